@@ -1,0 +1,57 @@
+"""Which checkpoints a run keeps: the best by validation, and the last."""
+
+import time
+from pathlib import Path
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+
+
+class KeepBest(ModelCheckpoint):
+    """Keep ``checkpoints/best.ckpt``, the weights with the lowest validation loss.
+
+    Args:
+        monitor: the figure that must not rise.
+        mode: min or max.
+    """
+
+    def __init__(self, monitor: str = "val/loss", mode: str = "min") -> None:
+        super().__init__(
+            filename="best",
+            monitor=monitor,
+            mode=mode,
+            save_on_train_epoch_end=False,
+            auto_insert_metric_name=False,
+            enable_version_counter=False,
+        )
+
+
+class KeepLast(Checkpoint):
+    """Keep ``checkpoints/last.ckpt``, from which the run can go on; written at the end and now and then.
+
+    Args:
+        every_n_seconds: time from one write to the next, at the end of an epoch.
+    """
+
+    def __init__(self, every_n_seconds: float = 60.0) -> None:
+        self.every_n_seconds = every_n_seconds
+        self.path: Path | None = None
+        self._saved_at = time.monotonic()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self._saved_at = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write if it is time."""
+        if time.monotonic() - self._saved_at > self.every_n_seconds:
+            self._save(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the end of the run."""
+        self._save(trainer)
+
+    def _save(self, trainer: Trainer) -> None:
+        self._saved_at = time.monotonic()
+        self.path = Path(trainer.log_dir or trainer.default_root_dir) / "checkpoints" / "last.ckpt"
+        trainer.save_checkpoint(self.path)

@@ -1,0 +1,80 @@
+"""The course's rows: one line of figures every so many epochs."""
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from lit_classify.data import InMemoryDataModule
+from lit_classify.errors import at_least
+from lit_classify.modules import LitModule
+
+
+class Rows(Callback):
+    """Validate at epochs 0, n, 2n, ... and after the last, and print the first ones as the course does.
+
+    Lightning itself would validate after epochs n-1, 2n-1, ... Train figures are taken before each step,
+    validation figures after the epoch. In course mode the validation rows are the test rows, and the row
+    says "Test".
+
+    Args:
+        every_n_epochs: epochs from one row to the next, n.
+    """
+
+    def __init__(self, every_n_epochs: int = 100) -> None:
+        at_least("every_n_epochs", every_n_epochs, 1)
+        self.every_n_epochs = every_n_epochs
+        self.printed: list[str] = []
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the rows of an earlier fit."""
+        self.printed = []
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let Lightning validate in this epoch, or not before the next."""
+        last = trainer.max_epochs is not None and trainer.current_epoch == trainer.max_epochs - 1
+        trainer.check_val_every_n_epoch = 1 if self._is_due(trainer) or last else trainer.current_epoch + 2
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the row of a due epoch."""
+        if not trainer.sanity_checking and trainer.state.fn == "fit" and self._is_due(trainer):
+            self._print(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the row of a due epoch where nothing is validated."""
+        if not trainer.enable_validation and self._is_due(trainer):
+            self._print(trainer, pl_module)
+
+    def _is_due(self, trainer: Trainer) -> bool:
+        return trainer.current_epoch % self.every_n_epochs == 0
+
+    def _print(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, LitModule)
+        figures = {tag: float(value) for tag, value in trainer.callback_metrics.items()}
+        figures.update({tag: float(value) for tag, value in pl_module.figures("train").items()})
+        datamodule = getattr(trainer, "datamodule", None)
+        course_mode = isinstance(datamodule, InMemoryDataModule) and datamodule.validates_on_test
+        last = (trainer.max_epochs or 1) - 1 if (trainer.max_epochs or 0) > 0 else trainer.current_epoch
+        width = len(str(last - last % self.every_n_epochs))
+        row = format_row(trainer.current_epoch, figures, "Test" if course_mode else "Val", width)
+        self.printed.append(row)
+        pl_module.print(row)
+
+
+def format_row(epoch: int, figures: dict[str, float], evaluated_on: str, width: int = 0) -> str:
+    """Write an epoch's figures as the course page does.
+
+    Args:
+        epoch: number of the epoch, from 0.
+        figures: ``train/loss``, and where there are classes ``train/accuracy``; ``val/...`` if validated.
+        evaluated_on: name of the validation rows, "Test" or "Val".
+        width: columns that the epoch's number takes.
+    """
+    classes = "train/accuracy" in figures
+    train = f"{'Loss' if classes else 'Train loss'}: {figures['train/loss']:.5f}"
+    if classes:
+        train += f", Accuracy: {figures['train/accuracy']:.2%}"
+    row = f"Epoch: {epoch:<{width}} | {train}"
+    if "val/loss" not in figures:
+        return row
+    row += f"{' | ' if classes else ', '}{evaluated_on} loss: {figures['val/loss']:.5f}"
+    if classes:
+        row += f", {evaluated_on} acc: {figures['val/accuracy']:.2%}"
+    return row

@@ -1,0 +1,64 @@
+"""Reading a run's checkpoints back."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lit_classify import __version__
+from lit_classify import modules as tasks
+from lit_classify.errors import UserError, unknown
+from lit_classify.modules import LitModule
+
+TASKS: dict[str, type[LitModule]] = {
+    name: getattr(tasks, name) for name in ("BinaryClassifier", "MulticlassClassifier", "Regressor")
+}
+
+
+def read(path: str | Path) -> dict[str, Any]:
+    """Read a checkpoint's tensors and plain data; nothing in it is run.
+
+    Raises:
+        UserError: no such file, not a checkpoint, or not one of lit_classify.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"no checkpoint at {path}")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many kinds here; all mean that the file cannot be trusted
+        raise UserError(f"{path} is not a checkpoint that can be read: {str(error).splitlines()[0]}") from error
+    if not isinstance(checkpoint, dict) or "lit_classify" not in checkpoint:
+        raise UserError(f"{path} is a checkpoint, but lit_classify {__version__} did not write it")
+    return checkpoint
+
+
+def load(path: str | Path, network: str | None = None) -> LitModule:
+    """Build the module that wrote a checkpoint, with its weights, in evaluation mode.
+
+    Args:
+        path: the checkpoint.
+        network: import path of the network, for a checkpoint that was trained with one's own: a file never
+            names code to import by itself.
+
+    Raises:
+        UserError: the file cannot be used, or it needs ``network``.
+    """
+    checkpoint = read(path)
+    record = checkpoint["lit_classify"]["model"]
+    if record["class_path"] not in TASKS:
+        raise UserError(unknown("module in the checkpoint", record["class_path"], TASKS))
+    init_args = dict(record["init_args"])
+    check_network(path, init_args.get("network"), network)
+    module = TASKS[record["class_path"]](**init_args)
+    module.load_state_dict(checkpoint["state_dict"])
+    return module.eval()
+
+
+def check_network(path: str | Path, recorded: str | None, given: str | None) -> None:
+    """Raise UserError unless the network that the checkpoint names is the one that the user named."""
+    if recorded != given:
+        raise UserError(
+            f"{path} was trained with the network {recorded!r}, but {given!r} was given: "
+            "a checkpoint imports only what you name yourself"
+        )

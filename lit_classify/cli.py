@@ -1,0 +1,82 @@
+"""The command line's light front: it answers what needs no torch, and hands the rest on.
+
+Exit codes: 0 done; 1 verify found a difference; 2 a setting or data that cannot be used; 130 Ctrl-C.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from lit_classify import __version__
+from lit_classify.errors import UserError, unknown
+
+COMMANDS = {
+    "fit": ("training", "train a model on data"),
+    "validate": ("training", "score a checkpoint on the validation rows"),
+    "test": ("training", "score a checkpoint on the test rows"),
+    "predict": ("training", "write a checkpoint's predictions to a file"),
+    "recipes": ("recipes", "list the experiments that come with the package"),
+    "verify": ("verify", "run recipes and hold them against what they should give"),
+    "figures": ("figures", "draw data, decision boundaries and activation functions"),
+}
+
+
+def usage() -> str:
+    """Return what ``lit-classify --help`` prints."""
+    lines = [
+        "usage: lit-classify COMMAND [options]",
+        "",
+        "Neural-network classification with PyTorch Lightning: the course's experiments as software.",
+        "",
+        "commands:",
+        *(f"  {name:<10} {what}" for name, (_, what) in COMMANDS.items()),
+        "",
+        "  lit-classify fit --config circles_v2     run a recipe (lit-classify recipes lists them)",
+        "  lit-classify fit --help                  all options of a command",
+        "  lit-classify --version",
+        "",
+        "Course mode: unless --data.val_fraction is set, validation looks at the test rows, as the course does.",
+    ]
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; a user's mistake is one message on standard error."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _dispatch(arguments)
+    except UserError as error:
+        print(f"lit-classify: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in {"-h", "--help"}:
+        print(usage())
+        return 0
+    if arguments[0] == "--version":
+        print(f"lit_classify {__version__}")
+        return 0
+    name = arguments[0]
+    if name not in COMMANDS:
+        raise UserError(unknown("command", name, COMMANDS))
+    _check_recipes(arguments[1:])
+    command = import_module(f"lit_classify.commands.{COMMANDS[name][0]}")
+    code: int = command.main(arguments)
+    return code
+
+
+def _check_recipes(arguments: Sequence[str]) -> None:
+    """Refuse an unknown recipe before anything heavy is imported."""
+    from lit_classify import recipes
+
+    for option, value in zip(arguments, arguments[1:], strict=False):
+        if option in {"-c", "--config"}:
+            recipes.find(value)
+    for option in arguments:
+        if option.startswith("--config="):
+            recipes.find(option.removeprefix("--config="))

@@ -1,0 +1,21 @@
+"""LightningDataModules: where rows come from."""
+
+from lit_classify.data.base import InMemoryDataModule
+from lit_classify.data.points import (
+    BlobsDataModule,
+    CirclesDataModule,
+    LineDataModule,
+    MoonsDataModule,
+    PointsDataModule,
+    SpiralsDataModule,
+)
+
+__all__ = [
+    "BlobsDataModule",
+    "CirclesDataModule",
+    "InMemoryDataModule",
+    "LineDataModule",
+    "MoonsDataModule",
+    "PointsDataModule",
+    "SpiralsDataModule",
+]

@@ -1,0 +1,117 @@
+"""What all data modules share: splits in memory, handed out by TensorLoader.
+
+Legend: N rows, F features.
+"""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+
+from lit_classify.errors import at_least
+from lit_classify.loaders import TensorLoader
+
+
+class Split(NamedTuple):
+    """Rows for one purpose: x ``(N, F)`` float32; y ``(N,)`` int64 for classes, float32 for values."""
+
+    x: Tensor
+    y: Tensor
+
+    def to(self, device: torch.device) -> "Split":
+        """Return the same rows on ``device``."""
+        return Split(self.x.to(device), self.y.to(device))
+
+
+class InMemoryDataModule(LightningDataModule, ABC):
+    """Hold a train, a validation and a test split as tensors and hand out batches of them.
+
+    A subclass knows ``in_features``, ``out_features`` (numbers that the model gives per row) and, for
+    classes, ``class_names`` before any row is read, and says in ``load`` where the rows come from.
+
+    Args:
+        batch_size: rows per training batch; none for all rows in one (the course's way).
+        shuffle: draw a new order of the training rows for every epoch when they come in several batches.
+        drop_last: leave out a last training batch that is shorter than the others.
+        random_state: seed of the rows, the split and the order of the batches.
+    """
+
+    in_features: int
+    out_features: int
+    class_names: list[str] | None
+
+    def __init__(self, batch_size: int | None, shuffle: bool, drop_last: bool, random_state: int) -> None:
+        super().__init__()
+        if batch_size is not None:
+            at_least("batch_size", batch_size, 1)
+        at_least("random_state", random_state, 0)
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.drop_last = drop_last
+        self.random_state = random_state
+        self._splits: dict[str, Split] = {}
+
+    @abstractmethod
+    def load(self) -> dict[str, Split]:
+        """Return the splits ``train``, ``val`` and ``test``; called once.
+
+        ``val`` may be the very rows of ``test`` ("course mode").
+
+        Raises:
+            DataError: the rows cannot be used.
+        """
+
+    def setup(self, stage: str | None = None) -> None:
+        """Read or make the rows, the first time only."""
+        if not self._splits:
+            self._splits = self.load()
+
+    def split(self, name: str) -> Split:
+        """Return the rows of ``train``, ``val`` or ``test``."""
+        self.setup()
+        return self._splits[name]
+
+    @property
+    def validates_on_test(self) -> bool:
+        """Whether validation looks at the test rows (course mode)."""
+        return self.split("val") is self.split("test")
+
+    def train_dataloader(self) -> TensorLoader:
+        """Return training batches, in a new order every epoch if asked for."""
+        return self._loader("train", self.batch_size, training=True)
+
+    def val_dataloader(self) -> TensorLoader:
+        """Return the validation rows in their order."""
+        return self._loader("val", self._evaluation_batch_size)
+
+    def test_dataloader(self) -> TensorLoader:
+        """Return the test rows in their order."""
+        return self._loader("test", self._evaluation_batch_size)
+
+    def predict_dataloader(self) -> TensorLoader:
+        """Return the test rows in their order, for predictions."""
+        return self._loader("test", self._evaluation_batch_size)
+
+    @property
+    def _evaluation_batch_size(self) -> int | None:
+        """Rows per evaluation batch: no gradients are kept, so more fit."""
+        return None if self.batch_size is None else max(self.batch_size, 8192)
+
+    def _loader(self, name: str, batch_size: int | None, training: bool = False) -> TensorLoader:
+        """Return batches of a split that lies on the trainer's device, this rank's share of it."""
+        split, rank, world_size = self.split(name), 0, 1
+        if self.trainer is not None:
+            split = split.to(self.trainer.strategy.root_device)
+            rank, world_size = self.trainer.global_rank, self.trainer.world_size
+        return TensorLoader(
+            split,
+            batch_size=batch_size,
+            shuffle=training and self.shuffle,
+            seed=self.random_state,
+            drop_last=training and self.drop_last,
+            rank=rank,
+            world_size=world_size,
+            even=training,
+        )

@@ -1,0 +1,39 @@
+"""The mistakes that are a user's to mend, and the words that help to mend them."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(ValueError):
+    """A setting that cannot be used; the command line shows the message alone and exits with 2."""
+
+
+class DataError(UserError):
+    """Data that cannot be used; the message names what was expected, what came and where."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like ``name``, whatever its case, or None."""
+    by_lower = {candidate.lower(): candidate for candidate in known}
+    matches = get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    return by_lower[matches[0]] if matches else None
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """Say that ``name`` is none of the ``known`` names, and which one was probably meant."""
+    names = sorted(known)
+    guess = nearest(name, names)
+    hint = f"did you mean {guess!r}?" if guess else f"choose from {', '.join(names)}"
+    return f"unknown {kind} {name!r}: {hint}"
+
+
+def at_least(name: str, value: float, minimum: float) -> None:
+    """Raise UserError unless ``value`` is a number of at least ``minimum``."""
+    if not value >= minimum:
+        raise UserError(f"{name} must be at least {minimum}, but is {value}")
+
+
+def fraction(name: str, value: float) -> None:
+    """Raise UserError unless ``value`` lies in [0, 1)."""
+    if not 0 <= value < 1:
+        raise UserError(f"{name} must be at least 0 and below 1, but is {value}")

@@ -1,0 +1,146 @@
+"""Tensors in memory, handed out in batches by slicing.
+
+Legend: N rows, B rows per batch, W processes (ranks).
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lit_classify.errors import UserError, at_least
+
+Batch = tuple[Tensor, ...]
+
+
+class TensorLoader:
+    """Batches of tensors that share their first dimension; every row once in an epoch.
+
+    The order depends on ``(seed, epoch)`` alone. Lightning tells the epoch through ``sampler``, as it
+    does for a distributed sampler. With several ranks every step takes ``B * W`` rows and deals them out
+    one by one, so each row is in exactly one rank; a training tail too short to give each rank a row joins
+    the step before it, so all ranks take the same number of steps. A batch that is the whole table is the
+    table itself, not a copy.
+
+    Args:
+        tensors: the columns, each of shape ``(N, ...)``, all on one device.
+        batch_size: rows per batch and rank, B; None for all rows at once.
+        shuffle: draw a new order for every epoch.
+        seed: what the order is drawn from, together with the epoch.
+        drop_last: leave out a last batch that is shorter than the others.
+        rank: which share of the rows this process takes, from 0.
+        world_size: number of processes, W.
+        even: give every rank the same number of steps (training); else ranks may run out of rows.
+
+    Raises:
+        UserError: tensors of different lengths, no rows, or sizes below 1.
+    """
+
+    batch_sampler = None  # Lightning looks here too once it has found a sampler
+
+    def __init__(
+        self,
+        tensors: Sequence[Tensor],
+        batch_size: int | None = None,
+        shuffle: bool = False,
+        seed: int = 0,
+        drop_last: bool = False,
+        rank: int = 0,
+        world_size: int = 1,
+        even: bool = True,
+    ) -> None:
+        lengths = [len(tensor) for tensor in tensors]
+        if len(set(lengths)) != 1:
+            raise UserError(f"tensors must have the same number of rows, but have {lengths}")
+        at_least("the number of rows", lengths[0], 1)
+        if batch_size is not None:
+            at_least("batch_size", batch_size, 1)
+        if not 0 <= rank < world_size:
+            raise UserError(f"rank must be in 0..{world_size - 1}, but is {rank}")
+        if even and lengths[0] < world_size:
+            raise UserError(
+                f"{world_size} processes need at least {world_size} rows, but there are {lengths[0]}"
+            )
+        self.tensors: Batch = tuple(tensors)
+        self.num_rows = lengths[0]
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        self.drop_last = drop_last
+        self.rank = rank
+        self.world_size = world_size
+        self.even = even
+        self.epoch = 0
+        self._position = 0  # batches handed out in this epoch
+        self._resume_at = 0  # where the next iteration begins
+        self._stride = self.num_rows if batch_size is None else batch_size * world_size
+        self._num_steps = self._count_steps()
+        if even and not self._num_steps:
+            raise UserError(
+                f"drop_last leaves no batch: {self.num_rows} rows are fewer than one batch of {self._stride}"
+            )
+
+    def _count_steps(self) -> int:
+        """Count the steps of this rank; a short tail is dropped, joined or this rank's own as asked."""
+        full, tail = divmod(self.num_rows, self._stride)
+        if self.drop_last or not tail:
+            return full
+        if self.even:
+            return full + (tail >= self.world_size or not full)
+        return full + (tail > self.rank)
+
+    def _rows(self, step: int) -> slice:
+        """Return this rank's share of the rows that all ranks together take in a step."""
+        start = step * self._stride
+        stop = start + self._stride
+        if step == self._num_steps - 1 and not self.drop_last and self.even:
+            stop = self.num_rows
+        return slice(start + self.rank, min(stop, self.num_rows), self.world_size)
+
+    @property
+    def _whole(self) -> bool:
+        """Whether the only batch is the table itself."""
+        return self.world_size == 1 and self._stride >= self.num_rows and self._num_steps == 1
+
+    def __len__(self) -> int:
+        return self._num_steps
+
+    def order(self) -> Tensor | None:
+        """Return this epoch's row numbers, shape ``(N,)`` int64 on the tensors' device; None if in order."""
+        if not self.shuffle or self._whole:
+            return None
+        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + self.epoch) % 2**63)
+        order = torch.randperm(self.num_rows, generator=generator)
+        return order.to(self.tensors[0].device, non_blocking=True)
+
+    def __iter__(self) -> Iterator[Batch]:
+        order = self.order()
+        first, self._resume_at = self._resume_at, 0
+        for step in range(first, self._num_steps):
+            self._position = step + 1
+            if self._whole:
+                yield self.tensors
+            elif order is None:
+                yield tuple(tensor[self._rows(step)] for tensor in self.tensors)
+            else:
+                rows = order[self._rows(step)]
+                yield tuple(tensor.index_select(0, rows) for tensor in self.tensors)
+
+    @property
+    def sampler(self) -> "TensorLoader":
+        """What Lightning tells the epoch: the loader itself."""
+        return self
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order the next iteration takes."""
+        self.epoch = epoch
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the epoch and the number of batches handed out, so that a run can go on mid-epoch."""
+        return {"epoch": self.epoch, "position": self._position % max(self._num_steps, 1)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state_dict`` was taken; a finished epoch starts anew."""
+        self.epoch = state["epoch"]
+        self._position = self._resume_at = state["position"]

@@ -1,0 +1,7 @@
+"""LightningModules, one class per task: the class says the loss, the probabilities and the figures."""
+
+from lit_classify.modules.base import LitModule
+from lit_classify.modules.classifiers import BinaryClassifier, Classifier, MulticlassClassifier
+from lit_classify.modules.regressor import Regressor
+
+__all__ = ["BinaryClassifier", "Classifier", "LitModule", "MulticlassClassifier", "Regressor"]

@@ -1,0 +1,254 @@
+"""The abstract module that all tasks share: the loop, once.
+
+Legend: N rows, F features, O outputs (logits per row), C classes.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+from lightning.pytorch import LightningDataModule, LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torchmetrics import Metric, MetricCollection
+
+from lit_classify import __version__
+from lit_classify.networks import MLP, check_output, import_network
+from lit_classify.optimizers import check_optimizer, make_optimizer, make_scheduler
+from lit_classify.tallies import ScalarBuffer, Tally
+
+Batch = tuple[Tensor, Tensor]
+
+
+class LitModule(LightningModule, ABC):
+    """The loop, once: train, validate, test, predict and optimise. Its final classes are the tasks.
+
+    Args:
+        in_features: features per row, F; LightningCLI takes it from the data.
+        out_features: outputs per row, O; LightningCLI takes it from the data.
+        class_names: the classes in the order of their numbers; LightningCLI takes them from the data.
+        hidden: width of each hidden layer; an empty list gives a logistic or linear regression.
+        activation: a class of torch.nn by name, such as ReLU, Tanh or GELU; none for straight lines.
+        dropout: share of hidden answers that is zeroed while training, from 0 to below 1.
+        network: import path of a network of your own instead of the layers above; it is called with
+            in_features, out_features and network_args.
+        network_args: further arguments of that network.
+        optimizer: a class of torch.optim by name, such as SGD or AdamW.
+        lr: learning rate.
+        optimizer_args: further arguments of the optimizer, such as {momentum: 0.9}.
+        lr_scheduler: a class of torch.optim.lr_scheduler by name, stepped after every epoch;
+            ReduceLROnPlateau watches val/loss.
+        lr_scheduler_args: further arguments of the scheduler.
+
+    Raises:
+        UserError: a name, size or class count that does not fit; the message says what would.
+    """
+
+    target_dtype: ClassVar[torch.dtype]
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int = 1,
+        class_names: Sequence[str] | None = None,
+        hidden: Sequence[int] = (10, 10),
+        activation: str | None = "ReLU",
+        dropout: float = 0.0,
+        network: str | None = None,
+        network_args: Mapping[str, Any] | None = None,
+        optimizer: str = "SGD",
+        lr: float = 0.1,
+        optimizer_args: Mapping[str, Any] | None = None,
+        lr_scheduler: str | None = None,
+        lr_scheduler_args: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        self.save_hyperparameters(logger=False)
+        self.class_names = None if class_names is None else list(class_names)
+        self.check_task(out_features)
+        check_optimizer(optimizer, lr, optimizer_args, lr_scheduler, lr_scheduler_args)
+        if network is None:
+            self.network: nn.Module = MLP(in_features, out_features, hidden, activation, dropout)
+        else:
+            self.network = import_network(network, in_features, out_features, network_args or {})
+        check_output(self.network, in_features, out_features)
+        self.val_metrics = MetricCollection(self.metrics(), prefix="val/", compute_groups=False)
+        self.test_metrics = MetricCollection(self.test_figures(), prefix="test/", compute_groups=False)
+        self._tallies = {stage: Tally() for stage in ("train", "val", "test")}
+        self._scalars = ScalarBuffer()
+        self._targets_checked = False
+
+    # What a task says.
+
+    @abstractmethod
+    def check_task(self, out_features: int) -> None:
+        """Raise UserError if this task cannot have so many outputs or such class names."""
+
+    @abstractmethod
+    def check_targets(self, y: Tensor) -> None:
+        """Raise DataError if these targets are none of this task's."""
+
+    @abstractmethod
+    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Return the mean loss, a scalar, of logits ``(N, O)`` against targets ``(N,)``."""
+
+    @abstractmethod
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Turn logits ``(N, O)`` into probabilities ``(N, C)``, or into values ``(N,)`` for a regression."""
+
+    @abstractmethod
+    def labels(self, probabilities: Tensor) -> Tensor:
+        """Turn probabilities ``(N, C)`` into class numbers ``(N,)``; values stay as they are."""
+
+    @abstractmethod
+    def hits(self, logits: Tensor, y: Tensor) -> Tensor | None:
+        """Count the right answers, a scalar; None where there is no right or wrong."""
+
+    @abstractmethod
+    def metrics(self) -> dict[str, Metric]:
+        """Return the figures of every validation, besides the loss."""
+
+    @abstractmethod
+    def test_figures(self) -> dict[str, Metric]:
+        """Return the figures of the test, besides the loss."""
+
+    @abstractmethod
+    def scores(self, probabilities: Tensor) -> Tensor:
+        """Return what the metrics take for predictions, from probabilities or values."""
+
+    # The loop.
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return logits ``(N, O)`` for rows ``(N, F)``."""
+        logits: Tensor = self.network(x)
+        return logits
+
+    def predict(self, x: Tensor) -> Tensor:
+        """Return probabilities ``(N, C)``, or values ``(N,)``, for rows ``(N, F)``."""
+        return self.probabilities(self(x))
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Return the batch's mean loss and count what the epoch's figures need."""
+        x, y = batch
+        if not self._targets_checked:
+            self._check_targets_once(y)
+        logits = self.network(x)
+        loss = self.loss(logits, y)
+        self._tallies["train"].add(loss, len(y), self.hits(logits.detach(), y))
+        return loss
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Take a validation batch into the figures."""
+        self._evaluate(batch, "val", self.val_metrics)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Take a test batch into the figures."""
+        self._evaluate(batch, "test", self.test_metrics)
+
+    def predict_step(self, batch: Sequence[Tensor], batch_idx: int) -> Tensor:
+        """Return probabilities ``(N, C)``, or values ``(N,)``, for a batch whose first part is ``x``."""
+        return self.predict(batch[0])
+
+    def _evaluate(self, batch: Batch, stage: str, metrics: MetricCollection) -> None:
+        x, y = batch
+        if not self._targets_checked:
+            self._check_targets_once(y)
+        logits = self(x)
+        self._tallies[stage].add(self.loss(logits, y), len(y))
+        metrics.update(self.scores(self.probabilities(logits)), y)
+
+    def _check_targets_once(self, y: Tensor) -> None:
+        self.check_targets(y)
+        self._targets_checked = True
+
+    # What is reported.
+
+    def figures(self, stage: str) -> dict[str, Tensor]:
+        """Return the mean loss and, for classes, the accuracy of an epoch's rows so far, on all ranks."""
+        sums = self._tallies[stage].sums()
+        if self.trainer.world_size > 1:
+            sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
+        figures = {f"{stage}/loss": (sums[0] / sums[2]).float()}
+        if stage == "train" and self.class_names is not None:
+            figures[f"{stage}/accuracy"] = (sums[1] / sums[2]).float()
+        return figures
+
+    def on_train_epoch_start(self) -> None:
+        """Begin the epoch's sums."""
+        self._tallies["train"] = Tally()
+
+    def on_train_epoch_end(self) -> None:
+        """Report the epoch's loss and accuracy, taken before each step.
+
+        ``self.log`` would cost more than the step of a small network, so callbacks see the figures at once
+        and loggers get them many epochs at a time.
+        """
+        figures = self.figures("train")
+        self.trainer.callback_metrics.update(figures)
+        self._scalars.add(self.trainer.global_step - 1, figures)
+        if self._scalars.is_due():
+            self._scalars.flush(self.trainer.loggers)
+
+    def on_train_end(self) -> None:
+        """Hand the last figures to the loggers."""
+        self._scalars.flush(self.trainer.loggers)
+
+    def on_validation_epoch_start(self) -> None:
+        """Begin the validation's sums."""
+        self._tallies["val"] = Tally()
+
+    def on_test_epoch_start(self) -> None:
+        """Begin the test's sums."""
+        self._tallies["test"] = Tally()
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the validation's loss and figures."""
+        self._log_evaluation("val", self.val_metrics)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the test's loss and figures."""
+        self._log_evaluation("test", self.test_metrics)
+
+    def _log_evaluation(self, stage: str, metrics: MetricCollection) -> None:
+        self.log_dict({**self.figures(stage), **metrics.compute()})
+        metrics.reset()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Write beside the weights what builds the model and its data again, as plain data."""
+        record = {"version": __version__, "model": _recipe(self)}
+        datamodule = getattr(self.trainer, "datamodule", None)
+        if datamodule is not None:
+            record["data"] = _recipe(datamodule)
+        checkpoint["lit_classify"] = record
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Build the optimizer and, if asked for, the scheduler from their names.
+
+        Raises:
+            UserError: torch refuses the arguments.
+        """
+        given = self.hparams
+        optimizer = make_optimizer(given.optimizer, self.parameters(), given.lr, given.optimizer_args)
+        if given.lr_scheduler is None:
+            return optimizer
+        scheduler = make_scheduler(given.lr_scheduler, optimizer, given.lr_scheduler_args)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "monitor": "val/loss", "strict": False},
+        }
+
+
+def _recipe(built: LitModule | LightningDataModule) -> dict[str, Any]:
+    """Return the class and constructor arguments of a module or data module as plain data."""
+    own = type(built).__module__.startswith("lit_classify.")
+    path = type(built).__qualname__
+    init_args = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in built.hparams.items()
+    }
+    return {"class_path": path if own else f"{type(built).__module__}.{path}", "init_args": init_args}
+
+
+def kind(y: Tensor) -> str:
+    """Say a tensor's dtype and shape in words."""
+    return f"{str(y.dtype).removeprefix('torch.')} of shape {tuple(y.shape)}"

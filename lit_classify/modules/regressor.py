@@ -1,0 +1,83 @@
+"""The task whose targets are numbers.
+
+Legend: N rows.
+"""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric, R2Score
+
+from lit_classify.errors import DataError, UserError, at_least, unknown
+from lit_classify.modules.base import LitModule, kind
+
+
+class Regressor(LitModule):
+    """One number per row, L1 loss or MSE (course, section 5).
+
+    Args:
+        loss: L1, the mean absolute error, or MSE, the mean squared error.
+        **kwargs: what all modules take.
+    """
+
+    target_dtype = torch.float32
+
+    def __init__(
+        self, in_features: int, out_features: int = 1, *, loss: Literal["L1", "MSE"] = "L1", **kwargs: Any
+    ) -> None:
+        losses = {"L1": F.l1_loss, "MSE": F.mse_loss}
+        if loss not in losses:
+            raise UserError(unknown("loss", loss, losses))
+        super().__init__(in_features, out_features, **kwargs)
+        self._loss = losses[loss]
+
+    def check_task(self, out_features: int) -> None:
+        """Raise UserError unless there is one output and no classes."""
+        at_least("out_features", out_features, 1)
+        if self.class_names is not None:
+            right = "BinaryClassifier" if len(self.class_names) == 2 else "MulticlassClassifier"
+            raise UserError(
+                f"Regressor predicts a number, but the data has {len(self.class_names)} classes; use {right}"
+            )
+        if out_features != 1:
+            raise UserError(f"Regressor predicts one number per row, but has {out_features} outputs")
+
+    def check_targets(self, y: Tensor) -> None:
+        """Raise DataError unless targets are finite float32 of shape ``(N,)``."""
+        if y.dtype != torch.float32 or y.ndim != 1:
+            raise DataError(
+                f"Regressor needs numbers, float32 of shape (N,), but the targets are {kind(y)}; "
+                "for class numbers use BinaryClassifier or MulticlassClassifier"
+            )
+        if not bool(y.isfinite().all()):
+            wrong = int((~y.isfinite()).nonzero()[0])
+            raise DataError(f"Regressor needs finite targets, but row {wrong} has {float(y[wrong])}")
+
+    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Return the mean absolute (squared) error of ``(N, 1)`` against ``(N,)``."""
+        return self._loss(logits.squeeze(1), y)
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return the values, ``(N,)``."""
+        return logits.squeeze(1)
+
+    def labels(self, probabilities: Tensor) -> Tensor:
+        """Return the values as they are, ``(N,)``."""
+        return probabilities
+
+    def hits(self, logits: Tensor, y: Tensor) -> None:
+        """Count nothing: a number is near or far, not right or wrong."""
+
+    def scores(self, probabilities: Tensor) -> Tensor:
+        """Return the values, ``(N,)``."""
+        return probabilities
+
+    def metrics(self) -> dict[str, Metric]:
+        """Return the mean absolute error."""
+        return {"mae": MeanAbsoluteError()}
+
+    def test_figures(self) -> dict[str, Metric]:
+        """Return MAE, RMSE and R²."""
+        return {"mae": MeanAbsoluteError(), "rmse": MeanSquaredError(squared=False), "r2": R2Score()}

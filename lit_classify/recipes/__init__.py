@@ -1,0 +1,48 @@
+"""Whole experiments by name, and how to find them; imports nothing heavy."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lit_classify.errors import UserError, unknown
+
+COURSE = ("circles_v0", "circles_v1", "circles_v2", "line", "blobs", "moons", "spirals")
+
+
+def names() -> list[str]:
+    """Return the recipes in the order of the course."""
+    return list(COURSE)
+
+
+def find(name: str) -> Path:
+    """Return the file of a recipe: a file of one's own at that path, else the packaged one of that name.
+
+    Raises:
+        UserError: neither is there; says the nearest recipe.
+    """
+    own = Path(name)
+    if own.is_file():
+        return own
+    if name in names():
+        return Path(str(files("lit_classify.recipes") / f"{name}.yaml"))
+    if own.suffix in {".yaml", ".yml"} or len(own.parts) > 1:
+        raise UserError(f"no recipe file at {name}")
+    raise UserError(unknown("recipe", name, names()))
+
+
+def read(name: str) -> dict[str, Any]:
+    """Return a recipe's content.
+
+    Raises:
+        UserError: there is no such recipe, or it is not YAML with keys and values.
+    """
+    path = find(name)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not YAML: {str(error).splitlines()[0]}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} must hold keys and values such as 'model:' and 'data:'")
+    return content
