@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from itertools import pairwise
 
 from lit_classify import __version__
 from lit_classify.errors import UserError, unknown
@@ -36,7 +37,8 @@ def usage() -> str:
         "  lit-classify fit --help                  all options of a command",
         "  lit-classify --version",
         "",
-        "Course mode: unless --data.val_fraction is set, validation looks at the test rows, as the course does.",
+        "Course mode: unless --data.val_fraction is set, validation looks at the test rows,",
+        "as the course does.",
     ]
     return "\n".join(lines)
 
@@ -74,7 +76,7 @@ def _check_recipes(arguments: Sequence[str]) -> None:
     """Refuse an unknown recipe before anything heavy is imported."""
     from lit_classify import recipes
 
-    for option, value in zip(arguments, arguments[1:], strict=False):
+    for option, value in pairwise(arguments):
         if option in {"-c", "--config"}:
             recipes.find(value)
     for option in arguments:

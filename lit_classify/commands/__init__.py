@@ -1,1 +1,1 @@
-"""One file per command; each has ``main(arguments)``, the command's own name first, and returns the exit code."""
+"""One file per command; ``main(arguments)`` gets the command's name first and returns the exit code."""

@@ -1,1 +1,96 @@
-def explain(p,m): return m
+"""The parser's long complaints in a line or two: what was expected, what came, and the nearest right name."""
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator
+
+from jsonargparse import ArgumentParser
+
+from lit_classify import data, modules
+from lit_classify.data import InMemoryDataModule
+from lit_classify.errors import nearest
+from lit_classify.modules import LitModule
+
+_LINKED = {"in_features", "out_features", "class_names"}
+_MOST_LINES = 8
+
+
+def explain(parser: ArgumentParser, message: str) -> str:
+    """Say a parser's complaint shortly, with the nearest right name where a name was wrong."""
+    key = _find(r'Parser key "([\w.]+)"', message)
+    if option := _find(r"Option '([\w.]+)' is not accepted", message):
+        return _unknown_option(f"{key}.{option}", parser)
+    if option := _find(r"does not accept option '([\w.]+)'", message):
+        return _unknown_option(option, parser)
+    if option := _find(r"unrecognized arguments: (.+)", message):
+        first = option.split()[0]
+        if first.startswith("--"):
+            return _unknown_option(first.removeprefix("--").partition("=")[0], parser)
+        return f"unexpected argument {first!r}; a recipe is named with --config {first}"
+    if (name := _find(r"Expected a dot import path string: (\S+)", message)) and key in {"model", "data"}:
+        return f"unknown {key} class {name!r}{_guess(name, _classes(key))}"
+    if key and (expected := _find(r"Expected an? (?:<class ')?([\w.]+)", message)):
+        inner = re.findall(r'Parser key "([\w.]+)"', message)
+        option = f"{key}.{inner[-1]}" if len(inner) > 1 else key
+        came = _find(r"Got value: (.*)", message) or _find(r"Given value: (.*)", message)
+        return f"--{option}: expected {expected}, but got {came!r}"
+    if options := _find(r"the following arguments are required: (.+)", message):
+        names = ", ".join(f"--{option.split('.', 1)[-1]}" for option in options.split(", "))
+        return f"{names} is missing; name a recipe with --config, or see lit-classify fit --help"
+    return "\n".join(message.splitlines()[:_MOST_LINES])
+
+
+def reason(error: Exception) -> str:
+    """Return what a constructor said, out of the parser's account of all that it tried."""
+    text = str(error)
+    said = [line.strip().removeprefix("- ") for line in text.splitlines() if line.strip().startswith("- ")]
+    said = [line for line in said if "NoneType" not in line]
+    return said[0] if text.startswith("Does not validate") and said else text.splitlines()[0]
+
+
+def _find(pattern: str, text: str) -> str | None:
+    match = re.search(pattern, text)
+    return match.group(1).strip() if match else None
+
+
+def _guess(name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    guess = nearest(name, names)
+    return f": did you mean {guess!r}?" if guess else f": choose from {', '.join(names)}"
+
+
+def _unknown_option(option: str, parser: ArgumentParser) -> str:
+    known = set(_options(parser))
+    group, _, name = option.rpartition(".")
+    within = {key for key in known if key.rpartition(".")[0] == group}
+    if within and (guess := nearest(name, [key.rpartition(".")[2] for key in within])):
+        return (
+            f"unknown option --{option}: did you mean --{group}.{guess}?"
+            if group
+            else (f"unknown option --{option}: did you mean --{guess}?")
+        )
+    guess = nearest(option, known)
+    return f"unknown option --{option}" + (
+        f": did you mean --{guess}?" if guess else "; see lit-classify fit --help"
+    )
+
+
+def _options(parser: ArgumentParser) -> Iterator[str]:
+    for action in parser._actions:  # argparse has no public list of its options
+        yield from (name.removeprefix("--") for name in action.option_strings if name.startswith("--"))
+    for key in ("model", "data"):
+        for task in _classes(key).values():
+            for base in task.__mro__:
+                if "__init__" in vars(base) and issubclass(base, LitModule | InMemoryDataModule):
+                    names = list(inspect.signature(base).parameters)
+                    yield from (f"{key}.{name}" for name in names if name not in {*_LINKED, "kwargs"})
+
+
+def _classes(key: str) -> dict[str, type]:
+    space, base = (modules, LitModule) if key == "model" else (data, InMemoryDataModule)
+    found = {name: getattr(space, name) for name in space.__all__}
+    return {
+        name: value
+        for name, value in found.items()
+        if issubclass(value, base) and not inspect.isabstract(value)
+    }

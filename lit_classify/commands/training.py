@@ -1,123 +1,117 @@
-"""``fit``, ``validate``, ``test`` and ``predict``: LightningCLI with recipes, links and one message a mistake."""
+"""``fit``, ``validate``, ``test`` and ``predict``."""
 
 import logging
-import sys
 import time
 import warnings
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, cast
 
-from jsonargparse import ActionConfigFile
-from lightning.pytorch import Trainer
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
-from lightning.pytorch.loggers import TensorBoardLogger
+import yaml
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.utilities.warnings import PossibleUserWarning
+from torch import Tensor
 
-from lit_classify import recipes
-from lit_classify.callbacks import EpochBar, KeepBest, KeepLast, Rows
-from lit_classify.commands.messages import explain
-from lit_classify.data import InMemoryDataModule
+from lit_classify import checkpoints
+from lit_classify.commands.predictions import check_target, write
+from lit_classify.commands.run_cli import RUNS, RunCLI
 from lit_classify.errors import UserError
-from lit_classify.modules import LitModule
-
-RUNS = Path("lightning_logs")
-
-
-@dataclass
-class Recipe:
-    """What an experiment is for.
-
-    Args:
-        name: names the run's folder, lightning_logs/NAME; by default the configuration's or the data's.
-        why: what the experiment teaches, in a sentence.
-        expect: what lit-classify verify holds the run against (rows, within, at_least, below).
-    """
-
-    name: str | None = None
-    why: str | None = None
-    expect: dict[str, Any] = field(default_factory=dict)
-
-
-class RecipeFile(ActionConfigFile):
-    """Take a recipe's name wherever a configuration file's path is taken."""
-
-    def __call__(self, parser: Any, cfg: Any, values: Any, option_string: str | None = None) -> None:  # noqa: ANN401 - argparse's own signature
-        """Look the recipe up, then read it."""
-        super().__call__(parser, cfg, str(recipes.find(values)), option_string)
-
-
-class Parser(LightningArgumentParser):
-    """A parser whose mistakes are UserErrors of a few lines."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Raise instead of printing the usage and leaving."""
-        raise UserError(explain(self, message))
-
-
-class RunCLI(LightningCLI):
-    """The command line of a run: recipes by name, data linked to the model, runs in folders of their own."""
-
-    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
-        """Make ``--config`` take a recipe's name."""
-        parser = self.parser_class(**kwargs)
-        parser.add_argument(
-            "-c", "--config", action=RecipeFile, help="A recipe's name (lit-classify recipes) or a YAML file."
-        )
-        return parser
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the recipe's words and the rows, and tell the model what the data is like."""
-        parser.add_class_arguments(Recipe, "recipe")
-        parser.add_lightning_class_args(Rows, "rows")
-        for name in ("in_features", "out_features", "class_names"):
-            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
-
-    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Give a fit its logger, checkpoints and, on a terminal, its bar, unless told otherwise."""
-        given = self._get(self.config, "trainer")
-        if self.subcommand != "fit":
-            return super().instantiate_trainer(logger=False, enable_checkpointing=False, **kwargs)
-        if given.logger is None:
-            root = Path(given.default_root_dir or "")
-            kwargs["logger"] = TensorBoardLogger(root / RUNS, name=self.run_name(), default_hp_metric=False)
-        return super().instantiate_trainer(**kwargs)
-
-    def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Any]) -> Trainer:
-        if self.subcommand == "fit" and config["logger"] is not False and config["enable_checkpointing"] is not False:
-            callbacks += [KeepBest(), KeepLast()]
-        if config["enable_progress_bar"] is not False and sys.stderr.isatty():
-            callbacks.append(EpochBar())
-        else:
-            config["enable_progress_bar"] = False
-        return super()._instantiate_trainer(config, callbacks)
-
-    def run_name(self) -> str:
-        """Return the recipe's name, else the data's: CirclesDataModule gives circles."""
-        recipe = self._get(self.config, "recipe")
-        return recipe.name or type(self.datamodule).__name__.removesuffix("DataModule").lower()
-
-    def _parse_ckpt_path(self) -> None:
-        """Leave the checkpoint's hyperparameters alone: our own record has been read before parsing."""
 
 
 def main(arguments: list[str]) -> int:
+    """Run one of Lightning's commands and say what came of it."""
     quiet()
-    RunCLI(
-        LitModule,
-        InMemoryDataModule,
-        subclass_mode_model=True,
-        subclass_mode_data=True,
-        auto_configure_optimizers=False,
-        load_from_checkpoint_support=False,
-        seed_everything_default=42,
-        trainer_defaults={"num_sanity_val_steps": 0, "enable_model_summary": False, "max_epochs": 1000},
-        parser_class=Parser,
-        args=arguments,
-    )
+    command = arguments[0]
+    if command != "fit":
+        arguments = from_checkpoint(arguments)
+    try:
+        TrainingCLI(arguments)
+    except MisconfigurationException as error:
+        raise UserError(str(error).splitlines()[0]) from error
     return 0
 
 
-def quiet():
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    logging.getLogger("lightning.fabric").setLevel(logging.WARNING)
+def quiet() -> None:
+    """Keep Lightning's chatter off the screen: hardware found, tips, and hints that do not apply here."""
+    for name in ("lightning.pytorch", "lightning.fabric"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", "LightningCLI's args parameter")  # we hand the arguments on ourselves
+    warnings.filterwarnings("ignore", ".*smaller than the logging interval", PossibleUserWarning)
+    warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated")
+
+
+def from_checkpoint(arguments: list[str]) -> list[str]:
+    """Put the checkpoint's record of its model and data before the options, which may override it.
+
+    Raises:
+        UserError: no checkpoint is named, it cannot be read, or it asks for code that was not named.
+    """
+    path = _value(arguments, "--ckpt_path")
+    if path is None:
+        if {"-h", "--help"} & set(arguments):
+            return arguments
+        raise UserError(f"{arguments[0]} needs a checkpoint: --ckpt_path {RUNS}/.../checkpoints/best.ckpt")
+    record = checkpoints.read(path)["lit_classify"]
+    checkpoints.check_network(
+        path, record["model"]["init_args"].get("network"), _value(arguments, "--model.network")
+    )
+    config = {key: record[key] for key in ("model", "data") if key in record}
+    for name in ("in_features", "out_features", "class_names", "network"):
+        config["model"]["init_args"].pop(name, None)
+    return [arguments[0], "--config", yaml.safe_dump(config), *arguments[1:]]
+
+
+def _value(arguments: list[str], option: str) -> str | None:
+    """Return the value of an option, written ``--option value`` or ``--option=value``."""
+    for position, argument in enumerate(arguments):
+        if argument.startswith(f"{option}="):
+            return argument.partition("=")[2]
+        if argument == option and position + 1 < len(arguments):
+            return arguments[position + 1]
+    return None
+
+
+class TrainingCLI(RunCLI):
+    """The command line of a run, with a word before and after."""
+
+    def fit(self, **kwargs: Any) -> None:
+        """Train, then say where the run is and what to type next."""
+        rows = {name: len(self.datamodule.split(name).y) for name in ("train", "test")}
+        network = sum(parameter.numel() for parameter in self.model.parameters())
+        print(
+            f"{self.run_name()}: {type(self.model).__name__} with {network:,} parameters on "
+            f"{rows['train']:,} training rows, {rows['test']:,} test rows"
+        )
+        begun = time.monotonic()
+        self.trainer.fit(**kwargs)
+        print(f"\nTrained {self.trainer.current_epoch} epochs in {time.monotonic() - begun:.1f} s.")
+        if self.trainer.logger is None or self.trainer.log_dir is None:
+            return
+        folder = Path(self.trainer.log_dir)
+        kept = folder / "checkpoints" / "best.ckpt"
+        kept = kept if kept.is_file() else kept.with_name("last.ckpt")
+        print(f"Run:   {folder}\nLook:  tensorboard --logdir {folder.parent.parent}")
+        if kept.is_file():
+            print(f"Test:  lit-classify test --ckpt_path {kept}")
+
+    def test(self, **kwargs: Any) -> None:
+        """Score the test rows."""
+        self._score("test", **kwargs)
+
+    def validate(self, **kwargs: Any) -> None:
+        """Score the validation rows."""
+        self._score("val", **kwargs)
+
+    def _score(self, stage: str, **kwargs: Any) -> None:
+        run = self.trainer.test if stage == "test" else self.trainer.validate
+        (figures,) = run(**{**kwargs, "verbose": False, "weights_only": True})
+        print(f"{type(self.model).__name__} on {len(self.datamodule.split(stage).y):,} {stage} rows")
+        width = max(map(len, figures))
+        for tag, value in figures.items():
+            print(f"  {tag:<{width}}  {value:.5f}")
+
+    def predict(self, **kwargs: Any) -> None:
+        """Write a label and the probabilities for every test row."""
+        out = Path(self._get(self.config, "out"))
+        check_target(out, self._get(self.config, "overwrite"))
+        batches = self.trainer.predict(**{**kwargs, "weights_only": True, "return_predictions": True})
+        write(out, self.model, cast(list[Tensor], batches))

@@ -19,6 +19,7 @@ from lit_classify.optimizers import check_optimizer, make_optimizer, make_schedu
 from lit_classify.tallies import ScalarBuffer, Tally
 
 Batch = tuple[Tensor, Tensor]
+Figures = dict[str, Metric | MetricCollection]
 
 
 class LitModule(LightningModule, ABC):
@@ -67,6 +68,8 @@ class LitModule(LightningModule, ABC):
         self.save_hyperparameters(logger=False)
         self.class_names = None if class_names is None else list(class_names)
         self.check_task(out_features)
+        self._optimizer, self._lr, self._optimizer_args = optimizer, lr, optimizer_args
+        self._lr_scheduler, self._lr_scheduler_args = lr_scheduler, lr_scheduler_args
         check_optimizer(optimizer, lr, optimizer_args, lr_scheduler, lr_scheduler_args)
         if network is None:
             self.network: nn.Module = MLP(in_features, out_features, hidden, activation, dropout)
@@ -106,11 +109,11 @@ class LitModule(LightningModule, ABC):
         """Count the right answers, a scalar; None where there is no right or wrong."""
 
     @abstractmethod
-    def metrics(self) -> dict[str, Metric]:
+    def metrics(self) -> Figures:
         """Return the figures of every validation, besides the loss."""
 
     @abstractmethod
-    def test_figures(self) -> dict[str, Metric]:
+    def test_figures(self) -> Figures:
         """Return the figures of the test, besides the loss."""
 
     @abstractmethod
@@ -228,11 +231,10 @@ class LitModule(LightningModule, ABC):
         Raises:
             UserError: torch refuses the arguments.
         """
-        given = self.hparams
-        optimizer = make_optimizer(given.optimizer, self.parameters(), given.lr, given.optimizer_args)
-        if given.lr_scheduler is None:
+        optimizer = make_optimizer(self._optimizer, self.parameters(), self._lr, self._optimizer_args)
+        if self._lr_scheduler is None:
             return optimizer
-        scheduler = make_scheduler(given.lr_scheduler, optimizer, given.lr_scheduler_args)
+        scheduler = make_scheduler(self._lr_scheduler, optimizer, self._lr_scheduler_args)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "monitor": "val/loss", "strict": False},

@@ -8,7 +8,6 @@ from abc import ABC
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics import Metric
 from torchmetrics.classification import (
     BinaryAccuracy,
     BinaryAUROC,
@@ -22,7 +21,7 @@ from torchmetrics.classification import (
 )
 
 from lit_classify.errors import DataError, UserError
-from lit_classify.modules.base import LitModule, kind
+from lit_classify.modules.base import Figures, LitModule, kind
 
 
 class Classifier(LitModule, ABC):
@@ -44,7 +43,7 @@ class Classifier(LitModule, ABC):
             )
         low, high = int(y.min()), int(y.max())
         if low < 0 or high >= num_classes:
-            wrong = ((y < 0) | (y >= num_classes)).nonzero()[0].item()
+            wrong = int(((y < 0) | (y >= num_classes)).nonzero()[0])
             raise DataError(
                 f"{name} knows the classes 0 to {num_classes - 1}, "
                 f"but row {wrong} has the target {int(y[wrong])}"
@@ -86,11 +85,11 @@ class BinaryClassifier(Classifier):
         """Return the probability of class 1, ``(N,)``."""
         return probabilities[:, 1]
 
-    def metrics(self) -> dict[str, Metric]:
+    def metrics(self) -> Figures:
         """Return accuracy."""
         return {"accuracy": BinaryAccuracy(validate_args=False)}
 
-    def test_figures(self) -> dict[str, Metric]:
+    def test_figures(self) -> Figures:
         """Return accuracy, and precision, recall, F1 and AUROC of class 1."""
         return {
             "accuracy": BinaryAccuracy(validate_args=False),
@@ -136,11 +135,11 @@ class MulticlassClassifier(Classifier):
         """Return the probabilities, ``(N, C)``."""
         return probabilities
 
-    def metrics(self) -> dict[str, Metric]:
+    def metrics(self) -> Figures:
         """Return accuracy over all rows."""
         return {"accuracy": MulticlassAccuracy(self._num_classes, average="micro", validate_args=False)}
 
-    def test_figures(self) -> dict[str, Metric]:
+    def test_figures(self) -> Figures:
         """Return accuracy over all rows, and precision, recall and F1 as means of the classes'."""
         num_classes = self._num_classes
         return {

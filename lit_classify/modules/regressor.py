@@ -8,10 +8,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics import MeanAbsoluteError, MeanSquaredError, Metric, R2Score
+from torchmetrics import MeanAbsoluteError, MeanSquaredError, R2Score
 
 from lit_classify.errors import DataError, UserError, at_least, unknown
-from lit_classify.modules.base import LitModule, kind
+from lit_classify.modules.base import Figures, LitModule, kind
 
 
 class Regressor(LitModule):
@@ -74,10 +74,10 @@ class Regressor(LitModule):
         """Return the values, ``(N,)``."""
         return probabilities
 
-    def metrics(self) -> dict[str, Metric]:
+    def metrics(self) -> Figures:
         """Return the mean absolute error."""
         return {"mae": MeanAbsoluteError()}
 
-    def test_figures(self) -> dict[str, Metric]:
+    def test_figures(self) -> Figures:
         """Return MAE, RMSE and R²."""
         return {"mae": MeanAbsoluteError(), "rmse": MeanSquaredError(squared=False), "r2": R2Score()}

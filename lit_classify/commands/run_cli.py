@@ -1,0 +1,161 @@
+"""LightningCLI with recipes by name, data linked to the model, and a folder for every run."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+from jsonargparse import ActionConfigFile
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
+
+from lit_classify import recipes
+from lit_classify.callbacks import EpochBar, KeepBest, KeepLast, Rows
+from lit_classify.commands import messages
+from lit_classify.data import InMemoryDataModule
+from lit_classify.errors import UserError
+from lit_classify.modules import LitModule
+
+RUNS = "lightning_logs"
+
+
+@dataclass
+class Recipe:
+    """What an experiment is for.
+
+    Args:
+        name: names the run's folder, lightning_logs/NAME; by default the file's name or the data's.
+        why: what the experiment teaches, in a sentence.
+        expect: what lit-classify verify holds the run against (rows, within, at_least, below).
+    """
+
+    name: str | None = None
+    why: str | None = None
+    expect: dict[str, Any] = field(default_factory=dict)
+
+
+class RecipeFile(ActionConfigFile):
+    """Take a recipe's name wherever a configuration file's path is taken."""
+
+    def __call__(self, parser: Any, cfg: Any, values: Any, option_string: str | None = None) -> None:  # noqa: ANN401 - argparse's own signature
+        """Look the recipe up, then read it."""
+        super().__call__(parser, cfg, str(recipes.find(values)), option_string)
+
+
+class RunParser(LightningArgumentParser):
+    """A parser that takes no abbreviations and whose mistakes are UserErrors of a few lines."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_abbrev=False, **kwargs)
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raise instead of printing the usage and leaving."""
+        raise UserError(messages.explain(self, message))
+
+
+class SaveRunConfig(SaveConfigCallback):
+    """Save ``config.yaml`` in the run's folder, which the logger has made for this run alone."""
+
+    def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:  # noqa: ANN401 - Lightning's signature
+        """Save for a fit that is logged."""
+        if stage == "fit" and trainer.logger is not None:
+            super().setup(trainer, pl_module, stage)
+
+
+class RunCLI(LightningCLI):
+    """The command line of fit, validate, test and predict.
+
+    Args:
+        args: the command and its options.
+
+    Raises:
+        UserError: an option, recipe or setting that cannot be used; nothing has been written yet.
+    """
+
+    def __init__(self, args: list[str]) -> None:
+        super().__init__(
+            LitModule,
+            InMemoryDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+            save_config_callback=SaveRunConfig,
+            seed_everything_default=42,
+            trainer_defaults={"num_sanity_val_steps": 0, "enable_model_summary": False, "max_epochs": 1000},
+            parser_class=RunParser,
+            args=args,
+            run=True,
+        )
+
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """Make ``--config`` take a recipe's name."""
+        parser = self.parser_class(**kwargs)
+        parser.add_argument(
+            "-c", "--config", action=RecipeFile, help="A recipe's name (lit-classify recipes) or a YAML file."
+        )
+        return parser
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the recipe's words and the rows, and tell the model what the data is like."""
+        parser.add_class_arguments(Recipe, "recipe")
+        parser.add_lightning_class_args(Rows, "rows")
+        for name in ("in_features", "out_features", "class_names"):
+            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+
+    def _prepare_subcommand_parser(
+        self, klass: type, subcommand: str, **kwargs: Any
+    ) -> LightningArgumentParser:
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        if subcommand == "predict":
+            parser.add_argument("--out", default="predictions.csv", help="The CSV file to write.")
+            parser.add_argument(
+                "--overwrite", action="store_true", help="Replace a file that is already there."
+            )
+        return parser
+
+    def instantiate_classes(self) -> None:
+        """Build data, model and trainer; what a constructor refuses is a user's mistake."""
+        try:
+            super().instantiate_classes()
+        except (ValueError, TypeError, MisconfigurationException) as error:
+            raise UserError(messages.reason(error)) from error
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Give a fit its logger, checkpoints and, on a terminal, its bar, unless told otherwise."""
+        given = self._get(self.config_init, "trainer")
+        extra: list[Callback] = []
+        if self.subcommand != "fit":
+            kwargs.update(logger=False, enable_checkpointing=False)
+        else:
+            if given.logger is None or given.logger is True:
+                root = Path(given.default_root_dir or "") / RUNS
+                kwargs["logger"] = TensorBoardLogger(root, name=self.run_name(), default_hp_metric=False)
+            if given.logger is not False and given.enable_checkpointing is not False:
+                extra += [KeepBest(), KeepLast()]
+        if given.enable_progress_bar is not False and sys.stderr.isatty() and self.subcommand == "fit":
+            extra.append(EpochBar())
+        else:
+            kwargs["enable_progress_bar"] = False
+        kwargs["callbacks"] = [*(given.callbacks or []), *extra]
+        return super().instantiate_trainer(**kwargs)
+
+    def run_name(self) -> str:
+        """Return the recipe's name, else the file's, else the data's: CirclesDataModule gives circles."""
+        recipe, files = self._get(self.config, "recipe"), self._get(self.config, "config") or []
+        if recipe.name:
+            return str(recipe.name)
+        if files:
+            return Path(str(files[-1])).stem
+        return type(self.datamodule).__name__.removesuffix("DataModule").lower()
+
+    def before_fit(self) -> None:
+        """Hold data against model before anything is written."""
+        self.datamodule.setup("fit")
+        self.model.check_targets(self.datamodule.split("train").y)
+        self.model.configure_optimizers()
+
+    def _parse_ckpt_path(self) -> None:
+        """Leave the checkpoint's hyperparameters alone: our own record was read before parsing."""
