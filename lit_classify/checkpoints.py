@@ -28,7 +28,7 @@ def read(path: str | Path) -> dict[str, Any]:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds here; all mean that the file cannot be trusted
         raise UserError(
-            f"{path} is not a checkpoint that can be read: {str(error).splitlines()[0]}"
+            f"{path} is not a checkpoint that can be read: {str(error).partition('.')[0]}"
         ) from error
     if not isinstance(checkpoint, dict) or "lit_classify" not in checkpoint:
         raise UserError(f"{path} is a checkpoint, but lit_classify {__version__} did not write it")

@@ -3,7 +3,8 @@
 Legend: N rows, F features, O outputs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from itertools import pairwise
 from typing import Any
@@ -82,6 +83,19 @@ def import_network(path: str, in_features: int, out_features: int, args: Mapping
     return network
 
 
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Ask a network without gradients and in evaluation mode; every part's own mode comes back after."""
+    modes = [(module, module.training) for module in network.modules()]
+    try:
+        with torch.no_grad():
+            network.eval()
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
 def check_output(network: nn.Module, in_features: int, out_features: int) -> None:
     """Send two rows through the network and hold the answer's shape against ``(2, out_features)``.
 
@@ -90,18 +104,14 @@ def check_output(network: nn.Module, in_features: int, out_features: int) -> Non
     Raises:
         UserError: the network fails on ``(2, in_features)`` or answers with another shape.
     """
-    modes = {module: module.training for module in network.modules()}
     try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            answer: Tensor = network.eval()(torch.zeros(2, in_features))
+        with evaluating(network), torch.random.fork_rng(devices=[]):
+            answer: Tensor = network(torch.zeros(2, in_features))
     except (RuntimeError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(
             f"the network does not take rows of {in_features} features, shape (N, {in_features}): {reason}"
         ) from error
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
     shape = tuple(getattr(answer, "shape", ()))
     if shape != (2, out_features):
         raise UserError(

@@ -47,13 +47,14 @@ class Rows(Callback):
 
     def _print(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, LitModule)
-        figures = {tag: float(value) for tag, value in trainer.callback_metrics.items()}
-        figures.update({tag: float(value) for tag, value in pl_module.figures("train").items()})
+        figures = {**trainer.callback_metrics, **pl_module.figures("train")}
         datamodule = getattr(trainer, "datamodule", None)
         course_mode = isinstance(datamodule, InMemoryDataModule) and datamodule.validates_on_test
         last = (trainer.max_epochs or 1) - 1 if (trainer.max_epochs or 0) > 0 else trainer.current_epoch
         width = len(str(last - last % self.every_n_epochs))
-        row = format_row(trainer.current_epoch, figures, "Test" if course_mode else "Val", width)
+        # torchmetrics counts in float32, whose 0.51125 is a trifle more and would round the other way
+        shown = {tag: round(float(value), 7) for tag, value in figures.items()}
+        row = format_row(trainer.current_epoch, shown, "Test" if course_mode else "Val", width)
         self.printed.append(row)
         pl_module.print(row)
 

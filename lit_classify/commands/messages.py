@@ -27,8 +27,11 @@ def explain(parser: ArgumentParser, message: str) -> str:
         if first.startswith("--"):
             return _unknown_option(first.removeprefix("--").partition("=")[0], parser)
         return f"unexpected argument {first!r}; a recipe is named with --config {first}"
-    if (name := _find(r"Expected a dot import path string: (\S+)", message)) and key in {"model", "data"}:
-        return f"unknown {key} class {name!r}{_guess(name, _classes(key))}"
+    if name := _find(r"Expected a dot import path string: (\S+)", message):
+        guess = _guess(name, _classes(key)) if key in {"model", "data"} else ""
+        return f"unknown {key} class {name!r}{guess}"
+    if "is abstract" in message:
+        return f"{key} needs a class_path, and everything else under init_args"
     if key and (expected := _find(r"Expected an? (?:<class ')?([\w.]+)", message)):
         inner = re.findall(r'Parser key "([\w.]+)"', message)
         option = f"{key}.{inner[-1]}" if len(inner) > 1 else key
@@ -77,6 +80,9 @@ def _unknown_option(option: str, parser: ArgumentParser) -> str:
 
 def _options(parser: ArgumentParser) -> Iterator[str]:
     for action in parser._actions:  # argparse has no public list of its options
+        if isinstance(action.choices, dict):  # the commands, each with a parser of its own
+            for command in action.choices.values():
+                yield from _options(command)
         yield from (name.removeprefix("--") for name in action.option_strings if name.startswith("--"))
     for key in ("model", "data"):
         for task in _classes(key).values():

@@ -1,5 +1,6 @@
 """LightningCLI with recipes by name, data linked to the model, and a folder for every run."""
 
+import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any, NoReturn
 
 from jsonargparse import ActionConfigFile
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
@@ -41,7 +43,8 @@ class RecipeFile(ActionConfigFile):
 
     def __call__(self, parser: Any, cfg: Any, values: Any, option_string: str | None = None) -> None:  # noqa: ANN401 - argparse's own signature
         """Look the recipe up, then read it."""
-        super().__call__(parser, cfg, str(recipes.find(values)), option_string)
+        text = values if "\n" in values else str(recipes.find(values))  # several lines are YAML themselves
+        super().__call__(parser, cfg, text, option_string)  # type: ignore[no-untyped-call]
 
 
 class RunParser(LightningArgumentParser):
@@ -52,6 +55,8 @@ class RunParser(LightningArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise instead of printing the usage and leaving."""
+        if not self.exit_on_error:  # a part of a larger parser, which will tell the whole
+            super().error(message, ex)
         raise UserError(messages.explain(self, message))
 
 
@@ -150,6 +155,14 @@ class RunCLI(LightningCLI):
         if files:
             return Path(str(files[-1])).stem
         return type(self.datamodule).__name__.removesuffix("DataModule").lower()
+
+    def after_instantiate_classes(self) -> None:
+        """Refuse more processes than there are cores: each would be a whole Python of its own."""
+        cores = os.cpu_count() or 1
+        if isinstance(self.trainer.accelerator, CPUAccelerator) and self.trainer.num_devices > cores:
+            raise UserError(
+                f"--trainer.devices {self.trainer.num_devices}: this machine has {cores} CPU cores"
+            )
 
     def before_fit(self) -> None:
         """Hold data against model before anything is written."""

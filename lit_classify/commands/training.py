@@ -1,18 +1,16 @@
 """``fit``, ``validate``, ``test`` and ``predict``."""
 
-import logging
 import time
-import warnings
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
-from lightning.pytorch.utilities.warnings import PossibleUserWarning
 from torch import Tensor
 
 from lit_classify import checkpoints
 from lit_classify.commands.predictions import check_target, write
+from lit_classify.commands.quiet import quiet
 from lit_classify.commands.run_cli import RUNS, RunCLI
 from lit_classify.errors import UserError
 
@@ -28,15 +26,6 @@ def main(arguments: list[str]) -> int:
     except MisconfigurationException as error:
         raise UserError(str(error).splitlines()[0]) from error
     return 0
-
-
-def quiet() -> None:
-    """Keep Lightning's chatter off the screen: hardware found, tips, and hints that do not apply here."""
-    for name in ("lightning.pytorch", "lightning.fabric"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", "LightningCLI's args parameter")  # we hand the arguments on ourselves
-    warnings.filterwarnings("ignore", ".*smaller than the logging interval", PossibleUserWarning)
-    warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated")
 
 
 def from_checkpoint(arguments: list[str]) -> list[str]:
@@ -105,9 +94,9 @@ class TrainingCLI(RunCLI):
         run = self.trainer.test if stage == "test" else self.trainer.validate
         (figures,) = run(**{**kwargs, "verbose": False, "weights_only": True})
         print(f"{type(self.model).__name__} on {len(self.datamodule.split(stage).y):,} {stage} rows")
-        width = max(map(len, figures))
-        for tag, value in figures.items():
-            print(f"  {tag:<{width}}  {value:.5f}")
+        names = ["loss", *(self.model.test_figures() if stage == "test" else self.model.metrics())]
+        for name in names:
+            print(f"  {name:<{max(map(len, names))}}  {figures[f'{stage}/{name}']:.5f}")
 
     def predict(self, **kwargs: Any) -> None:
         """Write a label and the probabilities for every test row."""

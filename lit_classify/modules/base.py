@@ -172,9 +172,9 @@ class LitModule(LightningModule, ABC):
         sums = self._tallies[stage].sums()
         if self.trainer.world_size > 1:
             sums = self.trainer.strategy.reduce(sums, reduce_op="sum")
-        figures = {f"{stage}/loss": (sums[0] / sums[2]).float()}
+        figures = {f"{stage}/loss": sums[0] / sums[2]}
         if stage == "train" and self.class_names is not None:
-            figures[f"{stage}/accuracy"] = (sums[1] / sums[2]).float()
+            figures[f"{stage}/accuracy"] = sums[1] / sums[2]
         return figures
 
     def on_train_epoch_start(self) -> None:

@@ -1,0 +1,51 @@
+"""Running a recipe from start to end in this process, with nothing written and nothing printed."""
+
+import io
+import time
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+
+from lightning.pytorch import Callback
+
+from lit_classify.callbacks import Rows
+from lit_classify.commands.quiet import quiet
+from lit_classify.commands.run_cli import RunCLI
+from lit_classify.data import InMemoryDataModule
+from lit_classify.modules import LitModule
+
+_NOTHING_WRITTEN = ["logger=false", "enable_checkpointing=false", "enable_progress_bar=false"]
+
+
+@dataclass
+class Experiment:
+    """What a recipe gave: the trained model, its data, the rows it printed and its test figures."""
+
+    name: str
+    model: LitModule
+    data: InMemoryDataModule
+    rows: list[str]
+    figures: dict[str, float]
+    seconds: float
+
+
+def run(recipe: str) -> Experiment:
+    """Train and test a recipe.
+
+    Raises:
+        UserError: the recipe cannot be used.
+    """
+    quiet()
+    begun = time.monotonic()
+    with redirect_stdout(io.StringIO()):
+        cli = RunCLI(["fit", "--config", recipe, *(f"--trainer.{setting}" for setting in _NOTHING_WRITTEN)])
+        (figures,) = cli.trainer.test(cli.model, cli.datamodule, verbose=False)
+    callbacks: list[Callback] = cli.trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
+    rows = [callback for callback in callbacks if isinstance(callback, Rows)]
+    return Experiment(
+        name=cli.run_name(),
+        model=cli.model,
+        data=cli.datamodule,
+        rows=rows[0].printed,
+        figures={tag: float(value) for tag, value in figures.items()},
+        seconds=time.monotonic() - begun,
+    )

@@ -1,0 +1,98 @@
+"""``lit-classify verify``: run recipes and hold each against what it says it should give."""
+
+import math
+import operator
+import re
+from typing import Any
+
+from lit_classify import recipes
+from lit_classify.commands.arguments import known_recipes, parser
+from lit_classify.errors import UserError, unknown
+
+_NUMBER = re.compile(r"(\d+(?:\.\d+)?)(%?)")
+_EXPECTATIONS = {"rows", "within", "accuracy_within", "at_least", "below"}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the recipes, print one table and return 1 if any of them fails."""
+    options = parser("verify", "Run recipes and hold each against its expect:.")
+    options.add_argument("recipe", nargs="*", help="a recipe's name or file; all packaged ones by default")
+    names = known_recipes(options.parse_args(arguments[1:]).recipe)
+    expectations = {name: expectation(name) for name in names}
+
+    from lit_classify.commands import experiments
+
+    print(f"{'recipe':<12}{'expected':<44}{'came':<36}{'':<6}{'seconds':>7}")
+    failed = 0
+    for name, expect in expectations.items():
+        came = experiments.run(name)
+        lines = [*check_rows(expect, came.rows), *check_figures(expect, came.figures)]
+        failed += not all(passed for _, _, passed in lines)
+        for number, (wanted, got, passed) in enumerate(lines):
+            first = number == 0
+            print(
+                f"{came.name if first else '':<12}{wanted:<44}{got:<36}"
+                f"{'pass' if passed else 'FAIL':<6}{f'{came.seconds:.1f}' if first else '':>7}"
+            )
+    print(f"\n{len(names) - failed} of {len(names)} recipes give what they should.")
+    return 1 if failed else 0
+
+
+def expectation(name: str) -> dict[str, Any]:
+    """Return a recipe's ``expect:``.
+
+    Raises:
+        UserError: it has none, or a word in it is unknown.
+    """
+    expect: dict[str, Any] = recipes.read(name).get("recipe", {}).get("expect", {})
+    for word in expect:
+        if word not in _EXPECTATIONS:
+            raise UserError(f"recipe {name}: {unknown('expectation', word, _EXPECTATIONS)}")
+    if not expect:
+        raise UserError(f"recipe {name} has no expect: there is nothing to hold it against")
+    return expect
+
+
+Line = tuple[str, str, bool]
+
+
+def check_rows(expect: dict[str, Any], came: list[str]) -> list[Line]:
+    """Hold printed rows against the expected ones; losses may differ by ``within``.
+
+    Accuracies, in percentage points, may differ by ``accuracy_within``. Both are 0 unless said: to the
+    last printed digit.
+    """
+    wanted: list[str] = expect.get("rows", [])
+    if not wanted:
+        return []
+    within, points = expect.get("within", 0.0), expect.get("accuracy_within", 0.0)
+    loss_gap = accuracy_gap = 0.0
+    alike = len(wanted) == len(came)
+    for want, got in zip(wanted, came, strict=False):
+        alike &= _NUMBER.sub("#", want) == _NUMBER.sub("#", got)
+        for (a, percent), (b, _) in zip(_NUMBER.findall(want), _NUMBER.findall(got), strict=False):
+            gap = abs(float(a) - float(b))
+            gap = gap if math.isfinite(gap) else math.inf
+            if percent:
+                accuracy_gap = max(accuracy_gap, gap)
+            else:
+                loss_gap = max(loss_gap, gap)
+    tolerance = "to the last digit" if not within and not points else f"within {within:g}"
+    if points:
+        tolerance += f", {points:g} points"
+    got = f"largest difference {loss_gap:.5f}" if alike else f"{len(came)} rows, or other words"
+    if alike and (points or accuracy_gap):
+        got += f", {accuracy_gap:.2f} points"
+    slack = 1e-9  # decimal fractions are not exact in binary
+    passed = alike and loss_gap <= within + slack and accuracy_gap <= points + slack
+    return [(f"{len(wanted)} rows {tolerance}", got, passed)]
+
+
+def check_figures(expect: dict[str, Any], came: dict[str, float]) -> list[Line]:
+    """Hold test figures against their floors (``at_least``) and ceilings (``below``)."""
+    lines: list[Line] = []
+    for word, holds in (("at_least", operator.ge), ("below", operator.lt)):
+        for tag, bound in expect.get(word, {}).items():
+            value = came.get(tag, math.nan)
+            lines.append((f"{tag} {word.replace('_', ' ')} {bound:g}", f"{value:.4f}", holds(value, bound)))
+    return lines

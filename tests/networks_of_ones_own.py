@@ -1,0 +1,24 @@
+"""Networks as a learner might write them."""
+
+import torch
+from torch import Tensor, nn
+
+
+class Squares(nn.Module):
+    """Circles are straight lines in the squares."""
+
+    def __init__(self, in_features: int, out_features: int, width: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(2 * in_features, width)
+        self.out = nn.Linear(width, out_features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        answer: Tensor = self.out(self.hidden(torch.cat([x, x**2], dim=1)))
+        return answer
+
+
+class Wide(nn.Linear):
+    """Gives one output too many."""
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(in_features, out_features + 1)

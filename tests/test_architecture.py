@@ -1,0 +1,109 @@
+"""The house: imports go down, rooms do not touch sideways, nothing heavy is imported for nothing."""
+
+import ast
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import lit_classify
+from lit_classify import data, modules
+
+PACKAGE = Path(lit_classify.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+LEVELS = {
+    **dict.fromkeys(("errors", "networks", "loaders", "figures", "tallies", "optimizers"), 0),
+    "recipes": 0,
+    "data": 1,
+    "modules": 1,
+    "callbacks": 2,
+    "checkpoints": 2,
+    "commands": 3,
+    "cli": 4,
+    "__main__": 5,
+}
+HEAVY = ("torch", "lightning", "sklearn", "matplotlib", "numpy", "tensorboard", "jsonargparse")
+
+
+def room(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(file: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "lit_classify":
+            found |= {alias.name for alias in node.names if alias.name in LEVELS}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lit_classify."):
+            found.add((node.module or "").split(".")[1])
+    return found
+
+
+def test_every_file_stands_in_a_known_room() -> None:
+    assert {room(file) for file in FILES} - {"__init__"} == set(LEVELS)
+
+
+@pytest.mark.parametrize("file", [file for file in FILES if room(file) != "__init__"], ids=str)
+def test_imports_go_down(file: Path) -> None:
+    here = room(file)
+    for other in imported_rooms(file) - {here}:
+        assert LEVELS[other] < LEVELS[here] or {LEVELS[other], LEVELS[here]} == {0}, f"{here} imports {other}"
+
+
+def test_data_and_modules_never_meet() -> None:
+    assert all("modules" not in imported_rooms(file) for file in (PACKAGE / "data").glob("*.py"))
+    assert all("data" not in imported_rooms(file) for file in (PACKAGE / "modules").glob("*.py"))
+
+
+@pytest.mark.parametrize("space", [data, modules], ids=lambda space: space.__name__)
+def test_classes_are_abstract_or_final(space: object) -> None:
+    classes = [value for value in vars(space).values() if inspect.isclass(value)]
+    for parent in classes:
+        for child in classes:
+            if child is not parent and issubclass(child, parent):
+                assert inspect.isabstract(parent), f"{child.__name__} extends {parent.__name__}"
+
+
+def test_public_names_are_these_and_load() -> None:
+    assert sorted(lit_classify.__all__) == sorted(
+        [
+            "MLP",
+            "TensorLoader",
+            "LitModule",
+            "BinaryClassifier",
+            "MulticlassClassifier",
+            "Regressor",
+            "CirclesDataModule",
+            "MoonsDataModule",
+            "SpiralsDataModule",
+            "BlobsDataModule",
+            "LineDataModule",
+            "Rows",
+            "load",
+            "DataError",
+            "UserError",
+            "__version__",
+        ]
+    )
+    for name in lit_classify.__all__:
+        assert getattr(lit_classify, name) is not None
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--version"], ["--help"], ["recipes"], ["fit", "--config", "circle_v2"], ["fti"]], ids=str
+)
+def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys; from lit_classify.cli import main; main(sys.argv[1:]); "
+        f"sys.exit(' '.join(name for name in {HEAVY} if name in sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1:] in ([], [""]) or "did you mean" in done.stderr
+    assert done.returncode == 0 or not set(done.stderr.split()) & set(HEAVY)
+
+
+@pytest.mark.parametrize("file", FILES, ids=str)
+def test_no_room_is_too_full(file: Path) -> None:
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= 330

@@ -1,0 +1,183 @@
+"""The command line: what a run leaves behind, checkpoints that stand alone, and one message per mistake."""
+
+import csv
+from pathlib import Path
+
+import pytest
+import yaml
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from lit_classify.cli import COMMANDS, main
+
+SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return capsys.readouterr().out.splitlines()
+
+
+def test_a_fit_prints_rows_and_says_what_to_type_next(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*SHORT, "--rows.every_n_epochs", "2"]) == 0
+    printed = lines(capsys)
+    assert [line.split(" |")[0] for line in printed if line.startswith("Epoch")] == ["Epoch: 0", "Epoch: 2"]
+    folder = Path("lightning_logs/circles_v2/version_0")
+    assert f"Run:   {folder}" in printed
+    assert "Look:  tensorboard --logdir lightning_logs" in printed
+    assert f"Test:  lit-classify test --ckpt_path {folder}/checkpoints/best.ckpt" in printed
+
+
+def test_a_fit_leaves_config_events_and_checkpoints() -> None:
+    assert main(SHORT) == 0
+    assert main(SHORT) == 0
+    for version in ("version_0", "version_1"):
+        folder = Path("lightning_logs/circles_v2") / version
+        names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+        events = {name for name in names if name.startswith("events.out.tfevents")}
+        assert len(events) == 1
+        assert {"config.yaml", "checkpoints/last.ckpt", "checkpoints/best.ckpt"} <= names
+
+
+def test_tensorboard_has_every_epoch_s_figures() -> None:
+    assert main([*SHORT[:-1], "12", "--rows.every_n_epochs", "5"]) == 0
+    events = EventAccumulator("lightning_logs/circles_v2/version_0", size_guidance={"scalars": 0})
+    events.Reload()
+    for tag in ("train/loss", "train/accuracy"):
+        assert [event.step for event in events.Scalars(tag)] == list(range(12))
+    for tag in ("val/loss", "val/accuracy"):
+        assert [event.step for event in events.Scalars(tag)] == [0, 5, 10, 11]
+    assert events.Scalars("train/loss")[0].value == pytest.approx(0.69295, abs=1e-5)
+
+
+def test_a_saved_config_runs_again_under_its_name() -> None:
+    assert main(SHORT) == 0
+    config = "lightning_logs/circles_v2/version_0/config.yaml"
+    assert main(["fit", "--config", config, "--trainer.max_epochs", "1"]) == 0
+    assert Path("lightning_logs/circles_v2/version_1/config.yaml").is_file()
+
+
+def test_a_run_without_recipe_is_named_after_its_data() -> None:
+    command = ["fit", "--model", "BinaryClassifier", "--data", "MoonsDataModule", "--trainer.max_epochs", "1"]
+    assert main(command) == 0
+    assert Path("lightning_logs/moons/version_0").is_dir()
+
+
+def test_a_folder_of_the_recipe_s_name_does_not_hide_it() -> None:
+    Path("circles_v2").mkdir()
+    assert main(SHORT) == 0
+
+
+@pytest.mark.parametrize(
+    ("recipe", "figures"),
+    [
+        ("circles_v2", ["loss", "accuracy", "precision", "recall", "f1", "auroc"]),
+        ("blobs", ["loss", "accuracy", "precision", "recall", "f1"]),
+        ("line", ["loss", "mae", "rmse", "r2"]),
+    ],
+)
+def test_a_checkpoint_needs_no_config(
+    recipe: str, figures: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = "--data.random_state=7"  # travels in the checkpoint
+    assert main(["fit", "--config", recipe, "--trainer.max_epochs", "2", changed]) == 0
+    checkpoint = f"lightning_logs/{recipe}/version_0/checkpoints/best.ckpt"
+    before = set(Path("lightning_logs").rglob("*"))
+    capsys.readouterr()
+    assert main(["test", "--ckpt_path", checkpoint]) == 0
+    assert [line.split()[0] for line in lines(capsys)[1:]] == figures
+    assert main(["validate", "--ckpt_path", checkpoint]) == 0
+    assert lines(capsys)[1].split()[0] == "loss"
+    assert main(["predict", f"--ckpt_path={checkpoint}", "--out", "p.csv"]) == 0
+    assert set(Path("lightning_logs").rglob("*")) == before
+    rows = list(csv.reader(Path("p.csv").read_text().splitlines()))
+    assert rows[0][0] == "prediction"
+    assert len(rows) - 1 == {"line": 20}.get(recipe, 200)
+    if recipe != "line":
+        assert all(abs(sum(map(float, row[1:])) - 1) < 1e-6 for row in rows[1:])
+
+
+def test_predictions_are_not_overwritten_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(SHORT) == 0
+    command = ["predict", "--ckpt_path", "lightning_logs/circles_v2/version_0/checkpoints/last.ckpt"]
+    Path("predictions.csv").write_text("mine")
+    assert main(command) == 2
+    assert Path("predictions.csv").read_text() == "mine"
+    assert "--overwrite" in capsys.readouterr().err
+    assert main([*command, "--overwrite"]) == 0
+    assert Path("predictions.csv").read_text().startswith("prediction,p_0,p_1")
+
+
+CIRCLES = "fit --config circles_v2"
+MISTAKES = {
+    "fti": "unknown command 'fti': did you mean 'fit'?",
+    "fit --config circle_v2": "unknown recipe 'circle_v2': did you mean 'circles_v2'?",
+    "fit --config nowhere.yaml": "no recipe file at nowhere.yaml",
+    "fit circles_v2": "a recipe is named with --config circles_v2",
+    "fit --config": "expected one argument",
+    "fit --model BinaryClassifier": "--data is missing",
+    f"{CIRCLES} --foo 3": "unknown option --foo",
+    f"{CIRCLES} --model.hiden [5]": "unknown option --model.hiden: did you mean --model.hidden?",
+    f"{CIRCLES} --trainer.max_epoc 5": "did you mean --trainer.max_epochs?",
+    f"{CIRCLES} --data.num_sample 5": "did you mean --data.num_samples?",
+    f"{CIRCLES} --model.lr abc": "--model.lr: expected float, but got 'abc'",
+    f"{CIRCLES} --model.lr 0": "lr must be a positive number, but is 0.0",
+    f"{CIRCLES} --model.hidden [a]": "--model.hidden: expected int, but got 'a'",
+    f"{CIRCLES} --model.hidden [-3]": "every width in hidden must be at least 1, but is -3",
+    f"{CIRCLES} --data.num_samples -5": "num_samples must be at least 2, but is -5",
+    f"{CIRCLES} --trainer.max_epochs abc": "--trainer.max_epochs: expected int, but got 'abc'",
+    f"{CIRCLES} --model.activation Relu": "unknown activation 'Relu': did you mean 'ReLU'?",
+    f"{CIRCLES} --model.optimizer SDG": "unknown optimizer 'SDG': did you mean 'SGD'?",
+    f"{CIRCLES} --model.optimizer_args.momentum -1": "Invalid momentum value: -1",
+    f"{CIRCLES} --model BinaryClasifier": "did you mean 'BinaryClassifier'?",
+    f"{CIRCLES} --data CircleDataModule": "did you mean 'CirclesDataModule'?",
+    f"{CIRCLES} --model Regressor": "has 2 classes; use BinaryClassifier",
+    f"{CIRCLES} --model MulticlassClassifier": "use BinaryClassifier",
+    "fit --config blobs --model BinaryClassifier": "has 4 classes; use MulticlassClassifier",
+    "fit --config line --model BinaryClassifier": "for numbers use Regressor",
+    f"{CIRCLES} --model.network tests.networks_of_ones_own.Wide": "its output has shape (2, 2)",
+    f"{CIRCLES} --model.network os.path.join": "network 'os.path.join' could not be built",
+    f"{CIRCLES} --trainer.accelerator tpux": "invalid accelerator name",
+    f"{CIRCLES} --trainer.devices 5000": "5000 devices asked for",
+    f"{CIRCLES} --rows.every_n_epochs 0": "every_n_epochs must be at least 1, but is 0",
+    "test": "test needs a checkpoint: --ckpt_path",
+    "test --ckpt_path nowhere.ckpt": "no checkpoint at nowhere.ckpt",
+    "test --ckpt_path wrong.yaml": "wrong.yaml is not a checkpoint that can be read",
+    "fit --config wrong.yaml": "unknown option --model.hiden: did you mean --model.hidden?",
+    "fit --config broken.yaml": "Problems parsing config",
+    "verify circles_v9": "did you mean 'circles_v",
+    "verify --foo": "unrecognized arguments: --foo",
+    "figures circles_v2 --out wrong.yaml": "cannot write pictures into wrong.yaml",
+}
+
+
+@pytest.mark.parametrize("command", MISTAKES)
+def test_a_mistake_gets_one_short_message_and_writes_nothing(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = {"data": {"class_path": "CirclesDataModule"}}
+    wrong["model"] = {"class_path": "BinaryClassifier", "init_args": {"hiden": [5]}}  # type: ignore[dict-item]
+    Path("wrong.yaml").write_text(yaml.safe_dump(wrong))
+    Path("broken.yaml").write_text("data: {class_path: CirclesDataModule\nmodel\n")
+    assert main(command.split()) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert MISTAKES[command] in said.err
+    assert said.err.startswith("lit-classify: ")
+    assert len(said.err.splitlines()) <= 10
+    assert "Traceback" not in said.err
+    assert sorted(path.name for path in Path().iterdir()) == ["broken.yaml", "wrong.yaml"]
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    printed = capsys.readouterr().out
+    assert all(f"\n  {command} " in printed for command in COMMANDS)
+    assert "Course mode" in printed
+
+
+def test_fit_help_explains_the_data_and_course_mode(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["fit", "--data.help", "CirclesDataModule"])
+    assert left.value.code == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "0 validates on the test points (course mode)" in printed
+    assert "--data.num_samples" in printed

@@ -1,0 +1,89 @@
+"""Every packaged recipe: whole, found from anywhere, and giving what it says."""
+
+from pathlib import Path
+
+import pytest
+
+from lit_classify import UserError, recipes
+from lit_classify.cli import main
+from lit_classify.commands import experiments, verify
+from tests import course
+
+
+@pytest.mark.parametrize("name", recipes.names())
+def test_a_recipe_is_whole_and_runs_one_batch(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    content = recipes.read(name)
+    assert content["recipe"]["name"] == name
+    assert len(content["recipe"]["why"].split(". ")) == 1
+    with pytest.raises(SystemExit) as left:
+        main(["fit", "--config", name, "--print_config"])
+    assert left.value.code == 0
+    assert "class_path" in capsys.readouterr().out
+    assert main(["fit", "--config", name, "--trainer.fast_dev_run", "true"]) == 0
+
+
+def test_recipes_lists_each_with_its_why(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["recipes"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    for name, line in zip(recipes.names(), printed, strict=False):
+        assert line.split(maxsplit=1) == [name, recipes.read(name)["recipe"]["why"]]
+
+
+def test_the_packaged_files_are_the_recipes() -> None:
+    packaged = {path.stem for path in Path(recipes.__file__).parent.glob("*.yaml")}
+    assert packaged == set(recipes.names())
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs", "every"), [("circles_v1", 1000, 100), ("circles_v2", 1000, 100), ("blobs", 100, 10)]
+)
+def test_expected_rows_are_the_plain_loop_s(name: str, epochs: int, every: int) -> None:
+    expect = verify.expectation(name)
+    rows = course.train(name, epochs, every).rows
+    assert all(passed for _, _, passed in verify.check_rows(expect, rows))
+    assert len(expect["rows"]) == len(rows)
+
+
+def test_verify_passes_what_holds_and_fails_what_does_not(capsys: pytest.CaptureFixture[str]) -> None:
+    content = recipes.find("blobs").read_text()
+    assert main(["verify", "blobs"]) == 0
+    assert "1 of 1 recipes give what they should." in capsys.readouterr().out
+    Path("mine.yaml").write_text(content.replace("lr: 0.1", "lr: 0.11"))
+    assert main(["verify", "mine.yaml"]) == 1
+    assert "FAIL" in capsys.readouterr().out
+    assert not Path("lightning_logs").exists()
+
+
+def test_rows_are_held_to_the_last_digit_unless_told_otherwise() -> None:
+    rows = ["Epoch: 0 | Train loss: 0.10000, Test loss: 0.20000"]
+    near = ["Epoch: 0 | Train loss: 0.10002, Test loss: 0.20000"]
+    assert verify.check_rows({"rows": rows}, rows)[0][2]
+    assert not verify.check_rows({"rows": rows}, near)[0][2]
+    assert verify.check_rows({"rows": rows, "within": 2e-5}, near)[0][2]
+    assert not verify.check_rows({"rows": rows, "within": 1e-5}, near)[0][2]
+    assert not verify.check_rows({"rows": rows}, [])[0][2]
+    assert not verify.check_rows({"rows": rows, "within": 1}, ["Epoch: 0 | Loss: nan, Test loss: nan"])[0][2]
+
+
+def test_floors_and_ceilings_hold_and_missing_figures_fail() -> None:
+    expect = {"at_least": {"a": 0.5}, "below": {"a": 0.6, "b": 1}}
+    assert [passed for _, _, passed in verify.check_figures(expect, {"a": 0.5})] == [True, True, False]
+
+
+def test_an_unknown_expectation_is_refused() -> None:
+    Path("mine.yaml").write_text("recipe: {expect: {at_most: {test/loss: 1}}}")
+    with pytest.raises(UserError, match="unknown expectation 'at_most'"):
+        verify.expectation("mine.yaml")
+
+
+def test_an_experiment_prints_and_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    before = set(Path().iterdir())
+    came = experiments.run("circles_v0")
+    assert len(came.rows) == 10
+    assert capsys.readouterr().out == ""
+    assert set(Path().iterdir()) == before
+
+
+@pytest.mark.slow
+def test_all_recipes_give_what_they_should() -> None:
+    assert main(["verify"]) == 0
