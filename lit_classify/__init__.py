@@ -1,6 +1,24 @@
 """Small-model classification with PyTorch Lightning; the public names load on first use."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what __getattr__ below does, said to type checkers and editors
+    from lit_classify.callbacks import Rows as Rows
+    from lit_classify.checkpoints import load as load
+    from lit_classify.data import BlobsDataModule as BlobsDataModule
+    from lit_classify.data import CirclesDataModule as CirclesDataModule
+    from lit_classify.data import LineDataModule as LineDataModule
+    from lit_classify.data import MoonsDataModule as MoonsDataModule
+    from lit_classify.data import SpiralsDataModule as SpiralsDataModule
+    from lit_classify.errors import DataError as DataError
+    from lit_classify.errors import UserError as UserError
+    from lit_classify.loaders import TensorLoader as TensorLoader
+    from lit_classify.modules import BinaryClassifier as BinaryClassifier
+    from lit_classify.modules import LitModule as LitModule
+    from lit_classify.modules import MulticlassClassifier as MulticlassClassifier
+    from lit_classify.modules import Regressor as Regressor
+    from lit_classify.networks import MLP as MLP
 
 __version__ = "0.1.0"
 

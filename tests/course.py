@@ -28,7 +28,7 @@ def circles() -> Split:
 
 def blobs() -> Split:
     x, y = make_blobs(n_samples=1000, n_features=2, centers=4, cluster_std=1.5, random_state=42)
-    return _split(torch.from_numpy(x).type(torch.float), torch.from_numpy(y).type(torch.LongTensor))
+    return _split(torch.from_numpy(x).type(torch.float), torch.from_numpy(y).long())
 
 
 def line() -> Split:
@@ -58,7 +58,7 @@ def sequential(*widths: int, activation: type[nn.Module] | None = None) -> nn.Se
 def train(name: str, epochs: int, every: int) -> Course:
     """Seed 42, build the model, and run the page's loop with SGD 0.1 on all rows at once."""
     torch.manual_seed(42)
-    model, loss_fn, split, labels = {
+    build: dict[str, Callable[[], tuple[nn.Sequential, Loss, Split, Callable[[Tensor], Tensor] | None]]] = {
         "circles_v0": lambda: (sequential(2, 5, 1), nn.BCEWithLogitsLoss(), circles(), _round),
         "circles_v1": lambda: (sequential(2, 10, 10, 1), nn.BCEWithLogitsLoss(), circles(), _round),
         "circles_v2": lambda: (
@@ -69,7 +69,8 @@ def train(name: str, epochs: int, every: int) -> Course:
         ),
         "line": lambda: (sequential(1, 10, 10, 1), nn.L1Loss(), line(), None),
         "blobs": lambda: (sequential(2, 8, 8, 4), nn.CrossEntropyLoss(), blobs(), _argmax),
-    }[name]()
+    }
+    model, loss_fn, split, labels = build[name]()
     x_train, x_test, y_train, y_test = split
     squeeze = name.startswith("circles")
     course = Course(model)

@@ -1,5 +1,6 @@
 """The Trainer against the course's hand-written loops: the same weights, bit for bit, and the same rows."""
 
+from collections.abc import Callable
 from typing import Any
 
 import lightning.pytorch as L
@@ -19,7 +20,7 @@ from lit_classify.data import InMemoryDataModule
 from lit_classify.modules import LitModule
 from tests import course
 
-MODELS: dict[str, tuple[type[LitModule], dict[str, Any], type[InMemoryDataModule], int, int]] = {
+MODELS: dict[str, tuple[type[LitModule], dict[str, Any], Callable[[], InMemoryDataModule], int, int]] = {
     "circles_v0": (BinaryClassifier, {"hidden": [5], "activation": None}, CirclesDataModule, 100, 10),
     "circles_v1": (BinaryClassifier, {"activation": None}, CirclesDataModule, 1000, 100),
     "circles_v2": (BinaryClassifier, {"activation": "ReLU"}, CirclesDataModule, 1000, 100),

@@ -117,8 +117,8 @@ class LitModule(LightningModule, ABC):
         """Return the figures of the test, besides the loss."""
 
     @abstractmethod
-    def scores(self, probabilities: Tensor) -> Tensor:
-        """Return what the metrics take for predictions, from probabilities or values."""
+    def scored(self, probabilities: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return predictions and targets in the form that the metrics take."""
 
     # The loop.
 
@@ -159,7 +159,7 @@ class LitModule(LightningModule, ABC):
             self._check_targets_once(y)
         logits = self(x)
         self._tallies[stage].add(self.loss(logits, y), len(y))
-        metrics.update(self.scores(self.probabilities(logits)), y)
+        metrics.update(*self.scored(self.probabilities(logits), y))
 
     def _check_targets_once(self, y: Tensor) -> None:
         self.check_targets(y)

@@ -81,9 +81,9 @@ class BinaryClassifier(Classifier):
         """Count the rows whose rounded probability is their class."""
         return ((torch.sigmoid(logits.squeeze(1)) > 0.5) == y).sum()
 
-    def scores(self, probabilities: Tensor) -> Tensor:
-        """Return the probability of class 1, ``(N,)``."""
-        return probabilities[:, 1]
+    def scored(self, probabilities: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the probability of class 1, ``(N,)``, and the classes."""
+        return probabilities[:, 1], y
 
     def metrics(self) -> Figures:
         """Return accuracy."""
@@ -131,9 +131,9 @@ class MulticlassClassifier(Classifier):
         """Count the rows whose largest logit is their class's."""
         return (logits.argmax(dim=1) == y).sum()
 
-    def scores(self, probabilities: Tensor) -> Tensor:
-        """Return the probabilities, ``(N, C)``."""
-        return probabilities
+    def scored(self, probabilities: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the probabilities, ``(N, C)``, and the classes."""
+        return probabilities, y
 
     def metrics(self) -> Figures:
         """Return accuracy over all rows."""

@@ -70,9 +70,10 @@ class Regressor(LitModule):
     def hits(self, logits: Tensor, y: Tensor) -> None:
         """Count nothing: a number is near or far, not right or wrong."""
 
-    def scores(self, probabilities: Tensor) -> Tensor:
-        """Return the values, ``(N,)``."""
-        return probabilities
+    def scored(self, probabilities: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return values and targets in double precision: R² is a difference of large sums."""
+        exact = torch.float32 if y.device.type == "mps" else torch.float64  # Apple's GPUs have no doubles
+        return probabilities.to(exact), y.to(exact)
 
     def metrics(self) -> Figures:
         """Return the mean absolute error."""

@@ -1,0 +1,53 @@
+"""The README says nothing that does not run."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lit_classify.cli import main
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def run(command: str) -> int:
+    words = shlex.split(command)
+    if words[0] == "lit-classify":
+        try:
+            return main(words[1:])
+        except SystemExit as left:
+            return int(left.code or 0)
+    program = ROOT / words[0] if words[0].startswith("scripts/") else Path(sys.executable).parent / words[0]
+    more = ["--inspect"] if words[0] == "tensorboard" else []  # else it would serve for ever
+    return subprocess.run([program, *words[1:], *more], check=False, timeout=500).returncode
+
+
+@pytest.mark.slow
+def test_every_command_of_the_readme_runs() -> None:
+    commands = [line for block in blocks("bash") for line in block.splitlines()]
+    assert len(commands) > 8
+    for command in commands:
+        assert run(command) == 0, command
+
+
+def test_the_python_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = blocks("python")
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+    exec(compile(code.replace("max_epochs=1000", "max_epochs=5"), "README.md", "exec"), {})
+
+
+def test_the_readme_s_rows_and_pictures_are_real() -> None:
+    rows = [line for block in blocks("text") for line in block.splitlines() if line.startswith("Epoch")]
+    recipe = (ROOT / "lit_classify/recipes/circles_v2.yaml").read_text(encoding="utf-8")
+    assert rows
+    assert all(row in recipe for row in rows)
+    for picture in re.findall(r"!\[.*?\]\((.*?)\)", README):
+        assert (ROOT / picture).is_file()
