@@ -67,7 +67,10 @@ def _dispatch(arguments: list[str]) -> int:
     if name not in COMMANDS:
         raise UserError(unknown("command", name, COMMANDS))
     _check_recipes(arguments[1:])
-    command = import_module(f"lit_classify.commands.{COMMANDS[name][0]}")
+    home = COMMANDS[name][0]
+    if home == "training":
+        import_module("lit_classify.commands.light_imports").import_lightning()
+    command = import_module(f"lit_classify.commands.{home}")
     code: int = command.main(arguments)
     return code
 

@@ -1,10 +1,6 @@
 """Figures of an epoch as plain tensors: adding to them neither computes much nor waits for the device."""
 
-import time
-from collections.abc import Iterable
-
 import torch
-from lightning.pytorch.loggers import Logger
 from torch import Tensor
 
 _FOLD_AT = 4096
@@ -32,6 +28,14 @@ class Tally:
         if len(self._rows) == _FOLD_AT:
             self.sums()
 
+    def means(self) -> tuple[Tensor, Tensor]:
+        """Return the mean loss per row and the share of right answers, as scalars on the losses' device."""
+        if len(self._rows) == 1 and self._folded is None:  # the only batch has said it all
+            right = self._hits[0] / self._rows[0] if self._hits else self._losses[0].new_zeros(())
+            return self._losses[0], right
+        loss, hits, rows = self.sums()
+        return loss / rows, hits / rows
+
     def sums(self) -> Tensor:
         """Return the sum of losses, the right answers and the rows, shape ``(3,)`` on the losses' device."""
         if self._rows:
@@ -47,39 +51,3 @@ class Tally:
         sums = torch.stack([losses, hits.to(exact), rows.sum()])
         self._folded = sums if self._folded is None else self._folded + sums
         self._losses, self._hits, self._rows = [], [], []
-
-
-class ScalarBuffer:
-    """Keep the figures of many epochs on the device and hand them to the loggers together.
-
-    Args:
-        most: epochs to keep at the most.
-        seconds: time to keep them at the most.
-    """
-
-    def __init__(self, most: int = 1000, seconds: float = 2.0) -> None:
-        self._most = most
-        self._seconds = seconds
-        self._last_flush = time.monotonic()
-        self._kept: list[tuple[int, dict[str, Tensor]]] = []
-
-    def add(self, step: int, figures: dict[str, Tensor]) -> None:
-        """Keep scalar tensors that belong to a training step."""
-        self._kept.append((step, figures))
-
-    def is_due(self) -> bool:
-        """Whether the loggers should see what is kept."""
-        return len(self._kept) >= self._most or time.monotonic() - self._last_flush > self._seconds
-
-    def flush(self, loggers: Iterable[Logger]) -> None:
-        """Hand over all that is kept, each with its own step."""
-        kept, self._kept, self._last_flush = self._kept, [], time.monotonic()
-        tensors = [tensor for _, figures in kept for tensor in figures.values()]
-        loggers = list(loggers)
-        if not tensors or not loggers:
-            return
-        values = iter(torch.stack(tensors).tolist())
-        for step, figures in kept:
-            scalars = {tag: next(values) for tag in figures}
-            for logger in loggers:
-                logger.log_metrics(scalars, step)

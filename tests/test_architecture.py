@@ -14,12 +14,13 @@ from lit_classify import data, modules
 PACKAGE = Path(lit_classify.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = {
-    **dict.fromkeys(("errors", "networks", "loaders", "figures", "tallies", "optimizers"), 0),
+    **dict.fromkeys(("errors", "networks", "loaders", "figures", "tallies", "scalars", "optimizers"), 0),
     "recipes": 0,
     "data": 1,
     "modules": 1,
     "callbacks": 2,
     "checkpoints": 2,
+    "trainers": 0,
     "commands": 3,
     "cli": 4,
     "__main__": 5,

@@ -10,7 +10,6 @@ from jsonargparse import ActionConfigFile
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
-from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from lit_classify import recipes
@@ -19,6 +18,8 @@ from lit_classify.commands import messages
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
 from lit_classify.modules import LitModule
+from lit_classify.scalars import RunLogger
+from lit_classify.trainers import RunTrainer
 
 RUNS = "lightning_logs"
 
@@ -80,9 +81,11 @@ class RunCLI(LightningCLI):
     """
 
     def __init__(self, args: list[str]) -> None:
+        self._command = args[0]
         super().__init__(
             LitModule,
             InMemoryDataModule,
+            trainer_class=RunTrainer,
             subclass_mode_model=True,
             subclass_mode_data=True,
             auto_configure_optimizers=False,
@@ -94,6 +97,11 @@ class RunCLI(LightningCLI):
             args=args,
             run=True,
         )
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # Lightning's is static
+        """Build the parser of the command that was given, not those of all four."""
+        everything = LightningCLI.subcommands()
+        return {name: skipped for name, skipped in everything.items() if name == self._command}
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
         """Make ``--config`` take a recipe's name."""
@@ -137,7 +145,7 @@ class RunCLI(LightningCLI):
         else:
             if given.logger is None or given.logger is True:
                 root = Path(given.default_root_dir or "") / RUNS
-                kwargs["logger"] = TensorBoardLogger(root, name=self.run_name(), default_hp_metric=False)
+                kwargs["logger"] = RunLogger(root, self.run_name())
             if given.logger is not False and given.enable_checkpointing is not False:
                 extra += [KeepBest(), KeepLast()]
         if given.enable_progress_bar is not False and sys.stderr.isatty() and self.subcommand == "fit":

@@ -1,0 +1,80 @@
+"""Scalars of many epochs, handed to the loggers in one go."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from torch import Tensor
+
+
+class Scalars(NamedTuple):
+    """Figures of one training step, and when they were taken, in seconds since 1970."""
+
+    step: int
+    figures: Mapping[str, float]
+    taken_at: float
+
+
+class RunLogger(TensorBoardLogger):
+    """Write a run's event file into ``folder/name/version_N``; config.yaml alone holds the settings.
+
+    Args:
+        folder: where runs go.
+        name: the recipe.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        # torch's writer hands events to a thread through a queue, and waits when it is full
+        super().__init__(folder, name=name, default_hp_metric=False, max_queue=100_000)
+
+    def log_scalars(self, rows: Sequence[Scalars]) -> None:
+        """Write one event for each step; ``add_scalar`` would write one for each figure."""
+        writer = self.experiment.file_writer
+        for step, figures, taken_at in rows:
+            values = [Summary.Value(tag=tag, simple_value=value) for tag, value in figures.items()]
+            writer.add_event(Event(summary=Summary(value=values)), step, taken_at)
+        self.experiment.flush()
+
+    def save(self) -> None:
+        """Write nothing beside the events: Lightning would look for hparams.yaml after every figure."""
+
+
+class ScalarBuffer:
+    """Keep the figures of many epochs on the device and hand them to the loggers together.
+
+    Args:
+        most: epochs to keep at the most.
+        seconds: time to keep them at the most.
+    """
+
+    def __init__(self, most: int = 1000, seconds: float = 5.0) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._flushed_at = time.time()
+        self._kept: list[tuple[int, Mapping[str, Tensor], float]] = []
+
+    def add(self, step: int, figures: Mapping[str, Tensor]) -> bool:
+        """Keep scalar tensors that belong to a training step; say whether it is time to flush."""
+        now = time.time()
+        self._kept.append((step, figures, now))
+        return len(self._kept) >= self._most or not 0 <= now - self._flushed_at < self._seconds
+
+    def flush(self, loggers: Iterable[Logger]) -> None:
+        """Hand over all that is kept, each with its own step; this is where the host waits for the device."""
+        kept, self._kept, self._flushed_at = self._kept, [], time.time()
+        loggers = list(loggers)
+        if not kept or not loggers:
+            return
+        values = iter(torch.stack([tensor for _, figures, _ in kept for tensor in figures.values()]).tolist())
+        rows = [Scalars(step, {tag: next(values) for tag in figures}, at) for step, figures, at in kept]
+        for logger in loggers:
+            if isinstance(logger, RunLogger):
+                logger.log_scalars(rows)
+            else:
+                for row in rows:
+                    logger.log_metrics(dict(row.figures), row.step)
