@@ -1,8 +1,9 @@
 """Importing Lightning without what it imports for nothing.
 
-Lightning imports torchmetrics, which imports all of matplotlib and scipy.signal for one class name, one style
-and one alias that a run never uses; that is a third of the time to import Lightning. While it is imported, light
-stand-ins answer for these modules; whoever asks one of them for more later gets it from the real module.
+Lightning imports torchmetrics, which imports all of matplotlib and scipy.signal for a few class names, one
+style and one alias that a run never uses; that is a third of the time to import Lightning. While it is
+imported, light stand-ins answer for these modules; whoever asks one of them for more later gets it from the
+real module.
 """
 
 import importlib

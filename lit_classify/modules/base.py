@@ -3,44 +3,28 @@
 Legend: N rows, F features, O outputs (logits per row), C classes.
 """
 
-import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
-from lightning.pytorch import LightningDataModule, LightningModule
-from lightning.pytorch.core.optimizer import LightningOptimizer
-from lightning.pytorch.plugins.precision import Precision
-from lightning.pytorch.strategies import SingleDeviceStrategy
-from lightning.pytorch.utilities.model_helpers import is_overridden
+from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torch.optim import Optimizer
 from torchmetrics import Metric, MetricCollection
 
 from lit_classify import __version__
-from lit_classify.modules.idle_hooks import IdleHooks
+from lit_classify.modules.lean import LeanModule, with_signature
 from lit_classify.networks import MLP, check_output, import_network
 from lit_classify.optimizers import check_optimizer, make_optimizer, make_scheduler
 from lit_classify.scalars import ScalarBuffer
 from lit_classify.tallies import Tally
 
-_TRANSFER_HOOKS = ("on_before_batch_transfer", "transfer_batch_to_device", "on_after_batch_transfer")
-
 Batch = tuple[Tensor, Tensor]
-Closure = Callable[[], Any] | None
-Step = TypeVar("Step", bound=Callable[..., Any])
 Figures = dict[str, Metric | MetricCollection]
 
 
-def _with_signature(step: Step) -> Step:
-    """Write a step's signature down: Lightning asks for it in every step, and Python would build it anew."""
-    step.__signature__ = inspect.signature(step)  # type: ignore[attr-defined]  # PEP 362
-    return step
-
-
-class LitModule(LightningModule, ABC):
+class LitModule(LeanModule, ABC):
     """The loop, once: train, validate, test, predict and optimise. Its final classes are the tasks.
 
     Args:
@@ -98,7 +82,6 @@ class LitModule(LightningModule, ABC):
         self.test_metrics = MetricCollection(self.test_figures(), prefix="test/", compute_groups=False)
         self._tallies = {stage: Tally() for stage in ("train", "val", "test")}
         self._scalars = ScalarBuffer()
-        self._rows_stay = self._plain_steps = False
         self._seen_by_callbacks: dict[str, Tensor] = {}
         self._targets_checked = False
 
@@ -151,7 +134,7 @@ class LitModule(LightningModule, ABC):
         """Return probabilities ``(N, C)``, or values ``(N,)``, for rows ``(N, F)``."""
         return self.probabilities(self(x))
 
-    @_with_signature
+    @with_signature
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the batch's mean loss and count what the epoch's figures need."""
         x, y = batch
@@ -200,71 +183,9 @@ class LitModule(LightningModule, ABC):
             return {"train/loss": loss, "train/accuracy": accuracy}
         return {f"{stage}/loss": loss}
 
-    def on_fit_start(self) -> None:
-        """Spare Lightning the hooks that do nothing."""
-        self._idle_hooks = IdleHooks(self.trainer, self)
-        self._idle_hooks.put_aside()
-        self._rows_stay = not any(
-            is_overridden(name, owner, base)
-            for owner, base in (
-                (self, LightningModule),
-                (getattr(self.trainer, "datamodule", None), LightningDataModule),
-            )
-            for name in _TRANSFER_HOOKS
-            if owner is not None
-        )
-        self._plain_steps = (
-            self._idle_hooks.covers("on_before_optimizer_step")
-            and not is_overridden("configure_gradient_clipping", self, LightningModule)
-            and not self.trainer.gradient_clip_val
-            and type(self.trainer.precision_plugin) is Precision
-            and type(self.trainer.strategy) is SingleDeviceStrategy
-        )
-
     def on_train_start(self) -> None:
         """Find where callbacks look for figures."""
         self._seen_by_callbacks = self.trainer.callback_metrics
-
-    def on_fit_end(self) -> None:
-        """Bring the hooks back."""
-        self._idle_hooks.bring_back()
-        self._rows_stay = self._plain_steps = False
-
-    def _on_before_batch_transfer(self, batch: Any, dataloader_idx: int = 0) -> Any:  # noqa: ANN401 - Lightning's
-        """Skip Lightning's search for a hook that is not there."""
-        return batch if self._rows_stay else super()._on_before_batch_transfer(batch, dataloader_idx)
-
-    def _apply_batch_transfer_handler(self, batch: Any, *where: Any, **also: Any) -> Any:  # noqa: ANN401 - Lightning's
-        """Skip Lightning's search for hooks where the rows lie on the device already."""
-        if self._rows_stay and all(tensor.device == self._device for tensor in batch):
-            return batch
-        return super()._apply_batch_transfer_handler(batch, *where, **also)
-
-    def optimizer_step(
-        self,
-        epoch: int,
-        batch_idx: int,
-        optimizer: Optimizer | LightningOptimizer,
-        optimizer_closure: Closure = None,
-    ) -> None:
-        """Take torch's own step where Lightning has nothing to add: no clipping, no scaling, no hook."""
-        if self._plain_steps and isinstance(optimizer, LightningOptimizer):
-            optimizer.optimizer.step(optimizer_closure)
-        else:
-            super().optimizer_step(epoch, batch_idx, optimizer, optimizer_closure)
-
-    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
-        """Let go of the gradients, as ``zero_grad`` does, without its profiling."""
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
-                parameter.grad = None
-
-    def __setattr__(self, name: str, value: Any) -> None:  # noqa: ANN401 - torch's own signature
-        """Set an attribute; Lightning's note of the hook that runs skips torch's search for parameters."""
-        if name == "_current_fx_name":
-            self.__dict__[name] = value
-        else:
-            super().__setattr__(name, value)
 
     def on_train_epoch_start(self) -> None:
         """Begin the epoch's sums."""

@@ -1,0 +1,70 @@
+"""Run by a test as a script of its own: fit and score N rows on two processes, and say what each rank saw."""
+
+import json
+import sys
+
+import lightning.pytorch as L
+import torch
+from torch import Tensor
+
+from lit_classify import BinaryClassifier
+from lit_classify.data import InMemoryDataModule
+from lit_classify.data.base import Split
+
+
+class FewRows(InMemoryDataModule):
+    in_features, out_features, class_names = 2, 1, None
+
+    def __init__(self, num_rows: int) -> None:
+        super().__init__(batch_size=2, shuffle=True, drop_last=False, random_state=1)
+        self.num_rows = num_rows
+
+    def load(self) -> dict[str, Split]:
+        generator = torch.Generator().manual_seed(self.num_rows)
+        x = torch.randn(self.num_rows, 2, generator=generator)
+        split = Split(x, (x[:, 0] + 0.3 * x[:, 1] > 0).long())
+        return {"train": split, "val": split, "test": split}
+
+
+class Seen(L.Callback):
+    def __init__(self) -> None:
+        self.steps: list[list[float]] = []
+
+    def on_train_batch_start(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, batch: tuple[Tensor, Tensor], batch_idx: int
+    ) -> None:
+        self.steps.append(batch[0][:, 0].tolist())
+
+
+def main(devices: int) -> None:
+    for num_rows in range(5, 10):
+        L.seed_everything(3, verbose=False)
+        seen = Seen()
+        model = BinaryClassifier(2, hidden=[4], lr=1e-30)  # so small that the weights stay
+        trainer = L.Trainer(
+            max_epochs=1,
+            accelerator="cpu",
+            devices=devices,
+            strategy="ddp" if devices > 1 else "auto",
+            callbacks=[seen],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+        data = FewRows(num_rows)
+        trainer.fit(model, data)
+        figures = {tag: float(value) for tag, value in trainer.callback_metrics.items()}
+        (tested,) = trainer.test(model, data, verbose=False)
+        said = {
+            "rows": num_rows,
+            "rank": trainer.global_rank,
+            "steps": seen.steps,
+            "figures": figures | tested,
+        }
+        print("SAID", json.dumps(said), flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
