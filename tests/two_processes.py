@@ -61,7 +61,7 @@ def main(devices: int) -> None:
             "rows": num_rows,
             "rank": trainer.global_rank,
             "steps": seen.steps,
-            "figures": figures | tested,
+            "figures": {**figures, **tested},
         }
         print("SAID", json.dumps(said), flush=True)
 
