@@ -88,7 +88,7 @@ class TensorLoader:
             return full
         if self.even:
             return full + (tail >= self.world_size or not full)
-        return full + (tail > self.rank)
+        return max(full + (tail > self.rank), 1)  # a rank without rows evaluates a batch without rows
 
     def _rows(self, step: int) -> slice:
         """Return this rank's share of the rows that all ranks together take in a step."""

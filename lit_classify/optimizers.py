@@ -11,6 +11,8 @@ from lit_classify.errors import UserError, unknown
 
 Arguments = Mapping[str, Any] | None
 
+_FUSED = {"Adam", "AdamW"}
+
 OPTIMIZERS: dict[str, type[optim.Optimizer]] = {
     name: value
     for name, value in vars(optim).items()
@@ -48,15 +50,21 @@ def _check(kind: str, known: Mapping[str, type], name: str, args: Arguments) -> 
 
 
 def make_optimizer(
-    name: str, parameters: Iterable[nn.Parameter], lr: float, args: Arguments
+    name: str, parameters: Iterable[nn.Parameter], lr: float, args: Arguments, fused: bool = False
 ) -> optim.Optimizer:
     """Build an optimizer over ``parameters``.
+
+    With ``fused``, Adam and AdamW take torch's single kernel unless the arguments say how to step; SGD stays
+    as it is, bit for bit the course's.
 
     Raises:
         UserError: torch refuses the values.
     """
+    given = dict(args or {})
+    if fused and name in _FUSED and not given.keys() & {"fused", "foreach", "differentiable"}:
+        given["fused"] = True
     try:
-        return OPTIMIZERS[name](parameters, lr=lr, **(args or {}))  # type: ignore[call-arg]  # by name
+        return OPTIMIZERS[name](parameters, lr=lr, **given)  # type: ignore[call-arg]  # by name
     except (ValueError, TypeError) as error:
         raise UserError(f"torch refuses the optimizer {name}: {error}") from error
 

@@ -40,7 +40,7 @@ class Tally:
         """Return the sum of losses, the right answers and the rows, shape ``(3,)`` on the losses' device."""
         if self._rows:
             self._fold()
-        return torch.zeros(3) if self._folded is None else self._folded
+        return torch.zeros(3, dtype=torch.float64) if self._folded is None else self._folded
 
     def _fold(self) -> None:
         device = self._losses[0].device

@@ -36,33 +36,33 @@ class Seen(L.Callback):
         self.steps.append(batch[0][:, 0].tolist())
 
 
+def make_trainer(devices: int, *callbacks: L.Callback) -> L.Trainer:
+    return L.Trainer(
+        max_epochs=1,
+        accelerator="cpu",
+        devices=devices,
+        strategy="ddp" if devices > 1 else "auto",
+        callbacks=list(callbacks),
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    )
+
+
 def main(devices: int) -> None:
-    for num_rows in range(5, 10):
+    for num_rows in range(1, 10):
         L.seed_everything(3, verbose=False)
         seen = Seen()
         model = BinaryClassifier(2, hidden=[4], lr=1e-30)  # so small that the weights stay
-        trainer = L.Trainer(
-            max_epochs=1,
-            accelerator="cpu",
-            devices=devices,
-            strategy="ddp" if devices > 1 else "auto",
-            callbacks=[seen],
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-        )
-        data = FewRows(num_rows)
-        trainer.fit(model, data)
+        trainer, data = make_trainer(devices, seen), FewRows(num_rows)
+        if num_rows >= 2:  # each rank needs a row to train on
+            trainer.fit(model, data)
         figures = {tag: float(value) for tag, value in trainer.callback_metrics.items()}
         (tested,) = trainer.test(model, data, verbose=False)
-        said = {
-            "rows": num_rows,
-            "rank": trainer.global_rank,
-            "steps": seen.steps,
-            "figures": {**figures, **tested},
-        }
+        figures.update(tested)
+        said = {"rows": num_rows, "rank": trainer.global_rank, "steps": seen.steps, "figures": figures}
         print("SAID", json.dumps(said), flush=True)
 
 

@@ -159,11 +159,15 @@ class LitModule(LeanModule, ABC):
 
     def _evaluate(self, batch: Batch, stage: str, metrics: MetricCollection) -> None:
         x, y = batch
+        logits = self(x)
+        scored = self.scored(self.probabilities(logits), y)
+        if not len(y):
+            _note_nothing(metrics, *scored)
+            return
         if not self._targets_checked:
             self._check_targets_once(y)
-        logits = self(x)
         self._tallies[stage].add(self.loss(logits, y), len(y))
-        metrics.update(*self.scored(self.probabilities(logits), y))
+        metrics.update(*scored)
 
     def _check_targets_once(self, y: Tensor) -> None:
         self.check_targets(y)
@@ -175,7 +179,7 @@ class LitModule(LeanModule, ABC):
         """Return the mean loss and, for classes, the accuracy of an epoch's rows so far, on all ranks."""
         tally = self._tallies[stage]
         if self.trainer.world_size > 1:
-            sums = self.trainer.strategy.reduce(tally.sums(), reduce_op="sum")
+            sums = self.trainer.strategy.reduce(tally.sums().to(self.device), reduce_op="sum")
             loss, accuracy = sums[0] / sums[2], sums[1] / sums[2]
         else:
             loss, accuracy = tally.means()
@@ -240,7 +244,13 @@ class LitModule(LeanModule, ABC):
         Raises:
             UserError: torch refuses the arguments.
         """
-        optimizer = make_optimizer(self._optimizer, self.parameters(), self._lr, self._optimizer_args)
+        optimizer = make_optimizer(
+            self._optimizer,
+            self.parameters(),
+            self._lr,
+            self._optimizer_args,
+            fused=self.has_plain_precision(),
+        )
         if self._lr_scheduler is None:
             return optimizer
         scheduler = make_scheduler(self._lr_scheduler, optimizer, self._lr_scheduler_args)
@@ -258,6 +268,14 @@ def _recipe(built: LitModule | LightningDataModule) -> dict[str, Any]:
         key: list(value) if isinstance(value, tuple) else value for key, value in built.hparams.items()
     }
     return {"class_path": path if own else f"{type(built).__module__}.{path}", "init_args": init_args}
+
+
+def _note_nothing(metrics: MetricCollection, predictions: Tensor, y: Tensor) -> None:
+    """Let a rank without rows take part when ranks put together the rows that they have kept."""
+    for metric in metrics.values():
+        for name, kept in metric.metric_state.items():
+            if isinstance(kept, list):
+                kept.append(y if name == "target" else predictions)
 
 
 def kind(y: Tensor) -> str:

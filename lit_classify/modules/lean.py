@@ -98,8 +98,9 @@ class LeanModule(LightningModule):
         self._rows_stay = self._plain_steps = False
 
     def configure_callbacks(self) -> list[Callback]:
-        """Bring along what puts idle hooks aside."""
-        return [SpareHooks()]
+        """Bring along what puts idle hooks aside, once for each trainer."""
+        there = any(isinstance(callback, SpareHooks) for callback in getattr(self.trainer, "callbacks", ()))
+        return [] if there else [SpareHooks()]
 
     def be_lean(self, plain_steps: bool) -> None:
         """Skip what nobody has asked for; ``plain_steps``: no hook waits for the optimizer's step."""
@@ -115,6 +116,14 @@ class LeanModule(LightningModule):
             and not self.trainer.gradient_clip_val
             and type(self.trainer.precision_plugin) is Precision
             and type(self.trainer.strategy) is SingleDeviceStrategy
+        )
+
+    def has_plain_precision(self) -> bool:
+        """Whether a trainer runs this module in float32 on a device that has torch's fused kernels."""
+        return (
+            self._trainer is not None
+            and type(self._trainer.precision_plugin) is Precision
+            and self.device.type in {"cpu", "cuda"}
         )
 
     def be_thorough(self) -> None:
