@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch import Tensor
@@ -32,6 +33,7 @@ class RunLogger(TensorBoardLogger):
         # torch's writer hands events to a thread through a queue, and waits when it is full
         super().__init__(folder, name=name, default_hp_metric=False, max_queue=100_000)
 
+    @rank_zero_only
     def log_scalars(self, rows: Sequence[Scalars]) -> None:
         """Write one event for each step; ``add_scalar`` would write one for each figure."""
         writer = self.experiment.file_writer

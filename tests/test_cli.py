@@ -26,6 +26,21 @@ def test_a_fit_prints_rows_and_says_what_to_type_next(capsys: pytest.CaptureFixt
     assert f"Test:  lit-classify test --ckpt_path {folder}/checkpoints/best.ckpt" in printed
 
 
+def test_a_terminal_gets_a_bar_and_a_pipe_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(SHORT) == 0
+    piped = capsys.readouterr()
+    assert piped.err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert main(SHORT) == 0
+    shown = capsys.readouterr()
+    assert "/3" in shown.err
+    assert "epoch" in shown.err
+    rows = [line for line in piped.out.splitlines() if line.startswith("Epoch")]
+    assert rows == [line for line in shown.out.splitlines() if line.startswith("Epoch")]
+
+
 def test_a_fit_leaves_config_events_and_checkpoints() -> None:
     assert main(SHORT) == 0
     assert main(SHORT) == 0

@@ -22,8 +22,8 @@ def said(devices: int) -> list[dict[str, Any]]:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    lines = [line.partition("SAID ")[2] for line in done.stdout.splitlines() if "SAID " in line]
-    return [json.loads(line) for line in lines]
+    files = [Path(f"{devices}_{rank}.jsonl") for rank in range(devices)]
+    return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 
 @pytest.mark.ddp
@@ -39,3 +39,23 @@ def test_two_processes_give_one_process_s_figures_and_part_the_rows() -> None:
         parted = sorted(x for run in ranks for step in run["steps"] for x in step)
         assert parted == sorted(x for step in one["steps"] for x in step)
         assert len(parted) == (num_rows if num_rows > 1 else 0)
+
+
+@pytest.mark.ddp
+def test_the_command_line_trains_on_two_processes_and_speaks_once(tmp_path: Path) -> None:
+    command = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3", "--trainer.accelerator", "cpu"]
+    command += ["--trainer.devices", "2", "--trainer.strategy", "ddp"]
+    done = subprocess.run(
+        [sys.executable, "-m", "lit_classify", *command],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.count("Epoch: 0 |") == 1
+    assert done.stdout.count("training rows") == 1
+    (run,) = Path("lightning_logs/circles_v2").iterdir()
+    assert (run / "checkpoints" / "best.ckpt").is_file()
+    assert (run / "config.yaml").is_file()

@@ -1,7 +1,8 @@
-"""Run by a test as a script of its own: fit and score N rows on two processes, and say what each rank saw."""
+"""Run by a test as a script: fit and score N rows on two processes; each rank writes what it saw."""
 
 import json
 import sys
+from pathlib import Path
 
 import lightning.pytorch as L
 import torch
@@ -63,7 +64,8 @@ def main(devices: int) -> None:
         (tested,) = trainer.test(model, data, verbose=False)
         figures.update(tested)
         said = {"rows": num_rows, "rank": trainer.global_rank, "steps": seen.steps, "figures": figures}
-        print("SAID", json.dumps(said), flush=True)
+        with Path(f"{devices}_{trainer.global_rank}.jsonl").open("a") as file:
+            file.write(json.dumps(said) + "\n")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,11 @@ class EpochBar(ProgressBar):
         self._bar: tqdm[Any] | None = None
         self._enabled = True
 
+    @property
+    def is_enabled(self) -> bool:
+        """Whether the bar is drawn; Lightning asks before it prints."""
+        return self._enabled
+
     def disable(self) -> None:
         """Draw nothing any more."""
         self._enabled = False

@@ -65,22 +65,27 @@ class TrainingCLI(RunCLI):
     def fit(self, **kwargs: Any) -> None:
         """Train, then say where the run is and what to type next."""
         rows = {name: len(self.datamodule.split(name).y) for name in ("train", "test")}
-        network = sum(parameter.numel() for parameter in self.model.parameters())
-        print(
-            f"{self.run_name()}: {type(self.model).__name__} with {network:,} parameters on "
+        weights = sum(parameter.numel() for parameter in self.model.parameters())
+        self.say(
+            f"{self.run_name()}: {type(self.model).__name__} with {weights:,} parameters on "
             f"{rows['train']:,} training rows, {rows['test']:,} test rows"
         )
         begun = time.monotonic()
         self.trainer.fit(**kwargs)
-        print(f"\nTrained {self.trainer.current_epoch} epochs in {time.monotonic() - begun:.1f} s.")
+        self.say(f"\nTrained {self.trainer.current_epoch} epochs in {time.monotonic() - begun:.1f} s.")
         if self.trainer.logger is None or self.trainer.log_dir is None:
             return
         folder = Path(self.trainer.log_dir)
         kept = folder / "checkpoints" / "best.ckpt"
         kept = kept if kept.is_file() else kept.with_name("last.ckpt")
-        print(f"Run:   {folder}\nLook:  tensorboard --logdir {folder.parent.parent}")
+        self.say(f"Run:   {folder}\nLook:  tensorboard --logdir {folder.parent.parent}")
         if kept.is_file():
-            print(f"Test:  lit-classify test --ckpt_path {kept}")
+            self.say(f"Test:  lit-classify test --ckpt_path {kept}")
+
+    def say(self, line: str) -> None:
+        """Print a line, from one process only."""
+        if self.trainer.is_global_zero:
+            print(line)
 
     def test(self, **kwargs: Any) -> None:
         """Score the test rows."""

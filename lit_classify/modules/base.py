@@ -227,7 +227,9 @@ class LitModule(LeanModule, ABC):
         self._log_evaluation("test", self.test_metrics)
 
     def _log_evaluation(self, stage: str, metrics: MetricCollection) -> None:
-        self.log_dict({**self.figures(stage), **metrics.compute()})
+        # every rank has the figures of all; sync_dist keeps Lightning from advising what is done already
+        several = self.trainer.world_size > 1
+        self.log_dict({**self.figures(stage), **metrics.compute()}, sync_dist=several)
         metrics.reset()
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
