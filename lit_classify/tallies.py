@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torchmetrics import MetricCollection
 
 _FOLD_AT = 4096
 
@@ -51,3 +52,11 @@ class Tally:
         sums = torch.stack([losses, hits.to(exact), rows.sum()])
         self._folded = sums if self._folded is None else self._folded + sums
         self._losses, self._hits, self._rows = [], [], []
+
+
+def note_nothing(metrics: MetricCollection, predictions: Tensor, y: Tensor) -> None:
+    """Let a rank without rows take part when ranks put together the rows that they have kept."""
+    for metric in metrics.values():
+        for name, kept in metric.metric_state.items():
+            if isinstance(kept, list):
+                kept.append(y if name == "target" else predictions)

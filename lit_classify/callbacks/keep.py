@@ -43,8 +43,11 @@ class KeepLast(Checkpoint):
         self._saved_at = time.monotonic()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write if it is time."""
-        if time.monotonic() - self._saved_at > self.every_n_seconds:
+        """Write if it is time, on all ranks or none: saving is a matter of all."""
+        due = time.monotonic() - self._saved_at > self.every_n_seconds
+        if trainer.world_size > 1:
+            due = trainer.strategy.broadcast(due)
+        if due:
             self._save(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -1,10 +1,10 @@
 """LightningDataModules: where rows come from."""
 
 from lit_classify.data.base import InMemoryDataModule
+from lit_classify.data.line import LineDataModule
 from lit_classify.data.points import (
     BlobsDataModule,
     CirclesDataModule,
-    LineDataModule,
     MoonsDataModule,
     PointsDataModule,
     SpiralsDataModule,

@@ -3,6 +3,7 @@
 Legend: N rows, F features.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
-from lit_classify.errors import at_least
+from lit_classify.errors import UserError, at_least, fraction
 from lit_classify.loaders import TensorLoader
 
 
@@ -114,4 +115,23 @@ class InMemoryDataModule(LightningDataModule, ABC):
             rank=rank,
             world_size=world_size,
             even=training,
+        )
+
+
+def check_split(num_samples: int, test_fraction: float, val_fraction: float) -> None:
+    """Raise unless each split that is asked for gets at least one of ``num_samples`` rows.
+
+    Raises:
+        UserError: a fraction outside [0, 1) or too few rows.
+    """
+    at_least("num_samples", num_samples, 2)
+    fraction("test_fraction", test_fraction)
+    fraction("val_fraction", val_fraction)
+    if test_fraction == 0:
+        raise UserError("test_fraction must be above 0: without test points there is nothing to test on")
+    test, val = math.ceil(test_fraction * num_samples), math.ceil(val_fraction * num_samples)
+    if test + val >= num_samples:
+        raise UserError(
+            f"test_fraction {test_fraction} and val_fraction {val_fraction} "
+            f"leave none of {num_samples} points to train on"
         )

@@ -1,9 +1,8 @@
-"""The course's data: points in the plane that scikit-learn or a formula makes, and points of a line.
+"""The course's data in the plane: labelled points that scikit-learn or a formula makes.
 
-Legend: N rows, F features.
+Legend: N rows.
 """
 
-import math
 from abc import abstractmethod
 from typing import Any
 
@@ -11,8 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lit_classify.data.base import InMemoryDataModule, Split
-from lit_classify.errors import UserError, at_least, fraction
+from lit_classify.data.base import InMemoryDataModule, Split, check_split
+from lit_classify.errors import at_least, fraction
 
 Points = tuple[NDArray[np.float64], NDArray[np.int64]]
 
@@ -225,97 +224,6 @@ class BlobsDataModule(PointsDataModule):
         return x, y
 
 
-class LineDataModule(InMemoryDataModule):
-    """Points of the line y = weight * x + bias, in order: the first train, the last test (course, section 5).
-
-    Course mode: validation looks at the test rows unless val_fraction is set.
-
-    Args:
-        weight: slope of the line.
-        bias: height of the line at x = 0.
-        start: first x.
-        end: where x stops, itself left out.
-        step: distance between one x and the next.
-        noise: standard deviation of y around the line.
-        random_state: seed of the noise and of the order of the batches.
-        test_fraction: share of all points, the last ones, kept for testing.
-        val_fraction: share of all points, those before the test points, kept for validation; 0 validates
-            on the test points.
-        batch_size: points per training batch; none for all in one, as in the course.
-        shuffle: draw a new order for every epoch when the points come in several batches.
-        drop_last: leave out a last batch that is shorter than the others.
-
-    Raises:
-        UserError: a step or fraction that leaves no points.
-    """
-
-    in_features = 1
-    out_features = 1
-    class_names = None
-
-    def __init__(
-        self,
-        weight: float = 0.7,
-        bias: float = 0.3,
-        start: float = 0.0,
-        end: float = 1.0,
-        step: float = 0.01,
-        noise: float = 0.0,
-        random_state: int = 42,
-        test_fraction: float = 0.2,
-        val_fraction: float = 0.0,
-        batch_size: int | None = None,
-        shuffle: bool = True,
-        drop_last: bool = False,
-    ) -> None:
-        super().__init__(batch_size, shuffle, drop_last, random_state)
-        at_least("noise", noise, 0)
-        if not step > 0 or not end > start:
-            raise UserError(f"step must be above 0 and end above start, but step is {step}: {start} to {end}")
-        self.weight = weight
-        self.bias = bias
-        self.noise = noise
-        self.x = torch.arange(start, end, step).unsqueeze(1)
-        check_split(len(self.x), test_fraction, val_fraction)
-        self.test_fraction = test_fraction
-        self.val_fraction = val_fraction
-        self.save_hyperparameters(logger=False)
-
-    def load(self) -> dict[str, Split]:
-        """Compute y and cut the points in their order."""
-        y = (self.weight * self.x + self.bias).squeeze(1)
-        if self.noise:
-            generator = torch.Generator().manual_seed(self.random_state)
-            y = y + self.noise * torch.randn(y.shape, generator=generator)
-        train = int((1 - self.test_fraction) * len(y))
-        val = round(self.val_fraction * len(y))
-
-        def rows(first: int, last: int) -> Split:
-            return Split(self.x[first:last], y[first:last])
-
-        test = rows(train, len(y))
-        return {"train": rows(0, train - val), "val": rows(train - val, train) if val else test, "test": test}
-
-
 def output_size(num_classes: int) -> int:
     """Return how many logits the classes need: one for two classes, else one each."""
     return 1 if num_classes == 2 else num_classes
-
-
-def check_split(num_samples: int, test_fraction: float, val_fraction: float) -> None:
-    """Raise unless each split that is asked for gets at least one of ``num_samples`` rows.
-
-    Raises:
-        UserError: a fraction outside [0, 1) or too few rows.
-    """
-    at_least("num_samples", num_samples, 2)
-    fraction("test_fraction", test_fraction)
-    fraction("val_fraction", val_fraction)
-    if test_fraction == 0:
-        raise UserError("test_fraction must be above 0: without test points there is nothing to test on")
-    test, val = math.ceil(test_fraction * num_samples), math.ceil(val_fraction * num_samples)
-    if test + val >= num_samples:
-        raise UserError(
-            f"test_fraction {test_fraction} and val_fraction {val_fraction} "
-            f"leave none of {num_samples} points to train on"
-        )

@@ -8,17 +8,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
-from lightning.pytorch import LightningDataModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
 from lit_classify import __version__
 from lit_classify.modules.lean import LeanModule, with_signature
+from lit_classify.modules.record import record
 from lit_classify.networks import MLP, check_output, import_network
 from lit_classify.optimizers import check_optimizer, make_optimizer, make_scheduler
 from lit_classify.scalars import ScalarBuffer
-from lit_classify.tallies import Tally
+from lit_classify.tallies import Tally, note_nothing
 
 Batch = tuple[Tensor, Tensor]
 Figures = dict[str, Metric | MetricCollection]
@@ -162,7 +162,7 @@ class LitModule(LeanModule, ABC):
         logits = self(x)
         scored = self.scored(self.probabilities(logits), y)
         if not len(y):
-            _note_nothing(metrics, *scored)
+            note_nothing(metrics, *scored)
             return
         if not self._targets_checked:
             self._check_targets_once(y)
@@ -234,11 +234,11 @@ class LitModule(LeanModule, ABC):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write beside the weights what builds the model and its data again, as plain data."""
-        record = {"version": __version__, "model": _recipe(self)}
+        written: dict[str, Any] = {"version": __version__, "model": record(self)}
         datamodule = getattr(self.trainer, "datamodule", None)
         if datamodule is not None:
-            record["data"] = _recipe(datamodule)
-        checkpoint["lit_classify"] = record
+            written["data"] = record(datamodule)
+        checkpoint["lit_classify"] = written
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build the optimizer and, if asked for, the scheduler from their names.
@@ -260,26 +260,3 @@ class LitModule(LeanModule, ABC):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "monitor": "val/loss", "strict": False},
         }
-
-
-def _recipe(built: LitModule | LightningDataModule) -> dict[str, Any]:
-    """Return the class and constructor arguments of a module or data module as plain data."""
-    own = type(built).__module__.startswith("lit_classify.")
-    path = type(built).__qualname__
-    init_args = {
-        key: list(value) if isinstance(value, tuple) else value for key, value in built.hparams.items()
-    }
-    return {"class_path": path if own else f"{type(built).__module__}.{path}", "init_args": init_args}
-
-
-def _note_nothing(metrics: MetricCollection, predictions: Tensor, y: Tensor) -> None:
-    """Let a rank without rows take part when ranks put together the rows that they have kept."""
-    for metric in metrics.values():
-        for name, kept in metric.metric_state.items():
-            if isinstance(kept, list):
-                kept.append(y if name == "target" else predictions)
-
-
-def kind(y: Tensor) -> str:
-    """Say a tensor's dtype and shape in words."""
-    return f"{str(y.dtype).removeprefix('torch.')} of shape {tuple(y.shape)}"

@@ -20,8 +20,9 @@ from torchmetrics.classification import (
     MulticlassRecall,
 )
 
-from lit_classify.errors import DataError, UserError
-from lit_classify.modules.base import Figures, LitModule, kind
+from lit_classify.errors import UserError
+from lit_classify.modules.base import Figures, LitModule
+from lit_classify.modules.targets import check_classes
 
 
 class Classifier(LitModule, ABC):
@@ -35,19 +36,7 @@ class Classifier(LitModule, ABC):
         Raises:
             DataError: targets that are not int64 of shape ``(N,)``, or outside 0 .. C-1.
         """
-        name, num_classes = type(self).__name__, len(self.class_names or ())
-        if y.dtype != torch.int64 or y.ndim != 1:
-            raise DataError(
-                f"{name} needs class numbers, int64 of shape (N,), but the targets are {kind(y)}; "
-                "for numbers use Regressor"
-            )
-        low, high = int(y.min()), int(y.max())
-        if low < 0 or high >= num_classes:
-            wrong = int(((y < 0) | (y >= num_classes)).nonzero()[0])
-            raise DataError(
-                f"{name} knows the classes 0 to {num_classes - 1}, "
-                f"but row {wrong} has the target {int(y[wrong])}"
-            )
+        check_classes(type(self).__name__, y, len(self.class_names or ()))
 
     def labels(self, probabilities: Tensor) -> Tensor:
         """Return the most probable class ``(N,)``; a tie goes to the lower number."""

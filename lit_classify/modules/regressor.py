@@ -10,8 +10,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import MeanAbsoluteError, MeanSquaredError, R2Score
 
-from lit_classify.errors import DataError, UserError, at_least, unknown
-from lit_classify.modules.base import Figures, LitModule, kind
+from lit_classify.errors import UserError, at_least, unknown
+from lit_classify.modules.base import Figures, LitModule
+from lit_classify.modules.targets import check_numbers
 
 
 class Regressor(LitModule):
@@ -46,14 +47,7 @@ class Regressor(LitModule):
 
     def check_targets(self, y: Tensor) -> None:
         """Raise DataError unless targets are finite float32 of shape ``(N,)``."""
-        if y.dtype != torch.float32 or y.ndim != 1:
-            raise DataError(
-                f"Regressor needs numbers, float32 of shape (N,), but the targets are {kind(y)}; "
-                "for class numbers use BinaryClassifier or MulticlassClassifier"
-            )
-        if not bool(y.isfinite().all()):
-            wrong = int((~y.isfinite()).nonzero()[0])
-            raise DataError(f"Regressor needs finite targets, but row {wrong} has {float(y[wrong])}")
+        check_numbers(type(self).__name__, y)
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean absolute (squared) error of ``(N, 1)`` against ``(N,)``."""

@@ -1,0 +1,50 @@
+"""Targets, held against what a task can learn, once and before the first step.
+
+torch's losses would train in silence on classes {1, 2}, on -100 and on shapes that broadcast.
+Legend: N rows, C classes.
+"""
+
+import torch
+from torch import Tensor
+
+from lit_classify.errors import DataError
+
+
+def check_classes(name: str, y: Tensor, num_classes: int) -> None:
+    """Hold targets against the classes 0 .. C-1 of the task called ``name``.
+
+    Raises:
+        DataError: targets that are not int64 of shape ``(N,)``, or outside 0 .. C-1; names the first row.
+    """
+    if y.dtype != torch.int64 or y.ndim != 1:
+        raise DataError(
+            f"{name} needs class numbers, int64 of shape (N,), but the targets are {_kind(y)}; "
+            "for numbers use Regressor"
+        )
+    low, high = int(y.min()), int(y.max())
+    if low < 0 or high >= num_classes:
+        wrong = int(((y < 0) | (y >= num_classes)).nonzero()[0])
+        raise DataError(
+            f"{name} knows the classes 0 to {num_classes - 1}, but row {wrong} has the target {int(y[wrong])}"
+        )
+
+
+def check_numbers(name: str, y: Tensor) -> None:
+    """Hold targets against what the regression called ``name`` learns: finite numbers.
+
+    Raises:
+        DataError: targets that are not float32 of shape ``(N,)``, or not finite; names the first row.
+    """
+    if y.dtype != torch.float32 or y.ndim != 1:
+        raise DataError(
+            f"{name} needs numbers, float32 of shape (N,), but the targets are {_kind(y)}; "
+            "for class numbers use BinaryClassifier or MulticlassClassifier"
+        )
+    if not bool(y.isfinite().all()):
+        wrong = int((~y.isfinite()).nonzero()[0])
+        raise DataError(f"{name} needs finite targets, but row {wrong} has {float(y[wrong])}")
+
+
+def _kind(y: Tensor) -> str:
+    """Say a tensor's dtype and shape in words."""
+    return f"{str(y.dtype).removeprefix('torch.')} of shape {tuple(y.shape)}"
