@@ -9,6 +9,7 @@ from lit_classify.data.points import (
     PointsDataModule,
     SpiralsDataModule,
 )
+from lit_classify.data.table import TableDataModule
 
 __all__ = [
     "BlobsDataModule",
@@ -18,4 +19,5 @@ __all__ = [
     "MoonsDataModule",
     "PointsDataModule",
     "SpiralsDataModule",
+    "TableDataModule",
 ]

@@ -135,3 +135,8 @@ def check_split(num_samples: int, test_fraction: float, val_fraction: float) -> 
             f"test_fraction {test_fraction} and val_fraction {val_fraction} "
             f"leave none of {num_samples} points to train on"
         )
+
+
+def output_size(num_classes: int) -> int:
+    """Return how many numbers the model gives: one for two classes or for a value, else one per class."""
+    return 1 if num_classes <= 2 else num_classes

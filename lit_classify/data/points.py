@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lit_classify.data.base import InMemoryDataModule, Split, check_split
+from lit_classify.data.base import InMemoryDataModule, Split, check_split, output_size
 from lit_classify.errors import at_least, fraction
 
 Points = tuple[NDArray[np.float64], NDArray[np.int64]]
@@ -222,8 +222,3 @@ class BlobsDataModule(PointsDataModule):
             random_state=self.random_state,
         )
         return x, y
-
-
-def output_size(num_classes: int) -> int:
-    """Return how many logits the classes need: one for two classes, else one each."""
-    return 1 if num_classes == 2 else num_classes
