@@ -8,10 +8,11 @@ import yaml
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 
-from lit_classify import checkpoints
+from lit_classify import checkpoints, recipes
 from lit_classify.commands.predictions import check_target, write
 from lit_classify.commands.quiet import quiet
 from lit_classify.commands.run_cli import RUNS, RunCLI
+from lit_classify.data import TableDataModule
 from lit_classify.errors import UserError
 
 
@@ -19,13 +20,21 @@ def main(arguments: list[str]) -> int:
     """Run one of Lightning's commands and say what came of it."""
     quiet()
     command = arguments[0]
-    if command != "fit":
-        arguments = from_checkpoint(arguments)
+    arguments = with_model(arguments) if command == "fit" else from_checkpoint(arguments)
     try:
         TrainingCLI(arguments)
     except MisconfigurationException as error:
         raise UserError(str(error).splitlines()[0]) from error
     return 0
+
+
+def with_model(arguments: list[str]) -> list[str]:
+    """Let the data choose the task where neither an option nor a configuration names one."""
+    config = _value(arguments, "--config") or _value(arguments, "-c")
+    named = _value(arguments, "--model") is not None
+    if named or (config is not None and recipes.read(config).get("model") is not None):
+        return arguments
+    return [arguments[0], "--model", "FittingModule", *arguments[1:]]
 
 
 def from_checkpoint(arguments: list[str]) -> list[str]:
@@ -70,6 +79,8 @@ class TrainingCLI(RunCLI):
             f"{self.run_name()}: {type(self.model).__name__} with {weights:,} parameters on "
             f"{rows['train']:,} training rows, {rows['test']:,} test rows"
         )
+        if isinstance(self.datamodule, TableDataModule):
+            self.say(f"\n{self.datamodule.describe()}\n")
         begun = time.monotonic()
         self.trainer.fit(**kwargs)
         self.say(f"\nTrained {self.trainer.current_epoch} epochs in {time.monotonic() - begun:.1f} s.")

@@ -65,8 +65,8 @@ class InMemoryDataModule(LightningDataModule, ABC):
         """
 
     def setup(self, stage: str | None = None) -> None:
-        """Read or make the rows, the first time only."""
-        if not self._splits:
+        """Read or make the rows, the first time only; predictions ask for what they need themselves."""
+        if not self._splits and stage != "predict":
             self._splits = self.load()
 
     def split(self, name: str) -> Split:

@@ -2,6 +2,14 @@
 
 from lit_classify.modules.base import LitModule
 from lit_classify.modules.classifiers import BinaryClassifier, Classifier, MulticlassClassifier
+from lit_classify.modules.fitting import FittingModule
 from lit_classify.modules.regressor import Regressor
 
-__all__ = ["BinaryClassifier", "Classifier", "LitModule", "MulticlassClassifier", "Regressor"]
+__all__ = [
+    "BinaryClassifier",
+    "Classifier",
+    "FittingModule",
+    "LitModule",
+    "MulticlassClassifier",
+    "Regressor",
+]

@@ -25,11 +25,11 @@ def find(name: str) -> Path:
     own = Path(name)
     if own.is_file():
         return own
-    if name in names():
+    if name in (*names(), "table"):
         return Path(str(files("lit_classify.recipes") / f"{name}.yaml"))
     if own.suffix in {".yaml", ".yml"} or len(own.parts) > 1:
         raise UserError(f"no recipe file at {name}")
-    raise UserError(unknown("recipe", name, names()))
+    raise UserError(unknown("recipe", name, [*names(), "table"]))
 
 
 def read(name: str) -> dict[str, Any]:
