@@ -11,6 +11,7 @@ if TYPE_CHECKING:  # what __getattr__ below does, said to type checkers and edit
     from lit_classify.data import LineDataModule as LineDataModule
     from lit_classify.data import MoonsDataModule as MoonsDataModule
     from lit_classify.data import SpiralsDataModule as SpiralsDataModule
+    from lit_classify.data import TableDataModule as TableDataModule
     from lit_classify.errors import DataError as DataError
     from lit_classify.errors import UserError as UserError
     from lit_classify.loaders import TensorLoader as TensorLoader
@@ -34,6 +35,7 @@ _HOMES = {
     "SpiralsDataModule": "data",
     "BlobsDataModule": "data",
     "LineDataModule": "data",
+    "TableDataModule": "data",
     "Rows": "callbacks",
     "load": "checkpoints",
     "DataError": "errors",

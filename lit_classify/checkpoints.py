@@ -30,9 +30,11 @@ def read(path: str | Path) -> dict[str, Any]:
         raise UserError(
             f"{path} is not a checkpoint that can be read: {str(error).partition('.')[0]}"
         ) from error
-    if not isinstance(checkpoint, dict) or "lit_classify" not in checkpoint:
+    record = checkpoint.get("lit_classify") if isinstance(checkpoint, dict) else None
+    if not isinstance(record, dict) or not isinstance(record.get("model"), dict):
         raise UserError(f"{path} is a checkpoint, but lit_classify {__version__} did not write it")
-    return checkpoint
+    content: dict[str, Any] = checkpoint
+    return content
 
 
 def load(path: str | Path, network: str | None = None) -> LitModule:

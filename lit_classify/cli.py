@@ -51,6 +51,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"lit-classify: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("\nlit-classify: interrupted", file=sys.stderr)
+        return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -81,7 +84,7 @@ def _check_recipes(arguments: Sequence[str]) -> None:
 
     for option, value in pairwise(arguments):
         if option in {"-c", "--config"}:
-            recipes.find(value)
+            recipes.read(value)
     for option in arguments:
         if option.startswith("--config="):
-            recipes.find(option.removeprefix("--config="))
+            recipes.read(option.removeprefix("--config="))

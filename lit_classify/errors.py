@@ -29,7 +29,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
 
 def at_least(name: str, value: float, minimum: float) -> None:
     """Raise UserError unless ``value`` is a number of at least ``minimum``."""
-    if not value >= minimum:
+    if not minimum <= value < float("inf"):
         raise UserError(f"{name} must be at least {minimum}, but is {value}")
 
 

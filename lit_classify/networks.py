@@ -76,8 +76,9 @@ def import_network(path: str, in_features: int, out_features: int, args: Mapping
         network = getattr(import_module(module_name), class_name)(
             in_features=in_features, out_features=out_features, **args
         )
-    except (ImportError, AttributeError, ValueError, TypeError) as error:
-        raise UserError(f"network {path!r} could not be built: {error}") from error
+    except Exception as error:  # its author may raise anything
+        what = f"{type(error).__name__}: {error}"
+        raise UserError(f"network {path!r} could not be built: {what}") from error
     if not isinstance(network, nn.Module):
         raise UserError(f"network {path!r} must be a torch.nn.Module, but is a {type(network).__name__}")
     return network
@@ -107,8 +108,8 @@ def check_output(network: nn.Module, in_features: int, out_features: int) -> Non
     try:
         with evaluating(network), torch.random.fork_rng(devices=[]):
             answer: Tensor = network(torch.zeros(2, in_features))
-    except (RuntimeError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # its author may raise anything
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UserError(
             f"the network does not take rows of {in_features} features, shape (N, {in_features}): {reason}"
         ) from error

@@ -65,7 +65,7 @@ def make_optimizer(
         given["fused"] = True
     try:
         return OPTIMIZERS[name](parameters, lr=lr, **given)  # type: ignore[call-arg]  # by name
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # torch raises many kinds
         raise UserError(f"torch refuses the optimizer {name}: {error}") from error
 
 
@@ -77,5 +77,5 @@ def make_scheduler(name: str, optimizer: optim.Optimizer, args: Arguments) -> LR
     """
     try:
         return SCHEDULERS[name](optimizer, **(args or {}))
-    except (ValueError, TypeError) as error:
+    except Exception as error:  # torch raises many kinds
         raise UserError(f"torch refuses the lr_scheduler {name}: {error}") from error

@@ -15,6 +15,7 @@ class Tally:
     """
 
     def __init__(self) -> None:
+        self.last_batch: object = None
         self._losses: list[Tensor] = []
         self._hits: list[Tensor] = []
         self._rows: list[int] = []

@@ -22,3 +22,10 @@ class Wide(nn.Linear):
 
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__(in_features, out_features + 1)
+
+
+class Broken(nn.Linear):
+    """Fails in a way of its own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        raise KeyError("x")

@@ -1,6 +1,9 @@
 """The command line: what a run leaves behind, checkpoints that stand alone, and one message per mistake."""
 
 import csv
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,6 +132,9 @@ MISTAKES = {
     "fit circles_v2": "a recipe is named with --config circles_v2",
     "fit --config": "expected one argument",
     "fit --model BinaryClassifier": "--data is missing",
+    "fit --config table": "--data.path and --data.target are missing",
+    "fit --config table --data.path nowhere.csv --data.target y": "no table at nowhere.csv",
+    "fit --config table --data.path wrong.yaml --data.target y": "unknown target column 'y'",
     f"{CIRCLES} --foo 3": "unknown option --foo",
     f"{CIRCLES} --model.hiden [5]": "unknown option --model.hiden: did you mean --model.hidden?",
     f"{CIRCLES} --trainer.max_epoc 5": "did you mean --trainer.max_epochs?",
@@ -157,7 +163,24 @@ MISTAKES = {
     "test --ckpt_path nowhere.ckpt": "no checkpoint at nowhere.ckpt",
     "test --ckpt_path wrong.yaml": "wrong.yaml is not a checkpoint that can be read",
     "fit --config wrong.yaml": "unknown option --model.hiden: did you mean --model.hidden?",
-    "fit --config broken.yaml": "Problems parsing config",
+    "fit --config broken.yaml": "broken.yaml, line 3 is not YAML",
+    "fit --config latin.yaml": "latin.yaml is not YAML in UTF-8",
+    "fit --config empty.yaml": "must hold keys and values",
+    "fit --config folder": "folder is a folder",
+    "verify empty.yaml": "must hold keys and values",
+    f"{CIRCLES} --ckpt_path nowhere.ckpt": "",
+    f"{CIRCLES} --model.in_features 3": "--model.in_features comes from the data",
+    f"{CIRCLES} --recipe.name ../evil": "recipe.name names a folder",
+    f"{CIRCLES} --model.optimizer SparseAdam": "SparseAdam",
+    f"{CIRCLES} --model.optimizer Adam --model.optimizer_args.betas [0.9]": "torch refuses",
+    f"{CIRCLES} --data.batch_size 900 --data.drop_last true": "drop_last leaves no batch",
+    f"{CIRCLES} --data.noise .inf": "noise must be at least 0, but is inf",
+    f"{CIRCLES} --data.random_state 5000000000": "random_state must be below",
+    f"{CIRCLES} --seed_everything -1": "ValueError",
+    f"{CIRCLES} --trainer.default_root_dir wrong.yaml": "wrong.yaml",
+    f"{CIRCLES} --trainer.check_val_every_n_epoch 2": "--rows.every_n_epochs",
+    f"{CIRCLES} --model.loss MSE": "--model.loss is an option of another class",
+    f"{CIRCLES} --model.network tests.networks_of_ones_own.Broken": "KeyError",
     "verify circles_v9": "did you mean 'circles_v",
     "verify --foo": "unrecognized arguments: --foo",
     "figures circles_v2 --out wrong.yaml": "cannot write pictures into wrong.yaml",
@@ -172,14 +195,18 @@ def test_a_mistake_gets_one_short_message_and_writes_nothing(
     wrong["model"] = {"class_path": "BinaryClassifier", "init_args": {"hiden": [5]}}  # type: ignore[dict-item]
     Path("wrong.yaml").write_text(yaml.safe_dump(wrong))
     Path("broken.yaml").write_text("data: {class_path: CirclesDataModule\nmodel\n")
+    Path("latin.yaml").write_bytes("why: für".encode("latin-1"))
+    Path("empty.yaml").touch()
+    Path("folder").mkdir()
+    files = sorted(path.name for path in Path().iterdir())
     assert main(command.split()) == 2
     said = capsys.readouterr()
-    assert said.out == ""
+    assert "Epoch" not in said.out
     assert MISTAKES[command] in said.err
     assert said.err.startswith("lit-classify: ")
     assert len(said.err.splitlines()) <= 10
     assert "Traceback" not in said.err
-    assert sorted(path.name for path in Path().iterdir()) == ["broken.yaml", "wrong.yaml"]
+    assert sorted(path.name for path in Path().iterdir()) == files
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -196,3 +223,75 @@ def test_fit_help_explains_the_data_and_course_mode(capsys: pytest.CaptureFixtur
     printed = " ".join(capsys.readouterr().out.split())
     assert "0 validates on the test points (course mode)" in printed
     assert "--data.num_samples" in printed
+
+
+def test_a_closure_called_many_times_counts_a_batch_once(capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "1", "--model.optimizer", "LBFGS"]
+    assert main(command) == 0
+    assert "Loss: 0.69295, Accuracy: 50.00%" in capsys.readouterr().out
+
+
+def test_early_stopping_counts_validations(capsys: pytest.CaptureFixture[str]) -> None:
+    stop = ["--trainer.callbacks", "EarlyStopping", "--trainer.callbacks.monitor", "val/loss"]
+    command = [*SHORT[:-1], "40", "--rows.every_n_epochs", "5", *stop, "--trainer.callbacks.patience", "3"]
+    assert main(command) == 0
+    assert "Trained 40 epochs" in capsys.readouterr().out  # the loss falls at every validation
+
+
+def test_max_steps_end_with_a_validation() -> None:
+    assert main([*SHORT[:-1], "1000", "--trainer.max_steps", "7"]) == 0
+    events = EventAccumulator("lightning_logs/circles_v2/version_0", size_guidance={"scalars": 0})
+    events.Reload()
+    assert [event.step for event in events.Scalars("val/loss")] == [0, 6]
+
+
+@pytest.mark.parametrize("option", ["--trainer.logger=false", "--trainer.fast_dev_run=true"])
+def test_nothing_is_kept_where_nothing_is_logged(option: str) -> None:
+    before = set(Path().rglob("*"))
+    assert main([*SHORT, option]) == 0
+    assert set(Path().rglob("*")) == before
+
+
+def test_a_single_callback_needs_no_list() -> None:
+    assert main([*SHORT, "--trainer.callbacks", "LearningRateMonitor"]) == 0
+
+
+def test_a_checkpoint_that_does_not_fit_gets_a_message(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(SHORT) == 0
+    checkpoint = "lightning_logs/circles_v2/version_0/checkpoints/best.ckpt"
+    assert main(["test", "--ckpt_path", checkpoint, "--model.hidden", "[3]"]) == 2
+    assert "do not fit this model" in capsys.readouterr().err
+    before = set(Path().rglob("*"))
+    assert main([*SHORT, "--ckpt_path", checkpoint, "--model.hidden", "[3]"]) == 2
+    assert set(Path().rglob("*")) == before
+
+
+def test_predictions_go_to_regular_files_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(SHORT) == 0
+    Path("link.csv").symlink_to("elsewhere.csv")
+    Path("elsewhere.csv").write_text("mine")
+    checkpoint = "lightning_logs/circles_v2/version_0/checkpoints/best.ckpt"
+    for out in ("link.csv", "lightning_logs"):
+        assert main(["predict", "--ckpt_path", checkpoint, "--out", out, "--overwrite"]) == 2
+        assert "no regular file" in capsys.readouterr().err
+    assert Path("elsewhere.csv").read_text() == "mine"
+
+
+@pytest.mark.slow
+def test_ctrl_c_saves_and_leaves_with_130() -> None:
+    command = [sys.executable, "-m", "lit_classify", *SHORT[:-1], "1000000"]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    while not running.stdout.readline().startswith("Epoch: 100 "):
+        pass
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Traceback" not in said
+    assert Path("lightning_logs/circles_v2/version_0/checkpoints/last.ckpt").is_file()
+
+
+def test_a_scheduler_that_fails_gets_a_message(capsys: pytest.CaptureFixture[str]) -> None:
+    scheduler = ["--model.lr_scheduler", "StepLR", "--model.lr_scheduler_args.step_size", "0"]
+    assert main([*SHORT, *scheduler]) == 2
+    assert "ZeroDivisionError" in capsys.readouterr().err

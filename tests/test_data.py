@@ -122,6 +122,14 @@ def test_settings_that_cannot_be_are_refused(
         data(**arguments)
 
 
+def test_fractions_are_shares_of_all_rows() -> None:
+    circles = CirclesDataModule(test_fraction=0.3, val_fraction=0.1)
+    assert [len(circles.split(name).y) for name in ("train", "val", "test")] == [600, 100, 300]
+    for fraction, train in ((0.9, 10), (0.8, 20), (0.2, 80)):
+        assert len(LineDataModule(test_fraction=fraction).split("train").y) == train
+    assert len(LineDataModule(val_fraction=0.001).split("val").y) == 1
+
+
 def test_a_line_that_goes_nowhere_is_refused() -> None:
     with pytest.raises(UserError, match="step must be above 0"):
         LineDataModule(step=0)

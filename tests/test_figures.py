@@ -61,7 +61,7 @@ def test_the_command_draws_data_and_result(
     recipe: str, drawn: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["figures", recipe, "--out", "a/b"]) == 0
-    names = ["activations.png", f"{recipe}_data.png", f"{recipe}_{drawn}.png"]
+    names = [f"{recipe}_data.png", f"{recipe}_{drawn}.png", "activations.png"]
     assert capsys.readouterr().out.splitlines() == [str(Path("a/b") / name) for name in names]
     assert sorted(path.name for path in Path("a/b").iterdir()) == sorted(names)
     assert not Path("lightning_logs").exists()

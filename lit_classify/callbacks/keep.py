@@ -54,6 +54,11 @@ class KeepLast(Checkpoint):
         """Write the end of the run."""
         self._save(trainer)
 
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Write what there is when the user interrupts; an error may have left nonsense in the weights."""
+        if isinstance(exception, KeyboardInterrupt) and trainer.global_step and trainer.world_size == 1:
+            self._save(trainer)
+
     def _save(self, trainer: Trainer) -> None:
         self._saved_at = time.monotonic()
         self.path = Path(trainer.log_dir or trainer.default_root_dir) / "checkpoints" / "last.ckpt"

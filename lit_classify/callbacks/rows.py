@@ -30,6 +30,8 @@ class Rows(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let Lightning validate in this epoch, or not before the next."""
         last = trainer.max_epochs is not None and trainer.current_epoch == trainer.max_epochs - 1
+        steps = trainer.num_training_batches / trainer.accumulate_grad_batches
+        last |= 0 <= trainer.max_steps <= trainer.global_step + steps
         trainer.check_val_every_n_epoch = 1 if self._is_due(trainer) or last else trainer.current_epoch + 2
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -15,16 +15,14 @@ def main(arguments: list[str]) -> int:
     given = options.parse_args(arguments[1:])
     names = known_recipes(given.recipe)
     folder = Path(given.out)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot write pictures into {folder}: {error.strerror}") from error
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"cannot write pictures into {folder}: it is no folder")
 
     from lit_classify import figures
 
-    _save(folder / "activations.png", figures.activations())
     for name in names:
         draw(name, folder)
+    _save(folder / "activations.png", figures.activations())
     return 0
 
 
@@ -63,5 +61,9 @@ def _save(path: Path, figure: object) -> None:
     from matplotlib.figure import Figure
 
     assert isinstance(figure, Figure)
-    figure.savefig(path, dpi=120)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=120)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}") from error
     print(path)

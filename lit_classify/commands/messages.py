@@ -32,20 +32,23 @@ def explain(parser: ArgumentParser, message: str) -> str:
         return f"unknown {key} class {name!r}{guess}"
     if "is abstract" in message:
         return f"{key} needs a class_path, and everything else under init_args"
+    if options := _find(r"the following arguments are required: (.+)", message):
+        return _lacking(key, options.split(", "))
     if key and (expected := _find(r"Expected an? (?:<class ')?([\w.]+)", message)):
         inner = re.findall(r'Parser key "([\w.]+)"', message)
         option = f"{key}.{inner[-1]}" if len(inner) > 1 else key
         came = _find(r"Got value: (.*)", message) or _find(r"Given value: (.*)", message)
         return f"--{option}: expected {expected}, but got {came!r}"
-    if options := _find(r"the following arguments are required: (.+)", message):
-        names = ", ".join(f"--{option.split('.', 1)[-1]}" for option in options.split(", "))
-        return f"{names} is missing; name a recipe with --config, or see lit-classify fit --help"
     return "\n".join(message.splitlines()[:_MOST_LINES])
 
 
 def reason(error: Exception) -> str:
     """Return what a constructor said, out of the parser's account of all that it tried."""
-    text = str(error)
+    text = str(error) or type(error).__name__
+    if "Error(s) in loading state_dict" in text:
+        return f"the checkpoint's weights do not fit this model: {text.splitlines()[1].strip()}"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.strerror}: {error.filename}"
     said = [line.strip().removeprefix("- ") for line in text.splitlines() if line.strip().startswith("- ")]
     said = [line for line in said if "NoneType" not in line]
     return said[0] if text.startswith("Does not validate") and said else text.splitlines()[0]
@@ -62,10 +65,19 @@ def _guess(name: str, known: Iterable[str]) -> str:
     return f": did you mean {guess!r}?" if guess else f": choose from {', '.join(names)}"
 
 
+def _lacking(key: str | None, options: list[str]) -> str:
+    """Say which options are missing; within a class's arguments ``key`` names the class's option."""
+    names = [f"--{key}.{option}" if key else f"--{option.split('.', 1)[-1]}" for option in options]
+    verb, hint = ("is", "name a recipe with --config, or ") if len(names) == 1 else ("are", "")
+    return f"{' and '.join(names)} {verb} missing; {'' if key else hint}see lit-classify fit --help"
+
+
 def _unknown_option(option: str, parser: ArgumentParser) -> str:
     known = set(_options(parser))
     group, _, name = option.rpartition(".")
     within = {key for key in known if key.rpartition(".")[0] == group}
+    if option in known:
+        return f"--{option} is an option of another class than the one chosen"
     if within and (guess := nearest(name, [key.rpartition(".")[2] for key in within])):
         return (
             f"unknown option --{option}: did you mean --{group}.{guess}?"

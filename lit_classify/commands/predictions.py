@@ -17,6 +17,8 @@ from lit_classify.modules import LitModule
 
 def check_target(path: Path, overwrite: bool) -> None:
     """Raise UserError if the file is there and may not be replaced, or its folder is not there."""
+    if path.exists() and (not path.is_file() or path.is_symlink()):
+        raise UserError(f"{path} is no regular file; give another --out")
     if path.exists() and not overwrite:
         raise UserError(f"{path} is there already; give --overwrite, or another --out")
     if not path.parent.is_dir():

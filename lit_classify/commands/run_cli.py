@@ -1,6 +1,7 @@
 """LightningCLI with recipes by name, data linked to the model, and a folder for every run."""
 
 import os
+import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,6 @@ from jsonargparse import ActionConfigFile
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
 from lit_classify import recipes
 from lit_classify.callbacks import EpochBar, KeepBest, KeepLast, Rows
@@ -22,6 +22,7 @@ from lit_classify.scalars import RunLogger
 from lit_classify.trainers import RunTrainer
 
 RUNS = "lightning_logs"
+LINKED = ("in_features", "out_features", "class_names")
 
 
 @dataclass
@@ -82,6 +83,9 @@ class RunCLI(LightningCLI):
 
     def __init__(self, args: list[str]) -> None:
         self._command = args[0]
+        for option in (f"--model.{name}" for name in LINKED):
+            if any(argument.partition("=")[0] == option for argument in args):
+                raise UserError(f"{option} comes from the data; change the data instead")
         super().__init__(
             LitModule,
             InMemoryDataModule,
@@ -115,7 +119,7 @@ class RunCLI(LightningCLI):
         """Add the recipe's words and the rows, and tell the model what the data is like."""
         parser.add_class_arguments(Recipe, "recipe")
         parser.add_lightning_class_args(Rows, "rows")
-        for name in ("in_features", "out_features", "class_names"):
+        for name in LINKED:
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
 
     def _prepare_subcommand_parser(
@@ -133,32 +137,43 @@ class RunCLI(LightningCLI):
         """Build data, model and trainer; what a constructor refuses is a user's mistake."""
         try:
             super().instantiate_classes()
-        except (ValueError, TypeError, MisconfigurationException) as error:
+        except UserError:
+            raise
+        except Exception as error:  # whatever a constructor raises, it was given what it cannot use
             raise UserError(messages.reason(error)) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Give a fit its logger, checkpoints and, on a terminal, its bar, unless told otherwise."""
         given = self._get(self.config_init, "trainer")
         extra: list[Callback] = []
+        callbacks = given.callbacks or []
+        if given.check_val_every_n_epoch not in (1, None):
+            raise UserError("rows and validation come together: give --rows.every_n_epochs")
+        # callbacks that watch validation figures then look after each validation, not after each epoch
+        kwargs["check_val_every_n_epoch"] = self._get(self.config, "rows").every_n_epochs
         if self.subcommand != "fit":
             kwargs.update(logger=False, enable_checkpointing=False)
         else:
             if given.logger is None or given.logger is True:
                 root = Path(given.default_root_dir or "") / RUNS
                 kwargs["logger"] = RunLogger(root, self.run_name())
-            if given.logger is not False and given.enable_checkpointing is not False:
+            if given.logger is False or given.enable_checkpointing is False or given.fast_dev_run:
+                kwargs["enable_checkpointing"] = False
+            else:
                 extra += [KeepBest(), KeepLast()]
         if given.enable_progress_bar is not False and sys.stderr.isatty() and self.subcommand == "fit":
             extra.append(EpochBar())
         else:
             kwargs["enable_progress_bar"] = False
-        kwargs["callbacks"] = [*(given.callbacks or []), *extra]
+        kwargs["callbacks"] = [*(callbacks if isinstance(callbacks, list) else [callbacks]), *extra]
         return super().instantiate_trainer(**kwargs)
 
     def run_name(self) -> str:
         """Return the recipe's name, else the file's, else the data's: CirclesDataModule gives circles."""
         recipe, files = self._get(self.config, "recipe"), self._get(self.config, "config") or []
         if recipe.name:
+            if not re.fullmatch(r"\w[\w.-]*", recipe.name):
+                raise UserError(f"recipe.name names a folder of lightning_logs, but is {recipe.name!r}")
             return str(recipe.name)
         if files:
             return Path(str(files[-1])).stem

@@ -1,19 +1,23 @@
 """``fit``, ``validate``, ``test`` and ``predict``."""
 
+import os
+import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 import yaml
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from torch import Tensor
 
 from lit_classify import checkpoints, recipes
+from lit_classify.commands.messages import reason
 from lit_classify.commands.predictions import check_target, write
 from lit_classify.commands.quiet import quiet
 from lit_classify.commands.run_cli import RUNS, RunCLI
 from lit_classify.data import TableDataModule
 from lit_classify.errors import UserError
+from lit_classify.scalars import RunLogger
 
 
 def main(arguments: list[str]) -> int:
@@ -23,8 +27,13 @@ def main(arguments: list[str]) -> int:
     arguments = with_model(arguments) if command == "fit" else from_checkpoint(arguments)
     try:
         TrainingCLI(arguments)
-    except MisconfigurationException as error:
-        raise UserError(str(error).splitlines()[0]) from error
+    except UserError:
+        raise
+    except Exception as error:  # Lightning and torch raise many kinds for what they are given
+        if os.environ.get("LIT_CLASSIFY_TRACEBACK"):
+            raise
+        hint = "LIT_CLASSIFY_TRACEBACK=1 shows where"
+        raise UserError(f"{type(error).__name__}: {reason(error)} ({hint})") from error
     return 0
 
 
@@ -82,7 +91,13 @@ class TrainingCLI(RunCLI):
         if isinstance(self.datamodule, TableDataModule):
             self.say(f"\n{self.datamodule.describe()}\n")
         begun = time.monotonic()
-        self.trainer.fit(**kwargs)
+        try:
+            self.trainer.fit(**kwargs)
+        except BaseException as error:
+            self.sweep()
+            if isinstance(error, SystemExit) and self.trainer.interrupted:
+                raise KeyboardInterrupt from None  # Lightning has let everybody save, and would leave with 1
+            raise
         self.say(f"\nTrained {self.trainer.current_epoch} epochs in {time.monotonic() - begun:.1f} s.")
         if self.trainer.logger is None or self.trainer.log_dir is None:
             return
@@ -92,6 +107,17 @@ class TrainingCLI(RunCLI):
         self.say(f"Run:   {folder}\nLook:  tensorboard --logdir {folder.parent.parent}")
         if kept.is_file():
             self.say(f"Test:  lit-classify test --ckpt_path {kept}")
+
+    def sweep(self) -> None:
+        """Take away the folder of a run that failed before its first step."""
+        logger = self.trainer.logger
+        if self.trainer.global_step or not isinstance(logger, RunLogger) or not self.trainer.is_global_zero:
+            return
+        folder = Path(logger.log_dir)
+        shutil.rmtree(folder, ignore_errors=True)
+        for parent in (folder.parent, folder.parent.parent):
+            with suppress(OSError):  # other runs are there
+                parent.rmdir()
 
     def say(self, line: str) -> None:
         """Print a line, from one process only."""
@@ -108,7 +134,10 @@ class TrainingCLI(RunCLI):
 
     def _score(self, stage: str, **kwargs: Any) -> None:
         run = self.trainer.test if stage == "test" else self.trainer.validate
-        (figures,) = run(**{**kwargs, "verbose": False, "weights_only": True})
+        scored = run(**{**kwargs, "verbose": False, "weights_only": True})
+        if not scored:
+            raise UserError("no rows were scored: a limit of 0 batches leaves none")
+        (figures,) = scored
         print(f"{type(self.model).__name__} on {len(self.datamodule.split(stage).y):,} {stage} rows")
         names = ["loss", *(self.model.test_figures() if stage == "test" else self.model.metrics())]
         for name in names:
@@ -119,4 +148,6 @@ class TrainingCLI(RunCLI):
         out = Path(self._get(self.config, "out"))
         check_target(out, self._get(self.config, "overwrite"))
         batches = self.trainer.predict(**{**kwargs, "weights_only": True, "return_predictions": True})
+        if not batches:
+            raise UserError("no rows were predicted: a limit of 0 batches leaves none")
         write(out, self.model, cast(list[Tensor], batches))

@@ -44,7 +44,13 @@ def expectation(name: str) -> dict[str, Any]:
     Raises:
         UserError: it has none, or a word in it is unknown.
     """
-    expect: dict[str, Any] = recipes.read(name).get("recipe", {}).get("expect", {})
+    recipe = recipes.read(name).get("recipe")
+    expect: dict[str, Any] = recipe.get("expect") or {} if isinstance(recipe, dict) else {}
+    wanted = {"rows": list, "at_least": dict, "below": dict}
+    if not isinstance(expect, dict) or any(
+        not isinstance(expect.get(word, kind()), kind) for word, kind in wanted.items()
+    ):
+        raise UserError(f"recipe {name}: expect takes rows (a list), at_least and below (tag: number)")
     for word in expect:
         if word not in _EXPECTATIONS:
             raise UserError(f"recipe {name}: {unknown('expectation', word, _EXPECTATIONS)}")

@@ -48,6 +48,8 @@ class InMemoryDataModule(LightningDataModule, ABC):
         if batch_size is not None:
             at_least("batch_size", batch_size, 1)
         at_least("random_state", random_state, 0)
+        if random_state >= 2**32:
+            raise UserError(f"random_state must be below {2**32}, but is {random_state}")
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.drop_last = drop_last
@@ -118,6 +120,11 @@ class InMemoryDataModule(LightningDataModule, ABC):
         )
 
 
+def share(fraction: float, num_rows: int) -> int:
+    """Return a fraction of the rows, rounded up as scikit-learn does; a trifle of binary is no row."""
+    return math.ceil(fraction * num_rows - 1e-9)
+
+
 def check_split(num_samples: int, test_fraction: float, val_fraction: float) -> None:
     """Raise unless each split that is asked for gets at least one of ``num_samples`` rows.
 
@@ -129,7 +136,7 @@ def check_split(num_samples: int, test_fraction: float, val_fraction: float) -> 
     fraction("val_fraction", val_fraction)
     if test_fraction == 0:
         raise UserError("test_fraction must be above 0: without test points there is nothing to test on")
-    test, val = math.ceil(test_fraction * num_samples), math.ceil(val_fraction * num_samples)
+    test, val = share(test_fraction, num_samples), share(val_fraction, num_samples)
     if test + val >= num_samples:
         raise UserError(
             f"test_fraction {test_fraction} and val_fraction {val_fraction} "

@@ -5,7 +5,7 @@ Legend: N rows.
 
 import torch
 
-from lit_classify.data.base import InMemoryDataModule, Split, check_split
+from lit_classify.data.base import InMemoryDataModule, Split, check_split, share
 from lit_classify.errors import UserError, at_least
 
 
@@ -71,8 +71,8 @@ class LineDataModule(InMemoryDataModule):
         if self.noise:
             generator = torch.Generator().manual_seed(self.random_state)
             y = y + self.noise * torch.randn(y.shape, generator=generator)
-        train = int((1 - self.test_fraction) * len(y))
-        val = round(self.val_fraction * len(y))
+        train = len(y) - share(self.test_fraction, len(y))
+        val = share(self.val_fraction, len(y))
 
         def rows(first: int, last: int) -> Split:
             return Split(self.x[first:last], y[first:last])

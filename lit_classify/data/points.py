@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lit_classify.data.base import InMemoryDataModule, Split, check_split, output_size
+from lit_classify.data.base import InMemoryDataModule, Split, check_split, output_size, share
 from lit_classify.errors import at_least, fraction
 
 Points = tuple[NDArray[np.float64], NDArray[np.int64]]
@@ -69,16 +69,16 @@ class PointsDataModule(InMemoryDataModule):
         x, y = self.make()
         everything = Split(torch.from_numpy(x).float(), torch.from_numpy(y).long())
 
-        def cut(rows: Split, share: float) -> tuple[Split, Split]:
+        def cut(rows: Split, num_cut: int) -> tuple[Split, Split]:
             x_kept, x_cut, y_kept, y_cut = train_test_split(
-                *rows, test_size=share, random_state=self.random_state
+                *rows, test_size=num_cut, random_state=self.random_state
             )
             return Split(x_kept, y_kept), Split(x_cut, y_cut)
 
-        train, test = cut(everything, self.test_fraction)
+        train, test = cut(everything, share(self.test_fraction, len(y)))
         if not self.val_fraction:
             return {"train": train, "val": test, "test": test}
-        train, val = cut(train, self.val_fraction / (1 - self.test_fraction))
+        train, val = cut(train, share(self.val_fraction, len(y)))
         return {"train": train, "val": val, "test": test}
 
 

@@ -3,7 +3,7 @@
 Legend: N rows, F features, O outputs (logits per row), C classes.
 """
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -24,7 +24,7 @@ Batch = tuple[Tensor, Tensor]
 Figures = dict[str, Metric | MetricCollection]
 
 
-class LitModule(LeanModule, ABC):
+class LitModule(LeanModule):
     """The loop, once: train, validate, test, predict and optimise. Its final classes are the tasks.
 
     Args:
@@ -142,7 +142,10 @@ class LitModule(LeanModule, ABC):
             self._check_targets_once(y)
         logits = self.network(x)
         loss = self.loss(logits, y)
-        self._tallies["train"].add(loss, len(y), self.hits(logits.detach(), y))
+        tally = self._tallies["train"]
+        if tally.last_batch is not batch:  # some optimizers, such as LBFGS, look at a batch many times
+            tally.last_batch = batch
+            tally.add(loss, len(y), self.hits(logits.detach(), y))
         return loss
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
@@ -204,10 +207,14 @@ class LitModule(LeanModule, ABC):
         figures = self.figures("train")
         self._seen_by_callbacks.update(figures)
         if self._scalars.add(self.trainer.global_step - 1, figures):
-            self._scalars.flush(self.trainer.loggers)
+            self.hand_over_scalars()
 
     def on_train_end(self) -> None:
         """Hand the last figures to the loggers."""
+        self.hand_over_scalars()
+
+    def hand_over_scalars(self) -> None:
+        """Give the loggers the figures that still wait."""
         self._scalars.flush(self.trainer.loggers)
 
     def on_validation_epoch_start(self) -> None:

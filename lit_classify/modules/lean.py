@@ -7,6 +7,7 @@ None on the object. Whoever overrides a hook, clips gradients or scales losses g
 """
 
 import inspect
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
@@ -67,8 +68,10 @@ class SpareHooks(Callback):
         self._bring_back(pl_module)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Let the classes' own hooks show again."""
+        """Let the classes' own hooks show again, and the loggers have what waits."""
         self._bring_back(pl_module)
+        assert isinstance(pl_module, LeanModule)
+        pl_module.hand_over_scalars()
 
     def _bring_back(self, module: LightningModule) -> None:
         assert isinstance(module, LeanModule)
@@ -90,12 +93,16 @@ def with_signature(step: Step) -> Step:
     return step
 
 
-class LeanModule(LightningModule):
+class LeanModule(LightningModule, ABC):
     """A LightningModule that asks Lightning for no more than what somebody has overridden."""
 
     def __init__(self) -> None:
         super().__init__()
         self._rows_stay = self._plain_steps = False
+
+    @abstractmethod
+    def hand_over_scalars(self) -> None:
+        """Give the loggers the figures that still wait, at the end of a fit or when it breaks off."""
 
     def configure_callbacks(self) -> list[Callback]:
         """Bring along what puts idle hooks aside, once for each trainer."""

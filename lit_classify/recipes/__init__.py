@@ -27,6 +27,8 @@ def find(name: str) -> Path:
         return own
     if name in (*names(), "table"):
         return Path(str(files("lit_classify.recipes") / f"{name}.yaml"))
+    if own.is_dir():
+        raise UserError(f"{name} is a folder; give a recipe's name or a YAML file")
     if own.suffix in {".yaml", ".yml"} or len(own.parts) > 1:
         raise UserError(f"no recipe file at {name}")
     raise UserError(unknown("recipe", name, [*names(), "table"]))
@@ -41,8 +43,11 @@ def read(name: str) -> dict[str, Any]:
     path = find(name)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UserError(f"{path}{line} is not YAML: {error.problem}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not YAML: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{path} is not YAML in UTF-8: {str(error).splitlines()[0]}") from error
     if not isinstance(content, dict):
         raise UserError(f"{path} must hold keys and values such as 'model:' and 'data:'")
     return content
