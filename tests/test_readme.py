@@ -32,6 +32,11 @@ def run(command: str) -> int:
 
 @pytest.mark.slow
 def test_every_command_of_the_readme_runs() -> None:
+    heart = ["age,chol,thal,target"]
+    heart += [
+        f"{30 + n % 40},{200 + n % 7 if n % 9 else ''},{'abc'[n % 3]},{int(n % 40 > 20)}" for n in range(300)
+    ]
+    Path("heart.csv").write_text("\n".join(heart))
     commands = [line for block in blocks("bash") for line in block.splitlines()]
     assert len(commands) > 8
     for command in commands:
