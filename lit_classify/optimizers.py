@@ -36,6 +36,8 @@ def check_optimizer(
     if not 0 < lr < float("inf"):
         raise UserError(f"lr must be a positive number, but is {lr}")
     _check("optimizer", OPTIMIZERS, optimizer, optimizer_args)
+    if scheduler is None and scheduler_args:
+        raise UserError("lr_scheduler_args are the arguments of a scheduler, but lr_scheduler names none")
     if scheduler is not None:
         _check("lr_scheduler", SCHEDULERS, scheduler, scheduler_args)
 

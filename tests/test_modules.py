@@ -146,6 +146,8 @@ def test_a_checkpoint_comes_back_as_the_module_that_wrote_it(
         (lambda: BinaryClassifier(2, optimizer="Adm"), "did you mean 'Adam'"),
         (lambda: BinaryClassifier(2, optimizer_args={"momentm": 1}), "did you mean 'momentum'"),
         (lambda: BinaryClassifier(2, lr_scheduler="StepLRR"), "did you mean 'StepLR'"),
+        (lambda: BinaryClassifier(2, network_args={"width": 3}), "network names none"),
+        (lambda: BinaryClassifier(2, lr_scheduler_args={"gamma": 1}), "lr_scheduler names none"),
         (lambda: BinaryClassifier(2, lr=-1), "lr must be a positive number, but is -1"),
         (lambda: BinaryClassifier(2, hidden=[0]), "every width in hidden must be at least 1, but is 0"),
         (lambda: BinaryClassifier(2, dropout=1), "dropout must be at least 0 and below 1, but is 1"),

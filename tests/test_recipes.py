@@ -84,6 +84,13 @@ def test_an_experiment_prints_and_writes_nothing(capsys: pytest.CaptureFixture[s
     assert set(Path().iterdir()) == before
 
 
+def test_a_misspelt_figure_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    content = recipes.find("circles_v0").read_text().replace("test/accuracy: 0.40", "test/acuracy: 0.40")
+    Path("mine.yaml").write_text(content)
+    assert main(["verify", "mine.yaml"]) == 2
+    assert "unknown figure 'test/acuracy': did you mean 'test/accuracy'?" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_all_recipes_give_what_they_should() -> None:
     assert main(["verify"]) == 0

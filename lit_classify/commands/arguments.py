@@ -27,4 +27,4 @@ def known_recipes(given: Sequence[str]) -> list[str]:
     """
     for name in given:
         recipes.find(name)
-    return list(given) or recipes.names()
+    return list(dict.fromkeys(given)) or recipes.names()

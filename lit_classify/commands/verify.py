@@ -26,6 +26,9 @@ def main(arguments: list[str]) -> int:
     failed = 0
     for name, expect in expectations.items():
         came = experiments.run(name)
+        for tag in (tag for word in ("at_least", "below") for tag in expect.get(word, {})):
+            if tag not in came.figures:
+                raise UserError(f"recipe {name}: {unknown('figure', tag, came.figures)}")
         lines = [*check_rows(expect, came.rows), *check_figures(expect, came.figures)]
         failed += not all(passed for _, _, passed in lines)
         for number, (wanted, got, passed) in enumerate(lines):

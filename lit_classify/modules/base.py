@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torchmetrics import Metric, MetricCollection
 
 from lit_classify import __version__
+from lit_classify.errors import UserError
 from lit_classify.modules.lean import LeanModule, with_signature
 from lit_classify.modules.record import record
 from lit_classify.networks import MLP, check_output, import_network
@@ -73,6 +74,8 @@ class LitModule(LeanModule):
         self._optimizer, self._lr, self._optimizer_args = optimizer, lr, optimizer_args
         self._lr_scheduler, self._lr_scheduler_args = lr_scheduler, lr_scheduler_args
         check_optimizer(optimizer, lr, optimizer_args, lr_scheduler, lr_scheduler_args)
+        if network is None and network_args:
+            raise UserError("network_args are the arguments of a network of your own, but network names none")
         if network is None:
             self.network: nn.Module = MLP(in_features, out_features, hidden, activation, dropout)
         else:

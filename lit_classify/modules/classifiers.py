@@ -100,7 +100,7 @@ class MulticlassClassifier(Classifier):
         if out_features == 1:
             raise UserError(
                 "MulticlassClassifier gives one logit per class, at least two, but the data asks for one; "
-                "use BinaryClassifier"
+                "use BinaryClassifier for two classes, Regressor for a number"
             )
         if out_features != num_classes:
             raise UserError(
