@@ -101,7 +101,9 @@ def test_a_checkpoint_needs_no_config(
     before = set(Path("lightning_logs").rglob("*"))
     capsys.readouterr()
     assert main(["test", "--ckpt_path", checkpoint]) == 0
-    assert [line.split()[0] for line in lines(capsys)[1:]] == figures
+    printed = lines(capsys)
+    assert [line.split()[0] for line in printed[1 : len(figures) + 1]] == figures
+    assert printed[-3].startswith("for comparison")
     assert main(["validate", "--ckpt_path", checkpoint]) == 0
     assert lines(capsys)[1].split()[0] == "loss"
     assert main(["predict", f"--ckpt_path={checkpoint}", "--out", "p.csv"]) == 0

@@ -14,6 +14,7 @@ from lit_classify import checkpoints, recipes
 from lit_classify.commands.messages import reason
 from lit_classify.commands.predictions import check_target, write
 from lit_classify.commands.quiet import quiet
+from lit_classify.commands.reports import report
 from lit_classify.commands.run_cli import RUNS, RunCLI
 from lit_classify.data import TableDataModule
 from lit_classify.errors import UserError
@@ -125,8 +126,9 @@ class TrainingCLI(RunCLI):
             print(line)
 
     def test(self, **kwargs: Any) -> None:
-        """Score the test rows."""
+        """Score the test rows, and report on every class, the mistakes and simpler models."""
         self._score("test", **kwargs)
+        self.say(f"\n{report(self.model, self.datamodule)}")
 
     def validate(self, **kwargs: Any) -> None:
         """Score the validation rows."""
