@@ -3,29 +3,27 @@
 Legend: N rows, F features, O outputs (logits per row), C classes.
 """
 
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
-import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torchmetrics import Metric, MetricCollection
+from torchmetrics import MetricCollection
 
 from lit_classify import __version__
 from lit_classify.errors import UserError
-from lit_classify.modules.lean import LeanModule, with_signature
+from lit_classify.modules.lean import with_signature
 from lit_classify.modules.record import record
+from lit_classify.modules.task import Task
 from lit_classify.networks import MLP, check_output, import_network
 from lit_classify.optimizers import check_optimizer, make_optimizer, make_scheduler
 from lit_classify.scalars import ScalarBuffer
 from lit_classify.tallies import Tally, note_nothing
 
 Batch = tuple[Tensor, Tensor]
-Figures = dict[str, Metric | MetricCollection]
 
 
-class LitModule(LeanModule):
+class LitModule(Task):
     """The loop, once: train, validate, test, predict and optimise. Its final classes are the tasks.
 
     Args:
@@ -48,8 +46,6 @@ class LitModule(LeanModule):
     Raises:
         UserError: a name, size or class count that does not fit; the message says what would.
     """
-
-    target_dtype: ClassVar[torch.dtype]
 
     def __init__(
         self,
@@ -87,46 +83,6 @@ class LitModule(LeanModule):
         self._scalars = ScalarBuffer()
         self._seen_by_callbacks: dict[str, Tensor] = {}
         self._targets_checked = False
-
-    # What a task says.
-
-    @abstractmethod
-    def check_task(self, out_features: int) -> None:
-        """Raise UserError if this task cannot have so many outputs or such class names."""
-
-    @abstractmethod
-    def check_targets(self, y: Tensor) -> None:
-        """Raise DataError if these targets are none of this task's."""
-
-    @abstractmethod
-    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Return the mean loss, a scalar, of logits ``(N, O)`` against targets ``(N,)``."""
-
-    @abstractmethod
-    def probabilities(self, logits: Tensor) -> Tensor:
-        """Turn logits ``(N, O)`` into probabilities ``(N, C)``, or into values ``(N,)`` for a regression."""
-
-    @abstractmethod
-    def labels(self, probabilities: Tensor) -> Tensor:
-        """Turn probabilities ``(N, C)`` into class numbers ``(N,)``; values stay as they are."""
-
-    @abstractmethod
-    def hits(self, logits: Tensor, y: Tensor) -> Tensor | None:
-        """Count the right answers, a scalar; None where there is no right or wrong."""
-
-    @abstractmethod
-    def metrics(self) -> Figures:
-        """Return the figures of every validation, besides the loss."""
-
-    @abstractmethod
-    def test_figures(self) -> Figures:
-        """Return the figures of the test, besides the loss."""
-
-    @abstractmethod
-    def scored(self, probabilities: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return predictions and targets in the form that the metrics take."""
-
-    # The loop.
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits ``(N, O)`` for rows ``(N, F)``."""

@@ -21,14 +21,13 @@ from torchmetrics.classification import (
 )
 
 from lit_classify.errors import UserError
-from lit_classify.modules.base import Figures, LitModule
+from lit_classify.modules.base import LitModule
 from lit_classify.modules.targets import check_classes
+from lit_classify.modules.task import Figures
 
 
 class Classifier(LitModule, ABC):
     """What two classes and many have in common."""
-
-    target_dtype = torch.int64
 
     def check_targets(self, y: Tensor) -> None:
         """Hold targets against the classes 0 .. C-1.

@@ -11,8 +11,9 @@ from torch.nn import functional as F
 from torchmetrics import MeanAbsoluteError, MeanSquaredError, R2Score
 
 from lit_classify.errors import UserError, at_least, unknown
-from lit_classify.modules.base import Figures, LitModule
+from lit_classify.modules.base import LitModule
 from lit_classify.modules.targets import check_numbers
+from lit_classify.modules.task import Figures
 
 
 class Regressor(LitModule):
@@ -22,8 +23,6 @@ class Regressor(LitModule):
         loss: L1, the mean absolute error, or MSE, the mean squared error.
         **kwargs: what all modules take.
     """
-
-    target_dtype = torch.float32
 
     def __init__(
         self, in_features: int, out_features: int = 1, *, loss: Literal["L1", "MSE"] = "L1", **kwargs: Any
