@@ -8,7 +8,7 @@ What each thing was worth, of 1000 full-batch epochs of circles_v2 on two cores,
 0.9 s: figures reported without self.log, 1.8 s; hooks that do nothing put aside, 0.3 s; one event per epoch,
 written together, 0.2 s; the batch not sent through three transfer hooks, 0.04 s; torch's own optimizer step
 and gradients simply let go, 0.1 s; the trainer's two most asked questions answered by identity, 0.1 s.
-The fused kernel of Adam brought the epoch over a million rows from 1.09 of the hand-written loop to 0.85 to 0.95.
+The fused kernel of Adam brought the epoch over a million rows from 1.09 of the hand-written loop to 0.95.
 Freezing the garbage collector and one thread instead of two: nothing that could be told from noise.
 A command starts 2.7 s sooner without matplotlib and scipy.signal, which Lightning imports for nothing, and
 0.3 s sooner with one command's parser instead of four.
