@@ -82,7 +82,7 @@ class TrainingCLI(RunCLI):
     """The command line of a run, with a word before and after."""
 
     def fit(self, **kwargs: Any) -> None:
-        """Train, then say where the run is and what to type next."""
+        """Train, with a word before and after."""
         rows = {name: len(self.datamodule.split(name).y) for name in ("train", "test")}
         weights = sum(parameter.numel() for parameter in self.model.parameters())
         self.say(
@@ -97,12 +97,19 @@ class TrainingCLI(RunCLI):
         except BaseException as error:
             self.sweep()
             if isinstance(error, SystemExit) and self.trainer.interrupted:
+                self.point_to_run()
                 raise KeyboardInterrupt from None  # Lightning has let everybody save, and would leave with 1
             raise
         self.say(f"\nTrained {self.trainer.current_epoch} epochs in {time.monotonic() - begun:.1f} s.")
+        self.point_to_run()
+
+    def point_to_run(self) -> None:
+        """Say where the run is and what to type next."""
         if self.trainer.logger is None or self.trainer.log_dir is None:
             return
         folder = Path(self.trainer.log_dir)
+        if not folder.is_dir():  # it broke off before it began
+            return
         kept = folder / "checkpoints" / "best.ckpt"
         kept = kept if kept.is_file() else kept.with_name("last.ckpt")
         self.say(f"Run:   {folder}\nLook:  tensorboard --logdir {folder.parent.parent}")
