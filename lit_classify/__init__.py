@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # what __getattr__ below does, said to type checkers and edit
     from lit_classify.modules import BinaryClassifier as BinaryClassifier
     from lit_classify.modules import LitModule as LitModule
     from lit_classify.modules import MulticlassClassifier as MulticlassClassifier
+    from lit_classify.modules import MultilabelClassifier as MultilabelClassifier
     from lit_classify.modules import Regressor as Regressor
     from lit_classify.networks import MLP as MLP
 
@@ -29,6 +30,7 @@ _HOMES = {
     "LitModule": "modules",
     "BinaryClassifier": "modules",
     "MulticlassClassifier": "modules",
+    "MultilabelClassifier": "modules",
     "Regressor": "modules",
     "CirclesDataModule": "data",
     "MoonsDataModule": "data",

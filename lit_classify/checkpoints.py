@@ -11,7 +11,8 @@ from lit_classify.errors import UserError, unknown
 from lit_classify.modules import LitModule
 
 TASKS: dict[str, type[LitModule]] = {
-    name: getattr(tasks, name) for name in ("BinaryClassifier", "MulticlassClassifier", "Regressor")
+    name: getattr(tasks, name)
+    for name in ("BinaryClassifier", "MulticlassClassifier", "MultilabelClassifier", "Regressor")
 }
 
 

@@ -1,5 +1,6 @@
 """The mistakes that are a user's to mend, and the words that help to mend them."""
 
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -10,6 +11,15 @@ class UserError(ValueError):
 
 class DataError(UserError):
     """Data that cannot be used; the message names what was expected, what came and where."""
+
+
+class DataWarning(UserWarning):
+    """Data that can be used, but perhaps not as its owner thinks."""
+
+
+def note(message: str) -> None:
+    """Warn of data that can be used, but perhaps not as its owner thinks."""
+    warnings.warn(message, DataWarning, stacklevel=3)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -65,6 +65,32 @@ class MLP(nn.Sequential):
         super().__init__(*layers, nn.Linear(widths[-1], out_features))
 
 
+class Embedded(nn.Module):
+    """Let a network see a vector of its own for each category instead of the category's number.
+
+    Input ``(N, F)``, whose last features are numbers of categories; output that of the network. A vector has
+    ``1.6 n^0.56`` entries for n categories, at most 50 (the rule of fastai), and begins small.
+
+    Args:
+        num_categories: how many numbers each of the last features may have.
+    """
+
+    def __init__(self, num_categories: Sequence[int]) -> None:
+        super().__init__()
+        widths = [min(50, round(1.6 * n**0.56)) for n in num_categories]
+        tables = list(map(nn.Embedding, num_categories, widths))
+        for table in tables:
+            nn.init.normal_(table.weight, std=0.1)
+        self.tables = nn.ModuleList(tables)
+        self.more_features = sum(widths) - len(widths)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the first features and the categories' vectors beside them."""
+        first = x.shape[1] - len(self.tables)
+        vectors = [table(x[:, first + place].long()) for place, table in enumerate(self.tables)]
+        return torch.cat([x[:, :first], *vectors], dim=1)
+
+
 def import_network(path: str, in_features: int, out_features: int, args: Mapping[str, Any]) -> nn.Module:
     """Build the network class at an import path, called with ``in_features``, ``out_features`` and ``args``.
 

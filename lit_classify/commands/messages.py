@@ -11,7 +11,7 @@ from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import nearest
 from lit_classify.modules import LitModule
 
-_LINKED = {"in_features", "out_features", "class_names"}
+LINKED = ("in_features", "out_features", "class_names", "label_names", "num_categories")
 _MOST_LINES = 8
 
 
@@ -101,7 +101,7 @@ def _options(parser: ArgumentParser) -> Iterator[str]:
             for base in task.__mro__:
                 if "__init__" in vars(base) and issubclass(base, LitModule | InMemoryDataModule):
                     names = list(inspect.signature(base).parameters)
-                    yield from (f"{key}.{name}" for name in names if name not in {*_LINKED, "kwargs"})
+                    yield from (f"{key}.{name}" for name in names if name not in {*LINKED, "kwargs"})
 
 
 def _classes(key: str) -> dict[str, type]:

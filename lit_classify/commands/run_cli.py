@@ -22,7 +22,6 @@ from lit_classify.scalars import RunLogger
 from lit_classify.trainers import RunTrainer
 
 RUNS = "lightning_logs"
-LINKED = ("in_features", "out_features", "class_names")
 
 
 @dataclass
@@ -83,7 +82,7 @@ class RunCLI(LightningCLI):
 
     def __init__(self, args: list[str]) -> None:
         self._command = args[0]
-        for option in (f"--model.{name}" for name in LINKED):
+        for option in (f"--model.{name}" for name in messages.LINKED):
             if any(argument.partition("=")[0] == option for argument in args):
                 raise UserError(f"{option} comes from the data; change the data instead")
         super().__init__(
@@ -119,7 +118,7 @@ class RunCLI(LightningCLI):
         """Add the recipe's words and the rows, and tell the model what the data is like."""
         parser.add_class_arguments(Recipe, "recipe")
         parser.add_lightning_class_args(Rows, "rows")
-        for name in LINKED:
+        for name in messages.LINKED:
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
 
     def _prepare_subcommand_parser(

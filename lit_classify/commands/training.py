@@ -11,7 +11,7 @@ import yaml
 from torch import Tensor
 
 from lit_classify import checkpoints, recipes
-from lit_classify.commands.messages import reason
+from lit_classify.commands.messages import LINKED, reason
 from lit_classify.commands.predictions import check_target, write
 from lit_classify.commands.quiet import quiet
 from lit_classify.commands.reports import report
@@ -63,7 +63,7 @@ def from_checkpoint(arguments: list[str]) -> list[str]:
         path, record["model"]["init_args"].get("network"), _value(arguments, "--model.network")
     )
     config = {key: record[key] for key in ("model", "data") if key in record}
-    for name in ("in_features", "out_features", "class_names", "network"):
+    for name in (*LINKED, "network"):
         config["model"]["init_args"].pop(name, None)
     return [arguments[0], "--config", yaml.safe_dump(config), *arguments[1:]]
 

@@ -5,6 +5,7 @@ Legend: N rows, F features.
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -16,7 +17,10 @@ from lit_classify.loaders import TensorLoader
 
 
 class Split(NamedTuple):
-    """Rows for one purpose: x ``(N, F)`` float32; y ``(N,)`` int64 for classes, float32 for values."""
+    """Rows for one purpose: x ``(N, F)`` float32; y ``(N,)`` int64, or float32 for values and labels.
+
+    Labels that may hold together are ``(N, L)``.
+    """
 
     x: Tensor
     y: Tensor
@@ -30,7 +34,9 @@ class InMemoryDataModule(LightningDataModule, ABC):
     """Hold a train, a validation and a test split as tensors and hand out batches of them.
 
     A subclass knows ``in_features``, ``out_features`` (numbers that the model gives per row) and, for
-    classes, ``class_names`` before any row is read, and says in ``load`` where the rows come from.
+    classes, ``class_names`` (for labels that may hold together, ``label_names``) before any row is encoded,
+    and says in ``load`` where the rows come from. Where the last features are numbers of categories,
+    ``num_categories`` says how many each may have.
 
     Args:
         batch_size: rows per training batch; none for all rows in one (the course's way).
@@ -42,6 +48,8 @@ class InMemoryDataModule(LightningDataModule, ABC):
     in_features: int
     out_features: int
     class_names: list[str] | None
+    label_names: list[str] | None = None
+    num_categories: Sequence[int] = ()
 
     def __init__(self, batch_size: int | None, shuffle: bool, drop_last: bool, random_state: int) -> None:
         super().__init__()
@@ -74,7 +82,16 @@ class InMemoryDataModule(LightningDataModule, ABC):
     def split(self, name: str) -> Split:
         """Return the rows of ``train``, ``val`` or ``test``."""
         self.setup()
+        if name not in self._splits:
+            raise UserError(f"there are no rows for {name}: these are not the rows that were learned from")
         return self._splits[name]
+
+    @property
+    def class_counts(self) -> list[int] | None:
+        """Return the training rows of each class; none for other targets."""
+        if self.class_names is None:
+            return None
+        return torch.bincount(self.split("train").y, minlength=len(self.class_names)).tolist()
 
     @property
     def validates_on_test(self) -> bool:

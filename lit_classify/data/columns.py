@@ -1,202 +1,215 @@
-"""What a table's columns are, and how a row becomes numbers; everything is learned from train rows alone.
+"""What a table's columns are: numbers, yes or no, or names; and which of them can tell anything.
 
-Legend: N rows, F features.
+Legend: N rows.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lit_classify.data.dialect import MISSING
+from lit_classify.data.reading import Table
 from lit_classify.errors import DataError, unknown
 
 Kind = Literal["number", "boolean", "category"]
-MISSING = ("", "NA", "N/A", "na", "n/a", "NaN", "nan", "null", "NULL", "None", "?")
-_WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
-_NEARLY_ALL = 0.95
+WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
+_NEARLY_ALL = 0.95  # of the cells are numbers: then the others are mistakes
+_MANY = 1000  # cells are numbers before the first that is none: then it is a mistake
 _FEW = 20
+_COUNTED_ROWS = 100_000  # numbers beyond these are not counted when different values are
 
 
 @dataclass(frozen=True)
 class Column:
-    """What was found in a column: its kind, its gaps, its different values, and how it is used."""
+    """What was found in a column: its kind, its gaps, its different values, and how it is used.
+
+    ``is_sampled`` says that there may be more different values than counted.
+    """
 
     name: str
-    kind: Kind
+    kind: Kind | str
     missing: int
     distinct: int
     use: str = "used"
+    is_sampled: bool = False
 
     @property
     def is_used(self) -> bool:
         """Whether the network sees the column."""
-        return self.use == "used" or self.use.startswith("used, ")
+        return self.use.startswith("used")
 
 
-@dataclass(frozen=True)
-class Encoder:
-    """How one column becomes features; plain data, so that it travels in a checkpoint.
-
-    A number becomes ``(value - center) / scale``, a gap ``median``, and where train rows had gaps one more
-    feature says so. A category becomes one feature per train value; a value not seen there has zeros.
-    """
-
-    name: str
-    kind: Kind
-    center: float = 0.0
-    scale: float = 1.0
-    median: float = 0.0
-    indicator: bool = False
-    categories: tuple[str, ...] = ()
-
-    @property
-    def num_features(self) -> int:
-        """Return how many features the column becomes."""
-        return len(self.categories) + 1 if self.kind == "category" else 1 + self.indicator
-
-    @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "Encoder":
-        """Build the encoder that ``as_dict`` described."""
-        return cls(**{**record, "categories": tuple(record["categories"])})
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the encoder as plain data."""
-        return {**asdict(self), "categories": list(self.categories)}
-
-
-def typed(series: pl.Series, kind: Kind | None = None) -> tuple[pl.Series, Kind]:
+def typed(
+    series: pl.Series, kind: Kind | None = None, where: Callable[[int], str] = "row {}".format
+) -> tuple[pl.Series, Kind]:
     """Turn a column into numbers (gaps null) or text, and say which; ``kind`` asks for one of them.
+
+    Args:
+        series: the column, ``(N,)``.
+        kind: what it must be; found when not given.
+        where: says which file and row a row number is, for messages.
 
     Raises:
         DataError: nearly all cells are numbers but some are not, or a cell is not of the kind asked for.
     """
-    if series.dtype == pl.Boolean and kind != "category":
-        return series.cast(pl.Float64), "boolean"
-    if series.dtype.is_numeric() and kind != "category":
-        numbers = series.cast(pl.Float64)
-        return numbers.set(~numbers.is_finite().fill_null(False), None), "number"
-    text = series.cast(pl.String).str.strip_chars()
-    text = text.set(text.is_in(MISSING), None)
+    dtype = series.dtype
+    if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
+        raise DataError(f"column {series.name!r} holds {dtype}, which is neither numbers nor text; ignore it")
     if kind == "category":
-        return text, "category"
-    numbers = text.cast(pl.Float64, strict=False)
+        return _text(series), "category"
+    if dtype == pl.Boolean:
+        return series.cast(pl.Float64), "boolean"
+    if dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Null:
+        return _finite(series.to_physical()), "boolean" if kind == "boolean" else "number"
+    text = _text(series)
+    numbers = _numbers(text)
     there, good = len(text) - text.null_count(), len(numbers) - numbers.null_count()
-    if good == there and there:
-        return numbers.set(~numbers.is_finite().fill_null(False), None), "number"
+    if good == there and (there or kind == "number"):
+        return _finite(numbers), "boolean" if kind == "boolean" else "number"
     words = text.str.to_lowercase()
-    if there and words.drop_nulls().is_in(list(_WORDS)).all() and kind is None:
-        return words.replace_strict(_WORDS, default=None, return_dtype=pl.Float64), "boolean"
-    if kind is not None or good >= _NEARLY_ALL * there > 0:
-        row = int((text.is_not_null() & numbers.is_null()).arg_true()[0])
+    if there and kind != "number" and words.drop_nulls().is_in(list(WORDS)).all():
+        return words.replace_strict(WORDS, default=None, return_dtype=pl.Float64), "boolean"
+    first = int((text.is_not_null() & numbers.is_null()).arg_true()[0]) if good < there else 0
+    before = first - text.head(first).null_count()
+    if kind is not None or good >= _NEARLY_ALL * there > 0 or before >= _MANY:
         raise DataError(
-            f"column {series.name!r}, row {row + 1}: {text[row]!r} is no number, but {good:,} of {there:,} "
-            "cells are; mend it, or declare the column categorical"
+            f"{where(first)}, column {series.name!r}: {text[first]!r} is no number, "
+            f"but {good:,} of {there:,} cells are; mend it, or declare the column categorical"
         )
     return text, "category"
 
 
+def _text(series: pl.Series) -> pl.Series:
+    """Return cells as text without spaces around them, gaps null, whole numbers without decimals."""
+    if series.dtype.is_float():
+        whole = series.fill_nan(None)
+        if bool((whole == whole.round()).all()):
+            series = whole.cast(pl.Int64, strict=False)
+    text = series.cast(pl.String).str.strip_chars()
+    return text.set(text.is_in(list(MISSING)), None)
+
+
+def _numbers(text: pl.Series) -> pl.Series:
+    """Return numbers, null where a cell is none; a decimal comma counts where all cells could have one."""
+    numbers = text.cast(pl.Float64, strict=False)
+    if numbers.null_count() > text.null_count() and bool(text.str.contains(r"^[+-]?\d+(,\d+)?$").all()):
+        numbers = text.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+    return numbers
+
+
+def _finite(numbers: pl.Series) -> pl.Series:
+    """Return numbers as floats, those that are not finite as gaps."""
+    if not numbers.dtype.is_float():
+        return numbers.cast(pl.Float64)
+    if bool(numbers.is_finite().all()):
+        return numbers
+    return numbers.set(~numbers.is_finite().fill_null(False), None)
+
+
+def check_names(what: str, names: Collection[str], table: Table) -> None:
+    """Raise DataError for a name that is no column, with the nearest that is."""
+    for name in names:
+        if name not in table.frame.columns:
+            raise DataError(unknown(what, name, table.frame.columns))
+
+
 def understand(
-    table: pl.DataFrame, ignore: Collection[str], categorical: Collection[str], numeric: Collection[str]
+    table: Table,
+    features: Collection[str],
+    ignore: Collection[str],
+    categorical: Collection[str],
+    numeric: Collection[str],
 ) -> tuple[pl.DataFrame, list[Column]]:
     """Find out what each column is, from the whole table, and which cannot tell anything.
 
+    Args:
+        table: the rows; its target and other columns with a duty of their own taken out.
+        features: the only columns to use, in the table's order; all when empty.
+        ignore: columns to leave out.
+        categorical: columns whose values are names, whatever they look like.
+        numeric: columns that must hold numbers.
+
+    Returns:
+        The used columns as numbers or text, and what was found out about every column.
+
     Raises:
-        DataError: a declared column is not there, or cells do not fit their column's kind.
+        DataError: cells do not fit their column's kind.
     """
-    for name in (*ignore, *categorical, *numeric):
-        if name not in table.columns:
-            raise DataError(unknown("column", name, table.columns))
     made, columns = [], []
-    for series in table:
-        asked: Kind | None = "category" if series.name in categorical else None
-        asked = "number" if series.name in numeric else asked
-        values, kind = typed(series, asked)
-        missing, distinct = values.null_count(), values.drop_nulls().n_unique()
+    for series in table.frame:
+        name = series.name
+        if name in ignore or (features and name not in features):
+            use = "left out: ignored" if name in ignore else "left out: not among the features"
+            columns.append(Column(name, str(series.dtype).lower(), series.null_count(), 0, use))
+            continue
+        asked: Kind | None = "category" if name in categorical else None
+        asked = "number" if name in numeric else asked
+        values, kind = typed(series, asked, table.where)
+        missing, distinct = values.null_count(), _count_distinct(values)
         use = "used"
-        if series.name in ignore:
-            use = "left out: ignored"
-        elif distinct == 0:
+        if distinct == 0:
             use = "left out: all missing"
         elif distinct == 1 and not missing:
             use = "left out: constant"
         elif kind == "category" and distinct == len(values) - missing and distinct > _FEW and asked is None:
             use = "left out: all different, like a name"
-        made.append(values)
-        columns.append(Column(series.name, kind, missing, distinct, use))
+        else:
+            made.append(values)
+        sampled = len(values) > _COUNTED_ROWS and distinct > 1 and values.dtype.is_float()
+        columns.append(Column(name, kind, missing, distinct, use, sampled))
     return pl.DataFrame(made), columns
 
 
-def find_leaks(table: pl.DataFrame, columns: Sequence[Column], target: pl.Series) -> set[str]:
-    """Return the used columns whose few values each go with one class of the target alone."""
+def _count_distinct(values: pl.Series) -> int:
+    """Count different values, gaps aside; of very many numbers only the first, unless these are all alike."""
+    if len(values) > _COUNTED_ROWS and values.dtype.is_float():
+        counted = values.head(_COUNTED_ROWS).drop_nulls().n_unique()
+        if counted > 1:
+            return counted
+    return values.drop_nulls().n_unique()
+
+
+def find_leaks(frame: pl.DataFrame, columns: Sequence[Column], targets: NDArray[Any]) -> set[str]:
+    """Return the used columns that alone tell the target.
+
+    These are columns whose few values each go with one class alone, or numbers that are the target's on
+    another scale. Labels are not looked at.
+
+    Args:
+        frame: the used columns, ``(N,)`` each.
+        columns: what was found out about them.
+        targets: class numbers ``(N,)`` or numbers ``(N,)``.
+    """
+    if targets.ndim > 1:
+        return set()
+    target = pl.Series(targets)
     leaks = set()
     for column in columns:
-        if column.is_used and column.distinct <= _FEW < len(target) and column.kind != "number":
-            pairs = pl.DataFrame({"value": table[column.name], "target": target}).drop_nulls().unique()
+        if not column.is_used:
+            continue
+        values = frame[column.name]
+        if target.dtype.is_float():
+            if values.dtype.is_float() and column.distinct > _FEW:
+                pairs = pl.DataFrame({"value": values, "target": target}).drop_nulls()
+                same = pairs.select(pl.corr("value", "target")).item()
+                if same is not None and abs(same) > 1 - 1e-9:
+                    leaks.add(column.name)
+        elif column.distinct <= _FEW < len(target):
+            pairs = pl.DataFrame({"value": values, "target": target}).drop_nulls().unique()
             if len(pairs) == pairs["value"].n_unique() >= target.n_unique():
                 leaks.add(column.name)
     return leaks
 
 
-def learn(table: pl.DataFrame, columns: Sequence[Column]) -> list[Encoder]:
-    """Learn from train rows how the used columns become features."""
-    encoders = []
+def describe(columns: Sequence[Column], leaks: Collection[str]) -> str:
+    """Return the columns as one table: kind, gaps, different values, use."""
+    width = max([6, *(len(column.name) for column in columns)])
+    lines = [f"{'column':<{width}}  {'kind':<9}{'missing':>8}{'distinct':>10}  use"]
     for column in columns:
-        if not column.is_used:
-            continue
-        values = table[column.name]
-        if column.kind == "category":
-            categories = tuple(sorted(values.drop_nulls().unique().to_list()))
-            encoders.append(Encoder(column.name, "category", categories=categories))
-            continue
-        there = values.drop_nulls().to_numpy()
-        center = float(there.mean()) if len(there) else 0.0
-        spread = float(there.std()) if len(there) else 0.0
-        encoders.append(
-            Encoder(
-                column.name,
-                column.kind,
-                center=center,
-                scale=spread if spread > 1e-12 * max(abs(center), 1e-300) else 1.0,
-                median=float(np.median(there)) if len(there) else 0.0,
-                indicator=values.null_count() > 0,
-            )
-        )
-    return encoders
-
-
-def encode(table: pl.DataFrame, encoders: Sequence[Encoder]) -> NDArray[np.float32]:
-    """Turn rows into features ``(N, F)``; the columns may stand in any order, others are passed over.
-
-    Raises:
-        DataError: a column is missing, or a cell is no number where train rows had numbers.
-    """
-    lacking = [encoder.name for encoder in encoders if encoder.name not in table.columns]
-    if lacking:
-        extra = sorted(set(table.columns) - {encoder.name for encoder in encoders})
-        raise DataError(
-            f"the table lacks {', '.join(lacking)}; it has, not expected, {', '.join(extra) or 'nothing'}"
-        )
-    x = np.zeros((len(table), sum(encoder.num_features for encoder in encoders)), np.float32)
-    at = 0
-    for encoder in encoders:
-        series = table[encoder.name]
-        if encoder.kind == "category":
-            text, _ = typed(series, "category")
-            codes = pl.Series(range(1, len(encoder.categories) + 1), dtype=pl.Int64)
-            known = pl.Series(encoder.categories, dtype=pl.String)
-            code = text.replace_strict(known, codes, default=None, return_dtype=pl.Int64)
-            code = code.set(text.is_null(), 0)  # a gap is a category of its own
-            rows = code.is_not_null().to_numpy()
-            x[np.flatnonzero(rows), at + code.drop_nulls().to_numpy()] = 1
-        else:
-            numbers, _ = typed(series, None if encoder.kind == "boolean" else "number")
-            gaps = numbers.is_null().to_numpy()
-            values = numbers.fill_null(encoder.median).to_numpy()
-            x[:, at] = (values - encoder.center) / encoder.scale
-            if encoder.indicator:
-                x[:, at + 1] = gaps
-        at += encoder.num_features
-    return x
+        use = column.use + ("; alone tells the target: a leak?" if column.name in leaks else "")
+        distinct = f"{column.distinct:,}{'+' * column.is_sampled}"
+        lines.append(f"{column.name:<{width}}  {column.kind:<9}{column.missing:>8,}{distinct:>10}  {use}")
+    return "\n".join(lines)

@@ -1,151 +1,186 @@
-"""Reading a table's file into columns of text or numbers; what is wrong with the file is said with its line.
+"""Reading a table's files, CSV or Parquet, into columns of numbers or text."""
 
-polars reads fast, but fills short rows with nulls, takes UTF-16 and lone carriage returns for text and turns
-one stray word into a column of text. So the bytes are looked at first, and text stays text until the columns
-are understood.
-"""
-
-import csv
-import io
-from collections import Counter
+import zlib
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
+from lit_classify.data.blocks import Reread, read_blocks, read_head
+from lit_classify.data.dialect import find_dialect, numeric_columns
+from lit_classify.data.memory import check_memory
 from lit_classify.errors import DataError
 
-DELIMITERS = (",", ";", "\t", "|")
-_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
-_CHUNK = 1 << 24
+_LARGE = 1 << 22  # cells from which numbers are kept in single precision where little is lost by it
+_FAR = 1000.0  # spreads from zero, from where on single precision is too little
+_BLOCK = 1 << 22
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of one or several files.
+
+    Args:
+        frame: the columns, numbers or text.
+        files: each file with its number of rows.
+        fingerprint: tells whether a table is the same as another.
+    """
+
+    frame: pl.DataFrame
+    files: tuple[tuple[str, int], ...]
+    fingerprint: str
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def where(self, row: int) -> str:
+        """Say which file a row, counted from 0, is in, and which of its rows it is, counted from 1."""
+        for path, rows in self.files:
+            if row < rows:
+                return f"{path}, row {row + 1}"
+            row -= rows
+        raise IndexError(row)
 
 
 def read_table(
-    path: str | Path, delimiter: str | None = None, header: bool | None = None, encoding: str = "utf-8"
-) -> pl.DataFrame:
-    """Read a CSV file as columns of text, or a Parquet file with its own types.
+    paths: str | Path | Sequence[str | Path],
+    delimiter: str | None = None,
+    header: bool | None = None,
+    encoding: str = "utf-8",
+    text: Collection[str] = (),
+) -> Table:
+    """Read CSV files as columns of numbers or text, Parquet files with their own types.
 
     Args:
-        path: the file; ``.parquet`` or ``.pq`` is Parquet, anything else is CSV.
+        paths: the file or files, or patterns such as ``data/*.csv``; ``.parquet`` and ``.pq`` are Parquet,
+            anything else is CSV.
         delimiter: what parts the fields; found when not given.
-        header: whether the first row names the columns; found when not given: names are no numbers.
+        header: whether the first row names the columns; found when not given.
         encoding: how the text is encoded.
+        text: columns that stay text, whatever they look like.
 
     Raises:
-        DataError: no file, an empty one, another encoding, rows of other lengths or names that come twice.
+        DataError: no file, an empty one, another encoding, rows of other lengths, names that come twice,
+            files with other columns, or more than fits into memory.
     """
+    files = [file for path in ([paths] if isinstance(paths, str | Path) else paths) for file in _find(path)]
+    if not files:
+        raise DataError("no table is named")
+    tables = []
+    for file in files:
+        is_parquet = file.suffix in {".parquet", ".pq"}
+        read = _read_parquet(file) if is_parquet else _read_csv(file, delimiter, header, encoding, text)
+        tables.append(Table(read[0], ((str(file), len(read[0])),), f"{read[1]:08x}"))
+    return join(tables)
+
+
+def _find(path: str | Path) -> list[Path]:
     path = Path(path)
-    if not path.is_file():
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; name a file, or a pattern such as {path}/*.csv")
+    if path.is_file():
+        return [path]
+    found = sorted(path.parent.glob(path.name)) if set("*?[") & set(path.name) else []
+    if not found:
         raise DataError(f"no table at {path}")
-    if path.suffix in {".parquet", ".pq"}:
-        try:
-            return pl.read_parquet(path)
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise DataError(f"{path} is not Parquet: {str(error).splitlines()[0]}") from error
-    content = _decoded(path, path.read_bytes(), encoding)
-    delimiter = delimiter or find_delimiter(content)
-    first = next(csv.reader(io.StringIO(_head(content)), delimiter=delimiter))
-    check_lengths(path, content, delimiter, len(first))
-    names = [name.strip() for name in first]
-    if header is None:
-        header = not any(_is_number(name) for name in names) and all(names)
-    if header:
-        twice = [name for name, times in Counter(names).items() if times > 1]
-        if twice:
-            raise DataError(f"{path}, line 1: the column {twice[0]!r} comes {names.count(twice[0])} times")
-    else:
-        names = [f"column_{number}" for number in range(1, len(first) + 1)]
-    table = pl.read_csv(
-        content, separator=delimiter, has_header=header, new_columns=names, infer_schema=False, quote_char='"'
-    )
-    if table.is_empty():
-        raise DataError(f"{path} has a header but no rows")
-    return table
+    return found
 
 
-def find_delimiter(content: bytes) -> str:
-    """Return the delimiter that parts the first lines into the same number of fields, the most of them."""
-    lines = [line for line in _head(content).splitlines() if line.strip()][:20]
-    best, fields = ",", 1
-    for delimiter in DELIMITERS:
-        lengths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter))
-        length, times = lengths.most_common(1)[0]
-        if length > fields and 2 * times > len(lines):
-            best, fields = delimiter, length
-    return best
-
-
-def check_lengths(path: Path, content: bytes, delimiter: str, num_fields: int) -> None:
-    """Raise unless every row has as many fields as the first; quoted delimiters and line ends do not count.
+def join(tables: Sequence[Table]) -> Table:
+    """Put tables below each other; a column that is text in one of them is text in all.
 
     Raises:
-        DataError: names the first line whose row is shorter or longer.
+        DataError: their columns differ.
     """
-    line, inside, fields, seen = 1, 0, 0, False
-    for start in range(0, len(content), _CHUNK):
-        part = np.frombuffer(content, np.uint8, min(_CHUNK, len(content) - start), start)
-        open_quotes = (np.cumsum(part == ord('"'), dtype=np.int32) + inside) % 2
-        ends = np.flatnonzero((part == ord("\n")) & (open_quotes == 0))
-        counted = np.cumsum((part == ord(delimiter)) & (open_quotes == 0), dtype=np.int32)
-        at_ends = counted[ends]
-        per_row = np.diff(at_ends, prepend=0)
-        if len(per_row):
-            per_row[0] += fields
-            blank = np.diff(ends, prepend=-1 if not seen else -2) == 1
-            wrong = np.flatnonzero((per_row != num_fields - 1) & ~blank)
-            if len(wrong):
-                row = int(wrong[0])
-                before = part[: ends[row]]
-                at = line + int((before == ord("\n")).sum())
-                raise DataError(
-                    f"{path}, line {at}: {per_row[row] + 1} fields, but the first row has {num_fields}; "
-                    f"fields are parted by {delimiter!r}"
-                )
-            fields = int(counted[-1] - at_ends[-1])
-            seen = int(ends[-1]) != len(part) - 1
-        else:
-            fields += int(counted[-1])
-            seen = True
-        line += int((part == ord("\n")).sum())
-        inside = int(open_quotes[-1])
-    if seen and fields != num_fields - 1:
-        raise DataError(f"{path}, line {line}: {fields + 1} fields, but the first row has {num_fields}")
-
-
-def _decoded(path: Path, content: bytes, encoding: str) -> bytes:
-    """Return the content as UTF-8 with plain line ends and no byte-order mark."""
-    if not content.strip():
-        raise DataError(f"{path} is empty")
-    for mark, name in _MARKS.items():
-        if content.startswith(mark) and encoding == "utf-8":
-            raise DataError(f"{path} is {name}; give encoding {name.lower()}")
+    first, frames = tables[0], [table.frame for table in tables]
+    if len(tables) == 1:
+        return first
+    names = first.frame.columns
+    for table in tables:
+        if other := sorted(set(table.frame.columns) ^ set(names)):
+            raise DataError(
+                f"{table.files[0][0]} has other columns than {first.files[0][0]}: {', '.join(other)}"
+            )
+    texts = [name for name in names if any(frame[name].dtype == pl.String for frame in frames)]
+    same = [frame.select(names).with_columns(pl.col(texts).cast(pl.String)) for frame in frames]
     try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise DataError(
-            f"{path}, line {line}: byte {content[error.start]:#x} is not {encoding}; "
-            "give the file's encoding, such as latin-1"
-        ) from error
-    except LookupError as error:
-        raise DataError(f"unknown encoding {encoding!r}") from error
-    if "\0" in text[:4096]:
-        raise DataError(f"{path} holds NUL bytes; give its encoding, such as utf-16")
-    text = text.removeprefix("\ufeff")
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    elif encoding == "utf-8":
-        return content.removeprefix(b"\xef\xbb\xbf")
-    return text.encode()
+        whole = pl.concat(same, how="vertical_relaxed")
+    except pl.exceptions.PolarsError as error:
+        raise DataError(f"the files' columns differ in type: {str(error).splitlines()[0]}") from error
+    files = tuple(file for table in tables for file in table.files)
+    return Table(whole, files, "-".join(table.fingerprint for table in tables))
 
 
-def _head(content: bytes) -> str:
-    return content[: 1 << 16].decode(errors="ignore")
+@dataclass(frozen=True)
+class Files:
+    """The files of a table, and how they are written.
+
+    Args:
+        paths: the table itself.
+        val_paths: rows for validation, if they have files of their own.
+        test_paths: rows for testing, if they have files of their own.
+        delimiter: what parts the fields of CSV files; found when not given.
+        header: whether their first row names the columns; found when not given.
+        encoding: how their text is encoded.
+        text: columns that stay text, whatever they look like.
+    """
+
+    paths: Sequence[str]
+    val_paths: Sequence[str]
+    test_paths: Sequence[str]
+    delimiter: str | None
+    header: bool | None
+    encoding: str
+    text: Sequence[str]
+
+    def read(self) -> Table:
+        """Read the table itself."""
+        return self._read(self.paths)
+
+    def read_others(self, table: Table) -> tuple[Table, list[int]]:
+        """Put the other files' rows below the table's; return all, and the rows for each purpose."""
+        tables = [table, *(self._read(paths) for paths in (self.val_paths, self.test_paths) if paths)]
+        counts = [len(part) for part in tables]
+        if self.test_paths and not self.val_paths:
+            counts.insert(1, 0)
+        return join(tables), counts
+
+    def _read(self, paths: Sequence[str]) -> Table:
+        return read_table(paths, self.delimiter, self.header, self.encoding, self.text)
 
 
-def _is_number(text: str) -> bool:
+def _read_parquet(path: Path) -> tuple[pl.DataFrame, int]:
+    """Return the rows and the checksum of a Parquet file."""
     try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        rows = pl.scan_parquet(path).select(pl.len()).collect().item()
+        check_memory(path, rows, len(pl.read_parquet_schema(path)))
+        frame = pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise DataError(f"{path} is not Parquet: {str(error).splitlines()[0]}") from error
+    if frame.is_empty():
+        raise DataError(f"{path} has no rows")
+    checksum = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            checksum = zlib.crc32(block, checksum)
+    return frame, checksum
+
+
+def _read_csv(
+    path: Path, delimiter: str | None, header: bool | None, encoding: str, text: Collection[str]
+) -> tuple[pl.DataFrame, int]:
+    """Return the rows and the checksum of a CSV file."""
+    head = read_head(path, encoding)
+    dialect = find_dialect(path, head, delimiter, header)
+    num_rows = round(path.stat().st_size * max(head.count("\n"), 1) / max(len(head.encode()), 1))
+    check_memory(path, num_rows, len(dialect.names))
+    spreads = {name: spread for name, spread in numeric_columns(head, dialect).items() if name not in text}
+    large = num_rows * len(dialect.names) > _LARGE
+    limits = {name: _FAR * spread for name, spread in spreads.items() if large and spread}
+    while True:  # anew, should a column turn out otherwise than it began
+        try:
+            return read_blocks(path, encoding, dialect, spreads, limits)
+        except Reread as found:
+            spreads = {name: spread for name, spread in spreads.items() if name not in found.text}
+            limits = {name: limit for name, limit in limits.items() if name not in found.text | found.wide}

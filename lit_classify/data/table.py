@@ -4,39 +4,54 @@ Legend: N rows, F features, C classes.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 import torch
-from numpy.typing import NDArray
 
-from lit_classify.data.base import InMemoryDataModule, Split, check_split, output_size
-from lit_classify.data.columns import Column, Encoder, encode, find_leaks, learn, typed, understand
-from lit_classify.data.reading import read_table
-from lit_classify.errors import DataError, unknown
+from lit_classify.data.base import InMemoryDataModule, Split
+from lit_classify.data.columns import Column, check_names, describe, find_leaks, understand
+from lit_classify.data.encoding import Scaling, encode, learn, num_features
+from lit_classify.data.learned import Learned, check_gaps, conform, say_use
+from lit_classify.data.reading import Files, Table
+from lit_classify.data.splitting import Rows, Splitter
+from lit_classify.data.targets import Targets, understand_target
+from lit_classify.errors import DataError, UserError, note
 from lit_classify.loaders import TensorLoader
 
-_MOST_CLASSES = 20
+Names = list[str] | str | None
+Gaps = Literal["impute", "error"]
 
 
 class TableDataModule(InMemoryDataModule):
-    """Rows of a CSV or Parquet file; the network learns to tell one column, the target, from the others.
+    """Rows of CSV or Parquet files; the network learns to tell the target from the other columns.
 
-    Numbers are standardised, gaps filled with the median and told by a feature of their own, categories get
-    a feature for each value; all of it is learned from the training rows alone and travels in checkpoints.
+    Numbers are scaled, gaps filled with the median and told by a feature of their own; a category gets a
+    feature for each value, or an embedding where there are many. All of it is learned from the training rows
+    alone and travels in checkpoints. Built from a checkpoint on another table than was learned from, all
+    rows are test rows.
 
     Args:
-        path: the file.
-        target: the column to tell.
+        path: the file, several files, or a pattern such as data/*.csv.
+        target: the column to tell; several columns of 0 and 1 are labels that may hold together.
+        val_path: files whose rows are for validation.
+        test_path: files whose rows are for testing.
+        split: a column that says train, val or test of each row.
+        groups: a column whose rows of one value must not be torn apart by the split.
+        features: the only columns that the network may see.
         ignore: columns that the network must not see.
-        categorical: columns whose values are names, whatever they look like.
-        numeric: columns that must hold numbers.
+        categorical: columns whose values are names, whatever they look like; the target too.
+        numeric: columns that must hold numbers; a target named here is a number however few values it has.
+        gaps: impute missing and infinite values, or take them for an error.
+        scaling: standard (mean and standard deviation) or robust (median and interquartile range).
+        strict: take categories that training did not have for an error.
         delimiter: what parts the fields of a CSV file; found when not given.
         header: whether the first row names the columns; found when not given.
         encoding: how the text of a CSV file is encoded.
         random_state: seed of the split and of the order of the batches.
-        test_fraction: share of all rows kept for testing.
+        test_fraction: share of all rows kept for testing, where neither a column nor a file says.
         val_fraction: share of all rows kept for validation; 0 validates on the test rows (course mode).
         batch_size: rows per training batch; none for all in one.
         shuffle: draw a new order for every epoch.
@@ -49,11 +64,19 @@ class TableDataModule(InMemoryDataModule):
 
     def __init__(
         self,
-        path: str,
-        target: str,
-        ignore: Sequence[str] = (),
-        categorical: Sequence[str] = (),
-        numeric: Sequence[str] = (),
+        path: list[str] | str,
+        target: list[str] | str,
+        val_path: Names = None,
+        test_path: Names = None,
+        split: str | None = None,
+        groups: str | None = None,
+        features: Names = None,
+        ignore: Names = None,
+        categorical: Names = None,
+        numeric: Names = None,
+        gaps: Gaps = "impute",
+        scaling: Scaling = "standard",
+        strict: bool = False,
         delimiter: str | None = None,
         header: bool | None = None,
         encoding: str = "utf-8",
@@ -66,130 +89,141 @@ class TableDataModule(InMemoryDataModule):
         learned: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(batch_size, shuffle, drop_last, random_state)
-        self.target = target
-        self.test_fraction = test_fraction
-        self.val_fraction = val_fraction
-        self._table = read_table(path, delimiter, header, encoding)
-        self._declared = {"ignore": list(ignore), "categorical": list(categorical), "numeric": list(numeric)}
+        _one_of("gaps", gaps, ("impute", "error"))
+        _one_of("scaling", scaling, ("standard", "robust"))
         self.columns: list[Column] = []
         self.leaks: set[str] = set()
-        if learned is None:
-            self._learn_from_train_rows()
-        else:
-            self._encoders = [Encoder.from_dict(encoder) for encoder in learned["encoders"]]
-            self.class_names = learned["class_names"]
-        self.in_features = sum(encoder.num_features for encoder in self._encoders)
-        self.out_features = output_size(len(self.class_names or "1"))
-        learned = {"encoders": [e.as_dict() for e in self._encoders], "class_names": self.class_names}
+        self._gaps, self._strict = gaps, strict
+        self._splitter = Splitter(split, groups, test_fraction, val_fraction, random_state)
+        self._learned = None if learned is None else Learned.from_dict(learned)
+        text = _names(categorical) if self._learned is None else self._learned.text_columns
+        self._files = Files(
+            _names(path), _names(val_path), _names(test_path), delimiter, header, encoding, text
+        )
+        self._table: Table | None = self._files.read()
+        self._prepared: tuple[pl.DataFrame, dict[str, Rows], Targets] | None = None
+        if self._learned is None:
+            kinds = {"categorical": _names(categorical), "numeric": _names(numeric)}
+            self._learned = self._learn(_names(target), _names(features), _names(ignore), scaling, **kinds)
+        self._is_foreign = self._table.fingerprint != self._learned.fingerprint
+        self.class_names = _list(self._learned.target.class_names)
+        self.label_names = _list(self._learned.target.label_names)
+        self.in_features = num_features(self._learned.encoders)
+        self.out_features = self._learned.target.out_features
+        self.num_categories = self._learned.num_categories
+        learned = self._learned.as_dict()
         self.save_hyperparameters(logger=False)
 
-    def _learn_from_train_rows(self) -> None:
-        target = self._target_column()
-        features = self._table.drop(self.target)
-        typed_features, self.columns = understand(features, **self._declared)
-        self.class_names = _classes(target)
-        self.leaks = find_leaks(typed_features, self.columns, target.cast(pl.String))
-        train = self._rows()["train"]
-        self._encoders = learn(typed_features[train], self.columns)
-        if not self._encoders:
-            raise DataError("no column is left that could tell the target; see the columns' use")
-
-    def _target_column(self) -> pl.Series:
-        if self.target not in self._table.columns:
-            raise DataError(unknown("target column", self.target, self._table.columns))
-        series = self._table[self.target]
-        values, _ = typed(series)
-        gaps = values.is_null().arg_true()
-        if len(gaps):
+    def _learn(
+        self,
+        target_columns: list[str],
+        features: list[str],
+        ignore: list[str],
+        scaling: Scaling,
+        categorical: list[str],
+        numeric: list[str],
+    ) -> Learned:
+        """Understand the columns, split the rows, and learn from those for training."""
+        assert self._table is not None
+        fingerprint = self._table.fingerprint
+        table, num_rows = self._files.read_others(self._table)
+        check_names("column", [*features, *ignore, *categorical, *numeric, *self._splitter.columns], table)
+        target = understand_target(table, target_columns, categorical, numeric)
+        seen = replace(table, frame=table.frame.drop({*target_columns, *self._splitter.columns}))
+        frame, columns = understand(seen, features, ignore, categorical, numeric)
+        if self._gaps == "error":
+            check_gaps(frame, table)
+        values = target.values(table)
+        rows = self._splitter.rows(table, num_rows, target.class_names, values)
+        self.leaks = find_leaks(frame, columns, values)
+        encoders = learn(frame, rows["train"], columns, scaling)
+        self.columns = [say_use(column, encoders) for column in columns]
+        if not num_features(encoders):
             raise DataError(
-                f"the target {self.target!r} is missing in {len(gaps):,} rows, first in row {gaps[0] + 1}"
+                f"{table.files[0][0]}: no column is left that could tell the target\n"
+                + describe(self.columns, self.leaks)
             )
-        return values if values.dtype == pl.Float64 and not _is_classes(values) else _as_names(series)
+        self._warn()
+        self._prepared = frame, rows, values
+        return Learned(fingerprint, tuple(encoder for encoder in encoders if encoder.num_features), target)
 
-    def _rows(self) -> dict[str, NDArray[np.int64]]:
-        """Return the row numbers of each split, the classes in equal shares where there are classes."""
-        from sklearn.model_selection import train_test_split
+    def _warn(self) -> None:
+        """Say what the owner of the table should look at."""
+        if self.leaks:
+            note(f"{', '.join(sorted(self.leaks))} alone tells the target: a leak? ignore it if so")
+        alike = ("left out: all missing", "left out: constant")
+        useless = [column.name for column in self.columns if column.use in alike]
+        if useless:
+            note(f"left out, as all rows are alike: {', '.join(useless)}")
 
-        check_split(len(self._table), self.test_fraction, self.val_fraction)
-        target = self._target_column()
-        strata = None if _classes(target) is None else target.to_numpy()
-
-        def cut(rows: NDArray[np.int64], share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-            kept, gone = train_test_split(
-                rows,
-                test_size=share,
-                random_state=self.random_state,
-                stratify=None if strata is None else strata[rows],
-            )
-            return np.sort(kept), np.sort(gone)
-
-        try:
-            train, test = cut(np.arange(len(self._table)), self.test_fraction)
-            if not self.val_fraction:
-                return {"train": train, "test": test}
-            train, val = cut(train, self.val_fraction / (1 - self.test_fraction))
-        except ValueError as error:  # a class with too few rows for its share of each split
-            raise DataError(f"the rows cannot be split by class: {error}") from error
-        return {"train": train, "val": val, "test": test}
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the rows are others than those that were learned from, so that all are for testing."""
+        return self._is_foreign
 
     def load(self) -> dict[str, Split]:
-        """Encode the rows and hand them to their splits."""
-        rows = self._rows()
-        x = torch.from_numpy(encode(self._table, self._encoders))
-        y = self._targets()
-        splits = {name: Split(x[numbers], y[numbers]) for name, numbers in rows.items()}
+        """Encode the rows and hand them to their splits; what was read is let go."""
+        assert self._learned is not None
+        frame, rows, values = self._prepared or self._prepare()
+        self._table = self._prepared = None
+        x = torch.from_numpy(encode(frame, self._learned.encoders, list(rows.values())))
+        targets = np.concatenate([values[numbers] for numbers in rows.values()])
+        y = torch.from_numpy(targets if self.class_names is None else targets.astype(np.int64))
+        sizes = [len(numbers) for numbers in rows.values()]
+        parts = zip(torch.split(x, sizes), torch.split(y, sizes), strict=True)
+        splits = {name: Split(*part) for name, part in zip(rows, parts, strict=True)}
         return splits if "val" in splits else {**splits, "val": splits["test"]}
 
-    def _targets(self) -> torch.Tensor:
-        target = self._target_column()
-        if self.class_names is None:
-            return torch.from_numpy(target.to_numpy().astype(np.float32))
-        numbers = {name: number for number, name in enumerate(self.class_names)}
-        strange = sorted(set(target.unique().to_list()) - numbers.keys())
-        if strange:
-            raise DataError(f"the target holds {strange[0]!r}, which is none of {', '.join(numbers)}")
-        return torch.tensor([numbers[name] for name in target.to_list()])
+    def _prepare(self) -> tuple[pl.DataFrame, dict[str, Rows], Targets]:
+        """Prepare rows as an earlier run has learned: its own in its splits, others all for testing."""
+        assert self._learned is not None
+        table = self._table or self._files.read()
+        values = self._learned.target.values
+        if self._is_foreign:
+            return self._conform(table), {"test": np.arange(len(table), dtype=np.int32)}, values(table)
+        table, num_rows = self._files.read_others(table)
+        rows = self._splitter.rows(table, num_rows, self._learned.target.class_names, values(table))
+        return self._conform(table), rows, values(table)
+
+    def _conform(self, table: Table) -> pl.DataFrame:
+        assert self._learned is not None
+        frame = conform(table, self._learned.encoders, self._strict)
+        if self._gaps == "error":
+            check_gaps(frame, table)
+        return frame
 
     def predict_dataloader(self) -> TensorLoader:
-        """Return all rows of the file in their order; the target need not be there."""
-        x = torch.from_numpy(encode(self._table, self._encoders))
-        return TensorLoader((x,), batch_size=8192, even=False)
+        """Return all rows of ``path`` in their order; the target need not be there."""
+        assert self._learned is not None
+        x = encode(self._conform(self._table or self._files.read()), self._learned.encoders)
+        return TensorLoader((torch.from_numpy(x),), batch_size=8192, even=False)
+
+    def carried(self, names: Sequence[str]) -> pl.DataFrame:
+        """Return columns of ``path`` as they are, to stand beside its predictions.
+
+        Raises:
+            DataError: a column is not there.
+        """
+        table = replace(self._files, text=tuple(names)).read() if names else self._table or self._files.read()
+        check_names("column", names, table)
+        return table.frame.select(names)
 
     def describe(self) -> str:
-        """Return the columns as one table: kind, gaps, different values, use."""
-        width = max(len(column.name) for column in self.columns) if self.columns else 6
-        lines = [f"{'column':<{width}}  {'kind':<9}{'missing':>8}{'distinct':>9}  use"]
-        for column in self.columns:
-            use = column.use + ("; alone tells the target: a leak?" if column.name in self.leaks else "")
-            lines.append(
-                f"{column.name:<{width}}  {column.kind:<9}{column.missing:>8,}{column.distinct:>9,}  {use}"
-            )
-        return "\n".join(lines)
+        """Return the columns as one table: kind, gaps, different values, use; and the classes' rows."""
+        return describe(self.columns, self.leaks)
 
 
-def _is_classes(values: pl.Series) -> bool:
-    """Whether numbers are names of classes: few different whole ones."""
-    return bool((values == values.round()).all()) and values.n_unique() <= _MOST_CLASSES
+def _names(given: Sequence[str] | str | None) -> list[str]:
+    """Return one name or several as a list."""
+    if given is None:
+        return []
+    return [given] if isinstance(given, str) else [str(name) for name in given]
 
 
-def _as_names(series: pl.Series) -> pl.Series:
-    """Return a class column as text, numbers without needless decimals."""
-    values, kind = typed(series)
-    if kind == "number":
-        return values.cast(pl.Int64).cast(pl.String)
-    return typed(series, "category")[0]
+def _list(names: tuple[str, ...] | None) -> list[str] | None:
+    return None if names is None else list(names)
 
 
-def _classes(target: pl.Series) -> list[str] | None:
-    """Return the classes in order, numbers by size; None for a target of numbers.
-
-    Raises:
-        DataError: there is only one class.
-    """
-    if target.dtype != pl.String:
-        return None
-    names = target.unique().to_list()
-    if len(names) < 2:
-        raise DataError(f"the target has a single class, {names[0]!r}, in all {len(target):,} rows")
-    numeric = all(name.lstrip("-").isdigit() for name in names)
-    return sorted(names, key=(lambda name: (int(name), name)) if numeric else (lambda name: (0, name)))
+def _one_of(name: str, value: str, known: Sequence[str]) -> None:
+    if value not in known:
+        raise UserError(f"{name} must be {' or '.join(known)}, but is {value!r}")

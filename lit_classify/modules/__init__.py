@@ -3,6 +3,7 @@
 from lit_classify.modules.base import LitModule
 from lit_classify.modules.classifiers import BinaryClassifier, Classifier, MulticlassClassifier
 from lit_classify.modules.fitting import FittingModule
+from lit_classify.modules.multilabel import MultilabelClassifier
 from lit_classify.modules.regressor import Regressor
 
 __all__ = [
@@ -11,5 +12,6 @@ __all__ = [
     "FittingModule",
     "LitModule",
     "MulticlassClassifier",
+    "MultilabelClassifier",
     "Regressor",
 ]

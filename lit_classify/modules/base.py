@@ -15,7 +15,7 @@ from lit_classify.errors import UserError
 from lit_classify.modules.lean import with_signature
 from lit_classify.modules.record import record
 from lit_classify.modules.task import Task
-from lit_classify.networks import MLP, check_output, import_network
+from lit_classify.networks import MLP, Embedded, check_output, import_network
 from lit_classify.optimizers import check_optimizer, make_optimizer, make_scheduler
 from lit_classify.scalars import ScalarBuffer
 from lit_classify.tallies import Tally, note_nothing
@@ -30,6 +30,9 @@ class LitModule(Task):
         in_features: features per row, F; LightningCLI takes it from the data.
         out_features: outputs per row, O; LightningCLI takes it from the data.
         class_names: the classes in the order of their numbers; LightningCLI takes them from the data.
+        label_names: the labels that may hold together; LightningCLI takes them from the data.
+        num_categories: how many categories each of the last features numbers, each of which gets a vector
+            that is learned (an embedding); LightningCLI takes them from the data.
         hidden: width of each hidden layer; an empty list gives a logistic or linear regression.
         activation: a class of torch.nn by name, such as ReLU, Tanh or GELU; none for straight lines.
         dropout: share of hidden answers that is zeroed while training, from 0 to below 1.
@@ -52,6 +55,8 @@ class LitModule(Task):
         in_features: int,
         out_features: int = 1,
         class_names: Sequence[str] | None = None,
+        label_names: Sequence[str] | None = None,
+        num_categories: Sequence[int] = (),
         hidden: Sequence[int] = (10, 10),
         activation: str | None = "ReLU",
         dropout: float = 0.0,
@@ -66,16 +71,21 @@ class LitModule(Task):
         super().__init__()
         self.save_hyperparameters(logger=False)
         self.class_names = None if class_names is None else list(class_names)
+        self.label_names = None if label_names is None else list(label_names)
         self.check_task(out_features)
         self._optimizer, self._lr, self._optimizer_args = optimizer, lr, optimizer_args
         self._lr_scheduler, self._lr_scheduler_args = lr_scheduler, lr_scheduler_args
         check_optimizer(optimizer, lr, optimizer_args, lr_scheduler, lr_scheduler_args)
         if network is None and network_args:
             raise UserError("network_args are the arguments of a network of your own, but network names none")
+        embedded = Embedded(num_categories) if num_categories else None
+        seen = in_features + (embedded.more_features if embedded else 0)
         if network is None:
-            self.network: nn.Module = MLP(in_features, out_features, hidden, activation, dropout)
+            self.network: nn.Module = MLP(seen, out_features, hidden, activation, dropout)
         else:
-            self.network = import_network(network, in_features, out_features, network_args or {})
+            self.network = import_network(network, seen, out_features, network_args or {})
+        if embedded:
+            self.network = nn.Sequential(embedded, self.network)
         check_output(self.network, in_features, out_features)
         self.val_metrics = MetricCollection(self.metrics(), prefix="val/", compute_groups=False)
         self.test_metrics = MetricCollection(self.test_figures(), prefix="test/", compute_groups=False)
@@ -145,7 +155,7 @@ class LitModule(Task):
             loss, accuracy = sums[0] / sums[2], sums[1] / sums[2]
         else:
             loss, accuracy = tally.means()
-        if stage == "train" and self.class_names is not None:
+        if stage == "train" and (self.class_names or self.label_names):
             return {"train/loss": loss, "train/accuracy": accuracy}
         return {f"{stage}/loss": loss}
 

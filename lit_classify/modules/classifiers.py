@@ -4,6 +4,8 @@ Legend: N rows, C classes.
 """
 
 from abc import ABC
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -20,14 +22,54 @@ from torchmetrics.classification import (
     MulticlassRecall,
 )
 
-from lit_classify.errors import UserError
+from lit_classify.errors import UserError, unknown
 from lit_classify.modules.base import LitModule
 from lit_classify.modules.targets import check_classes
 from lit_classify.modules.task import Figures
 
 
 class Classifier(LitModule, ABC):
-    """What two classes and many have in common."""
+    """What two classes and many have in common.
+
+    Args:
+        class_weight: how much the rows of each class count in the loss: ``balanced`` for N / (C n) with n of
+            the N training rows in the class (as scikit-learn has it), a list, or a weight for each name.
+        **kwargs: what all modules take.
+    """
+
+    class_weight: Tensor | None
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int = 1,
+        class_names: Sequence[str] | None = None,
+        *,
+        class_weight: Literal["balanced"] | list[float] | dict[str, float] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(in_features, out_features, class_names, **kwargs)
+        self._balanced = class_weight == "balanced"
+        names = self.class_names or []
+        if class_weight is None:
+            self.register_buffer("class_weight", None)
+        else:
+            given = [1.0] * len(names) if isinstance(class_weight, str) else class_weight
+            self.register_buffer("class_weight", torch.tensor(_weights(given, names)))
+
+    def on_fit_start(self) -> None:
+        """Balance the classes by their training rows.
+
+        Raises:
+            UserError: no data module says how many rows each class has.
+        """
+        if not self._balanced:
+            return
+        counts = getattr(getattr(self.trainer, "datamodule", None), "class_counts", None)
+        if counts is None:
+            raise UserError("class_weight balanced needs a data module with class_counts; give the weights")
+        rows = torch.tensor(counts, dtype=torch.float64)
+        self.class_weight = (rows.sum() / (len(rows) * rows)).float().to(self.device)
 
     def check_targets(self, y: Tensor) -> None:
         """Hold targets against the classes 0 .. C-1.
@@ -47,6 +89,7 @@ class BinaryClassifier(Classifier):
 
     def check_task(self, out_features: int) -> None:
         """Raise UserError unless there is one logit for two classes."""
+        _refuse_labels(self)
         if self.class_names is None:
             self.class_names = ["0", "1"]
         if out_features != 1 or len(self.class_names) != 2:
@@ -58,7 +101,12 @@ class BinaryClassifier(Classifier):
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean binary cross entropy of logits ``(N, 1)`` against classes ``(N,)``."""
-        return F.binary_cross_entropy_with_logits(logits.squeeze(1), y.float())
+        if self.class_weight is None:
+            return F.binary_cross_entropy_with_logits(logits.squeeze(1), y.float())
+        weight = self.class_weight[y]  # a weighted mean, as in cross_entropy
+        return F.binary_cross_entropy_with_logits(
+            logits.squeeze(1), y.float(), weight, reduction="sum"
+        ) / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return ``[1 - p, p]`` with p = sigmoid(logit), shape ``(N, 2)``."""
@@ -93,6 +141,7 @@ class MulticlassClassifier(Classifier):
 
     def check_task(self, out_features: int) -> None:
         """Raise UserError unless there are as many logits as classes, at least two."""
+        _refuse_labels(self)
         if self.class_names is None:
             self.class_names = [str(label) for label in range(out_features)]
         num_classes = len(self.class_names)
@@ -109,7 +158,7 @@ class MulticlassClassifier(Classifier):
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean cross entropy of logits ``(N, C)`` against classes ``(N,)``."""
-        return F.cross_entropy(logits, y)
+        return F.cross_entropy(logits, y, self.class_weight)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return the softmax of the logits, ``(N, C)``."""
@@ -140,3 +189,27 @@ class MulticlassClassifier(Classifier):
     @property
     def _num_classes(self) -> int:
         return len(self.class_names or ())
+
+
+def _refuse_labels(task: Classifier) -> None:
+    if task.label_names is not None:
+        raise UserError(
+            f"{type(task).__name__} tells classes apart, but the data has {len(task.label_names)} labels "
+            "that may hold together; use MultilabelClassifier"
+        )
+
+
+def _weights(given: Sequence[float] | Mapping[str, float], names: Sequence[str]) -> list[float]:
+    """Return a weight for each class, in order."""
+    if isinstance(given, Mapping):
+        for name in given:
+            if str(name) not in names:
+                raise UserError(unknown("class in class_weight", str(name), names))
+        by_name = {str(name): weight for name, weight in given.items()}
+        given = [by_name.get(name, 1.0) for name in names]
+    if len(given) != len(names) or not all(0 < weight < float("inf") for weight in given):
+        raise UserError(
+            f"class_weight needs a positive number for each of {len(names)} classes ({', '.join(names)}), "
+            f"but is {list(given)}"
+        )
+    return [float(weight) for weight in given]

@@ -36,6 +36,8 @@ class Regressor(LitModule):
     def check_task(self, out_features: int) -> None:
         """Raise UserError unless there is one output and no classes."""
         at_least("out_features", out_features, 1)
+        if self.label_names is not None:
+            raise UserError("Regressor predicts a number, but the data has labels; use MultilabelClassifier")
         if self.class_names is not None:
             right = "BinaryClassifier" if len(self.class_names) == 2 else "MulticlassClassifier"
             raise UserError(

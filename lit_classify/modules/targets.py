@@ -45,6 +45,23 @@ def check_numbers(name: str, y: Tensor) -> None:
         raise DataError(f"{name} needs finite targets, but row {wrong} has {float(y[wrong])}")
 
 
+def check_labels(name: str, y: Tensor, num_labels: int) -> None:
+    """Hold targets against what the labels of the task called ``name`` can be: 0 or 1.
+
+    Raises:
+        DataError: targets that are not float32 of shape ``(N, L)``, or neither 0 nor 1; names the first row.
+    """
+    if y.dtype != torch.float32 or y.ndim != 2 or y.shape[1] != num_labels:
+        raise DataError(
+            f"{name} needs {num_labels} labels per row, float32 of shape (N, {num_labels}), "
+            f"but the targets are {_kind(y)}"
+        )
+    wrong = ((y != 0) & (y != 1)).nonzero()
+    if len(wrong):
+        row, label = wrong[0].tolist()
+        raise DataError(f"{name} needs 0 or 1, but label {label} of row {row} is {float(y[row, label])}")
+
+
 def _kind(y: Tensor) -> str:
     """Say a tensor's dtype and shape in words."""
     return f"{str(y.dtype).removeprefix('torch.')} of shape {tuple(y.shape)}"

@@ -1,6 +1,6 @@
 """What a task says of itself; the loop asks, and never which task it is.
 
-Legend: N rows, O outputs (logits per row), C classes.
+Legend: N rows, O outputs (logits per row), C classes, L labels that may hold together.
 """
 
 from abc import abstractmethod
@@ -17,6 +17,7 @@ class Task(LeanModule):
     """The questions that each final class answers: its loss, its probabilities, its figures."""
 
     class_names: list[str] | None
+    label_names: list[str] | None
 
     @abstractmethod
     def check_task(self, out_features: int) -> None:
@@ -28,15 +29,15 @@ class Task(LeanModule):
 
     @abstractmethod
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Return the mean loss, a scalar, of logits ``(N, O)`` against targets ``(N,)``."""
+        """Return the mean loss, a scalar, of logits ``(N, O)`` against targets ``(N,)`` or ``(N, L)``."""
 
     @abstractmethod
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Turn logits ``(N, O)`` into probabilities ``(N, C)``, or into values ``(N,)`` for a regression."""
+        """Turn logits ``(N, O)`` into probabilities, ``(N, C)`` or ``(N, L)``, or values ``(N,)``."""
 
     @abstractmethod
     def labels(self, probabilities: Tensor) -> Tensor:
-        """Turn probabilities ``(N, C)`` into class numbers ``(N,)``; values stay as they are."""
+        """Turn probabilities into class numbers ``(N,)`` or labels ``(N, L)``; values stay as they are."""
 
     @abstractmethod
     def hits(self, logits: Tensor, y: Tensor) -> Tensor | None:

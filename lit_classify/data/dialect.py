@@ -1,0 +1,108 @@
+"""How a CSV file is written: its delimiter, its header and its names, found in its first rows."""
+
+import csv
+import math
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lit_classify.errors import DataError
+
+DELIMITERS = (",", ";", "\t", "|")
+MISSING = ("", "NA", "N/A", "na", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "?")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the fields are parted and what the columns are called.
+
+    Args:
+        delimiter: what parts the fields.
+        header: whether the first row names the columns.
+        names: the columns' names, in order.
+        spaced: whether a quote may follow the delimiter and spaces, as in ``1, "a, b"``.
+    """
+
+    delimiter: str
+    header: bool
+    names: tuple[str, ...]
+    spaced: bool
+
+
+def find_dialect(path: Path, head: str, delimiter: str | None, header: bool | None) -> Dialect:
+    """Find what is not given from the first rows of a file.
+
+    Raises:
+        DataError: the header names a column twice, or the delimiter is no single character.
+    """
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\n'):
+        raise DataError(f"a delimiter is one character such as , or ; but {delimiter!r} was given")
+    delimiter = delimiter or find_delimiter(head)
+    spaced = f'{delimiter} "' in head
+    rows = _rows(head, delimiter, spaced)
+    names = [name.strip() for name in rows[0]]
+    if header is None:
+        header = _is_header(names, rows[1:])
+    if not header:
+        return Dialect(delimiter, False, tuple(f"column_{n}" for n in range(1, len(names) + 1)), spaced)
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise DataError(
+            f"{path}, line 1: the column {twice[0]!r} comes {names.count(twice[0])} times; "
+            "rename one, or say header false if the first row holds values"
+        )
+    return Dialect(delimiter, True, tuple(names), spaced)
+
+
+def find_delimiter(head: str) -> str:
+    """Return the delimiter that parts the first lines into the same number of fields, the most of them."""
+    lines = [line for line in head.splitlines() if line.strip()][:20]
+    best, fields = ",", 1
+    for delimiter in DELIMITERS:
+        lengths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter))
+        length, times = lengths.most_common(1)[0]
+        if length > fields and 2 * times > len(lines):
+            best, fields = delimiter, length
+    return best
+
+
+def numeric_columns(head: str, dialect: Dialect) -> dict[str, float]:
+    """Return the columns whose first cells, gaps aside, are numbers, and the spread of these."""
+    rows = _rows(head, dialect.delimiter, dialect.spaced)[dialect.header :]
+    found = {}
+    for position, name in enumerate(dialect.names):
+        cells = [row[position].strip() for row in rows if len(row) > position]
+        there = [cell for cell in cells if cell not in MISSING]
+        if there and all(map(is_number, there)):
+            numbers = [number for number in map(float, there) if math.isfinite(number)]
+            found[name] = statistics.pstdev(numbers) if numbers else 0.0
+    return found
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell is a number as Python writes them."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text
+
+
+def _rows(head: str, delimiter: str, spaced: bool) -> list[list[str]]:
+    """Return the first rows; the last of a long head may be cut, so it is left out."""
+    lines = head.splitlines(keepends=True)
+    whole = lines if len(lines) < 3 else lines[:-1]
+    return [row for row in csv.reader(whole, delimiter=delimiter, skipinitialspace=spaced) if row] or [[""]]
+
+
+def _is_header(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names the columns: no numbers, no gaps, not the values of the rows below."""
+    if any(map(is_number, names)) or not all(names):
+        return False
+    again = [
+        name in {row[position].strip() for row in rows if len(row) > position}
+        for position, name in enumerate(names)
+    ]
+    return not all(again) and not (len(set(names)) < len(names) and sum(again) > len(names) / 2)

@@ -1,0 +1,56 @@
+"""Whether a table fits into memory, said before it is read."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from lit_classify.errors import DataError
+
+_GROUP = Path("/sys/fs/cgroup")
+_COPIES = 3  # of the float32 matrix: what was read, what is made of it, and what comes and goes
+
+
+def check_memory(path: Path, num_rows: int, num_columns: int) -> None:
+    """Hold an estimate of what a table needs against what is free.
+
+    Raises:
+        DataError: it needs more; gives the estimate.
+    """
+    needed, free = _COPIES * 4 * num_rows * num_columns, free_memory()
+    if free is not None and needed > free:
+        raise DataError(
+            f"{path}: about {num_rows:,} rows x {num_columns:,} columns need about {_size(needed)} of "
+            f"memory, but {_size(free)} are free; take fewer rows or columns"
+        )
+
+
+def free_memory() -> int | None:
+    """Return the bytes that this process may still take; None where the system does not say."""
+    found = []
+    with suppress(ValueError, OSError, AttributeError):
+        found.append(os.sysconf("SC_PAGE_SIZE") * _available_pages())
+    with suppress(ValueError, OSError):
+        limit, used = ((_GROUP / name).read_text() for name in ("memory.max", "memory.current"))
+        found.append(int(limit) - int(used))
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        limit_of_process = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if limit_of_process != resource.RLIM_INFINITY:
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            found.append(limit_of_process - pages * os.sysconf("SC_PAGE_SIZE"))
+    return max(min(found), 0) if found else None
+
+
+def _available_pages() -> int:
+    """Return free pages and those that hold files, which the system gives back when asked."""
+    with suppress(OSError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024 // os.sysconf("SC_PAGE_SIZE")
+    return os.sysconf("SC_AVPHYS_PAGES")
+
+
+def _size(num_bytes: int) -> str:
+    """Say a number of bytes in GB or MB."""
+    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.0f} MB"

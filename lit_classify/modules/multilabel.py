@@ -1,0 +1,112 @@
+"""The task whose targets are labels that may hold together.
+
+Legend: N rows, L labels.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torchmetrics.classification import (
+    MultilabelAccuracy,
+    MultilabelAUROC,
+    MultilabelExactMatch,
+    MultilabelF1Score,
+    MultilabelPrecision,
+    MultilabelRecall,
+)
+
+from lit_classify.errors import UserError
+from lit_classify.modules.base import LitModule
+from lit_classify.modules.targets import check_labels
+from lit_classify.modules.task import Figures
+
+
+class MultilabelClassifier(LitModule):
+    """Labels that may hold together, one logit each, BCEWithLogits.
+
+    Args:
+        thresholds: the probability from which on a label holds: one for all, or one for each.
+        **kwargs: what all modules take.
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int = 2,
+        *,
+        thresholds: float | list[float] = 0.5,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(in_features, out_features, **kwargs)
+        given = [thresholds] * out_features if isinstance(thresholds, float | int) else list(thresholds)
+        if len(given) != out_features or not all(0 < threshold < 1 for threshold in given):
+            raise UserError(
+                f"thresholds needs a number between 0 and 1 for each of {out_features} labels, but is {given}"
+            )
+        self.register_buffer("_thresholds", torch.tensor([float(threshold) for threshold in given]))
+
+    _thresholds: Tensor
+
+    def check_task(self, out_features: int) -> None:
+        """Raise UserError unless there is a logit for each label."""
+        if self.class_names is not None:
+            right = "BinaryClassifier" if len(self.class_names) == 2 else "MulticlassClassifier"
+            raise UserError(
+                f"MultilabelClassifier tells labels that may hold together, but the data has "
+                f"{len(self.class_names)} classes; use {right}"
+            )
+        if self.label_names is None:
+            if out_features == 1:
+                raise UserError(
+                    "MultilabelClassifier needs two labels or more, but the data has a number; use Regressor"
+                )
+            self.label_names = [str(label) for label in range(out_features)]
+        if out_features != len(self.label_names):
+            raise UserError(
+                f"MultilabelClassifier gives one logit per label, but has {out_features} logits "
+                f"for {len(self.label_names)} labels"
+            )
+
+    def check_targets(self, y: Tensor) -> None:
+        """Raise DataError unless targets are 0 or 1, float32 of shape ``(N, L)``."""
+        check_labels(type(self).__name__, y, len(self.label_names or ()))
+
+    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Return the mean binary cross entropy over all labels of ``(N, L)`` against ``(N, L)``."""
+        return F.binary_cross_entropy_with_logits(logits, y)
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return the sigmoid of each logit, ``(N, L)``."""
+        return torch.sigmoid(logits)
+
+    def labels(self, probabilities: Tensor) -> Tensor:
+        """Return 1 where a label holds, else 0, ``(N, L)`` int64."""
+        return (probabilities > self._thresholds.to(probabilities.device)).long()
+
+    def hits(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Count right labels, as shares of rows."""
+        return (self.labels(torch.sigmoid(logits)) == y).float().mean(dim=1).sum()
+
+    def scored(self, probabilities: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return probabilities, moved so that 0.5 is each label's threshold, and labels as int64."""
+        t = self._thresholds.to(probabilities.device)
+        low, high = probabilities / (2 * t), 1 - (1 - probabilities) / (2 * (1 - t))
+        return torch.where(probabilities > t, high, low), y.long()
+
+    def metrics(self) -> Figures:
+        """Return the share of right labels."""
+        return {"accuracy": MultilabelAccuracy(len(self.label_names or ()), validate_args=False)}
+
+    def test_figures(self) -> Figures:
+        """Return the share of right labels and of rows with all right; means over labels of the others."""
+        count = len(self.label_names or ())
+        return {
+            **self.metrics(),
+            "exact_match": MultilabelExactMatch(count, validate_args=False),
+            "precision": MultilabelPrecision(count, validate_args=False),
+            "recall": MultilabelRecall(count, validate_args=False),
+            "f1": MultilabelF1Score(count, validate_args=False),
+            "auroc": MultilabelAUROC(count, validate_args=False),
+        }
