@@ -17,6 +17,7 @@ COMMANDS = {
     "validate": ("training", "score a checkpoint on the validation rows"),
     "test": ("training", "score a checkpoint on the test rows"),
     "predict": ("training", "write a checkpoint's predictions to a file"),
+    "export": ("export", "write a checkpoint's model as ONNX or safetensors"),
     "recipes": ("recipes", "list the experiments that come with the package"),
     "verify": ("verify", "run recipes and hold them against what they should give"),
     "figures": ("figures", "draw data, decision boundaries and activation functions"),

@@ -16,6 +16,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = {
     **dict.fromkeys(("errors", "networks", "loaders", "figures", "tallies", "scalars", "optimizers"), 0),
     "recipes": 0,
+    "examples": 0,
     "data": 1,
     "modules": 1,
     "callbacks": 2,

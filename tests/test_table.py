@@ -1,130 +1,26 @@
-"""One's own table: files with faults, columns understood, statistics from train rows alone, predictions."""
+"""One's own table: rows split, targets understood, statistics from train rows alone, predictions."""
 
-import csv
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 from sklearn.linear_model import LogisticRegression
 
-from lit_classify import DataError, TableDataModule
+from lit_classify import DataError, TableDataModule, UserError
 from lit_classify.cli import main
-from lit_classify.data.columns import encode, learn, typed, understand
-from lit_classify.data.reading import read_table
+from lit_classify.errors import DataWarning
+from tests.tables import bundled, write
+
+BEST = "lightning_logs/table/version_0/checkpoints/best.ckpt"
 
 
-def write(content: bytes | str, name: str = "t.csv") -> Path:
-    Path(name).write_bytes(content.encode() if isinstance(content, str) else content)
-    return Path(name)
-
-
-def bundled(load: Any, name: str) -> Path:
-    whole = load(as_frame=False)
-    table = pl.DataFrame(whole.data, schema=[f"x{number}" for number in range(whole.data.shape[1])])
-    table.with_columns(pl.Series("target", whole.target)).write_csv(name)
-    return Path(name)
-
-
-@pytest.mark.parametrize(
-    ("content", "encoding"),
-    [
-        ("a,b\n1,x\n2,y\n", "utf-8"),
-        ("\ufeffa,b\n1,x\n2,y\n", "utf-8"),
-        ("a,b\r\n1,x\r\n2,y\r\n", "utf-8"),
-        ("a,b\r1,x\r2,y", "utf-8"),
-        ("a,b\r\n1,x\n2,y\r", "utf-8"),
-        ("a;b\n1;x\n2;y\n", "utf-8"),
-        ("a\tb\n1\tx\n2\ty\n", "utf-8"),
-        ('"a","b"\n"1","x"\n2,y', "utf-8"),
-        ("a,b\n1,x\n2,y\n", "utf-16"),
-        ("a,b\n1,x\n2,y\n", "latin-1"),
-    ],
-)
-def test_the_same_table_however_it_is_written(content: str, encoding: str) -> None:
-    table = read_table(write(content.encode(encoding)), encoding=encoding)
-    assert table.to_dict(as_series=False) == {"a": ["1", "2"], "b": ["x", "y"]}
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "t.csv is empty"),
-        (b" \n\n", "t.csv is empty"),
-        (b"a,b\n", "has a header but no rows"),
-        (b"a,b,a\n1,2,3\n", "line 1: the column 'a' comes 2 times"),
-        (b"a,b\n1,2\n1,2,3\n", "line 3: 3 fields, but the first row has 2"),
-        (b"a,b\n1,2\n1\n", "line 3: 1 fields, but the first row has 2"),
-        (b"a,b\n1,2\n1", "line 3: 1 fields, but the first row has 2"),
-        (b'a,b\n"x\ny",2\n"p,q",3\n5\n', "line 5: 1 fields"),
-        ("a,b\n1,ü\n".encode("latin-1"), "line 2: byte 0xfc is not utf-8; give the file's encoding"),
-        ("a,b\n1,2\n".encode("utf-16"), "is UTF-16; give encoding utf-16"),
-        (b"a,b\n1,\0\n", "NUL bytes"),
-    ],
-)
-def test_a_faulty_file_is_named_with_its_line(content: bytes, message: str) -> None:
-    with pytest.raises(DataError, match=message.replace("(", r"\(")):
-        read_table(write(content))
-
-
-@given(
-    st.lists(st.lists(st.text("ab,;\n\"' 1", max_size=5), min_size=2, max_size=2), min_size=1, max_size=20)
-)
-def test_what_the_csv_module_writes_is_read_back(rows: list[list[str]]) -> None:
-    with Path("t.csv").open("w", newline="") as file:
-        writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        writer.writerows([["first", "second"], *rows])
-    table = read_table("t.csv", delimiter=",", header=True)
-    assert [[cell or "" for cell in row] for row in table.rows()] == rows
-
-
-def test_numbers_without_names_get_names() -> None:
-    assert read_table(write("1,2\n3,4\n")).columns == ["column_1", "column_2"]
-
-
-def test_kinds_are_found_and_gaps_counted() -> None:
-    table = pl.DataFrame(
-        {
-            "number": [" 1", "2.5", "nan", "", "1e3"] * 10,
-            "word": ["a", "b", "?", "a", None] * 10,
-            "yes": ["yes", "No", "", "yes", "no"] * 10,
-            "same": ["x"] * 50,
-            "gone": [None] * 50,
-            "name": [f"name {number}" for number in range(50)],
-        }
-    )
-    _, columns = understand(table, [], [], [])
-    found = {column.name: (column.kind, column.missing, column.use) for column in columns}
-    assert found["number"] == ("number", 20, "used")
-    assert found["word"] == ("category", 20, "used")
-    assert found["yes"] == ("boolean", 10, "used")
-    assert found["same"][2] == "left out: constant"
-    assert found["gone"][2] == "left out: all missing"
-    assert found["name"][2] == "left out: all different, like a name"
-
-
-def test_a_word_among_numbers_is_an_error_with_its_row() -> None:
-    cells = [str(number) for number in range(1000)]
-    cells[900] = "oops"
-    with pytest.raises(DataError, match=r"column 'x', row 901: 'oops' is no number, but 999 of 1,000"):
-        typed(pl.Series("x", cells))
-    assert typed(pl.Series("x", cells), "category")[1] == "category"
-
-
-def test_features_are_standardised_filled_and_told_apart() -> None:
-    train = pl.DataFrame({"n": ["1", "3", "", "5"], "c": ["b", "a", "b", ""]})
-    values, columns = understand(train, [], [], [])
-    encoders = learn(values, columns)
-    x = encode(pl.DataFrame({"extra": ["z"] * 3, "c": ["a", "new", ""], "n": ["3", "", "7"]}), encoders)
-    scale = np.std([1, 3, 5])
-    # n, n is missing, c is missing, c is a, c is b
-    expected = [[0, 0, 0, 1, 0], [0, 1, 0, 0, 0], [4 / scale, 0, 1, 0, 0]]
-    assert x.tolist() == [pytest.approx(row, rel=1e-6) for row in expected]
+def table(
+    rows: list[str], header: str = "x,target", target: Any = "target", **options: Any
+) -> TableDataModule:
+    return TableDataModule(str(write("\n".join([header, *rows]))), target, **options)
 
 
 def test_statistics_come_from_train_rows_alone() -> None:
@@ -175,24 +71,140 @@ def test_a_target_of_numbers_is_a_regression() -> None:
     ("rows", "options", "message"),
     [
         (["1,a", "2,b"], {"target": "targt"}, "did you mean 'target'"),
-        (["1,a", "2,"] * 20, {}, "missing in 20 rows, first in row 2"),
-        (["1,a", "2,a"] * 20, {}, "a single class, 'a'"),
-        (["1,a"] * 30 + ["2,b"], {}, "cannot be split by class"),
-        (["1,a", "2,b"] * 20, {"ignore": ["y"]}, "unknown column 'y'"),
+        (
+            ["1,a", "2,"] * 20,
+            {},
+            r"t.csv, row 2: the target 'target' is missing or not finite \(None\), as in 20",
+        ),
+        (["1,0", "2,1", "3,inf"] * 20, {}, r"row 3: the target 'target' is missing or not finite \(inf\)"),
+        (["1,a", "2,a"] * 20, {}, "a single class, 'a', in all 40 rows"),
+        (["1,0", "2,1"] * 20 + ["3,0.5"], {}, "row 41, target 'target': 0.5 is a fraction among whole"),
+        (["1,0", "2,1"] * 20 + ["3,-100"], {}, "row 41, target 'target': -100 often stands for no label"),
+        ([f"{n},name {n}" for n in range(50)], {}, "50 different values in 50 rows, such as 'name"),
+        (["1,a", "2,b"] * 20, {"ignore": "y"}, "unknown column 'y'"),
+        (["1,a", "2,b"] * 20, {"numeric": "target"}, "row 1, target 'target': 'a' is no number"),
         (["1,a", "1,b"] * 20, {}, "no column is left"),
+        (["1,a", ",b"] * 20, {"gaps": "error"}, "row 2, column 'x': None is missing"),
+        (["1,a", "inf,b"] * 20, {"gaps": "error"}, "row 2, column 'x': inf is missing or not finite"),
+        (["1,a", "2,b"] * 20, {"gaps": "median"}, "gaps must be impute or error, but is 'median'"),
+        (["1,a", "2,b"] * 20, {"test_fraction": 0.6, "val_fraction": 0.5}, "leave none of 40 points"),
+        (
+            ["1,a", "2,b"] * 20,
+            {"split": "x"},
+            "row 1: the split 'x' is 1.0, but should be train, val or test",
+        ),
+        (["1,a", "2,b"] * 20, {"groups": "x"}, "fewer than three groups"),
     ],
 )
+@pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
 def test_what_cannot_be_learned_is_said(rows: list[str], options: dict[str, Any], message: str) -> None:
-    path = write("\n".join(["x,target", *rows]))
-    with pytest.raises(DataError, match=message):
-        TableDataModule(**{"path": str(path), "target": "target", **options})
+    with pytest.raises(UserError, match=message):
+        table(rows, **options)
 
 
 def test_a_column_that_tells_the_target_is_suspected() -> None:
     rows = [f"{number},{'no' if number % 3 else 'yes'},{int(number % 3 == 0)}" for number in range(90)]
-    data = TableDataModule(str(write("\n".join(["x,alive,survived", *rows]))), "survived")
+    with pytest.warns(DataWarning, match="alive alone tells the target: a leak"):
+        data = table(rows, "x,alive,survived", "survived")
     assert data.leaks == {"alive"}
     assert "a leak?" in data.describe()
+    rows = [f"{number % 7},{100 * number + 3},{number / 7}" for number in range(90)]
+    with pytest.warns(DataWarning, match="same alone tells the target"):
+        assert table(rows, "x,same,y", "y").leaks == {"same"}
+
+
+def test_columns_without_difference_are_left_out_with_a_note() -> None:
+    rows = [f"{number},7,,{'ab'[number % 2]}" for number in range(40)]
+    with pytest.warns(DataWarning, match="left out, as all rows are alike: same, gone"):
+        data = table(rows, "x,same,gone,target")
+    assert data.in_features == 1
+
+
+def test_several_columns_of_zeros_and_ones_are_labels() -> None:
+    rows = [f"{number},{number % 2},{'yes' if number % 3 else 'no'}" for number in range(60)]
+    data = table(rows, "x,odd,rest", ["odd", "rest"])
+    assert (data.label_names, data.class_names, data.out_features) == (["odd", "rest"], None, 2)
+    y = data.split("train").y
+    assert y.dtype == torch.float32
+    assert y.shape == (36, 2)
+    assert set(y.flatten().tolist()) == {0.0, 1.0}
+    with pytest.raises(DataError, match=r"row 2, label 'odd': 2.0 is neither 0 nor 1"):
+        table(["1,1,0", "2,2,1", "3,0,0"] * 9, "x,odd,rest", ["odd", "rest"])
+
+
+def test_a_target_can_be_declared() -> None:
+    rows = [f"{number},{number % 3}" for number in range(60)]
+    assert table(rows).class_names == ["0", "1", "2"]
+    assert table(rows, numeric="target").class_names is None
+    rows = [f"{number},{number % 2 - 100 * (number % 5 == 0)}" for number in range(60)]
+    assert table(rows, categorical="target").class_names == ["-100", "-99", "0", "1"]
+
+
+def test_a_column_says_the_split() -> None:
+    names = ["train", "Train", "validation", "test"]
+    data = table([f"{n},{names[n % 4]},{'ab'[n % 3 == 0]}" for n in range(80)], "x,part,target", split="part")
+    assert {name: len(data.split(name).y) for name in names[::2] if name == "train"} == {"train": 40}
+    assert len(data.split("val").y) == len(data.split("test").y) == 20
+    assert data.in_features == 1
+
+
+def test_rows_of_a_group_stay_together() -> None:
+    rows = [f"{n},{n // 10},{'ab'[n % 2]}" for n in range(300)]
+    data = table(rows, "x,patient,target", groups="patient")
+    groups = []
+    (encoder,) = data.hparams["learned"]["encoders"]
+    for name in ("train", "val", "test"):
+        x = data.split(name).x[:, 0].double() * encoder["scale"] + encoder["center"]
+        groups.append({round(float(value)) // 10 for value in x})
+    assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
+    assert len(set.union(*groups)) == 30
+
+
+def test_files_of_their_own_are_for_validation_and_testing() -> None:
+    write("x,target\n" + "\n".join(f"{n},{'ab'[n % 2]}" for n in range(40)), "train.csv")
+    write("x,target\n100,a\n101,b\n", "val.csv")
+    write("target,x\na,200\n", "test.csv")
+    data = TableDataModule("train.csv", "target", val_path="val.csv", test_path="test.csv")
+    assert [len(data.split(name).y) for name in ("train", "val", "test")] == [40, 2, 1]
+    data = TableDataModule("train.csv", "target", test_path="test.csv", val_fraction=0.25)
+    assert [len(data.split(name).y) for name in ("train", "val", "test")] == [30, 10, 1]
+    write("x,target\n100,c\n", "val.csv")
+    with pytest.raises(DataError, match=r"a class has no training row, .* a 16, b 16, c 0"):
+        TableDataModule("train.csv", "target", val_path="val.csv")
+
+
+def test_a_class_with_a_single_row_is_kept_for_training() -> None:
+    with pytest.warns(DataWarning, match="1 class has a single row, which stays in training"):
+        data = table([f"{n},{'ab'[n % 2]}" for n in range(40)] + ["7,c"])
+    assert 2 in data.split("train").y
+    assert {0, 1} <= set(data.split("test").y.tolist())
+
+
+@pytest.mark.parametrize("num_rows", [5, 7, 12])
+def test_few_rows_are_split_so_that_none_is_empty(num_rows: int) -> None:
+    data = table([f"{n},{'ab'[n % 2]}" for n in range(num_rows)], batch_size=64)
+    sizes = [len(data.split(name).y) for name in ("train", "val", "test")]
+    assert min(sizes) >= 1
+    assert sum(sizes) == num_rows
+    assert len(data.train_dataloader()) == 1
+
+
+def test_another_table_than_was_learned_from_is_all_test_rows() -> None:
+    first = table([f"{n},{'ab'[n % 2]}" for n in range(50)])
+    learned = first.hparams["learned"]
+    again = TableDataModule("t.csv", "target", learned=learned)
+    for name in ("train", "val", "test"):
+        assert torch.equal(again.split(name).x, first.split(name).x)
+    write("target,x\n" + "b,3\na,4\n" * 5, "new.csv")
+    other = TableDataModule("new.csv", "target", learned=learned)
+    assert len(other.split("test").y) == 10
+    assert other.split("test").y.tolist() == [1, 0] * 5
+    assert not other.has("train")
+    with pytest.raises(DataError, match="no rows for train"):
+        other.split("train")
+    write("target,x\nb,3\nc,4\n", "new.csv")
+    with pytest.raises(DataError, match=r"new\.csv, row 2, target 'target': 'c' is none of the classes a, b"):
+        TableDataModule("new.csv", "target", learned=learned).setup()
 
 
 def test_a_table_trains_from_the_command_line_as_well_as_a_linear_model(

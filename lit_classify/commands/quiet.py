@@ -1,9 +1,14 @@
 """Keeping Lightning's chatter off the screen."""
 
 import logging
+import sys
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 from lightning.pytorch.utilities.warnings import PossibleUserWarning
+
+from lit_classify.errors import DataWarning
 
 
 def quiet() -> None:
@@ -14,3 +19,19 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", ".*smaller than the logging interval", PossibleUserWarning)
     warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint")  # scoring needs none
     warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated")  # Lightning 2.6
+    warnings.simplefilter("always", DataWarning)
+    if not isinstance(warnings.showwarning, _Notes):
+        warnings.showwarning = _Notes(warnings.showwarning)
+
+
+class _Notes:
+    """Say a note on data in a line of its own; show other warnings as before."""
+
+    def __init__(self, before: Callable[..., None]) -> None:
+        self._before = before
+
+    def __call__(self, message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, DataWarning):
+            print(f"lit-classify: note: {message}", file=sys.stderr)
+        else:
+            self._before(message, category, *where, **more)

@@ -118,6 +118,9 @@ class RunCLI(LightningCLI):
         """Add the recipe's words and the rows, and tell the model what the data is like."""
         parser.add_class_arguments(Recipe, "recipe")
         parser.add_lightning_class_args(Rows, "rows")
+        parser.add_argument(
+            "--test_best", type=bool, default=False, help="After fit, score the test rows with best.ckpt."
+        )
         for name in messages.LINKED:
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
 
@@ -126,7 +129,15 @@ class RunCLI(LightningCLI):
     ) -> LightningArgumentParser:
         parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
         if subcommand == "predict":
-            parser.add_argument("--out", default="predictions.csv", help="The CSV file to write.")
+            parser.add_argument(
+                "--out", default="predictions.csv", help="The file to write, .csv or .parquet."
+            )
+            parser.add_argument(
+                "--keep",
+                type=list[str] | str,
+                default=[],
+                help="Columns of the table to write too, as they are.",
+            )
             parser.add_argument(
                 "--overwrite", action="store_true", help="Replace a file that is already there."
             )

@@ -7,12 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
+import polars as pl
 import yaml
 from torch import Tensor
 
 from lit_classify import checkpoints, recipes
+from lit_classify.callbacks import KeepBest
 from lit_classify.commands.messages import LINKED, reason
-from lit_classify.commands.predictions import check_target, write
+from lit_classify.commands.predictions import check_target, predictions, write
 from lit_classify.commands.quiet import quiet
 from lit_classify.commands.reports import report
 from lit_classify.commands.run_cli import RUNS, RunCLI
@@ -39,8 +41,10 @@ def main(arguments: list[str]) -> int:
 
 
 def with_model(arguments: list[str]) -> list[str]:
-    """Let the data choose the task where neither an option nor a configuration names one."""
+    """Let the data choose the task where nothing names one; a table without a recipe gets its own."""
     config = _value(arguments, "--config") or _value(arguments, "-c")
+    if config is None and (_value(arguments, "--data") or "").endswith("TableDataModule"):
+        arguments, config = [arguments[0], "--config", "table", *arguments[1:]], "table"
     named = _value(arguments, "--model") is not None
     if named or (config is not None and recipes.read(config).get("model") is not None):
         return arguments
@@ -101,7 +105,22 @@ class TrainingCLI(RunCLI):
                 raise KeyboardInterrupt from None  # Lightning has let everybody save, and would leave with 1
             raise
         self.say(f"\nTrained {self.trainer.current_epoch} epochs in {time.monotonic() - begun:.1f} s.")
+        if self._get(self.config, "test_best"):
+            self.score_best()
         self.point_to_run()
+
+    def score_best(self) -> None:
+        """Score the test rows with the best weights, and say so in a line."""
+        best = next((part for part in self.trainer.checkpoint_callbacks if isinstance(part, KeepBest)), None)
+        if best is None or not best.best_model_path or self.datamodule.validates_on_test:
+            return
+        epoch = checkpoints.read(best.best_model_path)["epoch"]
+        (figures,) = self.trainer.test(
+            self.model, self.datamodule, ckpt_path=best.best_model_path, verbose=False, weights_only=True
+        )
+        names = ["loss", *self.model.metrics()]
+        said = ", ".join(f"{name} {figures[f'test/{name}']:.5f}" for name in names)
+        self.say(f"Best:  epoch {epoch} by val/loss, {best.best_model_score:.5f}; on the test rows: {said}")
 
     def point_to_run(self) -> None:
         """Say where the run is and what to type next."""
@@ -154,9 +173,19 @@ class TrainingCLI(RunCLI):
 
     def predict(self, **kwargs: Any) -> None:
         """Write a label and the probabilities for every test row."""
-        out = Path(self._get(self.config, "out"))
+        out, keep = Path(self._get(self.config, "out")), self._get(self.config, "keep")
         check_target(out, self._get(self.config, "overwrite"))
+        kept = self._kept([keep] if isinstance(keep, str) else keep)
         batches = self.trainer.predict(**{**kwargs, "weights_only": True, "return_predictions": True})
         if not batches:
             raise UserError("no rows were predicted: a limit of 0 batches leaves none")
-        write(out, self.model, cast(list[Tensor], batches))
+        found = predictions(self.model, cast(list[Tensor], batches))
+        if twice := set(found.columns) & set(kept.columns):
+            raise UserError(f"--keep {twice.pop()}: predictions have a column of that name themselves")
+        write(out, pl.concat([kept, found], how="horizontal") if kept.width else found)
+
+    def _kept(self, names: list[str]) -> pl.DataFrame:
+        """Return the columns that stand beside the predictions."""
+        if names and not isinstance(self.datamodule, TableDataModule):
+            raise UserError("--keep takes columns of a table, but this data is none")
+        return self.datamodule.carried(names) if names else pl.DataFrame()

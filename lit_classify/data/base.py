@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
-from lit_classify.errors import UserError, at_least, fraction
+from lit_classify.errors import DataError, UserError, at_least, fraction
 from lit_classify.loaders import TensorLoader
 
 
@@ -83,8 +83,13 @@ class InMemoryDataModule(LightningDataModule, ABC):
         """Return the rows of ``train``, ``val`` or ``test``."""
         self.setup()
         if name not in self._splits:
-            raise UserError(f"there are no rows for {name}: these are not the rows that were learned from")
+            raise DataError(f"there are no rows for {name}: these are not the rows that were learned from")
         return self._splits[name]
+
+    def has(self, name: str) -> bool:
+        """Whether there are rows of ``train``, ``val`` or ``test``."""
+        self.setup()
+        return name in self._splits
 
     @property
     def class_counts(self) -> list[int] | None:

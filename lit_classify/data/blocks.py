@@ -157,11 +157,19 @@ def _count(data: bytes, sign: str) -> int:
     return int(np.count_nonzero(np.frombuffer(data, np.uint8) == ord(sign)))
 
 
+def _count_outside_quotes(block: bytes, sign: str) -> int:
+    if b'"' not in block:
+        return _count(block, sign)
+    signs = np.frombuffer(block, np.uint8)
+    inside = np.cumsum(signs == ord('"'), dtype=np.int32) % 2 == 1
+    return int(np.count_nonzero((signs == ord(sign)) & ~inside))
+
+
 def _parse(path: Path, line: int, block: bytes, dialect: Dialect, schema: Schema) -> pl.DataFrame:
     """Turn a block into columns; ``line`` is the number of its first line."""
     wanted = len(dialect.names) - 1
     part = None if dialect.spaced else _polars(block, dialect, schema)
-    if part is not None and _count(block, dialect.delimiter) == wanted * len(part):
+    if part is not None and _count_outside_quotes(block, dialect.delimiter) == wanted * len(part):
         return part
     return _parse_rows(path, line, block, dialect, schema, part)
 
@@ -216,15 +224,16 @@ def _parse_rows(
 def _numbers(text: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     """Turn text into numbers where the schema says so, gaps into nulls."""
     columns, words = [], set()
-    for series in text:
-        cells = series.str.strip_chars()
-        cells = cells.set(cells.is_in(list(MISSING)), None)
-        if schema[series.name] != pl.String:
-            numbers = cells.cast(schema[series.name], strict=False)
-            if numbers.null_count() > cells.null_count():
-                words.add(series.name)
-            cells = numbers
-        columns.append(cells)
+    for cells in text:
+        if schema[cells.name] == pl.String:
+            columns.append(cells.set(cells == "", None))
+            continue
+        stripped = cells.str.strip_chars()
+        stripped = stripped.set(stripped.is_in(list(MISSING)), None)
+        numbers = stripped.cast(schema[cells.name], strict=False)
+        if numbers.null_count() > stripped.null_count():
+            words.add(cells.name)
+        columns.append(numbers)
     if words:
         raise Reread(words, set())
     return pl.DataFrame(columns)

@@ -72,7 +72,10 @@ def typed(
     words = text.str.to_lowercase()
     if there and kind != "number" and words.drop_nulls().is_in(list(WORDS)).all():
         return words.replace_strict(WORDS, default=None, return_dtype=pl.Float64), "boolean"
-    first = int((text.is_not_null() & numbers.is_null()).arg_true()[0]) if good < there else 0
+    wrong = text.is_not_null() & numbers.is_null()
+    if kind == "boolean":
+        wrong &= ~words.is_in(list(WORDS))
+    first = int(wrong.arg_true()[0]) if good < there else 0
     before = first - text.head(first).null_count()
     if kind is not None or good >= _NEARLY_ALL * there > 0 or before >= _MANY:
         raise DataError(

@@ -37,7 +37,7 @@ def find_dialect(path: Path, head: str, delimiter: str | None, header: bool | No
     Raises:
         DataError: the header names a column twice, or the delimiter is no single character.
     """
-    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\n'):
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\n' or not delimiter.isascii()):
         raise DataError(f"a delimiter is one character such as , or ; but {delimiter!r} was given")
     delimiter = delimiter or find_delimiter(head)
     spaced = f'{delimiter} "' in head

@@ -53,4 +53,4 @@ def _available_pages() -> int:
 
 def _size(num_bytes: int) -> str:
     """Say a number of bytes in GB or MB."""
-    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.0f} MB"
+    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.3g} MB"

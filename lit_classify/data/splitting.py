@@ -200,7 +200,5 @@ def _group_numbers(table: Table, name: str) -> Rows:
     """
     groups = table.frame[name].cast(pl.String).rank("dense").fill_null(0).cast(pl.Int32).to_numpy()
     if len(np.unique(groups)) < 3:
-        raise DataError(
-            f"{table.files[0][0]}: the groups {name!r} are fewer than three, so they cannot be split"
-        )
+        raise DataError(f"{table.files[0][0]}: {name!r} has fewer than three groups, which cannot be split")
     return groups

@@ -157,6 +157,14 @@ class TableDataModule(InMemoryDataModule):
             note(f"left out, as all rows are alike: {', '.join(useless)}")
 
     @property
+    def target_scale(self) -> tuple[float, float] | None:
+        """Return mean and standard deviation of the training targets; none for classes and labels."""
+        if self.class_names is not None or self.label_names is not None:
+            return None
+        y = self.split("train").y.double()
+        return float(y.mean()), float(y.std(correction=0)) or 1.0
+
+    @property
     def is_foreign(self) -> bool:
         """Whether the rows are others than those that were learned from, so that all are for testing."""
         return self._is_foreign
@@ -210,7 +218,11 @@ class TableDataModule(InMemoryDataModule):
 
     def describe(self) -> str:
         """Return the columns as one table: kind, gaps, different values, use; and the classes' rows."""
-        return describe(self.columns, self.leaks)
+        table, counts = describe(self.columns, self.leaks), self.class_counts
+        if counts is None or self.class_names is None:
+            return table
+        each = ", ".join(f"{name} {count:,}" for name, count in zip(self.class_names, counts, strict=True))
+        return f"{table}\n\ntraining rows of each class: {each}"
 
 
 def _names(given: Sequence[str] | str | None) -> list[str]:

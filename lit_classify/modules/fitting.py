@@ -1,7 +1,7 @@
 """The task that fits the data, when none is named."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from lit_classify.errors import UserError
 from lit_classify.modules.base import LitModule
@@ -17,10 +17,10 @@ class FittingModule(LitModule):
 
     Args:
         in_features: features per row.
-        class_weight: for classes: balanced, a list, or a weight for each name.
-        thresholds: for labels: the probability from which on a label holds, one for all or one for each.
-        loss: for values: L1 or MSE.
-        **kwargs: what all modules take.
+        out_features: outputs per row.
+        class_names: the classes; none for labels and numbers.
+        label_names: the labels; none for classes and numbers.
+        **kwargs: what all modules take, and what the fitting one takes alone.
     """
 
     def __new__(
@@ -32,31 +32,27 @@ class FittingModule(LitModule):
         **kwargs: Any,
     ) -> Any:  # noqa: ANN401 - an instance of another class, which Python then leaves as it is
         """Choose by the classes and labels."""
-        task: type[LitModule] = Regressor
+        _refuse_others(kwargs, class_names, label_names)
+        # LightningCLI finds the settings by looking for these calls
         if label_names is not None:
-            task = MultilabelClassifier
-        elif class_names is not None:
-            task = BinaryClassifier if len(class_names) == 2 else MulticlassClassifier
-        own = {"class_weight": class_names, "thresholds": label_names}
-        fits = {name: belongs is not None for name, belongs in own.items()} | {"loss": task is Regressor}
-        for name, belongs in fits.items():
-            if kwargs.get(name) is None:
-                kwargs.pop(name, None)
-            elif not belongs:
-                raise UserError(f"{name} is no setting of {task.__name__}, the task that fits the data")
-        return task(in_features, out_features, class_names=class_names, label_names=label_names, **kwargs)
+            return MultilabelClassifier(
+                in_features, out_features, class_names=class_names, label_names=label_names, **kwargs
+            )
+        if class_names is None:
+            return Regressor(in_features, out_features, **kwargs)
+        if len(class_names) == 2:
+            return BinaryClassifier(in_features, out_features, class_names, **kwargs)
+        return MulticlassClassifier(in_features, out_features, class_names, **kwargs)
 
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int = 1,
-        *,
-        class_weight: Literal["balanced"] | list[float] | dict[str, float] | None = None,
-        thresholds: float | list[float] | None = None,
-        loss: Literal["L1", "MSE"] | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(in_features, out_features, **kwargs)  # never reached: says what __new__ takes
+
+def _refuse_others(
+    given: dict[str, Any], class_names: Sequence[str] | None, label_names: Sequence[str] | None
+) -> None:
+    """Raise UserError for a setting that only another task has."""
+    fitting = "labels" if label_names else "classes" if class_names else "numbers"
+    for setting, targets in {"thresholds": "labels", "class_weight": "classes", "loss": "numbers"}.items():
+        if targets != fitting and given.get(setting) is not None:
+            raise UserError(f"{setting} is a setting for {targets}, but the target holds {fitting}")
 
 
 FittingModule.__abstractmethods__ = frozenset()  # it has no instances that could lack a method

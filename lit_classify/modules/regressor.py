@@ -32,6 +32,21 @@ class Regressor(LitModule):
             raise UserError(unknown("loss", loss, losses))
         super().__init__(in_features, out_features, **kwargs)
         self._loss = losses[loss]
+        self.register_buffer("_center", torch.zeros(()))
+        self.register_buffer("_scale", torch.ones(()))
+
+    _center: Tensor
+    _scale: Tensor
+
+    def on_fit_start(self) -> None:
+        """Let the network answer in the targets' own scale, where the data module knows it.
+
+        Targets of thousands would be out of reach for a network that begins around zero.
+        """
+        scale = getattr(getattr(self.trainer, "datamodule", None), "target_scale", None)
+        if scale is not None:
+            self._center.fill_(scale[0])
+            self._scale.fill_(scale[1])
 
     def check_task(self, out_features: int) -> None:
         """Raise UserError unless there is one output and no classes."""
@@ -51,12 +66,12 @@ class Regressor(LitModule):
         check_numbers(type(self).__name__, y)
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Return the mean absolute (squared) error of ``(N, 1)`` against ``(N,)``."""
-        return self._loss(logits.squeeze(1), y)
+        """Return the mean absolute (squared) error of ``(N, 1)`` against ``(N,)``, in the targets' scale."""
+        return self._loss(logits.squeeze(1), (y - self._center) / self._scale)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return the values, ``(N,)``."""
-        return logits.squeeze(1)
+        return self._center + self._scale * logits.squeeze(1)
 
     def labels(self, probabilities: Tensor) -> Tensor:
         """Return the values as they are, ``(N,)``."""

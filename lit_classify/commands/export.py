@@ -1,0 +1,91 @@
+"""``lit-classify export``: a checkpoint's model for programs that know nothing of Lightning."""
+
+import json
+import logging
+import shutil
+import warnings
+from importlib.resources import as_file, files
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+
+from lit_classify import __version__, checkpoints
+from lit_classify.commands.arguments import parser
+from lit_classify.commands.exported import RowsToPredictions, schema
+from lit_classify.data.encoding import Encoder
+from lit_classify.errors import UserError
+
+NEEDED = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "safetensors": ("safetensors",)}
+
+
+def main(arguments: list[str]) -> int:
+    """Write the model, its schema and an example into a folder."""
+    options = parser("export", "Write a checkpoint's model for programs that know nothing of Lightning.")
+    options.add_argument("checkpoint", help="a run's checkpoint, such as .../checkpoints/best.ckpt")
+    options.add_argument(
+        "--format", choices=list(NEEDED), default="onnx", help="kind of file (default: onnx)"
+    )
+    options.add_argument("--out", default="exported", help="folder for the files (default: exported)")
+    options.add_argument(
+        "--network", help="import path of a network of one's own that the run was trained with"
+    )
+    options.add_argument("--overwrite", action="store_true", help="replace files that are already there")
+    given = options.parse_args(arguments[1:])
+    lacking = [name for name in NEEDED[given.format] if find_spec(name) is None]
+    if lacking:
+        raise UserError(f"export needs {', '.join(lacking)}: pip install 'lit_classify[export]'")
+    folder = Path(given.out)
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"cannot write into {folder}: it is no folder")
+    if not given.overwrite and folder.is_dir() and any(folder.iterdir()):
+        raise UserError(f"{folder} is not empty; give --overwrite, or another --out")
+
+    model = checkpoints.load(given.checkpoint, given.network)
+    data = checkpoints.read(given.checkpoint)["lit_classify"].get("data", {"init_args": {}})
+    learned = data["init_args"].get("learned")
+    if learned is None:  # points: their coordinates are the features
+        encoders = [Encoder(f"x{place}", "number") for place in range(model.hparams["in_features"])]
+    else:
+        encoders = [Encoder.from_dict(encoder) for encoder in learned["encoders"]]
+    folder.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses packages that are not needed
+    whole = RowsToPredictions(encoders, model).eval()
+    said = schema(encoders, model, __version__)
+    write = _write_onnx if given.format == "onnx" else _write_safetensors
+    model_file = write(whole, folder, len(encoders))
+    (folder / "schema.json").write_text(json.dumps(said, indent=2, ensure_ascii=False), encoding="utf-8")
+    print(f"Model:   {model_file}\nSchema:  {folder / 'schema.json'}")
+    if given.format == "onnx" or said["layers"] is not None:  # of one's own network the tensors alone
+        with as_file(files("lit_classify.examples") / f"{given.format}_model.py") as example:
+            shutil.copyfile(example, folder / "example.py")
+        print(f"Try:     cd {folder} && python example.py rows.csv")
+    return 0
+
+
+def _write_onnx(whole: RowsToPredictions, folder: Path, num_columns: int) -> Path:
+    """Write ``model.onnx``: rows ``(N, K)`` in, predictions out."""
+    path = folder / "model.onnx"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch's own making while it traces
+        torch.onnx.export(
+            whole,
+            (torch.zeros(2, num_columns, dtype=torch.float64),),
+            path,
+            input_names=["rows"],
+            output_names=["predictions"],
+            dynamic_shapes={"rows": {0: torch.export.Dim("N", min=1)}},
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+    return path
+
+
+def _write_safetensors(whole: RowsToPredictions, folder: Path, num_columns: int) -> Path:
+    """Write ``model.safetensors``: all tensors, named as in the example."""
+    from safetensors.torch import save_file
+
+    path = folder / "model.safetensors"
+    save_file({name: tensor.contiguous() for name, tensor in whole.state_dict().items()}, path)
+    return path

@@ -1,0 +1,22 @@
+"""Predict the rows of a CSV file: python example.py rows.csv > predictions.csv (onnxruntime and NumPy)."""
+
+import csv
+import json
+import sys
+
+import numpy as np
+import onnxruntime
+
+schema = json.load(open("schema.json", encoding="utf-8"))
+rows = list(csv.DictReader(open(sys.argv[1], encoding="utf-8-sig", newline=""), skipinitialspace=True))
+x = np.full((len(rows), len(schema["columns"])), np.nan)
+for place, column in enumerate(schema["columns"]):
+    for number, row in enumerate(rows):
+        cell = row[column["name"]].strip()
+        if column["kind"] == "category":
+            x[number, place] = 1 if cell in schema["missing"] else column["codes"].get(cell, 0)
+        elif cell not in schema["missing"]:
+            x[number, place] = schema["words"].get(cell.lower(), cell)
+(answers,) = onnxruntime.InferenceSession("model.onnx").run(None, {"rows": x})
+writer = csv.writer(sys.stdout)
+writer.writerows([schema["outputs"], *answers.reshape(len(rows), -1).tolist()])

@@ -1,0 +1,124 @@
+"""What columns are, and how they become features."""
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.preprocessing import RobustScaler
+
+from lit_classify import DataError
+from lit_classify.data.columns import typed, understand
+from lit_classify.data.encoding import encode, learn
+from lit_classify.data.learned import conform
+from lit_classify.errors import DataWarning
+from tests.tables import rows_of
+
+ALL = np.arange(4, dtype=np.int32)
+
+
+def test_kinds_are_found_and_gaps_counted() -> None:
+    table = rows_of(
+        number=[" 1", "2.5", "nan", "", "1e3"] * 10,
+        word=["a", "b", "?", "a", None] * 10,
+        yes=["yes", "No", "", "yes", "no"] * 10,
+        same=["x"] * 50,
+        gone=[None] * 50,
+        name=[f"name {number}" for number in range(50)],
+        unwanted=["u", "v"] * 25,
+        code=["1", "2"] * 25,
+    )
+    _, columns = understand(table, [], ["unwanted"], ["code"], [])
+    found = {column.name: (column.kind, column.missing, column.use) for column in columns}
+    assert found["number"] == ("number", 20, "used")
+    assert found["word"] == ("category", 20, "used")
+    assert found["yes"] == ("boolean", 10, "used")
+    assert found["code"] == ("category", 0, "used")
+    assert found["same"][2] == "left out: constant"
+    assert found["gone"][2] == "left out: all missing"
+    assert found["name"][2] == "left out: all different, like a name"
+    assert found["unwanted"][2] == "left out: ignored"
+    _, columns = understand(table, ["yes"], [], [], [])
+    assert [column.name for column in columns if column.is_used] == ["yes"]
+
+
+def test_a_word_among_numbers_is_an_error_with_its_row() -> None:
+    cells = [str(number) for number in range(1000)]
+    cells[900] = "oops"
+    with pytest.raises(DataError, match=r"row 901, column 'x': 'oops' is no number, but 999 of 1,000"):
+        typed(pl.Series("x", cells), None, lambda row: f"row {row + 1}")
+    assert typed(pl.Series("x", cells), "category")[1] == "category"
+
+
+def test_columns_of_parquet_are_understood_or_refused() -> None:
+    days = pl.Series("d", ["2024-01-01", "2024-01-03"]).str.to_date()
+    assert typed(days)[0].diff().to_list() == [None, 2.0]
+    assert typed(pl.Series("b", [True, None]))[0].to_list() == [1.0, None]
+    assert typed(pl.Series("c", ["x", "y"], dtype=pl.Categorical))[1] == "category"
+    assert typed(pl.Series("n", [float("inf"), 1.0]))[0].to_list() == [None, 1.0]
+    with pytest.raises(DataError, match="holds List"):
+        typed(pl.Series("l", [[1], [2]]))
+
+
+def test_features_are_standardised_filled_and_told_apart() -> None:
+    train = rows_of(n=["1", "3", "", "5"], c=["b", "a", "b", ""])
+    values, columns = understand(train, [], [], [], [])
+    encoders = learn(values, ALL, columns)
+    new = rows_of(extra=["z"] * 3, c=["a", "new", ""], n=["3", "inf", "7"])
+    with pytest.warns(
+        DataWarning, match=r"'c' has 1 values not seen in training, first 'new' in t.csv, row 2"
+    ):
+        x = encode(conform(new, encoders), encoders)
+    scale = np.std([1, 3, 5])
+    # n, n is missing, c is missing, c is a, c is b
+    expected = [[0, 0, 0, 1, 0], [0, 1, 0, 0, 0], [4 / scale, 0, 1, 0, 0]]
+    assert x.tolist() == [pytest.approx(row, rel=1e-6) for row in expected]
+    with pytest.raises(DataError, match="'c' has 1 values not seen"):
+        conform(new, encoders, strict=True)
+
+
+def test_robust_scaling_is_scikit_learn_s() -> None:
+    numbers = np.random.default_rng(0).normal(size=200) ** 3
+    values, columns = understand(rows_of(n=numbers), [], [], [], [])
+    every = np.arange(200, dtype=np.int32)
+    x = encode(values, learn(values, every, columns, "robust"))
+    np.testing.assert_allclose(x, RobustScaler().fit_transform(numbers[:, None]), rtol=1e-5, atol=1e-6)
+
+
+def test_many_categories_are_numbered_for_an_embedding_and_rare_ones_are_not_told_apart() -> None:
+    names = [f"c{number:02}" for number in range(40) for _ in range(6)] + ["rare"] * 2
+    values, columns = understand(rows_of(c=names, n=range(len(names))), [], [], [], [])
+    encoders = learn(values, np.arange(len(names), dtype=np.int32), columns)
+    assert [encoder.name for encoder in encoders] == ["n", "c"]  # embedded ones come last
+    assert encoders[1].embedded
+    with pytest.warns(DataWarning, match="has 1 values not seen in training, first 'new'"):
+        frame = conform(rows_of(c=["c00", "c39", "rare", "new", None], n=[0.0] * 5), encoders)
+    assert encode(frame, encoders)[:, 1].tolist() == [2, 41, 0, 0, 1]
+
+
+def test_a_constant_in_the_train_rows_becomes_zero() -> None:
+    values, columns = understand(rows_of(n=[7.0, 7.0, 7.0, 9.0]), [], [], [], [])
+    x = encode(values, learn(values, ALL[:3], columns))
+    assert x[:3].tolist() == [[0.0]] * 3
+    assert np.isfinite(x).all()
+
+
+def test_rows_are_put_into_the_order_of_their_splits() -> None:
+    values, columns = understand(rows_of(n=np.arange(100_000.0)), [], [], [], [])
+    order = np.random.default_rng(0).permutation(100_000).astype(np.int32)
+    encoders = learn(values, order, columns)
+    x = encode(values, encoders, [order[:70_000], order[70_000:]])
+    np.testing.assert_array_equal(x, encode(values, encoders)[order])
+
+
+def test_what_has_changed_since_training_is_listed_in_full() -> None:
+    train = rows_of(
+        n=[1.0, 2.0, 3.0, 4.0], c=["a", "b", "a", "b"], gone=[1.0, 2.0, 3.0, 5.0], yes=["yes", "no"] * 2
+    )
+    values, columns = understand(train, [], [], [], [])
+    new = rows_of(n=["1", "old"], c=["1", "2"], yes=["yes", "maybe"], more=[1, 2])
+    with pytest.raises(DataError) as told:
+        conform(new, learn(values, ALL, columns))
+    said = str(told.value).splitlines()
+    assert said[0] == "t.csv lacks gone; it has, not expected, more"
+    assert "row 2, column 'n': 'old' is no number" in said[1]
+    assert "row 1, column 'c': '1' is a number, but training had names" in said[2]
+    assert "row 2, column 'yes': 'maybe'" in said[3]
