@@ -2,10 +2,23 @@
 
 import numpy as np
 import pytest
+import torch
+from lightning.pytorch import Trainer
+from numpy.typing import NDArray
+from sklearn import metrics
 from sklearn.metrics import classification_report
 
-from lit_classify import BinaryClassifier, CirclesDataModule, LineDataModule, Regressor
-from lit_classify.commands.reports import baselines, classes_report, report
+from lit_classify import (
+    BinaryClassifier,
+    CirclesDataModule,
+    LineDataModule,
+    LitModule,
+    MulticlassClassifier,
+    MultilabelClassifier,
+    Regressor,
+    TensorLoader,
+)
+from lit_classify.commands.reports import baselines, classes_report, labels_report, ranking_scores, report
 
 
 def test_every_class_has_scikit_learn_s_figures() -> None:
@@ -31,9 +44,7 @@ def test_the_confusion_counts_every_row() -> None:
 
 
 def test_a_straight_line_cannot_part_the_circles() -> None:
-    majority, logistic = (
-        float(line.split()[-1]) for line in baselines(CirclesDataModule(), classes=True)[1:]
-    )
+    majority, logistic = (float(line.split()[-1]) for line in baselines(CirclesDataModule())[1:])
     assert majority == pytest.approx(0.5, abs=0.05)
     assert logistic == pytest.approx(0.5, abs=0.1)
 
@@ -44,3 +55,91 @@ def test_reports_are_written_for_classes_and_values() -> None:
         assert words in said
     said = report(Regressor(1), LineDataModule())
     assert "linear model    1.00000" in said
+
+
+@pytest.mark.parametrize("num_classes", [2, 4])
+def test_ranking_scores_and_test_figures_are_scikit_learn_s(num_classes: int) -> None:
+    random = np.random.default_rng(0)
+    rare = [0.99, *[0.01 / (num_classes - 1)] * (num_classes - 1)]  # 99 to 1
+    y = np.concatenate([random.choice(num_classes, 5000, p=rare), np.arange(num_classes)])
+    x = random.normal(size=(len(y), 6)) + y[:, None]
+    model, figures = score(x, torch.from_numpy(y), 1 if num_classes == 2 else num_classes, classes=True)
+    with torch.no_grad():
+        p = model.predict(torch.from_numpy(x).float()).double().numpy()
+    said = p.argmax(axis=1)
+    average = "binary" if num_classes == 2 else "macro"
+    expected = {
+        "test/accuracy": metrics.accuracy_score(y, said),
+        "test/precision": metrics.precision_score(y, said, average=average, zero_division=0),
+        "test/recall": metrics.recall_score(y, said, average=average, zero_division=0),
+        "test/f1": metrics.f1_score(y, said, average=average, zero_division=0),
+        "test/loss": metrics.log_loss(y, p / p.sum(axis=1, keepdims=True)),
+    }
+    if num_classes == 2:
+        expected["test/auroc"] = metrics.roc_auc_score(y, p[:, 1])
+    assert figures == pytest.approx(expected, abs=1e-6)
+    ranked = ranking_scores(y, p)
+    assert ranked["balanced accuracy"] == pytest.approx(metrics.balanced_accuracy_score(y, said), abs=1e-6)
+    several = {"multi_class": "ovr"} if num_classes > 2 else {}
+    auroc = metrics.roc_auc_score(y, p if num_classes > 2 else p[:, 1], **several)
+    assert ranked["AUROC"] == pytest.approx(auroc, abs=1e-6)
+    of_each = [metrics.average_precision_score(y == number, p[:, number]) for number in range(num_classes)]
+    expected_precision = of_each[1] if num_classes == 2 else np.mean(of_each)
+    assert ranked["average precision"] == pytest.approx(expected_precision, abs=1e-6)
+    assert ranked["log loss"] == pytest.approx(figures["test/loss"], abs=1e-6)
+
+
+def test_figures_of_values_are_scikit_learn_s() -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(500, 6))
+    y = 1e4 + 300 * x[:, 0] + random.normal(size=500)
+    model, figures = score(x, torch.from_numpy(y).float(), 1, classes=False)
+    with torch.no_grad():
+        said = model.predict(torch.from_numpy(x).float()).double().numpy()
+    y = y.astype(np.float32).astype(np.float64)
+    assert figures["test/mae"] == pytest.approx(metrics.mean_absolute_error(y, said), rel=1e-6)
+    assert figures["test/rmse"] == pytest.approx(metrics.root_mean_squared_error(y, said), rel=1e-6)
+    assert figures["test/r2"] == pytest.approx(metrics.r2_score(y, said), rel=1e-6)
+
+
+def test_figures_of_labels_are_scikit_learn_s() -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(400, 6))
+    y = (x[:, :3] + random.normal(size=(400, 3)) > 0.5).astype(int)
+    thresholds = [0.3, 0.5, 0.6]
+    model = MultilabelClassifier(6, 3, thresholds=thresholds)
+    loader = TensorLoader((torch.from_numpy(x).float(), torch.from_numpy(y).float()), even=False)
+    (figures,) = trainer().test(model, loader, verbose=False)
+    with torch.no_grad():
+        p = model.predict(torch.from_numpy(x).float()).double().numpy()
+    said = (p > thresholds).astype(int)
+    expected = {
+        "test/accuracy": (said == y).mean(),
+        "test/exact_match": metrics.accuracy_score(y, said),
+        "test/precision": metrics.precision_score(y, said, average="macro", zero_division=0),
+        "test/recall": metrics.recall_score(y, said, average="macro", zero_division=0),
+        "test/f1": metrics.f1_score(y, said, average="macro", zero_division=0),
+        "test/auroc": metrics.roc_auc_score(y, p, average="macro"),
+        "test/loss": np.mean([metrics.log_loss(y[:, label], p[:, label]) for label in range(3)]),
+    }
+    assert figures == pytest.approx(expected, abs=1e-6)
+    lines = labels_report(y, p, said, ["a", "b", "c"])
+    theirs = metrics.classification_report(y, said, output_dict=True, zero_division=0)
+    assert [float(cell) for cell in lines[1].split()[1:4]] == pytest.approx(
+        [theirs["0"][key] for key in ("precision", "recall", "f1-score")], abs=5e-5
+    )
+
+
+def trainer() -> Trainer:
+    return Trainer(logger=False, enable_checkpointing=False, enable_progress_bar=False, accelerator="cpu")
+
+
+def score(
+    x: NDArray[np.float64], y: torch.Tensor, out_features: int, classes: bool
+) -> tuple[LitModule, dict[str, float]]:
+    torch.manual_seed(0)
+    task = Regressor if not classes else BinaryClassifier if out_features == 1 else MulticlassClassifier
+    model = task(x.shape[1], out_features)
+    loader = TensorLoader((torch.from_numpy(x).float(), y), batch_size=700, even=False)
+    (figures,) = trainer().test(model, loader, verbose=False)
+    return model, {name: float(value) for name, value in figures.items()}
