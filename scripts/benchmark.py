@@ -1,6 +1,7 @@
 """Measure the project against hand-written loops, side by side, and print one table.
 
-    python scripts/benchmark.py [fit process start epoch loader memory scaling] [--accelerator cpu|gpu]
+    python scripts/benchmark.py [fit process start epoch loader memory scaling reading]
+                                [--accelerator cpu|gpu]
 
 Every figure is a ratio, the median of alternating runs after a warm-up; run it on an otherwise idle machine.
 
@@ -235,6 +236,55 @@ def scaling(accelerator: str) -> Iterator[Row]:
     yield "time per row, 10,000,000 rows", "100,000 rows", ratio, "1.3"
 
 
+def reading(accelerator: str) -> Iterator[Row]:
+    """Compare a table's way from CSV to splits ready to train with polars reading it into float32 rows."""
+    import numpy as np
+    import polars as pl
+
+    columns = np.random.default_rng(0).normal(size=(20, 1_000_000)).astype(np.float32)
+    table = pl.DataFrame({f"x{number}": column for number, column in enumerate(columns)})
+    table.with_columns(y=(columns[0] + columns[1] > 0).astype(np.int8)).write_csv("large.csv")
+    del columns, table
+
+    def in_a_process(name: str) -> tuple[float, float]:
+        code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import benchmark; "
+        code += f"benchmark.{name}()"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        took, megabytes = map(float, done.stdout.split()[-2:])
+        return took, megabytes
+
+    peaks: list[float] = []
+
+    def ours() -> float:
+        took, megabytes = in_a_process("read_by_table")
+        peaks.append(megabytes)
+        return took
+
+    ratio = side_by_side(ours, lambda: in_a_process("read_by_polars")[0])
+    yield "CSV of 1,000,000 x 20: read, split, encoded", "polars into a float32 matrix", ratio, "3"
+    matrix = 1_000_000 * 20 * 4 / 2**20
+    yield "peak memory of that", "the matrix", statistics.median(peaks) / matrix, "3"
+
+
+def read_by_table() -> None:
+    """Print seconds from a CSV file to splits, and megabytes beyond the imports."""
+    from lit_classify import TableDataModule
+
+    before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    TableDataModule("large.csv", "y").setup()
+    took = time.perf_counter() - begun
+    print(took, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+
+
+def read_by_polars() -> None:
+    """Print seconds that polars takes from a CSV file to a matrix."""
+    import polars as pl
+
+    begun = time.perf_counter()
+    pl.read_csv("large.csv").cast(pl.Float32).to_numpy(order="c")
+    print(time.perf_counter() - begun, 0.0)
+
+
 def memory(accelerator: str) -> Iterator[Row]:
     """Compare the peak memory of the million-row run with the tensors' size and the imports'."""
     code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import benchmark; "
@@ -262,6 +312,7 @@ MEASURES: dict[str, Callable[[str], Iterator[Row]]] = {
     "loader": loader,
     "memory": memory,
     "scaling": scaling,
+    "reading": reading,
 }
 
 

@@ -17,6 +17,10 @@ class Squares(nn.Module):
         return answer
 
 
+class Narrow(nn.Linear):
+    """A straight line, whatever the number of features."""
+
+
 class Wide(nn.Linear):
     """Gives one output too many."""
 
