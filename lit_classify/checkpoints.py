@@ -6,7 +6,9 @@ from typing import Any
 import torch
 
 from lit_classify import __version__
+from lit_classify import data as datamodules
 from lit_classify import modules as tasks
+from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, unknown
 from lit_classify.modules import LitModule
 
@@ -58,6 +60,22 @@ def load(path: str | Path, network: str | None = None) -> LitModule:
     module = TASKS[record["class_path"]](**init_args)
     module.load_state_dict(checkpoint["state_dict"])
     return module.eval()
+
+
+def load_data(path: str | Path) -> InMemoryDataModule:
+    """Build the data module that a checkpoint was trained on.
+
+    Raises:
+        UserError: the file does not say which, it is none of lit_classify's, or its data is not there.
+    """
+    record = read(path)["lit_classify"].get("data")
+    if record is None:
+        raise UserError(f"{path} does not say which data it was trained on")
+    known = {name: getattr(datamodules, name) for name in datamodules.__all__ if name.endswith("DataModule")}
+    if record["class_path"] not in known:
+        raise UserError(unknown("data module in the checkpoint", record["class_path"], known))
+    data: InMemoryDataModule = known[record["class_path"]](**record["init_args"])
+    return data
 
 
 def check_network(path: str | Path, recorded: str | None, given: str | None) -> None:

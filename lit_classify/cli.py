@@ -17,6 +17,7 @@ COMMANDS = {
     "validate": ("training", "score a checkpoint on the validation rows"),
     "test": ("training", "score a checkpoint on the test rows"),
     "predict": ("training", "write a checkpoint's predictions to a file"),
+    "plot": ("plot", "draw a finished run: curves, boundary, neurons, mistakes"),
     "export": ("export", "write a checkpoint's model as ONNX or safetensors"),
     "recipes": ("recipes", "list the experiments that come with the package"),
     "verify": ("verify", "run recipes and hold them against what they should give"),
@@ -72,7 +73,7 @@ def _dispatch(arguments: list[str]) -> int:
         raise UserError(unknown("command", name, COMMANDS))
     _check_recipes(arguments[1:])
     home = COMMANDS[name][0]
-    if home == "training":
+    if home in {"training", "plot"}:
         import_module("lit_classify.commands.light_imports").import_lightning()
     command = import_module(f"lit_classify.commands.{home}")
     code: int = command.main(arguments)

@@ -42,6 +42,19 @@ class RunLogger(TensorBoardLogger):
             writer.add_event(Event(summary=Summary(value=values)), step, taken_at)
         self.experiment.flush()
 
+    @rank_zero_only
+    def log_picture(self, tag: str, step: int, packed: bytes, height: int, width: int) -> None:
+        """Write a PNG or GIF."""
+        picture = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=packed)
+        summary = Summary(value=[Summary.Value(tag=tag, image=picture)])
+        self.experiment.file_writer.add_event(Event(summary=summary), step)
+
+    @rank_zero_only
+    def log_summary(self, *summaries: Summary) -> None:
+        """Write what torch's summary functions make: texts, layouts, hyperparameters."""
+        for summary in summaries:
+            self.experiment.file_writer.add_summary(summary)
+
     def save(self) -> None:
         """Write nothing beside the events: Lightning would look for hparams.yaml after every figure."""
 

@@ -5,7 +5,7 @@ import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from jsonargparse import ActionConfigFile
 from lightning.pytorch import Callback, Trainer
@@ -13,8 +13,9 @@ from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
 from lit_classify import recipes
-from lit_classify.callbacks import EpochBar, KeepBest, KeepLast, Rows
+from lit_classify.callbacks import EpochBar, KeepBest, KeepLast, Notes, Rows
 from lit_classify.commands import messages
+from lit_classify.commands.showing import Show, pictures
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
 from lit_classify.modules import LitModule
@@ -82,6 +83,7 @@ class RunCLI(LightningCLI):
 
     def __init__(self, args: list[str]) -> None:
         self._command = args[0]
+        self._typed = args
         for option in (f"--model.{name}" for name in messages.LINKED):
             if any(argument.partition("=")[0] == option for argument in args):
                 raise UserError(f"{option} comes from the data; change the data instead")
@@ -117,6 +119,13 @@ class RunCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the recipe's words and the rows, and tell the model what the data is like."""
         parser.add_class_arguments(Recipe, "recipe")
+        parser.add_argument(
+            "--pictures",
+            type=Literal["none", "some", "all"],
+            default="some",
+            help="What a run shows in TensorBoard beside its figures.",
+        )
+        parser.add_class_arguments(Show, "show")
         parser.add_lightning_class_args(Rows, "rows")
         parser.add_argument(
             "--test_best", type=bool, default=False, help="After fit, score the test rows with best.ckpt."
@@ -171,6 +180,10 @@ class RunCLI(LightningCLI):
                 kwargs["enable_checkpointing"] = False
             else:
                 extra += [KeepBest(), KeepLast()]
+            if given.logger in (None, True) and not given.fast_dev_run:
+                recipe, show = self._get(self.config, "recipe"), self._get(self.config, "show")
+                notes = Notes(self.run_name(), recipe.why, self._typed)
+                extra += pictures(self._get(self.config, "pictures"), show, notes)
         if given.enable_progress_bar is not False and sys.stderr.isatty() and self.subcommand == "fit":
             extra.append(EpochBar())
         else:

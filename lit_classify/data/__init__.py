@@ -1,6 +1,6 @@
 """LightningDataModules: where rows come from."""
 
-from lit_classify.data.base import InMemoryDataModule
+from lit_classify.data.base import Axis, InMemoryDataModule
 from lit_classify.data.line import LineDataModule
 from lit_classify.data.points import (
     BlobsDataModule,
@@ -12,6 +12,7 @@ from lit_classify.data.points import (
 from lit_classify.data.table import TableDataModule
 
 __all__ = [
+    "Axis",
     "BlobsDataModule",
     "CirclesDataModule",
     "InMemoryDataModule",

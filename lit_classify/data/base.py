@@ -30,6 +30,18 @@ class Split(NamedTuple):
         return Split(self.x.to(device), self.y.to(device))
 
 
+class Axis(NamedTuple):
+    """A feature that is a number: where it stands among the features, and how to read it.
+
+    A network's value x stands for ``center + scale * x``.
+    """
+
+    place: int
+    name: str
+    center: float = 0.0
+    scale: float = 1.0
+
+
 class InMemoryDataModule(LightningDataModule, ABC):
     """Hold a train, a validation and a test split as tensors and hand out batches of them.
 
@@ -97,6 +109,13 @@ class InMemoryDataModule(LightningDataModule, ABC):
         if self.class_names is None:
             return None
         return torch.bincount(self.split("train").y, minlength=len(self.class_names)).tolist()
+
+    @property
+    def axes(self) -> list[Axis]:
+        """Return the features that are numbers, which pictures can be drawn over."""
+        return [
+            Axis(place, f"x{place + 1}" if self.in_features > 1 else "x") for place in range(self.in_features)
+        ]
 
     @property
     def validates_on_test(self) -> bool:

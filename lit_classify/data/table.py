@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from lit_classify.data.base import InMemoryDataModule, Split
+from lit_classify.data.base import Axis, InMemoryDataModule, Split
 from lit_classify.data.columns import Column, check_names, describe, find_leaks, understand
 from lit_classify.data.encoding import Scaling, encode, learn, num_features
 from lit_classify.data.learned import Learned, check_gaps, conform, say_use
@@ -157,6 +157,17 @@ class TableDataModule(InMemoryDataModule):
             note(f"left out, as all rows are alike: {', '.join(useless)}")
 
     @property
+    def axes(self) -> list[Axis]:
+        """Return the columns of numbers, each with its place among the features."""
+        assert self._learned is not None
+        found, place = [], 0
+        for encoder in self._learned.encoders:
+            if encoder.kind == "number":
+                found.append(Axis(place, encoder.name, encoder.center, encoder.scale))
+            place += encoder.num_features
+        return found
+
+    @property
     def target_scale(self) -> tuple[float, float] | None:
         """Return mean and standard deviation of the training targets; none for classes and labels."""
         if self.class_names is not None or self.label_names is not None:
@@ -174,6 +185,7 @@ class TableDataModule(InMemoryDataModule):
         assert self._learned is not None
         frame, rows, values = self._prepared or self._prepare()
         self._table = self._prepared = None
+        self._row_numbers = rows
         x = torch.from_numpy(encode(frame, self._learned.encoders, list(rows.values())))
         targets = np.concatenate([values[numbers] for numbers in rows.values()])
         y = torch.from_numpy(targets if self.class_names is None else targets.astype(np.int64))
@@ -215,6 +227,13 @@ class TableDataModule(InMemoryDataModule):
         table = replace(self._files, text=tuple(names)).read() if names else self._table or self._files.read()
         check_names("column", names, table)
         return table.frame.select(names)
+
+    def original(self, split: str, places: Sequence[int]) -> pl.DataFrame:
+        """Return rows of a split as they stand in the files, read anew; ``places`` count in the split."""
+        table, _ = self._files.read_others(self._files.read())
+        rows = self._row_numbers if split in self._row_numbers else {split: self._row_numbers["test"]}
+        found: pl.DataFrame = table.frame[rows[split][list(places)].tolist()]
+        return found
 
     def describe(self) -> str:
         """Return the columns as one table: kind, gaps, different values, use; and the classes' rows."""

@@ -1,0 +1,49 @@
+"""Curves beside loss and accuracy, and charts of what belongs together."""
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from lit_classify.modules import LitModule
+from lit_classify.scalars import RunLogger, ScalarBuffer
+
+
+class Curves(Callback):
+    """Log the learning rate and the norm of the last step's gradients, and lay out charts.
+
+    TensorBoard's custom scalars show train and validation loss in one chart, accuracy in another.
+    """
+
+    def __init__(self) -> None:
+        self._scalars = ScalarBuffer()
+        self._weights: list[torch.Tensor] = []
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Lay the charts out."""
+        assert isinstance(pl_module, LitModule)
+        self._weights = [weight for weight in pl_module.parameters() if weight.requires_grad]
+        charts = {"loss": ["train/loss", "val/loss"]}
+        for name in pl_module.metrics():
+            charts[name] = [f"train/{name}", f"val/{name}"]
+        charts |= {name: [f"optimizer/{name}"] for name in ("lr", "grad_norm")}
+        layout = {"training": {name: ["Multiline", tags] for name, tags in charts.items()}}
+        for logger in trainer.loggers:
+            if isinstance(logger, RunLogger) and trainer.is_global_zero:
+                logger.experiment.add_custom_scalars(layout)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the epoch's figures."""
+        gradients = [weight.grad for weight in self._weights if weight.grad is not None]
+        if not gradients:
+            return
+        norm = torch.nn.utils.get_total_norm(gradients)
+        rate = torch.tensor(trainer.optimizers[0].param_groups[0]["lr"], device=norm.device, dtype=norm.dtype)
+        if self._scalars.add(trainer.global_step - 1, {"optimizer/lr": rate, "optimizer/grad_norm": norm}):
+            self._scalars.flush(trainer.loggers)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Hand over what is kept."""
+        self._scalars.flush(trainer.loggers)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Hand over what is kept."""
+        self._scalars.flush(trainer.loggers)

@@ -1,0 +1,108 @@
+"""Where the model is wrong on the validation rows, after the last epoch.
+
+Legend: N rows, C classes, L labels.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Trainer
+from numpy.typing import NDArray
+
+from lit_classify.callbacks.pictures import Picture, log, validation_name
+from lit_classify.data import InMemoryDataModule, TableDataModule
+from lit_classify.modules import LitModule
+from lit_classify.scalars import RunLogger
+
+_MOST_ROWS = 50_000
+_WORST = 10
+
+
+class Mistakes(Picture):
+    """Draw the confusion matrix, and TensorBoard's own precision-recall curves; for values the errors.
+
+    Args:
+        more: draw ROC, precision-recall and calibration curves too, and tell a table's worst rows.
+    """
+
+    def __init__(self, more: bool = False) -> None:
+        super().__init__(only_at_end=True)
+        self.more = more
+
+    def draw(self, trainer: Trainer, model: LitModule, data: InMemoryDataModule, epoch: int) -> None:
+        """Draw all that there is to draw."""
+        for name, picture in sheets(model, data, self.more).items():
+            log(trainer, f"mistakes/{name}", picture)
+        step, answers = trainer.global_step - 1, held(model, data)
+        writers = [logger.experiment for logger in trainer.loggers if isinstance(logger, RunLogger)]
+        for writer in writers:
+            if answers is not None:
+                of_each, p, names = answers
+                first = len(names) == 2 and model.class_names is not None  # one of two says it all
+                for number in range(first, len(names)):
+                    writer.add_pr_curve(f"mistakes/{names[number]}", of_each[:, number], p[:, number], step)
+            if self.more and (told := worst(model, data)):
+                writer.add_text("worst rows", told, step)
+
+
+def held(
+    model: LitModule, data: InMemoryDataModule
+) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]] | None:
+    """Return which class or label holds, ``(N, C)``, its probability, ``(N, C)``, and the names."""
+    x, y = (part[:_MOST_ROWS] for part in data.split("val"))
+    names = model.class_names or model.label_names
+    if names is None:
+        return None
+    p = model.predict(x.to(model.device)).cpu().double().numpy()
+    of_each = np.eye(len(names), dtype=np.int64)[y.cpu()] if model.class_names else y.cpu().long().numpy()
+    return of_each, p, names
+
+
+def sheets(model: LitModule, data: InMemoryDataModule, more: bool) -> dict[str, Any]:
+    """Return the pictures of mistakes by name."""
+    from lit_classify import figures
+
+    rows = f"{validation_name(data)}: {len(data.split('val').y):,} rows"
+    answers = held(model, data)
+    if answers is None:
+        x, y = (part[:_MOST_ROWS] for part in data.split("val"))
+        predicted = model.predict(x.to(model.device)).cpu().double().numpy()
+        return {"values": figures.values(y.cpu().double().numpy(), predicted, rows)}
+    of_each, p, names = answers
+    found = {}
+    if model.class_names is not None:
+        counts = np.zeros((len(names), len(names)), np.int64)
+        np.add.at(counts, (of_each.argmax(axis=1), p.argmax(axis=1)), 1)
+        found["confusion"] = figures.confusion(counts, names, rows)
+    if more or model.label_names is not None:
+        found["ranking"] = figures.curves(of_each, p, names, rows)
+    if more:
+        found["calibration"] = figures.calibration(of_each, p, names, rows)
+    return found
+
+
+def worst(model: LitModule, data: InMemoryDataModule) -> str:
+    """Return the rows of a table that the model is most wrong about, as Markdown."""
+    if not isinstance(data, TableDataModule) or data.is_foreign:
+        return ""
+    x, y = (part[:_MOST_ROWS] for part in data.split("val"))
+    answers = model.predict(x.to(model.device)).cpu().double()
+    y = y.cpu()
+    if model.class_names is not None:
+        names = model.class_names
+        loss = 1 - answers[torch.arange(len(y)), y]
+        true = [names[number] for number in y.tolist()]
+        said = [names[number] for number in answers.argmax(dim=1).tolist()]
+    elif model.label_names is None:
+        loss = (answers - y).abs()
+        true, said = [f"{value:g}" for value in y.tolist()], [f"{value:.5g}" for value in answers.tolist()]
+    else:
+        return ""
+    rows = loss.argsort(descending=True)[:_WORST].tolist()
+    found = data.original("val", rows)
+    shown = [name for name in found.columns][:12]
+    lines = ["| true | predicted | " + " | ".join(shown) + " |", "|---|---|" + "---|" * len(shown)]
+    for row, cells in zip(rows, found.select(shown).rows(), strict=True):
+        lines.append(f"| {true[row]} | {said[row]} | " + " | ".join(map(str, cells)) + " |")
+    return "\n".join(lines)

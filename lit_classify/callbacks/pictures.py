@@ -1,0 +1,81 @@
+"""What callbacks that draw have in common: when they draw, what of, and where it goes."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from lit_classify.data import InMemoryDataModule
+from lit_classify.modules import LitModule
+from lit_classify.networks import evaluating
+from lit_classify.scalars import RunLogger
+
+
+class Picture(Callback, ABC):
+    """Draw at epochs 0, 1, 2, 4, 8, ... and after the last, on one process, without a trace on the model.
+
+    Args:
+        only_at_end: draw after the last epoch alone.
+    """
+
+    def __init__(self, only_at_end: bool = False) -> None:
+        self.only_at_end = only_at_end
+        self._drawn_at = -1
+
+    @abstractmethod
+    def draw(self, trainer: Trainer, model: LitModule, data: InMemoryDataModule, epoch: int) -> None:
+        """Draw the model as it is after an epoch; it is in evaluation mode, without gradients."""
+
+    def finish(self, trainer: Trainer, model: LitModule) -> None:
+        """Do what is to be done after the last picture."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget an earlier fit."""
+        self._drawn_at = -1
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw a due epoch."""
+        epoch = trainer.current_epoch
+        if not self.only_at_end and epoch & (epoch - 1) == 0:
+            self._draw(trainer, pl_module, epoch)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the last epoch."""
+        epoch = trainer.current_epoch - 1
+        if epoch >= 0 and epoch != self._drawn_at:
+            self._draw(trainer, pl_module, epoch)
+        if trainer.is_global_zero and self._drawn_at >= 0:
+            assert isinstance(pl_module, LitModule)
+            self.finish(trainer, pl_module)
+
+    def _draw(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
+        self._drawn_at = epoch
+        data = getattr(trainer, "datamodule", None)
+        if not trainer.is_global_zero or not isinstance(data, InMemoryDataModule):
+            return
+        assert isinstance(pl_module, LitModule)
+        with evaluating(pl_module):
+            self.draw(trainer, pl_module, data, epoch)
+
+
+def log(trainer: Trainer, tag: str, picture: Any) -> None:  # noqa: ANN401 - a matplotlib Figure, or its pixels
+    """Write a figure or its pixels to the run's events, at the step that was trained last."""
+    from matplotlib.figure import Figure
+
+    from lit_classify.figures.images import pixels, png
+
+    picture = pixels(picture) if isinstance(picture, Figure) else picture
+    height, width, _ = picture.shape
+    log_packed(trainer, tag, png(picture), height, width)
+
+
+def log_packed(trainer: Trainer, tag: str, packed: bytes, height: int, width: int) -> None:
+    """Write a PNG or GIF to the run's events."""
+    for logger in trainer.loggers:
+        if isinstance(logger, RunLogger):
+            logger.log_picture(tag, max(trainer.global_step - 1, 0), packed, height, width)
+
+
+def validation_name(data: InMemoryDataModule) -> str:
+    """Return what the rows that validation looks at are called."""
+    return "Test" if data.validates_on_test else "Validation"

@@ -1,0 +1,50 @@
+"""Which pictures and texts a run shows in TensorBoard."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lightning.pytorch import Callback
+
+from lit_classify.callbacks import Boundary, Curves, HParams, Mistakes, Neurons, Notes
+
+DETAILS = ("neurons", "details")  # what takes longer
+
+
+@dataclass
+class Show:
+    """What a run shows in TensorBoard, each switched by itself; where nothing is said --pictures says.
+
+    Args:
+        curves: learning rate and gradients' norm, and charts of losses and accuracies.
+        boundary: what the model makes of the plane, at epochs 0, 1, 2, 4, ... and the last, and a film of it.
+        mistakes: the confusion matrix, or the errors of values.
+        notes: why, command, versions, network and data in words.
+        hparams: a row on the HParams page.
+        neurons: what every hidden unit sees.
+        details: ROC, precision-recall and calibration curves, and a table's worst rows.
+    """
+
+    curves: bool | None = None
+    boundary: bool | None = None
+    mistakes: bool | None = None
+    notes: bool | None = None
+    hparams: bool | None = None
+    neurons: bool | None = None
+    details: bool | None = None
+
+
+def pictures(level: str, show: Show, notes: Notes) -> list[Callback]:
+    """Return what draws and writes for TensorBoard: as ``show`` says, and for the rest as the level says."""
+    asked = {
+        name: (level == "all" or (level == "some" and name not in DETAILS)) if said is None else said
+        for name, said in vars(show).items()
+    }
+    makers: dict[str, Callable[[], Callback]] = {
+        "curves": Curves,
+        "notes": lambda: notes,
+        "hparams": HParams,
+        "boundary": Boundary,
+        "neurons": Neurons,
+        "mistakes": lambda: Mistakes(more=asked["details"]),
+    }
+    return [make() for name, make in makers.items() if asked[name]]

@@ -1,0 +1,39 @@
+"""Pictures as bytes: PNG for one, GIF for a film."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+Pixels = NDArray[np.uint8]
+
+
+def pixels(figure: Figure) -> Pixels:
+    """Return a figure as it looks, ``(height, width, 3)``."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
+
+
+def png(picture: Pixels) -> bytes:
+    """Return pixels ``(height, width, 3)`` as PNG, packed fast rather than small."""
+    packed = io.BytesIO()
+    Image.fromarray(picture).save(packed, "PNG", compress_level=1)
+    return packed.getvalue()
+
+
+def film(frames: Sequence[Pixels], seconds: float = 0.5) -> bytes:
+    """Return frames as a GIF that plays for ever, each shown for some seconds and the last three times that.
+
+    All frames share the colours of the last one, where most has happened.
+    """
+    last = Image.fromarray(frames[-1]).quantize(256, method=Image.Quantize.FASTOCTREE)
+    flat = [Image.fromarray(frame).quantize(palette=last, dither=Image.Dither.NONE) for frame in frames]
+    times = [round(1000 * seconds)] * (len(frames) - 1) + [round(3000 * seconds)]
+    packed = io.BytesIO()
+    flat[0].save(packed, "GIF", save_all=True, append_images=flat[1:], duration=times, loop=0)
+    return packed.getvalue()

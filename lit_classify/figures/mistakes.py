@@ -1,0 +1,116 @@
+"""Where a model is wrong: confusion, ranking and calibration of classes and labels, errors of values.
+
+Legend: N rows, C classes or labels.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from lit_classify.figures.style import colour
+
+Numbers = NDArray[np.float64]
+_MOST_NAMED = 30
+_BINS = 10
+
+
+def confusion(counts: NDArray[np.int64], class_names: Sequence[str], title: str) -> Figure:
+    """Draw counts ``(C, C)``, a row for each true class; shades are shares of the row."""
+    num_classes = len(class_names)
+    size = max(4.2, 1.6 + 0.55 * num_classes)
+    figure = Figure(figsize=(size + 0.8, size), layout="constrained")
+    axes = figure.add_subplot()
+    shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
+    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    figure.colorbar(picture, ax=axes, label="share of the true class", fraction=0.046)
+    places = range(num_classes)
+    axes.set(xticks=places, yticks=places, xlabel="predicted class", ylabel="true class", title=title)
+    axes.set_xticklabels(class_names, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticklabels(class_names)
+    if num_classes <= _MOST_NAMED:
+        for row in places:
+            for column in places:
+                dark = shares[row, column] > 0.5
+                axes.text(
+                    column, row, f"{counts[row, column]:,}", ha="center", va="center",
+                    color="white" if dark else "black",
+                )  # fmt: skip
+    return figure
+
+
+def curves(y: NDArray[np.int64], p: Numbers, names: Sequence[str], title: str) -> Figure:
+    """Draw ROC and precision-recall curves of each class or label, one against the others.
+
+    Args:
+        y: 1 where a class or label holds, ``(N, C)``.
+        p: its probability, ``(N, C)``.
+        names: of the classes or labels; only the second of two classes is drawn.
+        title: the picture's heading.
+    """
+    from sklearn import metrics
+
+    figure = Figure(figsize=(10.4, 5.2), layout="constrained")
+    figure.suptitle(title)
+    roc, precision_recall = figure.subplots(1, 2)
+    for number, name in _drawn(y, names):
+        false, true, _ = metrics.roc_curve(y[:, number], p[:, number])
+        area = metrics.auc(false, true)
+        roc.plot(false, true, color=colour(number), label=f"{name}: area {area:.3f}")
+        precision, recall, _ = metrics.precision_recall_curve(y[:, number], p[:, number])
+        mean = metrics.average_precision_score(y[:, number], p[:, number])
+        precision_recall.plot(recall, precision, color=colour(number), label=f"{name}: average {mean:.3f}")
+    roc.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance")
+    roc.set(title="ROC", xlabel="false positive rate", ylabel="true positive rate")
+    precision_recall.set(
+        title="precision and recall", xlabel="recall", ylabel="precision", ylim=(-0.02, 1.05)
+    )
+    for axes in (roc, precision_recall):
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize="small")
+    return figure
+
+
+def calibration(y: NDArray[np.int64], p: Numbers, names: Sequence[str], title: str) -> Figure:
+    """Draw how often a class or label holds against how probable it was called, in ten bins.
+
+    Arguments are those of ``curves``.
+    """
+    figure = Figure(figsize=(5.6, 5.2), layout="constrained")
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="as said")
+    for number, name in _drawn(y, names):
+        bins = np.minimum((p[:, number] * _BINS).astype(int), _BINS - 1)
+        rows = np.bincount(bins, minlength=_BINS)
+        said = np.bincount(bins, p[:, number], _BINS)[rows > 0] / rows[rows > 0]
+        came = np.bincount(bins, y[:, number], _BINS)[rows > 0] / rows[rows > 0]
+        axes.plot(said, came, color=colour(number), marker="o", markersize=4, label=str(name))
+    axes.set(title=title, xlabel="probability as predicted", ylabel="share that came true")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
+    return figure
+
+
+def values(y: Numbers, predicted: Numbers, title: str) -> Figure:
+    """Draw predicted values ``(N,)`` against true ones ``(N,)``, and how the errors are spread."""
+    figure = Figure(figsize=(10.4, 5.2), layout="constrained")
+    figure.suptitle(title)
+    against, errors = figure.subplots(1, 2)
+    ends = [min(y.min(), predicted.min()), max(y.max(), predicted.max())]
+    against.plot(ends, ends, color="grey", linestyle=":", label="as they are")
+    against.scatter(y, predicted, s=14, color=colour(1), alpha=0.6, linewidths=0)
+    against.set(title="predicted and true", xlabel="true value", ylabel="predicted value")
+    errors.hist(predicted - y, bins=min(40, max(len(y) // 5, 5)), color=colour(1))
+    errors.set(title="errors", xlabel="predicted minus true", ylabel="rows")
+    for axes in (against, errors):
+        axes.grid(alpha=0.3)
+    against.legend()
+    return figure
+
+
+def _drawn(y: NDArray[np.int64], names: Sequence[str]) -> list[tuple[int, str]]:
+    """Return the classes to draw: those that some rows have and some have not; one of two says it all."""
+    both = [(number, name) for number, name in enumerate(names) if 0 < y[:, number].sum() < len(y)]
+    exclusive = len(names) == 2 and bool((y.sum(axis=1) == 1).all())
+    return both[1:] if exclusive else both
