@@ -50,7 +50,12 @@ def test_a_word_among_numbers_is_an_error_with_its_row() -> None:
 
 def test_columns_of_parquet_are_understood_or_refused() -> None:
     days = pl.Series("d", ["2024-01-01", "2024-01-03"]).str.to_date()
-    assert typed(days)[0].diff().to_list() == [None, 2.0]
+    for series in (days, days.cast(pl.Datetime("ns")), days.cast(pl.Datetime("ms"))):
+        assert typed(series)[0].diff().to_list() == [None, 2 * 86_400.0]
+    assert typed(pl.Series("p", ["1.25", "2.5"]).cast(pl.Decimal(12, 2)))[0].to_list() == [1.25, 2.5]
+    assert typed(pl.Series("long", [2**53, 2**53 + 1]))[0].to_list() == [str(2**53), str(2**53 + 1)]
+    assert typed(pl.Series("long", [str(2**53), str(2**53 + 1)]))[1] == "category"
+    assert typed(pl.Series("f", [1.0, 1.5, None]), "category")[0].to_list() == ["1", "1.5", None]
     assert typed(pl.Series("b", [True, None]))[0].to_list() == [1.0, None]
     assert typed(pl.Series("c", ["x", "y"], dtype=pl.Categorical))[1] == "category"
     assert typed(pl.Series("n", [float("inf"), 1.0]))[0].to_list() == [None, 1.0]
@@ -121,4 +126,10 @@ def test_what_has_changed_since_training_is_listed_in_full() -> None:
     assert said[0] == "t.csv lacks gone; it has, not expected, more"
     assert "row 2, column 'n': 'old' is no number" in said[1]
     assert "row 1, column 'c': '1' is a number, but training had names" in said[2]
-    assert "row 2, column 'yes': 'maybe'" in said[3]
+    assert "row 2, column 'yes': 'maybe' is neither yes nor no, as it was in training" in said[3]
+
+
+def test_a_yes_or_no_column_takes_no_other_numbers() -> None:
+    assert typed(pl.Series("f", ["1", "0"]), "boolean")[0].to_list() == [1.0, 0.0]
+    with pytest.raises(DataError, match="7 is neither yes nor no"):
+        typed(pl.Series("f", [1, 7]), "boolean")

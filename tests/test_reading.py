@@ -165,9 +165,40 @@ def test_text_without_a_header_is_seen_by_its_values() -> None:
     assert read_table(write("\n".join(["class,cap,colour", *rows]))).frame.columns[0] == "class"
 
 
-def test_a_decimal_comma_is_a_number() -> None:
-    frame = read_table(write("a;b\n1,5;x\n-2;y\n")).frame
-    assert typed(frame["a"])[0].to_list() == [1.5, -2.0]
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("a;b\n1,5;x\n-2;y\n", [1.5, -2.0]),
+        ("a;b;c\n0,123;0,456;0,7\n1,5;2,5;3,5\n", [0.123, 1.5]),
+        ("0,123;0,456;0,7\n1,5;2,5;3,5\n", [0.123, 1.5]),
+        ('a,b\n"1,234",x\n999,y\n"12,345,678.5",z\n', [1234.0, 999.0, 12345678.5]),
+    ],
+)
+def test_commas_in_numbers_are_understood(content: str, expected: list[float]) -> None:
+    frame = read_table(write(content)).frame
+    assert frame.to_series(0).to_list() == expected
+    text = read_table(write(content), text=[frame.columns[0]]).frame.to_series(0)
+    assert text.dtype == pl.String
+
+
+def test_commas_that_are_neither_stay_text() -> None:
+    assert read_table(write('a,b\n"1,5",x\n"2,25",y\n')).frame["a"].to_list() == ["1,5", "2,25"]
+
+
+def test_headers_with_gaps_or_numbers_are_known_by_a_name_that_is_wanted() -> None:
+    assert read_table(write(",a,y\n0,1.5,x\n1,2.5,z\n")).frame.columns == ["column_1", "a", "y"]
+    assert read_table(write("2019,2020,y\n1,2,x\n"), named=["y"]).frame.columns == ["2019", "2020", "y"]
+    with pytest.raises(DataError, match="a column cannot be called"):
+        read_table(write("^x$,y\n1,2\n"))
+
+
+def test_text_in_one_file_and_numbers_in_another_is_refused() -> None:
+    write("a,b\n1,2\n", "1.csv")
+    write("a,b\n,2\n", "2.csv")
+    assert read_table(["1.csv", "2.csv"]).frame["a"].to_list() == [1.0, None]
+    write("a,b\n,2\nword,3\n", "2.csv")
+    with pytest.raises(DataError, match=r"2.csv, row 2, column 'a': 'word' is text, but 1.csv has numbers"):
+        read_table(["1.csv", "2.csv"])
 
 
 def test_blank_lines_are_no_rows() -> None:

@@ -94,6 +94,14 @@ def test_a_target_of_numbers_is_a_regression() -> None:
             "row 1: the split 'x' is 1.0, but should be train, val or test",
         ),
         (["1,a", "2,b"] * 20, {"groups": "x"}, "fewer than three groups"),
+        (["1,1"] * 30, {}, "a single class, '1', in all 30 rows"),
+        (["1,a", "2,b"] * 20, {"target": []}, "target names a column"),
+        (["1,0", "2,1"] * 20, {"target": ["target", "target"]}, "several different ones for labels"),
+        (["1,a", "2,b"] * 20, {"numeric": "x", "categorical": "x"}, "'x' cannot be numeric and categorical"),
+        (["1,a", "2,b"] * 20, {"features": ["x", "target"]}, "'target' cannot be features and target"),
+        (["1,a", "2,b"] * 20, {"test_path": "t.csv"}, "t.csv is named twice"),
+        ([f"{n},{1.7e9 + n / 100}" for n in range(50)], {}, "which single precision cannot tell"),
+        (["1,1.5", "2,2.5", "3,3.7"], {}, "3 rows are too few to train on"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
@@ -158,6 +166,24 @@ def test_rows_of_a_group_stay_together() -> None:
         groups.append({round(float(value)) // 10 for value in x})
     assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
     assert len(set.union(*groups)) == 30
+
+
+def test_a_group_that_a_column_tears_apart_is_refused() -> None:
+    rows = [f"{n},{n // 10},{('train', 'val', 'test')[n % 3]},{'ab'[n % 2]}" for n in range(90)]
+    with pytest.raises(DataError, match=r"the group 'g' 0\.0 \(t.csv, row 1\) is in two splits"):
+        table(rows, "x,g,part,target", split="part", groups="g")
+
+
+def test_what_would_split_the_rows_anew_is_refused_after_training() -> None:
+    learned = table([f"{n},{'ab'[n % 2]}" for n in range(50)]).hparams["learned"]
+    for name, value in {
+        "random_state": 7,
+        "test_fraction": 0.3,
+        "features": ["x"],
+        "scaling": "robust",
+    }.items():
+        with pytest.raises(DataError, match=f"data.{name} was .* in training, but is .* now"):
+            TableDataModule("t.csv", "target", learned=learned, **{name: value})  # type: ignore[arg-type]
 
 
 def test_files_of_their_own_are_for_validation_and_testing() -> None:

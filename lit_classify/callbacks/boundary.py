@@ -60,8 +60,8 @@ class Boundary(Picture):
     def _draw_plane(self, model: LitModule, data: InMemoryDataModule, epoch: int) -> Any:  # noqa: ANN401 - pixels
         if self._plane is None:
             self._plane, self._around = prepare(model, data, "epoch 0")
-        show(self._plane, self._around, model, data, f"epoch {epoch:,}{others(data)}")
-        return self._plane.pixels()
+        asked, answers = answers_of(self._around, model, data)
+        return self._plane.frame(asked, answers, f"epoch {epoch:,}{others(data)}")
 
     def finish(self, trainer: Trainer, model: LitModule) -> None:
         """Make the film."""
@@ -95,16 +95,12 @@ def prepare(
     return Plane(splits, model.class_names or [], title, features), around
 
 
-def show(
-    plane: "Plane",
-    around: Callable[[Tensor], Tensor],
-    model: LitModule,
-    data: InMemoryDataModule,
-    title: str,
-) -> None:
-    """Shade the plane by the model; the shares of right rows are those of all features."""
-    answers = [model.predict(x[:_MOST_POINTS].to(model.device)) for x, _ in _splits(data).values()]
-    plane.show(lambda points: model.predict(around(points).to(model.device)), answers, title)
+def answers_of(
+    around: Callable[[Tensor], Tensor], model: LitModule, data: InMemoryDataModule
+) -> tuple[Callable[[Tensor], Tensor], list[Tensor]]:
+    """Return what the model says of points of the plane, and of the rows that are drawn on it."""
+    rows = [model.predict(x[:_MOST_POINTS].to(model.device)) for x, _ in _splits(data).values()]
+    return lambda points: model.predict(around(points).to(model.device)), rows
 
 
 def draw_line(model: LitModule, data: InMemoryDataModule, title: str) -> Any:  # noqa: ANN401 - a Figure

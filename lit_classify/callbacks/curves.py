@@ -16,6 +16,7 @@ class Curves(Callback):
     def __init__(self) -> None:
         self._scalars = ScalarBuffer()
         self._weights: list[torch.Tensor] = []
+        self._rate = -1.0, torch.tensor(-1.0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Lay the charts out."""
@@ -35,9 +36,13 @@ class Curves(Callback):
         gradients = [weight.grad for weight in self._weights if weight.grad is not None]
         if not gradients:
             return
-        norm = torch.nn.utils.get_total_norm(gradients)
-        rate = torch.tensor(trainer.optimizers[0].param_groups[0]["lr"], device=norm.device, dtype=norm.dtype)
-        if self._scalars.add(trainer.global_step - 1, {"optimizer/lr": rate, "optimizer/grad_norm": norm}):
+        norm = torch.stack(torch._foreach_norm(gradients)).norm()
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        if rate != self._rate[0]:
+            self._rate = rate, norm.new_tensor(rate)
+        if self._scalars.add(
+            trainer.global_step - 1, {"optimizer/lr": self._rate[1], "optimizer/grad_norm": norm}
+        ):
             self._scalars.flush(trainer.loggers)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -38,6 +38,8 @@ def explain(parser: ArgumentParser, message: str) -> str:
         inner = re.findall(r'Parser key "([\w.]+)"', message)
         option = f"{key}.{inner[-1]}" if len(inner) > 1 else key
         came = _find(r"Got value: (.*)", message) or _find(r"Given value: (.*)", message)
+        if choices := _find(r"typing\.Literal\[(.+?)\]", message):
+            expected = f"one of {choices}"
         return f"--{option}: expected {expected}, but got {came!r}"
     return "\n".join(message.splitlines()[:_MOST_LINES])
 

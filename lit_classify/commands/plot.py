@@ -47,7 +47,7 @@ def pictures(model: LitModule, data: InMemoryDataModule) -> Iterator[tuple[str, 
     """Yield the pictures of a model by name."""
     if model.class_names is not None and len(data.axes) >= 2:
         plane, around = boundary.prepare(model, data, "boundary")
-        boundary.show(plane, around, model, data, f"boundary{boundary.others(data)}")
+        plane.show(*boundary.answers_of(around, model, data), f"boundary{boundary.others(data)}")
         yield "boundary", plane.figure
     elif model.class_names is None and model.label_names is None and data.in_features == 1:
         yield "boundary", boundary.draw_line(model, data, "data and predictions")

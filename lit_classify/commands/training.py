@@ -3,11 +3,13 @@
 import os
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
 import polars as pl
+import torch
 import yaml
 from torch import Tensor
 
@@ -18,9 +20,12 @@ from lit_classify.commands.predictions import check_target, predictions, write
 from lit_classify.commands.quiet import quiet
 from lit_classify.commands.reports import report
 from lit_classify.commands.run_cli import RUNS, RunCLI
-from lit_classify.data import TableDataModule
+from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.errors import UserError
+from lit_classify.modules import LitModule
 from lit_classify.scalars import RunLogger
+
+_WORTH_SHARING = 5_000_000  # multiplications of a step
 
 
 def main(arguments: list[str]) -> int:
@@ -82,6 +87,19 @@ def _value(arguments: list[str], option: str) -> str | None:
     return None
 
 
+@contextmanager
+def few_threads(model: LitModule, data: InMemoryDataModule) -> Iterator[None]:
+    """Take one thread for steps that are too small to be shared: on a busy machine they would wait."""
+    before = torch.get_num_threads()
+    rows = data.batch_size or len(data.split("train").y)
+    if rows * sum(weight.numel() for weight in model.parameters()) < _WORTH_SHARING:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class TrainingCLI(RunCLI):
     """The command line of a run, with a word before and after."""
 
@@ -97,7 +115,8 @@ class TrainingCLI(RunCLI):
             self.say(f"\n{self.datamodule.describe()}\n")
         begun = time.monotonic()
         try:
-            self.trainer.fit(**kwargs)
+            with few_threads(self.model, self.datamodule):
+                self.trainer.fit(**kwargs)
         except BaseException as error:
             self.sweep()
             if isinstance(error, SystemExit) and self.trainer.interrupted:
@@ -168,6 +187,8 @@ class TrainingCLI(RunCLI):
         (figures,) = scored
         print(f"{type(self.model).__name__} on {len(self.datamodule.split(stage).y):,} {stage} rows")
         names = ["loss", *(self.model.test_figures() if stage == "test" else self.model.metrics())]
+        if self.model.class_names is not None and len(self.datamodule.split(stage).y.unique()) < 2:
+            names = [name for name in names if name != "auroc"]  # there is nothing to rank
         for name in names:
             print(f"  {name:<{max(map(len, names))}}  {figures[f'{stage}/{name}']:.5f}")
 

@@ -18,6 +18,8 @@ Kind = Literal["number", "boolean", "category"]
 WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 _NEARLY_ALL = 0.95  # of the cells are numbers: then the others are mistakes
 _MANY = 1000  # cells are numbers before the first that is none: then it is a mistake
+_EXACT = 2**53  # whole numbers from here on are not told apart by floats
+_TOO_LONG = r"^[+-]?[1-9]\d{15,}$"
 _FEW = 20
 _COUNTED_ROWS = 100_000  # numbers beyond these are not counted when different values are
 
@@ -63,50 +65,68 @@ def typed(
     if dtype == pl.Boolean:
         return series.cast(pl.Float64), "boolean"
     if dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Null:
-        return _finite(series.to_physical()), "boolean" if kind == "boolean" else "number"
-    text = _text(series)
-    numbers = _numbers(text)
-    there, good = len(text) - text.null_count(), len(numbers) - numbers.null_count()
-    if good == there and (there or kind == "number"):
+        if dtype.is_integer() and bool((series.abs() >= _EXACT).any()):
+            return _text(series), "category"
+        numbers, text = _finite(_seconds(series) if dtype.is_temporal() else series), None
+    else:
+        text = _text(series)
+        numbers = text.cast(pl.Float64, strict=False)
+        if kind is None and bool(text.str.contains(_TOO_LONG).any()):
+            return text, "category"
+    if text is None or (
+        numbers.null_count() == text.null_count() and (len(text) > text.null_count() or kind)
+    ):
+        if kind == "boolean" and not bool(numbers.is_in([0.0, 1.0]).all()):
+            row = int((~numbers.is_in([0.0, 1.0])).fill_null(False).arg_true()[0])
+            raise DataError(f"{where(row)}, column {series.name!r}: {series[row]!r} is neither yes nor no")
         return _finite(numbers), "boolean" if kind == "boolean" else "number"
     words = text.str.to_lowercase()
-    if there and kind != "number" and words.drop_nulls().is_in(list(WORDS)).all():
+    if kind != "number" and text.null_count() < len(text) and words.drop_nulls().is_in(list(WORDS)).all():
         return words.replace_strict(WORDS, default=None, return_dtype=pl.Float64), "boolean"
+    return _mostly_text(text, numbers, kind, where), "category"
+
+
+def _mostly_text(
+    text: pl.Series, numbers: pl.Series, kind: Kind | None, where: Callable[[int], str]
+) -> pl.Series:
+    """Return text, unless it should be numbers or words for yes and no."""
     wrong = text.is_not_null() & numbers.is_null()
     if kind == "boolean":
-        wrong &= ~words.is_in(list(WORDS))
-    first = int(wrong.arg_true()[0]) if good < there else 0
-    before = first - text.head(first).null_count()
-    if kind is not None or good >= _NEARLY_ALL * there > 0 or before >= _MANY:
+        wrong &= ~text.str.to_lowercase().is_in(list(WORDS))
+    row = int(wrong.arg_true()[0]) if wrong.any() else 0
+    cell = f"{where(row)}, column {text.name!r}: {text[row]!r}"
+    if kind is not None:
+        raise DataError(f"{cell} is {'no number' if kind == 'number' else 'neither yes nor no'}")
+    there, good = len(text) - text.null_count(), len(numbers) - numbers.null_count()
+    before = row - text.head(row).null_count()
+    if good >= _NEARLY_ALL * there > 0 or before >= _MANY:
         raise DataError(
-            f"{where(first)}, column {series.name!r}: {text[first]!r} is no number, "
-            f"but {good:,} of {there:,} cells are; mend it, or declare the column categorical"
+            f"{cell} is no number, but {good:,} of {there:,} cells are; mend it, or declare the column "
+            "categorical"
         )
-    return text, "category"
+    return text
+
+
+def _seconds(series: pl.Series) -> pl.Series:
+    """Return dates and times as seconds, since 1970 where they have a date, whatever their unit."""
+    if series.dtype == pl.Time:
+        return series.to_physical() / 1e9
+    unit = pl.Duration("us") if isinstance(series.dtype, pl.Duration) else pl.Datetime("us")
+    return series.cast(unit).to_physical() / 1e6
 
 
 def _text(series: pl.Series) -> pl.Series:
     """Return cells as text without spaces around them, gaps null, whole numbers without decimals."""
-    if series.dtype.is_float():
-        whole = series.fill_nan(None)
-        if bool((whole == whole.round()).all()):
-            series = whole.cast(pl.Int64, strict=False)
     text = series.cast(pl.String).str.strip_chars()
+    if series.dtype.is_float():
+        text = text.str.replace(r"\.0$", "")
     return text.set(text.is_in(list(MISSING)), None)
-
-
-def _numbers(text: pl.Series) -> pl.Series:
-    """Return numbers, null where a cell is none; a decimal comma counts where all cells could have one."""
-    numbers = text.cast(pl.Float64, strict=False)
-    if numbers.null_count() > text.null_count() and bool(text.str.contains(r"^[+-]?\d+(,\d+)?$").all()):
-        numbers = text.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
-    return numbers
 
 
 def _finite(numbers: pl.Series) -> pl.Series:
     """Return numbers as floats, those that are not finite as gaps."""
     if not numbers.dtype.is_float():
-        return numbers.cast(pl.Float64)
+        numbers = numbers.cast(pl.Float64)
     if bool(numbers.is_finite().all()):
         return numbers
     return numbers.set(~numbers.is_finite().fill_null(False), None)

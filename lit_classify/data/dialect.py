@@ -4,7 +4,7 @@ import csv
 import math
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +31,10 @@ class Dialect:
     spaced: bool
 
 
-def find_dialect(path: Path, head: str, delimiter: str | None, header: bool | None) -> Dialect:
-    """Find what is not given from the first rows of a file.
+def find_dialect(
+    path: Path, head: str, delimiter: str | None, header: bool | None, named: Collection[str] = ()
+) -> Dialect:
+    """Find what is not given from the first rows of a file; a first row with a name of ``named`` is a header.
 
     Raises:
         DataError: the header names a column twice, or the delimiter is no single character.
@@ -42,11 +44,14 @@ def find_dialect(path: Path, head: str, delimiter: str | None, header: bool | No
     delimiter = delimiter or find_delimiter(head)
     spaced = f'{delimiter} "' in head
     rows = _rows(head, delimiter, spaced)
-    names = [name.strip() for name in rows[0]]
+    names = [" ".join(name.split()) for name in rows[0]]
     if header is None:
-        header = _is_header(names, rows[1:])
+        header = bool(set(named) & set(names)) or _is_header(names, rows[1:])
     if not header:
         return Dialect(delimiter, False, tuple(f"column_{n}" for n in range(1, len(names) + 1)), spaced)
+    names = [name or f"column_{number}" for number, name in enumerate(names, 1)]
+    if odd := [name for name in names if name == "*" or (name[0] == "^" and name[-1] == "$")]:
+        raise DataError(f"{path}, line 1: a column cannot be called {odd[0]!r}; rename it")
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
         raise DataError(
@@ -57,14 +62,18 @@ def find_dialect(path: Path, head: str, delimiter: str | None, header: bool | No
 
 
 def find_delimiter(head: str) -> str:
-    """Return the delimiter that parts the first lines into the same number of fields, the most of them."""
-    lines = [line for line in head.splitlines() if line.strip()][:20]
-    best, fields = ",", 1
+    """Return the delimiter that parts most of the first lines into the same number of fields.
+
+    Where several do, a comma gives way, for it may stand in numbers; else the one with more fields is taken.
+    """
+    lines = [line for line in head.splitlines() if line.strip()][:50]
+    best, reached = ",", (0.5, False, 0)
     for delimiter in DELIMITERS:
         lengths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter))
         length, times = lengths.most_common(1)[0]
-        if length > fields and 2 * times > len(lines):
-            best, fields = delimiter, length
+        score = (times / len(lines), delimiter != ",", length)
+        if length > 1 and score > reached:
+            best, reached = delimiter, score
     return best
 
 
@@ -98,8 +107,8 @@ def _rows(head: str, delimiter: str, spaced: bool) -> list[list[str]]:
 
 
 def _is_header(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names the columns: no numbers, no gaps, not the values of the rows below."""
-    if any(map(is_number, names)) or not all(names):
+    """Whether the first row names the columns: words, and not the values of the rows below."""
+    if any(is_number(name.replace(",", ".")) for name in names if name) or not any(names):
         return False
     again = [
         name in {row[position].strip() for row in rows if len(row) > position}

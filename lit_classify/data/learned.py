@@ -23,22 +23,39 @@ class Learned:
         fingerprint: of the table that was learned from.
         encoders: how each used column becomes features.
         target: what is to be told.
+        settings: how the rows were split and the columns taken, which cannot be changed afterwards.
     """
 
     fingerprint: str
     encoders: tuple[Encoder, ...]
     target: Target
+    settings: Mapping[str, Any]
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Learned":
         """Build what ``as_dict`` described."""
         encoders = tuple(Encoder.from_dict(encoder) for encoder in record["encoders"])
-        return cls(record["fingerprint"], encoders, Target.from_dict(record["target"]))
+        target = Target.from_dict(record["target"])
+        return cls(record["fingerprint"], encoders, target, record["settings"])
 
     def as_dict(self) -> dict[str, Any]:
         """Return all as plain data."""
         encoders = [encoder.as_dict() for encoder in self.encoders]
-        return {"fingerprint": self.fingerprint, "encoders": encoders, "target": self.target.as_dict()}
+        return {
+            "fingerprint": self.fingerprint,
+            "encoders": encoders,
+            "target": self.target.as_dict(),
+            "settings": dict(self.settings),
+        }
+
+    def check(self, settings: Mapping[str, Any]) -> None:
+        """Raise DataError for a setting that is not what it was in training."""
+        for name, value in settings.items():
+            if value != self.settings[name]:
+                raise DataError(
+                    f"data.{name} was {self.settings[name]!r} in training, but is {value!r} now: "
+                    "that would mix training rows into the others, or not be heeded at all"
+                )
 
     @property
     def text_columns(self) -> tuple[str, ...]:
@@ -87,7 +104,7 @@ def conform(table: Table, encoders: Sequence[Encoder], strict: bool = False) -> 
         try:
             values, _ = typed(series, encoder.kind, table.where)
         except DataError as error:
-            faults.append(str(error).replace("; mend it, or declare the column categorical", " in training"))
+            faults.append(f"{error}, as it was in training")
             continue
         if encoder.kind == "category":
             seen = values.is_in([*encoder.categories, *encoder.rare])

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from lit_classify.data.blocks import Reread, read_blocks, read_head
-from lit_classify.data.dialect import find_dialect, numeric_columns
+from lit_classify.data.dialect import MISSING, find_dialect, numeric_columns
 from lit_classify.data.memory import check_memory
 from lit_classify.errors import DataError
 
@@ -49,6 +49,7 @@ def read_table(
     header: bool | None = None,
     encoding: str = "utf-8",
     text: Collection[str] = (),
+    named: Collection[str] = (),
 ) -> Table:
     """Read CSV files as columns of numbers or text, Parquet files with their own types.
 
@@ -59,6 +60,7 @@ def read_table(
         header: whether the first row names the columns; found when not given.
         encoding: how the text is encoded.
         text: columns that stay text, whatever they look like.
+        named: columns that should be there: a first row with one of them is a header.
 
     Raises:
         DataError: no file, an empty one, another encoding, rows of other lengths, names that come twice,
@@ -70,7 +72,9 @@ def read_table(
     tables = []
     for file in files:
         is_parquet = file.suffix in {".parquet", ".pq"}
-        read = _read_parquet(file) if is_parquet else _read_csv(file, delimiter, header, encoding, text)
+        read = (
+            _read_parquet(file) if is_parquet else _read_csv(file, delimiter, header, encoding, text, named)
+        )
         tables.append(Table(read[0], ((str(file), len(read[0])),), f"{read[1]:08x}"))
     return join(tables)
 
@@ -87,13 +91,34 @@ def _find(path: str | Path) -> list[Path]:
     return found
 
 
-def join(tables: Sequence[Table]) -> Table:
-    """Put tables below each other; a column that is text in one of them is text in all.
+def _alike(name: str, table: Table, tables: Sequence[Table]) -> pl.Series:
+    """Return a table's column in the type that it has in the others too.
 
     Raises:
-        DataError: their columns differ.
+        DataError: it holds text, but numbers in another file.
     """
-    first, frames = tables[0], [table.frame for table in tables]
+    series = table.frame[name]
+    other = next((part for part in tables if part.frame[name].dtype != pl.String), None)
+    if other is None or series.dtype != pl.String:
+        return series
+    cells = series.str.strip_chars()
+    words = cells.set(cells.is_in(list(MISSING)), None).drop_nulls()
+    if len(words):
+        row = int((cells == words[0]).arg_true()[0])
+        raise DataError(
+            f"{table.where(row)}, column {name!r}: {words[0]!r} is text, but {other.files[0][0]} has numbers "
+            "there; mend it, or declare the column categorical"
+        )
+    return pl.Series(name, [None] * len(series), dtype=pl.Float64)
+
+
+def join(tables: Sequence[Table]) -> Table:
+    """Put tables below each other.
+
+    Raises:
+        DataError: their columns differ, in name or in type.
+    """
+    first = tables[0]
     if len(tables) == 1:
         return first
     names = first.frame.columns
@@ -102,8 +127,7 @@ def join(tables: Sequence[Table]) -> Table:
             raise DataError(
                 f"{table.files[0][0]} has other columns than {first.files[0][0]}: {', '.join(other)}"
             )
-    texts = [name for name in names if any(frame[name].dtype == pl.String for frame in frames)]
-    same = [frame.select(names).with_columns(pl.col(texts).cast(pl.String)) for frame in frames]
+    same = [pl.DataFrame([_alike(name, table, tables) for name in names]) for table in tables]
     try:
         whole = pl.concat(same, how="vertical_relaxed")
     except pl.exceptions.PolarsError as error:
@@ -124,6 +148,7 @@ class Files:
         header: whether their first row names the columns; found when not given.
         encoding: how their text is encoded.
         text: columns that stay text, whatever they look like.
+        named: columns that should be there.
     """
 
     paths: Sequence[str]
@@ -133,6 +158,7 @@ class Files:
     header: bool | None
     encoding: str
     text: Sequence[str]
+    named: Sequence[str]
 
     def read(self) -> Table:
         """Read the table itself."""
@@ -140,6 +166,11 @@ class Files:
 
     def read_others(self, table: Table) -> tuple[Table, list[int]]:
         """Put the other files' rows below the table's; return all, and the rows for each purpose."""
+        files = [
+            Path(path).resolve() for paths in (self.paths, self.val_paths, self.test_paths) for path in paths
+        ]
+        if twice := [path for path in files if files.count(path) > 1]:
+            raise DataError(f"{twice[0].name} is named twice, so the same rows would be in two splits")
         tables = [table, *(self._read(paths) for paths in (self.val_paths, self.test_paths) if paths)]
         counts = [len(part) for part in tables]
         if self.test_paths and not self.val_paths:
@@ -147,7 +178,7 @@ class Files:
         return join(tables), counts
 
     def _read(self, paths: Sequence[str]) -> Table:
-        return read_table(paths, self.delimiter, self.header, self.encoding, self.text)
+        return read_table(paths, self.delimiter, self.header, self.encoding, self.text, self.named)
 
 
 def _read_parquet(path: Path) -> tuple[pl.DataFrame, int]:
@@ -168,11 +199,16 @@ def _read_parquet(path: Path) -> tuple[pl.DataFrame, int]:
 
 
 def _read_csv(
-    path: Path, delimiter: str | None, header: bool | None, encoding: str, text: Collection[str]
+    path: Path,
+    delimiter: str | None,
+    header: bool | None,
+    encoding: str,
+    text: Collection[str],
+    named: Collection[str],
 ) -> tuple[pl.DataFrame, int]:
     """Return the rows and the checksum of a CSV file."""
     head = read_head(path, encoding)
-    dialect = find_dialect(path, head, delimiter, header)
+    dialect = find_dialect(path, head, delimiter, header, named)
     num_rows = round(path.stat().st_size * max(head.count("\n"), 1) / max(len(head.encode()), 1))
     check_memory(path, num_rows, len(dialect.names))
     spreads = {name: spread for name, spread in numeric_columns(head, dialect).items() if name not in text}
@@ -180,7 +216,28 @@ def _read_csv(
     limits = {name: _FAR * spread for name, spread in spreads.items() if large and spread}
     while True:  # anew, should a column turn out otherwise than it began
         try:
-            return read_blocks(path, encoding, dialect, spreads, limits)
+            frame, checksum = read_blocks(path, encoding, dialect, spreads, limits)
+            free = [name for name in frame.columns if name not in text]
+            return _without_commas(frame, free, decimal=dialect.delimiter != ","), checksum
         except Reread as found:
             spreads = {name: spread for name, spread in spreads.items() if name not in found.text}
             limits = {name: limit for name, limit in limits.items() if name not in found.text | found.wide}
+
+
+def _without_commas(frame: pl.DataFrame, names: Sequence[str], decimal: bool) -> pl.DataFrame:
+    """Turn text such as 1,5 (decimal) or "1,234.5" (thousands) into numbers, where a whole column is such.
+
+    A comma is a decimal one only where it does not part fields too.
+    """
+    pattern = r"^[+-]?\d+(,\d+)?$" if decimal else r"^[+-]?\d{1,3}(,\d{3})*(\.\d+)?$|^[+-]?\d+(\.\d+)?$"
+    columns = []
+    for series in frame:
+        if series.name in names and series.dtype == pl.String:
+            cells = series.str.strip_chars()
+            cells = cells.set(cells.is_in(list(MISSING)), None)
+            commas = bool(cells.str.contains(",", literal=True).any())
+            if commas and bool(cells.str.contains(pattern).all()):
+                plain = cells.str.replace_all(",", "." if decimal else "", literal=True)
+                series = plain.cast(pl.Float64, strict=False)
+        columns.append(series)
+    return pl.DataFrame(columns)

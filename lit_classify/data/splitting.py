@@ -3,7 +3,7 @@
 Legend: N rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,6 +126,8 @@ class Splitter:
         if class_names is not None:
             classes = targets.astype(np.int16) if len(class_names) < 2**15 else targets.astype(np.int32)
         groups = None if self.groups is None else _group_numbers(table, self.groups)
+        if self.split is not None and len(num_rows) > 1:
+            raise DataError(f"files of their own and the column {self.split!r} both say the split; give one")
         if self.split is not None:
             rows = _by_column(table, self.split)
         elif len(num_rows) > 1:
@@ -134,6 +136,8 @@ class Splitter:
             rows = {"train": np.arange(len(table), dtype=np.int32)}
             check_split(len(table), self.test_fraction, self.val_fraction)
             _note_single(classes)
+        if groups is not None:
+            _check_groups(rows, groups, table, str(self.groups))
         taken = 0.0
         for split, share in (("test", self.test_fraction), ("val", self.val_fraction)):
             if split not in rows and share:
@@ -141,6 +145,8 @@ class Splitter:
                 rows, taken = {**rows, "train": train, split: gone}, taken + share
         if "test" not in rows:
             raise DataError("no rows are left to test on: test_fraction must be above 0")
+        if classes is None and min(map(len, rows.values())) < 2:
+            raise DataError(f"{len(table)} rows are too few to train on, validate on and test on")
         if classes is not None and class_names is not None:
             _check_classes(rows["train"], classes, class_names)
         return {split: rows[split] for split in ("train", "val", "test") if split in rows}
@@ -182,6 +188,19 @@ def _by_files(num_rows: Sequence[int]) -> dict[str, Rows]:
         for split, start, end in zip(("train", "val", "test"), ends, ends[1:], strict=False)
     }
     return {split: numbers for split, numbers in rows.items() if len(numbers)}
+
+
+def _check_groups(rows: Mapping[str, Rows], groups: Rows, table: Table, name: str) -> None:
+    """Raise DataError where a column or files tear a group apart."""
+    seen: set[int] = set()
+    for numbers in rows.values():
+        own = set(groups[numbers].tolist())
+        if torn := seen & own:
+            row = int(np.flatnonzero(groups == torn.pop())[0])
+            raise DataError(
+                f"the group {name!r} {table.frame[name][row]!r} ({table.where(row)}) is in two splits"
+            )
+        seen |= own
 
 
 def _check_classes(train: Rows, classes: Classes, class_names: Sequence[str]) -> None:

@@ -13,15 +13,15 @@ import torch
 
 from lit_classify.data.base import Axis, InMemoryDataModule, Split
 from lit_classify.data.columns import Column, check_names, describe, find_leaks, understand
+from lit_classify.data.declared import Declared, Names, names, one_of
 from lit_classify.data.encoding import Scaling, encode, learn, num_features
 from lit_classify.data.learned import Learned, check_gaps, conform, say_use
 from lit_classify.data.reading import Files, Table
 from lit_classify.data.splitting import Rows, Splitter
 from lit_classify.data.targets import Targets, understand_target
-from lit_classify.errors import DataError, UserError, note
+from lit_classify.errors import DataError, note
 from lit_classify.loaders import TensorLoader
 
-Names = list[str] | str | None
 Gaps = Literal["impute", "error"]
 
 
@@ -89,23 +89,44 @@ class TableDataModule(InMemoryDataModule):
         learned: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(batch_size, shuffle, drop_last, random_state)
-        _one_of("gaps", gaps, ("impute", "error"))
-        _one_of("scaling", scaling, ("standard", "robust"))
+        one_of("gaps", gaps, ("impute", "error"))
+        one_of("scaling", scaling, ("standard", "robust"))
         self.columns: list[Column] = []
         self.leaks: set[str] = set()
         self._gaps, self._strict = gaps, strict
         self._splitter = Splitter(split, groups, test_fraction, val_fraction, random_state)
         self._learned = None if learned is None else Learned.from_dict(learned)
-        text = _names(categorical) if self._learned is None else self._learned.text_columns
-        self._files = Files(
-            _names(path), _names(val_path), _names(test_path), delimiter, header, encoding, text
+        declared = Declared.of(
+            target=target,
+            features=features,
+            ignore=ignore,
+            categorical=categorical,
+            numeric=numeric,
+            split=split,
+            groups=groups,
         )
+        settings = {
+            **declared.as_dict(),
+            "val_path": names(val_path),
+            "test_path": names(test_path),
+            "gaps": gaps,
+            "scaling": scaling,
+            "random_state": random_state,
+            "test_fraction": test_fraction,
+            "val_fraction": val_fraction,
+        }
+        named, text = declared.all, declared.categorical
+        if self._learned is not None:
+            self._learned.check(settings)
+            named = [encoder.name for encoder in self._learned.encoders]
+            text = list(self._learned.text_columns)
+        paths = names(path), names(val_path), names(test_path)
+        self._files = Files(*paths, delimiter, header, encoding, text, named)
         self._table: Table | None = self._files.read()
         self._prepared: tuple[pl.DataFrame, dict[str, Rows], Targets] | None = None
         if self._learned is None:
-            kinds = {"categorical": _names(categorical), "numeric": _names(numeric)}
-            self._learned = self._learn(_names(target), _names(features), _names(ignore), scaling, **kinds)
-        self._is_foreign = self._table.fingerprint != self._learned.fingerprint
+            self._learned = self._learn(declared, scaling, settings)
+        self.is_foreign = self._table.fingerprint != self._learned.fingerprint
         self.class_names = _list(self._learned.target.class_names)
         self.label_names = _list(self._learned.target.label_names)
         self.in_features = num_features(self._learned.encoders)
@@ -114,23 +135,17 @@ class TableDataModule(InMemoryDataModule):
         learned = self._learned.as_dict()
         self.save_hyperparameters(logger=False)
 
-    def _learn(
-        self,
-        target_columns: list[str],
-        features: list[str],
-        ignore: list[str],
-        scaling: Scaling,
-        categorical: list[str],
-        numeric: list[str],
-    ) -> Learned:
+    def _learn(self, declared: Declared, scaling: Scaling, settings: dict[str, Any]) -> Learned:
         """Understand the columns, split the rows, and learn from those for training."""
         assert self._table is not None
         fingerprint = self._table.fingerprint
         table, num_rows = self._files.read_others(self._table)
-        check_names("column", [*features, *ignore, *categorical, *numeric, *self._splitter.columns], table)
-        target = understand_target(table, target_columns, categorical, numeric)
-        seen = replace(table, frame=table.frame.drop({*target_columns, *self._splitter.columns}))
-        frame, columns = understand(seen, features, ignore, categorical, numeric)
+        check_names("target column", declared.target, table)
+        check_names("column", declared.all, table)
+        kinds = declared.categorical, declared.numeric
+        target = understand_target(table, declared.target, *kinds)
+        seen = replace(table, frame=table.frame.drop(declared.no_features))
+        frame, columns = understand(seen, declared.features, declared.ignore, *kinds)
         if self._gaps == "error":
             check_gaps(frame, table)
         values = target.values(table)
@@ -145,7 +160,8 @@ class TableDataModule(InMemoryDataModule):
             )
         self._warn()
         self._prepared = frame, rows, values
-        return Learned(fingerprint, tuple(encoder for encoder in encoders if encoder.num_features), target)
+        used = tuple(encoder for encoder in encoders if encoder.num_features)
+        return Learned(fingerprint, used, target, settings)
 
     def _warn(self) -> None:
         """Say what the owner of the table should look at."""
@@ -175,11 +191,6 @@ class TableDataModule(InMemoryDataModule):
         y = self.split("train").y.double()
         return float(y.mean()), float(y.std(correction=0)) or 1.0
 
-    @property
-    def is_foreign(self) -> bool:
-        """Whether the rows are others than those that were learned from, so that all are for testing."""
-        return self._is_foreign
-
     def load(self) -> dict[str, Split]:
         """Encode the rows and hand them to their splits; what was read is let go."""
         assert self._learned is not None
@@ -199,7 +210,7 @@ class TableDataModule(InMemoryDataModule):
         assert self._learned is not None
         table = self._table or self._files.read()
         values = self._learned.target.values
-        if self._is_foreign:
+        if self.is_foreign:
             return self._conform(table), {"test": np.arange(len(table), dtype=np.int32)}, values(table)
         table, num_rows = self._files.read_others(table)
         rows = self._splitter.rows(table, num_rows, self._learned.target.class_names, values(table))
@@ -218,15 +229,17 @@ class TableDataModule(InMemoryDataModule):
         x = encode(self._conform(self._table or self._files.read()), self._learned.encoders)
         return TensorLoader((torch.from_numpy(x),), batch_size=8192, even=False)
 
-    def carried(self, names: Sequence[str]) -> pl.DataFrame:
+    def carried(self, wanted: Sequence[str]) -> pl.DataFrame:
         """Return columns of ``path`` as they are, to stand beside its predictions.
 
         Raises:
             DataError: a column is not there.
         """
-        table = replace(self._files, text=tuple(names)).read() if names else self._table or self._files.read()
-        check_names("column", names, table)
-        return table.frame.select(names)
+        table = (
+            replace(self._files, text=tuple(wanted)).read() if wanted else self._table or self._files.read()
+        )
+        check_names("column", wanted, table)
+        return table.frame.select(wanted)
 
     def original(self, split: str, places: Sequence[int]) -> pl.DataFrame:
         """Return rows of a split as they stand in the files, read anew; ``places`` count in the split."""
@@ -244,17 +257,5 @@ class TableDataModule(InMemoryDataModule):
         return f"{table}\n\ntraining rows of each class: {each}"
 
 
-def _names(given: Sequence[str] | str | None) -> list[str]:
-    """Return one name or several as a list."""
-    if given is None:
-        return []
-    return [given] if isinstance(given, str) else [str(name) for name in given]
-
-
 def _list(names: tuple[str, ...] | None) -> list[str] | None:
     return None if names is None else list(names)
-
-
-def _one_of(name: str, value: str, known: Sequence[str]) -> None:
-    if value not in known:
-        raise UserError(f"{name} must be {' or '.join(known)}, but is {value!r}")

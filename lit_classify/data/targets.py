@@ -17,6 +17,7 @@ from lit_classify.errors import DataError
 
 Targets = NDArray[np.int32] | NDArray[np.float32]
 _MOST_CLASSES = 20  # of whole numbers; more are numbers, not classes
+_FINE = 1e5  # spreads from zero; single precision tells a 17,000,000th part
 _NO_LABEL = -100.0  # what CrossEntropy passes over in silence
 
 
@@ -69,7 +70,7 @@ class Target:
         if self.class_names is None:
             if cells.dtype == pl.String:
                 raise DataError(f"{table.where(0)}, target {self.columns[0]!r}: {cells[0]!r} is no number")
-            return cells.to_numpy().astype(np.float32)
+            return _single(table, cells)
         names = pl.Series(self.class_names, dtype=pl.String)
         numbers = names.cast(cells.dtype, strict=False)
         if numbers.null_count():  # some classes are no numbers, so that all are text
@@ -105,6 +106,10 @@ def understand_target(
         DataError: no such column, gaps, a single class, or values that look like mistakes.
     """
     check_names("target column", columns, table)
+    if len(set(columns)) < len(columns) or not columns:
+        raise DataError(
+            f"target names a column, or several different ones for labels, but is {list(columns)}"
+        )
     if len(columns) > 1:
         for name in columns:
             _label(table, name)
@@ -114,11 +119,11 @@ def understand_target(
     if cells.dtype != pl.String:
         if name in numeric or not _are_classes(table, cells):
             return Target((name,))
-        cells = cells.unique().cast(pl.Int64).cast(pl.String)
+        numbers = cells.unique().cast(pl.Int64).cast(pl.String).to_list()
     elif name in numeric:
         row = next(row for row, cell in enumerate(cells) if typed(pl.Series([cell]))[1] != "number")
         raise DataError(f"{table.where(row)}, target {name!r}: {cells[row]!r} is no number")
-    names = cells.unique().to_list()
+    names = cells.unique().to_list() if cells.dtype == pl.String else numbers
     if len(names) < 2:
         raise DataError(
             f"{table.files[0][0]}: the target {name!r} has a single class, {names[0]!r}, "
@@ -195,3 +200,19 @@ def _label(table: Table, name: str) -> pl.Series:
             "target columns are labels, each of which holds or not"
         )
     return values
+
+
+def _single(table: Table, cells: pl.Series) -> NDArray[np.float32]:
+    """Return numbers in single precision.
+
+    Raises:
+        DataError: they differ by less than that tells.
+    """
+    numbers = cells.to_numpy()
+    spread = float(numbers.astype(np.float64).std())
+    if spread and float(np.abs(numbers).max()) > _FINE * spread:
+        raise DataError(
+            f"{table.files[0][0]}: the target {cells.name!r} varies by {spread:g} around {numbers.mean():g}, "
+            "which single precision cannot tell; subtract a constant from it"
+        )
+    return numbers.astype(np.float32)

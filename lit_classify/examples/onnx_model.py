@@ -8,11 +8,15 @@ import numpy as np
 import onnxruntime
 
 schema = json.load(open("schema.json", encoding="utf-8"))
-rows = list(csv.DictReader(open(sys.argv[1], encoding="utf-8-sig", newline=""), skipinitialspace=True))
+file = open(sys.argv[1], encoding="utf-8-sig", newline="")
+delimiter = max(",;\t|", key=file.readline().count)
+file.seek(0)
+names, *rows = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
 x = np.full((len(rows), len(schema["columns"])), np.nan)
 for place, column in enumerate(schema["columns"]):
+    at = [name.strip() for name in names].index(column["name"])
     for number, row in enumerate(rows):
-        cell = row[column["name"]].strip()
+        cell = row[at].strip()
         if column["kind"] == "category":
             x[number, place] = 1 if cell in schema["missing"] else column["codes"].get(cell, 0)
         elif cell not in schema["missing"]:

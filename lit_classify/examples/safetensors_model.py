@@ -9,11 +9,15 @@ from safetensors.torch import load_file
 from torch import nn
 
 schema, part = json.load(open("schema.json", encoding="utf-8")), load_file("model.safetensors")
-rows = list(csv.DictReader(open(sys.argv[1], encoding="utf-8-sig", newline=""), skipinitialspace=True))
+file = open(sys.argv[1], encoding="utf-8-sig", newline="")
+delimiter = max(",;\t|", key=file.readline().count)
+file.seek(0)
+names, *rows = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
 x = torch.full((len(rows), len(schema["columns"])), torch.nan, dtype=torch.float64)
 for place, column in enumerate(schema["columns"]):
+    at = [name.strip() for name in names].index(column["name"])
     for number, row in enumerate(rows):
-        cell = row[column["name"]].strip()
+        cell = row[at].strip()
         if column["kind"] == "category":
             x[number, place] = 1 if cell in schema["missing"] else column["codes"].get(cell, 0)
         elif cell not in schema["missing"]:

@@ -5,15 +5,17 @@ Legend: N rows, F features, C classes, G points of a grid.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from lit_classify.figures.style import colour, marker
@@ -115,37 +117,77 @@ class Plane:
             _scatter(axes, x, y, class_names, features)
             axes.set_title(f"{name}: 100.0% of {len(y):,} rows right")
         _legend(self.figure, self._panels[0])
-        self._canvas: FigureCanvasAgg | None = None
-        self._empty: Any = None
+        self._film: _Film | None = None
 
     def show(self, predict: Predict, answers: Sequence[Tensor], title: str | None = None) -> None:
         """Shade the plane by ``predict``, and say how many rows ``answers``, probabilities, have right."""
         shades = shade(predict(grid(self.extent)).cpu()).reshape(_GRID, _GRID, 3)
         self.figure.suptitle(title or self._title)
-        for axes, picture, p, (name, (_, y)) in zip(
-            self._panels, self._images, answers, self._splits.items(), strict=True
-        ):
+        for axes, picture, heading in zip(self._panels, self._images, self._headings(answers), strict=True):
             picture.set_data(shades)
-            right = (p.cpu().argmax(dim=1) == y.cpu()).double().mean()
-            axes.set_title(f"{name}: {right:.1%} of {len(y):,} rows right")
+            axes.set_title(heading)
 
-    def pixels(self) -> NDArray[np.uint8]:
-        """Return the picture as it is shown, ``(height, width, 3)``; the first time everything is drawn."""
-        if self._canvas is None:
-            self._canvas = FigureCanvasAgg(self.figure)
-            self._canvas.draw()
-            self.figure.set_layout_engine("none")  # everything has its place now
-            changing = [*self._images, *(axes.title for axes in self._panels), self.figure._suptitle]  # type: ignore[attr-defined]  # matplotlib has no public name for it
-            above = [part for axes in self._panels for part in (*axes.collections, *axes.spines.values())]
-            self._changing = [*changing, *above]
-            for artist in self._changing:
-                artist.set_animated(True)
-            self._canvas.draw()
-            self._empty = self._canvas.copy_from_bbox(self.figure.bbox)
-        self._canvas.restore_region(self._empty)
-        for artist in self._changing:
-            artist.axes.draw_artist(artist) if artist.axes else self.figure.draw_artist(artist)
-        return np.asarray(self._canvas.buffer_rgba())[:, :, :3].copy()
+    def frame(self, predict: Predict, answers: Sequence[Tensor], title: str) -> NDArray[np.uint8]:
+        """Return the picture as ``show`` would make it, ``(height, width, 3)``, fast from the second on."""
+        self._film = self._film or _Film(self.figure, self._panels, self._images)
+        shades = shade(predict(grid(self.extent)).cpu()).reshape(_GRID, _GRID, 3)
+        return self._film.frame(shades, title, self._headings(answers))
+
+    def _headings(self, answers: Sequence[Tensor]) -> list[str]:
+        """Say how many rows are right in each split."""
+        headings = []
+        for p, (name, (_, y)) in zip(answers, self._splits.items(), strict=True):
+            right = (p.cpu().argmax(dim=1) == y.cpu()).double().mean()
+            headings.append(f"{name}: {right:.1%} of {len(y):,} rows right")
+        return headings
+
+
+class _Film:
+    """Frames of a plane: matplotlib draws all that stays once; shades and headings are put below and above.
+
+    Args:
+        figure: the picture.
+        panels: its axes, one for each split.
+        images: what is shaded in them.
+    """
+
+    def __init__(self, figure: Figure, panels: Sequence[Axes], images: Sequence[AxesImage]) -> None:
+        canvas = FigureCanvasAgg(figure)
+        places = [
+            (0.5, 0.985),
+            *((0.5 * (1 + 2 * n) / len(panels) + 0.02, 0.945) for n in range(len(panels))),
+        ]
+        for part in (*images, figure.patch, *(axes.patch for axes in panels)):
+            part.set_visible(False)
+        for axes in panels:
+            axes.title.set_visible(False)
+        figure.suptitle("")
+        figure.set_layout_engine("none")
+        figure.subplots_adjust(left=0.07, right=0.985, bottom=0.17, top=0.88, wspace=0.09)
+        canvas.draw()
+        self._above = Image.fromarray(np.asarray(canvas.buffer_rgba()).copy())
+        self._width, self._height = self._above.size
+        self._boxes = [axes.get_window_extent() for axes in panels]
+        self._places = [(round(x * self._width), round((1 - y) * self._height)) for x, y in places]
+        dpi = figure.get_dpi()
+        path = font_manager.findfont("DejaVu Sans")
+        self._fonts = [ImageFont.truetype(path, round(points * dpi / 72)) for points in (12, 11)]
+
+    def frame(self, shades: NDArray[np.float64], title: str, headings: Sequence[str]) -> NDArray[np.uint8]:
+        """Put a frame together."""
+        picture = Image.new("RGBA", self._above.size, "white")
+        shaded = Image.fromarray((255 * shades[::-1]).round().astype(np.uint8))
+        for box in self._boxes:
+            size = (round(box.width), round(box.height))
+            corner = (round(box.x0), round(self._height - box.y1))
+            picture.paste(shaded.resize(size, Image.Resampling.BILINEAR), corner)
+        picture.alpha_composite(self._above)
+        pen = ImageDraw.Draw(picture)
+        for place, text, font in zip(
+            self._places, [title, *headings], [self._fonts[0], *[self._fonts[1]] * len(headings)], strict=True
+        ):
+            pen.text(place, text, fill="black", font=font, anchor="mt")
+        return np.asarray(picture)[:, :, :3].copy()
 
 
 def _axis(place: float, feature: Feature) -> float:
