@@ -50,7 +50,7 @@ def test_drawing_leaves_model_mode_device_and_random_state() -> None:
     assert all(torch.equal(a, b) for a, b in zip(weights, model.parameters(), strict=True))
     assert {weight.device.type for weight in model.parameters()} == {"cpu"}
     assert torch.equal(before, torch.get_rng_state())
-    assert image.imread("boundary.png").shape[:2] == (560, 560)
+    assert image.imread("boundary.png").shape[:2] == (480, 480)
 
 
 @pytest.mark.parametrize(

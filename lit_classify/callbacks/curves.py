@@ -4,7 +4,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lit_classify.modules import LitModule
-from lit_classify.scalars import RunLogger, ScalarBuffer
+from lit_classify.scalars import RunLogger
 
 
 class Curves(Callback):
@@ -14,7 +14,6 @@ class Curves(Callback):
     """
 
     def __init__(self) -> None:
-        self._scalars = ScalarBuffer()
         self._weights: list[torch.Tensor] = []
         self._rate = -1.0, torch.tensor(-1.0)
 
@@ -33,6 +32,7 @@ class Curves(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the epoch's figures."""
+        assert isinstance(pl_module, LitModule)
         gradients = [weight.grad for weight in self._weights if weight.grad is not None]
         if not gradients:
             return
@@ -40,15 +40,4 @@ class Curves(Callback):
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         if rate != self._rate[0]:
             self._rate = rate, norm.new_tensor(rate)
-        if self._scalars.add(
-            trainer.global_step - 1, {"optimizer/lr": self._rate[1], "optimizer/grad_norm": norm}
-        ):
-            self._scalars.flush(trainer.loggers)
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Hand over what is kept."""
-        self._scalars.flush(trainer.loggers)
-
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Hand over what is kept."""
-        self._scalars.flush(trainer.loggers)
+        pl_module.more_figures = {"optimizer/lr": self._rate[1], "optimizer/grad_norm": norm}

@@ -19,12 +19,16 @@ _BINS = 10
 def confusion(counts: NDArray[np.int64], class_names: Sequence[str], title: str) -> Figure:
     """Draw counts ``(C, C)``, a row for each true class; shades are shares of the row."""
     num_classes = len(class_names)
-    size = max(4.2, 1.6 + 0.55 * num_classes)
-    figure = Figure(figsize=(size + 0.8, size), layout="constrained")
-    axes = figure.add_subplot()
+    size = max(2.8, 0.45 * num_classes)
+    longest = max(map(len, class_names))
+    left, bottom = 0.75 + 0.075 * longest, 0.7 + 0.055 * longest
+    width, height = size + left + 0.9, size + bottom + 0.45
+    figure = Figure(figsize=(width, height))  # laid out by hand, which is faster
+    axes = figure.add_axes((left / width, bottom / height, size / width, size / height))
     shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
-    figure.colorbar(picture, ax=axes, label="share of the true class", fraction=0.046)
+    bar = figure.add_axes(((left + size + 0.12) / width, bottom / height, 0.12 / width, size / height))
+    figure.colorbar(picture, cax=bar, label="share of the true class")
     places = range(num_classes)
     axes.set(xticks=places, yticks=places, xlabel="predicted class", ylabel="true class", title=title)
     axes.set_xticklabels(class_names, rotation=45, ha="right", rotation_mode="anchor")

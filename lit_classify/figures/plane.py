@@ -20,7 +20,7 @@ from torch import Tensor
 
 from lit_classify.figures.style import colour, marker
 
-_GRID = 160
+_GRID = 128
 _SHADE = 0.65
 
 Points = tuple[Tensor, Tensor]
@@ -153,17 +153,17 @@ class _Film:
 
     def __init__(self, figure: Figure, panels: Sequence[Axes], images: Sequence[AxesImage]) -> None:
         canvas = FigureCanvasAgg(figure)
-        places = [
-            (0.5, 0.985),
-            *((0.5 * (1 + 2 * n) / len(panels) + 0.02, 0.945) for n in range(len(panels))),
-        ]
+        figure.set_layout_engine("none")
+        width = 0.91 / len(panels)
+        for number, axes in enumerate(panels):
+            axes.set_position((0.075 + number * width, 0.17, width - 0.03, 0.71))
+        middles = [0.075 + (number + 0.5) * width - 0.015 for number in range(len(panels))]
+        places = [(0.5, 0.985), *((middle, 0.925) for middle in middles)]
         for part in (*images, figure.patch, *(axes.patch for axes in panels)):
             part.set_visible(False)
         for axes in panels:
             axes.title.set_visible(False)
         figure.suptitle("")
-        figure.set_layout_engine("none")
-        figure.subplots_adjust(left=0.07, right=0.985, bottom=0.17, top=0.88, wspace=0.09)
         canvas.draw()
         self._above = Image.fromarray(np.asarray(canvas.buffer_rgba()).copy())
         self._width, self._height = self._above.size
@@ -215,7 +215,7 @@ def shade(probabilities: Tensor) -> NDArray[np.float64]:
 
 
 def _panels(number: int, title: str) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(5.6 * number, 5.6), layout="constrained")
+    figure = Figure(figsize=(4.8 * number, 4.8), layout="constrained")
     figure.suptitle(title)
     axes = figure.subplots(1, number, sharex=True, sharey=True, squeeze=False)
     return figure, list(axes[0])

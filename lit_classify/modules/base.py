@@ -92,6 +92,7 @@ class LitModule(Task):
         self._tallies = {stage: Tally() for stage in ("train", "val", "test")}
         self._scalars = ScalarBuffer()
         self._seen_by_callbacks: dict[str, Tensor] = {}
+        self.more_figures: dict[str, Tensor] = {}
         self._targets_checked = False
 
     def forward(self, x: Tensor) -> Tensor:
@@ -166,6 +167,7 @@ class LitModule(Task):
     def on_train_epoch_start(self) -> None:
         """Begin the epoch's sums."""
         self._tallies["train"] = Tally()
+        self.more_figures = {}  # what callbacks find out about the epoch, to be logged with its own
 
     def on_train_epoch_end(self) -> None:
         """Report the epoch's loss and accuracy, taken before each step.
@@ -173,7 +175,7 @@ class LitModule(Task):
         ``self.log`` would cost more than the step of a small network, so callbacks see the figures at once
         and loggers get them many epochs at a time.
         """
-        figures = self.figures("train")
+        figures = self.figures("train") | self.more_figures
         self._seen_by_callbacks.update(figures)
         if self._scalars.add(self.trainer.global_step - 1, figures):
             self.hand_over_scalars()
@@ -185,6 +187,9 @@ class LitModule(Task):
     def hand_over_scalars(self) -> None:
         """Give the loggers the figures that still wait."""
         self._scalars.flush(self.trainer.loggers)
+
+    def on_validation_model_zero_grad(self) -> None:
+        """Keep the last step's gradients, whose norm callbacks log after the validation."""
 
     def on_validation_epoch_start(self) -> None:
         """Begin the validation's sums."""

@@ -1,0 +1,276 @@
+"""What a run shows in TensorBoard, read back through TensorBoard's own reader."""
+
+import io
+import re
+import shutil
+import struct
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from matplotlib import pyplot
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.support.ui import WebDriverWait
+from sklearn import metrics
+from sklearn.datasets import load_diabetes, load_wine
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.hparams import plugin_data_pb2
+
+from lit_classify import BinaryClassifier, CirclesDataModule, figures, load
+from lit_classify.callbacks.neurons import draw_sheet, trace
+from lit_classify.cli import main
+from lit_classify.networks import MLP, evaluating
+from tests.tables import bundled, write
+
+SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--pictures"]
+
+
+def events(run: str) -> EventAccumulator:
+    found = EventAccumulator(f"lightning_logs/{run}", size_guidance={"images": 0, "tensors": 0, "scalars": 0})
+    found.Reload()
+    return found
+
+
+def said(found: EventAccumulator, tag: str) -> str:
+    text: bytes = found.Tensors(f"{tag}/text_summary")[0].tensor_proto.string_val[0]
+    return text.decode()
+
+
+def test_everything_that_is_shown_can_be_read_back() -> None:
+    assert main([*SHORT, "all"]) == 0
+    found = events("circles_v2/version_0")
+    scalars = {
+        "train/loss",
+        "train/accuracy",
+        "val/loss",
+        "val/accuracy",
+        "optimizer/lr",
+        "optimizer/grad_norm",
+    }
+    assert scalars <= set(found.Tags()["scalars"])
+    for tag in ("train/loss", "optimizer/lr", "optimizer/grad_norm"):
+        assert [event.step for event in found.Scalars(tag)] == list(range(7))
+    assert [event.value for event in found.Scalars("optimizer/lr")] == pytest.approx([0.1] * 7)
+    sizes = {
+        tag: [(image.step, image.width, image.height) for image in found.Images(tag)]
+        for tag in found.Tags()["images"]
+    }
+    assert sizes["boundary"] == [(step, 960, 480) for step in (0, 1, 2, 4, 6)]
+    assert [step for tag in ("film", "neurons", "mistakes/ranking") for step, _, _ in sizes[tag]] == [6, 6, 6]
+    for tag, drawn in sizes.items():
+        picture = Image.open(io.BytesIO(found.Images(tag)[-1].encoded_image_string))
+        assert picture.size == drawn[-1][1:]
+        assert np.asarray(picture.convert("RGB")).std() > 5  # something is drawn
+    film = Image.open(io.BytesIO(found.Images("film")[0].encoded_image_string))
+    assert (film.format, film.n_frames) == ("GIF", 5)  # type: ignore[attr-defined]  # a GIF has frames
+    assert Path("lightning_logs/circles_v2/version_0/boundary.gif").is_file()
+    assert "bend the line" in said(found, "about/why")
+    assert said(found, "about/command").strip() == f"lit-classify {' '.join([*SHORT, 'all'])}"
+    assert "| Linear(in_features=2, out_features=10, bias=True) | (N, 10) | 30 |" in said(
+        found, "about/network"
+    )
+    assert "| train | 800 | 400 | 400 |" in said(found, "about/data")
+    assert f"torch {torch.__version__}" in said(found, "about/versions")
+    layout = layout_pb2.Layout.FromString(
+        found.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
+    )
+    charts = {chart.title: list(chart.multiline.tag) for chart in layout.category[0].chart}
+    assert charts["loss"] == ["train/loss", "val/loss"]
+    assert charts["accuracy"] == ["train/accuracy", "val/accuracy"]
+
+
+def hparams(run: str) -> tuple[dict[str, Any], set[str]]:
+    content = events(run).SummaryMetadata("_hparams_/session_start_info").plugin_data.content
+    start = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info
+    typed = {key: value.WhichOneof("kind") for key, value in start.hparams.items()}
+    content = events(run).SummaryMetadata("_hparams_/experiment").plugin_data.content
+    shown = plugin_data_pb2.HParamsPluginData.FromString(content).experiment
+    return typed, {info.name.tag for info in shown.metric_infos}
+
+
+def test_runs_of_all_tasks_share_the_keys_of_the_hparams_page() -> None:
+    assert main([*SHORT, "some", "--model.optimizer", "Adam", "--data.batch_size", "100"]) == 0
+    for recipe in ("line", "blobs"):
+        assert main(["fit", "--config", recipe, "--trainer.max_epochs", "2"]) == 0
+    first, shown = hparams("circles_v2/version_0")
+    assert {"optimizer", "lr", "hidden", "batch_size", "parameters", "task"} <= set(first)
+    assert {"val/loss", "val/accuracy"} <= shown
+    for recipe in ("line", "blobs"):
+        assert hparams(f"{recipe}/version_0") == (first, shown)
+        assert events(f"{recipe}/version_0").Scalars("val/loss")[0].value > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "tags"),
+    [
+        (["none"], set()),
+        (["none", "--show.boundary", "true"], {"boundary", "film"}),
+        (["none", "--show.neurons", "true"], {"neurons"}),
+        (["some"], {"boundary", "film", "mistakes/confusion"}),
+        (["all", "--show.boundary", "false", "--show.details", "false"], {"neurons", "mistakes/confusion"}),
+    ],
+)
+def test_each_picture_is_switched_by_one_line(options: list[str], tags: set[str]) -> None:
+    assert main([*SHORT, *options]) == 0
+    found = events("circles_v2/version_0").Tags()
+    assert set(found["images"]) == tags
+    assert ("optimizer/lr" in found["scalars"]) == (options[0] != "none")
+
+
+def test_pictures_leave_no_trace_on_the_training() -> None:
+    dropout = ["--model.dropout", "0.3", "--data.batch_size", "64"]
+    for level in ("none", "all"):
+        assert main([*SHORT, level, *dropout]) == 0
+    plain, drawn = (
+        torch.load(f"lightning_logs/circles_v2/version_{run}/checkpoints/last.ckpt", weights_only=True)
+        for run in (0, 1)
+    )
+    for name, weight in plain["state_dict"].items():
+        assert torch.equal(weight, drawn["state_dict"][name]), name
+    assert pyplot.get_fignums() == []
+
+
+def test_tables_lines_and_labels_are_drawn_as_they_can_be() -> None:
+    wine = str(bundled(load_wine, "wine.csv"))
+    fit = ["fit", "--config", "table", "--trainer.max_epochs", "3", "--pictures", "all", "--data.target"]
+    assert main([*fit, "target", "--data.path", wine]) == 0
+    found = events("table/version_0")
+    assert {"boundary", "film", "mistakes/confusion", "mistakes/calibration"} <= set(found.Tags()["images"])
+    assert said(found, "worst rows").count("\n") == 11
+    assert "x12" in said(found, "about/data")
+    assert main([*fit, "target", "--data.path", str(bundled(load_diabetes, "d.csv"))]) == 0
+    assert set(events("table/version_1").Tags()["images"]) == {"mistakes/values"}
+    rows = [f"{n},{n % 5},{n % 2},{int(n % 3 == 0)}" for n in range(90)]
+    write("x,z,even,third\n" + "\n".join(rows))
+    assert main([*fit, "[even, third]", "--data.path", "t.csv"]) == 0
+    assert set(events("table/version_2").Tags()["images"]) == {
+        "neurons",
+        "mistakes/ranking",
+        "mistakes/calibration",
+    }
+    assert main(["fit", "--config", "line", "--trainer.max_epochs", "3"]) == 0
+    assert {"boundary", "film", "mistakes/values"} == set(events("line/version_0").Tags()["images"])
+
+
+def test_a_frame_looks_like_the_picture() -> None:
+    data = CirclesDataModule()
+    model = BinaryClassifier(2)
+    split = data.split("test")
+    with evaluating(model):
+        plane = figures.Plane({"Test": split}, ["0", "1"], "circles")
+        frame = plane.frame(model.predict, [model.predict(split.x)], "epoch 0")
+        again = plane.frame(model.predict, [model.predict(split.x)], "epoch 0")
+    assert frame.shape == (480, 480, 3)
+    assert np.array_equal(frame, again)
+    red = (np.abs(frame.astype(int) - [0xD6, 0x27, 0x28]).sum(axis=2) < 30).sum()
+    blue = (np.abs(frame.astype(int) - [0x1F, 0x77, 0xB4]).sum(axis=2) < 30).sum()
+    assert min(red, blue) > 1000  # the points of both classes
+
+
+def test_the_sheet_traces_what_the_layers_answer() -> None:
+    network = MLP(2, 1, [3, 4], "Tanh")
+    x = torch.randn(5, 2)
+    answers, weights = trace(network, x)
+    assert [answer.shape[1] for answer in answers] == [2, 3, 4, 1]
+    assert [tuple(weight.shape) for weight in weights] == [(3, 2), (4, 3), (1, 4)]
+    torch.testing.assert_close(answers[1], torch.tanh(network[0](x)))
+    torch.testing.assert_close(answers[-1], network(x))
+    wide = BinaryClassifier(2, hidden=[40])
+    with evaluating(wide):
+        sheet = draw_sheet(wide, CirclesDataModule(), "wide")
+    assert len(sheet.axes) == 2 + 16 + 1  # the most active 16
+
+
+def test_curves_are_scikit_learn_s() -> None:
+    random = np.random.default_rng(0)
+    y = np.eye(2, dtype=np.int64)[random.integers(0, 2, 300)]
+    p = random.dirichlet([1, 1], 300)
+    figure = figures.curves(y, p, ["no", "yes"], "")
+    labels = [line.get_label() for axes in figure.axes for line in axes.lines]
+    area = metrics.roc_auc_score(y[:, 1], p[:, 1])
+    mean = metrics.average_precision_score(y[:, 1], p[:, 1])
+    assert labels == [f"yes: area {area:.3f}", "chance", f"yes: average {mean:.3f}"]
+
+
+@pytest.mark.parametrize("format_", ["png", "svg"])
+def test_a_finished_run_is_plotted(format_: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*SHORT, "none"]) == 0
+    checkpoint = "lightning_logs/circles_v2/version_0/checkpoints/last.ckpt"
+    capsys.readouterr()
+    assert main(["plot", checkpoint, "--out", "a/b", "--format", format_]) == 0
+    names = ["boundary", "neurons", "confusion", "ranking", "calibration", "curves"]
+    assert capsys.readouterr().out.split() == [f"a/b/{name}.{format_}" for name in names]
+    for name in names:
+        content = Path(f"a/b/{name}.{format_}").read_bytes()
+        if format_ == "png":
+            width, height = struct.unpack(">II", content[16:24])
+            assert min(width, height) > 300
+        else:
+            assert b"<svg" in content
+    assert not load(checkpoint).training
+
+
+def test_what_cannot_be_plotted_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("file").touch()
+    for arguments, message in (
+        (["nowhere.ckpt"], "no checkpoint at nowhere.ckpt"),
+        (["nowhere.ckpt", "--out", "file"], "cannot write pictures into file"),
+        (["nowhere.ckpt", "--format", "gif"], "invalid choice: 'gif'"),
+    ):
+        assert main(["plot", *arguments]) == 2
+        assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_tensorboard_shows_it_in_a_browser() -> None:
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("Debian's chromium and chromium-driver are not installed")
+    for activation in ("ReLU", "Tanh"):
+        assert main([*SHORT, "some", "--model.activation", activation]) == 0
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    profile = f"--user-data-dir={Path('profile').resolve()}"
+    for option in ("headless", "no-sandbox", "disable-gpu", "disable-background-networking", "disable-sync"):
+        options.add_argument(f"--{option}")
+    for option in ("--no-first-run", "--disable-dev-shm-usage", "--window-size=1600,1400", profile):
+        options.add_argument(option)
+    command = [sys.executable, "-m", "tensorboard.main", "--logdir", "lightning_logs", "--host", "127.0.0.1"]
+    server = subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True)
+    assert server.stderr is not None
+    address = next(found[0] for line in server.stderr if (found := re.findall(r"http://127\S+", line)))
+    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    try:
+        for plugin, words in {
+            "timeseries": ["boundary", "optimizer", "train", "val"],
+            "images": ["boundary", "film", "mistakes"],
+            "hparams": ["activation", "ReLU", "Tanh", "BinaryClassifier", "val/loss"],
+            "custom_scalars": ["training", "grad_norm"],
+            "text": ["about/why", "bend the line"],
+        }.items():
+            browser.get(f"{address}#{plugin}")
+            WebDriverWait(browser, 60).until(partial(shows, words=words), f"{words} on the page of {plugin}")
+            browser.get("about:blank")
+    finally:
+        browser.quit()
+        server.kill()
+        server.communicate()
+
+
+def shows(browser: webdriver.Chrome, words: list[str]) -> bool:
+    """Whether a page has words somewhere, in the shadows of its components too."""
+    text = browser.execute_script(
+        """
+        const read = (node) => node.nodeType === 3 ? node.data
+            : [node.shadowRoot, ...node.childNodes].filter(Boolean).map(read).join(' ');
+        return document.body ? read(document.body) : '';
+        """
+    )
+    return all(word in text for word in words)
