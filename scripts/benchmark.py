@@ -1,6 +1,6 @@
 """Measure the project against hand-written loops, side by side, and print one table.
 
-    python scripts/benchmark.py [fit process start epoch loader memory scaling reading]
+    python scripts/benchmark.py [fit process pictures start epoch loader memory scaling reading]
                                 [--accelerator cpu|gpu]
 
 Every figure is a ratio, the median of alternating runs after a warm-up; run it on an otherwise idle machine.
@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -102,7 +103,8 @@ def fit(accelerator: str) -> Iterator[Row]:
             self.ready = kwargs
 
     def ours() -> float:
-        cli = Built(["fit", "--config", "circles_v2", "--trainer.accelerator", accelerator])
+        plain = ["--pictures", "none", "--trainer.accelerator", accelerator]
+        cli = Built(["fit", "--config", "circles_v2", *plain])
         return seconds(lambda: cli.trainer.fit(**cli.ready))  # type: ignore[arg-type]  # as Lightning made them
 
     device = "cuda" if accelerator == "gpu" else "cpu"
@@ -124,8 +126,21 @@ def process(accelerator: str) -> Iterator[Row]:
     device = "cuda" if accelerator == "gpu" else "cpu"
     script.write_text(f"{PAGE_LOOP}\ntrain({device!r})\n")
     command = ["-m", "lit_classify", "fit", "--config", "circles_v2", "--trainer.accelerator", accelerator]
+    command += ["--pictures", "none"]
     ratio = side_by_side(lambda: _command(*command), lambda: _command(str(script)))
     yield "lit-classify fit, the process", "a plain script", ratio, "1.5"
+
+
+def pictures(accelerator: str) -> Iterator[Row]:
+    """Compare the whole command with its pictures to the one without."""
+    command = ["-m", "lit_classify", "fit", "--config", "circles_v2", "--trainer.accelerator", accelerator]
+    for level, bar in (("some", "1.25"), ("all", "1.6")):
+
+        def run(level: str) -> float:
+            return _command(*command, "--pictures", level)
+
+        ratio = side_by_side(partial(run, level), partial(run, "none"))
+        yield f"lit-classify fit --pictures {level}, the process", "--pictures none", ratio, bar
 
 
 def start(accelerator: str) -> Iterator[Row]:
@@ -307,6 +322,7 @@ def peak(accelerator: str) -> None:
 MEASURES: dict[str, Callable[[str], Iterator[Row]]] = {
     "fit": fit,
     "process": process,
+    "pictures": pictures,
     "start": start,
     "epoch": epoch,
     "loader": loader,

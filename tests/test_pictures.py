@@ -251,7 +251,7 @@ def test_tensorboard_shows_it_in_a_browser() -> None:
         for plugin, words in {
             "timeseries": ["boundary", "optimizer", "train", "val"],
             "images": ["boundary", "film", "mistakes"],
-            "hparams": ["activation", "ReLU", "Tanh", "BinaryClassifier", "val/loss"],
+            "hparams": ["activation", "ReLU", "Tanh", "version_1", "val/loss"],
             "custom_scalars": ["training", "grad_norm"],
             "text": ["about/why", "bend the line"],
         }.items():
