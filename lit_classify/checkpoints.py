@@ -1,5 +1,6 @@
 """Reading a run's checkpoints back."""
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ from lit_classify import __version__
 from lit_classify import data as datamodules
 from lit_classify import modules as tasks
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import UserError, unknown
+from lit_classify.errors import UserError, note, unknown
 from lit_classify.modules import LitModule
+from lit_classify.modules.record import record
+from lit_classify.saving import is_whole
 
 TASKS: dict[str, type[LitModule]] = {
     name: getattr(tasks, name)
@@ -27,11 +30,13 @@ def read(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise UserError(f"no checkpoint at {path}")
+    if zipfile.is_zipfile(path) and not is_whole(path):
+        raise UserError(f"corrupt checkpoint {path}{_instead(path)}")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds here; all mean that the file cannot be trusted
         raise UserError(
-            f"{path} is not a checkpoint that can be read: {str(error).partition('.')[0]}"
+            f"{path} is not a checkpoint that can be read: {str(error).partition('.')[0]}{_instead(path)}"
         ) from error
     record = checkpoint.get("lit_classify") if isinstance(checkpoint, dict) else None
     if not isinstance(record, dict) or not isinstance(record.get("model"), dict):
@@ -76,6 +81,57 @@ def load_data(path: str | Path) -> InMemoryDataModule:
         raise UserError(unknown("data module in the checkpoint", record["class_path"], known))
     data: InMemoryDataModule = known[record["class_path"]](**record["init_args"])
     return data
+
+
+def resolve(path: str, runs: Path) -> str:
+    """Return the path of a checkpoint; ``last`` and ``best`` stand for the newest of that name that is whole.
+
+    Args:
+        path: a path, or ``last`` or ``best``.
+        runs: the folder that runs lie in, at any depth.
+
+    Raises:
+        UserError: there is none.
+    """
+    if path not in {"last", "best"} or Path(path).is_file():
+        return path
+    found = _newest_first(runs, f"{path}.ckpt")
+    for candidate in found:
+        if is_whole(candidate):
+            return str(candidate)
+        note(f"corrupt checkpoint {candidate}; an older one is taken")
+    raise UserError(f"no {path}.ckpt that is whole in {runs}")
+
+
+def _newest_first(folder: Path, name: str) -> list[Path]:
+    return sorted(folder.rglob(f"checkpoints/{name}"), key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def _instead(path: Path) -> str:
+    """Name the newest checkpoint of the same run, or of its neighbours, that is whole."""
+    for folder in (path.parent.parent, path.parent.parent.parent):
+        for candidate in _newest_first(folder, "*.ckpt"):
+            if candidate != path and is_whole(candidate):
+                return f"; newest valid is {candidate}"
+    return ""
+
+
+def check_same_model(path: str | Path, model: LitModule) -> None:
+    """Hold a model against the checkpoint whose weights it is to take.
+
+    Raises:
+        UserError: a setting that shapes the model or its training is another; names both values.
+    """
+    recorded = read(path)["lit_classify"]["model"]
+    built = record(model)
+    if recorded["class_path"] != built["class_path"]:
+        raise UserError(f"{path} holds a {recorded['class_path']}, but the model is a {built['class_path']}")
+    for name, value in built["init_args"].items():
+        before = recorded["init_args"].get(name, value)
+        if before != value:
+            raise UserError(
+                f"model.{name} is {before!r} in {path}, but {value!r} was given; leave it out, or train anew"
+            )
 
 
 def check_network(path: str | Path, recorded: str | None, given: str | None) -> None:

@@ -1,6 +1,7 @@
 """The command line's light front: it answers what needs no torch, and hands the rest on.
 
-Exit codes: 0 done; 1 verify found a difference; 2 a setting or data that cannot be used; 130 Ctrl-C.
+Exit codes: 0 done; 1 verify found a difference; 2 a setting or data that cannot be used; 3 training
+diverged; 130 Ctrl-C; 143 SIGTERM.
 """
 
 import os
@@ -10,7 +11,7 @@ from importlib import import_module
 from itertools import pairwise
 
 from lit_classify import __version__
-from lit_classify.errors import UserError, unknown
+from lit_classify.errors import DivergedError, UserError, unknown
 
 COMMANDS = {
     "fit": ("training", "train a model on data"),
@@ -53,6 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"lit-classify: {error}", file=sys.stderr)
         return 2
+    except DivergedError as error:
+        print(f"lit-classify: {error}", file=sys.stderr)
+        return 3
     except KeyboardInterrupt:
         print("\nlit-classify: interrupted", file=sys.stderr)
         return 130

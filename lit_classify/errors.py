@@ -13,6 +13,10 @@ class DataError(UserError):
     """Data that cannot be used; the message names what was expected, what came and where."""
 
 
+class DivergedError(RuntimeError):
+    """Training that has come to numbers that are none; the command line exits with 3."""
+
+
 class DataWarning(UserWarning):
     """Data that can be used, but perhaps not as its owner thinks."""
 

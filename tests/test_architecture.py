@@ -14,7 +14,9 @@ from lit_classify import data, modules
 PACKAGE = Path(lit_classify.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = {
-    **dict.fromkeys(("errors", "networks", "loaders", "figures", "tallies", "scalars", "optimizers"), 0),
+    **dict.fromkeys(
+        ("errors", "networks", "loaders", "figures", "tallies", "scalars", "optimizers", "saving"), 0
+    ),
     "recipes": 0,
     "examples": 0,
     "data": 1,

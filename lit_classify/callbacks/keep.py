@@ -1,10 +1,13 @@
 """Which checkpoints a run keeps: the best by validation, and the last."""
 
+import shutil
 import time
 from pathlib import Path
+from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 
 class KeepBest(ModelCheckpoint):
@@ -24,6 +27,25 @@ class KeepBest(ModelCheckpoint):
             auto_insert_metric_name=False,
             enable_version_counter=False,
         )
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take the best of the run that goes on along into the new run's folder."""
+        earlier, score = Path(state_dict["best_model_path"]), state_dict["best_model_score"]
+        if score is None or self.dirpath is None or not earlier.is_file():
+            return
+        best = Path(self.dirpath) / earlier.name
+        best.parent.mkdir(parents=True, exist_ok=True)
+        if not best.is_file():
+            shutil.copyfile(earlier, best)
+        self.best_model_path = self.kth_best_model_path = str(best)
+        self.best_model_score = self.current_score = self.kth_value = score
+        self.best_k_models = {str(best): score}
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Pass over a figure that is no number: nothing can be best by it."""
+        figure = trainer.callback_metrics.get(str(self.monitor))
+        if figure is None or bool(figure.isfinite()):
+            super().on_validation_end(trainer, pl_module)
 
 
 class KeepLast(Checkpoint):
@@ -56,7 +78,8 @@ class KeepLast(Checkpoint):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Write what there is when the user interrupts; an error may have left nonsense in the weights."""
-        if isinstance(exception, KeyboardInterrupt) and trainer.global_step and trainer.world_size == 1:
+        asked = isinstance(exception, KeyboardInterrupt | SIGTERMException)
+        if asked and trainer.global_step and trainer.world_size == 1:
             self._save(trainer)
 
     def _save(self, trainer: Trainer) -> None:

@@ -12,13 +12,14 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 
-from lit_classify import recipes
+from lit_classify import checkpoints, recipes
 from lit_classify.callbacks import EpochBar, KeepBest, KeepLast, Notes, Rows
 from lit_classify.commands import messages
 from lit_classify.commands.showing import Show, pictures
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
 from lit_classify.modules import LitModule
+from lit_classify.saving import WholeCheckpointIO
 from lit_classify.scalars import RunLogger
 from lit_classify.trainers import RunTrainer
 
@@ -188,6 +189,7 @@ class RunCLI(LightningCLI):
             extra.append(EpochBar())
         else:
             kwargs["enable_progress_bar"] = False
+        kwargs["plugins"] = [*(given.plugins or []), WholeCheckpointIO()]
         kwargs["callbacks"] = [*(callbacks if isinstance(callbacks, list) else [callbacks]), *extra]
         return super().instantiate_trainer(**kwargs)
 
@@ -215,6 +217,24 @@ class RunCLI(LightningCLI):
         self.datamodule.setup("fit")
         self.model.check_targets(self.datamodule.split("train").y)
         self.model.configure_optimizers()
+        self._check_checkpoint()
+
+    def before_validate(self) -> None:
+        """Hold the checkpoint against what was given beside it."""
+        self._check_checkpoint()
+
+    def before_test(self) -> None:
+        """Hold the checkpoint against what was given beside it."""
+        self._check_checkpoint()
+
+    def before_predict(self) -> None:
+        """Hold the checkpoint against what was given beside it."""
+        self._check_checkpoint()
+
+    def _check_checkpoint(self) -> None:
+        path = self._get(self.config, "ckpt_path")
+        if path is not None:
+            checkpoints.check_same_model(path, self.model)
 
     def _parse_ckpt_path(self) -> None:
         """Leave the checkpoint's hyperparameters alone: our own record was read before parsing."""

@@ -11,6 +11,7 @@ from typing import Any, cast
 import polars as pl
 import torch
 import yaml
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 
 from lit_classify import checkpoints, recipes
@@ -21,10 +22,11 @@ from lit_classify.commands.quiet import quiet
 from lit_classify.commands.reports import report
 from lit_classify.commands.run_cli import RUNS, RunCLI
 from lit_classify.data import InMemoryDataModule, TableDataModule
-from lit_classify.errors import UserError
+from lit_classify.errors import DivergedError, UserError
 from lit_classify.modules import LitModule
 from lit_classify.scalars import RunLogger
 
+_TERMINATED = 143  # 128 and the signal's number
 _WORTH_SHARING = 5_000_000  # multiplications of a step
 
 
@@ -32,10 +34,11 @@ def main(arguments: list[str]) -> int:
     """Run one of Lightning's commands and say what came of it."""
     quiet()
     command = arguments[0]
-    arguments = with_model(arguments) if command == "fit" else from_checkpoint(arguments)
+    arguments = with_model(arguments) if command == "fit" else from_checkpoint(with_path(arguments))
+    arguments = with_path(arguments)
     try:
         TrainingCLI(arguments)
-    except UserError:
+    except (UserError, DivergedError):
         raise
     except Exception as error:  # Lightning and torch raise many kinds for what they are given
         if os.environ.get("LIT_CLASSIFY_TRACEBACK"):
@@ -54,6 +57,20 @@ def with_model(arguments: list[str]) -> list[str]:
     if named or (config is not None and recipes.read(config).get("model") is not None):
         return arguments
     return [arguments[0], "--model", "FittingModule", *arguments[1:]]
+
+
+def with_path(arguments: list[str]) -> list[str]:
+    """Put a path in place of ``--ckpt_path last`` or ``best``: the newest of the recipe's, or of all runs."""
+    given, config = _value(arguments, "--ckpt_path"), _value(arguments, "--config") or ""
+    runs = Path(_value(arguments, "--trainer.default_root_dir") or "", RUNS)
+    own = runs / Path(config).stem
+    if given is None or "\n" in given:
+        return arguments
+    path = checkpoints.resolve(given, own if config and "\n" not in config and own.is_dir() else runs)
+    return [
+        path if argument == given else argument.replace(f"--ckpt_path={given}", f"--ckpt_path={path}")
+        for argument in arguments
+    ]
 
 
 def from_checkpoint(arguments: list[str]) -> list[str]:
@@ -119,6 +136,9 @@ class TrainingCLI(RunCLI):
                 self.trainer.fit(**kwargs)
         except BaseException as error:
             self.sweep()
+            if isinstance(error, SIGTERMException):
+                self.point_to_run()
+                raise SystemExit(_TERMINATED) from None
             if isinstance(error, SystemExit) and self.trainer.interrupted:
                 self.point_to_run()
                 raise KeyboardInterrupt from None  # Lightning has let everybody save, and would leave with 1

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from lit_classify.figures.style import colour, marker
 
-_GRID = 128
+_GRID = 112
 _SHADE = 0.65
 
 Points = tuple[Tensor, Tensor]

@@ -3,9 +3,11 @@
 Legend: N rows, F features, O outputs (logits per row), C classes.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torchmetrics import MetricCollection
@@ -14,6 +16,7 @@ from lit_classify import __version__
 from lit_classify.errors import UserError
 from lit_classify.modules.lean import with_signature
 from lit_classify.modules.record import record
+from lit_classify.modules.steps import draws, leave_epoch_open, reseed, stop_diverged
 from lit_classify.modules.task import Task
 from lit_classify.networks import MLP, Embedded, check_output, import_network
 from lit_classify.optimizers import check_optimizer, make_optimizer, make_scheduler
@@ -93,6 +96,9 @@ class LitModule(Task):
         self._scalars = ScalarBuffer()
         self._seen_by_callbacks: dict[str, Tensor] = {}
         self.more_figures: dict[str, Tensor] = {}
+        self._draws = False
+        self._seed = 0
+        self._seeded = False
         self._targets_checked = False
 
     def forward(self, x: Tensor) -> Tensor:
@@ -110,8 +116,12 @@ class LitModule(Task):
         x, y = batch
         if not self._targets_checked:
             self._check_targets_once(y)
+        if self._draws:  # so that a run that goes on at any step draws what it would have drawn
+            reseed(self._seed, self.trainer.global_step)
         logits = self.network(x)
         loss = self.loss(logits, y)
+        if not math.isfinite(loss.item()):
+            stop_diverged(self.trainer, loss.item())
         tally = self._tallies["train"]
         if tally.last_batch is not batch:  # some optimizers, such as LBFGS, look at a batch many times
             tally.last_batch = batch
@@ -161,7 +171,10 @@ class LitModule(Task):
         return {f"{stage}/loss": loss}
 
     def on_train_start(self) -> None:
-        """Find where callbacks look for figures."""
+        """Find where callbacks look for figures, and whether a layer draws random numbers."""
+        self._draws = draws(self)
+        if not self._seeded:
+            self._seed, self._seeded = torch.initial_seed(), True
         self._seen_by_callbacks = self.trainer.callback_metrics
 
     def on_train_epoch_start(self) -> None:
@@ -215,11 +228,16 @@ class LitModule(Task):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write beside the weights what builds the model and its data again, as plain data."""
-        written: dict[str, Any] = {"version": __version__, "model": record(self)}
+        written: dict[str, Any] = {"version": __version__, "model": record(self), "seed": self._seed}
         datamodule = getattr(self.trainer, "datamodule", None)
         if datamodule is not None:
             written["data"] = record(datamodule)
         checkpoint["lit_classify"] = written
+        leave_epoch_open(checkpoint, self.trainer.num_training_batches)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the seed that the run began with."""
+        self._seed, self._seeded = checkpoint["lit_classify"].get("seed", 0), True
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build the optimizer and, if asked for, the scheduler from their names.

@@ -1,0 +1,46 @@
+"""What makes single steps trustworthy: random numbers that come again, and a stop where the loss is none."""
+
+from typing import Any, NoReturn
+
+import torch
+from lightning.pytorch import Trainer
+from torch import nn
+from torch.nn.modules.dropout import _DropoutNd
+
+from lit_classify.errors import DivergedError
+
+
+def draws(module: nn.Module) -> bool:
+    """Whether a layer of the module draws random numbers while it trains."""
+    return any(isinstance(layer, _DropoutNd) and layer.p > 0 for layer in module.modules())
+
+
+def reseed(seed: int, step: int) -> None:
+    """Let a step draw the same numbers whether the run began before it or goes on at it."""
+    torch.manual_seed((seed * 1_000_003 + step) % 2**63)
+
+
+def leave_epoch_open(checkpoint: dict[str, Any], num_batches: float) -> None:
+    """Say in a checkpoint written within an epoch that the epoch is not at its end.
+
+    Lightning takes an epoch that ``max_steps`` broke off for complete, and would pass over its last batches.
+    """
+    loop = checkpoint.get("loops", {}).get("fit_loop")
+    if loop is None or not 0 < loop["epoch_loop.batch_progress"]["current"]["completed"] < num_batches:
+        return
+    for progress in loop["epoch_progress"].values():
+        for part in ("processed", "completed"):
+            progress[part] = progress["started"] - 1
+
+
+def stop_diverged(trainer: Trainer, loss: float) -> NoReturn:
+    """Stop at a loss that is no number, before it gets into the weights.
+
+    Raises:
+        DivergedError: names the step, the epoch and the learning rate.
+    """
+    rate = trainer.optimizers[0].param_groups[0]["lr"]
+    raise DivergedError(
+        f"the loss is {loss} at step {trainer.global_step}, epoch {trainer.current_epoch}, learning rate "
+        f"{rate:g}; try a smaller one, such as --model.lr {rate / 10:g}, or --trainer.gradient_clip_val 1"
+    )

@@ -1,0 +1,167 @@
+"""What must hold when things go wrong with a run: resume, kills, full disks, signals, strangers' files."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lit_classify import checkpoints
+from lit_classify.cli import main
+from lit_classify.errors import DataWarning, UserError
+from lit_classify.saving import WholeCheckpointIO, is_whole
+
+RUN = "lightning_logs/moons/version_{}/checkpoints/last.ckpt"
+DRAWING = [
+    "--model.dropout",
+    "0.3",
+    "--data.batch_size",
+    "64",
+    "--data.shuffle",
+    "true",
+    "--pictures",
+    "none",
+]
+FIT = ["fit", "--config", "moons", *DRAWING]
+
+
+def weights(run: int) -> dict[str, Any]:
+    content: dict[str, Any] = torch.load(RUN.format(run), weights_only=True)
+    return {**content["state_dict"], "optimizer": content["optimizer_states"][0]["state"]}
+
+
+def assert_equal(first: dict[str, Any], second: dict[str, Any]) -> None:
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+def test_the_same_seed_twice_gives_the_same_bits() -> None:
+    for _ in range(2):
+        assert main([*FIT, "--trainer.max_epochs", "3"]) == 0
+    assert_equal(weights(0), weights(1))
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 4])
+def test_a_run_that_goes_on_after_any_epoch_equals_one_that_never_stopped(epochs: int) -> None:
+    assert main([*FIT, "--trainer.max_epochs", "5"]) == 0
+    assert main([*FIT, "--trainer.max_epochs", str(epochs)]) == 0
+    assert main([*FIT, "--trainer.max_epochs", "5", "--ckpt_path", RUN.format(1)]) == 0
+    assert_equal(weights(0), weights(2))
+
+
+@pytest.mark.parametrize("steps", [1, 7, 13, 20, 26])
+def test_a_run_that_goes_on_after_any_step_equals_one_that_never_stopped(steps: int) -> None:
+    assert main([*FIT, "--trainer.max_epochs", "3"]) == 0  # 13 steps each
+    assert main([*FIT, "--trainer.max_steps", str(steps)]) == 0
+    assert main([*FIT, "--trainer.max_epochs", "3", "--ckpt_path", "last"]) == 0
+    assert_equal(weights(0), weights(2))
+
+
+def test_diverged_training_stops_at_the_step_and_exits_with_3(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--model.optimizer", "SGD", "--model.optimizer_args", "null", "--model.lr", "1e30"]
+    assert main(["fit", "--config", "blobs", "--pictures", "none", *options]) == 3
+    said = capsys.readouterr().err
+    assert "at step 1, epoch 1, learning rate 1e+30; try a smaller one, such as --model.lr 1e+29" in said
+    best = Path("lightning_logs/blobs/version_0/checkpoints/best.ckpt")
+    if best.is_file():
+        content = torch.load(best, weights_only=True)
+        assert all(bool(weight.isfinite().all()) for weight in content["state_dict"].values())
+
+
+def test_a_full_disk_leaves_the_earlier_file_and_no_litter(monkeypatch: pytest.MonkeyPatch) -> None:
+    io = WholeCheckpointIO()
+    io.save_checkpoint({"x": torch.ones(3)}, "folder/c.ckpt")
+    before = Path("folder/c.ckpt").read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match=r"cannot write folder/c.ckpt: No space left on device"):
+        io.save_checkpoint({"x": torch.zeros(3)}, "folder/c.ckpt")
+    assert Path("folder/c.ckpt").read_bytes() == before
+    assert [path.name for path in Path("folder").iterdir()] == ["c.ckpt"]
+
+
+@pytest.mark.slow
+def test_kills_while_saving_leave_a_checkpoint_that_is_whole() -> None:
+    code = (
+        "import torch; from lit_classify.saving import WholeCheckpointIO; io = WholeCheckpointIO(); n = 0\n"
+        "while True:\n    n += 1; io.save_checkpoint({'n': n, 'x': torch.full((300_000,), n)}, 'c.ckpt')\n"
+        "    print(n, flush=True)"
+    )
+    for number in range(12):
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(0.003 * number)
+        process.kill()
+        process.communicate()
+        assert is_whole(Path("c.ckpt"))
+        content = torch.load("c.ckpt", weights_only=True)
+        assert bool((content["x"] == content["n"]).all())
+
+
+@pytest.mark.parametrize("damage", ["cut", "flip"])
+def test_a_damaged_checkpoint_is_refused_and_last_falls_back(
+    damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert main([*FIT, "--trainer.max_epochs", "2"]) == 0
+    path = Path(RUN.format(1))
+    content = bytearray(path.read_bytes())
+    if damage == "cut":
+        content = content[: len(content) // 2]
+    else:
+        place = content.find(b"\x00\x00\x80\x3f")  # a 1.0 in some tensor
+        content[place if place > 0 else len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    os.utime(path)
+    capsys.readouterr()
+    assert main(["test", "--ckpt_path", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "newest valid is lightning_logs/moons/version_1/checkpoints/best.ckpt" in said
+    assert len(said.splitlines()) == 1
+    with pytest.warns(DataWarning, match="corrupt checkpoint .*version_1.*; an older one is taken"):
+        found = checkpoints.resolve("last", Path("lightning_logs"))
+    assert found == RUN.format(0)
+    assert main(["test", "--ckpt_path", "last"]) == 0
+    assert "corrupt checkpoint" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["fit", "test", "predict"])
+def test_a_setting_that_the_checkpoint_contradicts_is_refused(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*FIT, "--trainer.max_epochs", "1"]) == 0
+    again = [*FIT, "--trainer.max_epochs", "2"] if command == "fit" else [command]
+    before = sorted(Path().rglob("*"))
+    assert main([*again, "--ckpt_path", RUN.format(0), "--model.activation", "Tanh"]) == 2
+    assert "model.activation is 'ReLU' in" in capsys.readouterr().err
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_every_checkpoint_loads_with_weights_only() -> None:
+    assert main([*FIT, "--trainer.max_epochs", "1"]) == 0
+    for path in Path("lightning_logs").rglob("*.ckpt"):
+        assert torch.load(path, weights_only=True)["lit_classify"]
+
+
+def test_sigterm_saves_and_exits_with_143() -> None:
+    command = [sys.executable, "-m", "lit_classify", *FIT, "--trainer.max_epochs", "100000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("Epoch"):
+            break
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "Run:   lightning_logs/moons/version_0" in said
+    assert is_whole(Path(RUN.format(0)))
+    assert torch.load(RUN.format(0), weights_only=True)["global_step"] > 0
