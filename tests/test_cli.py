@@ -262,7 +262,7 @@ def test_a_checkpoint_that_does_not_fit_gets_a_message(capsys: pytest.CaptureFix
     assert main(SHORT) == 0
     checkpoint = "lightning_logs/circles_v2/version_0/checkpoints/best.ckpt"
     assert main(["test", "--ckpt_path", checkpoint, "--model.hidden", "[3]"]) == 2
-    assert "do not fit this model" in capsys.readouterr().err
+    assert "model.hidden is [10, 10] in" in capsys.readouterr().err
     before = set(Path().rglob("*"))
     assert main([*SHORT, "--ckpt_path", checkpoint, "--model.hidden", "[3]"]) == 2
     assert set(Path().rglob("*")) == before

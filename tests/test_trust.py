@@ -165,3 +165,23 @@ def test_sigterm_saves_and_exits_with_143() -> None:
     assert "Run:   lightning_logs/moons/version_0" in said
     assert is_whole(Path(RUN.format(0)))
     assert torch.load(RUN.format(0), weights_only=True)["global_step"] > 0
+
+
+def test_a_stranger_s_configuration_imports_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("foreign_module.py").write_text(
+        "from pathlib import Path\nPath('imported').touch()\nclass Data: ...\n"
+    )
+    Path("evil.yaml").write_text(
+        "data: {class_path: foreign_module.Data}\nmodel: {class_path: BinaryClassifier}\n"
+    )
+    sys.path.insert(0, "")
+    try:
+        assert main(["fit", "--config", "evil.yaml"]) == 2
+        assert "foreign_module" in capsys.readouterr().err
+        assert not Path("imported").exists()
+        assert (
+            main(["fit", "--config", "circles_v2", "--data", "foreign_module.Data"]) == 2
+        )  # named, but no data
+        assert Path("imported").exists()
+    finally:
+        sys.path.remove("")

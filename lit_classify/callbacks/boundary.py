@@ -15,6 +15,7 @@ from torch import Tensor
 from lit_classify.callbacks.pictures import Picture, log, log_packed, validation_name
 from lit_classify.data import Axis, InMemoryDataModule
 from lit_classify.modules import LitModule
+from lit_classify.scalars import RunLogger
 
 if TYPE_CHECKING:
     from lit_classify.figures import Plane
@@ -72,9 +73,9 @@ class Boundary(Picture):
         packed = film(self._frames)
         height, width, _ = self._frames[-1].shape
         log_packed(trainer, "film", packed, height, width)
-        folder = trainer.log_dir
-        if folder is not None and Path(folder).is_dir():
-            Path(folder, "boundary.gif").write_bytes(packed)
+        for logger in trainer.loggers:  # trainer.log_dir would wait for the other processes
+            if isinstance(logger, RunLogger) and Path(logger.log_dir).is_dir():
+                Path(logger.log_dir, "boundary.gif").write_bytes(packed)
         self._frames = []
 
 

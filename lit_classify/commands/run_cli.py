@@ -15,6 +15,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveCon
 from lit_classify import checkpoints, recipes
 from lit_classify.callbacks import EpochBar, KeepBest, KeepLast, Notes, Rows
 from lit_classify.commands import messages
+from lit_classify.commands.imports import trust
 from lit_classify.commands.showing import Show, pictures
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
@@ -85,6 +86,7 @@ class RunCLI(LightningCLI):
     def __init__(self, args: list[str]) -> None:
         self._command = args[0]
         self._typed = args
+        trust(args)
         for option in (f"--model.{name}" for name in messages.LINKED):
             if any(argument.partition("=")[0] == option for argument in args):
                 raise UserError(f"{option} comes from the data; change the data instead")

@@ -72,3 +72,8 @@ def one_of(name: str, value: str, known: Sequence[str]) -> None:
     """Raise UserError unless a value is a known one."""
     if value not in known:
         raise UserError(f"{name} must be {' or '.join(known)}, but is {value!r}")
+
+
+def listed(given: Sequence[str] | None) -> list[str] | None:
+    """Return names as a list, none as none."""
+    return None if given is None else list(given)

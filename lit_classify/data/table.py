@@ -13,7 +13,7 @@ import torch
 
 from lit_classify.data.base import Axis, InMemoryDataModule, Split
 from lit_classify.data.columns import Column, check_names, describe, find_leaks, understand
-from lit_classify.data.declared import Declared, Names, names, one_of
+from lit_classify.data.declared import Declared, Names, listed, names, one_of
 from lit_classify.data.encoding import Scaling, encode, learn, num_features
 from lit_classify.data.learned import Learned, check_gaps, conform, say_use
 from lit_classify.data.reading import Files, Table
@@ -127,8 +127,8 @@ class TableDataModule(InMemoryDataModule):
         if self._learned is None:
             self._learned = self._learn(declared, scaling, settings)
         self.is_foreign = self._table.fingerprint != self._learned.fingerprint
-        self.class_names = _list(self._learned.target.class_names)
-        self.label_names = _list(self._learned.target.label_names)
+        self.class_names = listed(self._learned.target.class_names)
+        self.label_names = listed(self._learned.target.label_names)
         self.in_features = num_features(self._learned.encoders)
         self.out_features = self._learned.target.out_features
         self.num_categories = self._learned.num_categories
@@ -255,7 +255,3 @@ class TableDataModule(InMemoryDataModule):
             return table
         each = ", ".join(f"{name} {count:,}" for name, count in zip(self.class_names, counts, strict=True))
         return f"{table}\n\ntraining rows of each class: {each}"
-
-
-def _list(names: tuple[str, ...] | None) -> list[str] | None:
-    return None if names is None else list(names)

@@ -173,8 +173,7 @@ class LitModule(Task):
     def on_train_start(self) -> None:
         """Find where callbacks look for figures, and whether a layer draws random numbers."""
         self._draws = draws(self)
-        if not self._seeded:
-            self._seed, self._seeded = torch.initial_seed(), True
+        self._seed, self._seeded = self._seed if self._seeded else torch.initial_seed(), True
         self._seen_by_callbacks = self.trainer.callback_metrics
 
     def on_train_epoch_start(self) -> None:
@@ -194,7 +193,7 @@ class LitModule(Task):
             self.hand_over_scalars()
 
     def on_train_end(self) -> None:
-        """Hand the last figures to the loggers."""
+        """Give the loggers the last figures."""
         self.hand_over_scalars()
 
     def hand_over_scalars(self) -> None:
