@@ -251,7 +251,9 @@ def test_a_table_trains_from_the_command_line_as_well_as_a_linear_model(
     assert accuracy >= linear - 0.03
 
 
-def test_predictions_need_neither_target_nor_order_nor_the_old_file() -> None:
+def test_predictions_need_neither_target_nor_order_nor_the_old_file(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     path = bundled(load_wine, "wine.csv")
     fit = ["fit", "--config", "table", "--data.path", str(path), "--data.target", "target"]
     assert main([*fit, "--trainer.max_epochs", "3"]) == 0
@@ -264,6 +266,7 @@ def test_predictions_need_neither_target_nor_order_nor_the_old_file() -> None:
     path.unlink()
     predict = ["predict", "--ckpt_path", checkpoint, "--data.path", "new.csv"]
     assert main([*predict, "--out", "after.csv"]) == 0
+    assert "passed over, as training had no such columns: extra" in capsys.readouterr().err
     assert Path("after.csv").read_text() == Path("before.csv").read_text()
     assert len(Path("after.csv").read_text().splitlines()) == 179
 

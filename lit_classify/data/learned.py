@@ -24,19 +24,22 @@ class Learned:
         encoders: how each used column becomes features.
         target: what is to be told.
         settings: how the rows were split and the columns taken, which cannot be changed afterwards.
+        columns: all columns that the table had.
     """
 
     fingerprint: str
     encoders: tuple[Encoder, ...]
     target: Target
     settings: Mapping[str, Any]
+    columns: tuple[str, ...]
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Learned":
         """Build what ``as_dict`` described."""
         encoders = tuple(Encoder.from_dict(encoder) for encoder in record["encoders"])
         target = Target.from_dict(record["target"])
-        return cls(record["fingerprint"], encoders, target, record["settings"])
+        columns = tuple(record["columns"])
+        return cls(record["fingerprint"], encoders, target, record["settings"], columns)
 
     def as_dict(self) -> dict[str, Any]:
         """Return all as plain data."""
@@ -46,7 +49,13 @@ class Learned:
             "encoders": encoders,
             "target": self.target.as_dict(),
             "settings": dict(self.settings),
+            "columns": list(self.columns),
         }
+
+    def note_others(self, table: Table) -> None:
+        """Note the columns that training did not have."""
+        if others := [name for name in table.frame.columns if name not in self.columns]:
+            note(f"passed over, as training had no such columns: {', '.join(others[:20])}")
 
     def check(self, settings: Mapping[str, Any]) -> None:
         """Raise DataError for a setting that is not what it was in training."""

@@ -161,7 +161,7 @@ class TableDataModule(InMemoryDataModule):
         self._warn()
         self._prepared = frame, rows, values
         used = tuple(encoder for encoder in encoders if encoder.num_features)
-        return Learned(fingerprint, used, target, settings)
+        return Learned(fingerprint, used, target, settings, tuple(table.frame.columns))
 
     def _warn(self) -> None:
         """Say what the owner of the table should look at."""
@@ -219,6 +219,7 @@ class TableDataModule(InMemoryDataModule):
     def _conform(self, table: Table) -> pl.DataFrame:
         assert self._learned is not None
         frame = conform(table, self._learned.encoders, self._strict)
+        self._learned.note_others(table)
         if self._gaps == "error":
             check_gaps(frame, table)
         return frame
