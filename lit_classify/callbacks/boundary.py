@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lit_classify.figures import Plane
 
 _MOST_POINTS = 1000  # that are drawn of each split
+_FEW_VALUES = 10  # of a feature, so that points would hide each other
 
 
 class Boundary(Picture):
@@ -114,12 +116,14 @@ def draw_line(model: LitModule, data: InMemoryDataModule, title: str) -> Any:  #
 
 
 def chosen(data: InMemoryDataModule) -> tuple[Axis, Axis]:
-    """Return the two features of numbers that part the classes best."""
+    """Return the two features that part the classes best, of those whose points do not all fall together."""
     axes = data.axes
     if len(axes) > 2:
         from sklearn.feature_selection import f_classif
 
         x, y = (part[:_MOST_POINTS].cpu().numpy() for part in data.split("train"))
+        many = [axis for axis in axes if len(np.unique(x[:, axis.place])) > _FEW_VALUES]
+        axes = many if len(many) >= 2 else axes
         scores = torch.from_numpy(f_classif(x[:, [axis.place for axis in axes]], y)[0]).nan_to_num()
         best = sorted(scores.topk(2).indices.tolist())
         axes = [axes[place] for place in best]
