@@ -1,9 +1,13 @@
 """Writing checkpoints so that a file is there whole or as it was before, and telling whether it is whole."""
 
 import os
+import signal
+import threading
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import torch
@@ -34,17 +38,34 @@ class WholeCheckpointIO(TorchCheckpointIO):
         unfinished = target.with_name(f"{target.name}.tmp")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with unfinished.open("wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(unfinished, target)
-            _flush_folder(target.parent)
+            with _interrupted_later():  # torch would make another error of it
+                with unfinished.open("wb") as file:
+                    torch.save(checkpoint, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                os.replace(unfinished, target)
+                _flush_folder(target.parent)
         except (OSError, RuntimeError) as error:  # torch raises the second where the first came in its writer
             reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
             raise UserError(f"cannot write {target}: {reason}; what was there before is as it was") from error
         finally:
             unfinished.unlink(missing_ok=True)
+
+
+@contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Let Ctrl-C wait until what is being written is written."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    seen: list[FrameType | None] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: seen.append(frame))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if seen and callable(before):
+            before(signal.SIGINT, seen[0])
 
 
 def _flush_folder(folder: Path) -> None:

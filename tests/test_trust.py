@@ -87,6 +87,20 @@ def test_a_full_disk_leaves_the_earlier_file_and_no_litter(monkeypatch: pytest.M
     assert [path.name for path in Path("folder").iterdir()] == ["c.ckpt"]
 
 
+def test_ctrl_c_waits_until_a_checkpoint_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    flush = os.fsync
+
+    def interrupted(handle: int) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        flush(handle)
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        WholeCheckpointIO().save_checkpoint({"x": torch.ones(3)}, "c.ckpt")
+    assert is_whole(Path("c.ckpt"))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 @pytest.mark.slow
 def test_kills_while_saving_leave_a_checkpoint_that_is_whole() -> None:
     code = (
