@@ -120,6 +120,16 @@ def test_kills_while_saving_leave_a_checkpoint_that_is_whole() -> None:
         assert bool((content["x"] == content["n"]).all())
 
 
+def test_no_damaged_byte_raises_anything_but_the_answer() -> None:
+    WholeCheckpointIO().save_checkpoint({"x": torch.ones(3)}, "c.ckpt")
+    content = Path("c.ckpt").read_bytes()
+    answers = set()
+    for place in range(len(content)):  # some are padding, which no checksum covers
+        Path("d.ckpt").write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        answers.add(is_whole(Path("d.ckpt")))
+    assert answers == {False, True}
+
+
 @pytest.mark.parametrize("damage", ["cut", "flip"])
 def test_a_damaged_checkpoint_is_refused_and_last_falls_back(
     damage: str, capsys: pytest.CaptureFixture[str]
