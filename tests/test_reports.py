@@ -16,9 +16,11 @@ from lit_classify import (
     MulticlassClassifier,
     MultilabelClassifier,
     Regressor,
+    TableDataModule,
     TensorLoader,
 )
 from lit_classify.commands.reports import baselines, classes_report, labels_report, ranking_scores, report
+from tests.tables import write
 
 
 def test_every_class_has_scikit_learn_s_figures() -> None:
@@ -55,6 +57,13 @@ def test_reports_are_written_for_classes_and_values() -> None:
         assert words in said
     said = report(Regressor(1), LineDataModule())
     assert "linear model    1.00000" in said
+
+
+def test_a_label_without_difference_is_reported_on() -> None:
+    write("x,p,q\n" + "\n".join(f"{n},{n % 2},0" for n in range(60)))
+    data = TableDataModule("t.csv", ["p", "q"])
+    said = report(MultilabelClassifier(1, 2, label_names=["p", "q"]), data)
+    assert "logistic model  cannot learn these labels" in said
 
 
 @pytest.mark.parametrize("num_classes", [2, 4])
