@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     arguments = with_path(arguments)
     try:
         TrainingCLI(arguments)
-    except (UserError, DivergedError):
+    except (UserError, DivergedError, BrokenPipeError):  # the front knows what to do with them
         raise
     except Exception as error:  # Lightning and torch raise many kinds for what they are given
         if os.environ.get("LIT_CLASSIFY_TRACEBACK"):
