@@ -77,9 +77,11 @@ def _dispatch(arguments: list[str]) -> int:
         raise UserError(unknown("command", name, COMMANDS))
     _check_recipes(arguments[1:])
     home = COMMANDS[name][0]
-    if home in {"training", "plot"}:
-        import_module("lit_classify.commands.light_imports").import_lightning()
-    command = import_module(f"lit_classify.commands.{home}")
+    light_imports = import_module("lit_classify.commands.light_imports")
+    with light_imports.uncollected():
+        if home in {"training", "plot"}:
+            light_imports.import_lightning()
+        command = import_module(f"lit_classify.commands.{home}")
     code: int = command.main(arguments)
     return code
 
