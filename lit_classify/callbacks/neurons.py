@@ -59,7 +59,7 @@ def draw_sheet(model: LitModule, data: InMemoryDataModule, title: str) -> Any:  
         weight[after][:, before].cpu()
         for weight, before, after in zip(weights, units, units[1:], strict=False)
     ]
-    return neurons(shown, between, units, title)
+    return neurons(shown, between, units, [axis.name for axis in data.axes], title)
 
 
 def trace(network: MLP, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:

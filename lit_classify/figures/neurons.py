@@ -12,14 +12,18 @@ from matplotlib.patches import ConnectionPatch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lit_classify.figures.style import colour
+from lit_classify.figures.style import colour, named
 
 MOST_UNITS = 16
 _SHOWN_WEIGHT = 0.08  # of the largest; lines thinner than that are left out
 
 
 def neurons(
-    answers: Sequence[Tensor], weights: Sequence[Tensor], units: Sequence[Sequence[int]], title: str
+    answers: Sequence[Tensor],
+    weights: Sequence[Tensor],
+    units: Sequence[Sequence[int]],
+    inputs: Sequence[str],
+    title: str,
 ) -> Figure:
     """Draw a column of maps for each layer, from the inputs to the output.
 
@@ -27,14 +31,15 @@ def neurons(
         answers: what each shown unit of each layer answers over a square grid, ``(G, U)`` a layer.
         weights: from each shown unit to those of the next layer, ``(U_next, U)``.
         units: the number of each shown unit in its layer.
+        inputs: names of the inputs.
         title: the picture's heading.
     """
     tallest = max(answer.shape[1] for answer in answers)
     figure = Figure(figsize=(2.3 * len(answers) + 0.4, 1.02 * tallest + 1.3))
     figure.suptitle(title)
     columns = [
-        [_map(figure, layer, row, answers, units) for row in range(answer.shape[1])]
-        for layer, answer in enumerate(answers)
+        [_map(figure, layer, row, answers, name) for row, name in enumerate(names)]
+        for layer, names in enumerate(_names(units, inputs))
     ]
     for before, after, weight in zip(columns, columns[1:], weights, strict=False):
         largest = float(weight.abs().max()) or 1.0
@@ -46,9 +51,13 @@ def neurons(
     return figure
 
 
-def _map(
-    figure: Figure, layer: int, row: int, answers: Sequence[Tensor], units: Sequence[Sequence[int]]
-) -> Axes:
+def _names(units: Sequence[Sequence[int]], inputs: Sequence[str]) -> list[list[str]]:
+    """Say what each shown unit of each layer is called."""
+    hidden = [[f"layer {layer}.{unit}" for unit in shown] for layer, shown in enumerate(units[1:-1], 1)]
+    return [[named(name) for name in inputs], *hidden, [f"out.{unit}" for unit in units[-1]]]
+
+
+def _map(figure: Figure, layer: int, row: int, answers: Sequence[Tensor], name: str) -> Axes:
     """Draw one unit's answers in its place on the sheet."""
     answer = answers[layer][:, row].double().cpu().numpy()
     side = round(len(answer) ** 0.5)
@@ -59,10 +68,7 @@ def _map(
     axes = figure.add_axes((left / width, (center - 0.36) / height, 0.72 / width, 0.72 / height))
     axes.imshow(_shades(answer).reshape(side, side, 3), origin="lower", interpolation="bilinear")
     axes.set(xticks=[], yticks=[])
-    last = layer == len(answers) - 1
-    place = "out" if last else f"layer {layer}"
-    label = ("x1", "x2")[row] if layer == 0 and number == 2 else f"{place}.{units[layer][row]}"
-    axes.set_title(label, fontsize=7, pad=1.5)
+    axes.set_title(name, fontsize=7, pad=1.5)
     return axes
 
 

@@ -8,18 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from matplotlib import font_manager
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from lit_classify.figures.style import colour, marker
+from lit_classify.figures.frames import Film
+from lit_classify.figures.style import colour, marker, named
 
+_MOST_NAMED = 24
 _GRID = 112
 _SHADE = 0.65
 
@@ -117,7 +116,7 @@ class Plane:
             _scatter(axes, x, y, class_names, features)
             axes.set_title(f"{name}: 100.0% of {len(y):,} rows right")
         _legend(self.figure, self._panels[0])
-        self._film: _Film | None = None
+        self._film: Film | None = None
 
     def show(self, predict: Predict, answers: Sequence[Tensor], title: str | None = None) -> None:
         """Shade the plane by ``predict``, and say how many rows ``answers``, probabilities, have right."""
@@ -129,7 +128,7 @@ class Plane:
 
     def frame(self, predict: Predict, answers: Sequence[Tensor], title: str) -> NDArray[np.uint8]:
         """Return the picture as ``show`` would make it, ``(height, width, 3)``, fast from the second on."""
-        self._film = self._film or _Film(self.figure, self._panels, self._images)
+        self._film = self._film or Film(self.figure, self._panels, self._images)
         shades = shade(predict(grid(self.extent)).cpu()).reshape(_GRID, _GRID, 3)
         return self._film.frame(shades, title, self._headings(answers))
 
@@ -140,54 +139,6 @@ class Plane:
             right = (p.cpu().argmax(dim=1) == y.cpu()).double().mean()
             headings.append(f"{name}: {right:.1%} of {len(y):,} rows right")
         return headings
-
-
-class _Film:
-    """Frames of a plane: matplotlib draws all that stays once; shades and headings are put below and above.
-
-    Args:
-        figure: the picture.
-        panels: its axes, one for each split.
-        images: what is shaded in them.
-    """
-
-    def __init__(self, figure: Figure, panels: Sequence[Axes], images: Sequence[AxesImage]) -> None:
-        canvas = FigureCanvasAgg(figure)
-        figure.set_layout_engine("none")
-        width = 0.91 / len(panels)
-        for number, axes in enumerate(panels):
-            axes.set_position((0.075 + number * width, 0.17, width - 0.03, 0.71))
-        middles = [0.075 + (number + 0.5) * width - 0.015 for number in range(len(panels))]
-        places = [(0.5, 0.985), *((middle, 0.925) for middle in middles)]
-        for part in (*images, figure.patch, *(axes.patch for axes in panels)):
-            part.set_visible(False)
-        for axes in panels:
-            axes.title.set_visible(False)
-        figure.suptitle("")
-        canvas.draw()
-        self._above = Image.fromarray(np.asarray(canvas.buffer_rgba()).copy())
-        self._width, self._height = self._above.size
-        self._boxes = [axes.get_window_extent() for axes in panels]
-        self._places = [(round(x * self._width), round((1 - y) * self._height)) for x, y in places]
-        dpi = figure.get_dpi()
-        path = font_manager.findfont("DejaVu Sans")
-        self._fonts = [ImageFont.truetype(path, round(points * dpi / 72)) for points in (12, 11)]
-
-    def frame(self, shades: NDArray[np.float64], title: str, headings: Sequence[str]) -> NDArray[np.uint8]:
-        """Put a frame together."""
-        picture = Image.new("RGBA", self._above.size, "white")
-        shaded = Image.fromarray((255 * shades[::-1]).round().astype(np.uint8))
-        for box in self._boxes:
-            size = (round(box.width), round(box.height))
-            corner = (round(box.x0), round(self._height - box.y1))
-            picture.paste(shaded.resize(size, Image.Resampling.BILINEAR), corner)
-        picture.alpha_composite(self._above)
-        pen = ImageDraw.Draw(picture)
-        for place, text, font in zip(
-            self._places, [title, *headings], [self._fonts[0], *[self._fonts[1]] * len(headings)], strict=True
-        ):
-            pen.text(place, text, fill="black", font=font, anchor="mt")
-        return np.asarray(picture)[:, :, :3].copy()
 
 
 def _axis(place: float, feature: Feature) -> float:
@@ -235,13 +186,22 @@ def _scatter(
             marker=marker(label),
             edgecolors="white",
             linewidths=0.5,
-            label=f"class {name}",
+            label=named(name),
         )
     axes.set(xlabel=features[0].name, ylabel=features[1].name)
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=6, frameon=False)
+    """Name the classes below the panels, in as many lines as they need; the picture grows with them."""
+    handles, names = axes.get_legend_handles_labels()
+    if len(names) > _MOST_NAMED:
+        names = [*names[:_MOST_NAMED], f"and {len(names) - _MOST_NAMED} more"]
+        handles = [*handles[:_MOST_NAMED], Line2D([], [], linestyle="none")]
+    width, height = figure.get_size_inches()
+    columns = max(int(width / (0.6 + 0.085 * max(map(len, names)))), 1)
+    lines = -(-len(names) // columns)
+    figure.set_size_inches(width, height + 0.24 * (lines - 1))
+    figure.legend(handles, names, loc="outside lower center", ncols=columns, frameon=False)
 
 
 def _extent(x: Tensor) -> tuple[float, float, float, float]:

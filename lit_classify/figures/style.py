@@ -3,13 +3,26 @@
 # The course's red and blue first; then the colours of Okabe and Ito (2008), told apart by colour-blind eyes.
 COLOURS = ("#d62728", "#1f77b4", "#009e73", "#e69f00", "#cc79a7", "#56b4e9", "#999999", "#b3a000")
 MARKERS = "osD^vP*X"
+_TONES = (1.0, 0.6, 0.3)  # of the colours, by turns, where there are more classes than colours
+_LONGEST = 24
 
 
 def colour(label: int) -> str:
-    """Return a class's colour, the same in every picture."""
-    return COLOURS[label % len(COLOURS)]
+    """Return a class's colour, the same in every picture; darker tones from the ninth class on."""
+    turn, place = divmod(label, len(COLOURS))
+    full = COLOURS[place]
+    tone = _TONES[turn % len(_TONES)]
+    return "#" + "".join(f"{round(tone * int(full[at : at + 2], 16)):02x}" for at in (1, 3, 5))
 
 
 def marker(label: int) -> str:
-    """Return a class's mark, the same in every picture."""
-    return MARKERS[label % len(MARKERS)]
+    """Return a class's mark, the same in every picture; another one for each tone of a colour."""
+    return MARKERS[(label + label // len(COLOURS)) % len(MARKERS)]
+
+
+def named(name: str) -> str:
+    """Return a class's name for a legend: a bare number is called a class, a long name cut in the middle."""
+    if name.replace(".", "", 1).removeprefix("-").isdigit():
+        return f"class {name}"
+    half = _LONGEST // 2
+    return name if len(name) <= _LONGEST else f"{name[:half]}…{name[1 - half :]}"
