@@ -1,5 +1,6 @@
 """Writing checkpoints so that a file is there whole or as it was before, and telling whether it is whole."""
 
+import hashlib
 import os
 import signal
 import threading
@@ -7,21 +8,26 @@ import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import BufferedRandom
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, BinaryIO, NoReturn
 
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from lit_classify.errors import UserError
 
+_MARK = b"lit_classify sha256 "
+_COUNT = 2  # bytes at a zip's end that tell how long its comment is
+_PIECE = 1 << 20
+
 
 class WholeCheckpointIO(TorchCheckpointIO):
     """Write beside the target, flush, and rename; Lightning's own way goes through another file system.
 
-    A kill at any moment leaves the earlier file or the new one. The file is a zip, whose checksums tell a
-    flipped bit.
+    A kill at any moment leaves the earlier file or the new one. The file is a zip whose comment is the
+    checksum of all before it, so a single flipped bit is told; torch reads it as any other.
     """
 
     def save_checkpoint(
@@ -40,8 +46,9 @@ class WholeCheckpointIO(TorchCheckpointIO):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with _interrupted_later():  # torch would make another error of it
-                with unfinished.open("wb") as file:
+                with unfinished.open("w+b") as file:
                     torch.save(checkpoint, file)
+                    _seal(file)
                     file.flush()
                     os.fsync(file.fileno())
                 os.replace(unfinished, target)
@@ -53,20 +60,37 @@ class WholeCheckpointIO(TorchCheckpointIO):
             unfinished.unlink(missing_ok=True)
 
 
+def stop_now(number: int = signal.SIGINT, frame: FrameType | None = None) -> NoReturn:
+    """Handle a second Ctrl-C: give up what is being written too."""
+    raise KeyboardInterrupt
+
+
 @contextmanager
 def _interrupted_later() -> Iterator[None]:
-    """Let Ctrl-C wait until what is being written is written."""
-    if threading.current_thread() is not threading.main_thread():
+    """Let Ctrl-C wait until what is being written is written; the second one does not wait."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
         yield
         return
-    seen: list[FrameType | None] = []
-    before = signal.signal(signal.SIGINT, lambda number, frame: seen.append(frame))
+    patience, calls = (0 if before is stop_now else 1), 0
+
+    def count(number: int, frame: FrameType | None) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > patience:
+            stop_now()
+
+    signal.signal(signal.SIGINT, count)
     try:
         yield
+    except BaseException:
+        if calls > patience:  # torch makes another error of the interrupt
+            raise KeyboardInterrupt from None
+        raise
     finally:
         signal.signal(signal.SIGINT, before)
-        if seen and callable(before):
-            before(signal.SIGINT, seen[0])
+    if calls:
+        before(signal.SIGINT, None)
 
 
 def _flush_folder(folder: Path) -> None:
@@ -80,10 +104,34 @@ def _flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def _seal(file: BufferedRandom) -> None:
+    """Append the checksum of a zip to it, as the comment that a zip may end with."""
+    file.seek(0)
+    comment = _MARK + hashlib.file_digest(file, "sha256").hexdigest().encode()
+    file.seek(-_COUNT, os.SEEK_END)
+    file.write(len(comment).to_bytes(_COUNT, "little") + comment)
+
+
+def _seal_holds(file: BinaryIO, comment: bytes) -> bool:
+    """Whether a zip with a comment ends with the checksum of what it was before."""
+    rest = file.seek(0, os.SEEK_END) - _COUNT - len(comment)
+    file.seek(0)
+    digest = hashlib.sha256()
+    while rest and (piece := file.read(min(rest, _PIECE))):
+        digest.update(piece)
+        rest -= len(piece)
+    digest.update(bytes(_COUNT))
+    ending = len(comment).to_bytes(_COUNT, "little") + _MARK + digest.hexdigest().encode()
+    return not rest and file.read() == ending
+
+
 def is_whole(path: Path) -> bool:
-    """Whether all of a checkpoint's checksums are right."""
+    """Whether a checkpoint is as it was written: by its seal, or where it has none by its zip's checksums."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.testzip() is None
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            if archive.comment:
+                return _seal_holds(file, archive.comment)
+            file.seek(-_COUNT, os.SEEK_END)  # of an earlier release, of Lightning's own saving, or cut off
+            return file.read() == bytes(_COUNT) and archive.testzip() is None
     except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error):
         return False  # RuntimeError: a flipped bit asks for a password, or for an unknown way of packing

@@ -1,9 +1,6 @@
 """The command line: what a run leaves behind, checkpoints that stand alone, and one message per mistake."""
 
 import csv
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -280,19 +277,6 @@ def test_predictions_go_to_regular_files_alone(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.slow
-def test_ctrl_c_saves_and_leaves_with_130() -> None:
-    command = [sys.executable, "-m", "lit_classify", *SHORT[:-1], "1000000"]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert running.stdout is not None
-    while not running.stdout.readline().startswith("Epoch: 100 "):
-        pass
-    running.send_signal(signal.SIGINT)
-    _, said = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert "Traceback" not in said
-    assert Path("lightning_logs/circles_v2/version_0/checkpoints/last.ckpt").is_file()
-
-
 def test_a_scheduler_that_fails_gets_a_message(capsys: pytest.CaptureFixture[str]) -> None:
     scheduler = ["--model.lr_scheduler", "StepLR", "--model.lr_scheduler_args.step_size", "0"]
     assert main([*SHORT, *scheduler]) == 2

@@ -1,6 +1,7 @@
 """Which checkpoints a run keeps: the best by validation, and the last."""
 
 import shutil
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,8 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from lit_classify.saving import stop_now
 
 
 class KeepBest(ModelCheckpoint):
@@ -80,6 +83,8 @@ class KeepLast(Checkpoint):
         """Write what there is when the user interrupts; an error may have left nonsense in the weights."""
         asked = isinstance(exception, KeyboardInterrupt | SIGTERMException)
         if asked and trainer.global_step and trainer.world_size == 1:
+            if isinstance(exception, KeyboardInterrupt):
+                signal.signal(signal.SIGINT, stop_now)  # Lightning ignores the second one
             self._save(trainer)
 
     def _save(self, trainer: Trainer) -> None:

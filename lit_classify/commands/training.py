@@ -40,6 +40,10 @@ def main(arguments: list[str]) -> int:
         TrainingCLI(arguments)
     except (UserError, DivergedError, BrokenPipeError):  # the front knows what to do with them
         raise
+    except SystemExit as left:
+        if left.code == 1:  # Lightning's way to leave after Ctrl-C
+            raise KeyboardInterrupt from None
+        raise
     except Exception as error:  # Lightning and torch raise many kinds for what they are given
         if os.environ.get("LIT_CLASSIFY_TRACEBACK"):
             raise
@@ -141,7 +145,6 @@ class TrainingCLI(RunCLI):
                 raise SystemExit(_TERMINATED) from None
             if isinstance(error, SystemExit) and self.trainer.interrupted:
                 self.point_to_run()
-                raise KeyboardInterrupt from None  # Lightning has let everybody save, and would leave with 1
             raise
         self.say(f"\nTrained {self.trainer.current_epoch} epochs in {time.monotonic() - begun:.1f} s.")
         if self._get(self.config, "test_best"):
