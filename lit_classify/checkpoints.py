@@ -10,7 +10,7 @@ from lit_classify import __version__
 from lit_classify import data as datamodules
 from lit_classify import modules as tasks
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import UserError, note, unknown
+from lit_classify.errors import UserError, note, refuse_address, unknown
 from lit_classify.modules import LitModule
 from lit_classify.modules.record import record
 from lit_classify.saving import is_whole
@@ -27,6 +27,7 @@ def read(path: str | Path) -> dict[str, Any]:
     Raises:
         UserError: no such file, not a checkpoint, or not one of lit_classify.
     """
+    refuse_address(str(path))
     path = Path(path)
     if not path.is_file():
         raise UserError(f"no checkpoint at {path}")
@@ -43,6 +44,16 @@ def read(path: str | Path) -> dict[str, Any]:
         raise UserError(f"{path} is a checkpoint, but lit_classify {__version__} did not write it")
     content: dict[str, Any] = checkpoint
     return content
+
+
+def epochs(path: str | Path) -> int:
+    """Return how many whole epochs were trained before a checkpoint was written.
+
+    Raises:
+        UserError: as ``read`` does.
+    """
+    completed: int = read(path)["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"]
+    return completed
 
 
 def load(path: str | Path, network: str | None = None) -> LitModule:

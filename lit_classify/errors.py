@@ -1,5 +1,6 @@
 """The mistakes that are a user's to mend, and the words that help to mend them."""
 
+import re
 import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -51,3 +52,9 @@ def fraction(name: str, value: float) -> None:
     """Raise UserError unless ``value`` lies in [0, 1)."""
     if not 0 <= value < 1:
         raise UserError(f"{name} must be at least 0 and below 1, but is {value}")
+
+
+def refuse_address(path: str) -> None:
+    """Raise UserError if a path is an address on a network: nothing is fetched from there."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", path):
+        raise UserError(f"{path} is an address: fetch the file yourself, look at it, and give its path")

@@ -33,6 +33,17 @@ class RunLogger(TensorBoardLogger):
         # torch's writer hands events to a thread through a queue, and waits when it is full
         super().__init__(folder, name=name, default_hp_metric=False, max_queue=100_000)
 
+    def _get_next_version(self) -> int:
+        """Take the next folder, so that no run that starts at the same time takes it too."""
+        version: int = super()._get_next_version()
+        while rank_zero_only.rank == 0:  # type: ignore[attr-defined]  # Lightning sets it on the function
+            try:
+                Path(self.root_dir, f"version_{version}").mkdir(parents=True)
+                break
+            except FileExistsError:
+                version += 1
+        return version
+
     @rank_zero_only
     def log_scalars(self, rows: Sequence[Scalars]) -> None:
         """Write one event for each step; ``add_scalar`` would write one for each figure."""

@@ -16,6 +16,7 @@ from lit_classify import checkpoints
 from lit_classify.cli import main
 from lit_classify.errors import DataWarning, UserError
 from lit_classify.saving import WholeCheckpointIO, is_whole
+from lit_classify.scalars import RunLogger
 
 RUN = "lightning_logs/moons/version_{}/checkpoints/last.ckpt"
 DRAWING = [
@@ -176,6 +177,38 @@ def test_a_setting_that_the_checkpoint_contradicts_is_refused(
     assert sorted(Path().rglob("*")) == before
 
 
+def test_two_runs_that_start_together_take_two_folders() -> None:
+    folders = [RunLogger(Path("runs"), "moons").log_dir for _ in range(2)]
+    assert folders == ["runs/moons/version_0", "runs/moons/version_1"]
+
+
+def test_a_second_run_and_a_resume_in_the_same_folder_keep_what_is_there(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own = ["--trainer.logger", "TensorBoardLogger", "--trainer.logger.save_dir", "own"]
+    own += ["--trainer.logger.name", "", "--trainer.logger.version", ""]
+    assert main([*FIT, *own, "--trainer.max_epochs", "1"]) == 0
+    before = {path: path.read_bytes() for path in Path("own").glob("*.*") if path.is_file()}
+    assert len(before) >= 2  # the configuration and the events
+    assert main([*FIT, *own, "--trainer.max_epochs", "1"]) == 0
+    capsys.readouterr()
+    resume = ["--trainer.max_epochs", "3", "--ckpt_path", "own/checkpoints/last.ckpt"]
+    assert main([*FIT, *own, *resume]) == 0
+    assert "\nWent on after 1 epochs and trained 2 more in " in capsys.readouterr().out
+    assert {path: path.read_bytes() for path in before} == before
+    assert sorted(path.name for path in Path("own").glob("*.yaml")) == [
+        "config.yaml", "config_1.yaml", "config_2.yaml", "hparams.yaml",
+    ]  # fmt: skip
+    assert checkpoints.epochs("own/checkpoints/last.ckpt") == 3
+
+
+def test_scores_that_are_no_numbers_make_no_best(capsys: pytest.CaptureFixture[str]) -> None:
+    network = ["--model.network", "tests.networks_of_ones_own.NoNumberOutsideTraining"]
+    assert main([*FIT[:3], "--pictures", "none", *network, "--trainer.max_epochs", "2"]) == 0
+    assert [path.name for path in Path(RUN.format(0)).parent.iterdir()] == ["last.ckpt"]
+    assert "last.ckpt" in capsys.readouterr().out
+
+
 def test_every_checkpoint_loads_with_weights_only() -> None:
     assert main([*FIT, "--trainer.max_epochs", "1"]) == 0
     for path in Path("lightning_logs").rglob("*.ckpt"):
@@ -246,6 +279,21 @@ def test_ctrl_c_twice_stops_at_once_and_leaves_the_files_as_they_were() -> None:
     (kept,) = Path(RUN.format(0)).parent.iterdir()
     assert kept.name == "best.ckpt"
     assert is_whole(kept)
+
+
+@pytest.mark.parametrize("address", ["https://example.org/a", "s3://bucket/a", "file:///tmp/a"])
+def test_what_lies_on_the_network_is_not_fetched(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (
+        ["fit", "--config", f"{address}.yaml"],
+        ["fit", "--config", "moons", "--ckpt_path", f"{address}.ckpt"],
+        ["test", "--ckpt_path", f"{address}.ckpt"],
+        ["plot", f"{address}.ckpt"],
+    ):
+        assert main(arguments) == 2
+        said = capsys.readouterr().err
+        assert f"{address}.{arguments[-1][-4:].lstrip('.')} is an address" in said
+        assert "fetch the file yourself, look at it, and give its path" in said
+    assert not list(Path().iterdir())
 
 
 def test_a_stranger_s_configuration_imports_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 import shutil
 import signal
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,12 @@ class KeepBest(ModelCheckpoint):
             auto_insert_metric_name=False,
             enable_version_counter=False,
         )
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Find the folder; that it holds checkpoints already is no news to who goes on there."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Checkpoint directory")
+            super().setup(trainer, pl_module, stage)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the best of the run that goes on along into the new run's folder."""

@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from dataclasses import dataclass, field
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -65,11 +66,14 @@ class RunParser(LightningArgumentParser):
 
 
 class SaveRunConfig(SaveConfigCallback):
-    """Save ``config.yaml`` in the run's folder, which the logger has made for this run alone."""
+    """Save ``config.yaml`` in the run's folder, beside those of earlier runs if it is a shared one."""
 
     def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:  # noqa: ANN401 - Lightning's signature
         """Save for a fit that is logged."""
         if stage == "fit" and trainer.logger is not None:
+            folder = Path(trainer.log_dir or trainer.default_root_dir)
+            names = chain(["config.yaml"], (f"config_{number}.yaml" for number in count(1)))
+            self.config_filename = next(name for name in names if not (folder / name).exists())
             super().setup(trainer, pl_module, stage)
 
 

@@ -134,6 +134,7 @@ class TrainingCLI(RunCLI):
         )
         if isinstance(self.datamodule, TableDataModule):
             self.say(f"\n{self.datamodule.describe()}\n")
+        before = checkpoints.epochs(kwargs["ckpt_path"]) if kwargs["ckpt_path"] else 0
         begun = time.monotonic()
         try:
             with few_threads(self.model, self.datamodule):
@@ -146,7 +147,10 @@ class TrainingCLI(RunCLI):
             if isinstance(error, SystemExit) and self.trainer.interrupted:
                 self.point_to_run()
             raise
-        self.say(f"\nTrained {self.trainer.current_epoch} epochs in {time.monotonic() - begun:.1f} s.")
+        epochs = self.trainer.current_epoch
+        went_on = f"Went on after {before} epochs and trained {epochs - before} more"
+        trained = went_on if before else f"Trained {epochs} epochs"
+        self.say(f"\n{trained} in {time.monotonic() - begun:.1f} s.")
         if self._get(self.config, "test_best"):
             self.score_best()
         self.point_to_run()

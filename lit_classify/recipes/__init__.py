@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from lit_classify.errors import UserError, unknown
+from lit_classify.errors import UserError, refuse_address, unknown
 
 COURSE = ("circles_v0", "circles_v1", "circles_v2", "line", "blobs", "moons", "spirals")
 
@@ -22,6 +22,7 @@ def find(name: str) -> Path:
     Raises:
         UserError: neither is there; says the nearest recipe.
     """
+    refuse_address(name)
     own = Path(name)
     if own.is_file():
         return own
