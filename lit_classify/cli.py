@@ -11,7 +11,7 @@ from importlib import import_module
 from itertools import pairwise
 
 from lit_classify import __version__
-from lit_classify.errors import DivergedError, UserError, unknown
+from lit_classify.errors import DivergedError, UserError, say_once, unknown
 
 COMMANDS = {
     "fit": ("training", "train a model on data"),
@@ -55,10 +55,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"lit-classify: {error}", file=sys.stderr)
         return 2
     except DivergedError as error:
-        print(f"lit-classify: {error}", file=sys.stderr)
+        say_once(f"lit-classify: {error}")
         return 3
     except KeyboardInterrupt:
-        print("\nlit-classify: interrupted", file=sys.stderr)
+        say_once("\nlit-classify: interrupted")
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

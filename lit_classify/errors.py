@@ -1,6 +1,8 @@
 """The mistakes that are a user's to mend, and the words that help to mend them."""
 
+import os
 import re
+import sys
 import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -25,6 +27,12 @@ class DataWarning(UserWarning):
 def note(message: str) -> None:
     """Warn of data that can be used, but perhaps not as its owner thinks."""
     warnings.warn(message, DataWarning, stacklevel=3)
+
+
+def say_once(line: str) -> None:
+    """Print on standard error what each process of a run would say."""
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        print(line, file=sys.stderr)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

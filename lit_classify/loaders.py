@@ -4,6 +4,7 @@ Legend: N rows, B rows per batch, W processes (ranks).
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import torch
@@ -113,6 +114,18 @@ class TensorLoader:
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + self.epoch) % 2**63)
         order = torch.randperm(self.num_rows, generator=generator)
         return order.to(self.tensors[0].device, non_blocking=True)
+
+    @staticmethod
+    def put_together(shares: Sequence[Sequence[Tensor]]) -> Tensor:
+        """Return rows in their order, ``(N, ...)``, from what each rank made of each of its batches."""
+        steps = []
+        for parts in zip_longest(*shares):
+            held = [part for part in parts if part is not None]
+            step = held[0].new_empty(sum(map(len, held)), *held[0].shape[1:])
+            for rank, part in enumerate(held):
+                step[rank :: len(held)] = part
+            steps.append(step)
+        return torch.cat(steps)
 
     def __iter__(self) -> Iterator[Batch]:
         order = self.order()

@@ -1,5 +1,7 @@
 """Networks as a learner might write them."""
 
+import os
+
 import torch
 from torch import Tensor, nn
 
@@ -41,3 +43,12 @@ class NoNumberOutsideTraining(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         answer: Tensor = super().forward(x)
         return answer if self.training else answer * float("nan")
+
+
+class FailsOnSecond(nn.Linear):
+    """Fails on the second process alone, when it is trained."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and torch.is_grad_enabled() and os.environ.get("LOCAL_RANK") == "1":
+            raise KeyError("second")
+        return super().forward(x)

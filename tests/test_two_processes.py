@@ -2,26 +2,41 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+
+from lit_classify.cli import main
+from lit_classify.saving import is_whole
 
 ROOT = Path(__file__).parent.parent
 
 
-def said(devices: int) -> list[dict[str, Any]]:
-    done = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "two_processes.py"), str(devices)],
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+ON_TWO = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp"]
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+LAST = Path("lightning_logs/moons/version_0/checkpoints/last.ckpt")
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of this project's to its end."""
+    return subprocess.run(
+        [sys.executable, *command], env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
     )
+
+
+def run_script(argument: str) -> None:
+    done = run(str(ROOT / "tests" / "two_processes.py"), argument)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def said(devices: int) -> list[dict[str, Any]]:
+    run_script(str(devices))
     files = [Path(f"{devices}_{rank}.jsonl") for rank in range(devices)]
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
@@ -43,19 +58,117 @@ def test_two_processes_give_one_process_s_figures_and_part_the_rows() -> None:
 
 @pytest.mark.ddp
 def test_the_command_line_trains_on_two_processes_and_speaks_once(tmp_path: Path) -> None:
-    command = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3", "--trainer.accelerator", "cpu"]
-    command += ["--trainer.devices", "2", "--trainer.strategy", "ddp"]
-    done = subprocess.run(
-        [sys.executable, "-m", "lit_classify", *command],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=200,
-        check=False,
-    )
+    done = run("-m", "lit_classify", "fit", "--config", "circles_v2", "--trainer.max_epochs", "3", *ON_TWO)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("Epoch: 0 |") == 1
     assert done.stdout.count("training rows") == 1
-    (run,) = Path("lightning_logs/circles_v2").iterdir()
-    assert (run / "checkpoints" / "best.ckpt").is_file()
-    assert (run / "config.yaml").is_file()
+    (folder,) = Path("lightning_logs/circles_v2").iterdir()
+    assert (folder / "checkpoints" / "best.ckpt").is_file()
+    assert (folder / "config.yaml").is_file()
+
+
+@pytest.mark.ddp
+def test_predictions_of_two_processes_come_once_and_in_order() -> None:
+    generator = torch.Generator().manual_seed(0)
+    rows = [
+        f"{number},{a:.5f},{b:.5f},{'yes' if a > b else 'no'}"
+        for number, (a, b) in enumerate(torch.randn(40, 2, generator=generator).tolist())
+    ]
+    for num_rows in (5, 6, 7, 8, 9, 40):
+        Path(f"{num_rows}.csv").write_text("\n".join(["number,a,b,y", *rows[:num_rows]]))
+    table = ["--data", "TableDataModule", "--data.path", "40.csv", "--data.target", "y"]
+    fit = ["fit", *table, "--data.ignore", "[number]", "--trainer.max_epochs", "2", "--pictures", "none"]
+    assert main(fit) == 0
+    checkpoint = "lightning_logs/table/version_0/checkpoints/last.ckpt"
+    run_script(checkpoint)
+    for num_rows in range(5, 10):
+        options = ["--data.path", f"{num_rows}.csv", "--keep", "number", "--out", f"{num_rows}_one.csv"]
+        assert main(["predict", "--ckpt_path", checkpoint, *options]) == 0
+        both = Path(f"{num_rows}_both.csv").read_text()
+        assert both == Path(f"{num_rows}_one.csv").read_text()
+        assert [line.split(",")[0] for line in both.splitlines()[1:]] == [str(n) for n in range(num_rows)]
+
+
+def started(*options: str) -> tuple[subprocess.Popen[str], int]:
+    """Start a fit on two processes, and wait until it trains; return it and the second process's number."""
+    fit = ["fit", "--config", "moons", "--pictures", "none", "--trainer.max_epochs", "1000000", *options]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lit_classify", *fit, *ON_TWO],
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    while not process.stdout.readline().startswith("Epoch"):
+        assert process.poll() is None
+    time.sleep(1)
+    (other,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return process, int(other)
+
+
+def gone(number: int) -> bool:
+    """Whether a process has ended."""
+    try:
+        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.ddp
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's list of processes")
+@pytest.mark.parametrize("dies", [pytest.param("first", marks=pytest.mark.slow), "second"])
+def test_when_one_process_dies_both_end(dies: str) -> None:
+    process, other = started()
+    begun = time.monotonic()
+    os.kill(process.pid if dies == "first" else other, signal.SIGKILL)
+    _, complaint = process.communicate(timeout=60)
+    while not gone(other):
+        assert time.monotonic() - begun < 60
+        time.sleep(0.1)
+    assert process.returncode not in (0, 1)
+    assert "Traceback" not in complaint
+    if dies == "second":
+        assert "another process of this run has ended" in complaint
+
+
+@pytest.mark.ddp
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's list of processes")
+@pytest.mark.parametrize(
+    ("told", "number", "code"),
+    [
+        pytest.param("first", signal.SIGTERM, 143, marks=pytest.mark.slow),
+        ("second", signal.SIGTERM, 143),
+        pytest.param("both", signal.SIGINT, 130, marks=pytest.mark.slow),
+    ],
+)
+def test_two_processes_stop_at_the_same_step_and_save(told: str, number: int, code: int) -> None:
+    process, other = started()
+    for one in {"first": [process.pid], "second": [other], "both": [process.pid, other]}[told]:
+        os.kill(one, number)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert complaint == ("" if code == 143 else "\nlit-classify: interrupted\n")
+    assert is_whole(LAST)
+    assert torch.load(LAST, weights_only=True)["global_step"] > 0
+    time.sleep(0.5)
+    assert gone(other)
+
+
+@pytest.mark.ddp
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (["--model.optimizer", "SGD", "--model.lr", "1e30"], 3, "the loss is nan at step 1"),
+        (["--model.network", "tests.networks_of_ones_own.FailsOnSecond"], 2, "KeyError: 'second'"),
+    ],
+)
+def test_an_error_on_one_process_or_both_ends_both(options: list[str], code: int, message: str) -> None:
+    fit = ["fit", "--config", "blobs", "--model.optimizer_args", "null", "--pictures", "none"]
+    begun = time.monotonic()
+    done = run("-m", "lit_classify", *fit, *options, *ON_TWO)
+    assert time.monotonic() - begun < 60
+    assert done.returncode == code
+    assert done.stderr.count(message) == 1
+    assert "Traceback" not in done.stderr

@@ -1,4 +1,7 @@
-"""Run by a test as a script: fit and score N rows on two processes; each rank writes what it saw."""
+"""Run by tests as a script on two processes.
+
+With a number of processes: fit and score N rows; each rank writes what it saw. With a checkpoint: predict.
+"""
 
 import json
 import sys
@@ -9,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lit_classify import BinaryClassifier
+from lit_classify.cli import main as run
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.base import Split
 
@@ -52,6 +56,13 @@ def make_trainer(devices: int, *callbacks: L.Callback) -> L.Trainer:
     )
 
 
+def predict(checkpoint: str) -> None:
+    for num_rows in range(5, 10):
+        options = ["--data.path", f"{num_rows}.csv", "--keep", "number", "--out", f"{num_rows}_both.csv"]
+        on_two = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp"]
+        assert run(["predict", "--ckpt_path", checkpoint, *options, *on_two]) == 0
+
+
 def main(devices: int) -> None:
     for num_rows in range(1, 10):
         L.seed_everything(3, verbose=False)
@@ -69,4 +80,4 @@ def main(devices: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    predict(sys.argv[1]) if sys.argv[1].endswith(".ckpt") else main(int(sys.argv[1]))

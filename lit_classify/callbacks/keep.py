@@ -88,8 +88,7 @@ class KeepLast(Checkpoint):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Write what there is when the user interrupts; an error may have left nonsense in the weights."""
-        asked = isinstance(exception, KeyboardInterrupt | SIGTERMException)
-        if asked and trainer.global_step and trainer.world_size == 1:
+        if isinstance(exception, KeyboardInterrupt | SIGTERMException) and trainer.global_step:
             if isinstance(exception, KeyboardInterrupt):
                 signal.signal(signal.SIGINT, stop_now)  # Lightning ignores the second one
             self._save(trainer)

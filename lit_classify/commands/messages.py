@@ -47,6 +47,8 @@ def explain(parser: ArgumentParser, message: str) -> str:
 def reason(error: Exception) -> str:
     """Return what a constructor said, out of the parser's account of all that it tried."""
     text = str(error) or type(error).__name__
+    if re.search("gloo|NCCL|by peer", text):
+        return "another process of this run has ended"
     if "Error(s) in loading state_dict" in text:
         return f"the checkpoint's weights do not fit this model: {text.splitlines()[1].strip()}"
     if isinstance(error, OSError) and error.filename:

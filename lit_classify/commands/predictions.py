@@ -4,11 +4,9 @@ Legend: N rows, C classes, L labels.
 """
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
-import torch
 from torch import Tensor
 
 from lit_classify.errors import UserError, unknown
@@ -31,12 +29,11 @@ def check_target(path: Path, overwrite: bool) -> None:
         raise UserError(unknown("kind of file", path.suffix or path.name, _SUFFIXES))
 
 
-def predictions(model: LitModule, batches: Sequence[Tensor]) -> pl.DataFrame:
+def predictions(model: LitModule, answers: Tensor) -> pl.DataFrame:
     """Return ``prediction`` and, for classes and labels, ``p_<name>`` of each, a row for each row.
 
     A class is told by its name, labels by the names of those that hold, parted by semicolons.
     """
-    answers = torch.cat(list(batches)).cpu()
     labels = model.labels(answers)
     names = model.class_names or model.label_names
     if names is None:

@@ -1,14 +1,13 @@
 """Keeping Lightning's chatter off the screen."""
 
 import logging
-import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
 
 from lightning.pytorch.utilities.warnings import PossibleUserWarning
 
-from lit_classify.errors import DataWarning
+from lit_classify.errors import DataWarning, say_once
 
 
 def quiet() -> None:
@@ -34,6 +33,6 @@ class _Notes:
 
     def __call__(self, message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, DataWarning):
-            print(f"lit-classify: note: {message}", file=sys.stderr)
+            say_once(f"lit-classify: note: {message}")
         else:
             self._before(message, category, *where, **more)

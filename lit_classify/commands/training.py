@@ -23,6 +23,7 @@ from lit_classify.commands.reports import report
 from lit_classify.commands.run_cli import RUNS, RunCLI
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.errors import DivergedError, UserError
+from lit_classify.loaders import TensorLoader
 from lit_classify.modules import LitModule
 from lit_classify.scalars import RunLogger
 
@@ -170,9 +171,10 @@ class TrainingCLI(RunCLI):
 
     def point_to_run(self) -> None:
         """Say where the run is and what to type next."""
-        if self.trainer.logger is None or self.trainer.log_dir is None:
+        logger = self.trainer.logger
+        if logger is None or logger.log_dir is None or not self.trainer.is_global_zero:
             return
-        folder = Path(self.trainer.log_dir)
+        folder = Path(logger.log_dir)  # the trainer's would wait for the other processes
         if not folder.is_dir():  # it broke off before it began
             return
         kept = folder / "checkpoints" / "best.ckpt"
@@ -212,12 +214,12 @@ class TrainingCLI(RunCLI):
         if not scored:
             raise UserError("no rows were scored: a limit of 0 batches leaves none")
         (figures,) = scored
-        print(f"{type(self.model).__name__} on {len(self.datamodule.split(stage).y):,} {stage} rows")
+        self.say(f"{type(self.model).__name__} on {len(self.datamodule.split(stage).y):,} {stage} rows")
         names = ["loss", *(self.model.test_figures() if stage == "test" else self.model.metrics())]
         if self.model.class_names is not None and len(self.datamodule.split(stage).y.unique()) < 2:
             names = [name for name in names if name != "auroc"]  # there is nothing to rank
         for name in names:
-            print(f"  {name:<{max(map(len, names))}}  {figures[f'{stage}/{name}']:.5f}")
+            self.say(f"  {name:<{max(map(len, names))}}  {figures[f'{stage}/{name}']:.5f}")
 
     def predict(self, **kwargs: Any) -> None:
         """Write a label and the probabilities for every test row."""
@@ -227,10 +229,20 @@ class TrainingCLI(RunCLI):
         batches = self.trainer.predict(**{**kwargs, "weights_only": True, "return_predictions": True})
         if not batches:
             raise UserError("no rows were predicted: a limit of 0 batches leaves none")
-        found = predictions(self.model, cast(list[Tensor], batches))
+        answers = TensorLoader.put_together(self._of_all_ranks(cast(list[Tensor], batches)))
+        if not self.trainer.is_global_zero:
+            return
+        found = predictions(self.model, answers)
         if twice := set(found.columns) & set(kept.columns):
             raise UserError(f"--keep {twice.pop()}: predictions have a column of that name themselves")
         write(out, pl.concat([kept, found], how="horizontal") if kept.width else found)
+
+    def _of_all_ranks(self, batches: list[Tensor]) -> list[list[Tensor]]:
+        """Return every rank's batches."""
+        shares: list[Any] = [[batch.cpu() for batch in batches]] * self.trainer.world_size
+        if self.trainer.world_size > 1:
+            torch.distributed.all_gather_object(shares, shares[0])
+        return shares
 
     def _kept(self, names: list[str]) -> pl.DataFrame:
         """Return the columns that stand beside the predictions."""

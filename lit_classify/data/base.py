@@ -145,18 +145,23 @@ class InMemoryDataModule(LightningDataModule, ABC):
 
     def _loader(self, name: str, batch_size: int | None, training: bool = False) -> TensorLoader:
         """Return batches of a split that lies on the trainer's device, this rank's share of it."""
-        split, rank, world_size = self.split(name), 0, 1
+        split = self.split(name)
         if self.trainer is not None:
             split = split.to(self.trainer.strategy.root_device)
-            rank, world_size = self.trainer.global_rank, self.trainer.world_size
+        return self._batches(split, batch_size, training)
+
+    def _batches(
+        self, tensors: Sequence[Tensor], batch_size: int | None, training: bool = False
+    ) -> TensorLoader:
+        """Return batches of this rank's share of the rows."""
         return TensorLoader(
-            split,
+            tensors,
             batch_size=batch_size,
             shuffle=training and self.shuffle,
             seed=self.random_state,
             drop_last=training and self.drop_last,
-            rank=rank,
-            world_size=world_size,
+            rank=self.trainer.global_rank if self.trainer else 0,
+            world_size=self.trainer.world_size if self.trainer else 1,
             even=training,
         )
 

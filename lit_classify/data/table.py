@@ -228,7 +228,7 @@ class TableDataModule(InMemoryDataModule):
         """Return all rows of ``path`` in their order; the target need not be there."""
         assert self._learned is not None
         x = encode(self._conform(self._table or self._files.read()), self._learned.encoders)
-        return TensorLoader((torch.from_numpy(x),), batch_size=8192, even=False)
+        return self._batches((torch.from_numpy(x),), batch_size=8192)
 
     def carried(self, wanted: Sequence[str]) -> pl.DataFrame:
         """Return columns of ``path`` as they are, to stand beside its predictions.

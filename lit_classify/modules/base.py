@@ -16,7 +16,7 @@ from lit_classify import __version__
 from lit_classify.errors import UserError
 from lit_classify.modules.lean import with_signature
 from lit_classify.modules.record import record
-from lit_classify.modules.steps import draws, leave_epoch_open, reseed, stop_diverged
+from lit_classify.modules.steps import draws, leave_epoch_open, reseed, stop_diverged, worst
 from lit_classify.modules.task import Task
 from lit_classify.networks import MLP, Embedded, check_output, import_network
 from lit_classify.optimizers import check_optimizer, make_optimizer, make_scheduler
@@ -96,7 +96,7 @@ class LitModule(Task):
         self._scalars = ScalarBuffer()
         self._seen_by_callbacks: dict[str, Tensor] = {}
         self.more_figures: dict[str, Tensor] = {}
-        self._draws = False
+        self._draws = self._several = False
         self._seed = 0
         self._seeded = False
         self._targets_checked = False
@@ -117,10 +117,10 @@ class LitModule(Task):
         if not self._targets_checked:
             self._check_targets_once(y)
         if self._draws:  # so that a run that goes on at any step draws what it would have drawn
-            reseed(self._seed, self.trainer.global_step)
+            reseed(self._seed + self.global_rank, self.trainer.global_step)
         logits = self.network(x)
         loss = self.loss(logits, y)
-        if not math.isfinite(loss.item()):
+        if not math.isfinite(worst(self.trainer, loss) if self._several else loss.item()):
             stop_diverged(self.trainer, loss.item())
         tally = self._tallies["train"]
         if tally.last_batch is not batch:  # some optimizers, such as LBFGS, look at a batch many times
@@ -173,6 +173,7 @@ class LitModule(Task):
     def on_train_start(self) -> None:
         """Find where callbacks look for figures, and whether a layer draws random numbers."""
         self._draws = draws(self)
+        self._several = self.trainer.world_size > 1
         self._seed, self._seeded = self._seed if self._seeded else torch.initial_seed(), True
         self._seen_by_callbacks = self.trainer.callback_metrics
 
@@ -187,8 +188,7 @@ class LitModule(Task):
         ``self.log`` would cost more than the step of a small network, so callbacks see the figures at once
         and loggers get them many epochs at a time.
         """
-        figures = self.figures("train") | self.more_figures
-        self._seen_by_callbacks.update(figures)
+        self._seen_by_callbacks.update(figures := self.figures("train") | self.more_figures)
         if self._scalars.add(self.trainer.global_step - 1, figures):
             self.hand_over_scalars()
 

@@ -1,10 +1,11 @@
 """What makes single steps trustworthy: random numbers that come again, and a stop where the loss is none."""
 
+import math
 from typing import Any, NoReturn
 
 import torch
 from lightning.pytorch import Trainer
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
 
 from lit_classify.errors import DivergedError
@@ -33,12 +34,18 @@ def leave_epoch_open(checkpoint: dict[str, Any], num_batches: float) -> None:
             progress[part] = progress["started"] - 1
 
 
+def worst(trainer: Trainer, loss: Tensor) -> float:
+    """Return a number that is none if the loss is none on any rank, so that all stop at the same step."""
+    return float(trainer.strategy.reduce(loss.detach() * 0, reduce_op="sum"))
+
+
 def stop_diverged(trainer: Trainer, loss: float) -> NoReturn:
     """Stop at a loss that is no number, before it gets into the weights.
 
     Raises:
         DivergedError: names the step, the epoch and the learning rate.
     """
+    loss = math.nan if math.isfinite(loss) else loss  # it is on another rank that it is none
     rate = trainer.optimizers[0].param_groups[0]["lr"]
     raise DivergedError(
         f"the loss is {loss} at step {trainer.global_step}, epoch {trainer.current_epoch}, learning rate "
