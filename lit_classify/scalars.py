@@ -12,6 +12,8 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch import Tensor
 
+from lit_classify.errors import UserError
+
 
 class Scalars(NamedTuple):
     """Figures of one training step, and when they were taken, in seconds since 1970."""
@@ -34,7 +36,11 @@ class RunLogger(TensorBoardLogger):
         super().__init__(folder, name=name, default_hp_metric=False, max_queue=100_000)
 
     def _get_next_version(self) -> int:
-        """Take the next folder, so that no run that starts at the same time takes it too."""
+        """Take the next folder, so that no run that starts at the same time takes it too.
+
+        Raises:
+            UserError: the folder of runs cannot be written.
+        """
         version: int = super()._get_next_version()
         while rank_zero_only.rank == 0:  # type: ignore[attr-defined]  # Lightning sets it on the function
             try:
@@ -42,6 +48,11 @@ class RunLogger(TensorBoardLogger):
                 break
             except FileExistsError:
                 version += 1
+            except OSError as error:
+                raise UserError(
+                    f"cannot write runs into {self.root_dir}: {error.strerror}; "
+                    "give another folder with --trainer.default_root_dir"
+                ) from error
         return version
 
     @rank_zero_only

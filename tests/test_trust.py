@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +208,39 @@ def test_scores_that_are_no_numbers_make_no_best(capsys: pytest.CaptureFixture[s
     assert main([*FIT[:3], "--pictures", "none", *network, "--trainer.max_epochs", "2"]) == 0
     assert [path.name for path in Path(RUN.format(0)).parent.iterdir()] == ["last.ckpt"]
     assert "last.ckpt" in capsys.readouterr().out
+
+
+def test_a_folder_of_runs_that_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("lightning_logs").touch()
+    assert main([*FIT, "--trainer.max_epochs", "1"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("lit-classify: cannot write runs into lightning_logs/moons: Not a directory")
+    assert "--trainer.default_root_dir" in said
+    assert [path.name for path in Path().iterdir()] == ["lightning_logs"]
+    assert main(["--help"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "package"),
+    [
+        (["--trainer.logger", "WandbLogger"], "wandb"),
+        (["--trainer.callbacks", "RichProgressBar"], "rich"),
+        (["--trainer.strategy", "deepspeed"], "deepspeed"),
+    ],
+)
+def test_a_missing_package_is_named(
+    options: list[str], package: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if find_spec(package):
+        pytest.skip(f"{package} is here")
+    assert main([*FIT, *options]) == 2
+    said = capsys.readouterr().err
+    assert package in said
+    assert "pip install" in said
+    assert len(said.splitlines()) == 1
+    assert not list(Path().iterdir())
+    with pytest.raises(SystemExit, match="0"):
+        main(["fit", "--help"])
 
 
 def test_every_checkpoint_loads_with_weights_only() -> None:

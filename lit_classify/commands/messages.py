@@ -53,6 +53,8 @@ def reason(error: Exception) -> str:
         return f"the checkpoint's weights do not fit this model: {text.splitlines()[1].strip()}"
     if isinstance(error, OSError) and error.filename:
         return f"{error.strerror}: {error.filename}"
+    if inner := re.search(r"Problem with given class_path '(?:[\w.]+\.)?(\w+)':\n\s+(.+)", text):
+        return f"{inner[1]}: {inner[2]}"
     said = [line.strip().removeprefix("- ") for line in text.splitlines() if line.strip().startswith("- ")]
     said = [line for line in said if "NoneType" not in line]
     return said[0] if text.startswith("Does not validate") and said else text.splitlines()[0]

@@ -14,6 +14,7 @@ def quiet() -> None:
     """Silence what does not help here: hardware found, tips, and hints about loaders that we do not use."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("lightning.pytorch.profilers").setLevel(logging.INFO)  # who profiles wants to know
     warnings.filterwarnings("ignore", "LightningCLI's args parameter")  # we hand the arguments on ourselves
     warnings.filterwarnings("ignore", ".*smaller than the logging interval", PossibleUserWarning)
     warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint")  # scoring needs none
