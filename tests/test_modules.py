@@ -207,3 +207,12 @@ def test_a_scheduler_lowers_the_learning_rate(name: str) -> None:
     fitted = trainer(max_epochs=4)
     fitted.fit(model, CirclesDataModule())
     assert fitted.optimizers[0].param_groups[0]["lr"] < 0.1
+
+
+@pytest.mark.parametrize("shape", [(5,), (1,), (6, 1), (6, 2)])
+@pytest.mark.parametrize("task", [BinaryClassifier, MulticlassClassifier, Regressor])
+def test_nothing_is_broadcast(task: Any, shape: tuple[int, ...]) -> None:
+    model = task(2, out_features=3 if task is MulticlassClassifier else 1, hidden=[3])
+    y = torch.zeros(shape, dtype=torch.float32 if task is Regressor else torch.int64)
+    with pytest.raises(DataError, match=r"outputs are of shape \(6,\), but the targets of shape"):
+        model.loss(model(torch.ones(6, 2)), y)

@@ -18,7 +18,10 @@ from lit_classify.errors import DataError
 Targets = NDArray[np.int32] | NDArray[np.float32]
 _MOST_CLASSES = 20  # of whole numbers; more are numbers, not classes
 _FINE = 1e5  # spreads from zero; single precision tells a 17,000,000th part
-_NO_LABEL = -100.0  # what CrossEntropy passes over in silence
+_NO_LABEL = -100
+_LARGEST_NAME = (
+    2**53
+)  # beyond that, whole numbers are not told apart.0  # what CrossEntropy passes over in silence
 
 
 @dataclass(frozen=True)
@@ -165,7 +168,7 @@ def _are_classes(table: Table, cells: pl.Series) -> bool:
         DataError: they nearly do, but one is a fraction, or -100, which stands for no label at all.
     """
     different = cells.unique()
-    if len(different) > _MOST_CLASSES:
+    if len(different) > _MOST_CLASSES or different.abs().max() >= _LARGEST_NAME:  # type: ignore[operator]
         return False
     whole = different == different.round()
     advice = f"mend it, or declare {cells.name!r} numeric or categorical"

@@ -24,7 +24,7 @@ from torchmetrics.classification import (
 
 from lit_classify.errors import UserError, unknown
 from lit_classify.modules.base import LitModule
-from lit_classify.modules.targets import check_classes
+from lit_classify.modules.targets import check_classes, check_shapes
 from lit_classify.modules.task import Figures
 
 
@@ -101,12 +101,13 @@ class BinaryClassifier(Classifier):
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean binary cross entropy of logits ``(N, 1)`` against classes ``(N,)``."""
+        logit = logits.squeeze(1)
+        check_shapes(logit, y)
         if self.class_weight is None:
-            return F.binary_cross_entropy_with_logits(logits.squeeze(1), y.float())
+            return F.binary_cross_entropy_with_logits(logit, y.float())
         weight = self.class_weight[y]  # a weighted mean, as in cross_entropy
-        return F.binary_cross_entropy_with_logits(
-            logits.squeeze(1), y.float(), weight, reduction="sum"
-        ) / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
+        total = F.binary_cross_entropy_with_logits(logit, y.float(), weight, reduction="sum")
+        return total / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return ``[1 - p, p]`` with p = sigmoid(logit), shape ``(N, 2)``."""
@@ -158,6 +159,7 @@ class MulticlassClassifier(Classifier):
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean cross entropy of logits ``(N, C)`` against classes ``(N,)``."""
+        check_shapes(logits[:, 0], y)
         return F.cross_entropy(logits, y, self.class_weight)
 
     def probabilities(self, logits: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from torchmetrics.classification import (
 
 from lit_classify.errors import UserError
 from lit_classify.modules.base import LitModule
-from lit_classify.modules.targets import check_labels
+from lit_classify.modules.targets import check_labels, check_shapes
 from lit_classify.modules.task import Figures
 
 
@@ -75,6 +75,7 @@ class MultilabelClassifier(LitModule):
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean binary cross entropy over all labels of ``(N, L)`` against ``(N, L)``."""
+        check_shapes(logits, y)
         return F.binary_cross_entropy_with_logits(logits, y)
 
     def probabilities(self, logits: Tensor) -> Tensor:

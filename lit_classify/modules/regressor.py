@@ -12,7 +12,7 @@ from torchmetrics import MeanAbsoluteError, MeanSquaredError, R2Score
 
 from lit_classify.errors import UserError, at_least, unknown
 from lit_classify.modules.base import LitModule
-from lit_classify.modules.targets import check_numbers
+from lit_classify.modules.targets import check_numbers, check_shapes
 from lit_classify.modules.task import Figures
 
 
@@ -67,6 +67,7 @@ class Regressor(LitModule):
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean absolute (squared) error of ``(N, 1)`` against ``(N,)``, in the targets' scale."""
+        check_shapes(logits.squeeze(1), y)
         return self._loss(logits.squeeze(1), (y - self._center) / self._scale)
 
     def probabilities(self, logits: Tensor) -> Tensor:

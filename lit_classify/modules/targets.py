@@ -10,6 +10,19 @@ from torch import Tensor
 from lit_classify.errors import DataError
 
 
+def check_shapes(outputs: Tensor, y: Tensor) -> None:
+    """Hold targets against the outputs that they are compared with, both ``(N,)`` or both ``(N, L)``.
+
+    Raises:
+        DataError: they are of other shapes; nothing is broadcast.
+    """
+    if outputs.shape != y.shape:
+        raise DataError(
+            f"the model's outputs are of shape {tuple(outputs.shape)}, "
+            f"but the targets of shape {tuple(y.shape)}"
+        )
+
+
 def check_classes(name: str, y: Tensor, num_classes: int) -> None:
     """Hold targets against the classes 0 .. C-1 of the task called ``name``.
 
@@ -21,6 +34,8 @@ def check_classes(name: str, y: Tensor, num_classes: int) -> None:
             f"{name} needs class numbers, int64 of shape (N,), but the targets are {_kind(y)}; "
             "for numbers use Regressor"
         )
+    if not len(y):
+        raise DataError(f"{name} needs targets, but there is none")
     low, high = int(y.min()), int(y.max())
     if low < 0 or high >= num_classes:
         wrong = int(((y < 0) | (y >= num_classes)).nonzero()[0])

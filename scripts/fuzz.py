@@ -1,0 +1,38 @@
+"""Try many tables, labels, recipes and command lines: each must work or be refused in a few clear lines.
+
+    python scripts/fuzz.py [--cases 50000]
+
+The suite tries 2,000 that are the same every time; these are new ones in every run. A case that fails is
+printed as the smallest one that fails in the same way.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> int:
+    """Run the properties of tests/test_fuzz.py, tables beside the rest."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options.add_argument("--cases", type=int, default=50_000)
+    cases = options.parse_args().cases
+    begun = time.monotonic()
+    command = [sys.executable, "-m", "pytest", "tests/test_fuzz.py", "-q", "-p", "no:cacheprovider", "-k"]
+    environment = {**os.environ, "LIT_CLASSIFY_FUZZ": str(cases), "OMP_NUM_THREADS": "1"}
+    parts = [
+        subprocess.Popen([*command, which], cwd=ROOT, env=environment)
+        for which in ("table", "not table")  # on two cores
+    ]
+    failed = any([part.wait() for part in parts])
+    outcome = "some failed" if failed else "none failed"
+    print(f"{cases:,} cases in {time.monotonic() - begun:.0f} s: {outcome}")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""Whatever comes, it works or it is refused in a few clear lines; ``scripts/fuzz.py`` tries many more cases.
+
+The cases are the same in every run of the suite.
+"""
+
+import contextlib
+import io
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from hypothesis import HealthCheck, given, settings
+
+from lit_classify import BinaryClassifier, MulticlassClassifier, MultilabelClassifier, Regressor
+from lit_classify.cli import main
+from lit_classify.data import TableDataModule
+from lit_classify.errors import DataWarning, UserError
+from tests import fuzzing
+
+ALL = int(os.environ.get("LIT_CLASSIFY_FUZZ", "2000"))
+SHARES = {"tables": 0.6, "labels": 0.1, "recipes": 0.15, "commands": 0.15}
+TABLE = "\n".join(["a,b,target", *(f"{n % 7},{n % 5}.5,{'yes' if n % 3 else 'no'}" for n in range(40))])
+
+
+def cases(of: str) -> Callable[[Any], Any]:
+    return settings(
+        max_examples=round(SHARES[of] * ALL),
+        deadline=None,
+        derandomize=ALL <= 2000,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def refused(error: UserError, most_lines: int) -> None:
+    """Hold a refusal to its form."""
+    assert 1 <= len(str(error).strip().splitlines()) <= most_lines
+
+
+@cases("tables")
+@given(fuzzing.tables(), fuzzing.table_settings())
+def test_a_table_is_read_or_refused(content: bytes, chosen: dict[str, Any]) -> None:
+    Path("fuzzed.csv").write_bytes(content)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)
+        try:
+            data = TableDataModule("fuzzed.csv", **chosen)
+            data.setup()
+        except UserError as error:
+            refused(error, 10)
+            return
+        for name in ("train", "val", "test"):
+            x, y = data.split(name)
+            assert x.shape == (len(y), data.in_features)
+            assert len(y)
+            assert bool(x.isfinite().all())
+            assert bool(y.isfinite().all())
+            if data.class_names is not None:
+                assert y.dtype == torch.int64
+                assert 0 <= int(y.min()) <= int(y.max()) < len(data.class_names)
+        (x,) = next(iter(data.predict_dataloader()))
+        assert bool(x.isfinite().all())
+
+
+@cases("labels")
+@given(fuzzing.labels())
+def test_labels_are_learned_from_or_refused(y: torch.Tensor) -> None:
+    for model in (
+        BinaryClassifier(2, hidden=[3]),
+        MulticlassClassifier(2, out_features=3, hidden=[3]),
+        MultilabelClassifier(2, out_features=3, hidden=[3]),
+        Regressor(2, hidden=[3]),
+    ):
+        try:
+            model.check_targets(y)
+            loss = model.loss(model(torch.ones(6, 2)), y)
+        except UserError as error:
+            refused(error, 1)
+        else:
+            assert len(y) == 6
+            assert loss.shape == ()
+            assert bool(loss.isfinite())
+
+
+def attempt(arguments: list[str]) -> None:
+    """Run a command line; it ends in order, and what is refused leaves nothing."""
+    before = set(Path().rglob("*"))
+    said, complaint = io.StringIO(), io.StringIO()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(complaint):
+        warnings.simplefilter("ignore")
+        try:
+            code = main(arguments)
+        except SystemExit as left:  # --help
+            code = int(left.code or 0)
+    assert code in {0, 2, 3}, complaint.getvalue()
+    assert "Traceback" not in complaint.getvalue()
+    if code == 2:
+        lines = [line for line in complaint.getvalue().splitlines() if "note:" not in line]
+        assert 1 <= len(lines) <= 10, lines
+        assert lines[0].startswith("lit-classify"), lines
+        assert set(Path().rglob("*")) == before
+
+
+@cases("recipes")
+@given(fuzzing.recipe_files())
+def test_a_recipe_runs_or_is_refused(text: str) -> None:
+    Path("fuzzed.yaml").write_text(text, encoding="utf-8")
+    attempt(["fit", "--config", "fuzzed.yaml", *fuzzing.BOUND])
+
+
+@cases("commands")
+@given(fuzzing.command_lines())
+def test_a_command_line_runs_or_is_refused(words: list[str]) -> None:
+    Path("t.csv").write_text(TABLE)
+    bound = fuzzing.BOUND if words[0] == "fit" else []
+    attempt([*words, *bound])
