@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # what __getattr__ below does, said to type checkers and edit
     from lit_classify.data import TableDataModule as TableDataModule
     from lit_classify.errors import DataError as DataError
     from lit_classify.errors import UserError as UserError
+    from lit_classify.loaders import SeededDataLoader as SeededDataLoader
     from lit_classify.loaders import TensorLoader as TensorLoader
     from lit_classify.modules import BinaryClassifier as BinaryClassifier
     from lit_classify.modules import LitModule as LitModule
@@ -27,6 +28,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "MLP": "networks",
     "TensorLoader": "loaders",
+    "SeededDataLoader": "loaders",
     "LitModule": "modules",
     "BinaryClassifier": "modules",
     "MulticlassClassifier": "modules",

@@ -1,4 +1,6 @@
-"""Tensors in memory, handed out in batches by slicing.
+"""Batches whose order depends on a seed and the epoch alone, and that can go on amid an epoch.
+
+Of tensors in memory, handed out by slicing, or of any dataset, through torch's workers.
 
 Legend: N rows, B rows per batch, W processes (ranks).
 """
@@ -9,13 +11,43 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from lit_classify.errors import UserError, at_least
 
 Batch = tuple[Tensor, ...]
 
 
-class TensorLoader:
+class _Resumable:
+    """A place in an epoch, as Lightning asks and tells it."""
+
+    epoch = 0
+    _position = 0  # batches handed out in this epoch
+    _resume_at = 0  # where the next iteration begins
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the epoch whose order the next iteration takes."""
+        self.epoch = epoch
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the epoch and the number of batches handed out, so that a run can go on mid-epoch."""
+        return {"epoch": self.epoch, "position": self._position % max(len(self), 1)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where ``state_dict`` was taken; a finished epoch starts anew."""
+        self.epoch = state["epoch"]
+        self._position = self._resume_at = state["position"]
+
+    def __len__(self) -> int:
+        raise TypeError("a loader says itself how many batches it has")
+
+
+def _drawn(seed: int, epoch: int) -> torch.Generator:
+    """Return what an epoch's random numbers are drawn from."""
+    return torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
+
+
+class TensorLoader(_Resumable):
     """Batches of tensors that share their first dimension; every row once in an epoch.
 
     The order depends on ``(seed, epoch)`` alone. Lightning tells the epoch through ``sampler``, as it
@@ -72,9 +104,6 @@ class TensorLoader:
         self.rank = rank
         self.world_size = world_size
         self.even = even
-        self.epoch = 0
-        self._position = 0  # batches handed out in this epoch
-        self._resume_at = 0  # where the next iteration begins
         self._stride = self.num_rows if batch_size is None else batch_size * world_size
         self._num_steps = self._count_steps()
         if even and not self._num_steps:
@@ -111,9 +140,13 @@ class TensorLoader:
         """Return this epoch's row numbers, shape ``(N,)`` int64 on the tensors' device; None if in order."""
         if not self.shuffle or self._whole:
             return None
-        generator = torch.Generator().manual_seed((self.seed * 1_000_003 + self.epoch) % 2**63)
-        order = torch.randperm(self.num_rows, generator=generator)
+        order = torch.randperm(self.num_rows, generator=_drawn(self.seed, self.epoch))
         return order.to(self.tensors[0].device, non_blocking=True)
+
+    @property
+    def sampler(self) -> "TensorLoader":
+        """What Lightning tells the epoch: the loader itself."""
+        return self
 
     @staticmethod
     def put_together(shares: Sequence[Sequence[Tensor]]) -> Tensor:
@@ -140,20 +173,72 @@ class TensorLoader:
                 rows = order[self._rows(step)]
                 yield tuple(tensor.index_select(0, rows) for tensor in self.tensors)
 
-    @property
-    def sampler(self) -> "TensorLoader":
-        """What Lightning tells the epoch: the loader itself."""
-        return self
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order the next iteration takes."""
-        self.epoch = epoch
+class _Batches:
+    """Row numbers in batches, as torch's DataLoader takes them; some of the first may be left out."""
 
-    def state_dict(self) -> dict[str, Any]:
-        """Return the epoch and the number of batches handed out, so that a run can go on mid-epoch."""
-        return {"epoch": self.epoch, "position": self._position % max(self._num_steps, 1)}
+    sampler: _Resumable  # what Lightning tells the epoch
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where ``state_dict`` was taken; a finished epoch starts anew."""
-        self.epoch = state["epoch"]
-        self._position = self._resume_at = state["position"]
+    def __init__(self, num_rows: int, batch_size: int, shuffle: bool, seed: int, drop_last: bool) -> None:
+        self.num_rows, self.batch_size, self.shuffle = num_rows, batch_size, shuffle
+        self.seed, self.drop_last = seed, drop_last
+        self.epoch = self.first = 0
+
+    def __len__(self) -> int:
+        return self.num_rows // self.batch_size if self.drop_last else -(-self.num_rows // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        generator = _drawn(self.seed, self.epoch)
+        order = (
+            torch.randperm(self.num_rows, generator=generator)
+            if self.shuffle
+            else torch.arange(self.num_rows)
+        )
+        for step in range(self.first, len(self)):
+            yield order[step * self.batch_size : (step + 1) * self.batch_size].tolist()
+
+
+class SeededDataLoader(_Resumable, DataLoader[Any]):
+    """torch's DataLoader for a dataset of one's own, whose runs can go on at any step, bit for bit.
+
+    What is left out when a run goes on is not loaded. A dataset that draws random numbers itself gets other
+    ones after the point where the run went on.
+
+    Args:
+        dataset: gives row ``i``, and its number of rows.
+        batch_size: rows per batch, B.
+        shuffle: draw a new order for every epoch.
+        seed: what the order is drawn from, together with the epoch.
+        drop_last: leave out a last batch that is shorter than the others.
+        more: further arguments of torch's DataLoader, such as ``num_workers``.
+
+    Raises:
+        UserError: no rows, or sizes below 1.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset[Any],
+        batch_size: int = 1,
+        shuffle: bool = False,
+        seed: int = 0,
+        drop_last: bool = False,
+        **more: Any,
+    ) -> None:
+        num_rows = len(dataset)  # type: ignore[arg-type]  # torch leaves it out of the class
+        at_least("the number of rows", num_rows, 1)
+        at_least("batch_size", batch_size, 1)
+        batches = _Batches(num_rows, batch_size, shuffle, seed, drop_last)
+        super().__init__(dataset, batch_sampler=batches, generator=torch.Generator(), **more)
+        self._batches, batches.sampler = batches, self
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # torch names its own iterator
+        self.generator.manual_seed(self.epoch)  # or torch would draw from the generator that all share
+        self._batches.epoch, self._batches.first = self.epoch, self._resume_at
+        self._position, self._resume_at = self._resume_at, 0
+        for batch in DataLoader.__iter__(self):
+            self._position += 1
+            yield batch
+
+    def __len__(self) -> int:
+        return len(self._batches)

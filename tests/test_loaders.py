@@ -4,8 +4,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils.data import TensorDataset
 
-from lit_classify import TensorLoader, UserError
+from lit_classify import SeededDataLoader, TensorLoader, UserError
 
 sizes = st.integers(1, 60)
 batches = st.one_of(st.none(), st.integers(1, 70))
@@ -127,3 +128,24 @@ def test_sizes_that_cannot_be_are_refused(options: dict[str, int], message: str)
 def test_tensors_of_other_lengths_are_refused() -> None:
     with pytest.raises(UserError, match=r"have \[3, 4\]"):
         TensorLoader((torch.rand(3), torch.rand(4)))
+
+
+@given(n=st.integers(2, 50), batch=st.integers(1, 20), seed=seeds, drop=st.booleans(), data=st.data())
+def test_a_dataset_s_batches_are_those_of_the_tensors(
+    n: int, batch: int, seed: int, drop: bool, data: st.DataObject
+) -> None:
+    batch = min(batch, n - 1)  # the whole table in one batch would stay in order
+    same = loader(n, batch_size=batch, shuffle=True, seed=seed, drop_last=drop)
+    dataset = TensorDataset(torch.arange(n))
+    ours = SeededDataLoader(dataset, batch_size=batch, shuffle=True, seed=seed, drop_last=drop)
+    for one in (same, ours):
+        one.set_epoch(2)
+    expected = rows_of(same)
+    before = torch.get_rng_state()
+    assert [rows.tolist() for (rows,) in ours] == expected
+    assert torch.equal(before, torch.get_rng_state())
+    assert len(ours) == len(expected)
+    position = data.draw(st.integers(0, len(expected) - 1))
+    ours.load_state_dict({"epoch": 2, "position": position})
+    assert [rows.tolist() for (rows,) in ours] == expected[position:]
+    assert ours.state_dict() == {"epoch": 2, "position": 0}

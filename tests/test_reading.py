@@ -41,6 +41,7 @@ def test_the_same_table_however_it_is_written(content: str, encoding: str) -> No
     [
         (b"", "t.csv is empty"),
         (b" \n\n", "t.csv is empty"),
+        (b"\xef\xbb\xbf ", "t.csv is empty"),
         (b"a,b\n", "has a header but no rows"),
         (b"a,b,a\n1,2,3\n", "line 1: the column 'a' comes 2 times"),
         (b"a,b\n1,2\n1,2,3\n", "line 3: 3 fields, but the first row has 2"),

@@ -10,10 +10,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import lightning.pytorch as L
 import pytest
 import torch
+from torch.utils.data import TensorDataset
 
-from lit_classify import checkpoints
+from lit_classify import BinaryClassifier, SeededDataLoader, checkpoints
 from lit_classify.cli import main
 from lit_classify.errors import DataWarning, UserError
 from lit_classify.saving import WholeCheckpointIO, is_whole
@@ -31,6 +33,15 @@ DRAWING = [
     "none",
 ]
 FIT = ["fit", "--config", "moons", *DRAWING]
+
+
+QUIET = {
+    "logger": False,
+    "enable_checkpointing": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "accelerator": "cpu",
+}
 
 
 def weights(run: int) -> dict[str, Any]:
@@ -62,6 +73,36 @@ def test_a_run_that_goes_on_after_any_step_equals_one_that_never_stopped(steps: 
     assert main([*FIT, "--trainer.max_steps", str(steps)]) == 0
     assert main([*FIT, "--trainer.max_epochs", "3", "--ckpt_path", "last"]) == 0
     assert_equal(weights(0), weights(2))
+
+
+class Through(L.LightningDataModule):
+    """Rows through torch's DataLoader and its workers."""
+
+    def __init__(self, num_workers: int) -> None:
+        super().__init__()
+        self.num_workers = num_workers
+
+    def train_dataloader(self) -> SeededDataLoader:
+        x = torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
+        rows = TensorDataset(x, (x[:, 0] > 0).long())
+        return SeededDataLoader(rows, batch_size=8, shuffle=True, num_workers=self.num_workers)
+
+
+@pytest.mark.parametrize(("num_workers", "steps"), [(0, 3), (0, 7), (2, 10)])
+@pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:.*no .val_dataloader")
+def test_a_run_through_workers_goes_on_after_any_step(num_workers: int, steps: int) -> None:
+    def run(path: str | None = None, **until: int) -> tuple[L.Trainer, BinaryClassifier]:
+        L.seed_everything(1, verbose=False)
+        model = BinaryClassifier(2, hidden=[8], dropout=0.3, lr=0.1)
+        trainer = L.Trainer(**QUIET, **until)  # type: ignore[arg-type]
+        trainer.fit(model, Through(num_workers), ckpt_path=path, weights_only=True)
+        return trainer, model
+
+    _, whole = run(max_epochs=2)  # 7 steps each
+    stopped, _ = run(max_steps=steps)
+    stopped.save_checkpoint("stopped.ckpt")
+    _, resumed = run("stopped.ckpt", max_epochs=2)
+    assert_equal(whole.state_dict(), resumed.state_dict())
 
 
 def test_diverged_training_stops_at_the_step_and_exits_with_3(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,8 +44,6 @@ def read_head(path: Path, encoding: str) -> str:
     """
     with path.open("rb") as file:
         start = file.read(_HEAD)
-    if not start.strip():
-        raise DataError(f"{path} is empty")
     for mark, name in _MARKS.items():
         if start.startswith(mark) and encoding == "utf-8":
             raise DataError(f"{path} is {name}; give encoding {name.lower()}")
@@ -55,6 +53,8 @@ def read_head(path: Path, encoding: str) -> str:
         raise DataError(f"unknown encoding {encoding!r}") from error
     except UnicodeError as error:
         raise _not_encoded(path, encoding, error, 1) from error
+    if not head.strip():
+        raise DataError(f"{path} is empty")
     return head.lstrip("\n")
 
 
