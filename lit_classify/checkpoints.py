@@ -1,5 +1,6 @@
 """Reading a run's checkpoints back."""
 
+import inspect
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from lit_classify import __version__
 from lit_classify import data as datamodules
 from lit_classify import modules as tasks
 from lit_classify.data import InMemoryDataModule
+from lit_classify.data.learned import Learned
 from lit_classify.errors import UserError, note, refuse_address, unknown
 from lit_classify.modules import LitModule
 from lit_classify.modules.record import record
@@ -18,6 +20,10 @@ from lit_classify.saving import is_whole
 TASKS: dict[str, type[LitModule]] = {
     name: getattr(tasks, name)
     for name in ("BinaryClassifier", "MulticlassClassifier", "MultilabelClassifier", "Regressor")
+}
+
+DATA: dict[str, type[InMemoryDataModule]] = {
+    name: getattr(datamodules, name) for name in datamodules.__all__ if name.endswith("DataModule")
 }
 
 
@@ -42,8 +48,36 @@ def read(path: str | Path) -> dict[str, Any]:
     record = checkpoint.get("lit_classify") if isinstance(checkpoint, dict) else None
     if not isinstance(record, dict) or not isinstance(record.get("model"), dict):
         raise UserError(f"{path} is a checkpoint, but lit_classify {__version__} did not write it")
+    _check_release(path, record)
     content: dict[str, Any] = checkpoint
     return content
+
+
+def _check_release(path: Path, record: dict[str, Any]) -> None:
+    """Raise UserError if another release wrote what this one does not know; some things may be lacking."""
+    strange = [
+        f"{part}.{name}"
+        for part, known in (("model", TASKS), ("data", DATA))
+        if (task := known.get(record.get(part, {}).get("class_path")))
+        for name in record[part]["init_args"].keys() - _arguments(task)
+    ]
+    learned = record.get("data", {}).get("init_args", {}).get("learned")
+    if not strange and learned is not None:
+        try:
+            Learned.from_dict(learned)
+        except (KeyError, TypeError, ValueError) as error:
+            strange = [f"data.learned, {type(error).__name__}: {error}"]
+    if strange:
+        raise UserError(
+            f"lit_classify {record.get('version', 'of unknown version')} wrote {path}, and this is "
+            f"{__version__}, which does not understand it ({strange[0]}): read it with the one that wrote it"
+        )
+
+
+def _arguments(built: type) -> set[str]:
+    """Return the names of a class's constructor arguments, those that it hands on too."""
+    makers = [vars(base)["__init__"] for base in built.__mro__ if "__init__" in vars(base)]
+    return {name for maker in makers[:-1] for name in inspect.signature(maker).parameters}
 
 
 def epochs(path: str | Path) -> int:
@@ -87,11 +121,9 @@ def load_data(path: str | Path) -> InMemoryDataModule:
     record = read(path)["lit_classify"].get("data")
     if record is None:
         raise UserError(f"{path} does not say which data it was trained on")
-    known = {name: getattr(datamodules, name) for name in datamodules.__all__ if name.endswith("DataModule")}
-    if record["class_path"] not in known:
-        raise UserError(unknown("data module in the checkpoint", record["class_path"], known))
-    data: InMemoryDataModule = known[record["class_path"]](**record["init_args"])
-    return data
+    if record["class_path"] not in DATA:
+        raise UserError(unknown("data module in the checkpoint", record["class_path"], DATA))
+    return DATA[record["class_path"]](**record["init_args"])
 
 
 def resolve(path: str, runs: Path) -> str:
