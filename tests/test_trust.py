@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,23 @@ def test_a_run_that_goes_on_after_any_step_equals_one_that_never_stopped(steps: 
     assert main([*FIT, "--trainer.max_steps", str(steps)]) == 0
     assert main([*FIT, "--trainer.max_epochs", "3", "--ckpt_path", "last"]) == 0
     assert_equal(weights(0), weights(2))
+
+
+@pytest.mark.parametrize("stops", [[5, 13, 14, 26, 30], pytest.param(range(1, 39), marks=pytest.mark.slow)])
+def test_a_run_that_stops_again_and_again_equals_one_that_never_stopped(stops: Sequence[int]) -> None:
+    assert main([*FIT, "--trainer.max_epochs", "3"]) == 0  # 39 steps
+    resume: list[str] = []
+    for run, steps in enumerate(stops, 1):  # each goes on from the one before
+        assert main([*FIT, "--trainer.max_steps", str(steps), *resume]) == 0
+        resume = ["--ckpt_path", RUN.format(run)]
+    assert main([*FIT, "--trainer.max_epochs", "3", *resume]) == 0
+    assert_equal(weights(0), weights(len(stops) + 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", range(1, 39))
+def test_a_run_that_goes_on_after_each_step_equals_one_that_never_stopped(steps: int) -> None:
+    test_a_run_that_goes_on_after_any_step_equals_one_that_never_stopped(steps)
 
 
 class Through(L.LightningDataModule):
@@ -284,61 +302,6 @@ def test_a_missing_package_is_named(
         main(["fit", "--help"])
 
 
-def table_run() -> Path:
-    rows = [f"{n % 7},{n % 5},{'yes' if n % 3 else 'no'}" for n in range(60)]
-    Path("t.csv").write_text("\n".join(["a,b,y", *rows]))
-    table = ["--data", "TableDataModule", "--data.path", "t.csv", "--data.target", "y", "--pictures", "none"]
-    assert main(["fit", *table, "--trainer.max_epochs", "1"]) == 0
-    return Path("lightning_logs/table/version_0/checkpoints/last.ckpt")
-
-
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        (lambda record: record["model"]["init_args"].update(magic=1), "model.magic"),
-        (lambda record: record["data"]["init_args"].update(magic=1), "data.magic"),
-        (
-            lambda record: record["data"]["init_args"]["learned"].pop("target"),
-            "data.learned, KeyError: 'target'",
-        ),
-    ],
-)
-def test_a_checkpoint_of_a_release_that_knows_more_says_which(
-    changed: Any, said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = table_run()
-    content = torch.load(path, weights_only=True)
-    content["lit_classify"]["version"] = "7.1"
-    changed(content["lit_classify"])
-    torch.save(content, path)
-    capsys.readouterr()
-    for command in (["test", "--ckpt_path", str(path)], ["plot", str(path)]):
-        assert main(command) == 2
-        (line,) = capsys.readouterr().err.splitlines()
-        assert f"lit_classify 7.1 wrote {path}" in line
-        assert said in line
-
-
-def test_a_checkpoint_of_the_first_release_loads_and_goes_on() -> None:
-    assert main([*FIT, "--trainer.max_epochs", "1"]) == 0
-    content = torch.load(RUN.format(0), weights_only=True)
-    record = content["lit_classify"]
-    del record["seed"]
-    first = {"in_features", "out_features", "class_names", "hidden", "activation", "dropout", "network"}
-    first |= {"network_args", "optimizer", "lr", "optimizer_args", "lr_scheduler", "lr_scheduler_args"}
-    record["model"]["init_args"] = {k: v for k, v in record["model"]["init_args"].items() if k in first}
-    torch.save(content, "first.ckpt")
-    assert main(["test", "--ckpt_path", "first.ckpt"]) == 0
-    assert main([*FIT, "--trainer.max_epochs", "2", "--ckpt_path", "first.ckpt"]) == 0
-    assert checkpoints.epochs(RUN.format(1)) == 2
-
-
-def test_every_checkpoint_loads_with_weights_only() -> None:
-    assert main([*FIT, "--trainer.max_epochs", "1"]) == 0
-    for path in Path("lightning_logs").rglob("*.ckpt"):
-        assert torch.load(path, weights_only=True)["lit_classify"]
-
-
 def started(*options: str, code: str = "") -> subprocess.Popen[str]:
     """Start a fit that would not end, and wait until it trains."""
     arguments = [*FIT, "--trainer.max_epochs", "1000000", *options]
@@ -403,38 +366,3 @@ def test_ctrl_c_twice_stops_at_once_and_leaves_the_files_as_they_were() -> None:
     (kept,) = Path(RUN.format(0)).parent.iterdir()
     assert kept.name == "best.ckpt"
     assert is_whole(kept)
-
-
-@pytest.mark.parametrize("address", ["https://example.org/a", "s3://bucket/a", "file:///tmp/a"])
-def test_what_lies_on_the_network_is_not_fetched(address: str, capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (
-        ["fit", "--config", f"{address}.yaml"],
-        ["fit", "--config", "moons", "--ckpt_path", f"{address}.ckpt"],
-        ["test", "--ckpt_path", f"{address}.ckpt"],
-        ["plot", f"{address}.ckpt"],
-    ):
-        assert main(arguments) == 2
-        said = capsys.readouterr().err
-        assert f"{address}.{arguments[-1][-4:].lstrip('.')} is an address" in said
-        assert "fetch the file yourself, look at it, and give its path" in said
-    assert not list(Path().iterdir())
-
-
-def test_a_stranger_s_configuration_imports_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("foreign_module.py").write_text(
-        "from pathlib import Path\nPath('imported').touch()\nclass Data: ...\n"
-    )
-    Path("evil.yaml").write_text(
-        "data: {class_path: foreign_module.Data}\nmodel: {class_path: BinaryClassifier}\n"
-    )
-    sys.path.insert(0, "")
-    try:
-        assert main(["fit", "--config", "evil.yaml"]) == 2
-        assert "foreign_module" in capsys.readouterr().err
-        assert not Path("imported").exists()
-        assert (
-            main(["fit", "--config", "circles_v2", "--data", "foreign_module.Data"]) == 2
-        )  # named, but no data
-        assert Path("imported").exists()
-    finally:
-        sys.path.remove("")

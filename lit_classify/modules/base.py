@@ -16,7 +16,7 @@ from lit_classify import __version__
 from lit_classify.errors import UserError
 from lit_classify.modules.lean import with_signature
 from lit_classify.modules.record import record
-from lit_classify.modules.steps import draws, leave_epoch_open, reseed, stop_diverged, worst
+from lit_classify.modules.steps import begin_next_epoch, draws, leave_epoch_open, reseed, stop_diverged, worst
 from lit_classify.modules.task import Task
 from lit_classify.networks import MLP, Embedded, check_output, import_network
 from lit_classify.optimizers import check_optimizer, make_optimizer, make_scheduler
@@ -96,10 +96,8 @@ class LitModule(Task):
         self._scalars = ScalarBuffer()
         self._seen_by_callbacks: dict[str, Tensor] = {}
         self.more_figures: dict[str, Tensor] = {}
-        self._draws = self._several = False
+        self._draws = self._several = self._seeded = self._targets_checked = False
         self._seed = 0
-        self._seeded = False
-        self._targets_checked = False
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits ``(N, O)`` for rows ``(N, F)``."""
@@ -235,8 +233,9 @@ class LitModule(Task):
         leave_epoch_open(checkpoint, self.trainer.num_training_batches)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with the seed that the run began with."""
+        """Go on with the seed that the run began with, and with the epoch that comes next."""
         self._seed, self._seeded = checkpoint["lit_classify"].get("seed", 0), True
+        begin_next_epoch(self._trainer)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build the optimizer and, if asked for, the scheduler from their names.

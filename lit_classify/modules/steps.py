@@ -34,6 +34,16 @@ def leave_epoch_open(checkpoint: dict[str, Any], num_batches: float) -> None:
             progress[part] = progress["started"] - 1
 
 
+def begin_next_epoch(trainer: Trainer | None) -> None:
+    """Let a run that goes on after a whole epoch begin the next one at once.
+
+    With ``max_steps`` Lightning would count an epoch without batches first, and all later epochs would have
+    another number, and so another order.
+    """
+    if trainer is not None:
+        trainer.fit_loop._iteration_based_training = lambda: False  # type: ignore[method-assign]
+
+
 def worst(trainer: Trainer, loss: Tensor) -> float:
     """Return a number that is none if the loss is none on any rank, so that all stop at the same step."""
     return float(trainer.strategy.reduce(loss.detach() * 0, reduce_op="sum"))
