@@ -77,6 +77,11 @@ def test_a_target_of_numbers_is_a_regression() -> None:
             r"t.csv, row 2: the target 'target' is missing or not finite \(None\), as in 20",
         ),
         (["1,0", "2,1", "3,inf"] * 20, {}, r"row 3: the target 'target' is missing or not finite \(inf\)"),
+        (
+            ["1,0.5", "2,1e300"] * 20,
+            {},
+            r"row 2, target .target.: 1e\+300 is more than single precision holds",
+        ),
         (["1,a", "2,a"] * 20, {}, "a single class, 'a', in all 40 rows"),
         (["1,0", "2,1"] * 20 + ["3,0.5"], {}, "row 41, target 'target': 0.5 is a fraction among whole"),
         (["1,0", "2,1"] * 20 + ["3,-100"], {}, "row 41, target 'target': -100 often stands for no label"),

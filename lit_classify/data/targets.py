@@ -209,9 +209,15 @@ def _single(table: Table, cells: pl.Series) -> NDArray[np.float32]:
     """Return numbers in single precision.
 
     Raises:
-        DataError: they differ by less than that tells.
+        DataError: they are larger, or differ by less, than that tells.
     """
     numbers = cells.to_numpy()
+    if len(large := np.flatnonzero(np.abs(numbers) > _LARGEST)):
+        row = int(large[0])
+        raise DataError(
+            f"{table.where(row)}, target {cells.name!r}: {numbers[row]:g} is more than single precision holds "
+            "well; divide the target by a constant"
+        )
     spread = float(numbers.astype(np.float64).std())
     if spread and float(np.abs(numbers).max()) > _FINE * spread:
         raise DataError(
