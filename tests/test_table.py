@@ -80,7 +80,7 @@ def test_a_target_of_numbers_is_a_regression() -> None:
         (
             ["1,0.5", "2,1e300"] * 20,
             {},
-            r"row 2, target .target.: 1e\+300 is more than single precision holds",
+            r"row 2, target .target.: 1e\+300 is more than single precision",
         ),
         (["1,a", "2,a"] * 20, {}, "a single class, 'a', in all 40 rows"),
         (["1,0", "2,1"] * 20 + ["3,0.5"], {}, "row 41, target 'target': 0.5 is a fraction among whole"),

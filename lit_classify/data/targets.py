@@ -18,10 +18,9 @@ from lit_classify.errors import DataError
 Targets = NDArray[np.int32] | NDArray[np.float32]
 _MOST_CLASSES = 20  # of whole numbers; more are numbers, not classes
 _FINE = 1e5  # spreads from zero; single precision tells a 17,000,000th part
-_NO_LABEL = -100
-_LARGEST_NAME = (
-    2**53
-)  # beyond that, whole numbers are not told apart.0  # what CrossEntropy passes over in silence
+_LARGEST = 1e15  # its square is within single precision too
+_LARGEST_NAME = 2**53  # from there on, whole numbers are not told apart
+_NO_LABEL = -100.0  # what CrossEntropy passes over in silence
 
 
 @dataclass(frozen=True)
@@ -215,8 +214,8 @@ def _single(table: Table, cells: pl.Series) -> NDArray[np.float32]:
     if len(large := np.flatnonzero(np.abs(numbers) > _LARGEST)):
         row = int(large[0])
         raise DataError(
-            f"{table.where(row)}, target {cells.name!r}: {numbers[row]:g} is more than single precision holds "
-            "well; divide the target by a constant"
+            f"{table.where(row)}, target {cells.name!r}: {numbers[row]:g} is more than single precision "
+            "holds well; divide the target by a constant"
         )
     spread = float(numbers.astype(np.float64).std())
     if spread and float(np.abs(numbers).max()) > _FINE * spread:
