@@ -54,10 +54,19 @@ class WholeCheckpointIO(TorchCheckpointIO):
                 os.replace(unfinished, target)
                 _flush_folder(target.parent)
         except (OSError, RuntimeError) as error:  # torch raises the second where the first came in its writer
-            reason = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
-            raise UserError(f"cannot write {target}: {reason}; what was there before is as it was") from error
+            raise UserError(
+                f"cannot write {target}: {_reason(error)}; what was there before is as it was"
+            ) from error
         finally:
             unfinished.unlink(missing_ok=True)
+
+
+def _reason(error: BaseException) -> str:
+    """Return what the system said first."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__context__
+    return str(cause.strerror if cause else error).splitlines()[0]
 
 
 def stop_now(number: int = signal.SIGINT, frame: FrameType | None = None) -> NoReturn:

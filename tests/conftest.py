@@ -11,3 +11,11 @@ torch.set_num_threads(1)  # sums in one order, whatever the machine
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+COLLECTED: list[tuple[str, str]] = []  # file and name of every test, the slow ones too
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    COLLECTED[:] = [(item.path.name, item.name) for item in items]

@@ -117,6 +117,35 @@ def test_a_stranger_s_checkpoint_imports_nothing(
     assert not Path("imported").exists()
 
 
+@pytest.mark.parametrize("recipe", ["circles_v2", "line", "spirals", "table"])
+def test_every_checkpoint_loads_with_weights_only(recipe: str) -> None:
+    if recipe == "table":
+        table_run()
+    else:
+        assert (
+            main(
+                [
+                    "fit",
+                    "--config",
+                    recipe,
+                    "--trainer.max_epochs",
+                    "2",
+                    "--model.lr_scheduler",
+                    "StepLR",
+                    "--model.lr_scheduler_args.step_size",
+                    "1",
+                    "--pictures",
+                    "all",
+                ]
+            )
+            == 0
+        )
+    found = list(Path("lightning_logs").rglob("*.ckpt"))
+    assert len(found) == 2
+    for path in found:
+        assert torch.load(path, weights_only=True)["lit_classify"]["model"]
+
+
 class Hostile:
     """Runs when a pickle of it is opened."""
 

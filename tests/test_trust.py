@@ -149,6 +149,24 @@ def test_a_full_disk_leaves_the_earlier_file_and_no_litter(monkeypatch: pytest.M
     assert [path.name for path in Path("folder").iterdir()] == ["c.ckpt"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no such limit")
+def test_a_limit_of_size_leaves_the_earlier_file() -> None:
+    WholeCheckpointIO().save_checkpoint({"x": torch.ones(3)}, "c.ckpt")
+    before = Path("c.ckpt").read_bytes()
+    code = (
+        "import resource, torch; from lit_classify.saving import WholeCheckpointIO as IO\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "IO().save_checkpoint({'x': torch.zeros(1_000_000)}, 'c.ckpt')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=False
+    )
+    assert "UserError: cannot write c.ckpt: " in done.stderr
+    assert "what was there before is as it was" in done.stderr
+    assert Path("c.ckpt").read_bytes() == before
+    assert [path.name for path in Path().iterdir()] == ["c.ckpt"]
+
+
 def test_ctrl_c_waits_until_a_checkpoint_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     flush = os.fsync
 
