@@ -1,6 +1,6 @@
 """Measure the project against hand-written loops, side by side, and print one table.
 
-    python scripts/benchmark.py [fit process pictures start epoch loader memory scaling reading]
+    python scripts/benchmark.py [fit process pictures saving start epoch loader memory scaling reading]
                                 [--accelerator cpu|gpu]
 
 Every figure is a ratio, the median of alternating runs after a warm-up; run it on an otherwise idle machine.
@@ -90,29 +90,58 @@ def side_by_side(ours: Run, theirs: Run, runs: int = RUNS) -> float:
     return statistics.median(ours() / theirs() for _ in range(runs))
 
 
-def fit(accelerator: str) -> Iterator[Row]:
-    """Compare Trainer.fit of circles_v2 as shipped with the page's loop, in this process."""
+def _recipe_run(accelerator: str) -> Run:
+    """Return what times Trainer.fit of circles_v2 as shipped, but for its pictures."""
     from lit_classify.commands.quiet import quiet
     from lit_classify.commands.run_cli import RunCLI
 
     quiet()
-    page: dict[str, Callable[[str], None]] = {}
-    exec(PAGE_LOOP, page)
 
     class Built(RunCLI):
         def fit(self, **kwargs: object) -> None:
             self.ready = kwargs
 
-    def ours() -> float:
+    def run() -> float:
         plain = ["--pictures", "none", "--trainer.accelerator", accelerator]
         cli = Built(["fit", "--config", "circles_v2", *plain])
         return seconds(lambda: cli.trainer.fit(**cli.ready))  # type: ignore[arg-type]  # as Lightning made them
 
+    return run
+
+
+def saving(accelerator: str) -> Iterator[Row]:
+    """Compare a run whose checkpoints are flushed, sealed and renamed with Lightning's own."""
+    from lightning.pytorch.plugins.io import TorchCheckpointIO
+
+    from lit_classify.commands import run_cli
+    from lit_classify.saving import WholeCheckpointIO
+
+    run = _recipe_run(accelerator)
+
+    def theirs() -> float:
+        vars(run_cli)["WholeCheckpointIO"] = TorchCheckpointIO
+        try:
+            return run()
+        finally:
+            vars(run_cli)["WholeCheckpointIO"] = WholeCheckpointIO
+
+    yield (
+        "Trainer.fit, circles_v2, a dozen checkpoints",
+        "Lightning's saving",
+        side_by_side(run, theirs, 3 * RUNS),
+        "1.05",
+    )
+
+
+def fit(accelerator: str) -> Iterator[Row]:
+    """Compare Trainer.fit of circles_v2 as shipped with the page's loop, in this process."""
+    page: dict[str, Callable[[str], None]] = {}
+    exec(PAGE_LOOP, page)
     device = "cuda" if accelerator == "gpu" else "cpu"
     yield (
         "Trainer.fit, circles_v2",
         "the page's loop",
-        side_by_side(ours, lambda: seconds(lambda: page["train"](device))),
+        side_by_side(_recipe_run(accelerator), lambda: seconds(lambda: page["train"](device))),
         "1.5",
     )
 
@@ -324,6 +353,7 @@ MEASURES: dict[str, Callable[[str], Iterator[Row]]] = {
     "fit": fit,
     "process": process,
     "pictures": pictures,
+    "saving": saving,
     "start": start,
     "epoch": epoch,
     "loader": loader,
