@@ -55,6 +55,8 @@ class RunTrainer(Trainer):
     150 weights these two questions take a tenth of the step.
     """
 
+    stops_together = True  # several processes, at the same step
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._signal_connector = signals = _Signals(self)

@@ -88,7 +88,9 @@ class KeepLast(Checkpoint):
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Write what there is when the user interrupts; an error may have left nonsense in the weights."""
-        if isinstance(exception, KeyboardInterrupt | SIGTERMException) and trainer.global_step:
+        asked = isinstance(exception, KeyboardInterrupt | SIGTERMException)
+        together = trainer.world_size == 1 or getattr(trainer, "stops_together", False)
+        if asked and together and trainer.global_step:
             if isinstance(exception, KeyboardInterrupt):
                 signal.signal(signal.SIGINT, stop_now)  # Lightning ignores the second one
             self._save(trainer)

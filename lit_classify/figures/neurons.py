@@ -12,7 +12,7 @@ from matplotlib.patches import ConnectionPatch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lit_classify.figures.style import colour, named
+from lit_classify.figures.style import colour, shortened
 
 MOST_UNITS = 16
 _SHOWN_WEIGHT = 0.08  # of the largest; lines thinner than that are left out
@@ -54,7 +54,7 @@ def neurons(
 def _names(units: Sequence[Sequence[int]], inputs: Sequence[str]) -> list[list[str]]:
     """Say what each shown unit of each layer is called."""
     hidden = [[f"layer {layer}.{unit}" for unit in shown] for layer, shown in enumerate(units[1:-1], 1)]
-    return [[named(name) for name in inputs], *hidden, [f"out.{unit}" for unit in units[-1]]]
+    return [[shortened(name) for name in inputs], *hidden, [f"out.{unit}" for unit in units[-1]]]
 
 
 def _map(figure: Figure, layer: int, row: int, answers: Sequence[Tensor], name: str) -> Axes:

@@ -21,8 +21,12 @@ def marker(label: int) -> str:
 
 
 def named(name: str) -> str:
-    """Return a class's name for a legend: a bare number is called a class, a long name cut in the middle."""
-    if name.replace(".", "", 1).removeprefix("-").isdigit():
-        return f"class {name}"
+    """Return a class's name for a legend; a bare number is called a class."""
+    number = name.replace(".", "", 1).removeprefix("-").isdigit()
+    return f"class {name}" if number else shortened(name)
+
+
+def shortened(name: str) -> str:
+    """Return a name, cut in the middle if it is long."""
     half = _LONGEST // 2
     return name if len(name) <= _LONGEST else f"{name[:half]}…{name[1 - half :]}"
