@@ -157,6 +157,7 @@ MISTAKES = {
     f"{CIRCLES} --model.network os.path.join": "network 'os.path.join' could not be built",
     f"{CIRCLES} --trainer.accelerator tpux": "invalid accelerator name",
     f"{CIRCLES} --trainer.devices 5000": "--trainer.devices 5000: this machine has",
+    f"{CIRCLES} --trainer.accelerator cpu --trainer.devices 2 --trainer.strategy ddp_spawn": "give ddp",
     f"{CIRCLES} --rows.every_n_epochs 0": "every_n_epochs must be at least 1, but is 0",
     "test": "test needs a checkpoint: --ckpt_path",
     "test --ckpt_path nowhere.ckpt": "no checkpoint at nowhere.ckpt",

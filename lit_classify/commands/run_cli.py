@@ -12,6 +12,7 @@ from jsonargparse import ActionConfigFile
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 
 from lit_classify import checkpoints, recipes
 from lit_classify.callbacks import EpochBar, KeepBest, KeepLast, Notes, Rows
@@ -211,7 +212,9 @@ class RunCLI(LightningCLI):
         return type(self.datamodule).__name__.removesuffix("DataModule").lower()
 
     def after_instantiate_classes(self) -> None:
-        """Refuse more processes than there are cores: each would be a whole Python of its own."""
+        """Refuse more processes than there are cores, each a whole Python, and such as tell nothing back."""
+        if isinstance(self.trainer.strategy.launcher, _MultiProcessingLauncher):
+            raise UserError("processes of this --trainer.strategy cannot tell what they did; give ddp")
         cores = os.cpu_count() or 1
         if isinstance(self.trainer.accelerator, CPUAccelerator) and self.trainer.num_devices > cores:
             raise UserError(
