@@ -87,7 +87,8 @@ def test_a_stranger_s_configuration_imports_nothing(
     )
     monkeypatch.syspath_prepend("")
     assert main(["fit", "--config", "evil.yaml"]) == 2
-    assert "foreign_module" in capsys.readouterr().err
+    said = "foreign_module.Data is imported only if you name it yourself; if you trust it, add --data foreign"
+    assert said in capsys.readouterr().err
     assert not Path("imported").exists()
     assert main(["fit", "--config", "circles_v2", "--data", "foreign_module.Data"]) == 2  # named, but no data
     assert Path("imported").exists()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from jsonargparse import set_parsing_settings
 
-TRUSTED = ("lit_classify", "lightning", "torch", "torchmetrics")
+TRUSTED = ("lit_classify", "lightning", "torch.nn", "torch.optim", "torchmetrics")
 _CLASS = re.compile(r"(?:--[\w.]+=)?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+)")
 
 

@@ -30,6 +30,8 @@ def explain(parser: ArgumentParser, message: str) -> str:
     if name := _find(r"Expected a dot import path string: (\S+)", message):
         guess = _guess(name, _classes(key)) if key in {"model", "data"} else ""
         return f"unknown {key} class {name!r}{guess}"
+    if name := _find(r"Importing '([\w.]+)' is not allowed", message):
+        return f"{name} is imported only if you name it yourself; if you trust it, add --{key} {name}"
     if "is abstract" in message:
         return f"{key} needs a class_path, and everything else under init_args"
     if options := _find(r"the following arguments are required: (.+)", message):
