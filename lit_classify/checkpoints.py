@@ -23,7 +23,11 @@ TASKS: dict[str, type[LitModule]] = {
 }
 
 DATA: dict[str, type[InMemoryDataModule]] = {
-    name: getattr(datamodules, name) for name in datamodules.__all__ if name.endswith("DataModule")
+    name: found
+    for name in datamodules.__all__
+    if inspect.isclass(found := getattr(datamodules, name))
+    and issubclass(found, InMemoryDataModule)
+    and not inspect.isabstract(found)
 }
 
 
