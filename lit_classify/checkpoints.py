@@ -17,6 +17,7 @@ from lit_classify.modules import LitModule
 from lit_classify.modules.record import record
 from lit_classify.saving import is_whole
 
+RUNS = "lightning_logs"
 TASKS: dict[str, type[LitModule]] = {
     name: getattr(tasks, name)
     for name in ("BinaryClassifier", "MulticlassClassifier", "MultilabelClassifier", "Regressor")
@@ -46,9 +47,8 @@ def read(path: str | Path) -> dict[str, Any]:
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds here; all mean that the file cannot be trusted
-        raise UserError(
-            f"{path} is not a checkpoint that can be read: {str(error).partition('.')[0]}{_instead(path)}"
-        ) from error
+        reason = str(error).partition(".")[0] or ("it is empty" if not path.stat().st_size else repr(error))
+        raise UserError(f"{path} is not a checkpoint that can be read: {reason}{_instead(path)}") from error
     record = checkpoint.get("lit_classify") if isinstance(checkpoint, dict) else None
     if not isinstance(record, dict) or not isinstance(record.get("model"), dict):
         raise UserError(f"{path} is a checkpoint, but lit_classify {__version__} did not write it")
@@ -130,7 +130,7 @@ def load_data(path: str | Path) -> InMemoryDataModule:
     return DATA[record["class_path"]](**record["init_args"])
 
 
-def resolve(path: str, runs: Path) -> str:
+def resolve(path: str, runs: Path = Path(RUNS)) -> str:
     """Return the path of a checkpoint; ``last`` and ``best`` stand for the newest of that name that is whole.
 
     Args:
@@ -145,6 +145,7 @@ def resolve(path: str, runs: Path) -> str:
     found = _newest_first(runs, f"{path}.ckpt")
     for candidate in found:
         if is_whole(candidate):
+            note(f"{path} is {candidate}")
             return str(candidate)
         note(f"corrupt checkpoint {candidate}; an older one is taken")
     raise UserError(f"no {path}.ckpt that is whole in {runs}")
@@ -179,6 +180,36 @@ def check_same_model(path: str | Path, model: LitModule) -> None:
             raise UserError(
                 f"model.{name} is {before!r} in {path}, but {value!r} was given; leave it out, or train anew"
             )
+
+
+def check_same_data(path: str | Path, data: InMemoryDataModule) -> None:
+    """Hold data against that which a run was trained on, before it goes on.
+
+    Raises:
+        UserError: a setting or the table is another, so that rows would change sides; names both values.
+    """
+    recorded, built = read(path)["lit_classify"].get("data"), record(data)
+    if recorded is None or recorded["class_path"] != built["class_path"]:
+        was = "other data" if recorded is None else f"a {recorded['class_path']}"
+        raise UserError(f"{path} was trained on {was}, but the data is a {built['class_path']}; train anew")
+    learned = [part["init_args"].get("learned") or {} for part in (recorded, built)]
+    if learned[0].get("fingerprint") != learned[1].get("fingerprint"):
+        raise UserError(f"{path} was trained on another table than {built['init_args']['path']}; train anew")
+    for name, value in built["init_args"].items():
+        before = recorded["init_args"].get(name, value)
+        if before != value and not name.endswith("path") and name != "learned":
+            raise UserError(
+                f"data.{name} is {before!r} in {path}, but {value!r} was given; leave it out, or train anew"
+            )
+
+
+def check_epochs(path: str | Path, max_epochs: int | None) -> None:
+    """Raise UserError if a run has had more epochs than it is to have."""
+    before = epochs(path)
+    if max_epochs is not None and 0 <= max_epochs < before:
+        raise UserError(
+            f"{path} has had {before} epochs, but --trainer.max_epochs is {max_epochs}; give more, or test it"
+        )
 
 
 def check_network(path: str | Path, recorded: str | None, given: str | None) -> None:

@@ -12,39 +12,49 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 
 class _Signals(_SignalConnector):
-    """Let several processes that train stop before the same step, whichever of them was told to.
+    """Let a fit that is told to stop do so between two steps, several processes between the same two.
 
-    Lightning's own handler waits for the other processes amid whatever they do, and lets them stop at
-    different steps; then all wait for ever, and nothing can be saved.
+    Lightning breaks off wherever Ctrl-C finds it, and its handler of SIGTERM waits for the other processes
+    amid whatever they do: then all wait for ever, and nothing can be saved that a run could go on from.
     """
 
-    _told = 0
+    told = 0
+
+    @property
+    def received_sigterm(self) -> bool:
+        """Whether to stop now; Lightning asks after every batch and epoch, an epoch's last batch ends it."""
+        if not self.told or self.trainer.world_size > 1 or not self.trainer.training:
+            return False
+        loop = self.trainer.fit_loop
+        ended = vars(loop.epoch_progress.current)
+        return not loop.epoch_loop.batch_progress.is_last_batch or ended["processed"] == ended["started"]
+
+    @received_sigterm.setter
+    def received_sigterm(self, val: bool) -> None:
+        """Leave what was told as it is."""
 
     def register_signal_handlers(self) -> None:
-        """Take Lightning's handlers, but for a fit on several processes one that only takes a note."""
+        """Take Lightning's handlers, but for a fit one that only takes a note."""
         super().register_signal_handlers()
-        if self.trainer.world_size > 1 and self.trainer.state.fn == TrainerFn.FITTING:
+        if self.trainer.state.fn == TrainerFn.FITTING:
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._register_signal(number, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self._told:  # the second one does not wait for the others
+        if self.told:  # the second one does not wait
             raise SystemExit(128 + number)
-        self._told = number
+        self.told = number
 
     def agree(self) -> None:
-        """Stop, on all processes, if one was told to.
+        """Stop, on all processes, if one was told to; Lightning asks before every step of several.
 
         Raises:
-            SIGTERMException: one was told to end.
-            KeyboardInterrupt: one was interrupted.
+            SIGTERMException: one was told.
         """
-        told = torch.tensor(self._told, device=self.trainer.strategy.root_device)
-        number = int(self.trainer.strategy.reduce(told, reduce_op="max"))
-        if number == signal.SIGTERM:
+        told = torch.tensor(self.told, device=self.trainer.strategy.root_device)
+        self.told = int(self.trainer.strategy.reduce(told, reduce_op="max"))
+        if self.told:
             raise SIGTERMException
-        if number == signal.SIGINT:
-            raise KeyboardInterrupt
 
 
 class RunTrainer(Trainer):
@@ -59,9 +69,14 @@ class RunTrainer(Trainer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._signal_connector = signals = _Signals(self)
-        # what Lightning asks before every step of several processes
+        self._signals = signals = _Signals(self)
+        self._signal_connector = signals
         self.fit_loop.epoch_loop._broadcast_sigterm_tensor = signals.agree  # type: ignore[method-assign]
+
+    @property
+    def told(self) -> int:
+        """The number of the signal that told the fit to stop, or 0."""
+        return self._signals.told
 
     @property
     def training(self) -> bool:

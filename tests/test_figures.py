@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from matplotlib import image
 from matplotlib.colors import to_rgb
+from matplotlib.legend import Legend
 from torch import nn
 
 from lit_classify import BinaryClassifier, CirclesDataModule, figures
 from lit_classify.cli import main
+from lit_classify.figures import Feature, boundary, calibration, confusion, curves, neurons
 from lit_classify.networks import evaluating
 
 
@@ -65,3 +68,24 @@ def test_the_command_draws_data_and_result(
     assert capsys.readouterr().out.splitlines() == [str(Path("a/b") / name) for name in names]
     assert sorted(path.name for path in Path("a/b").iterdir()) == sorted(names)
     assert not Path("lightning_logs").exists()
+
+
+NAMES = ["_x", "$cost$", "$^$", "a_very_long_name_that_would_not_fit_anywhere"]
+
+
+def test_any_name_is_drawn_as_it_is() -> None:
+    x, y = torch.randn(36, 2), torch.arange(36) % 4
+    p = torch.softmax(torch.randn(36, 4), dim=1)
+    held, chances = np.eye(4, dtype=np.int64)[y], p.double().numpy()
+    features = [Feature("_pay in $"), Feature("$or$ A$_")]
+    plane = boundary(lambda points: torch.full((len(points), 4), 0.25), {"A": (x, y)}, NAMES, "t", features)
+    shown = [text.get_text() for text in plane.legends[0].get_texts()]
+    assert shown == [" _x", r"\$cost\$", r"\$^\$", "a_very_long_…it_anywhere"]
+    drawn = [plane, curves(held, chances, NAMES, "t"), calibration(held, chances, NAMES, "t")]
+    for figure in drawn[1:]:
+        (legend,) = figure.axes[0].findobj(Legend)
+        assert len(legend.get_texts()) == 5
+    drawn.append(confusion(np.ones((4, 4), np.int64), NAMES, "t"))
+    drawn.append(neurons([x, p], [torch.ones(4, 2)], [[0, 1], [0, 1, 2, 3]], ["_a", "$b"], NAMES, "t"))
+    for figure in drawn:
+        figure.savefig("picture.png")

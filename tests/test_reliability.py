@@ -15,7 +15,7 @@ TESTS = {
     3: "a_run_that_goes_on_after_any_step_equals_one_that_never_stopped "
     "a_run_that_goes_on_after_each_step_equals_one_that_never_stopped "
     "a_run_that_stops_again_and_again_equals_one_that_never_stopped "
-    "a_run_through_workers_goes_on_after_any_step",
+    "a_run_through_workers_goes_on_after_any_step what_is_kept_amid_a_run_is_where_it_can_go_on",
     4: "kills_amid_a_save_lose_nothing",
     5: "a_full_disk_leaves_the_earlier_file_and_no_litter a_limit_of_size_leaves_the_earlier_file",
     6: "a_flipped_bit_in_any_byte_and_a_lost_end_are_told "
@@ -30,7 +30,8 @@ TESTS = {
     12: "every_checkpoint_loads_with_weights_only",
     13: "a_stranger_s_configuration_imports_nothing a_stranger_s_checkpoint_imports_nothing "
     "a_pickle_in_a_checkpoint_is_not_opened what_lies_on_the_network_is_not_fetched",
-    14: "a_setting_that_the_checkpoint_contradicts_is_refused a_checkpoint_that_does_not_fit_gets_a_message",
+    14: "a_setting_that_the_checkpoint_contradicts_is_refused a_checkpoint_that_does_not_fit_gets_a_message "
+    "a_run_does_not_go_on_with_other_data a_run_does_not_go_on_with_another_table",
     15: "a_second_run_and_a_resume_in_the_same_folder_keep_what_is_there "
     "two_runs_that_start_together_take_two_folders",
     16: "a_mistake_gets_one_short_message_and_writes_nothing wrong_requests_write_nothing",

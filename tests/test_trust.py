@@ -36,6 +36,9 @@ DRAWING = [
 FIT = ["fit", "--config", "moons", *DRAWING]
 
 
+SCHEDULED = ["--model.lr_scheduler", "StepLR", "--model.lr_scheduler_args.step_size", "1"]
+
+
 QUIET = {
     "logger": False,
     "enable_checkpointing": False,
@@ -91,6 +94,24 @@ def test_a_run_that_stops_again_and_again_equals_one_that_never_stopped(stops: S
 @pytest.mark.parametrize("steps", range(1, 39))
 def test_a_run_that_goes_on_after_each_step_equals_one_that_never_stopped(steps: int) -> None:
     test_a_run_that_goes_on_after_any_step_equals_one_that_never_stopped(steps)
+
+
+@pytest.mark.parametrize("name", ["best", "last"])
+@pytest.mark.parametrize("recipe", ["circles_v2", "moons"])
+def test_what_is_kept_amid_a_run_is_where_it_can_go_on(name: str, recipe: str) -> None:
+    fit = ["fit", "--config", recipe, *DRAWING, *SCHEDULED, "--model.lr_scheduler_args.gamma", "0.5"]
+    fit += ["--rows.every_n_epochs", "1"]
+    kept = f"lightning_logs/{recipe}/version_{{}}/checkpoints"
+    assert main([*fit, "--trainer.max_epochs", "6"]) == 0
+    assert main([*fit, "--trainer.max_epochs", "3"]) == 0
+    first = checkpoints.epochs(f"{kept.format(1)}/{name}.ckpt")
+    more = ["--ckpt_path", f"{kept.format(1)}/{name}.ckpt", "--trainer.max_epochs", "6"]
+    assert main([*fit, *more]) == 0
+    assert 0 < first <= 3
+    whole, resumed = (torch.load(f"{kept.format(run)}/last.ckpt", weights_only=True) for run in (0, 2))
+    assert whole["global_step"] == resumed["global_step"]
+    assert_equal(whole["state_dict"], resumed["state_dict"])
+    assert whole["lr_schedulers"] == resumed["lr_schedulers"]
 
 
 class Through(L.LightningDataModule):
@@ -252,6 +273,45 @@ def test_a_setting_that_the_checkpoint_contradicts_is_refused(
     assert sorted(Path().rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--data.test_fraction", "0.4"], "data.test_fraction is 0.2 in"),
+        (["--data.noise", "0.3"], "data.noise is "),
+        (["--data", "CirclesDataModule"], "was trained on a MoonsDataModule, but the data is a CirclesData"),
+        (["--trainer.max_epochs", "1"], "has had 2 epochs, but --trainer.max_epochs is 1"),
+    ],
+)
+def test_a_run_does_not_go_on_with_other_data(
+    option: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*FIT, "--trainer.max_epochs", "2"]) == 0
+    before = sorted(Path().rglob("*"))
+    assert main([*FIT, "--trainer.max_epochs", "4", "--ckpt_path", RUN.format(0), *option]) == 2
+    assert said in capsys.readouterr().err
+    assert sorted(Path().rglob("*")) == before
+
+
+def test_a_run_does_not_go_on_with_another_table(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{n % 7},{n % 5},{'yes' if n % 3 else 'no'},{n % 2}" for n in range(60)]
+    Path("t.csv").write_text("\n".join(["a,b,y,z", *rows]))
+    Path("u.csv").write_text("\n".join(["a,b,y,z", *rows[:50]]))
+    Path("moved.csv").write_bytes(Path("t.csv").read_bytes())
+    fit = ["fit", "--config", "table", "--pictures", "none", "--data.target"]
+    assert main([*fit, "y", "--data.path", "t.csv", "--trainer.max_epochs", "1"]) == 0
+    more = [
+        "--trainer.max_epochs",
+        "2",
+        "--ckpt_path",
+        "lightning_logs/table/version_0/checkpoints/best.ckpt",
+    ]
+    assert main([*fit, "y", "--data.path", "u.csv", *more]) == 2
+    assert "was trained on another table than u.csv" in capsys.readouterr().err
+    assert main([*fit, "z", "--data.path", "t.csv", *more]) == 2
+    assert "data.target is 'y' in" in capsys.readouterr().err
+    assert main([*fit, "y", "--data.path", "moved.csv", *more]) == 0
+
+
 def test_two_runs_that_start_together_take_two_folders() -> None:
     folders = [RunLogger(Path("runs"), "moons").log_dir for _ in range(2)]
     assert folders == ["runs/moons/version_0", "runs/moons/version_1"]
@@ -378,6 +438,6 @@ def test_ctrl_c_twice_stops_at_once_and_leaves_the_files_as_they_were() -> None:
     assert time.monotonic() - begun < 5
     assert process.returncode == 130
     assert complaint == "\nlit-classify: interrupted\n"
-    (kept,) = Path(RUN.format(0)).parent.iterdir()
-    assert kept.name == "best.ckpt"
-    assert is_whole(kept)
+    kept = sorted(Path(RUN.format(0)).parent.iterdir())
+    assert [path.name for path in kept] == ["best.ckpt", "last.ckpt"]
+    assert all(map(is_whole, kept))

@@ -1,5 +1,6 @@
 """Which checkpoints a run keeps: the best by validation, and the last."""
 
+import math
 import shutil
 import signal
 import time
@@ -31,6 +32,7 @@ class KeepBest(ModelCheckpoint):
             auto_insert_metric_name=False,
             enable_version_counter=False,
         )
+        self._waits = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find the folder; that it holds checkpoints already is no news to who goes on there."""
@@ -52,31 +54,56 @@ class KeepBest(ModelCheckpoint):
         self.best_k_models = {str(best): score}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Pass over a figure that is no number: nothing can be best by it."""
+        """Pass over a figure that is no number; let an epoch end before its weights are written.
+
+        A checkpoint from within the last batch would lack the scheduler's step, and go on a step too far.
+        """
         figure = trainer.callback_metrics.get(str(self.monitor))
-        if figure is None or bool(figure.isfinite()):
+        if figure is not None and not bool(figure.isfinite()):
+            return
+        self._waits = bool(trainer.fit_loop.epoch_loop.batch_progress.is_last_batch)
+        if not self._waits:
             super().on_validation_end(trainer, pl_module)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write what waits."""
+        if self._waits:
+            self._waits = False
+            super().on_validation_end(trainer, pl_module)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write what waits."""
+        self.on_train_epoch_start(trainer, pl_module)
+        super().on_train_end(trainer, pl_module)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Write what waits."""
+        if stopped(trainer, exception):
+            self.on_train_epoch_start(trainer, pl_module)
+        super().on_exception(trainer, pl_module, exception)
 
 
 class KeepLast(Checkpoint):
-    """Keep ``checkpoints/last.ckpt``, from which the run can go on; written at the end and now and then.
+    """Keep ``checkpoints/last.ckpt``, from which the run can go on.
+
+    Written after the first epoch, now and then, and at the end.
 
     Args:
-        every_n_seconds: time from one write to the next, at the end of an epoch.
+        every_n_seconds: time from one write to the next, after an epoch.
     """
 
     def __init__(self, every_n_seconds: float = 60.0) -> None:
         self.every_n_seconds = every_n_seconds
         self.path: Path | None = None
-        self._saved_at = time.monotonic()
+        self._saved_at = -math.inf
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock."""
-        self._saved_at = time.monotonic()
+        """Forget an earlier fit."""
+        self._saved_at = -math.inf
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write if it is time, on all ranks or none: saving is a matter of all."""
-        due = time.monotonic() - self._saved_at > self.every_n_seconds
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the epoch before if it is time, on all ranks or none: saving is a matter of all."""
+        due = trainer.global_step > 0 and time.monotonic() - self._saved_at > self.every_n_seconds
         if trainer.world_size > 1:
             due = trainer.strategy.broadcast(due)
         if due:
@@ -87,15 +114,19 @@ class KeepLast(Checkpoint):
         self._save(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Write what there is when the user interrupts; an error may have left nonsense in the weights."""
-        asked = isinstance(exception, KeyboardInterrupt | SIGTERMException)
-        together = trainer.world_size == 1 or getattr(trainer, "stops_together", False)
-        if asked and together and trainer.global_step:
-            if isinstance(exception, KeyboardInterrupt):
-                signal.signal(signal.SIGINT, stop_now)  # Lightning ignores the second one
+        """Write what there is if the run was told to stop; an error may have left nonsense in the weights."""
+        if stopped(trainer, exception):
+            signal.signal(signal.SIGINT, stop_now)  # now that it is being saved, the second Ctrl-C ends it
             self._save(trainer)
 
     def _save(self, trainer: Trainer) -> None:
         self._saved_at = time.monotonic()
         self.path = Path(trainer.log_dir or trainer.default_root_dir) / "checkpoints" / "last.ckpt"
         trainer.save_checkpoint(self.path)
+
+
+def stopped(trainer: Trainer, exception: BaseException) -> bool:
+    """Whether a run was told to stop where it can go on; several processes of other trainers cannot."""
+    asked = isinstance(exception, KeyboardInterrupt | SIGTERMException)
+    together = trainer.world_size == 1 or getattr(trainer, "stops_together", False)
+    return asked and together and trainer.global_step > 0

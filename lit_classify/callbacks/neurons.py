@@ -59,7 +59,14 @@ def draw_sheet(model: LitModule, data: InMemoryDataModule, title: str) -> Any:  
         weight[after][:, before].cpu()
         for weight, before, after in zip(weights, units, units[1:], strict=False)
     ]
-    return neurons(shown, between, units, [axis.name for axis in data.axes], title)
+    names = [axis.name for axis in data.axes]
+    return neurons(shown, between, units, names, _outputs(model, answers[-1].shape[1]), title)
+
+
+def _outputs(model: LitModule, number: int) -> list[str]:
+    """Name the outputs: the single one of two classes speaks for the second."""
+    names = model.class_names or model.label_names or ["prediction"]
+    return names[1:] if len(names) == number + 1 else names
 
 
 def trace(network: MLP, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:

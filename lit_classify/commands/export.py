@@ -22,7 +22,9 @@ NEEDED = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "safetensors": ("safete
 def main(arguments: list[str]) -> int:
     """Write the model, its schema and an example into a folder."""
     options = parser("export", "Write a checkpoint's model for programs that know nothing of Lightning.")
-    options.add_argument("checkpoint", help="a run's checkpoint, such as .../checkpoints/best.ckpt")
+    options.add_argument(
+        "checkpoint", help="a run's .../checkpoints/best.ckpt, or best or last for the newest"
+    )
     options.add_argument(
         "--format", choices=list(NEEDED), default="onnx", help="kind of file (default: onnx)"
     )
@@ -41,6 +43,7 @@ def main(arguments: list[str]) -> int:
     if not given.overwrite and folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; give --overwrite, or another --out")
 
+    given.checkpoint = checkpoints.resolve(given.checkpoint)
     model = checkpoints.load(given.checkpoint, given.network)
     data = checkpoints.read(given.checkpoint)["lit_classify"].get("data", {"init_args": {}})
     learned = data["init_args"].get("learned")

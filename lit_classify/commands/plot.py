@@ -19,7 +19,9 @@ from lit_classify.networks import evaluating
 def main(arguments: list[str]) -> int:
     """Draw all that can be drawn of a checkpoint and the run it lies in."""
     options = parser("plot", "Draw a finished run: curves, boundary, neurons and mistakes.")
-    options.add_argument("checkpoint", help="a run's checkpoint, such as .../checkpoints/best.ckpt")
+    options.add_argument(
+        "checkpoint", help="a run's .../checkpoints/best.ckpt, or best or last for the newest"
+    )
     options.add_argument("--out", default="plots", help="folder for the pictures (default: plots)")
     options.add_argument("--format", choices=["png", "svg"], default="png", help="default: png")
     options.add_argument("--network", help="import path of a network of one's own, if the run has one")
@@ -28,6 +30,7 @@ def main(arguments: list[str]) -> int:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"cannot write pictures into {folder}: it is no folder")
     quiet()
+    given.checkpoint = checkpoints.resolve(given.checkpoint)
     model = checkpoints.load(given.checkpoint, given.network)
     data = checkpoints.load_data(given.checkpoint)
     with evaluating(model):

@@ -21,6 +21,7 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated")  # Lightning 2.6
     warnings.filterwarnings("ignore", "No (negative|positive) samples")  # torchmetrics, of a single class
     warnings.filterwarnings("ignore", "y_pred contains classes not in y_true")  # scikit-learn, likewise
+    warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it
     warnings.simplefilter("always", DataWarning)
     if not isinstance(warnings.showwarning, _Notes):
         warnings.showwarning = _Notes(warnings.showwarning)

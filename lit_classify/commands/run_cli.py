@@ -26,8 +26,6 @@ from lit_classify.saving import WholeCheckpointIO
 from lit_classify.scalars import RunLogger
 from lit_classify.trainers import RunTrainer
 
-RUNS = "lightning_logs"
-
 
 @dataclass
 class Recipe:
@@ -182,7 +180,7 @@ class RunCLI(LightningCLI):
             kwargs.update(logger=False, enable_checkpointing=False)
         else:
             if given.logger is None or given.logger is True:
-                root = Path(given.default_root_dir or "") / RUNS
+                root = Path(given.default_root_dir or "") / checkpoints.RUNS
                 kwargs["logger"] = RunLogger(root, self.run_name())
             if given.logger is False or given.enable_checkpointing is False or given.fast_dev_run:
                 kwargs["enable_checkpointing"] = False
@@ -226,6 +224,9 @@ class RunCLI(LightningCLI):
         self.datamodule.setup("fit")
         self.model.check_targets(self.datamodule.split("train").y)
         self.model.configure_optimizers()
+        if path := self._get(self.config, "ckpt_path"):
+            checkpoints.check_same_data(path, self.datamodule)
+            checkpoints.check_epochs(path, self.trainer.max_epochs)
         self._check_checkpoint()
 
     def before_validate(self) -> None:

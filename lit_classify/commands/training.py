@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,11 +17,12 @@ from torch import Tensor
 
 from lit_classify import checkpoints, recipes
 from lit_classify.callbacks import KeepBest
+from lit_classify.checkpoints import RUNS
 from lit_classify.commands.messages import LINKED, reason
 from lit_classify.commands.predictions import check_target, predictions, write
 from lit_classify.commands.quiet import quiet
 from lit_classify.commands.reports import report
-from lit_classify.commands.run_cli import RUNS, RunCLI
+from lit_classify.commands.run_cli import RunCLI
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.errors import DivergedError, UserError
 from lit_classify.loaders import TensorLoader
@@ -144,9 +146,9 @@ class TrainingCLI(RunCLI):
             self.sweep()
             if isinstance(error, SIGTERMException):
                 self.point_to_run()
+                if getattr(self.trainer, "told", signal.SIGTERM) == signal.SIGINT:
+                    raise KeyboardInterrupt from None
                 raise SystemExit(_TERMINATED) from None
-            if isinstance(error, SystemExit) and self.trainer.interrupted:
-                self.point_to_run()
             raise
         epochs = self.trainer.current_epoch
         went_on = f"Went on after {before} epochs and trained {epochs - before} more"
@@ -161,7 +163,7 @@ class TrainingCLI(RunCLI):
         best = next((part for part in self.trainer.checkpoint_callbacks if isinstance(part, KeepBest)), None)
         if best is None or not best.best_model_path or self.datamodule.validates_on_test:
             return
-        epoch = checkpoints.read(best.best_model_path)["epoch"]
+        epoch = checkpoints.epochs(best.best_model_path) - 1
         (figures,) = self.trainer.test(
             self.model, self.datamodule, ckpt_path=best.best_model_path, verbose=False, weights_only=True
         )

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lit_classify.figures.style import colour
+from lit_classify.figures.style import colour, literal
 
 Numbers = NDArray[np.float64]
 _MOST_NAMED = 30
@@ -20,6 +20,7 @@ _BINS = 10
 def confusion(counts: NDArray[np.int64], class_names: Sequence[str], title: str) -> Figure:
     """Draw counts ``(C, C)``, a row for each true class; shades are shares of the row."""
     num_classes = len(class_names)
+    class_names = [literal(name) for name in class_names]
     size = max(2.8, 0.45 * num_classes)
     longest = max(map(len, class_names))
     left, bottom = 0.75 + 0.075 * longest, 0.7 + 0.055 * longest
@@ -66,10 +67,11 @@ def curves(y: NDArray[np.int64], p: Numbers, names: Sequence[str], title: str) -
     shown = _first(sorted(areas, key=areas.__getitem__))
     for number in shown:
         false, true, _ = metrics.roc_curve(y[:, number], p[:, number])
-        roc.plot(false, true, color=colour(number), label=f"{names[number]}: area {areas[number]:.3f}")
+        name = literal(names[number])
+        roc.plot(false, true, color=colour(number), label=f"{name}: area {areas[number]:.3f}")
         precision, recall, _ = metrics.precision_recall_curve(y[:, number], p[:, number])
         mean = metrics.average_precision_score(y[:, number], p[:, number])
-        label = f"{names[number]}: average {mean:.3f}"
+        label = f"{name}: average {mean:.3f}"
         precision_recall.plot(recall, precision, color=colour(number), label=label)
     roc.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance")
     roc.set(title="ROC", xlabel="false positive rate", ylabel="true positive rate")
@@ -98,7 +100,7 @@ def calibration(y: NDArray[np.int64], p: Numbers, names: Sequence[str], title: s
     shown = _first(sorted(off, key=off.__getitem__, reverse=True))
     for number in shown:
         said, came, shares = bins[number]
-        label = f"{names[number]}: off by {off[number]:.3f}"
+        label = f"{literal(names[number])}: off by {off[number]:.3f}"
         axes.plot(said, came, color=colour(number), linewidth=1, alpha=0.5)
         axes.scatter(
             said, came, s=12 + 240 * shares, color=colour(number), alpha=0.8, linewidths=0, label=label

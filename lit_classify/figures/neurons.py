@@ -12,7 +12,7 @@ from matplotlib.patches import ConnectionPatch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lit_classify.figures.style import colour, shortened
+from lit_classify.figures.style import colour, named, shortened
 
 MOST_UNITS = 16
 _SHOWN_WEIGHT = 0.08  # of the largest; lines thinner than that are left out
@@ -23,6 +23,7 @@ def neurons(
     weights: Sequence[Tensor],
     units: Sequence[Sequence[int]],
     inputs: Sequence[str],
+    outputs: Sequence[str],
     title: str,
 ) -> Figure:
     """Draw a column of maps for each layer, from the inputs to the output.
@@ -32,6 +33,7 @@ def neurons(
         weights: from each shown unit to those of the next layer, ``(U_next, U)``.
         units: the number of each shown unit in its layer.
         inputs: names of the inputs.
+        outputs: names of the outputs, such as the classes.
         title: the picture's heading.
     """
     tallest = max(answer.shape[1] for answer in answers)
@@ -39,7 +41,7 @@ def neurons(
     figure.suptitle(title)
     columns = [
         [_map(figure, layer, row, answers, name) for row, name in enumerate(names)]
-        for layer, names in enumerate(_names(units, inputs))
+        for layer, names in enumerate(_names(units, inputs, outputs))
     ]
     for before, after, weight in zip(columns, columns[1:], weights, strict=False):
         largest = float(weight.abs().max()) or 1.0
@@ -51,10 +53,11 @@ def neurons(
     return figure
 
 
-def _names(units: Sequence[Sequence[int]], inputs: Sequence[str]) -> list[list[str]]:
+def _names(units: Sequence[Sequence[int]], inputs: Sequence[str], outputs: Sequence[str]) -> list[list[str]]:
     """Say what each shown unit of each layer is called."""
     hidden = [[f"layer {layer}.{unit}" for unit in shown] for layer, shown in enumerate(units[1:-1], 1)]
-    return [[shortened(name) for name in inputs], *hidden, [f"out.{unit}" for unit in units[-1]]]
+    last = [named(outputs[unit]) for unit in units[-1]]
+    return [[shortened(name) for name in inputs], *hidden, last]
 
 
 def _map(figure: Figure, layer: int, row: int, answers: Sequence[Tensor], name: str) -> Axes:

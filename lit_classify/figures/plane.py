@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_classify.figures.frames import Film
-from lit_classify.figures.style import colour, marker, named
+from lit_classify.figures.style import colour, literal, marker, named
 
 _MOST_NAMED = 24
 _GRID = 112
@@ -188,7 +188,7 @@ def _scatter(
             linewidths=0.5,
             label=named(name),
         )
-    axes.set(xlabel=features[0].name, ylabel=features[1].name)
+    axes.set(xlabel=literal(features[0].name), ylabel=literal(features[1].name))
 
 
 def _legend(figure: Figure, axes: Axes) -> None:

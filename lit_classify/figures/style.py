@@ -27,6 +27,11 @@ def named(name: str) -> str:
 
 
 def shortened(name: str) -> str:
-    """Return a name, cut in the middle if it is long."""
+    """Return a name, cut in the middle if it is long, as ``literal`` has it."""
     half = _LONGEST // 2
-    return name if len(name) <= _LONGEST else f"{name[:half]}…{name[1 - half :]}"
+    return literal(name if len(name) <= _LONGEST else f"{name[:half]}…{name[1 - half :]}")
+
+
+def literal(name: str) -> str:
+    """Return a name so that matplotlib shows it as it is: no formula, nor hidden for its underscore."""
+    return (" " if name.startswith("_") else "") + name.replace("$", r"\$")

@@ -22,16 +22,21 @@ def reseed(seed: int, step: int) -> None:
 
 
 def leave_epoch_open(checkpoint: dict[str, Any], num_batches: float) -> None:
-    """Say in a checkpoint written within an epoch that the epoch is not at its end.
+    """Say in a checkpoint written within an epoch that the epoch is not at its end, but not before its start.
 
-    Lightning takes an epoch that ``max_steps`` broke off for complete, and would pass over its last batches.
+    Lightning takes an epoch that ``max_steps`` broke off for complete, and would pass over its last batches;
+    and one that has not begun it would count twice.
     """
     loop = checkpoint.get("loops", {}).get("fit_loop")
-    if loop is None or not 0 < loop["epoch_loop.batch_progress"]["current"]["completed"] < num_batches:
+    if loop is None:
         return
+    batches = loop["epoch_loop.batch_progress"]["current"]["completed"]
     for progress in loop["epoch_progress"].values():
-        for part in ("processed", "completed"):
-            progress[part] = progress["started"] - 1
+        if 0 < batches < num_batches:
+            progress["processed"] = progress["completed"] = progress["started"] - 1
+        elif not batches:
+            progress["started"] = progress["completed"]
+        progress["ready"] = progress["started"]
 
 
 def begin_next_epoch(trainer: Trainer | None) -> None:
