@@ -124,6 +124,7 @@ def test_predictions_are_not_overwritten_unless_asked(capsys: pytest.CaptureFixt
 
 
 CIRCLES = "fit --config circles_v2"
+STOP = "--trainer.callbacks EarlyStopping --trainer.callbacks.monitor val/loss"
 MISTAKES = {
     "fti": "unknown command 'fti': did you mean 'fit'?",
     "fit --config circle_v2": "unknown recipe 'circle_v2': did you mean 'circles_v2'?",
@@ -158,6 +159,7 @@ MISTAKES = {
     f"{CIRCLES} --trainer.accelerator tpux": "invalid accelerator name",
     f"{CIRCLES} --trainer.devices 5000": "--trainer.devices 5000: this machine has",
     f"{CIRCLES} --trainer.accelerator cpu --trainer.devices 2 --trainer.strategy ddp_spawn": "give ddp",
+    f"{CIRCLES} {STOP} --trainer.limit_val_batches 0": "early stopping watches the validation",
     f"{CIRCLES} --rows.every_n_epochs 0": "every_n_epochs must be at least 1, but is 0",
     "test": "test needs a checkpoint: --ckpt_path",
     "test --ckpt_path nowhere.ckpt": "no checkpoint at nowhere.ckpt",
@@ -232,10 +234,12 @@ def test_a_closure_called_many_times_counts_a_batch_once(capsys: pytest.CaptureF
 
 
 def test_early_stopping_counts_validations(capsys: pytest.CaptureFixture[str]) -> None:
-    stop = ["--trainer.callbacks", "EarlyStopping", "--trainer.callbacks.monitor", "val/loss"]
-    command = [*SHORT[:-1], "40", "--rows.every_n_epochs", "5", *stop, "--trainer.callbacks.patience", "3"]
-    assert main(command) == 0
-    assert "Trained 40 epochs" in capsys.readouterr().out  # the loss falls at every validation
+    command = [*SHORT[:-1], "40", "--rows.every_n_epochs", "5", *STOP.split()]
+    assert main([*command, "--trainer.callbacks.patience", "3"]) == 0
+    assert "Trained 40 epochs in" in capsys.readouterr().out  # the loss falls at every validation
+    more = ["--trainer.callbacks.patience", "1", "--trainer.callbacks.min_delta", "1"]
+    assert main([*command, *more]) == 0
+    assert "Trained 6 epochs, stopped early, in" in capsys.readouterr().out
 
 
 def test_max_steps_end_with_a_validation() -> None:

@@ -224,6 +224,8 @@ class RunCLI(LightningCLI):
         self.datamodule.setup("fit")
         self.model.check_targets(self.datamodule.split("train").y)
         self.model.configure_optimizers()
+        if self.trainer.early_stopping_callbacks and not self.trainer.limit_val_batches:
+            raise UserError("early stopping watches the validation, but --trainer.limit_val_batches is 0")
         if path := self._get(self.config, "ckpt_path"):
             checkpoints.check_same_data(path, self.datamodule)
             checkpoints.check_epochs(path, self.trainer.max_epochs)

@@ -153,6 +153,8 @@ class TrainingCLI(RunCLI):
         epochs = self.trainer.current_epoch
         went_on = f"Went on after {before} epochs and trained {epochs - before} more"
         trained = went_on if before else f"Trained {epochs} epochs"
+        if any(getattr(part, "stopped_epoch", 0) for part in self.trainer.early_stopping_callbacks):
+            trained += ", stopped early,"
         self.say(f"\n{trained} in {time.monotonic() - begun:.1f} s.")
         if self._get(self.config, "test_best"):
             self.score_best()
