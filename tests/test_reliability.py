@@ -22,7 +22,8 @@ TESTS = {
     "a_damaged_checkpoint_is_refused_and_last_falls_back "
     "a_checkpoint_of_lightning_s_own_saving_is_tried_by_its_zip",
     7: "a_damaged_checkpoint_is_refused_and_last_falls_back",
-    8: "sigterm_saves_and_exits_with_143 two_processes_stop_at_the_same_step_and_save",
+    8: "sigterm_saves_and_exits_with_143 two_processes_stop_at_the_same_step_and_save "
+    "a_run_that_a_signal_stopped_goes_on_as_if_it_had_not",
     9: "ctrl_c_saves_and_exits_with_130_within_5_seconds ctrl_c_waits_until_a_checkpoint_is_written "
     "ctrl_c_twice_stops_at_once_and_leaves_the_files_as_they_were",
     10: "diverged_training_stops_at_the_step_and_exits_with_3 an_error_on_one_process_or_both_ends_both",

@@ -414,6 +414,19 @@ def test_ctrl_c_saves_and_exits_with_130_within_5_seconds() -> None:
     assert torch.load(RUN.format(0), weights_only=True)["global_step"] > 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_a_run_that_a_signal_stopped_goes_on_as_if_it_had_not(number: int) -> None:
+    until = ["--trainer.max_epochs", "150"]
+    process = started(*until)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode in (130, 143)
+    assert main([*FIT, *until, "--ckpt_path", RUN.format(0)]) == 0
+    assert main([*FIT, *until]) == 0
+    assert weights(0).keys() == weights(2).keys()
+    assert_equal(weights(1), weights(2))
+
+
 SLOW_DISK = """
 import os, time
 from pathlib import Path
