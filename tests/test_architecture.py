@@ -73,7 +73,16 @@ def test_classes_are_abstract_or_final(space: object) -> None:
 def test_public_names_are_these_and_load() -> None:
     tasks = {"LitModule", "BinaryClassifier", "MulticlassClassifier", "MultilabelClassifier", "Regressor"}
     points = {f"{name}DataModule" for name in ("Circles", "Moons", "Spirals", "Blobs", "Line", "Table")}
-    rest = {"MLP", "TensorLoader", "Rows", "load", "DataError", "UserError", "__version__"}
+    rest = {
+        "MLP",
+        "TensorLoader",
+        "SeededDataLoader",
+        "Rows",
+        "load",
+        "DataError",
+        "UserError",
+        "__version__",
+    }
     assert set(lit_classify.__all__) == tasks | points | rest
     for name in lit_classify.__all__:
         assert getattr(lit_classify, name) is not None
