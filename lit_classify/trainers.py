@@ -52,8 +52,9 @@ class _Signals(_SignalConnector):
             SIGTERMException: one was told.
         """
         told = torch.tensor(self.told, device=self.trainer.strategy.root_device)
-        self.told = int(self.trainer.strategy.reduce(told, reduce_op="max"))
-        if self.told:
+        agreed = int(self.trainer.strategy.reduce(told, reduce_op="max"))
+        if agreed:  # one that comes meanwhile is asked for next time
+            self.told = agreed
             raise SIGTERMException
 
 
