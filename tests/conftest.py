@@ -13,9 +13,9 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)
 
 
-COLLECTED: list[tuple[str, str]] = []  # file and name of every test, the slow ones too
+COLLECTED = pytest.StashKey[list[pytest.Item]]()  # every test, the slow ones too
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    COLLECTED[:] = [(item.path.name, item.name) for item in items]
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    config.stash[COLLECTED] = list(items)

@@ -99,8 +99,3 @@ def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1].split() == ["imported:"]
-
-
-@pytest.mark.parametrize("file", FILES, ids=str)
-def test_no_room_is_too_full(file: Path) -> None:
-    assert len(file.read_text(encoding="utf-8").splitlines()) <= 260

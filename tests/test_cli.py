@@ -112,6 +112,7 @@ def test_a_checkpoint_needs_no_config(
         assert all(abs(sum(map(float, row[1:])) - 1) < 1e-6 for row in rows[1:])
 
 
+@pytest.mark.reliability(36)
 def test_predictions_are_not_overwritten_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(SHORT) == 0
     command = ["predict", "--ckpt_path", "lightning_logs/circles_v2/version_0/checkpoints/last.ckpt"]
@@ -189,6 +190,7 @@ MISTAKES = {
 }
 
 
+@pytest.mark.reliability(16)
 @pytest.mark.parametrize("command", MISTAKES)
 def test_a_mistake_gets_one_short_message_and_writes_nothing(
     command: str, capsys: pytest.CaptureFixture[str]
@@ -260,6 +262,7 @@ def test_a_single_callback_needs_no_list() -> None:
     assert main([*SHORT, "--trainer.callbacks", "LearningRateMonitor"]) == 0
 
 
+@pytest.mark.reliability(14)
 def test_a_checkpoint_that_does_not_fit_gets_a_message(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(SHORT) == 0
     checkpoint = "lightning_logs/circles_v2/version_0/checkpoints/best.ckpt"

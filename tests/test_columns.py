@@ -15,6 +15,7 @@ from tests.tables import rows_of
 ALL = np.arange(4, dtype=np.int32)
 
 
+@pytest.mark.reliability(21)
 def test_kinds_are_found_and_gaps_counted() -> None:
     table = rows_of(
         number=[" 1", "2.5", "nan", "", "1e3"] * 10,
@@ -40,6 +41,7 @@ def test_kinds_are_found_and_gaps_counted() -> None:
     assert [column.name for column in columns if column.is_used] == ["yes"]
 
 
+@pytest.mark.reliability(21)
 def test_a_word_among_numbers_is_an_error_with_its_row() -> None:
     cells = [str(number) for number in range(1000)]
     cells[900] = "oops"
@@ -63,6 +65,7 @@ def test_columns_of_parquet_are_understood_or_refused() -> None:
         typed(pl.Series("l", [[1], [2]]))
 
 
+@pytest.mark.reliability(21)
 def test_features_are_standardised_filled_and_told_apart() -> None:
     train = rows_of(n=["1", "3", "", "5"], c=["b", "a", "b", ""])
     values, columns = understand(train, [], [], [], [])
@@ -99,6 +102,7 @@ def test_many_categories_are_numbered_for_an_embedding_and_rare_ones_are_not_tol
     assert encode(frame, encoders)[:, 1].tolist() == [2, 41, 0, 0, 1]
 
 
+@pytest.mark.reliability(22)
 def test_a_constant_in_the_train_rows_becomes_zero() -> None:
     values, columns = understand(rows_of(n=[7.0, 7.0, 7.0, 9.0]), [], [], [], [])
     x = encode(values, learn(values, ALL[:3], columns))
@@ -114,6 +118,7 @@ def test_rows_are_put_into_the_order_of_their_splits() -> None:
     np.testing.assert_array_equal(x, encode(values, encoders)[order])
 
 
+@pytest.mark.reliability(28)
 def test_what_has_changed_since_training_is_listed_in_full() -> None:
     train = rows_of(
         n=[1.0, 2.0, 3.0, 4.0], c=["a", "b", "a", "b"], gone=[1.0, 2.0, 3.0, 5.0], yes=["yes", "no"] * 2
@@ -129,6 +134,7 @@ def test_what_has_changed_since_training_is_listed_in_full() -> None:
     assert "row 2, column 'yes': 'maybe' is neither yes nor no, as it was in training" in said[3]
 
 
+@pytest.mark.reliability(28)
 def test_a_yes_or_no_column_takes_no_other_numbers() -> None:
     assert typed(pl.Series("f", ["1", "0"]), "boolean")[0].to_list() == [1.0, 0.0]
     with pytest.raises(DataError, match="7 is neither yes nor no"):

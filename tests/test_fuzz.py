@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 
@@ -40,6 +41,7 @@ def refused(error: UserError, most_lines: int) -> None:
     assert 1 <= len(str(error).strip().splitlines()) <= most_lines
 
 
+@pytest.mark.reliability(39)
 @cases("tables")
 @given(fuzzing.tables(), fuzzing.table_settings())
 def test_a_table_is_read_or_refused(content: bytes, chosen: dict[str, Any]) -> None:
@@ -66,6 +68,7 @@ def test_a_table_is_read_or_refused(content: bytes, chosen: dict[str, Any]) -> N
             assert bool(x.isfinite().all())
 
 
+@pytest.mark.reliability(39)
 @cases("labels")
 @given(fuzzing.labels())
 def test_labels_are_learned_from_or_refused(y: torch.Tensor) -> None:
@@ -105,6 +108,7 @@ def attempt(arguments: list[str]) -> None:
         assert set(Path().rglob("*")) == before
 
 
+@pytest.mark.reliability(39)
 @cases("recipes")
 @given(fuzzing.recipe_files())
 def test_a_recipe_runs_or_is_refused(text: str) -> None:
@@ -112,6 +116,7 @@ def test_a_recipe_runs_or_is_refused(text: str) -> None:
     attempt(["fit", "--config", "fuzzed.yaml", *fuzzing.BOUND])
 
 
+@pytest.mark.reliability(39)
 @cases("commands")
 @given(fuzzing.command_lines())
 def test_a_command_line_runs_or_is_refused(words: list[str]) -> None:

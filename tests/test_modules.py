@@ -133,6 +133,7 @@ def test_a_checkpoint_comes_back_as_the_module_that_wrote_it(
         assert torch.equal(again.predict(x), model.eval().predict(x))
 
 
+@pytest.mark.reliability(20)
 @pytest.mark.parametrize(
     ("build", "message"),
     [
@@ -160,6 +161,7 @@ def test_what_does_not_fit_is_refused_with_the_right_name(build: Any, message: s
         build()
 
 
+@pytest.mark.reliability(19)
 @pytest.mark.parametrize(
     ("model", "y", "message"),
     [
@@ -209,6 +211,7 @@ def test_a_scheduler_lowers_the_learning_rate(name: str) -> None:
     assert fitted.optimizers[0].param_groups[0]["lr"] < 0.1
 
 
+@pytest.mark.reliability(20)
 @pytest.mark.parametrize("shape", [(5,), (1,), (6, 1), (6, 2)])
 @pytest.mark.parametrize("task", [BinaryClassifier, MulticlassClassifier, Regressor])
 def test_nothing_is_broadcast(task: Any, shape: tuple[int, ...]) -> None:

@@ -26,6 +26,7 @@ def predict(path: str, out: str, *options: str) -> int:
     return main(["predict", "--ckpt_path", BEST, "--data.path", path, "--out", out, *options])
 
 
+@pytest.mark.reliability(36)
 def test_rows_keep_their_order_and_take_columns_along() -> None:
     path = bundled(load_iris, "iris.csv")
     names = ["setosa", "versicolor", "virginica"]
@@ -66,6 +67,7 @@ def test_labels_and_numbers_are_predicted_too() -> None:
     assert price.max() > 1000  # type: ignore[operator]  # thousands are within reach
 
 
+@pytest.mark.reliability(36)
 def test_cells_that_a_spreadsheet_would_run_are_made_harmless() -> None:
     risky = ["=1+1", "+cmd", "-2+3", "@sum", "\t=1", "-1", "+4.5", "-1e-3", "plain", None]
     came = harmless(pl.DataFrame({"=name": risky, "number": range(10)}))
@@ -75,6 +77,7 @@ def test_cells_that_a_spreadsheet_would_run_are_made_harmless() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.reliability(36)
 def test_a_file_appears_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("p.csv").write_text("old")
 
@@ -88,6 +91,7 @@ def test_a_file_appears_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> 
     assert Path("p.csv").read_text() == "old"
 
 
+@pytest.mark.reliability(26)
 def test_unseen_categories_are_one_note_or_refused(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"{n},{'red' if n % 2 else 'blue'},{'ab'[n % 2]}" for n in range(60)]
     assert fit(write_text("x,colour,target\n" + "\n".join(rows)), "target", *SHORT) == 0
@@ -101,6 +105,7 @@ def test_unseen_categories_are_one_note_or_refused(capsys: pytest.CaptureFixture
     assert not Path("q.csv").exists()
 
 
+@pytest.mark.reliability(16)
 @pytest.mark.parametrize(
     ("options", "message"),
     [

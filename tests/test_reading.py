@@ -16,6 +16,7 @@ from lit_classify.data.reading import read_table
 from tests.tables import write
 
 
+@pytest.mark.reliability(30)
 @pytest.mark.parametrize(
     ("content", "encoding"),
     [
@@ -36,6 +37,7 @@ def test_the_same_table_however_it_is_written(content: str, encoding: str) -> No
     assert table.frame.to_dict(as_series=False) == {"a": [1.0, 2.0], "b": ["x", "y"]}
 
 
+@pytest.mark.reliability(29)
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -103,6 +105,7 @@ def test_blocks_read_what_the_csv_module_reads(rows: list[tuple[str, str, str]],
         assert came.to_list() == expected.to_list()
 
 
+@pytest.mark.reliability(29)
 @pytest.mark.usefixtures("_small_blocks")
 @pytest.mark.parametrize(
     ("content", "message"),
@@ -118,6 +121,7 @@ def test_a_fault_far_down_is_named_with_its_line(content: str | bytes, message: 
         read_table(write(content))
 
 
+@pytest.mark.reliability(31)
 @pytest.mark.usefixtures("_small_blocks")
 def test_a_word_after_many_numbers_makes_text_that_is_refused_with_its_row() -> None:
     rows = [str(number) for number in range(3000)]
@@ -127,6 +131,7 @@ def test_a_word_after_many_numbers_makes_text_that_is_refused_with_its_row() -> 
         typed(table.frame["x"], None, table.where)
 
 
+@pytest.mark.reliability(31)
 def test_many_words_after_many_numbers_are_refused_too() -> None:
     cells = [str(number) for number in range(2000)] + ["word"] * 2000
     with pytest.raises(DataError, match="row 2001, column 'x': 'word' is no number"):
@@ -193,6 +198,7 @@ def test_headers_with_gaps_or_numbers_are_known_by_a_name_that_is_wanted() -> No
         read_table(write("^x$,y\n1,2\n"))
 
 
+@pytest.mark.reliability(31)
 def test_text_in_one_file_and_numbers_in_another_is_refused() -> None:
     write("a,b\n1,2\n", "1.csv")
     write("a,b\n,2\n", "2.csv")
@@ -230,6 +236,7 @@ def test_parquet_keeps_its_types() -> None:
         read_table(write("a,b\n1,2\n", "wrong.parquet"))
 
 
+@pytest.mark.reliability(32)
 def test_a_table_beyond_memory_is_refused_with_the_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
     content = "a,b\n" + "1,2\n" * 1000
     monkeypatch.setattr(memory, "free_memory", lambda: 10_000)

@@ -10,6 +10,7 @@ from lit_classify.commands import experiments, verify
 from tests import course
 
 
+@pytest.mark.reliability(17)
 @pytest.mark.parametrize("name", recipes.names())
 def test_a_recipe_is_whole_and_runs_one_batch(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     content = recipes.read(name)

@@ -35,6 +35,7 @@ MODELS: dict[str, tuple[type[LitModule], dict[str, Any], Callable[[], InMemoryDa
 }
 
 
+@pytest.mark.reliability(1)
 @pytest.mark.parametrize("name", MODELS)
 def test_weights_and_rows_equal_the_plain_loop(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     task, arguments, data, epochs, every = MODELS[name]

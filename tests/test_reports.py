@@ -23,6 +23,7 @@ from lit_classify.commands.reports import baselines, classes_report, labels_repo
 from tests.tables import write
 
 
+@pytest.mark.reliability(25)
 def test_every_class_has_scikit_learn_s_figures() -> None:
     random = np.random.default_rng(0)
     y, p = random.integers(0, 3, 200), random.dirichlet([1, 1, 1], 200)
@@ -66,6 +67,7 @@ def test_a_label_without_difference_is_reported_on() -> None:
     assert "logistic model  cannot learn these labels" in said
 
 
+@pytest.mark.reliability(25)
 @pytest.mark.parametrize("num_classes", [2, 4])
 def test_ranking_scores_and_test_figures_are_scikit_learn_s(num_classes: int) -> None:
     random = np.random.default_rng(0)

@@ -22,6 +22,7 @@ def table_run() -> Path:
     return Path("lightning_logs/table/version_0/checkpoints/last.ckpt")
 
 
+@pytest.mark.reliability(40)
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
@@ -49,6 +50,7 @@ def test_a_checkpoint_of_a_release_that_knows_more_says_which(
         assert said in line
 
 
+@pytest.mark.reliability(40)
 def test_a_checkpoint_of_the_first_release_loads_and_goes_on() -> None:
     assert main([*FIT, "--trainer.max_epochs", "1"]) == 0
     content = torch.load(RUN.format(0), weights_only=True)
@@ -63,6 +65,7 @@ def test_a_checkpoint_of_the_first_release_loads_and_goes_on() -> None:
     assert checkpoints.epochs(RUN.format(1)) == 2
 
 
+@pytest.mark.reliability(13)
 @pytest.mark.parametrize("address", ["https://example.org/a", "s3://bucket/a", "file:///tmp/a"])
 def test_what_lies_on_the_network_is_not_fetched(address: str, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (
@@ -78,6 +81,7 @@ def test_what_lies_on_the_network_is_not_fetched(address: str, capsys: pytest.Ca
     assert not list(Path().iterdir())
 
 
+@pytest.mark.reliability(13)
 def test_a_stranger_s_configuration_imports_nothing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +101,7 @@ def test_a_stranger_s_configuration_imports_nothing(
 COMMANDS = (["test", "--ckpt_path"], ["predict", "--ckpt_path"], ["plot"], ["export", "--format", "onnx"])
 
 
+@pytest.mark.reliability(13)
 @pytest.mark.parametrize(
     "place", ["model.class_path", "data.class_path", "model.network", "model.activation"]
 )
@@ -118,6 +123,7 @@ def test_a_stranger_s_checkpoint_imports_nothing(
     assert not Path("imported").exists()
 
 
+@pytest.mark.reliability(12)
 @pytest.mark.parametrize("recipe", ["circles_v2", "line", "spirals", "table"])
 def test_every_checkpoint_loads_with_weights_only(recipe: str) -> None:
     if recipe == "table":
@@ -154,6 +160,7 @@ class Hostile:
         return Path.touch, (Path("imported"),)
 
 
+@pytest.mark.reliability(13)
 def test_a_pickle_in_a_checkpoint_is_not_opened(capsys: pytest.CaptureFixture[str]) -> None:
     torch.save({"lit_classify": {"model": Hostile()}}, "evil.ckpt")
     assert main(["test", "--ckpt_path", "evil.ckpt"]) == 2

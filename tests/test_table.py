@@ -23,6 +23,7 @@ def table(
     return TableDataModule(str(write("\n".join([header, *rows]))), target, **options)
 
 
+@pytest.mark.reliability(33)
 def test_statistics_come_from_train_rows_alone() -> None:
     path = bundled(load_wine, "wine.csv")
     data = TableDataModule(str(path), "target")
@@ -32,6 +33,7 @@ def test_statistics_come_from_train_rows_alone() -> None:
     assert float(data.split("test").x.mean(dim=0).abs().max()) > 1e-3
 
 
+@pytest.mark.reliability(23, 33)
 def test_splits_are_stratified_and_share_no_row() -> None:
     rows = [f"{number},{'rare' if number % 10 == 0 else 'often'}" for number in range(500)]
     data = TableDataModule(str(write("\n".join(["x,target", *rows]))), "target")
@@ -41,6 +43,7 @@ def test_splits_are_stratified_and_share_no_row() -> None:
     assert len({float(x) for split in splits for x in split.x}) == 500
 
 
+@pytest.mark.reliability(18)
 @pytest.mark.parametrize(
     ("values", "classes"),
     [
@@ -67,6 +70,7 @@ def test_a_target_of_numbers_is_a_regression() -> None:
     assert data.split("train").y.dtype == torch.float32
 
 
+@pytest.mark.reliability(19, 23)
 @pytest.mark.parametrize(
     ("rows", "options", "message"),
     [
@@ -115,6 +119,7 @@ def test_what_cannot_be_learned_is_said(rows: list[str], options: dict[str, Any]
         table(rows, **options)
 
 
+@pytest.mark.reliability(33)
 def test_a_column_that_tells_the_target_is_suspected() -> None:
     rows = [f"{number},{'no' if number % 3 else 'yes'},{int(number % 3 == 0)}" for number in range(90)]
     with pytest.warns(DataWarning, match="alive alone tells the target: a leak"):
@@ -126,6 +131,7 @@ def test_a_column_that_tells_the_target_is_suspected() -> None:
         assert table(rows, "x,same,y", "y").leaks == {"same"}
 
 
+@pytest.mark.reliability(22)
 def test_columns_without_difference_are_left_out_with_a_note() -> None:
     rows = [f"{number},7,,{'ab'[number % 2]}" for number in range(40)]
     with pytest.warns(DataWarning, match="left out, as all rows are alike: same, gone"):
@@ -161,6 +167,7 @@ def test_a_column_says_the_split() -> None:
     assert data.in_features == 1
 
 
+@pytest.mark.reliability(33)
 def test_rows_of_a_group_stay_together() -> None:
     rows = [f"{n},{n // 10},{'ab'[n % 2]}" for n in range(300)]
     data = table(rows, "x,patient,target", groups="patient")
@@ -179,6 +186,7 @@ def test_a_group_that_a_column_tears_apart_is_refused() -> None:
         table(rows, "x,g,part,target", split="part", groups="g")
 
 
+@pytest.mark.reliability(33)
 def test_what_would_split_the_rows_anew_is_refused_after_training() -> None:
     learned = table([f"{n},{'ab'[n % 2]}" for n in range(50)]).hparams["learned"]
     for name, value in {
@@ -191,6 +199,7 @@ def test_what_would_split_the_rows_anew_is_refused_after_training() -> None:
             TableDataModule("t.csv", "target", learned=learned, **{name: value})  # type: ignore[arg-type]
 
 
+@pytest.mark.reliability(23)
 def test_files_of_their_own_are_for_validation_and_testing() -> None:
     write("x,target\n" + "\n".join(f"{n},{'ab'[n % 2]}" for n in range(40)), "train.csv")
     write("x,target\n100,a\n101,b\n", "val.csv")
@@ -204,6 +213,7 @@ def test_files_of_their_own_are_for_validation_and_testing() -> None:
         TableDataModule("train.csv", "target", val_path="val.csv")
 
 
+@pytest.mark.reliability(24)
 def test_a_class_with_a_single_row_is_kept_for_training() -> None:
     with pytest.warns(DataWarning, match="1 class has a single row, which stays in training"):
         data = table([f"{n},{'ab'[n % 2]}" for n in range(40)] + ["7,c"])
@@ -211,6 +221,7 @@ def test_a_class_with_a_single_row_is_kept_for_training() -> None:
     assert {0, 1} <= set(data.split("test").y.tolist())
 
 
+@pytest.mark.reliability(24)
 @pytest.mark.parametrize("num_rows", [5, 7, 12])
 def test_few_rows_are_split_so_that_none_is_empty(num_rows: int) -> None:
     data = table([f"{n},{'ab'[n % 2]}" for n in range(num_rows)], batch_size=64)
@@ -256,6 +267,7 @@ def test_a_table_trains_from_the_command_line_as_well_as_a_linear_model(
     assert accuracy >= linear - 0.03
 
 
+@pytest.mark.reliability(27)
 def test_predictions_need_neither_target_nor_order_nor_the_old_file(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -276,6 +288,7 @@ def test_predictions_need_neither_target_nor_order_nor_the_old_file(
     assert len(Path("after.csv").read_text().splitlines()) == 179
 
 
+@pytest.mark.reliability(28)
 def test_a_table_without_a_column_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     path = bundled(load_wine, "wine.csv")
     fit = ["fit", "--config", "table", "--data.path", str(path), "--data.target", "target"]

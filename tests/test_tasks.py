@@ -31,6 +31,7 @@ def imbalanced() -> TableDataModule:
     return TableDataModule(str(write("\n".join(["x,target", *rows]))), "target")
 
 
+@pytest.mark.reliability(25)
 def test_balanced_weights_are_scikit_learn_s_and_travel_in_checkpoints() -> None:
     data = imbalanced()
     model = MulticlassClassifier(1, 3, data.class_names, class_weight="balanced")
@@ -45,6 +46,7 @@ def test_balanced_weights_are_scikit_learn_s_and_travel_in_checkpoints() -> None
     assert torch.equal(again.class_weight, expected)  # type: ignore[arg-type]  # there is one
 
 
+@pytest.mark.reliability(25)
 def test_weighted_losses_are_torch_s_weighted_means() -> None:
     logits, y = torch.randn(40, 1), torch.randint(0, 2, (40,))
     two = BinaryClassifier(3, class_names=["no", "yes"], class_weight={"yes": 5.0})
@@ -138,6 +140,7 @@ def test_balanced_weights_need_to_know_the_classes_rows() -> None:
         trainer(max_epochs=1).fit(BinaryClassifier(1, class_weight="balanced"), loader, loader)
 
 
+@pytest.mark.reliability(19)
 @pytest.mark.parametrize(
     ("y", "message"),
     [

@@ -57,12 +57,14 @@ def assert_equal(first: dict[str, Any], second: dict[str, Any]) -> None:
     torch.testing.assert_close(first, second, rtol=0, atol=0)
 
 
+@pytest.mark.reliability(1)
 def test_the_same_seed_twice_gives_the_same_bits() -> None:
     for _ in range(2):
         assert main([*FIT, "--trainer.max_epochs", "3"]) == 0
     assert_equal(weights(0), weights(1))
 
 
+@pytest.mark.reliability(2)
 @pytest.mark.parametrize("epochs", [1, 2, 4])
 def test_a_run_that_goes_on_after_any_epoch_equals_one_that_never_stopped(epochs: int) -> None:
     assert main([*FIT, "--trainer.max_epochs", "5"]) == 0
@@ -71,6 +73,7 @@ def test_a_run_that_goes_on_after_any_epoch_equals_one_that_never_stopped(epochs
     assert_equal(weights(0), weights(2))
 
 
+@pytest.mark.reliability(3)
 @pytest.mark.parametrize("steps", [1, 7, 13, 20, 26])
 def test_a_run_that_goes_on_after_any_step_equals_one_that_never_stopped(steps: int) -> None:
     assert main([*FIT, "--trainer.max_epochs", "3"]) == 0  # 13 steps each
@@ -79,6 +82,7 @@ def test_a_run_that_goes_on_after_any_step_equals_one_that_never_stopped(steps: 
     assert_equal(weights(0), weights(2))
 
 
+@pytest.mark.reliability(3)
 @pytest.mark.parametrize("stops", [[5, 13, 14, 26, 30], pytest.param(range(1, 39), marks=pytest.mark.slow)])
 def test_a_run_that_stops_again_and_again_equals_one_that_never_stopped(stops: Sequence[int]) -> None:
     assert main([*FIT, "--trainer.max_epochs", "3"]) == 0  # 39 steps
@@ -90,12 +94,14 @@ def test_a_run_that_stops_again_and_again_equals_one_that_never_stopped(stops: S
     assert_equal(weights(0), weights(len(stops) + 1))
 
 
+@pytest.mark.reliability(3)
 @pytest.mark.slow
 @pytest.mark.parametrize("steps", range(1, 39))
 def test_a_run_that_goes_on_after_each_step_equals_one_that_never_stopped(steps: int) -> None:
     test_a_run_that_goes_on_after_any_step_equals_one_that_never_stopped(steps)
 
 
+@pytest.mark.reliability(3)
 @pytest.mark.parametrize("name", ["best", "last"])
 @pytest.mark.parametrize("recipe", ["circles_v2", "moons"])
 def test_what_is_kept_amid_a_run_is_where_it_can_go_on(name: str, recipe: str) -> None:
@@ -127,6 +133,7 @@ class Through(L.LightningDataModule):
         return SeededDataLoader(rows, batch_size=8, shuffle=True, num_workers=self.num_workers)
 
 
+@pytest.mark.reliability(3)
 @pytest.mark.parametrize(("num_workers", "steps"), [(0, 3), (0, 7), (2, 10)])
 @pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:.*no .val_dataloader")
 def test_a_run_through_workers_goes_on_after_any_step(num_workers: int, steps: int) -> None:
@@ -144,6 +151,7 @@ def test_a_run_through_workers_goes_on_after_any_step(num_workers: int, steps: i
     assert_equal(whole.state_dict(), resumed.state_dict())
 
 
+@pytest.mark.reliability(10)
 def test_diverged_training_stops_at_the_step_and_exits_with_3(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--model.optimizer", "SGD", "--model.optimizer_args", "null", "--model.lr", "1e30"]
     assert main(["fit", "--config", "blobs", "--pictures", "none", *options]) == 3
@@ -155,6 +163,7 @@ def test_diverged_training_stops_at_the_step_and_exits_with_3(capsys: pytest.Cap
         assert all(bool(weight.isfinite().all()) for weight in content["state_dict"].values())
 
 
+@pytest.mark.reliability(5)
 def test_a_full_disk_leaves_the_earlier_file_and_no_litter(monkeypatch: pytest.MonkeyPatch) -> None:
     io = WholeCheckpointIO()
     io.save_checkpoint({"x": torch.ones(3)}, "folder/c.ckpt")
@@ -170,6 +179,7 @@ def test_a_full_disk_leaves_the_earlier_file_and_no_litter(monkeypatch: pytest.M
     assert [path.name for path in Path("folder").iterdir()] == ["c.ckpt"]
 
 
+@pytest.mark.reliability(5)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no such limit")
 def test_a_limit_of_size_leaves_the_earlier_file() -> None:
     WholeCheckpointIO().save_checkpoint({"x": torch.ones(3)}, "c.ckpt")
@@ -185,6 +195,7 @@ def test_a_limit_of_size_leaves_the_earlier_file() -> None:
     assert [path.name for path in Path().iterdir()] == ["c.ckpt"]
 
 
+@pytest.mark.reliability(9)
 def test_ctrl_c_waits_until_a_checkpoint_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     flush = os.fsync
 
@@ -199,6 +210,7 @@ def test_ctrl_c_waits_until_a_checkpoint_is_written(monkeypatch: pytest.MonkeyPa
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.reliability(4)
 def test_kills_amid_a_save_lose_nothing() -> None:
     script = Path(__file__).parent.parent / "scripts" / "kills.py"
     done = subprocess.run(
@@ -209,6 +221,7 @@ def test_kills_amid_a_save_lose_nothing() -> None:
     assert not list(Path().iterdir())
 
 
+@pytest.mark.reliability(6)
 def test_a_flipped_bit_in_any_byte_and_a_lost_end_are_told() -> None:
     WholeCheckpointIO().save_checkpoint({"x": torch.ones(3)}, "c.ckpt")
     content, damaged = Path("c.ckpt").read_bytes(), Path("d.ckpt")
@@ -225,6 +238,7 @@ def test_a_flipped_bit_in_any_byte_and_a_lost_end_are_told() -> None:
     assert not is_whole(damaged)
 
 
+@pytest.mark.reliability(6)
 def test_a_checkpoint_of_lightning_s_own_saving_is_tried_by_its_zip() -> None:
     torch.save({"x": torch.ones(3)}, "c.ckpt")
     assert is_whole(Path("c.ckpt"))
@@ -234,6 +248,7 @@ def test_a_checkpoint_of_lightning_s_own_saving_is_tried_by_its_zip() -> None:
     assert not is_whole(Path("c.ckpt"))
 
 
+@pytest.mark.reliability(6, 7)
 @pytest.mark.parametrize("damage", ["cut", "flip"])
 def test_a_damaged_checkpoint_is_refused_and_last_falls_back(
     damage: str, capsys: pytest.CaptureFixture[str]
@@ -261,6 +276,7 @@ def test_a_damaged_checkpoint_is_refused_and_last_falls_back(
     assert "corrupt checkpoint" in capsys.readouterr().err
 
 
+@pytest.mark.reliability(14)
 @pytest.mark.parametrize("command", ["fit", "test", "predict"])
 def test_a_setting_that_the_checkpoint_contradicts_is_refused(
     command: str, capsys: pytest.CaptureFixture[str]
@@ -273,6 +289,7 @@ def test_a_setting_that_the_checkpoint_contradicts_is_refused(
     assert sorted(Path().rglob("*")) == before
 
 
+@pytest.mark.reliability(14)
 @pytest.mark.parametrize(
     ("option", "said"),
     [
@@ -292,6 +309,7 @@ def test_a_run_does_not_go_on_with_other_data(
     assert sorted(Path().rglob("*")) == before
 
 
+@pytest.mark.reliability(14)
 def test_a_run_does_not_go_on_with_another_table(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"{n % 7},{n % 5},{'yes' if n % 3 else 'no'},{n % 2}" for n in range(60)]
     Path("t.csv").write_text("\n".join(["a,b,y,z", *rows]))
@@ -312,11 +330,13 @@ def test_a_run_does_not_go_on_with_another_table(capsys: pytest.CaptureFixture[s
     assert main([*fit, "y", "--data.path", "moved.csv", *more]) == 0
 
 
+@pytest.mark.reliability(15)
 def test_two_runs_that_start_together_take_two_folders() -> None:
     folders = [RunLogger(Path("runs"), "moons").log_dir for _ in range(2)]
     assert folders == ["runs/moons/version_0", "runs/moons/version_1"]
 
 
+@pytest.mark.reliability(15)
 def test_a_second_run_and_a_resume_in_the_same_folder_keep_what_is_there(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -337,6 +357,7 @@ def test_a_second_run_and_a_resume_in_the_same_folder_keep_what_is_there(
     assert checkpoints.epochs("own/checkpoints/last.ckpt") == 3
 
 
+@pytest.mark.reliability(11)
 def test_scores_that_are_no_numbers_make_no_best(capsys: pytest.CaptureFixture[str]) -> None:
     network = ["--model.network", "tests.networks_of_ones_own.NoNumberOutsideTraining"]
     assert main([*FIT[:3], "--pictures", "none", *network, "--trainer.max_epochs", "2"]) == 0
@@ -344,6 +365,7 @@ def test_scores_that_are_no_numbers_make_no_best(capsys: pytest.CaptureFixture[s
     assert "last.ckpt" in capsys.readouterr().out
 
 
+@pytest.mark.reliability(38)
 def test_a_folder_of_runs_that_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     Path("lightning_logs").touch()
     assert main([*FIT, "--trainer.max_epochs", "1"]) == 2
@@ -354,6 +376,7 @@ def test_a_folder_of_runs_that_cannot_be_written_is_said(capsys: pytest.CaptureF
     assert main(["--help"]) == 0
 
 
+@pytest.mark.reliability(38)
 @pytest.mark.parametrize(
     ("options", "package"),
     [
@@ -392,6 +415,7 @@ def started(*options: str, code: str = "") -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.reliability(8)
 def test_sigterm_saves_and_exits_with_143() -> None:
     process = started()
     process.send_signal(signal.SIGTERM)
@@ -402,6 +426,7 @@ def test_sigterm_saves_and_exits_with_143() -> None:
     assert torch.load(RUN.format(0), weights_only=True)["global_step"] > 0
 
 
+@pytest.mark.reliability(9)
 def test_ctrl_c_saves_and_exits_with_130_within_5_seconds() -> None:
     process = started()
     begun = time.monotonic()
@@ -414,6 +439,7 @@ def test_ctrl_c_saves_and_exits_with_130_within_5_seconds() -> None:
     assert torch.load(RUN.format(0), weights_only=True)["global_step"] > 0
 
 
+@pytest.mark.reliability(8)
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_run_that_a_signal_stopped_goes_on_as_if_it_had_not(number: int) -> None:
     until = ["--trainer.max_epochs", "150"]
@@ -438,6 +464,7 @@ os.fsync = slowly
 """
 
 
+@pytest.mark.reliability(9)
 def test_ctrl_c_twice_stops_at_once_and_leaves_the_files_as_they_were() -> None:
     process = started(code=SLOW_DISK)
     Path("slow").touch()

@@ -41,6 +41,7 @@ def said(devices: int) -> list[dict[str, Any]]:
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 
+@pytest.mark.reliability(34)
 @pytest.mark.ddp
 def test_two_processes_give_one_process_s_figures_and_part_the_rows() -> None:
     alone = {run["rows"]: run for run in said(1)}
@@ -67,6 +68,7 @@ def test_the_command_line_trains_on_two_processes_and_speaks_once(tmp_path: Path
     assert (folder / "config.yaml").is_file()
 
 
+@pytest.mark.reliability(34)
 @pytest.mark.ddp
 def test_predictions_of_two_processes_come_once_and_in_order() -> None:
     generator = torch.Generator().manual_seed(0)
@@ -115,6 +117,7 @@ def gone(number: int) -> bool:
         return True
 
 
+@pytest.mark.reliability(35)
 @pytest.mark.ddp
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's list of processes")
 @pytest.mark.parametrize("dies", [pytest.param("first", marks=pytest.mark.slow), "second"])
@@ -132,6 +135,7 @@ def test_when_one_process_dies_both_end(dies: str) -> None:
         assert "another process of this run has ended" in complaint
 
 
+@pytest.mark.reliability(8)
 @pytest.mark.ddp
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's list of processes")
 @pytest.mark.parametrize(
@@ -155,6 +159,7 @@ def test_two_processes_stop_at_the_same_step_and_save(told: str, number: int, co
     assert gone(other)
 
 
+@pytest.mark.reliability(10, 35)
 @pytest.mark.ddp
 @pytest.mark.slow
 @pytest.mark.parametrize(
