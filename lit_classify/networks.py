@@ -5,7 +5,6 @@ Legend: N rows, F features, O outputs.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn.modules import activation as activations
 
 from lit_classify.errors import UserError, at_least, unknown
+from lit_classify.trust import import_object
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "Identity": nn.Identity,
@@ -97,11 +97,9 @@ def import_network(path: str, in_features: int, out_features: int, args: Mapping
     Raises:
         UserError: no such class, or it does not take these arguments.
     """
-    module_name, _, class_name = path.rpartition(".")
+    build = import_object(path, "--model.network", nn.Module)
     try:
-        network = getattr(import_module(module_name), class_name)(
-            in_features=in_features, out_features=out_features, **args
-        )
+        network = build(in_features=in_features, out_features=out_features, **args)
     except Exception as error:  # its author may raise anything
         what = f"{type(error).__name__}: {error}"
         raise UserError(f"network {path!r} could not be built: {what}") from error

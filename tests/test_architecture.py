@@ -15,7 +15,19 @@ PACKAGE = Path(lit_classify.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = {
     **dict.fromkeys(
-        ("errors", "networks", "loaders", "figures", "tallies", "scalars", "optimizers", "saving"), 0
+        (
+            "errors",
+            "trust",
+            "safe_yaml",
+            "networks",
+            "loaders",
+            "figures",
+            "tallies",
+            "scalars",
+            "optimizers",
+            "saving",
+        ),
+        0,
     ),
     "recipes": 0,
     "examples": 0,

@@ -8,16 +8,16 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
-from jsonargparse import ActionConfigFile
+import yaml
+from jsonargparse import ActionConfigFile, set_dumper, set_loader
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 
-from lit_classify import checkpoints, recipes
+from lit_classify import checkpoints, recipes, safe_yaml, trust
 from lit_classify.callbacks import EpochBar, KeepBest, KeepLast, Notes, Rows
 from lit_classify.commands import messages
-from lit_classify.commands.imports import trust
 from lit_classify.commands.showing import Show, pictures
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
@@ -25,6 +25,11 @@ from lit_classify.modules import LitModule
 from lit_classify.saving import WholeCheckpointIO
 from lit_classify.scalars import RunLogger
 from lit_classify.trainers import RunTrainer
+
+set_loader(
+    "yaml", safe_yaml.load, exceptions=(yaml.YAMLError,)
+)  # for every text that the parser reads or writes
+set_dumper("yaml", safe_yaml.dump)
 
 
 @dataclass
@@ -89,7 +94,7 @@ class RunCLI(LightningCLI):
     def __init__(self, args: list[str]) -> None:
         self._command = args[0]
         self._typed = args
-        trust(args)
+        trust.restrict(args)
         for option in (f"--model.{name}" for name in messages.LINKED):
             if any(argument.partition("=")[0] == option for argument in args):
                 raise UserError(f"{option} comes from the data; change the data instead")

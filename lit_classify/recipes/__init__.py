@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from lit_classify import safe_yaml
 from lit_classify.errors import UserError, refuse_address, unknown
 
 COURSE = ("circles_v0", "circles_v1", "circles_v2", "line", "blobs", "moons", "spirals")
@@ -42,8 +43,12 @@ def read(name: str) -> dict[str, Any]:
         UserError: there is no such recipe, or it is not YAML with keys and values.
     """
     path = find(name)
+    if path.stat().st_size > 4 * safe_yaml.MOST_CHARACTERS:
+        raise UserError(f"{path} is larger than any recipe; is it another kind of file?")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = safe_yaml.load(path.read_text(encoding="utf-8"))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UserError(f"{path}{line} is not YAML: {error.problem}") from error

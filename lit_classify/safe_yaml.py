@@ -1,0 +1,129 @@
+"""YAML from anybody: what it expands to is bounded, and a text is read back as the text that was written.
+
+PyYAML writes ``1e3`` or ``08`` bare because its own reader takes them for text; other readers take them for
+numbers. Reading and writing share one table of resolvers here, so what would be read as something else is
+quoted.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from lit_classify.errors import UserError
+
+MOST_CHARACTERS = 1_000_000
+MOST_NODES = 20_000  # aliases expanded; the largest configuration of a run has some hundred
+MOST_LEVELS = 50
+
+# The core schema of YAML 1.2 without octal and hexadecimal numbers, and ``none`` as Python users write it.
+_RESOLVERS = (
+    ("null", r"~|null|Null|NULL|none|None|", "~nN\0"),
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+    ("merge", "<<", "<"),
+)
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own attribute
+
+
+class _Dumper(yaml.SafeDumper):
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own attribute
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401 - whatever is written
+        """Write what occurs twice twice: aliases are for machines."""
+        return True
+
+
+for _kind in (_Loader, _Dumper):
+    for _tag, _pattern, _first in _RESOLVERS:
+        _kind.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_tag}",
+            re.compile(f"^(?:{_pattern})$"),
+            ["" if c == "\0" else c for c in _first],
+        )
+
+
+def load(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
+    """Return what a YAML text holds, as plain data.
+
+    Raises:
+        UserError: it is longer, nested deeper or expands to more than any configuration needs.
+        yaml.YAMLError: it is not YAML.
+
+    Example:
+        >>> load("{lr: 1e-3, names: [no, 08, 1:30], activation: none}")
+        {'lr': 0.001, 'names': ['no', '08', '1:30'], 'activation': None}
+    """
+    _check(text)
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except ValueError as error:  # a number with more digits than Python reads
+        raise UserError(f"a value of the configuration cannot be read: {error}") from error
+
+
+def dump(data: Any) -> str:  # noqa: ANN401 - plain data
+    r"""Return plain data as YAML that ``load`` reads back unchanged.
+
+    Example:
+        >>> dump({"target": "1e3", "names": ["none", "a"]})
+        "target: '1e3'\nnames:\n- 'none'\n- a\n"
+    """
+    written: str = yaml.dump(
+        data, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False
+    )
+    return written
+
+
+def texts(data: Any) -> Iterator[str]:  # noqa: ANN401 - plain data
+    """Yield every text in plain data, keys too."""
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict):
+        for item in data.items():
+            yield from texts(list(item))
+    elif isinstance(data, list):
+        for item in data:
+            yield from texts(item)
+
+
+def _check(text: str) -> None:
+    """Count nodes as if every alias were written out, before anything is built from them."""
+    if len(text) > MOST_CHARACTERS:
+        raise UserError(
+            f"a configuration may have {MOST_CHARACTERS:,} characters, but this has {len(text):,}"
+        )
+    sizes: dict[str, int] = {}  # of what each anchor stands for
+    levels: list[tuple[str | None, int]] = []  # the anchor of each open collection, and the nodes before it
+    nodes = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.AliasEvent):
+            if any(event.anchor == anchor for anchor, _ in levels):
+                raise UserError(f"the configuration's value &{event.anchor} contains itself")
+            nodes += sizes.get(str(event.anchor), 1)
+        elif isinstance(event, yaml.ScalarEvent):
+            nodes += 1
+            if event.anchor:
+                sizes[event.anchor] = 1
+        elif isinstance(event, yaml.CollectionStartEvent):
+            levels.append((event.anchor, nodes))
+            nodes += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = levels.pop()
+            if anchor:
+                sizes[anchor] = nodes - before
+        if nodes > MOST_NODES:
+            raise UserError(f"a configuration may hold {MOST_NODES:,} values, but this expands to more")
+        if len(levels) > MOST_LEVELS:
+            raise UserError(
+                f"a configuration may be nested {MOST_LEVELS} levels deep, but this is nested deeper"
+            )

@@ -1,0 +1,140 @@
+"""A name becomes code by one allow list, whichever route it takes."""
+
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lit_classify import trust
+from lit_classify.cli import main
+from lit_classify.errors import UserError
+
+SIDE = """
+from pathlib import Path
+import torch
+from lightning.pytorch import Callback
+from lightning.pytorch.loggers import CSVLogger
+Path("imported").touch()
+class Net(torch.nn.Linear): ...
+class Stop(Callback): ...
+class Logger(CSVLogger): ...
+class Model: ...
+class Data: ...
+def build(**kwargs): Path("called").touch()
+"""
+
+
+@pytest.fixture(autouse=True)
+def side_file(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    Path("sidefile.py").write_text(SIDE)
+    monkeypatch.setattr(sys, "path", [str(Path.cwd()), *sys.path])
+    yield
+    sys.modules.pop("sidefile", None)
+    trust._typed = None
+
+
+BASE: dict[str, Any] = {
+    "data": {"class_path": "CirclesDataModule"},
+    "model": {"class_path": "BinaryClassifier"},
+    "trainer": {"max_epochs": 1},
+}
+ROUTES: dict[str, dict[str, Any]] = {
+    "network": {"model": {"class_path": "BinaryClassifier", "init_args": {"network": "sidefile.Net"}}},
+    "function": {"model": {"class_path": "BinaryClassifier", "init_args": {"network": "sidefile.build"}}},
+    "hub": {
+        "model": {
+            "class_path": "BinaryClassifier",
+            "init_args": {
+                "network": "torch.hub.load",
+                "network_args": {"repo_or_dir": ".", "source": "local", "model": "x"},
+            },
+        }
+    },
+    "function of a trusted package": {
+        "model": {"class_path": "BinaryClassifier", "init_args": {"network": "torch.nn.functional.linear"}}
+    },
+    "module behind a trusted one": {
+        "model": {"class_path": "BinaryClassifier", "init_args": {"network": "torch.nn.modules.module.torch"}}
+    },
+    "network without a class path": {"model": {"network": "sidefile.Net"}},
+    "model": {"model": {"class_path": "sidefile.Model"}},
+    "data": {"data": {"class_path": "sidefile.Data"}},
+    "callback": {"trainer": {"callbacks": [{"class_path": "sidefile.Stop"}]}},
+    "callback by name": {"trainer": {"callbacks": "sidefile.Stop"}},
+    "logger": {"trainer": {"logger": {"class_path": "sidefile.Logger", "init_args": {"save_dir": "x"}}}},
+    "strategy": {"trainer": {"strategy": {"class_path": "sidefile.Model"}}},
+    "profiler": {"trainer": {"profiler": {"class_path": "sidefile.Model"}}},
+    "plugins": {"trainer": {"plugins": [{"class_path": "sidefile.Model"}]}},
+    "optimizer": {"model": {"class_path": "BinaryClassifier", "init_args": {"optimizer": "sidefile.Model"}}},
+    "scheduler": {
+        "model": {"class_path": "BinaryClassifier", "init_args": {"lr_scheduler": "sidefile.Model"}}
+    },
+    "activation": {"model": {"class_path": "BinaryClassifier", "init_args": {"activation": "sidefile.Net"}}},
+    "arguments": {
+        "model": {
+            "class_path": "BinaryClassifier",
+            "init_args": {"optimizer_args": {"momentum": {"class_path": "sidefile.Model"}}},
+        }
+    },
+}
+
+
+@pytest.mark.reliability(13, 53)
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("command", ["fit", "verify", "figures"])
+def test_a_configuration_imports_and_calls_nothing_that_was_not_typed(
+    route: str, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("evil.yaml").write_text(
+        yaml.safe_dump({**BASE, "recipe": {"expect": {"at_least": {}}}, **ROUTES[route]})
+    )
+    assert main({"fit": ["fit", "--config", "evil.yaml"]}.get(command, [command, "evil.yaml"])) == 2
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert len(said.splitlines()) <= 10
+    assert not Path("imported").exists()
+    assert not Path("called").exists()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "--trainer.callbacks sidefile.Stop",
+        "--trainer.callbacks=sidefile.Stop",
+        "--trainer.callbacks+=sidefile.Stop",
+        "--trainer.callbacks+ sidefile.Stop",
+        "--trainer.callbacks '[sidefile.Stop]'",
+        "--trainer.callbacks '[{class_path: sidefile.Stop}]'",
+        "--trainer.callbacks.class_path sidefile.Stop",
+        "--model.network sidefile.Net",
+        "--model.network=sidefile.Net",
+        "--model.init_args.network sidefile.Net",
+    ],
+)
+def test_what_is_typed_is_imported(typed: str) -> None:
+    fit = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "1", "--pictures", "none"]
+    assert main([*fit, *shlex.split(typed)]) == 0
+    assert Path("imported").exists()
+
+
+def test_a_program_names_what_it_likes_and_the_command_line_does_not() -> None:
+    assert trust.import_object("sidefile.build", "--model.network").__name__ == "build"
+    trust.restrict(["fit", "--config", "evil.yaml"])
+    with pytest.raises(UserError, match=r"if you trust it, add --model.network sidefile.build"):
+        trust.import_object("sidefile.build", "--model.network")
+
+
+def test_a_module_of_the_current_folder_is_found_when_it_is_typed_and_installed_nowhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in {"", str(Path.cwd())}])
+    Path("json.py").write_text("raise SystemExit('the standard library is hidden')")
+    trust.restrict(["fit", "--model.network", "json.Net"])
+    assert str(Path.cwd()) not in sys.path
+    trust.restrict(["fit", "--model.network", "sidefile.Net"])
+    assert sys.path[-1] == str(Path.cwd())
+    assert trust.import_object("sidefile.Net", "--model.network").__name__ == "Net"

@@ -1,0 +1,62 @@
+"""YAML from anybody: bounded, and read back as it was written."""
+
+import time
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lit_classify import safe_yaml
+from lit_classify.errors import UserError
+
+WORDS = (
+    "1e3 08 04808024 247499e3 no yes on off true null ~ none None .nan .inf 1:30 2020-01-01 0x1F 1_000 = <<"
+)
+BOMB = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10)
+)
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False),
+    st.sampled_from(WORDS.split()),
+    st.text(),
+)
+
+
+@pytest.mark.reliability(41)
+@given(st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8))
+def test_what_is_written_is_read_back_unchanged(data: Any) -> None:
+    again = safe_yaml.load(safe_yaml.dump(data))
+    assert again == data
+    assert type(again) is type(data)
+
+
+@pytest.mark.parametrize("word", WORDS.split()[3:8] + WORDS.split()[-6:])
+def test_only_words_of_the_core_schema_are_no_text(word: str) -> None:
+    loaded = safe_yaml.load(f"[{word}]")[0] if word != "<<" else "<<"
+    assert (loaded == word) == (word not in {"247499e3", "true", "null", "~", "none"})
+
+
+@pytest.mark.reliability(54)
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (BOMB, "expands to more"),
+        ("[" * 5000, "nested deeper"),
+        ("{a: " * 5000, "nested deeper"),
+        ("- " * 5000 + "x", "nested deeper"),
+        ("a: &a [1, *a]", "contains itself"),
+        ("x" * 2_000_000, "1,000,000 characters"),
+        ("[" + "x," * 100_000 + "]", "expands to more"),
+        ("a: " + "9" * 5000, "cannot be read"),
+    ],
+    ids=["aliases", "brackets", "braces", "dashes", "cycle", "long", "many", "digits"],
+)
+def test_what_no_configuration_needs_is_refused_at_once(text: str, message: str) -> None:
+    begun = time.monotonic()
+    with pytest.raises(UserError, match=message):
+        safe_yaml.load(text)
+    assert time.monotonic() - begun < 1
