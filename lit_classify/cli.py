@@ -11,7 +11,7 @@ from importlib import import_module
 from itertools import pairwise
 
 from lit_classify import __version__
-from lit_classify.errors import DivergedError, UserError, say_once, unknown
+from lit_classify.errors import DivergedError, UserError, say, say_once, unknown
 
 COMMANDS = {
     "fit": ("training", "train a model on data"),
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _dispatch(arguments)
     except UserError as error:
-        print(f"lit-classify: {error}", file=sys.stderr)
+        say(f"lit-classify: {error}", file=sys.stderr)
         return 2
     except DivergedError as error:
         say_once(f"lit-classify: {error}")
@@ -67,10 +67,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     if not arguments or arguments[0] in {"-h", "--help"}:
-        print(usage())
+        say(usage())
         return 0
     if arguments[0] == "--version":
-        print(f"lit_classify {__version__}")
+        say(f"lit_classify {__version__}")
         return 0
     name = arguments[0]
     if name not in COMMANDS:

@@ -1,11 +1,13 @@
 """The mistakes that are a user's to mend, and the words that help to mend them."""
 
+import html
 import os
 import re
 import sys
 import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TextIO
 
 
 class UserError(ValueError):
@@ -29,10 +31,46 @@ def note(message: str) -> None:
     warnings.warn(message, DataWarning, stacklevel=3)
 
 
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+
+
+def visible(text: str, is_name: bool = False) -> str:
+    r"""Return text whose control characters are escaped: names from files must not steer a terminal.
+
+    Args:
+        text: what is shown.
+        is_name: escape line ends and tabs too, which would break a table.
+
+    Example:
+        >>> print(visible("\x1b[31mred"))
+        \x1b[31mred
+    """
+    escaped = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    return escaped.replace("\n", r"\n").replace("\t", r"\t") if is_name else escaped
+
+
+def markdown(name: str) -> str:
+    r"""Return a name as Markdown that shows it as it is: no table column, markup or HTML of its own.
+
+    Example:
+        >>> print(markdown("a|<b>"))
+        a\|&lt;b&gt;
+    """
+    escaped = html.escape(visible(name, is_name=True), quote=False)
+    return re.sub(r"([\\`*_\[\]|#!~])", r"\\\1", escaped)
+
+
+def say(text: str = "", file: TextIO | None = None, flush: bool = False) -> None:
+    """Print with control characters escaped; whatever this package says to a user goes through here."""
+    print(visible(text), file=file, flush=flush)
+
+
 def say_once(line: str) -> None:
     """Print on standard error what each process of a run would say."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
-        print(line, file=sys.stderr)
+        say(line, file=sys.stderr)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lit_classify.callbacks.pictures import Picture, log, validation_name
 from lit_classify.data import InMemoryDataModule, TableDataModule
+from lit_classify.errors import markdown
 from lit_classify.modules import LitModule
 from lit_classify.scalars import RunLogger
 
@@ -102,7 +103,11 @@ def worst(model: LitModule, data: InMemoryDataModule) -> str:
     rows = loss.argsort(descending=True)[:_WORST].tolist()
     found = data.original("val", rows)
     shown = [name for name in found.columns][:12]
-    lines = ["| true | predicted | " + " | ".join(shown) + " |", "|---|---|" + "---|" * len(shown)]
+    lines = [
+        "| true | predicted | " + " | ".join(map(markdown, shown)) + " |",
+        "|---|---|" + "---|" * len(shown),
+    ]
     for row, cells in zip(rows, found.select(shown).rows(), strict=True):
-        lines.append(f"| {true[row]} | {said[row]} | " + " | ".join(map(str, cells)) + " |")
+        written = [markdown(str(cell)) for cell in (true[row], said[row], *cells)]
+        lines.append(f"| {' | '.join(shown)} |")
     return "\n".join(lines)

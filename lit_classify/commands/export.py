@@ -14,7 +14,7 @@ from lit_classify import __version__, checkpoints
 from lit_classify.commands.arguments import parser
 from lit_classify.commands.exported import RowsToPredictions, schema
 from lit_classify.data.encoding import Encoder
-from lit_classify.errors import UserError
+from lit_classify.errors import UserError, say
 
 NEEDED = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "safetensors": ("safetensors",)}
 
@@ -58,11 +58,11 @@ def main(arguments: list[str]) -> int:
     write = _write_onnx if given.format == "onnx" else _write_safetensors
     model_file = write(whole, folder, len(encoders))
     (folder / "schema.json").write_text(json.dumps(said, indent=2, ensure_ascii=False), encoding="utf-8")
-    print(f"Model:   {model_file}\nSchema:  {folder / 'schema.json'}")
+    say(f"Model:   {model_file}\nSchema:  {folder / 'schema.json'}")
     if given.format == "onnx" or said["layers"] is not None:  # of one's own network the tensors alone
         with as_file(files("lit_classify.examples") / f"{given.format}_model.py") as example:
             shutil.copyfile(example, folder / "example.py")
-        print(f"Try:     cd {folder} && python example.py rows.csv")
+        say(f"Try:     cd {folder} && python example.py rows.csv")
     return 0
 
 

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from lit_classify.commands.arguments import known_recipes, parser
-from lit_classify.errors import UserError
+from lit_classify.errors import UserError, say
 
 
 def main(arguments: list[str]) -> int:
@@ -66,4 +66,4 @@ def _save(path: Path, figure: object) -> None:
         figure.savefig(path, dpi=120)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}") from error
-    print(path)
+    say(str(path))

@@ -11,7 +11,7 @@ from lit_classify.callbacks import boundary, mistakes, neurons
 from lit_classify.commands.arguments import parser
 from lit_classify.commands.quiet import quiet
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import UserError
+from lit_classify.errors import UserError, say
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
 
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
         for name, figure in drawn.items():
             path = folder / f"{name}.{given.format}"
             figure.savefig(path, dpi=120)
-            print(path)
+            say(str(path))
     except OSError as error:
         raise UserError(f"cannot write into {folder}: {error.strerror}") from error
     return 0

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 from torch import Tensor
 
-from lit_classify.errors import UserError, unknown
+from lit_classify.errors import UserError, say, unknown
 from lit_classify.modules import LitModule
 
 _SUFFIXES = (".csv", ".parquet", ".pq")
@@ -62,7 +62,7 @@ def write(path: Path, table: pl.DataFrame) -> None:
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
-    print(f"{len(table):,} predictions: {path}")
+    say(f"{len(table):,} predictions: {path}")
 
 
 def harmless(table: pl.DataFrame) -> pl.DataFrame:

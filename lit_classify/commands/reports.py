@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_classify.data import InMemoryDataModule
+from lit_classify.errors import visible
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
 
@@ -27,12 +28,16 @@ def report(model: LitModule, data: InMemoryDataModule) -> str:
         answers = model.predict(x.to(model.device))
     said, p = model.labels(answers).cpu().numpy(), answers.cpu().double().numpy()
     if model.label_names is not None:
-        lines = labels_report(y.numpy().astype(int), p, said, model.label_names)
+        lines = labels_report(y.numpy().astype(int), p, said, _names(model.label_names))
     elif model.class_names is not None:
-        lines = classes_report(y.numpy(), p, model.class_names)
+        lines = classes_report(y.numpy(), p, _names(model.class_names))
     else:
         lines = values_report(y.numpy(), p)
     return "\n".join([*lines, "", *baselines(data)])
+
+
+def _names(names: Sequence[str]) -> list[str]:
+    return [visible(name, is_name=True) for name in names]
 
 
 def classes_report(y: NDArray[np.int64], p: Numbers, names: Sequence[str]) -> list[str]:

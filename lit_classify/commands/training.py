@@ -24,7 +24,7 @@ from lit_classify.commands.quiet import quiet
 from lit_classify.commands.reports import report
 from lit_classify.commands.run_cli import RunCLI
 from lit_classify.data import InMemoryDataModule, TableDataModule
-from lit_classify.errors import DivergedError, UserError
+from lit_classify.errors import DivergedError, UserError, say
 from lit_classify.loaders import TensorLoader
 from lit_classify.modules import LitModule
 from lit_classify.scalars import RunLogger
@@ -201,7 +201,7 @@ class TrainingCLI(RunCLI):
     def say(self, line: str) -> None:
         """Print a line, from one process only."""
         if self.trainer.is_global_zero:
-            print(line)
+            say(line)
 
     def test(self, **kwargs: Any) -> None:
         """Score the test rows, and report on every class, the mistakes and simpler models."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from lit_classify import recipes
 from lit_classify.commands.arguments import known_recipes, parser
-from lit_classify.errors import UserError, unknown
+from lit_classify.errors import UserError, say, unknown
 
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)(%?)")
 _EXPECTATIONS = {"rows", "within", "accuracy_within", "at_least", "below"}
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
 
     from lit_classify.commands import experiments
 
-    print(f"{'recipe':<12}{'expected':<44}{'came':<36}{'':<6}{'seconds':>7}")
+    say(f"{'recipe':<12}{'expected':<44}{'came':<36}{'':<6}{'seconds':>7}")
     failed = 0
     for name, expect in expectations.items():
         came = experiments.run(name)
@@ -33,11 +33,11 @@ def main(arguments: list[str]) -> int:
         failed += not all(passed for _, _, passed in lines)
         for number, (wanted, got, passed) in enumerate(lines):
             first = number == 0
-            print(
+            say(
                 f"{came.name if first else '':<12}{wanted:<44}{got:<36}"
                 f"{'pass' if passed else 'FAIL':<6}{f'{came.seconds:.1f}' if first else '':>7}"
             )
-    print(f"\n{len(names) - failed} of {len(names)} recipes give what they should.")
+    say(f"\n{len(names) - failed} of {len(names)} recipes give what they should.")
     return 1 if failed else 0
 
 

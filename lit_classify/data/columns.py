@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lit_classify.data.dialect import MISSING
 from lit_classify.data.reading import Table
-from lit_classify.errors import DataError, unknown
+from lit_classify.errors import DataError, unknown, visible
 
 Kind = Literal["number", "boolean", "category"]
 WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
@@ -229,10 +229,11 @@ def find_leaks(frame: pl.DataFrame, columns: Sequence[Column], targets: NDArray[
 
 def describe(columns: Sequence[Column], leaks: Collection[str]) -> str:
     """Return the columns as one table: kind, gaps, different values, use."""
-    width = max([6, *(len(column.name) for column in columns)])
+    names = [visible(column.name, is_name=True) for column in columns]
+    width = max([6, *map(len, names)])
     lines = [f"{'column':<{width}}  {'kind':<9}{'missing':>8}{'distinct':>10}  use"]
-    for column in columns:
+    for name, column in zip(names, columns, strict=True):
         use = column.use + ("; alone tells the target: a leak?" if column.name in leaks else "")
         distinct = f"{column.distinct:,}{'+' * column.is_sampled}"
-        lines.append(f"{column.name:<{width}}  {column.kind:<9}{column.missing:>8,}{distinct:>10}  {use}")
+        lines.append(f"{name:<{width}}  {column.kind:<9}{column.missing:>8,}{distinct:>10}  {use}")
     return "\n".join(lines)

@@ -19,7 +19,7 @@ from lit_classify.data.learned import Learned, check_gaps, conform, say_use
 from lit_classify.data.reading import Files, Table
 from lit_classify.data.splitting import Rows, Splitter
 from lit_classify.data.targets import Targets, understand_target
-from lit_classify.errors import DataError, note
+from lit_classify.errors import DataError, note, visible
 from lit_classify.loaders import TensorLoader
 
 Gaps = Literal["impute", "error"]
@@ -254,5 +254,8 @@ class TableDataModule(InMemoryDataModule):
         table, counts = describe(self.columns, self.leaks), self.class_counts
         if counts is None or self.class_names is None:
             return table
-        each = ", ".join(f"{name} {count:,}" for name, count in zip(self.class_names, counts, strict=True))
+        each = ", ".join(
+            f"{visible(name, is_name=True)} {count:,}"
+            for name, count in zip(self.class_names, counts, strict=True)
+        )
         return f"{table}\n\ntraining rows of each class: {each}"
