@@ -10,6 +10,8 @@ from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnect
 from lightning.pytorch.trainer.states import RunningStage, TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from lit_classify.modules.lean import skipping_unused_hooks
+
 
 class _Signals(_SignalConnector):
     """Let a fit that is told to stop do so between two steps, several processes between the same two.
@@ -67,12 +69,18 @@ class RunTrainer(Trainer):
     """
 
     stops_together = True  # several processes, at the same step
+    skips_unused_hooks = True
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._signals = signals = _Signals(self)
         self._signal_connector = signals
         self.fit_loop.epoch_loop._broadcast_sigterm_tensor = signals.agree  # type: ignore[method-assign]
+
+    def fit(self, *args: Any, **kwargs: Any) -> None:
+        """Fit, and skip the hooks that nobody has overridden."""
+        with skipping_unused_hooks(self):
+            super().fit(*args, **kwargs)
 
     @property
     def told(self) -> int:

@@ -35,7 +35,7 @@ LEVELS = {
     "modules": 1,
     "callbacks": 2,
     "checkpoints": 2,
-    "trainers": 0,
+    "trainers": 2,
     "commands": 3,
     "cli": 4,
     "__main__": 5,

@@ -7,9 +7,12 @@ from typing import Any
 import lightning.pytorch as L
 import pytest
 import torch
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.trainer import call
 from torch import Tensor
 
 from lit_classify import BinaryClassifier, CirclesDataModule
+from lit_classify.modules.guard import FitGuard
 from lit_classify.trainers import RunTrainer
 from tests import course
 
@@ -25,13 +28,17 @@ HOOKS = [
 ]
 
 
-def fit(model: BinaryClassifier, data: CirclesDataModule | None = None, **settings: Any) -> L.Trainer:
+def fit(
+    model: BinaryClassifier,
+    data: CirclesDataModule | None = None,
+    trainer: type[L.Trainer] = RunTrainer,
+    **settings: Any,
+) -> L.Trainer:
     quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
-    trainer = RunTrainer(
-        **{"max_epochs": 3, "enable_model_summary": False, "accelerator": "cpu", **quiet, **settings}
-    )
-    trainer.fit(model, data or CirclesDataModule())
-    return trainer
+    quiet |= {"enable_model_summary": False}
+    made = trainer(**{"max_epochs": 3, "accelerator": "cpu", "limit_val_batches": 0, **quiet, **settings})
+    made.fit(model, data or CirclesDataModule())
+    return made
 
 
 @pytest.mark.parametrize("name", HOOKS)
@@ -46,31 +53,85 @@ def test_a_hook_that_somebody_wrote_is_called(name: str) -> None:
     assert len(calls) == 3
 
 
-def test_idle_hooks_are_not_called_in_a_fit_and_are_back_after_it() -> None:
-    seen = {}
+@pytest.mark.parametrize(("trainer", "called"), [(RunTrainer, 0), (L.Trainer, 3)])
+def test_the_command_line_s_trainer_alone_skips_hooks_that_nobody_has_overridden(
+    trainer: type[L.Trainer], called: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    monkeypatch.setattr(L.Callback, "on_train_batch_start", lambda *_: calls.append("unused"))
+    fit(BinaryClassifier(2), trainer=trainer, callbacks=[L.Callback()])
+    assert len(calls) == called * len([L.Callback(), FitGuard()])
 
-    class Looking(L.Callback):
+
+class Forwarding(L.Callback):
+    """Calls another callback's hooks, as a wrapper does."""
+
+    def __init__(self, inner: L.Callback) -> None:
+        self.inner = inner
+        self.calls = 0
+
+    def on_train_batch_start(self, *args: Any) -> None:
+        self.calls += 1
+        self.inner.on_train_batch_start(*args)
+
+    def on_train_epoch_end(self, *args: Any) -> None:
+        self.inner.on_train_epoch_end(*args)
+
+
+@pytest.mark.parametrize("trainer", [RunTrainer, L.Trainer])
+def test_a_callback_may_forward_to_one_whose_hooks_are_unused(trainer: type[L.Trainer]) -> None:
+    inner = L.Callback()
+    forwarding = Forwarding(inner)
+    fit(BinaryClassifier(2), trainer=trainer, callbacks=[inner, forwarding])
+    assert forwarding.calls == 3
+
+
+@pytest.mark.parametrize("monitors", [True, False])
+def test_monitoring_callbacks_see_the_end_of_an_epoch_after_all_others(monitors: bool) -> None:
+    order: list[str] = []
+
+    class Monitoring(Checkpoint):
+        def on_train_epoch_end(self, *args: Any) -> None:
+            order.append("monitoring")
+
+    class Other(L.Callback):
+        def on_train_epoch_end(self, *args: Any) -> None:
+            order.append("other")
+
+    callbacks = [Monitoring(), Other()] if monitors else [Other()]
+    fit(BinaryClassifier(2), max_epochs=1, callbacks=callbacks, enable_checkpointing=monitors)
+    assert order == (["other", "monitoring"] if monitors else ["other"])
+
+
+def test_a_callback_logs_from_a_hook_of_a_step() -> None:
+    class Logging(L.Callback):
         def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *args: Any) -> None:
-            seen["callback"] = vars(self)["on_train_batch_start"]
-            seen["module"] = vars(pl_module)["on_after_backward"]
+            pl_module.log("mine", 7.0, on_step=True)
 
-    looking, model = Looking(), BinaryClassifier(2)
-    fit(model, callbacks=[looking])
-    assert seen == {"callback": None, "module": None}
-    assert callable(looking.on_train_batch_start)
-    assert callable(model.on_after_backward)
+    assert fit(BinaryClassifier(2), callbacks=[Logging()]).callback_metrics["mine"] == 7
 
 
-def test_an_exception_brings_the_hooks_back() -> None:
+def test_a_hook_that_is_set_amid_a_fit_is_called() -> None:
+    calls: list[int] = []
+    late = L.Callback()
+
+    class Setting(L.Callback):
+        def on_train_epoch_end(self, trainer: L.Trainer, *args: Any) -> None:
+            late.on_train_batch_start = lambda *_: calls.append(trainer.current_epoch)  # type: ignore[method-assign]
+
+    fit(BinaryClassifier(2), callbacks=[Setting(), late])
+    assert calls == [1, 2]
+
+
+def test_lightning_calls_hooks_its_own_way_after_a_fit_that_failed() -> None:
     class Failing(L.Callback):
         def on_train_batch_end(self, *args: Any, **kwargs: Any) -> None:
             raise RuntimeError("on purpose")
 
-    failing, model = Failing(), BinaryClassifier(2)
+    before = call._call_callback_hooks, call._call_lightning_module_hook
     with pytest.raises(RuntimeError, match="on purpose"):
-        fit(model, callbacks=[failing])
-    assert callable(model.on_after_backward)
-    assert callable(failing.on_train_batch_start)
+        fit(BinaryClassifier(2), callbacks=[Failing()])
+    assert (call._call_callback_hooks, call._call_lightning_module_hook) == before
 
 
 def test_a_data_module_s_transfer_hook_is_called() -> None:

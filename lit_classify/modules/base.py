@@ -3,7 +3,6 @@
 Legend: N rows, F features, O outputs (logits per row), C classes.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from lit_classify import __version__
 from lit_classify.errors import UserError
 from lit_classify.modules.lean import with_signature
 from lit_classify.modules.record import record
-from lit_classify.modules.steps import begin_next_epoch, draws, leave_epoch_open, reseed, stop_diverged, worst
+from lit_classify.modules.steps import begin_next_epoch, draws, leave_epoch_open, reseed
 from lit_classify.modules.task import Task
 from lit_classify.networks import MLP, Embedded, check_output, import_network
 from lit_classify.optimizers import check_optimizer, make_optimizer, make_scheduler
@@ -96,7 +95,7 @@ class LitModule(Task):
         self._scalars = ScalarBuffer()
         self._seen_by_callbacks: dict[str, Tensor] = {}
         self.more_figures: dict[str, Tensor] = {}
-        self._draws = self._several = self._seeded = self._targets_checked = False
+        self._draws = self._seeded = self._targets_checked = False
         self._seed = 0
 
     def forward(self, x: Tensor) -> Tensor:
@@ -118,8 +117,6 @@ class LitModule(Task):
             reseed(self._seed + self.global_rank, self.trainer.global_step)
         logits = self.network(x)
         loss = self.loss(logits, y)
-        if not math.isfinite(worst(self.trainer, loss) if self._several else loss.item()):
-            stop_diverged(self.trainer, loss.item())
         tally = self._tallies["train"]
         if tally.last_batch is not batch:  # some optimizers, such as LBFGS, look at a batch many times
             tally.last_batch = batch
@@ -171,7 +168,7 @@ class LitModule(Task):
     def on_train_start(self) -> None:
         """Find where callbacks look for figures, and whether a layer draws random numbers."""
         self._draws = draws(self)
-        self._several = self.trainer.world_size > 1
+        self.skip_what_is_unused()
         self._seed, self._seeded = self._seed if self._seeded else torch.initial_seed(), True
         self._seen_by_callbacks = self.trainer.callback_metrics
 

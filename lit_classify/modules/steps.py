@@ -1,14 +1,11 @@
-"""What makes single steps trustworthy: random numbers that come again, and a stop where the loss is none."""
+"""What makes single steps trustworthy: random numbers that come again, and epochs that are counted once."""
 
-import math
-from typing import Any, NoReturn
+from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.dropout import _DropoutNd
-
-from lit_classify.errors import DivergedError
 
 
 def draws(module: nn.Module) -> bool:
@@ -47,22 +44,3 @@ def begin_next_epoch(trainer: Trainer | None) -> None:
     """
     if trainer is not None:
         trainer.fit_loop._iteration_based_training = lambda: False  # type: ignore[method-assign]
-
-
-def worst(trainer: Trainer, loss: Tensor) -> float:
-    """Return a number that is none if the loss is none on any rank, so that all stop at the same step."""
-    return float(trainer.strategy.reduce(loss.detach() * 0, reduce_op="sum"))
-
-
-def stop_diverged(trainer: Trainer, loss: float) -> NoReturn:
-    """Stop at a loss that is no number, before it gets into the weights.
-
-    Raises:
-        DivergedError: names the step, the epoch and the learning rate.
-    """
-    loss = math.nan if math.isfinite(loss) else loss  # it is on another rank that it is none
-    rate = trainer.optimizers[0].param_groups[0]["lr"]
-    raise DivergedError(
-        f"the loss is {loss} at step {trainer.global_step}, epoch {trainer.current_epoch}, learning rate "
-        f"{rate:g}; try a smaller one, such as --model.lr {rate / 10:g}, or --trainer.gradient_clip_val 1"
-    )
