@@ -1,12 +1,14 @@
-"""Networks, and how a name becomes one.
+"""Networks, and how a name, a class or an instance becomes one.
 
 Legend: N rows, F features, O outputs.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +16,12 @@ from torch.nn.modules import activation as activations
 
 from lit_classify.errors import UserError, at_least, unknown
 from lit_classify.trust import import_object
+
+if TYPE_CHECKING:
+    Activation = str | type[nn.Module] | nn.Module
+    Network = str | Callable[..., nn.Module] | nn.Module
+else:  # the command line's parser reads these, and takes names alone
+    Activation = Network = str
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "Identity": nn.Identity,
@@ -31,7 +39,8 @@ class MLP(nn.Sequential):
         in_features: features per row, F.
         out_features: outputs per row, O.
         hidden: width of each hidden layer.
-        activation: name of a class of torch.nn, such as ReLU; none for straight lines.
+        activation: name of a class of torch.nn, such as ReLU, an import path, a class, or an instance, of
+            which every hidden layer gets a copy; None for straight lines.
         dropout: share of hidden answers that is zeroed while training, from 0 to below 1.
 
     Raises:
@@ -43,7 +52,7 @@ class MLP(nn.Sequential):
         in_features: int,
         out_features: int,
         hidden: Sequence[int] = (10, 10),
-        activation: str | None = "ReLU",
+        activation: Activation | None = "ReLU",
         dropout: float = 0.0,
     ) -> None:
         for name, size in (("in_features", in_features), ("out_features", out_features)):
@@ -52,17 +61,42 @@ class MLP(nn.Sequential):
             at_least("every width in hidden", width, 1)
         if not 0 <= dropout < 1:
             raise UserError(f"dropout must be at least 0 and below 1, but is {dropout}")
-        if activation is not None and activation not in ACTIVATIONS:
-            raise UserError(unknown("activation", activation, ACTIVATIONS))
+        make = None if activation is None else _maker(activation)
         layers: list[nn.Module] = []
         widths = [in_features, *hidden]
         for before, after in pairwise(widths):
             layers.append(nn.Linear(before, after))
-            if activation is not None:
-                layers.append(ACTIVATIONS[activation]())
+            if make is not None:
+                layers.append(make())
             if dropout:
                 layers.append(nn.Dropout(dropout))
         super().__init__(*layers, nn.Linear(widths[-1], out_features))
+
+
+def _maker(activation: Activation) -> Callable[[], nn.Module]:
+    """Return what makes an activation for each layer."""
+    if isinstance(activation, nn.Module):
+        return lambda: deepcopy(activation)
+    if isinstance(activation, str):
+        if activation not in ACTIVATIONS and "." not in activation:
+            raise UserError(unknown("activation", activation, ACTIVATIONS))
+        kind = ACTIVATIONS.get(activation) or import_object(activation, "--model.activation", nn.Module)
+    else:
+        kind = activation
+    if not (inspect.isclass(kind) and issubclass(kind, nn.Module)):
+        raise UserError(
+            f"activation must be a torch.nn.Module, its name or None, but is {activation!r}; "
+            "for a function write a Module whose forward calls it"
+        )
+
+    def make() -> nn.Module:
+        try:
+            return kind()
+        except Exception as error:  # its author may raise anything
+            what = f"{type(error).__name__}: {error}"
+            raise UserError(f"activation {kind.__name__} could not be built: {what}") from error
+
+    return make
 
 
 class Embedded(nn.Module):
@@ -91,21 +125,33 @@ class Embedded(nn.Module):
         return torch.cat([x[:, :first], *vectors], dim=1)
 
 
-def import_network(path: str, in_features: int, out_features: int, args: Mapping[str, Any]) -> nn.Module:
-    """Build the network class at an import path, called with ``in_features``, ``out_features`` and ``args``.
+def make_network(network: Network, in_features: int, out_features: int, args: Mapping[str, Any]) -> nn.Module:
+    """Return a network of the user's.
+
+    Args:
+        network: an import path, a class, or a function, which is called with ``in_features``,
+            ``out_features`` and ``args``; or an instance, which is taken as it is.
+        in_features: features per row, F.
+        out_features: outputs per row, O.
+        args: further arguments.
 
     Raises:
         UserError: no such class, or it does not take these arguments.
     """
-    build = import_object(path, "--model.network", nn.Module)
+    if isinstance(network, nn.Module):
+        if args:
+            raise UserError("network_args are the arguments of a network's class, but network is an instance")
+        return network
+    build = import_object(network, "--model.network", nn.Module) if isinstance(network, str) else network
+    named = repr(network if isinstance(network, str) else getattr(network, "__qualname__", network))
     try:
-        network = build(in_features=in_features, out_features=out_features, **args)
+        built = build(in_features=in_features, out_features=out_features, **args)
     except Exception as error:  # its author may raise anything
         what = f"{type(error).__name__}: {error}"
-        raise UserError(f"network {path!r} could not be built: {what}") from error
-    if not isinstance(network, nn.Module):
-        raise UserError(f"network {path!r} must be a torch.nn.Module, but is a {type(network).__name__}")
-    return network
+        raise UserError(f"network {named} could not be built: {what}") from error
+    if not isinstance(built, nn.Module):
+        raise UserError(f"network {named} must be a torch.nn.Module, but is a {type(built).__name__}")
+    return built
 
 
 @contextmanager

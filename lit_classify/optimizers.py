@@ -1,17 +1,24 @@
-"""Optimizers and schedulers of torch by name."""
+"""Optimizers and schedulers by name or as classes."""
 
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import nn, optim
 from torch.optim.lr_scheduler import LRScheduler
 
 from lit_classify.errors import UserError, unknown
+from lit_classify.trust import import_object
+
+if TYPE_CHECKING:
+    Optimizer = str | type[optim.Optimizer]
+    Scheduler = str | type[LRScheduler]
+else:  # the command line's parser reads these, and takes names alone
+    Optimizer = Scheduler = str
 
 Arguments = Mapping[str, Any] | None
 
-_FUSED = {"Adam", "AdamW"}
+_FUSED = (optim.Adam, optim.AdamW)
 
 OPTIMIZERS: dict[str, type[optim.Optimizer]] = {
     name: value
@@ -26,33 +33,58 @@ SCHEDULERS: dict[str, type[LRScheduler]] = {
 
 
 def check_optimizer(
-    optimizer: str, lr: float, optimizer_args: Arguments, scheduler: str | None, scheduler_args: Arguments
+    optimizer: Optimizer,
+    lr: float,
+    optimizer_args: Arguments,
+    scheduler: Scheduler | None,
+    scheduler_args: Arguments,
 ) -> None:
-    """Raise unless torch has these classes and they take these arguments.
+    """Raise unless these classes are there and take these arguments; an import path is followed later.
 
     Raises:
         UserError: says what came and the nearest right name.
     """
-    if not 0 < lr < float("inf"):
-        raise UserError(f"lr must be a positive number, but is {lr}")
-    _check("optimizer", OPTIMIZERS, optimizer, optimizer_args)
+    check_lr(lr)
+    _check("optimizer", OPTIMIZERS, optim.Optimizer, optimizer, optimizer_args)
     if scheduler is None and scheduler_args:
         raise UserError("lr_scheduler_args are the arguments of a scheduler, but lr_scheduler names none")
     if scheduler is not None:
-        _check("lr_scheduler", SCHEDULERS, scheduler, scheduler_args)
+        _check("lr_scheduler", SCHEDULERS, LRScheduler, scheduler, scheduler_args)
 
 
-def _check(kind: str, known: Mapping[str, type], name: str, args: Arguments) -> None:
-    if name not in known:
-        raise UserError(unknown(kind, name, known))
-    takes = list(inspect.signature(known[name]).parameters)[1:]
+def check_lr(lr: float) -> None:
+    """Raise UserError unless a learning rate is above 0 and finite."""
+    if not 0 < lr < float("inf"):
+        raise UserError(f"lr must be a positive number, but is {lr}")
+
+
+def _check(option: str, known: Mapping[str, type], base: type, given: str | type, args: Arguments) -> None:
+    if isinstance(given, str) and given not in known and "." in given:
+        return
+    kind = _class(option, known, base, given)
+    takes = inspect.signature(kind).parameters
     for key in args or {}:
-        if key not in takes:
-            raise UserError(unknown(f"argument of {name}", key, takes))
+        if key not in list(takes)[1:] and not any(part.kind is part.VAR_KEYWORD for part in takes.values()):
+            raise UserError(unknown(f"argument of {kind.__name__}", key, list(takes)[1:]))
+
+
+def _class(option: str, known: Mapping[str, type], base: type, given: str | type) -> Any:  # noqa: ANN401 - called
+    """Return the class that was given, or whose name or import path was."""
+    if isinstance(given, str) and given not in known and "." not in given:
+        raise UserError(unknown(option, given, known))
+    kind = given
+    if isinstance(given, str):
+        kind = known.get(given) or import_object(given, f"--model.{option}", base)
+    if not (inspect.isclass(kind) and issubclass(kind, base)):
+        raise UserError(
+            f"{option} must be a class that extends {base.__name__}, or its name, but is {given!r}; "
+            f"its arguments go to {option}_args"
+        )
+    return kind
 
 
 def make_optimizer(
-    name: str, parameters: Iterable[nn.Parameter], lr: float, args: Arguments, fused: bool = False
+    optimizer: Optimizer, parameters: Iterable[nn.Parameter], lr: float, args: Arguments, fused: bool = False
 ) -> optim.Optimizer:
     """Build an optimizer over ``parameters``.
 
@@ -60,24 +92,29 @@ def make_optimizer(
     as it is, bit for bit the course's.
 
     Raises:
-        UserError: torch refuses the values.
+        UserError: there is no such class, or it refuses the values.
     """
+    check_lr(lr)
+    kind = _class("optimizer", OPTIMIZERS, optim.Optimizer, optimizer)
     given = dict(args or {})
-    if fused and name in _FUSED and not given.keys() & {"fused", "foreach", "differentiable"}:
+    if fused and kind in _FUSED and not given.keys() & {"fused", "foreach", "differentiable"}:
         given["fused"] = True
     try:
-        return OPTIMIZERS[name](parameters, lr=lr, **given)  # type: ignore[call-arg]  # by name
+        made: optim.Optimizer = kind(parameters, lr=lr, **given)
     except Exception as error:  # torch raises many kinds
-        raise UserError(f"torch refuses the optimizer {name}: {error}") from error
+        raise UserError(f"torch refuses the optimizer {kind.__name__}: {error}") from error
+    return made
 
 
-def make_scheduler(name: str, optimizer: optim.Optimizer, args: Arguments) -> LRScheduler:
+def make_scheduler(scheduler: Scheduler, optimizer: optim.Optimizer, args: Arguments) -> LRScheduler:
     """Build a learning-rate scheduler over ``optimizer``.
 
     Raises:
-        UserError: torch refuses the values.
+        UserError: there is no such class, or it refuses the values.
     """
+    kind = _class("lr_scheduler", SCHEDULERS, LRScheduler, scheduler)
     try:
-        return SCHEDULERS[name](optimizer, **(args or {}))
+        made: LRScheduler = kind(optimizer, **(args or {}))
     except Exception as error:  # torch raises many kinds
-        raise UserError(f"torch refuses the lr_scheduler {name}: {error}") from error
+        raise UserError(f"torch refuses the lr_scheduler {kind.__name__}: {error}") from error
+    return made

@@ -3,13 +3,15 @@
 from typing import Any
 
 import lightning.pytorch as L
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch.tuner import Tuner
-from torch import Tensor
+from torch import Tensor, nn
 
 from lit_classify import BinaryClassifier, CirclesDataModule
 from lit_classify.errors import DivergedError
+from tests.networks_of_ones_own import OwnTanh, Squares
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:.*no .val_dataloader")
 
@@ -55,3 +57,115 @@ def test_losses_may_explode_while_lightning_looks_for_a_learning_rate() -> None:
     assert found is not None
     assert not all(torch.isfinite(torch.tensor(found.results["loss"])))
     assert all(torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True))
+
+
+class OwnSGD(torch.optim.SGD):
+    """An optimizer of one's own."""
+
+
+OWN = "tests.networks_of_ones_own."
+GIVEN: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    # what is given; what a checkpoint records; the same by names, or by what torch has
+    "activation class": ({"activation": nn.Tanh}, {"activation": "Tanh"}, {"activation": "Tanh"}),
+    "activation instance": (
+        {"activation": nn.LeakyReLU(0.2)},
+        {"activation": "LeakyReLU(negative_slope=0.2)"},
+        {"activation": nn.LeakyReLU(0.2)},
+    ),
+    "own activation": ({"activation": OwnTanh}, {"activation": f"{OWN}OwnTanh"}, {"activation": "Tanh"}),
+    "own activation's path": (
+        {"activation": f"{OWN}OwnTanh"},
+        {"activation": f"{OWN}OwnTanh"},
+        {"activation": "Tanh"},
+    ),
+    "optimizer class": ({"optimizer": torch.optim.Adam}, {"optimizer": "Adam"}, {"optimizer": "Adam"}),
+    "own optimizer": ({"optimizer": OwnSGD}, {"optimizer": f"{__name__}.OwnSGD"}, {"optimizer": "SGD"}),
+    "scheduler class": (
+        {"lr_scheduler": torch.optim.lr_scheduler.ExponentialLR, "lr_scheduler_args": {"gamma": 0.5}},
+        {"lr_scheduler": "ExponentialLR", "lr_scheduler_args": {"gamma": 0.5}},
+        {"lr_scheduler": "ExponentialLR", "lr_scheduler_args": {"gamma": 0.5}},
+    ),
+    "network class": (
+        {"network": Squares, "network_args": {"width": 4}},
+        {"network": f"{OWN}Squares", "network_args": {"width": 4}},
+        {"network": f"{OWN}Squares", "network_args": {"width": 4}},
+    ),
+}
+
+
+def fitted(seed: int = 0, **arguments: Any) -> BinaryClassifier:
+    torch.manual_seed(seed)
+    model = BinaryClassifier(2, hidden=[3], **arguments)
+    made = trainer(max_epochs=3)
+    made.fit(model, CirclesDataModule())
+    made.save_checkpoint("fitted.ckpt")
+    return model
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_class_or_an_instance_trains_as_its_name_does_and_is_recorded_as_plain_data(name: str) -> None:
+    given, recorded, same = GIVEN[name]
+    assert same_weights(fitted(**same), fitted(**given))
+    content = torch.load("fitted.ckpt", weights_only=True)
+    for record in (content["hyper_parameters"], content["lit_classify"]["model"]["init_args"]):
+        assert {key: record[key] for key in recorded} == recorded
+
+
+def same_weights(first: nn.Module, second: nn.Module) -> bool:
+    pairs = zip(first.parameters(), second.parameters(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_each_hidden_layer_has_an_activation_of_its_own() -> None:
+    model = BinaryClassifier(2, hidden=[3, 3], activation=nn.PReLU())
+    assert sum(isinstance(layer, nn.PReLU) for layer in model.modules()) == 2
+
+
+def test_numbers_of_numpy_do_not_keep_a_checkpoint_from_opening() -> None:
+    fitted(lr=np.float64(0.01), dropout=np.float32(0.25))
+    content = torch.load("fitted.ckpt", weights_only=True)
+    assert content["lit_classify"]["model"]["init_args"]["lr"] == 0.01
+    assert content["hyper_parameters"]["dropout"] == 0.25
+
+
+def test_a_scheduler_s_function_is_recorded_by_its_name() -> None:
+    model = fitted(lr_scheduler="LambdaLR", lr_scheduler_args={"lr_lambda": lambda epoch: 0.5**epoch})
+    assert isinstance(model, BinaryClassifier)
+    recorded = torch.load("fitted.ckpt", weights_only=True)["hyper_parameters"]["lr_scheduler_args"]
+    assert recorded["lr_lambda"].endswith("<lambda>")
+
+
+def test_the_learning_rate_that_was_set_is_the_one_that_trains() -> None:
+    for rate in ("hparams", "attribute"):
+        model = BinaryClassifier(2, lr=0.5)
+        if rate == "hparams":
+            model.hparams["lr"] = 0.01
+        else:
+            model.lr = 0.01
+        assert model.configure_optimizers().param_groups[0]["lr"] == 0.01  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("dropout", [0.0])
+def test_a_fit_with_the_rate_that_was_found_equals_one_that_was_given_it(dropout: float) -> None:
+    def begin(**arguments: Any) -> tuple[L.Trainer, BinaryClassifier, CirclesDataModule]:
+        L.seed_everything(3, verbose=False)
+        model = BinaryClassifier(2, hidden=[8], dropout=dropout, **arguments)
+        return trainer(max_epochs=5), model, CirclesDataModule(batch_size=100, shuffle=True)
+
+    searching, model, data = begin()
+    found = Tuner(searching).lr_find(model, datamodule=data, num_training=30)
+    assert found is not None
+    assert model.lr == model.hparams["lr"] == found.suggestion() != 0.1
+    searching.fit(model, data)
+    searching.save_checkpoint("found.ckpt")
+    assert torch.load("found.ckpt", weights_only=True)["lit_classify"]["model"]["init_args"]["lr"] == model.lr
+    given, same, data = begin(lr=model.lr)
+    given.fit(same, data)
+    assert same_weights(model, same)
+    further, resumed, data = begin(lr=model.lr)
+    further.fit_loop.max_epochs = given.fit_loop.max_epochs = 8
+    further.fit(resumed, data, ckpt_path="found.ckpt", weights_only=True)
+    straight, whole, data = begin(lr=model.lr)
+    straight.fit_loop.max_epochs = 8
+    straight.fit(whole, data)
+    assert same_weights(resumed, whole)

@@ -153,7 +153,18 @@ def test_a_checkpoint_comes_back_as_the_module_that_wrote_it(
         (lambda: BinaryClassifier(2, hidden=[0]), "every width in hidden must be at least 1, but is 0"),
         (lambda: BinaryClassifier(2, dropout=1), "dropout must be at least 0 and below 1, but is 1"),
         (lambda: BinaryClassifier(2, network="tests.networks_of_ones_own.Wide"), r"shape \(N, 1\), but"),
-        (lambda: BinaryClassifier(2, network="no.such.Net"), "network 'no.such.Net' could not be built"),
+        (lambda: BinaryClassifier(2, network="no.such.Net"), "no.such.Net cannot be imported"),
+        (lambda: BinaryClassifier(2, activation=torch.tanh), "for a function write a Module whose forward"),
+        (
+            lambda: BinaryClassifier(2, activation=nn.Linear),
+            "activation Linear could not be built: TypeError",
+        ),
+        (lambda: BinaryClassifier(2, optimizer=nn.Tanh), "a class that extends Optimizer"),
+        (lambda: BinaryClassifier(2, lr_scheduler=torch.optim.Adam), "a class that extends LRScheduler"),
+        (lambda: BinaryClassifier(2, optimizer=torch.optim.Adam, optimizer_args={"beta": 1}), "mean 'betas'"),
+        (lambda: BinaryClassifier(2, network=nn.Linear(2, 1), network_args={"a": 1}), "is an instance"),
+        (lambda: BinaryClassifier(2, network=nn.Linear(2, 3)), r"shape \(N, 1\), but"),
+        (lambda: BinaryClassifier(2, network=dict), "network 'dict' must be a torch.nn.Module"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_right_name(build: Any, message: str) -> None:

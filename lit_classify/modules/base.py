@@ -14,15 +14,28 @@ from torchmetrics import MetricCollection
 from lit_classify import __version__
 from lit_classify.errors import UserError
 from lit_classify.modules.lean import with_signature
-from lit_classify.modules.record import record
+from lit_classify.modules.record import plain, record
 from lit_classify.modules.steps import begin_next_epoch, draws, leave_epoch_open, reseed
 from lit_classify.modules.task import Task
-from lit_classify.networks import MLP, Embedded, check_output, import_network
-from lit_classify.optimizers import check_optimizer, make_optimizer, make_scheduler
+from lit_classify.networks import ACTIVATIONS, MLP, Activation, Embedded, Network, check_output, make_network
+from lit_classify.optimizers import (
+    OPTIMIZERS,
+    SCHEDULERS,
+    Optimizer,
+    Scheduler,
+    check_optimizer,
+    make_optimizer,
+    make_scheduler,
+)
 from lit_classify.scalars import ScalarBuffer
 from lit_classify.tallies import Tally, note_nothing
 
 Batch = tuple[Tensor, Tensor]
+KNOWN: dict[str, Mapping[str, type]] = {
+    "activation": ACTIVATIONS,
+    "optimizer": OPTIMIZERS,
+    "lr_scheduler": SCHEDULERS,
+}
 
 
 class LitModule(Task):
@@ -36,16 +49,18 @@ class LitModule(Task):
         num_categories: how many categories each of the last features numbers, each of which gets a vector
             that is learned (an embedding); LightningCLI takes them from the data.
         hidden: width of each hidden layer; an empty list gives a logistic or linear regression.
-        activation: a class of torch.nn by name, such as ReLU, Tanh or GELU; none for straight lines.
+        activation: a class of torch.nn by name, such as ReLU, Tanh or GELU, or the import path of a class of
+            your own; none for straight lines. From Python also a class or an instance.
         dropout: share of hidden answers that is zeroed while training, from 0 to below 1.
         network: import path of a network of your own instead of the layers above; it is called with
-            in_features, out_features and network_args.
+            in_features, out_features and network_args. From Python also a class, a function or an instance.
         network_args: further arguments of that network.
-        optimizer: a class of torch.optim by name, such as SGD or AdamW.
+        optimizer: a class of torch.optim by name, such as SGD or AdamW, or the import path of a class of your
+            own. From Python also a class.
         lr: learning rate.
         optimizer_args: further arguments of the optimizer, such as {momentum: 0.9}.
-        lr_scheduler: a class of torch.optim.lr_scheduler by name, stepped after every epoch;
-            ReduceLROnPlateau watches val/loss.
+        lr_scheduler: a class of torch.optim.lr_scheduler by name, or what optimizer may be too; stepped after
+            every epoch, ReduceLROnPlateau after every validation by val/loss.
         lr_scheduler_args: further arguments of the scheduler.
 
     Raises:
@@ -60,22 +75,32 @@ class LitModule(Task):
         label_names: Sequence[str] | None = None,
         num_categories: Sequence[int] = (),
         hidden: Sequence[int] = (10, 10),
-        activation: str | None = "ReLU",
+        activation: Activation | None = "ReLU",
         dropout: float = 0.0,
-        network: str | None = None,
+        network: Network | None = None,
         network_args: Mapping[str, Any] | None = None,
-        optimizer: str = "SGD",
+        optimizer: Optimizer = "SGD",
         lr: float = 0.1,
         optimizer_args: Mapping[str, Any] | None = None,
-        lr_scheduler: str | None = None,
+        lr_scheduler: Scheduler | None = None,
         lr_scheduler_args: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters(logger=False)
+        given = {
+            "activation": activation,
+            "network": network,
+            "network_args": network_args,
+            "optimizer": optimizer,
+            "optimizer_args": optimizer_args,
+            "lr_scheduler": lr_scheduler,
+            "lr_scheduler_args": lr_scheduler_args,
+        }
+        self.save_hyperparameters(logger=False, ignore=list(given))  # it would copy instances
+        self.hparams.update({name: plain(value, KNOWN.get(name)) for name, value in given.items()})
         self.class_names = None if class_names is None else list(class_names)
         self.label_names = None if label_names is None else list(label_names)
         self.check_task(out_features)
-        self._optimizer, self._lr, self._optimizer_args = optimizer, lr, optimizer_args
+        self._optimizer, self._optimizer_args = optimizer, optimizer_args
         self._lr_scheduler, self._lr_scheduler_args = lr_scheduler, lr_scheduler_args
         check_optimizer(optimizer, lr, optimizer_args, lr_scheduler, lr_scheduler_args)
         if network is None and network_args:
@@ -85,7 +110,7 @@ class LitModule(Task):
         if network is None:
             self.network: nn.Module = MLP(seen, out_features, hidden, activation, dropout)
         else:
-            self.network = import_network(network, seen, out_features, network_args or {})
+            self.network = make_network(network, seen, out_features, network_args or {})
         if embedded:
             self.network = nn.Sequential(embedded, self.network)
         check_output(self.network, in_features, out_features)
@@ -97,6 +122,15 @@ class LitModule(Task):
         self.more_figures: dict[str, Tensor] = {}
         self._draws = self._seeded = self._targets_checked = False
         self._seed = 0
+
+    @property
+    def lr(self) -> float:
+        """The learning rate; Lightning's tuner sets it before a fit."""
+        return float(self.hparams["lr"])
+
+    @lr.setter
+    def lr(self, value: float) -> None:
+        self.hparams["lr"] = value
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits ``(N, O)`` for rows ``(N, F)``."""
@@ -227,6 +261,9 @@ class LitModule(Task):
         if datamodule is not None:
             written["data"] = record(datamodule)
         checkpoint["lit_classify"] = written
+        for key in (self.CHECKPOINT_HYPER_PARAMS_KEY, "datamodule_hyper_parameters"):
+            if key in checkpoint:
+                checkpoint[key] = plain(checkpoint[key])
         leave_epoch_open(checkpoint, self.trainer.num_training_batches)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -243,7 +280,7 @@ class LitModule(Task):
         optimizer = make_optimizer(
             self._optimizer,
             self.parameters(),
-            self._lr,
+            self.lr,
             self._optimizer_args,
             fused=self.has_plain_precision(),
         )

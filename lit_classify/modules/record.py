@@ -1,15 +1,58 @@
 """What builds a module or a data module again, as plain data."""
 
+import inspect
+from collections.abc import Mapping
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningDataModule, LightningModule
+from torch import nn
+
+_KEPT = (str, bytes, bool, int, float, complex, torch.Tensor, type(None))
+
+
+def class_path(built: type) -> str:
+    """Return a class of lit_classify by name, one's own by import path."""
+    own = built.__module__.startswith("lit_classify.")
+    return built.__qualname__ if own else f"{built.__module__}.{built.__qualname__}"
 
 
 def record(built: LightningModule | LightningDataModule) -> dict[str, Any]:
     """Return the class and constructor arguments of a module or data module as plain data."""
-    own = type(built).__module__.startswith("lit_classify.")
-    path = type(built).__qualname__
-    init_args = {
-        key: list(value) if isinstance(value, tuple) else value for key, value in built.hparams.items()
+    return {
+        "class_path": class_path(type(built)),
+        "init_args": {key: plain(value) for key, value in built.hparams.items()},
     }
-    return {"class_path": path if own else f"{type(built).__module__}.{path}", "init_args": init_args}
+
+
+def plain(value: Any, known: Mapping[str, type] | None = None) -> Any:  # noqa: ANN401 - whatever a user gives
+    """Return what a checkpoint can hold and open without running anything.
+
+    Args:
+        value: an argument of a constructor. Classes and functions become their import path; a module
+            becomes its import path with its settings in parentheses, which names no class to import.
+        known: classes that have a short name.
+
+    Example:
+        >>> plain([nn.Tanh, (1, 2)], {"Tanh": nn.Tanh})
+        ['Tanh', [1, 2]]
+        >>> plain(nn.LeakyReLU(0.2), {"LeakyReLU": nn.LeakyReLU})
+        'LeakyReLU(negative_slope=0.2)'
+    """
+    if type(value) in _KEPT:
+        return value
+    if isinstance(value, Mapping):
+        return {plain(key): plain(part, known) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part, known) for part in value]
+    if isinstance(value, nn.Module):
+        return f"{plain(type(value), known)}({value.extra_repr()})"
+    if inspect.isclass(value) or inspect.isroutine(value):
+        short = (name for name, kind in (known or {}).items() if kind is value)
+        return next(short, f"{value.__module__}.{value.__qualname__}")
+    if callable(item := getattr(value, "item", None)):  # a number of NumPy's
+        return item()
+    for kind in (str, int, float):
+        if isinstance(value, kind):
+            return kind(value)
+    return str(value)
