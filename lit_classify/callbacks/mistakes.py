@@ -109,5 +109,5 @@ def worst(model: LitModule, data: InMemoryDataModule) -> str:
     ]
     for row, cells in zip(rows, found.select(shown).rows(), strict=True):
         written = [markdown(str(cell)) for cell in (true[row], said[row], *cells)]
-        lines.append(f"| {' | '.join(shown)} |")
+        lines.append(f"| {' | '.join(written)} |")
     return "\n".join(lines)
