@@ -19,6 +19,7 @@ class Scalars(NamedTuple):
     """Figures of one training step, and when they were taken, in seconds since 1970."""
 
     step: int
+    epoch: int
     figures: Mapping[str, float]
     taken_at: float
 
@@ -59,7 +60,7 @@ class RunLogger(TensorBoardLogger):
     def log_scalars(self, rows: Sequence[Scalars]) -> None:
         """Write one event for each step; ``add_scalar`` would write one for each figure."""
         writer = self.experiment.file_writer
-        for step, figures, taken_at in rows:
+        for step, _, figures, taken_at in rows:
             values = [Summary.Value(tag=tag, simple_value=value) for tag, value in figures.items()]
             writer.add_event(Event(summary=Summary(value=values)), step, taken_at)
         self.experiment.flush()
@@ -84,6 +85,8 @@ class RunLogger(TensorBoardLogger):
 class ScalarBuffer:
     """Keep the figures of many epochs on the device and hand them to the loggers together.
 
+    Loggers other than ours take each epoch's at once, so that all that they are given is in order of steps.
+
     Args:
         most: epochs to keep at the most.
         seconds: time to keep them at the most.
@@ -93,13 +96,15 @@ class ScalarBuffer:
         self._most = most
         self._seconds = seconds
         self._flushed_at = time.time()
-        self._kept: list[tuple[int, Mapping[str, Tensor], float]] = []
+        self._kept: list[tuple[int, int, Mapping[str, Tensor], float]] = []
 
-    def add(self, step: int, figures: Mapping[str, Tensor]) -> bool:
+    def add(self, step: int, epoch: int, figures: Mapping[str, Tensor], loggers: Iterable[Logger]) -> bool:
         """Keep scalar tensors that belong to a training step; say whether it is time to flush."""
         now = time.time()
-        self._kept.append((step, figures, now))
-        return len(self._kept) >= self._most or not 0 <= now - self._flushed_at < self._seconds
+        self._kept.append((step, epoch, figures, now))
+        wait = all(isinstance(logger, RunLogger) for logger in loggers)
+        wait &= len(self._kept) < self._most and 0 <= now - self._flushed_at < self._seconds
+        return not wait
 
     def flush(self, loggers: Iterable[Logger]) -> None:
         """Hand over all that is kept, each with its own step; this is where the host waits for the device."""
@@ -107,11 +112,13 @@ class ScalarBuffer:
         loggers = list(loggers)
         if not kept or not loggers:
             return
-        values = iter(torch.stack([tensor for _, figures, _ in kept for tensor in figures.values()]).tolist())
-        rows = [Scalars(step, {tag: next(values) for tag in figures}, at) for step, figures, at in kept]
+        values = iter(torch.stack([tensor for _, _, tags, _ in kept for tensor in tags.values()]).tolist())
+        rows = [
+            Scalars(step, epoch, {tag: next(values) for tag in tags}, at) for step, epoch, tags, at in kept
+        ]
         for logger in loggers:
             if isinstance(logger, RunLogger):
                 logger.log_scalars(rows)
             else:
                 for row in rows:
-                    logger.log_metrics(dict(row.figures), row.step)
+                    logger.log_metrics({"epoch": row.epoch, **row.figures}, row.step)

@@ -1,63 +1,79 @@
-"""Figures of an epoch as plain tensors: adding to them neither computes much nor waits for the device."""
+"""Means over an epoch's rows as plain tensors: adding neither computes much nor waits for the device."""
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torchmetrics import MetricCollection
 
 _FOLD_AT = 4096
 
 
 class Tally:
-    """Add up each batch's mean loss and number of right answers.
+    """Add up each batch's mean loss, by the weight of its rows, and its sum of the task's metric.
 
-    Batches weigh as many rows as they have, so a short last batch does not count double. Adding keeps a
-    reference only; the arithmetic is done when the sums are asked for, in double precision.
+    However the rows fall into batches and ranks, the mean is that of all rows. Adding keeps a reference
+    only; the arithmetic is done when the sums are asked for, in double precision.
     """
 
     def __init__(self) -> None:
         self.last_batch: object = None
         self._losses: list[Tensor] = []
-        self._hits: list[Tensor] = []
-        self._rows: list[int] = []
+        self._weights: list[int | Tensor] = []
+        self._metrics: list[Tensor] = []
+        self._rows: list[int | Tensor] = []
         self._folded: Tensor | None = None
 
-    def add(self, loss: Tensor, num_rows: int, hits: Tensor | None = None) -> None:
-        """Take a batch's mean loss, its number of rows and, for classes, its right answers, as scalars."""
+    def add_loss(self, loss: Tensor, weight: int | Tensor) -> None:
+        """Take a batch's mean loss, a scalar, and the sum of its rows' weights."""
         self._losses.append(loss.detach())
-        self._rows.append(num_rows)
-        if hits is not None:
-            self._hits.append(hits)
-        if len(self._rows) == _FOLD_AT:
+        self._weights.append(weight)
+        if len(self._losses) == _FOLD_AT:
             self.sums()
 
-    def means(self) -> tuple[Tensor, Tensor]:
-        """Return the mean loss per row and the share of right answers, as scalars on the losses' device."""
-        if len(self._rows) == 1 and self._folded is None:  # the only batch has said it all
-            right = self._hits[0] / self._rows[0] if self._hits else self._losses[0].new_zeros(())
-            return self._losses[0], right
-        loss, hits, rows = self.sums()
-        return loss / rows, hits / rows
+    def add_metric(self, total: Tensor, num_rows: int) -> None:
+        """Take a metric's sum over a batch's rows, a scalar, and their number."""
+        self._metrics.append(total)
+        self._rows.append(num_rows)
+
+    def means(self) -> tuple[Tensor | None, Tensor | None]:
+        """Return the mean loss and metric, scalars on their device; None for what no batch told."""
+        if self._folded is None and len(self._losses) <= 1 and len(self._metrics) <= 1:
+            loss = self._losses[0] if self._losses else None  # the only batch has said it all
+            return loss, self._metrics[0] / self._rows[0] if self._metrics else None
+        return of_sums(self.sums())
 
     def sums(self) -> Tensor:
-        """Return the sum of losses, the right answers and the rows, shape ``(3,)`` on the losses' device."""
-        if self._rows:
+        """Return the sums of weighted losses, weights, metric and rows, shape ``(4,)`` on their device."""
+        if self._losses or self._metrics:
             self._fold()
-        return torch.zeros(3, dtype=torch.float64) if self._folded is None else self._folded
+        return torch.zeros(4, dtype=torch.float64) if self._folded is None else self._folded
 
     def _fold(self) -> None:
-        device = self._losses[0].device
-        exact = torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no doubles
-        rows = torch.tensor(self._rows, dtype=exact).to(device, non_blocking=True)
-        losses = torch.dot(torch.stack(self._losses).to(exact), rows)
-        hits = torch.stack(self._hits).sum() if self._hits else rows.new_zeros(())
-        sums = torch.stack([losses, hits.to(exact), rows.sum()])
+        device = (self._losses or self._metrics)[0].device
+        losses, weights, metrics, rows = (
+            _column(values, device) for values in (self._losses, self._weights, self._metrics, self._rows)
+        )
+        sums = torch.stack([torch.dot(losses, weights), weights.sum(), metrics.sum(), rows.sum()])
         self._folded = sums if self._folded is None else self._folded + sums
-        self._losses, self._hits, self._rows = [], [], []
+        self._losses, self._weights, self._metrics, self._rows = [], [], [], []
 
 
-def note_nothing(metrics: MetricCollection, predictions: Tensor, y: Tensor) -> None:
-    """Let a rank without rows take part when ranks put together the rows that they have kept."""
-    for metric in metrics.values():
-        for name, kept in metric.metric_state.items():
-            if isinstance(kept, list):
-                kept.append(y if name == "target" else predictions)
+def of_sums(sums: Tensor) -> tuple[Tensor | None, Tensor | None]:
+    """Return the mean loss and metric of ``Tally.sums``; None for what no batch told."""
+    _, weight, _, rows = sums.tolist()
+    return (sums[0] / sums[1] if weight else None), (sums[2] / sums[3] if rows else None)
+
+
+def exact(device: torch.device) -> torch.dtype:
+    """Return double precision, or what a device has instead."""
+    return torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no doubles
+
+
+def _column(values: Sequence[int | Tensor], device: torch.device) -> Tensor:
+    """Return scalars as one tensor, in double precision on their device."""
+    tensors = [value for value in values if isinstance(value, Tensor)]
+    if len(tensors) < len(values) or not values:
+        return torch.tensor([float(value) for value in values], dtype=exact(device)).to(
+            device, non_blocking=True
+        )
+    return torch.stack(tensors).to(exact(device))

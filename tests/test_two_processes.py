@@ -30,18 +30,30 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def run_script(argument: str) -> None:
-    done = run(str(ROOT / "tests" / "two_processes.py"), argument)
+def run_script(*arguments: str) -> None:
+    done = run(str(ROOT / "tests" / "two_processes.py"), *arguments)
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-def said(devices: int) -> list[dict[str, Any]]:
-    run_script(str(devices))
+def said(devices: int, *arguments: str) -> list[dict[str, Any]]:
+    run_script(str(devices), *arguments)
     files = [Path(f"{devices}_{rank}.jsonl") for rank in range(devices)]
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 
-@pytest.mark.reliability(34)
+@pytest.mark.reliability(42)
+@pytest.mark.ddp
+def test_two_processes_train_as_one_does_with_weights_and_uneven_shares() -> None:
+    alone = said(1, "train")
+    both = said(2, "train")
+    for position, one in enumerate(alone):
+        for rank in (both[position], both[position + len(alone)]):
+            assert rank["case"] == one["case"]
+            assert rank["weights"] == pytest.approx(one["weights"], abs=1e-6)
+            assert rank["loss"] == pytest.approx(one["loss"], rel=1e-6)
+
+
+@pytest.mark.reliability(34, 42, 59)
 @pytest.mark.ddp
 def test_two_processes_give_one_process_s_figures_and_part_the_rows() -> None:
     alone = {run["rows"]: run for run in said(1)}

@@ -1,6 +1,7 @@
 """Run by tests as a script on two processes.
 
-With a number of processes: fit and score N rows; each rank writes what it saw. With a checkpoint: predict.
+With a number of processes: fit and score N rows; each rank writes what it saw. With ``train`` beside it:
+train for some steps, and write the weights. With a checkpoint: predict.
 """
 
 import json
@@ -20,8 +21,8 @@ from lit_classify.data.base import Split
 class FewRows(InMemoryDataModule):
     in_features, out_features, class_names = 2, 1, None
 
-    def __init__(self, num_rows: int) -> None:
-        super().__init__(batch_size=2, shuffle=True, drop_last=False, random_state=1)
+    def __init__(self, num_rows: int, batch_size: int | None = 2, shuffle: bool = True) -> None:
+        super().__init__(batch_size=batch_size, shuffle=shuffle, drop_last=False, random_state=1)
         self.num_rows = num_rows
 
     def load(self) -> dict[str, Split]:
@@ -41,9 +42,9 @@ class Seen(L.Callback):
         self.steps.append(batch[0][:, 0].tolist())
 
 
-def make_trainer(devices: int, *callbacks: L.Callback) -> L.Trainer:
+def make_trainer(devices: int, *callbacks: L.Callback, max_epochs: int = 1) -> L.Trainer:
     return L.Trainer(
-        max_epochs=1,
+        max_epochs=max_epochs,
         accelerator="cpu",
         devices=devices,
         strategy="ddp" if devices > 1 else "auto",
@@ -63,11 +64,29 @@ def predict(checkpoint: str) -> None:
         assert run(["predict", "--ckpt_path", checkpoint, *options, *on_two]) == 0
 
 
+def train(devices: int) -> None:
+    """Train on batches of 4 rows, which the processes share, the last one unevenly, or on all 7 at once."""
+    for class_weight in (None, [1.0, 20.0]):
+        for num_rows, batch_size in ((11, 4 // devices), (7, None)):
+            L.seed_everything(3, verbose=False)
+            model = BinaryClassifier(2, hidden=[4], lr=0.5, class_weight=class_weight)
+            trainer = make_trainer(devices, max_epochs=5)
+            trainer.fit(model, FewRows(num_rows, batch_size, shuffle=False))
+            weights = torch.cat([weight.detach().flatten() for weight in model.parameters()]).tolist()
+            said = {
+                "case": [class_weight, num_rows],
+                "weights": weights,
+                "loss": float(trainer.callback_metrics["train/loss"]),
+            }
+            with Path(f"{devices}_{trainer.global_rank}.jsonl").open("a") as file:
+                file.write(json.dumps(said) + "\n")
+
+
 def main(devices: int) -> None:
     for num_rows in range(1, 10):
         L.seed_everything(3, verbose=False)
         seen = Seen()
-        model = BinaryClassifier(2, hidden=[4], lr=1e-30)  # so small that the weights stay
+        model = BinaryClassifier(2, hidden=[4], lr=1e-30, class_weight=[1.0, 3.0])  # so small: weights stay
         trainer, data = make_trainer(devices, seen), FewRows(num_rows)
         if num_rows >= 2:  # each rank needs a row to train on
             trainer.fit(model, data)
@@ -80,4 +99,7 @@ def main(devices: int) -> None:
 
 
 if __name__ == "__main__":
-    predict(sys.argv[1]) if sys.argv[1].endswith(".ckpt") else main(int(sys.argv[1]))
+    if sys.argv[1].endswith(".ckpt"):
+        predict(sys.argv[1])
+    else:
+        (train if "train" in sys.argv else main)(int(sys.argv[1]))

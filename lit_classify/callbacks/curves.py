@@ -21,9 +21,7 @@ class Curves(Callback):
         """Lay the charts out."""
         assert isinstance(pl_module, LitModule)
         self._weights = [weight for weight in pl_module.parameters() if weight.requires_grad]
-        charts = {"loss": ["train/loss", "val/loss"]}
-        for name in pl_module.metrics():
-            charts[name] = [f"train/{name}", f"val/{name}"]
+        charts = {name: [f"train/{name}", f"val/{name}"] for name in ("loss", pl_module.metric)}
         charts |= {name: [f"optimizer/{name}"] for name in ("lr", "grad_norm")}
         layout = {"training": {name: ["Multiline", tags] for name, tags in charts.items()}}
         for logger in trainer.loggers:

@@ -66,18 +66,22 @@ def format_row(epoch: int, figures: dict[str, float], evaluated_on: str, width: 
 
     Args:
         epoch: number of the epoch, from 0.
-        figures: ``train/loss``, and where there are classes ``train/accuracy``; ``val/...`` if validated.
+        figures: ``train/loss``, and where there are classes ``train/accuracy``, if a step has told them;
+            ``val/...`` if validated.
         evaluated_on: name of the validation rows, "Test" or "Val".
         width: columns that the epoch's number takes.
     """
-    classes = "train/accuracy" in figures
-    train = f"{'Loss' if classes else 'Train loss'}: {figures['train/loss']:.5f}"
-    if classes:
-        train += f", Accuracy: {figures['train/accuracy']:.2%}"
-    row = f"Epoch: {epoch:<{width}} | {train}"
-    if "val/loss" not in figures:
-        return row
-    row += f"{' | ' if classes else ', '}{evaluated_on} loss: {figures['val/loss']:.5f}"
-    if classes:
-        row += f", {evaluated_on} acc: {figures['val/accuracy']:.2%}"
-    return row
+    classes = "train/accuracy" in figures or "val/accuracy" in figures
+    shown = {
+        "train/loss": ("Loss: {:.5f}" if classes else "Train loss: {:.5f}"),
+        "train/accuracy": "Accuracy: {:.2%}",
+        "val/loss": f"{evaluated_on} loss: {{:.5f}}",
+        "val/accuracy": f"{evaluated_on} acc: {{:.2%}}",
+    }
+    train, val = (
+        ", ".join(
+            words.format(figures[tag]) for tag, words in shown.items() if tag in figures and stage in tag
+        )
+        for stage in ("train/", "val/")
+    )
+    return f"Epoch: {epoch:<{width}} | " + (" | " if classes else ", ").join(filter(None, (train, val)))

@@ -1,7 +1,7 @@
-"""What ``test`` says beyond the first figures: every class, the mistakes, and what simpler models reach.
+"""What ``test`` says: the metrics, then every class, the mistakes, and what simpler models reach.
 
-All figures are scikit-learn's, on the test rows; the simpler models learn from the same training rows.
-Legend: N rows, C classes, L labels.
+All metrics are those of ``lit_classify.metrics``, on the rows that were tested; the simpler models learn from
+the same training rows. Legend: N rows, C classes, L labels.
 """
 
 import warnings
@@ -11,128 +11,92 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lit_classify import metrics
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import visible
-from lit_classify.modules import LitModule
-from lit_classify.networks import evaluating
+from lit_classify.modules import Evaluation, LitModule
 
-Numbers = NDArray[np.float64]
-Row = tuple[str, float, float, float, int]
 _MOST_ROWS = 100_000  # that a simpler model learns from
 
 
 def report(model: LitModule, data: InMemoryDataModule) -> str:
-    """Return the whole report on the test rows, for classes, labels or values."""
-    x, y = data.split("test")
-    with evaluating(model):
-        answers = model.predict(x.to(model.device))
-    said, p = model.labels(answers).cpu().numpy(), answers.cpu().double().numpy()
-    if model.label_names is not None:
-        lines = labels_report(y.numpy().astype(int), p, said, _names(model.label_names))
+    """Return the whole report on the rows that the model was tested on, for classes, labels or values."""
+    found = model.evaluation
+    lines: list[str] = []
+    if found is None or not found.metrics.values:  # a test_step of one's own, or outputs that are NaN
+        pass
+    elif model.label_names is not None:
+        lines = [*table("label", *_predicted(model, found), _names(model.label_names), "micro"), ""]
     elif model.class_names is not None:
-        lines = classes_report(y.numpy(), p, _names(model.class_names))
-    else:
-        lines = values_report(y.numpy(), p)
-    return "\n".join([*lines, "", *baselines(data)])
+        (y, predicted), names = _predicted(model, found), _names(model.class_names)
+        lines = [*table("class", y, predicted, names, "weighted"), "", *confusion(y, predicted, names), ""]
+    return "\n".join([*lines, *baselines(data)])
+
+
+def scores(found: metrics.Metrics) -> list[str]:
+    """Return metrics, one to a line, and of those that are undefined why."""
+    values, notes = found
+    width = max(map(len, [*values, *notes]))
+    lines = []
+    for name in dict.fromkeys([*values, *notes]):
+        note = notes.get(name, "")
+        if name in values:
+            note = f"{values[name]:.5f}{note and f'  ({note})'}"
+        lines.append(f"  {name:<{width}}  {visible(note, is_name=True)}")
+    return lines
 
 
 def _names(names: Sequence[str]) -> list[str]:
     return [visible(name, is_name=True) for name in names]
 
 
-def classes_report(y: NDArray[np.int64], p: Numbers, names: Sequence[str]) -> list[str]:
-    """Return precision, recall, F1 and support of each class, averages, ranking scores and the confusion."""
-    from sklearn import metrics
-
-    labels, predicted = list(range(len(names))), p.argmax(axis=1)
-    lines = _table("class", class_rows(y, predicted, names), "macro", "weighted", y, predicted, labels)
-    lines += ["", *(f"{name:<17}  {value:.5f}" for name, value in ranking_scores(y, p).items())]
-    return [*lines, "", *_confusion(metrics.confusion_matrix(y, predicted, labels=labels), names)]
+def _predicted(model: LitModule, found: Evaluation) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return what was true and what was predicted: class numbers ``(N,)``, or 0 and 1 of ``(N, L)``."""
+    predicted = model.labels(model.probabilities(found.logits.to(model.device)))
+    return found.y.long().numpy(), predicted.cpu().numpy()
 
 
-def class_rows(y: NDArray[Any], predicted: NDArray[Any], names: Sequence[str]) -> list[Row]:
-    """Return precision, recall, F1 and support of each class or label."""
-    from sklearn import metrics
-
-    parts = metrics.precision_recall_fscore_support(
-        y, predicted, labels=list(range(len(names))), zero_division=0
-    )
-    return [(name, *(part[number] for part in parts)) for number, name in enumerate(names)]
-
-
-def average_row(average: str, y: NDArray[Any], predicted: NDArray[Any], labels: Sequence[int]) -> Row:
-    """Return the mean precision, recall and F1, and the rows they are about."""
-    from sklearn import metrics
-
-    means = metrics.precision_recall_fscore_support(
-        y, predicted, labels=labels, average=average, zero_division=0
-    )
-    return (f"{average} average", *means[:3], len(y))
-
-
-def ranking_scores(y: NDArray[np.int64], p: Numbers) -> dict[str, float]:
-    """Return balanced accuracy, AUROC and average precision (means over classes) and the log loss."""
-    from sklearn import metrics
-
-    num_classes = p.shape[1]
-    scores = {"balanced accuracy": float(metrics.balanced_accuracy_score(y, p.argmax(axis=1)))}
-    if len(np.unique(y)) == num_classes:
-        of_class = np.eye(num_classes)[y]
-        both = (y, p[:, 1]) if num_classes == 2 else (of_class, p)
-        scores["AUROC"] = float(metrics.roc_auc_score(*both, average="macro"))
-        scores["average precision"] = float(metrics.average_precision_score(*both, average="macro"))
-    share = p / p.sum(axis=1, keepdims=True)  # sums to 1 in double precision too
-    scores["log loss"] = float(metrics.log_loss(y, share, labels=list(range(num_classes))))
-    return scores
-
-
-def labels_report(
-    y: NDArray[np.int64], p: Numbers, predicted: NDArray[np.int64], names: Sequence[str]
+def table(
+    what: str, y: NDArray[Any], predicted: NDArray[Any], names: Sequence[str], second: str
 ) -> list[str]:
-    """Return precision, recall, F1 and support of each label, averages and ranking scores."""
-    from sklearn import metrics
+    """Return precision, recall, F1 and support of each class or label, and means; a dash is undefined.
 
-    labels = list(range(len(names)))
-    lines = _table("label", class_rows(y, predicted, names), "macro", "micro", y, predicted, labels)
-    lines += ["", f"Hamming loss       {metrics.hamming_loss(y, predicted):.5f}"]
-    if all(len(np.unique(column)) == 2 for column in y.T):
-        lines.append(f"AUROC              {metrics.roc_auc_score(y, p, average='macro'):.5f}")
-        lines.append(f"average precision  {metrics.average_precision_score(y, p, average='macro'):.5f}")
+    Args:
+        what: class or label.
+        y: class numbers ``(N,)``, or 0 and 1 of shape ``(N, L)``.
+        predicted: the same of the predictions.
+        names: of the classes or labels.
+        second: the average beside the macro average.
+    """
+    of_each = zip(*metrics.scores_of_each(y, predicted, range(len(names))), strict=True)
+    rows = [(name, *cells) for name, cells in zip(names, of_each, strict=True)]
+    for average in ("macro", second):
+        rows.append((f"{average} average", *metrics.mean_scores(y, predicted, average), len(y)))
+    width = max(len(row[0]) for row in rows)
+    lines = [f"{what:<{width}}  precision   recall       f1  support"]
+    for name, *scores, support in rows:
+        lines.append(f"{name:<{width}}  " + "".join(map(_cell, scores)) + f"{int(support):>9,}")
+    if any(np.isnan(score) for _, *scores, _ in rows for score in scores):
+        of = {"class": "is of the class", "label": "has the label"}[what]
+        lines.append(f"-: undefined, because no row {of}, or none is predicted to")
+        lines.append(f"averages: over each {what} that rows or predictions have; undefined counts as 0 there")
     return lines
 
 
-def _table(
-    what: str,
-    rows: list[Row],
-    first: str,
-    second: str,
-    y: NDArray[Any],
-    predicted: NDArray[Any],
-    labels: Sequence[int],
-) -> list[str]:
-    rows = [*rows, *(average_row(average, y, predicted, labels) for average in (first, second))]
-    width = max(len(row[0]) for row in rows)
-    lines = [f"{what:<{width}}  precision   recall       f1  support"]
-    return lines + [f"{name:<{width}}  {a:9.4f}{b:9.4f}{c:9.4f}{int(n):>9,}" for name, a, b, c, n in rows]
+def _cell(score: float) -> str:
+    return f"{'-' if np.isnan(score) else f'{score:.4f}':>9}"
 
 
-def _confusion(counts: NDArray[np.int64], names: Sequence[str]) -> list[str]:
+def confusion(y: NDArray[Any], predicted: NDArray[Any], names: Sequence[str]) -> list[str]:
+    """Return how many rows of each true class are predicted as each class."""
+    counts = np.zeros((len(names), len(names)), np.int64)
+    np.add.at(counts, (y, predicted), 1)
     width = max(*map(len, names), len(f"{counts.max():,}"), 4)
     head = "  ".join(f"{name:>{width}}" for name in names)
     lines = [f"confusion: a row for each true class, a column for each predicted one\n{'':<{width}}  {head}"]
     for name, row in zip(names, counts, strict=True):
         lines.append(f"{name:<{width}}  " + "  ".join(f"{count:>{width},}" for count in row))
     return lines
-
-
-def values_report(y: Numbers, predicted: Numbers) -> list[str]:
-    """Return the largest error and the range of the targets, beside the figures that are printed first."""
-    from sklearn import metrics
-
-    return [
-        f"largest error  {metrics.max_error(y, predicted):.5f}",
-        f"targets        {y.min():g} to {y.max():g}",
-    ]
 
 
 def baselines(data: InMemoryDataModule) -> list[str]:
@@ -146,6 +110,7 @@ def baselines(data: InMemoryDataModule) -> list[str]:
         return ["no simpler models for comparison: the rows that were learned from are not here"]
     train, test = data.split("train"), data.split("test")
     x, y = _features(data, "train")[:_MOST_ROWS], train.y[:_MOST_ROWS].numpy()
+    classes = data.label_names is not None or data.class_names is not None
     logistic = LogisticRegression(max_iter=1000)
     if data.label_names is not None:
         figure, models = (
@@ -168,11 +133,9 @@ def baselines(data: InMemoryDataModule) -> list[str]:
             except ValueError:  # a label that holds in all training rows or in none
                 lines.append(f"  {name:<14}  cannot learn these labels")
                 continue
-        if data.label_names is None:
-            score = model.score(_features(data, "test"), test.y.numpy())
-        else:
-            score = (model.predict(_features(data, "test")) == test.y.numpy()).mean()
-        lines.append(f"  {name:<14}  {score:.5f}")
+        predicted, true = model.predict(_features(data, "test")), test.y.numpy()
+        score = (predicted == true).mean() if classes else metrics.r2(true.astype(float), predicted)
+        lines.append(f"  {name:<14}  {'undefined' if np.isnan(score) else f'{score:.5f}'}")
     return lines
 
 

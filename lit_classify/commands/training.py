@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -21,11 +21,12 @@ from lit_classify.checkpoints import RUNS
 from lit_classify.commands.messages import LINKED, reason
 from lit_classify.commands.predictions import check_target, predictions, write
 from lit_classify.commands.quiet import quiet
-from lit_classify.commands.reports import report
+from lit_classify.commands.reports import report, scores
 from lit_classify.commands.run_cli import RunCLI
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.errors import DivergedError, UserError, say
 from lit_classify.loaders import TensorLoader
+from lit_classify.metrics import Metrics, of_logged
 from lit_classify.modules import LitModule
 from lit_classify.scalars import RunLogger
 
@@ -169,8 +170,11 @@ class TrainingCLI(RunCLI):
         (figures,) = self.trainer.test(
             self.model, self.datamodule, ckpt_path=best.best_model_path, verbose=False, weights_only=True
         )
-        names = ["loss", *self.model.metrics()]
-        said = ", ".join(f"{name} {figures[f'test/{name}']:.5f}" for name in names)
+        values, notes = self._metrics("test", figures)
+        names = [name for name in ("loss", self.model.metric) if name in values or name in notes]
+        said = ", ".join(
+            f"{name} {f'{values[name]:.5f}' if name in values else notes[name]}" for name in names
+        )
         self.say(f"Best:  epoch {epoch} by val/loss, {best.best_model_score:.5f}; on the test rows: {said}")
 
     def point_to_run(self) -> None:
@@ -218,12 +222,16 @@ class TrainingCLI(RunCLI):
         if not scored:
             raise UserError("no rows were scored: a limit of 0 batches leaves none")
         (figures,) = scored
-        self.say(f"{type(self.model).__name__} on {len(self.datamodule.split(stage).y):,} {stage} rows")
-        names = ["loss", *(self.model.test_figures() if stage == "test" else self.model.metrics())]
-        if self.model.class_names is not None and len(self.datamodule.split(stage).y.unique()) < 2:
-            names = [name for name in names if name != "auroc"]  # there is nothing to rank
-        for name in names:
-            self.say(f"  {name:<{max(map(len, names))}}  {figures[f'{stage}/{name}']:.5f}")
+        found = self.model.evaluation
+        y = found.y if found is not None and stage == "test" else self.datamodule.split(stage).y
+        self.say(f"{type(self.model).__name__} on {len(y):,} {stage} rows")
+        self.say("\n".join(scores(self._metrics(stage, figures))))
+
+    def _metrics(self, stage: str, logged: Mapping[str, float]) -> Metrics:
+        """Return what a stage found, with the reasons for what is undefined."""
+        found = self.model.evaluation
+        metrics: Metrics = found.metrics if found and stage == "test" else of_logged(logged, f"{stage}/")
+        return metrics
 
     def predict(self, **kwargs: Any) -> None:
         """Write a label and the probabilities for every test row."""

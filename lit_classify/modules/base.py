@@ -3,19 +3,22 @@
 Legend: N rows, F features, O outputs (logits per row), C classes.
 """
 
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.data import extract_batch_size
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torchmetrics import MetricCollection
 
 from lit_classify import __version__
 from lit_classify.errors import UserError
+from lit_classify.metrics import Metrics
 from lit_classify.modules.lean import with_signature
 from lit_classify.modules.record import plain, record
-from lit_classify.modules.steps import begin_next_epoch, draws, leave_epoch_open, reseed
+from lit_classify.modules.steps import begin_next_epoch, draws, gradient_share, leave_epoch_open, reseed
 from lit_classify.modules.task import Task
 from lit_classify.networks import ACTIVATIONS, MLP, Activation, Embedded, Network, check_output, make_network
 from lit_classify.optimizers import (
@@ -28,7 +31,7 @@ from lit_classify.optimizers import (
     make_scheduler,
 )
 from lit_classify.scalars import ScalarBuffer
-from lit_classify.tallies import Tally, note_nothing
+from lit_classify.tallies import Tally, of_sums
 
 Batch = tuple[Tensor, Tensor]
 KNOWN: dict[str, Mapping[str, type]] = {
@@ -36,6 +39,14 @@ KNOWN: dict[str, Mapping[str, type]] = {
     "optimizer": OPTIMIZERS,
     "lr_scheduler": SCHEDULERS,
 }
+
+
+class Evaluation(NamedTuple):
+    """What a test found, of the rows of all ranks and on the CPU: logits ``(N, O)``, targets, metrics."""
+
+    logits: Tensor
+    y: Tensor
+    metrics: Metrics
 
 
 class LitModule(Task):
@@ -114,13 +125,15 @@ class LitModule(Task):
         if embedded:
             self.network = nn.Sequential(embedded, self.network)
         check_output(self.network, in_features, out_features)
-        self.val_metrics = MetricCollection(self.metrics(), prefix="val/", compute_groups=False)
-        self.test_metrics = MetricCollection(self.test_figures(), prefix="test/", compute_groups=False)
+        self.evaluation: Evaluation | None = None
         self._tallies = {stage: Tally() for stage in ("train", "val", "test")}
+        self._tested: list[Batch] = []
         self._scalars = ScalarBuffer()
         self._seen_by_callbacks: dict[str, Tensor] = {}
         self.more_figures: dict[str, Tensor] = {}
-        self._draws = self._seeded = self._targets_checked = False
+        self._draws = self._several = self._seeded = self._targets_checked = False
+        self._own_step = getattr(self.training_step, "__func__", None) is not LitModule.training_step
+        self._gradient_share: Tensor | None = None
         self._seed = 0
 
     @property
@@ -150,36 +163,45 @@ class LitModule(Task):
         if self._draws:  # so that a run that goes on at any step draws what it would have drawn
             reseed(self._seed + self.global_rank, self.trainer.global_step)
         logits = self.network(x)
-        loss = self.loss(logits, y)
+        loss, weight = self.loss(logits, y), self.weight(y)
+        if self._several:
+            self._gradient_share = gradient_share(self.trainer, weight)
         tally = self._tallies["train"]
         if tally.last_batch is not batch:  # some optimizers, such as LBFGS, look at a batch many times
             tally.last_batch = batch
-            tally.add(loss, len(y), self.hits(logits.detach(), y))
+            tally.add_metric(self.metric_sum(logits.detach(), y), len(y))
+            if not self._own_step:  # whose own loss counts
+                tally.add_loss(loss, weight)
         return loss
 
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Compute gradients; on several ranks this one's rows count by their share in the mean over all."""
+        share, self._gradient_share = self._gradient_share, None
+        super().backward(loss if share is None else loss * share.to(loss.dtype), *args, **kwargs)
+
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Take a validation batch into the figures."""
-        self._evaluate(batch, "val", self.val_metrics)
+        """Take a validation batch into the metrics."""
+        self._evaluate(batch, "val")
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Take a test batch into the figures."""
-        self._evaluate(batch, "test", self.test_metrics)
+        """Take a test batch into the metrics."""
+        logits = self._evaluate(batch, "test")
+        self._tested.append((logits.cpu(), batch[1].cpu()))
 
     def predict_step(self, batch: Sequence[Tensor], batch_idx: int) -> Tensor:
         """Return probabilities ``(N, C)``, or values ``(N,)``, for a batch whose first part is ``x``."""
         return self.predict(batch[0])
 
-    def _evaluate(self, batch: Batch, stage: str, metrics: MetricCollection) -> None:
+    def _evaluate(self, batch: Batch, stage: str) -> Tensor:
         x, y = batch
-        logits = self(x)
-        scored = self.scored(self.probabilities(logits), y)
-        if not len(y):
-            note_nothing(metrics, *scored)
-            return
+        logits: Tensor = self(x)
+        if not len(y):  # a rank without rows
+            return logits
         if not self._targets_checked:
             self._check_targets_once(y)
-        self._tallies[stage].add(self.loss(logits, y), len(y))
-        metrics.update(*scored)
+        self._tallies[stage].add_loss(self.loss(logits, y), self.weight(y))
+        self._tallies[stage].add_metric(self.metric_sum(logits, y), len(y))
+        return logits
 
     def _check_targets_once(self, y: Tensor) -> None:
         self.check_targets(y)
@@ -188,20 +210,32 @@ class LitModule(Task):
     # What is reported.
 
     def figures(self, stage: str) -> dict[str, Tensor]:
-        """Return the mean loss and, for classes, the accuracy of an epoch's rows so far, on all ranks."""
+        """Return the mean loss and metric of an epoch's rows so far, on all ranks, where steps told them."""
         tally = self._tallies[stage]
         if self.trainer.world_size > 1:
-            sums = self.trainer.strategy.reduce(tally.sums().to(self.device), reduce_op="sum")
-            loss, accuracy = sums[0] / sums[2], sums[1] / sums[2]
+            means = of_sums(
+                self.trainer.strategy.reduce(tally.sums().to(self.device, copy=True), reduce_op="sum")
+            )
         else:
-            loss, accuracy = tally.means()
-        if stage == "train" and (self.class_names or self.label_names):
-            return {"train/loss": loss, "train/accuracy": accuracy}
-        return {f"{stage}/loss": loss}
+            means = tally.means()
+        names = (f"{stage}/loss", f"{stage}/{self.metric}")
+        return {name: mean for name, mean in zip(names, means, strict=True) if mean is not None}
+
+    def configure_callbacks(self) -> list[Callback]:
+        """Bring along what counts the losses of a training_step of one's own."""
+        there = any(isinstance(callback, ReturnedLoss) for callback in getattr(self.trainer, "callbacks", ()))
+        more: list[Callback] = [ReturnedLoss()] if self._own_step and not there else []
+        return [*super().configure_callbacks(), *more]
+
+    def count_returned_loss(self, loss: Tensor, batch: Any) -> None:  # noqa: ANN401 - of one's own
+        """Take the mean loss that a training_step of one's own returned for a batch."""
+        pair = isinstance(batch, tuple | list) and len(batch) > 1
+        self._tallies["train"].add_loss(loss, self.weight(batch[1]) if pair else extract_batch_size(batch))
 
     def on_train_start(self) -> None:
         """Find where callbacks look for figures, and whether a layer draws random numbers."""
         self._draws = draws(self)
+        self._several = self.trainer.world_size > 1
         self.skip_what_is_unused()
         self._seed, self._seeded = self._seed if self._seeded else torch.initial_seed(), True
         self._seen_by_callbacks = self.trainer.callback_metrics
@@ -218,7 +252,8 @@ class LitModule(Task):
         and loggers get them many epochs at a time.
         """
         self._seen_by_callbacks.update(figures := self.figures("train") | self.more_figures)
-        if self._scalars.add(self.trainer.global_step - 1, figures):
+        step, epoch = self.trainer.global_step - 1, self.trainer.current_epoch
+        if figures and self._scalars.add(step, epoch, figures, self.trainer.loggers):
             self.hand_over_scalars()
 
     def on_train_end(self) -> None:
@@ -239,20 +274,37 @@ class LitModule(Task):
     def on_test_epoch_start(self) -> None:
         """Begin the test's sums."""
         self._tallies["test"] = Tally()
+        self._tested, self.evaluation = [], None
 
     def on_validation_epoch_end(self) -> None:
-        """Log the validation's loss and figures."""
-        self._log_evaluation("val", self.val_metrics)
+        """Log the validation's loss and metric; every rank has those of all."""
+        # all ranks have the same; sync_dist keeps Lightning from advising what is done already
+        self.log_dict(self.figures("val"), sync_dist=self.trainer.world_size > 1)
 
     def on_test_epoch_end(self) -> None:
-        """Log the test's loss and figures."""
-        self._log_evaluation("test", self.test_metrics)
+        """Log the test's loss and metrics, computed from the logits of all ranks' rows."""
+        if not self._tested:  # by a test_step of one's own
+            return
+        shares = [self._tested] * self.trainer.world_size
+        if len(shares) > 1:
+            torch.distributed.all_gather_object(shares, self._tested)
+        logits, y = map(torch.cat, zip(*(batch for share in shares for batch in share), strict=True))
+        self._tested = []
+        metrics = self._measure(logits.to(self.device), y.to(self.device), self.figures("test")["test/loss"])
+        self.evaluation = Evaluation(logits, y, metrics)
+        found = {f"test/{name}": value for name, value in metrics.values.items()}
+        self.log_dict(found, sync_dist=self.trainer.world_size > 1)
 
-    def _log_evaluation(self, stage: str, metrics: MetricCollection) -> None:
-        # every rank has the figures of all; sync_dist keeps Lightning from advising what is done already
-        several = self.trainer.world_size > 1
-        self.log_dict({**self.figures(stage), **metrics.compute()}, sync_dist=several)
-        metrics.reset()
+    def _measure(self, logits: Tensor, y: Tensor, loss: Tensor) -> Metrics:
+        """Return the loss and metrics of a test; where there is none of a number, why."""
+        wrong = int((~self.probabilities(logits).isfinite()).reshape(len(y), -1).any(dim=1).sum())
+        if wrong:
+            reason = f"undefined: the outputs for {wrong:,} of {len(y):,} rows are NaN or infinite"
+            return Metrics({}, {"loss": reason})
+        values, notes = self.evaluate(logits, y)
+        if not math.isfinite(loss):
+            return Metrics(values, {"loss": "undefined: it is beyond single precision", **notes})
+        return Metrics({"loss": float(loss), **values}, notes)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write beside the weights what builds the model and its data again, as plain data."""
@@ -291,3 +343,21 @@ class LitModule(Task):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "monitor": "val/loss", "strict": False},
         }
+
+
+class ReturnedLoss(Callback):
+    """Let the loss that a training_step of one's own returns be the one that is logged."""
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,  # noqa: ANN401 - whatever the step returned
+        batch: Any,  # noqa: ANN401 - whatever the loader gave
+        batch_idx: int,
+    ) -> None:
+        """Hand the step's loss to the module; Lightning has divided it by the batches of an accumulation."""
+        assert isinstance(pl_module, LitModule)
+        loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+        if isinstance(loss, Tensor):
+            pl_module.count_returned_loss(loss * trainer.accumulate_grad_batches, batch)

@@ -10,22 +10,12 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics.classification import (
-    BinaryAccuracy,
-    BinaryAUROC,
-    BinaryF1Score,
-    BinaryPrecision,
-    BinaryRecall,
-    MulticlassAccuracy,
-    MulticlassF1Score,
-    MulticlassPrecision,
-    MulticlassRecall,
-)
 
 from lit_classify.errors import UserError, unknown
+from lit_classify.metrics import Metrics, of_many_classes, of_two_classes
 from lit_classify.modules.base import LitModule
 from lit_classify.modules.targets import check_classes, check_shapes
-from lit_classify.modules.task import Figures
+from lit_classify.tallies import exact
 
 
 class Classifier(LitModule, ABC):
@@ -33,7 +23,10 @@ class Classifier(LitModule, ABC):
 
     Args:
         class_weight: how much the rows of each class count in the loss: ``balanced`` for N / (C n) with n of
-            the N training rows in the class (as scikit-learn has it), a list, or a weight for each name.
+            the N training rows in the class (as scikit-learn has it), a list, or a weight for each name. A
+            loss is the weighted sum over rows, divided by the sum of their weights: in an optimizer's step
+            over the batches of all processes, in what is reported over all rows. With gradient accumulation
+            each batch of a step counts the same, as without weights.
         **kwargs: what all modules take.
     """
 
@@ -83,6 +76,12 @@ class Classifier(LitModule, ABC):
         """Return the most probable class ``(N,)``; a tie goes to the lower number."""
         return probabilities.argmax(dim=1)
 
+    def weight(self, y: Tensor) -> int | Tensor:
+        """Return the sum of the weights of the rows' classes."""
+        if self.class_weight is None:
+            return len(y)
+        return self.class_weight[y].sum(dtype=exact(y.device))
+
 
 class BinaryClassifier(Classifier):
     """Two classes, one logit, BCEWithLogits (course, sections 2 to 6)."""
@@ -110,31 +109,21 @@ class BinaryClassifier(Classifier):
         return total / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Return ``[1 - p, p]`` with p = sigmoid(logit), shape ``(N, 2)``."""
-        p = torch.sigmoid(logits)
-        return torch.cat([1 - p, p], dim=1)
+        """Return ``[1 - p, p]`` with p = sigmoid(logit), shape ``(N, 2)``; neither is rounded to 0 early."""
+        return torch.sigmoid(torch.cat([-logits, logits], dim=1))
 
-    def hits(self, logits: Tensor, y: Tensor) -> Tensor:
+    def labels(self, probabilities: Tensor) -> Tensor:
+        """Return the class ``(N,)`` that the probability of class 1 rounds to; a tie goes to class 0."""
+        return (probabilities[:, 1] > 0.5).long()
+
+    def metric_sum(self, logits: Tensor, y: Tensor) -> Tensor:
         """Count the rows whose rounded probability is their class."""
         return ((torch.sigmoid(logits.squeeze(1)) > 0.5) == y).sum()
 
-    def scored(self, probabilities: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the probability of class 1, ``(N,)``, and the classes."""
-        return probabilities[:, 1], y
-
-    def metrics(self) -> Figures:
-        """Return accuracy."""
-        return {"accuracy": BinaryAccuracy(validate_args=False)}
-
-    def test_figures(self) -> Figures:
-        """Return accuracy, and precision, recall, F1 and AUROC of class 1."""
-        return {
-            "accuracy": BinaryAccuracy(validate_args=False),
-            "precision": BinaryPrecision(validate_args=False),
-            "recall": BinaryRecall(validate_args=False),
-            "f1": BinaryF1Score(validate_args=False),
-            "auroc": BinaryAUROC(validate_args=False),
-        }
+    def evaluate(self, logits: Tensor, y: Tensor) -> Metrics:
+        """Return accuracy and the like; precision, recall, F1 and ranking metrics are those of class 1."""
+        predicted = self.labels(self.probabilities(logits))
+        return of_two_classes(logits.squeeze(1), y, predicted, self.class_names or ())
 
 
 class MulticlassClassifier(Classifier):
@@ -166,31 +155,14 @@ class MulticlassClassifier(Classifier):
         """Return the softmax of the logits, ``(N, C)``."""
         return torch.softmax(logits, dim=1)
 
-    def hits(self, logits: Tensor, y: Tensor) -> Tensor:
+    def metric_sum(self, logits: Tensor, y: Tensor) -> Tensor:
         """Count the rows whose largest logit is their class's."""
         return (logits.argmax(dim=1) == y).sum()
 
-    def scored(self, probabilities: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the probabilities, ``(N, C)``, and the classes."""
-        return probabilities, y
-
-    def metrics(self) -> Figures:
-        """Return accuracy over all rows."""
-        return {"accuracy": MulticlassAccuracy(self._num_classes, average="micro", validate_args=False)}
-
-    def test_figures(self) -> Figures:
-        """Return accuracy over all rows, and precision, recall and F1 as means of the classes'."""
-        num_classes = self._num_classes
-        return {
-            **self.metrics(),
-            "precision": MulticlassPrecision(num_classes, validate_args=False),
-            "recall": MulticlassRecall(num_classes, validate_args=False),
-            "f1": MulticlassF1Score(num_classes, validate_args=False),
-        }
-
-    @property
-    def _num_classes(self) -> int:
-        return len(self.class_names or ())
+    def evaluate(self, logits: Tensor, y: Tensor) -> Metrics:
+        """Return accuracy over all rows, and other metrics as means over classes."""
+        predicted = self.labels(self.probabilities(logits))
+        return of_many_classes(logits, y, predicted, self.class_names or ())
 
 
 def _refuse_labels(task: Classifier) -> None:

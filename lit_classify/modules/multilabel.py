@@ -8,19 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics.classification import (
-    MultilabelAccuracy,
-    MultilabelAUROC,
-    MultilabelExactMatch,
-    MultilabelF1Score,
-    MultilabelPrecision,
-    MultilabelRecall,
-)
 
 from lit_classify.errors import UserError
+from lit_classify.metrics import Metrics, of_labels
 from lit_classify.modules.base import LitModule
 from lit_classify.modules.targets import check_labels, check_shapes
-from lit_classify.modules.task import Figures
 
 
 class MultilabelClassifier(LitModule):
@@ -86,28 +78,10 @@ class MultilabelClassifier(LitModule):
         """Return 1 where a label holds, else 0, ``(N, L)`` int64."""
         return (probabilities > self._thresholds.to(probabilities.device)).long()
 
-    def hits(self, logits: Tensor, y: Tensor) -> Tensor:
+    def metric_sum(self, logits: Tensor, y: Tensor) -> Tensor:
         """Count right labels, as shares of rows."""
-        return (self.labels(torch.sigmoid(logits)) == y).float().mean(dim=1).sum()
+        return (self.labels(torch.sigmoid(logits)) == y).sum() / y.shape[1]
 
-    def scored(self, probabilities: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return probabilities, moved so that 0.5 is each label's threshold, and labels as int64."""
-        t = self._thresholds.to(probabilities.device)
-        low, high = probabilities / (2 * t), 1 - (1 - probabilities) / (2 * (1 - t))
-        return torch.where(probabilities > t, high, low), y.long()
-
-    def metrics(self) -> Figures:
-        """Return the share of right labels."""
-        return {"accuracy": MultilabelAccuracy(len(self.label_names or ()), validate_args=False)}
-
-    def test_figures(self) -> Figures:
+    def evaluate(self, logits: Tensor, y: Tensor) -> Metrics:
         """Return the share of right labels and of rows with all right; means over labels of the others."""
-        count = len(self.label_names or ())
-        return {
-            **self.metrics(),
-            "exact_match": MultilabelExactMatch(count, validate_args=False),
-            "precision": MultilabelPrecision(count, validate_args=False),
-            "recall": MultilabelRecall(count, validate_args=False),
-            "f1": MultilabelF1Score(count, validate_args=False),
-            "auroc": MultilabelAUROC(count, validate_args=False),
-        }
+        return of_labels(logits, y, self.labels(self.probabilities(logits)))

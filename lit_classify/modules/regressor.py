@@ -8,12 +8,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torchmetrics import MeanAbsoluteError, MeanSquaredError, R2Score
 
 from lit_classify.errors import UserError, at_least, unknown
+from lit_classify.metrics import Metrics, of_values
 from lit_classify.modules.base import LitModule
 from lit_classify.modules.targets import check_numbers, check_shapes
-from lit_classify.modules.task import Figures
 
 
 class Regressor(LitModule):
@@ -35,6 +34,7 @@ class Regressor(LitModule):
         self.register_buffer("_center", torch.zeros(()))
         self.register_buffer("_scale", torch.ones(()))
 
+    metric = "mae"
     _center: Tensor
     _scale: Tensor
 
@@ -78,18 +78,10 @@ class Regressor(LitModule):
         """Return the values as they are, ``(N,)``."""
         return probabilities
 
-    def hits(self, logits: Tensor, y: Tensor) -> None:
-        """Count nothing: a number is near or far, not right or wrong."""
+    def metric_sum(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Return the sum of absolute errors."""
+        return (self.probabilities(logits) - y).abs().sum()
 
-    def scored(self, probabilities: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return values and targets in double precision: R² is a difference of large sums."""
-        exact = torch.float32 if y.device.type == "mps" else torch.float64  # Apple's GPUs have no doubles
-        return probabilities.to(exact), y.to(exact)
-
-    def metrics(self) -> Figures:
-        """Return the mean absolute error."""
-        return {"mae": MeanAbsoluteError()}
-
-    def test_figures(self) -> Figures:
-        """Return MAE, RMSE and R²."""
-        return {"mae": MeanAbsoluteError(), "rmse": MeanSquaredError(squared=False), "r2": R2Score()}
+    def evaluate(self, logits: Tensor, y: Tensor) -> Metrics:
+        """Return MAE, RMSE, R² and the largest error of the values that ``predict`` gives."""
+        return of_values(self.probabilities(logits), y)

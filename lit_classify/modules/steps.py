@@ -4,8 +4,10 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.dropout import _DropoutNd
+
+from lit_classify.tallies import exact
 
 
 def draws(module: nn.Module) -> bool:
@@ -44,3 +46,18 @@ def begin_next_epoch(trainer: Trainer | None) -> None:
     """
     if trainer is not None:
         trainer.fit_loop._iteration_based_training = lambda: False  # type: ignore[method-assign]
+
+
+def gradient_share(trainer: Trainer, weight: int | Tensor) -> Tensor:
+    """Return the factor by which a rank's loss must count, so that gradients are those of all rows' mean.
+
+    DDP averages the ranks' gradients as if each had rows of the same weight. A rank whose loss is multiplied
+    by its share of the weight, times the number of ranks, counts as much as its rows do.
+
+    Args:
+        trainer: of several processes.
+        weight: the sum of the weights of this rank's rows.
+    """
+    device = trainer.strategy.root_device
+    own = torch.as_tensor(weight, dtype=exact(device), device=device)
+    return trainer.world_size * own / trainer.strategy.reduce(own.clone(), reduce_op="sum")  # it writes on it

@@ -4,17 +4,18 @@ Legend: N rows, O outputs (logits per row), C classes, L labels that may hold to
 """
 
 from abc import abstractmethod
+from typing import ClassVar
 
 from torch import Tensor
-from torchmetrics import Metric, MetricCollection
 
+from lit_classify.metrics import Metrics
 from lit_classify.modules.lean import LeanModule
-
-Figures = dict[str, Metric | MetricCollection]
 
 
 class Task(LeanModule):
-    """The questions that each final class answers: its loss, its probabilities, its figures."""
+    """The questions that each final class answers: its loss, its probabilities, its metrics."""
+
+    metric: ClassVar[str] = "accuracy"  # of every epoch and validation, besides the loss
 
     class_names: list[str] | None
     label_names: list[str] | None
@@ -39,18 +40,14 @@ class Task(LeanModule):
     def labels(self, probabilities: Tensor) -> Tensor:
         """Turn probabilities into class numbers ``(N,)`` or labels ``(N, L)``; values stay as they are."""
 
-    @abstractmethod
-    def hits(self, logits: Tensor, y: Tensor) -> Tensor | None:
-        """Count the right answers, a scalar; None where there is no right or wrong."""
+    def weight(self, y: Tensor) -> int | Tensor:
+        """Return how much the rows of a batch count together in a mean loss: their number, or a scalar."""
+        return len(y)
 
     @abstractmethod
-    def metrics(self) -> Figures:
-        """Return the figures of every validation, besides the loss."""
+    def metric_sum(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Return the sum of ``metric`` over rows, a scalar: how many are right, or their errors."""
 
     @abstractmethod
-    def test_figures(self) -> Figures:
-        """Return the figures of the test, besides the loss."""
-
-    @abstractmethod
-    def scored(self, probabilities: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return predictions and targets in the form that the metrics take."""
+    def evaluate(self, logits: Tensor, y: Tensor) -> Metrics:
+        """Return the metrics of a test, besides the loss, of all its logits ``(N, O)`` and targets."""
