@@ -1,8 +1,10 @@
 """What a run is, in words and as a row among others."""
 
+import math
 import platform
 import shlex
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,9 +18,7 @@ from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.errors import markdown
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
-from lit_classify.scalars import RunLogger
-
-METRICS = ("val/loss", "val/accuracy", "val/mae", "train/loss", "train/accuracy")
+from lit_classify.scalars import RunLogger, Scalars
 
 
 class Notes(Callback):
@@ -52,22 +52,69 @@ class Notes(Callback):
 
 
 class HParams(Callback):
-    """Put the run on TensorBoard's HParams page: the same typed keys for every run, and its own figures."""
+    """Put the run on TensorBoard's HParams page: the same typed keys for every run, and its best epoch.
+
+    The page shows the last value of each declared tag, and hides a run that lacks one of them. So the run
+    declares what it will log, and the best epoch by val/loss has tags of its own: ``best/epoch``,
+    ``best/val_loss`` and so on. Without validation the metrics are those of the last epoch.
+
+    Args:
+        tests_best: the best weights are scored on the test rows after the fit, whose metrics are shown too.
+    """
+
+    def __init__(self, tests_best: bool = False) -> None:
+        self.tests_best = tests_best
+        self._best: dict[str, float] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the best epoch's metrics, for a run that is resumed."""
+        return dict(self._best)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the best epoch of the run that is resumed."""
+        self._best = dict(state_dict)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the settings, and which figures to show beside them."""
+        """Write the settings, and which metrics to show beside them."""
         assert isinstance(pl_module, LitModule)
         data = getattr(trainer, "datamodule", None)
-        experiment, start, self._end = hparams(
-            settings(trainer, pl_module, data), dict.fromkeys(METRICS, 0.0)
-        )
+        if trainer.current_epoch == 0 and trainer.global_step == 0:
+            self._best = {}  # of an earlier fit
+        metrics = ["loss", pl_module.metric]
+        tags = [f"train/{name}" for name in metrics]
+        if trainer.enable_validation:
+            tags = ["best/epoch", *(f"best/{stage}_{name}" for stage in ("val", "train") for name in metrics)]
+        if trainer.enable_validation and self.tests_best and not (data and data.validates_on_test):
+            tags += [f"test/{name}" for name in metrics]
+        experiment, start, self._end = hparams(settings(trainer, pl_module, data), dict.fromkeys(tags, 0.0))
         for logger in _loggers(trainer):
             logger.log_summary(experiment, start)
+        self._log(trainer)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the metrics of an epoch that is better than all before it."""
+        assert isinstance(pl_module, LitModule)
+        loss = trainer.callback_metrics.get("val/loss")
+        if trainer.state.fn != "fit" or trainer.sanity_checking or loss is None:
+            return
+        if not float(loss) < self._best.get("best/val_loss", math.inf):
+            return
+        found = {**trainer.callback_metrics, **pl_module.figures("train")}
+        tags = [f"{stage}/{name}" for stage in ("val", "train") for name in ("loss", pl_module.metric)]
+        best = {f"best/{tag.replace('/', '_')}": float(found[tag]) for tag in tags if tag in found}
+        self._best = {"best/epoch": float(trainer.current_epoch), **best}
+        self._log(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Say that the run has come to its end."""
         for logger in _loggers(trainer):
             logger.log_summary(self._end)
+
+    def _log(self, trainer: Trainer) -> None:
+        for logger in _loggers(trainer):
+            if self._best:
+                step, epoch = max(trainer.global_step - 1, 0), trainer.current_epoch
+                logger.log_scalars([Scalars(step, epoch, self._best, time.time())])
 
 
 def settings(trainer: Trainer, model: LitModule, data: InMemoryDataModule | None) -> dict[str, Any]:
@@ -132,13 +179,11 @@ def summary(model: LitModule) -> str:
 def versions() -> str:
     """Return what the run was made with, as Markdown."""
     import lightning
-    import torchmetrics
 
     found: Mapping[str, str] = {
         "lit_classify": __version__,
         "torch": torch.__version__,
         "lightning": lightning.__version__,
-        "torchmetrics": torchmetrics.__version__,
         "Python": sys.version.split()[0],
         "system": platform.platform(),
     }

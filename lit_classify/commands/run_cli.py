@@ -16,7 +16,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveCon
 from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 
 from lit_classify import checkpoints, recipes, safe_yaml, trust
-from lit_classify.callbacks import EpochBar, KeepBest, KeepLast, Notes, Rows
+from lit_classify.callbacks import EpochBar, HParams, KeepBest, KeepLast, Notes, Rows
 from lit_classify.commands import messages
 from lit_classify.commands.showing import Show, pictures
 from lit_classify.data import InMemoryDataModule
@@ -194,7 +194,8 @@ class RunCLI(LightningCLI):
             if given.logger in (None, True) and not given.fast_dev_run:
                 recipe, show = self._get(self.config, "recipe"), self._get(self.config, "show")
                 notes = Notes(self.run_name(), recipe.why, self._typed)
-                extra += pictures(self._get(self.config, "pictures"), show, notes)
+                hparams = HParams(tests_best=self._get(self.config, "test_best"))
+                extra += pictures(self._get(self.config, "pictures"), show, notes, hparams)
         if given.enable_progress_bar is not False and sys.stderr.isatty() and self.subcommand == "fit":
             extra.append(EpochBar())
         else:

@@ -33,7 +33,7 @@ class Show:
     details: bool | None = None
 
 
-def pictures(level: str, show: Show, notes: Notes) -> list[Callback]:
+def pictures(level: str, show: Show, notes: Notes, hparams: HParams) -> list[Callback]:
     """Return what draws and writes for TensorBoard: as ``show`` says, and for the rest as the level says."""
     asked = {
         name: (level == "all" or (level == "some" and name not in DETAILS)) if said is None else said
@@ -42,7 +42,7 @@ def pictures(level: str, show: Show, notes: Notes) -> list[Callback]:
     makers: dict[str, Callable[[], Callback]] = {
         "curves": Curves,
         "notes": lambda: notes,
-        "hparams": HParams,
+        "hparams": lambda: hparams,
         "boundary": Boundary,
         "neurons": Neurons,
         "mistakes": lambda: Mistakes(more=asked["details"]),
