@@ -1,11 +1,20 @@
-"""Reading a run's checkpoints back."""
+"""A run's checkpoints, read and checked once and passed on as objects.
+
+What a checkpoint records of its model and data is plain data. It goes back to constructors as it is and never
+through a parser, which would take a class named ``1e3`` for a number.
+"""
 
 import inspect
+import re
 import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from lit_classify import __version__
 from lit_classify import data as datamodules
@@ -32,110 +41,244 @@ DATA: dict[str, type[InMemoryDataModule]] = {
 }
 
 
-def read(path: str | Path) -> dict[str, Any]:
-    """Read a checkpoint's tensors and plain data; nothing in it is run.
+@dataclass(frozen=True)
+class Recorded:
+    """A class and the arguments that it was built with.
 
-    Raises:
-        UserError: no such file, not a checkpoint, or not one of lit_classify.
+    Args:
+        class_path: a class of lit_classify by name, or one's own by import path.
+        init_args: its constructor's arguments as plain data.
     """
-    refuse_address(str(path))
-    path = Path(path)
-    if not path.is_file():
-        raise UserError(f"no checkpoint at {path}")
-    if zipfile.is_zipfile(path) and not is_whole(path):
-        raise UserError(f"corrupt checkpoint {path}{_instead(path)}")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds here; all mean that the file cannot be trusted
-        reason = str(error).partition(".")[0] or ("it is empty" if not path.stat().st_size else repr(error))
-        raise UserError(f"{path} is not a checkpoint that can be read: {reason}{_instead(path)}") from error
-    record = checkpoint.get("lit_classify") if isinstance(checkpoint, dict) else None
-    if not isinstance(record, dict) or not isinstance(record.get("model"), dict):
-        raise UserError(f"{path} is a checkpoint, but lit_classify {__version__} did not write it")
-    _check_release(path, record)
-    content: dict[str, Any] = checkpoint
-    return content
+
+    class_path: str
+    init_args: dict[str, Any]
 
 
-def _check_release(path: Path, record: dict[str, Any]) -> None:
-    """Raise UserError if another release wrote what this one does not know; some things may be lacking."""
-    strange = [
-        f"{part}.{name}"
-        for part, known in (("model", TASKS), ("data", DATA))
-        if (task := known.get(record.get(part, {}).get("class_path")))
-        for name in record[part]["init_args"].keys() - _arguments(task)
-    ]
-    learned = record.get("data", {}).get("init_args", {}).get("learned")
-    if not strange and learned is not None:
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint's tensors and plain data, read once; nothing in it is run.
+
+    Args:
+        path: the file.
+        content: what it holds.
+        model: how its module was built.
+        data: how its data module was built; none for one that is not of lit_classify.
+    """
+
+    path: Path
+    content: dict[str, Any]
+    model: Recorded
+    data: Recorded | None
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Checkpoint":
+        """Read a file.
+
+        Raises:
+            UserError: no such file, a corrupt one, or not a checkpoint of lit_classify.
+        """
+        refuse_address(str(path))
+        path = Path(path)
+        if not path.is_file():
+            raise UserError(f"no checkpoint at {path}")
+        if zipfile.is_zipfile(path) and not is_whole(path):
+            raise UserError(f"corrupt checkpoint {path}{_instead(path)}")
         try:
-            Learned.from_dict(learned)
-        except (KeyError, TypeError, ValueError) as error:
-            strange = [f"data.learned, {type(error).__name__}: {error}"]
-    if strange:
-        raise UserError(
-            f"lit_classify {record.get('version', 'of unknown version')} wrote {path}, and this is "
-            f"{__version__}, which does not understand it ({strange[0]}): read it with the one that wrote it"
-        )
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises many kinds; all mean that the file cannot be trusted
+            reason = str(error).partition(".")[0] or (
+                "it is empty" if not path.stat().st_size else repr(error)
+            )
+            raise UserError(
+                f"{path} is not a checkpoint that can be read: {reason}{_instead(path)}"
+            ) from error
+        written = content.get("lit_classify") if isinstance(content, dict) else None
+        if not isinstance(written, dict) or not isinstance(written.get("model"), dict):
+            raise UserError(f"{path} is a checkpoint, but lit_classify {__version__} did not write it")
+        with _consistent(path):
+            parts = {part: _recorded(written[part]) for part in ("model", "data") if part in written}
+            _check_release(path, str(written.get("version", "of unknown version")), parts)
+            return cls(path, content, parts["model"], parts.get("data"))
+
+    @property
+    def epochs(self) -> int:
+        """Return how many complete epochs were trained before the checkpoint was written."""
+        with _consistent(self.path):
+            return int(self.content["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"])
+
+    def build_model(
+        self, network: str | type[nn.Module] | None = None, task: type[LitModule] | None = None
+    ) -> LitModule:
+        """Build the module that wrote the checkpoint, with its weights, in evaluation mode.
+
+        Args:
+            network: the network, or its import path, of a checkpoint that was trained with one of your own: a
+                file never names code to import by itself.
+            task: the module's class, if it is your own.
+
+        Raises:
+            UserError: the file needs ``network`` or ``task``, or its content does not fit together.
+        """
+        task = task or TASKS.get(self.model.class_path)
+        if task is None:
+            raise UserError(unknown("module in the checkpoint", self.model.class_path, TASKS))
+        self.check_network(network)
+        init_args = dict(self.model.init_args)
+        if network is not None:
+            init_args["network"] = network
+        with _consistent(self.path):
+            if network is None:
+                self._check_size(task, init_args)
+            module = task(**init_args)
+            self.check_weights(module)
+            module.load_state_dict(self.content["state_dict"])
+            return module.eval()
+
+    def build_data(
+        self, given: Mapping[str, Any] | None = None, own: type[InMemoryDataModule] | None = None
+    ) -> InMemoryDataModule:
+        """Build the data module that the checkpoint was trained on.
+
+        Args:
+            given: arguments that take the place of the recorded ones, such as another path.
+            own: the data module's class, if it is your own.
+
+        Raises:
+            UserError: the file does not say which, it is not one of lit_classify's, or its data is not there.
+        """
+        if self.data is None and own is None:
+            raise UserError(f"{self.path} does not say which data it was trained on")
+        recorded = self.data or Recorded("", {})
+        if own is None and recorded.class_path not in DATA:
+            raise UserError(unknown("data module in the checkpoint", recorded.class_path, DATA))
+        with _consistent(self.path):
+            return (own or DATA[recorded.class_path])(**{**recorded.init_args, **(given or {})})
+
+    def check_network(self, given: str | type[nn.Module] | None) -> None:
+        """Raise UserError unless the recorded network is the one that the user named."""
+        recorded = self.model.init_args.get("network")
+        path = f"{given.__module__}.{given.__qualname__}" if isinstance(given, type) else given
+        if recorded != path:
+            raise UserError(
+                f"{self.path} was trained with the network {recorded!r}, but {path!r} was given: "
+                "a checkpoint imports only what you name yourself"
+            )
+
+    def check_weights(self, module: LitModule) -> None:
+        """Compare the recorded weights with a module's.
+
+        Raises:
+            UserError: they have other names or shapes, or are not finite.
+        """
+        weights, wanted = self.content.get("state_dict"), module.state_dict()
+        if not isinstance(weights, dict) or not all(
+            isinstance(weight, Tensor) for weight in weights.values()
+        ):
+            raise UserError(f"{self.path} holds no weights")
+        if names := sorted(set(map(str, weights)) ^ set(wanted)):
+            raise UserError(f"{self.path}: the checkpoint's weights do not fit this model: {names[0]}")
+        own = {name for name, _ in [*module.named_parameters(), *module.named_buffers(recurse=False)]}
+        for name, weight in weights.items():
+            if weight.shape != wanted[name].shape:
+                raise UserError(
+                    f"{self.path}: the checkpoint's weights do not fit this model: {name} has the shape "
+                    f"{tuple(weight.shape)}, not {tuple(wanted[name].shape)}"
+                )
+            if name in own and weight.is_floating_point() and not bool(weight.isfinite().all()):
+                raise UserError(f"{self.path}: the weight {name} holds NaN or infinity")
+
+    def _check_size(self, task: type[LitModule], init_args: Mapping[str, Any]) -> None:
+        """Compare shapes before memory is taken for them: a number in a file may be anything."""
+        weights = self.content.get("state_dict")
+        longest = max((len(value) for value in init_args.values() if isinstance(value, list)), default=0)
+        if isinstance(weights, dict) and longest > sum(weight.numel() for weight in weights.values()):
+            raise UserError(f"{self.path}: the checkpoint's weights do not fit this model")
+        with torch.device("meta"):
+            self.check_weights(task(**init_args))
+
+    def check_model(self, model: LitModule) -> None:
+        """Compare a model with the one whose weights and optimizer it is to take.
+
+        Raises:
+            UserError: a setting that shapes the model or its training differs; names both values.
+        """
+        built = record(model)
+        if self.model.class_path != built["class_path"]:
+            raise UserError(
+                f"{self.path} holds a {self.model.class_path}, but the model is a {built['class_path']}"
+            )
+        self.check_settings("model", built["init_args"])
+
+    def check_data(self, data: InMemoryDataModule) -> None:
+        """Compare data with that which the run was trained on, before it is resumed.
+
+        Raises:
+            UserError: a setting or the table differs, so that rows would change splits; names both values.
+        """
+        built = record(data)
+        if self.data is None or self.data.class_path != built["class_path"]:
+            was = "other data" if self.data is None else f"a {self.data.class_path}"
+            raise UserError(
+                f"{self.path} was trained on {was}, but the data is a {built['class_path']}; "
+                "retrain from scratch without --ckpt_path"
+            )
+        learned = [part.get("learned") or {} for part in (self.data.init_args, built["init_args"])]
+        if learned[0].get("fingerprint") != learned[1].get("fingerprint"):
+            raise UserError(
+                f"{self.path} was trained on another table than {built['init_args']['path']}; "
+                "retrain from scratch without --ckpt_path"
+            )
+        same = {
+            name: value
+            for name, value in built["init_args"].items()
+            if not name.endswith("path") and name != "learned"
+        }
+        self.check_settings("data", same)
+
+    def check_settings(self, part: str, given: Mapping[str, Any]) -> None:
+        """Compare settings with the recorded ones; those that the file does not know are left alone.
+
+        Raises:
+            UserError: one differs; names both values.
+        """
+        recorded = self.model if part == "model" else self.data
+        for name, value in given.items():
+            before = recorded.init_args.get(name, value) if recorded else value
+            if before != value:
+                raise UserError(
+                    f"{part}.{name} is {before!r} in {self.path}, but {value!r} was given; "
+                    "leave it out, or retrain from scratch"
+                )
+
+    def check_epochs(self, max_epochs: int | None) -> None:
+        """Raise UserError if the run has had more epochs than it is to have."""
+        if max_epochs is not None and 0 <= max_epochs < self.epochs:
+            raise UserError(
+                f"{self.path} has had {self.epochs} epochs, but --trainer.max_epochs is {max_epochs}; "
+                "give more, or test it"
+            )
 
 
-def _arguments(built: type) -> set[str]:
-    """Return the names of a class's constructor arguments, those that it hands on too."""
-    makers = [vars(base)["__init__"] for base in built.__mro__ if "__init__" in vars(base)]
-    return {name for maker in makers[:-1] for name in inspect.signature(maker).parameters}
-
-
-def epochs(path: str | Path) -> int:
-    """Return how many whole epochs were trained before a checkpoint was written.
-
-    Raises:
-        UserError: as ``read`` does.
-    """
-    completed: int = read(path)["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"]
-    return completed
-
-
-def load(path: str | Path, network: str | None = None) -> LitModule:
+def load(path: str | Path, network: str | type[nn.Module] | None = None) -> LitModule:
     """Build the module that wrote a checkpoint, with its weights, in evaluation mode.
 
     Args:
         path: the checkpoint.
-        network: import path of the network, for a checkpoint that was trained with one's own: a file never
-            names code to import by itself.
+        network: the network, or its import path, of a checkpoint that was trained with one of your own: a
+            file never names code to import by itself.
 
     Raises:
         UserError: the file cannot be used, or it needs ``network``.
     """
-    checkpoint = read(path)
-    record = checkpoint["lit_classify"]["model"]
-    if record["class_path"] not in TASKS:
-        raise UserError(unknown("module in the checkpoint", record["class_path"], TASKS))
-    init_args = dict(record["init_args"])
-    check_network(path, init_args.get("network"), network)
-    module = TASKS[record["class_path"]](**init_args)
-    module.load_state_dict(checkpoint["state_dict"])
-    return module.eval()
-
-
-def load_data(path: str | Path) -> InMemoryDataModule:
-    """Build the data module that a checkpoint was trained on.
-
-    Raises:
-        UserError: the file does not say which, it is none of lit_classify's, or its data is not there.
-    """
-    record = read(path)["lit_classify"].get("data")
-    if record is None:
-        raise UserError(f"{path} does not say which data it was trained on")
-    if record["class_path"] not in DATA:
-        raise UserError(unknown("data module in the checkpoint", record["class_path"], DATA))
-    return DATA[record["class_path"]](**record["init_args"])
+    return Checkpoint.read(path).build_model(network)
 
 
 def resolve(path: str, runs: Path = Path(RUNS)) -> str:
-    """Return the path of a checkpoint; ``last`` and ``best`` stand for the newest of that name that is whole.
+    """Return the path of a checkpoint; ``last`` and ``best`` stand for the newest intact one of that name.
 
     Args:
         path: a path, or ``last`` or ``best``.
-        runs: the folder that runs lie in, at any depth.
+        runs: the directory of the runs, at any depth.
 
     Raises:
         UserError: there is none.
@@ -148,7 +291,7 @@ def resolve(path: str, runs: Path = Path(RUNS)) -> str:
             note(f"{path} is {candidate}")
             return str(candidate)
         note(f"corrupt checkpoint {candidate}; an older one is taken")
-    raise UserError(f"no {path}.ckpt that is whole in {runs}")
+    raise UserError(f"no intact {path}.ckpt in {runs}")
 
 
 def _newest_first(folder: Path, name: str) -> list[Path]:
@@ -156,7 +299,7 @@ def _newest_first(folder: Path, name: str) -> list[Path]:
 
 
 def _instead(path: Path) -> str:
-    """Name the newest checkpoint of the same run, or of its neighbours, that is whole."""
+    """Name the newest intact checkpoint of the same run, or of its neighbours."""
     for folder in (path.parent.parent, path.parent.parent.parent):
         for candidate in _newest_first(folder, "*.ckpt"):
             if candidate != path and is_whole(candidate):
@@ -164,58 +307,55 @@ def _instead(path: Path) -> str:
     return ""
 
 
-def check_same_model(path: str | Path, model: LitModule) -> None:
-    """Hold a model against the checkpoint whose weights it is to take.
+@contextmanager
+def _consistent(path: Path) -> Iterator[None]:
+    """Turn whatever impossible content raises into a message: a checksum says nothing of sense.
 
     Raises:
-        UserError: a setting that shapes the model or its training is another; names both values.
+        UserError: anything was raised.
     """
-    recorded = read(path)["lit_classify"]["model"]
-    built = record(model)
-    if recorded["class_path"] != built["class_path"]:
-        raise UserError(f"{path} holds a {recorded['class_path']}, but the model is a {built['class_path']}")
-    for name, value in built["init_args"].items():
-        before = recorded["init_args"].get(name, value)
-        if before != value:
-            raise UserError(
-                f"model.{name} is {before!r} in {path}, but {value!r} was given; leave it out, or train anew"
-            )
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        reason = (str(error) or repr(error)).splitlines()[0]
+        raise UserError(f"{path} has inconsistent content: {type(error).__name__}: {reason}") from error
 
 
-def check_same_data(path: str | Path, data: InMemoryDataModule) -> None:
-    """Hold data against that which a run was trained on, before it goes on.
-
-    Raises:
-        UserError: a setting or the table is another, so that rows would change sides; names both values.
-    """
-    recorded, built = read(path)["lit_classify"].get("data"), record(data)
-    if recorded is None or recorded["class_path"] != built["class_path"]:
-        was = "other data" if recorded is None else f"a {recorded['class_path']}"
-        raise UserError(f"{path} was trained on {was}, but the data is a {built['class_path']}; train anew")
-    learned = [part["init_args"].get("learned") or {} for part in (recorded, built)]
-    if learned[0].get("fingerprint") != learned[1].get("fingerprint"):
-        raise UserError(f"{path} was trained on another table than {built['init_args']['path']}; train anew")
-    for name, value in built["init_args"].items():
-        before = recorded["init_args"].get(name, value)
-        if before != value and not name.endswith("path") and name != "learned":
-            raise UserError(
-                f"data.{name} is {before!r} in {path}, but {value!r} was given; leave it out, or train anew"
-            )
+def _recorded(part: Any) -> Recorded:  # noqa: ANN401 - whatever a file holds
+    class_path, init_args = part["class_path"], part["init_args"]
+    if (
+        not re.fullmatch(r"[A-Za-z_][\w.]*", class_path)
+        or not isinstance(init_args, dict)
+        or not all(isinstance(name, str) for name in init_args)
+    ):
+        raise TypeError("a record must be a class_path and init_args")
+    return Recorded(class_path, init_args)
 
 
-def check_epochs(path: str | Path, max_epochs: int | None) -> None:
-    """Raise UserError if a run has had more epochs than it is to have."""
-    before = epochs(path)
-    if max_epochs is not None and 0 <= max_epochs < before:
+def _check_release(path: Path, version: str, parts: Mapping[str, Recorded]) -> None:
+    """Raise UserError if another release wrote what this one does not know; some things may be missing."""
+    strange = [
+        f"{part}.{name}"
+        for part, known in (("model", TASKS), ("data", DATA))
+        if part in parts and (task := known.get(parts[part].class_path))
+        for name in parts[part].init_args.keys() - _arguments(task)
+    ]
+    learned = parts["data"].init_args.get("learned") if "data" in parts else None
+    if not strange and learned is not None:
+        try:
+            Learned.from_dict(learned)
+        except (KeyError, TypeError, ValueError) as error:
+            strange = [f"data.learned, {type(error).__name__}: {error}"]
+    if strange:
         raise UserError(
-            f"{path} has had {before} epochs, but --trainer.max_epochs is {max_epochs}; give more, or test it"
+            f"lit_classify {version} wrote {path}, and this is {__version__}, which does not understand it "
+            f"({strange[0]}): read it with the one that wrote it"
         )
 
 
-def check_network(path: str | Path, recorded: str | None, given: str | None) -> None:
-    """Raise UserError unless the network that the checkpoint names is the one that the user named."""
-    if recorded != given:
-        raise UserError(
-            f"{path} was trained with the network {recorded!r}, but {given!r} was given: "
-            "a checkpoint imports only what you name yourself"
-        )
+def _arguments(built: type) -> set[str]:
+    """Return the names of a class's constructor arguments, those that it hands on too."""
+    makers = [vars(base)["__init__"] for base in built.__mro__ if "__init__" in vars(base)]
+    return {name for maker in makers[:-1] for name in inspect.signature(maker).parameters}

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from itertools import pairwise
 
-from lit_classify import __version__
+from lit_classify import __version__, trust
 from lit_classify.errors import DivergedError, UserError, say, say_once, unknown
 
 COMMANDS = {
@@ -82,7 +82,8 @@ def _dispatch(arguments: list[str]) -> int:
         if home in {"training", "plot"}:
             light_imports.import_lightning()
         command = import_module(f"lit_classify.commands.{home}")
-    code: int = command.main(arguments)
+    with trust.restricted(arguments[1:]):
+        code: int = command.main(arguments)
     return code
 
 

@@ -1,8 +1,8 @@
 """Which import paths may become code: one allow list for every route, because importing a module runs it.
 
 A program may name what it likes. The command line takes names from configurations and checkpoints too, which
-may come from strangers, so it calls ``restrict`` first: from then on only classes of ``TRUSTED`` packages and
-what the user typed are imported.
+may come from strangers, so it runs inside ``restricted``: there only classes of ``TRUSTED`` packages and what
+the user typed are imported.
 """
 
 import inspect
@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -32,22 +32,31 @@ _PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _typed: frozenset[str] | None = None  # what the user typed; None while nothing is restricted
 
 
-def restrict(arguments: Sequence[str]) -> None:
-    """Import, from now on, only classes of trusted packages and what these arguments name.
+@contextmanager
+def restricted(arguments: Sequence[str]) -> Iterator[None]:
+    """Import, meanwhile, only classes of trusted packages and what these arguments name.
 
     A typed module that is installed nowhere is looked for in the current folder, as Python itself would.
 
     Args:
         arguments: the command line; files that it names are read later and are not trusted.
     """
-    from jsonargparse import set_parsing_settings
-
     global _typed
     _typed = frozenset(_named(arguments))
-    set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=sorted({*TRUSTED, *_typed}))
-    folder = os.getcwd()
-    if folder not in sys.path and any(find_spec(path.partition(".")[0]) is None for path in _typed):
+    folder, found = os.getcwd(), all(find_spec(path.partition(".")[0]) for path in _typed)
+    if not found:
         sys.path.append(folder)
+    try:
+        yield
+    finally:
+        _typed = None
+        if not found:
+            sys.path.remove(folder)
+
+
+def allowed() -> list[str]:
+    """Return the packages and paths that may be imported while imports are restricted."""
+    return sorted({*TRUSTED, *(_typed or ())})
 
 
 def is_typed(path: str) -> bool:

@@ -173,7 +173,7 @@ MISTAKES = {
     "verify empty.yaml": "must hold keys and values",
     f"{CIRCLES} --ckpt_path nowhere.ckpt": "",
     f"{CIRCLES} --model.in_features 3": "--model.in_features comes from the data",
-    f"{CIRCLES} --recipe.name ../evil": "recipe.name names a folder",
+    f"{CIRCLES} --recipe.name ../evil": "recipe.name names a directory",
     f"{CIRCLES} --model.optimizer SparseAdam": "SparseAdam",
     f"{CIRCLES} --model.optimizer Adam --model.optimizer_args.betas [0.9]": "torch refuses",
     f"{CIRCLES} --data.batch_size 900 --data.drop_last true": "drop_last leaves no batch",

@@ -34,7 +34,6 @@ def side_file(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(sys, "path", [str(Path.cwd()), *sys.path])
     yield
     sys.modules.pop("sidefile", None)
-    trust._typed = None
 
 
 BASE: dict[str, Any] = {
@@ -122,19 +121,21 @@ def test_what_is_typed_is_imported(typed: str) -> None:
 
 
 def test_a_program_names_what_it_likes_and_the_command_line_does_not() -> None:
+    with trust.restricted(["fit", "--config", "evil.yaml"]):
+        with pytest.raises(UserError, match=r"if you trust it, add --model.network sidefile.build"):
+            trust.import_object("sidefile.build", "--model.network")
+        assert not Path("imported").exists()
     assert trust.import_object("sidefile.build", "--model.network").__name__ == "build"
-    trust.restrict(["fit", "--config", "evil.yaml"])
-    with pytest.raises(UserError, match=r"if you trust it, add --model.network sidefile.build"):
-        trust.import_object("sidefile.build", "--model.network")
 
 
 def test_a_module_of_the_current_folder_is_found_when_it_is_typed_and_installed_nowhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in {"", str(Path.cwd())}])
-    Path("json.py").write_text("raise SystemExit('the standard library is hidden')")
-    trust.restrict(["fit", "--model.network", "json.Net"])
-    assert str(Path.cwd()) not in sys.path
-    trust.restrict(["fit", "--model.network", "sidefile.Net"])
-    assert sys.path[-1] == str(Path.cwd())
-    assert trust.import_object("sidefile.Net", "--model.network").__name__ == "Net"
+    here = str(Path.cwd())
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in {"", here}])
+    with trust.restricted(["fit", "--model.network", "json.Net"]):
+        assert here not in sys.path
+    with trust.restricted(["fit", "--model.network", "sidefile.Net"]):
+        assert sys.path[-1] == here
+        assert trust.import_object("sidefile.Net", "--model.network").__name__ == "Net"
+    assert here not in sys.path

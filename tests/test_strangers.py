@@ -62,7 +62,7 @@ def test_a_checkpoint_of_the_first_release_loads_and_goes_on() -> None:
     torch.save(content, "first.ckpt")
     assert main(["test", "--ckpt_path", "first.ckpt"]) == 0
     assert main([*FIT, "--trainer.max_epochs", "2", "--ckpt_path", "first.ckpt"]) == 0
-    assert checkpoints.epochs(RUN.format(1)) == 2
+    assert checkpoints.Checkpoint.read(RUN.format(1)).epochs == 2
 
 
 @pytest.mark.reliability(13)

@@ -110,7 +110,7 @@ def test_what_is_kept_amid_a_run_is_where_it_can_go_on(name: str, recipe: str) -
     kept = f"lightning_logs/{recipe}/version_{{}}/checkpoints"
     assert main([*fit, "--trainer.max_epochs", "6"]) == 0
     assert main([*fit, "--trainer.max_epochs", "3"]) == 0
-    first = checkpoints.epochs(f"{kept.format(1)}/{name}.ckpt")
+    first = checkpoints.Checkpoint.read(f"{kept.format(1)}/{name}.ckpt").epochs
     more = ["--ckpt_path", f"{kept.format(1)}/{name}.ckpt", "--trainer.max_epochs", "6"]
     assert main([*fit, *more]) == 0
     assert 0 < first <= 3
@@ -354,7 +354,7 @@ def test_a_second_run_and_a_resume_in_the_same_folder_keep_what_is_there(
     assert sorted(path.name for path in Path("own").glob("*.yaml")) == [
         "config.yaml", "config_1.yaml", "config_2.yaml", "hparams.yaml",
     ]  # fmt: skip
-    assert checkpoints.epochs("own/checkpoints/last.ckpt") == 3
+    assert checkpoints.Checkpoint.read("own/checkpoints/last.ckpt").epochs == 3
 
 
 @pytest.mark.reliability(11)

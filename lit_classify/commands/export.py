@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 
 from lit_classify import __version__, checkpoints
+from lit_classify.checkpoints import Checkpoint
 from lit_classify.commands.arguments import parser
 from lit_classify.commands.exported import RowsToPredictions, schema
 from lit_classify.data.encoding import Encoder
@@ -43,10 +44,9 @@ def main(arguments: list[str]) -> int:
     if not given.overwrite and folder.is_dir() and any(folder.iterdir()):
         raise UserError(f"{folder} is not empty; give --overwrite, or another --out")
 
-    given.checkpoint = checkpoints.resolve(given.checkpoint)
-    model = checkpoints.load(given.checkpoint, given.network)
-    data = checkpoints.read(given.checkpoint)["lit_classify"].get("data", {"init_args": {}})
-    learned = data["init_args"].get("learned")
+    checkpoint = Checkpoint.read(checkpoints.resolve(given.checkpoint))
+    model = checkpoint.build_model(given.network)
+    learned = checkpoint.data.init_args.get("learned") if checkpoint.data else None
     if learned is None:  # points: their coordinates are the features
         encoders = [Encoder(f"x{place}", "number") for place in range(model.hparams["in_features"])]
     else:

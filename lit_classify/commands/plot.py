@@ -8,6 +8,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from lit_classify import checkpoints, figures
 from lit_classify.callbacks import boundary, mistakes, neurons
+from lit_classify.checkpoints import Checkpoint
 from lit_classify.commands.arguments import parser
 from lit_classify.commands.quiet import quiet
 from lit_classify.data import InMemoryDataModule
@@ -30,11 +31,10 @@ def main(arguments: list[str]) -> int:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"cannot write pictures into {folder}: it is no folder")
     quiet()
-    given.checkpoint = checkpoints.resolve(given.checkpoint)
-    model = checkpoints.load(given.checkpoint, given.network)
-    data = checkpoints.load_data(given.checkpoint)
+    checkpoint = Checkpoint.read(checkpoints.resolve(given.checkpoint))
+    model, data = checkpoint.build_model(given.network), checkpoint.build_data()
     with evaluating(model):
-        drawn = {**dict(pictures(model, data)), **curves_of(Path(given.checkpoint).parent.parent)}
+        drawn = {**dict(pictures(model, data)), **curves_of(checkpoint.path.parent.parent)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, figure in drawn.items():

@@ -1,5 +1,7 @@
 """LightningCLI with recipes by name, data linked to the model, and a folder for every run."""
 
+import argparse
+import inspect
 import os
 import re
 import sys
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import yaml
-from jsonargparse import ActionConfigFile, set_dumper, set_loader
+from jsonargparse import ActionConfigFile, set_dumper, set_loader, set_parsing_settings
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
@@ -17,11 +19,13 @@ from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcess
 
 from lit_classify import checkpoints, recipes, safe_yaml, trust
 from lit_classify.callbacks import EpochBar, HParams, KeepBest, KeepLast, Notes, Rows
+from lit_classify.checkpoints import RUNS, Checkpoint
 from lit_classify.commands import messages
 from lit_classify.commands.showing import Show, pictures
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
 from lit_classify.modules import LitModule
+from lit_classify.modules.record import class_path
 from lit_classify.saving import WholeCheckpointIO
 from lit_classify.scalars import RunLogger
 from lit_classify.trainers import RunTrainer
@@ -69,6 +73,14 @@ class RunParser(LightningArgumentParser):
         raise UserError(messages.explain(self, message))
 
 
+class TypedParser(RunParser):
+    """A parser of what was typed alone: what is missing, a checkpoint knows."""
+
+    def validate(self, *args: Any, **kwargs: Any) -> None:
+        """Check values, but not whether all are there."""
+        super().validate(*args, **{**kwargs, "skip_required": True})
+
+
 class SaveRunConfig(SaveConfigCallback):
     """Save ``config.yaml`` in the run's folder, beside those of earlier runs if it is a shared one."""
 
@@ -79,6 +91,42 @@ class SaveRunConfig(SaveConfigCallback):
             names = chain(["config.yaml"], (f"config_{number}.yaml" for number in count(1)))
             self.config_filename = next(name for name in names if not (folder / name).exists())
             super().setup(trainer, pl_module, stage)
+
+
+@dataclass
+class Asked:
+    """What must be known of a command line before its parser can be built.
+
+    Args:
+        ckpt_path: the checkpoint.
+        name: the name of the runs, if one is given.
+        root: the directory of the directory of runs.
+    """
+
+    ckpt_path: str | None
+    name: str | None
+    root: str | None
+
+    @classmethod
+    def of(cls, arguments: list[str]) -> "Asked":
+        """Find it among the arguments and in the configurations that they name; what is typed wins."""
+        options = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+        options.add_argument("-c", "--config", action="append", default=[])
+        for name, option in (("ckpt_path", "--ckpt_path"), ("name", "--recipe.name")):
+            options.add_argument(option, dest=name)
+        options.add_argument("--trainer.default_root_dir", dest="root")
+        try:
+            typed, _ = options.parse_known_args(arguments)
+        except argparse.ArgumentError as error:
+            raise UserError(str(error)) from error
+        asked = cls(None, None, None)
+        for config in typed.config:
+            content = recipes.read(config)
+            recipe, trainer = (content.get(part) or {} for part in ("recipe", "trainer"))
+            asked.name = recipe.get("name") or Path(config).stem
+            asked.ckpt_path = content.get("ckpt_path") or asked.ckpt_path
+            asked.root = trainer.get("default_root_dir") or asked.root
+        return cls(*(getattr(typed, name) or getattr(asked, name) for name in ("ckpt_path", "name", "root")))
 
 
 class RunCLI(LightningCLI):
@@ -94,10 +142,9 @@ class RunCLI(LightningCLI):
     def __init__(self, args: list[str]) -> None:
         self._command = args[0]
         self._typed = args
-        trust.restrict(args)
-        for option in (f"--model.{name}" for name in messages.LINKED):
-            if any(argument.partition("=")[0] == option for argument in args):
-                raise UserError(f"{option} comes from the data; change the data instead")
+        self.checkpoint: Checkpoint | None = None  # what --ckpt_path names, read once
+        self.io = WholeCheckpointIO()
+        set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=trust.allowed())
         super().__init__(
             LitModule,
             InMemoryDataModule,
@@ -109,7 +156,7 @@ class RunCLI(LightningCLI):
             save_config_callback=SaveRunConfig,
             seed_everything_default=42,
             trainer_defaults={"num_sanity_val_steps": 0, "enable_model_summary": False, "max_epochs": 1000},
-            parser_class=RunParser,
+            parser_class=RunParser if args[0] == "fit" else TypedParser,
             args=args,
             run=True,
         )
@@ -141,8 +188,10 @@ class RunCLI(LightningCLI):
         parser.add_argument(
             "--test_best", type=bool, default=False, help="After fit, score the test rows with best.ckpt."
         )
-        for name in messages.LINKED:
-            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+        if self._command == "fit":
+            parser.set_defaults({"model": {"class_path": "lit_classify.modules.FittingModule"}})
+            for name in messages.LINKED:
+                parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
 
     def _prepare_subcommand_parser(
         self, klass: type, subcommand: str, **kwargs: Any
@@ -163,14 +212,93 @@ class RunCLI(LightningCLI):
             )
         return parser
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 - Lightning's
+        """Parse what was typed; a table gets the recipe for tables, a checkpoint brings its classes along."""
+        if self._command != "fit":
+            self._parse_beside_checkpoint(parser, args)
+            return
+        super().parse_arguments(parser, args)
+        given = self.config["fit"]
+        if not given.config and given.data.class_path.rpartition(".")[2] == "TableDataModule":
+            super().parse_arguments(parser, [args[0], "--config", "table", *args[1:]])
+            given = self.config["fit"]
+        defaults = inspect.signature(LitModule).parameters
+        for name in messages.LINKED:
+            if given.model.init_args.get(name) not in (None, [], defaults[name].default):
+                raise UserError(f"--model.{name} comes from the data; change the data instead")
+        if given.ckpt_path:
+            given.ckpt_path = self._resolve(given.ckpt_path, self.run_name(), given.trainer.default_root_dir)
+            self.checkpoint = Checkpoint.read(given.ckpt_path)
+        given.recipe.name = self.run_name()  # config.yaml says it, wherever that file is moved
+
+    def _parse_beside_checkpoint(self, parser: LightningArgumentParser, args: list[str]) -> None:
+        """Parse the options of a command that needs a checkpoint, whose record says what was not typed.
+
+        Raises:
+            UserError: no checkpoint is named, or it was trained with classes that were not named.
+        """
+        asked = Asked.of(args[1:])
+        if not asked.ckpt_path:
+            super().parse_arguments(parser, args)  # which answers --help and --print_config
+            raise UserError(f"{args[0]} needs a checkpoint: --ckpt_path {RUNS}/.../checkpoints/best.ckpt")
+        path = self._resolve(asked.ckpt_path, asked.name, asked.root)
+        self.checkpoint = Checkpoint.read(path)
+        classes = [f"--model={self.checkpoint.model.class_path}"]
+        if self.checkpoint.data:
+            classes.append(f"--data={self.checkpoint.data.class_path}")
+        args = [args[0], *classes, *args[1:]]
+        self._given = parser.parse_args(args, defaults=False)[args[0]]
+        super().parse_arguments(parser, args)
+        for part in ("model", "data"):
+            self.config[args[0]].pop(part, None)
+        self.config[args[0]].ckpt_path = None  # its weights are in the model already
+
+    def _resolve(self, path: str, name: str | None, root: str | None) -> str:
+        """Return a checkpoint's path; ``last`` and ``best`` are looked for in the runs of that name."""
+        runs = Path(root or "", RUNS)
+        return checkpoints.resolve(path, runs / name if name else runs)
+
     def instantiate_classes(self) -> None:
         """Build data, model and trainer; what a constructor refuses is a user's mistake."""
         try:
-            super().instantiate_classes()
+            if self._command == "fit":
+                super().instantiate_classes()
+            else:
+                self._build_from_checkpoint()
         except UserError:
             raise
         except Exception as error:  # whatever a constructor raises, it was given what it cannot use
             raise UserError(messages.reason(error)) from error
+
+    def _build_from_checkpoint(self) -> None:
+        """Build model and data as the checkpoint records them, with what was typed for the data instead."""
+        assert self.checkpoint is not None
+        model, data = (self._given.get(part) for part in ("model", "data"))
+        settings = _arguments(model)
+        network = settings.pop("network", None)
+        self.checkpoint.check_settings("model", settings)
+        self.model = self.checkpoint.build_model(network, self._class("model", model))
+        self.datamodule = self.checkpoint.build_data(_arguments(data), self._class("data", data))
+        self.config_init = self.parser.instantiate_classes(self.config)
+        self.trainer = self.instantiate_trainer()
+
+    def _class(self, part: str, typed: Any) -> Any:  # noqa: ANN401 - a namespace in, a class out
+        """Return the class of the model or data, which was typed or comes from the checkpoint.
+
+        Raises:
+            UserError: it is not the class that the checkpoint was written with.
+        """
+        if typed is None:
+            return None
+        assert self.checkpoint is not None
+        recorded = getattr(self.checkpoint, part)
+        base = LitModule if part == "model" else InMemoryDataModule
+        found = trust.import_object(typed.class_path, f"--{part}", base)
+        if recorded is not None and class_path(found) != recorded.class_path:
+            raise UserError(
+                f"{self.checkpoint.path} holds a {recorded.class_path}, but --{part} is a {class_path(found)}"
+            )
+        return found
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Give a fit its logger, checkpoints and, on a terminal, its bar, unless told otherwise."""
@@ -185,7 +313,7 @@ class RunCLI(LightningCLI):
             kwargs.update(logger=False, enable_checkpointing=False)
         else:
             if given.logger is None or given.logger is True:
-                root = Path(given.default_root_dir or "") / checkpoints.RUNS
+                root = Path(given.default_root_dir or "") / RUNS
                 kwargs["logger"] = RunLogger(root, self.run_name())
             if given.logger is False or given.enable_checkpointing is False or given.fast_dev_run:
                 kwargs["enable_checkpointing"] = False
@@ -200,20 +328,22 @@ class RunCLI(LightningCLI):
             extra.append(EpochBar())
         else:
             kwargs["enable_progress_bar"] = False
-        kwargs["plugins"] = [*(given.plugins or []), WholeCheckpointIO()]
+        kwargs["plugins"] = [*(given.plugins or []), self.io]
         kwargs["callbacks"] = [*(callbacks if isinstance(callbacks, list) else [callbacks]), *extra]
         return super().instantiate_trainer(**kwargs)
 
     def run_name(self) -> str:
         """Return the recipe's name, else the file's, else the data's: CirclesDataModule gives circles."""
-        recipe, files = self._get(self.config, "recipe"), self._get(self.config, "config") or []
+        given = self.config[self._command]
+        recipe, files = given.recipe, given.config or []
         if recipe.name:
             if not re.fullmatch(r"\w[\w.-]*", recipe.name):
-                raise UserError(f"recipe.name names a folder of lightning_logs, but is {recipe.name!r}")
+                raise UserError(f"recipe.name names a directory of {RUNS}, but is {recipe.name!r}")
             return str(recipe.name)
         if files:
             return Path(str(files[-1])).stem
-        return type(self.datamodule).__name__.removesuffix("DataModule").lower()
+        name: str = given.data.class_path.rpartition(".")[2]
+        return name.removesuffix("DataModule").lower()
 
     def after_instantiate_classes(self) -> None:
         """Refuse more processes than there are cores, each a whole Python, and such as tell nothing back."""
@@ -232,27 +362,18 @@ class RunCLI(LightningCLI):
         self.model.configure_optimizers()
         if self.trainer.early_stopping_callbacks and not self.trainer.limit_val_batches:
             raise UserError("early stopping watches the validation, but --trainer.limit_val_batches is 0")
-        if path := self._get(self.config, "ckpt_path"):
-            checkpoints.check_same_data(path, self.datamodule)
-            checkpoints.check_epochs(path, self.trainer.max_epochs)
-        self._check_checkpoint()
-
-    def before_validate(self) -> None:
-        """Hold the checkpoint against what was given beside it."""
-        self._check_checkpoint()
-
-    def before_test(self) -> None:
-        """Hold the checkpoint against what was given beside it."""
-        self._check_checkpoint()
-
-    def before_predict(self) -> None:
-        """Hold the checkpoint against what was given beside it."""
-        self._check_checkpoint()
-
-    def _check_checkpoint(self) -> None:
-        path = self._get(self.config, "ckpt_path")
-        if path is not None:
-            checkpoints.check_same_model(path, self.model)
+        if self.checkpoint:
+            self.checkpoint.check_data(self.datamodule)
+            self.checkpoint.check_epochs(self.trainer.max_epochs)
+            self.checkpoint.check_model(self.model)
+            self.checkpoint.check_weights(self.model)
+            self.io.offer(self.checkpoint.path, self.checkpoint.content)
 
     def _parse_ckpt_path(self) -> None:
-        """Leave the checkpoint's hyperparameters alone: our own record was read before parsing."""
+        """Leave the checkpoint's hyperparameters alone: our own record is read."""
+
+
+def _arguments(typed: Any) -> dict[str, Any]:  # noqa: ANN401 - a namespace, or none
+    """Return the constructor arguments that were typed."""
+    arguments = typed.get("init_args") if typed else None
+    return arguments.as_dict() if arguments else {}

@@ -11,14 +11,12 @@ from typing import Any, cast
 
 import polars as pl
 import torch
-import yaml
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 
-from lit_classify import checkpoints, recipes
 from lit_classify.callbacks import KeepBest
-from lit_classify.checkpoints import RUNS
-from lit_classify.commands.messages import LINKED, reason
+from lit_classify.checkpoints import Checkpoint
+from lit_classify.commands.messages import reason
 from lit_classify.commands.predictions import check_target, predictions, write
 from lit_classify.commands.quiet import quiet
 from lit_classify.commands.reports import report, scores
@@ -37,9 +35,6 @@ _WORTH_SHARING = 5_000_000  # multiplications of a step
 def main(arguments: list[str]) -> int:
     """Run one of Lightning's commands and say what came of it."""
     quiet()
-    command = arguments[0]
-    arguments = with_model(arguments) if command == "fit" else from_checkpoint(with_path(arguments))
-    arguments = with_path(arguments)
     try:
         TrainingCLI(arguments)
     except (UserError, DivergedError, BrokenPipeError):  # the front knows what to do with them
@@ -54,62 +49,6 @@ def main(arguments: list[str]) -> int:
         hint = "LIT_CLASSIFY_TRACEBACK=1 shows where"
         raise UserError(f"{type(error).__name__}: {reason(error)} ({hint})") from error
     return 0
-
-
-def with_model(arguments: list[str]) -> list[str]:
-    """Let the data choose the task where nothing names one; a table without a recipe gets its own."""
-    config = _value(arguments, "--config") or _value(arguments, "-c")
-    if config is None and (_value(arguments, "--data") or "").endswith("TableDataModule"):
-        arguments, config = [arguments[0], "--config", "table", *arguments[1:]], "table"
-    named = _value(arguments, "--model") is not None
-    if named or (config is not None and recipes.read(config).get("model") is not None):
-        return arguments
-    return [arguments[0], "--model", "FittingModule", *arguments[1:]]
-
-
-def with_path(arguments: list[str]) -> list[str]:
-    """Put a path in place of ``--ckpt_path last`` or ``best``: the newest of the recipe's, or of all runs."""
-    given, config = _value(arguments, "--ckpt_path"), _value(arguments, "--config") or ""
-    runs = Path(_value(arguments, "--trainer.default_root_dir") or "", RUNS)
-    own = runs / Path(config).stem
-    if given is None or "\n" in given:
-        return arguments
-    path = checkpoints.resolve(given, own if config and "\n" not in config and own.is_dir() else runs)
-    return [
-        path if argument == given else argument.replace(f"--ckpt_path={given}", f"--ckpt_path={path}")
-        for argument in arguments
-    ]
-
-
-def from_checkpoint(arguments: list[str]) -> list[str]:
-    """Put the checkpoint's record of its model and data before the options, which may override it.
-
-    Raises:
-        UserError: no checkpoint is named, it cannot be read, or it asks for code that was not named.
-    """
-    path = _value(arguments, "--ckpt_path")
-    if path is None:
-        if {"-h", "--help"} & set(arguments):
-            return arguments
-        raise UserError(f"{arguments[0]} needs a checkpoint: --ckpt_path {RUNS}/.../checkpoints/best.ckpt")
-    record = checkpoints.read(path)["lit_classify"]
-    checkpoints.check_network(
-        path, record["model"]["init_args"].get("network"), _value(arguments, "--model.network")
-    )
-    config = {key: record[key] for key in ("model", "data") if key in record}
-    for name in (*LINKED, "network"):
-        config["model"]["init_args"].pop(name, None)
-    return [arguments[0], "--config", yaml.safe_dump(config), *arguments[1:]]
-
-
-def _value(arguments: list[str], option: str) -> str | None:
-    """Return the value of an option, written ``--option value`` or ``--option=value``."""
-    for position, argument in enumerate(arguments):
-        if argument.startswith(f"{option}="):
-            return argument.partition("=")[2]
-        if argument == option and position + 1 < len(arguments):
-            return arguments[position + 1]
-    return None
 
 
 @contextmanager
@@ -138,7 +77,7 @@ class TrainingCLI(RunCLI):
         )
         if isinstance(self.datamodule, TableDataModule):
             self.say(f"\n{self.datamodule.describe()}\n")
-        before = checkpoints.epochs(kwargs["ckpt_path"]) if kwargs["ckpt_path"] else 0
+        before = self.checkpoint.epochs if self.checkpoint else 0
         begun = time.monotonic()
         try:
             with few_threads(self.model, self.datamodule):
@@ -166,7 +105,8 @@ class TrainingCLI(RunCLI):
         best = next((part for part in self.trainer.checkpoint_callbacks if isinstance(part, KeepBest)), None)
         if best is None or not best.best_model_path or self.datamodule.validates_on_test:
             return
-        epoch = checkpoints.epochs(best.best_model_path) - 1
+        kept = Checkpoint.read(best.best_model_path)
+        self.io.offer(kept.path, kept.content)
         (figures,) = self.trainer.test(
             self.model, self.datamodule, ckpt_path=best.best_model_path, verbose=False, weights_only=True
         )
@@ -175,7 +115,10 @@ class TrainingCLI(RunCLI):
         said = ", ".join(
             f"{name} {f'{values[name]:.5f}' if name in values else notes[name]}" for name in names
         )
-        self.say(f"Best:  epoch {epoch} by val/loss, {best.best_model_score:.5f}; on the test rows: {said}")
+        self.say(
+            f"Best:  epoch {kept.epochs - 1} by val/loss, {best.best_model_score:.5f}; "
+            f"on the test rows: {said}"
+        )
 
     def point_to_run(self) -> None:
         """Say where the run is and what to type next."""
