@@ -27,6 +27,9 @@ class Scalars(NamedTuple):
 class RunLogger(TensorBoardLogger):
     """Write a run's event file into ``folder/name/version_N``; config.yaml alone holds the settings.
 
+    The command line's trainer takes the directory for configuration and checkpoints from it, even where other
+    loggers log, or none.
+
     Args:
         folder: where runs go.
         name: the recipe.
@@ -55,6 +58,11 @@ class RunLogger(TensorBoardLogger):
                     "give another folder with --trainer.default_root_dir"
                 ) from error
         return version
+
+    @property
+    def directory(self) -> Path | None:
+        """The run's directory; None before it is taken."""
+        return None if self._version is None else Path(self.log_dir)
 
     @rank_zero_only
     def log_scalars(self, rows: Sequence[Scalars]) -> None:

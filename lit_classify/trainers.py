@@ -11,6 +11,7 @@ from lightning.pytorch.trainer.states import RunningStage, TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lit_classify.modules.lean import skipping_unused_hooks
+from lit_classify.scalars import RunLogger
 
 
 class _Signals(_SignalConnector):
@@ -70,6 +71,8 @@ class RunTrainer(Trainer):
 
     stops_together = True  # several processes, at the same step
     skips_unused_hooks = True
+    shows_metrics = True  # on a progress bar
+    run: RunLogger | None = None  # owns the directory of the run, even where it logs nothing
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -81,6 +84,14 @@ class RunTrainer(Trainer):
         """Fit, and skip the hooks that nobody has overridden."""
         with skipping_unused_hooks(self):
             super().fit(*args, **kwargs)
+
+    @property
+    def log_dir(self) -> str | None:
+        """The run's directory, the same on all processes; loggers of other kinds write where they want."""
+        if self.run is None:
+            return super().log_dir
+        directory: str = self.strategy.broadcast(self.run.log_dir)
+        return directory
 
     @property
     def told(self) -> int:

@@ -251,13 +251,6 @@ def test_max_steps_end_with_a_validation() -> None:
     assert [event.step for event in events.Scalars("val/loss")] == [0, 6]
 
 
-@pytest.mark.parametrize("option", ["--trainer.logger=false", "--trainer.fast_dev_run=true"])
-def test_nothing_is_kept_where_nothing_is_logged(option: str) -> None:
-    before = set(Path().rglob("*"))
-    assert main([*SHORT, option]) == 0
-    assert set(Path().rglob("*")) == before
-
-
 def test_a_single_callback_needs_no_list() -> None:
     assert main([*SHORT, "--trainer.callbacks", "LearningRateMonitor"]) == 0
 

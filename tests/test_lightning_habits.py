@@ -1,16 +1,23 @@
 """What users of Lightning are in the habit of doing works, with a plain Trainer and on the command line."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as L
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.tuner import Tuner
 from torch import Tensor, nn
 
 from lit_classify import BinaryClassifier, CirclesDataModule
+from lit_classify.cli import main
 from lit_classify.errors import DivergedError
+from lit_classify.trainers import RunTrainer
 from tests.networks_of_ones_own import OwnTanh, Squares
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:.*no .val_dataloader")
@@ -169,3 +176,107 @@ def test_a_fit_with_the_rate_that_was_found_equals_one_that_was_given_it(dropout
     straight.fit_loop.max_epochs = 8
     straight.fit(whole, data)
     assert same_weights(resumed, whole)
+
+
+FIT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+CSV = "{class_path: CSVLogger, init_args: {save_dir: elsewhere}}"
+WANDB = "{class_path: tests.loggers_of_ones_own.LikeWandb}"
+BOARD = "{class_path: TensorBoardLogger, init_args: {save_dir: elsewhere, name: '', version: ''}}"
+
+
+@pytest.mark.reliability(61)
+@pytest.mark.parametrize("logger", ["true", "false", CSV, WANDB, BOARD, f"[{CSV}, {WANDB}]"])
+def test_every_fit_has_one_directory_whatever_logs(logger: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*FIT, "--trainer.logger", logger]) == 0
+    said = capsys.readouterr().out
+    (kept,) = {path.parent.parent for path in Path().rglob("*.ckpt")}
+    assert kept == Path("lightning_logs/circles_v2/version_0")
+    names = {str(path.relative_to(kept)) for path in kept.rglob("*") if path.is_file()}
+    assert {"config.yaml", "checkpoints/best.ckpt", "checkpoints/last.ckpt"} <= names
+    assert list(Path().rglob("config*.yaml")) == [kept / "config.yaml"]
+    assert Path("elsewhere").exists() == ("elsewhere" in logger or "Wandb" in logger)
+    assert f"Run:   {kept}\n" in said
+    assert f"--ckpt_path {kept}/checkpoints/best.ckpt" in said
+    assert ("tensorboard --logdir" in said) == (logger == "true")
+    assert main([*FIT[:-1], "4", "--trainer.logger", logger, "--ckpt_path", "last"]) == 0
+    assert f"last is {kept}/checkpoints/last.ckpt" in capsys.readouterr().err
+    assert Path("lightning_logs/circles_v2/version_1/checkpoints/last.ckpt").is_file()
+
+
+@pytest.mark.reliability(61)
+@pytest.mark.ddp
+def test_two_processes_have_one_directory_without_a_logger() -> None:
+    on_two = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp"]
+    command = [sys.executable, "-m", "lit_classify", *FIT, "--trainer.logger", "false", *on_two]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, check=True, timeout=200, env=environment)
+    files = sorted(str(path) for path in Path().rglob("*") if path.is_file())
+    folder = "lightning_logs/circles_v2/version_0"
+    assert files == [f"{folder}/checkpoints/{name}.ckpt" for name in ("best", "last")] + [
+        f"{folder}/config.yaml"
+    ]
+
+
+@pytest.mark.reliability(61)
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        (["--trainer.fast_dev_run", "true"], "--trainer.fast_dev_run"),
+        (["--trainer.fast_dev_run", "2"], "--trainer.fast_dev_run"),
+        (["--trainer.enable_checkpointing", "false"], "--trainer.enable_checkpointing false"),
+        (
+            ["--trainer.enable_checkpointing", "false", "--trainer.logger", "false"],
+            "--trainer.enable_checkpointing false",
+        ),
+    ],
+)
+def test_a_fit_that_keeps_no_checkpoint_says_why(
+    option: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*FIT, *option]) == 0
+    assert f"No checkpoint was kept: {why}\n" in capsys.readouterr().out
+    assert not list(Path().rglob("*.ckpt"))
+    logs = option == ["--trainer.enable_checkpointing", "false"]
+    assert Path("lightning_logs").exists() == logs
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_bar_that_was_named_takes_the_place_of_the_command_line_s(
+    terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal, raising=False)
+    assert main([*FIT, "--trainer.callbacks", "TQDMProgressBar"]) == 0
+    shown = capsys.readouterr()
+    drawn = shown.out + shown.err
+    assert "train/loss=0.693" in drawn
+    assert "val/accuracy=0.5" in drawn
+    assert "3/3" not in drawn  # the command line's own bar counts epochs
+
+
+def test_a_plain_trainer_s_bar_shows_the_metrics_of_its_epoch() -> None:
+    shown: list[dict[str, Any]] = []
+
+    class Bar(TQDMProgressBar):
+        def on_train_epoch_end(self, made: L.Trainer, pl_module: L.LightningModule) -> None:
+            shown.append(dict(self.get_metrics(made, pl_module)))
+            super().on_train_epoch_end(made, pl_module)
+
+    class Seen(L.Callback):
+        def on_train_end(self, made: L.Trainer, *args: Any) -> None:
+            seen.update({tag: float(value) for tag, value in made.callback_metrics.items()})
+
+    seen: dict[str, float] = {}
+    torch.manual_seed(0)
+    made = trainer(max_epochs=3, enable_progress_bar=True, callbacks=[Bar(), Seen()])
+    made.fit(BinaryClassifier(2), CirclesDataModule(batch_size=100))
+    assert len(shown) == 3
+    for tag in ("train/loss", "train/accuracy", "val/loss", "val/accuracy"):
+        assert shown[-1][tag] == pytest.approx(seen[tag], rel=1e-6)
+        assert made.progress_bar_metrics[tag] == pytest.approx(seen[tag], rel=1e-6)
+
+
+def test_the_command_line_s_runs_pay_for_no_metrics_on_a_bar() -> None:
+    made = RunTrainer(max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    made.shows_metrics = False
+    made.fit(BinaryClassifier(2), CirclesDataModule())
+    assert made.progress_bar_metrics == {}

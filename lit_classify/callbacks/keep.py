@@ -36,6 +36,8 @@ class KeepBest(ModelCheckpoint):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Find the folder; that it holds checkpoints already is no news to who goes on there."""
+        if stage == "fit" and self.dirpath is None:
+            self.dirpath = str(directory(trainer))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Checkpoint directory")
             super().setup(trainer, pl_module, stage)
@@ -121,8 +123,13 @@ class KeepLast(Checkpoint):
 
     def _save(self, trainer: Trainer) -> None:
         self._saved_at = time.monotonic()
-        self.path = Path(trainer.log_dir or trainer.default_root_dir) / "checkpoints" / "last.ckpt"
+        self.path = directory(trainer) / "last.ckpt"
         trainer.save_checkpoint(self.path)
+
+
+def directory(trainer: Trainer) -> Path:
+    """Return where a run's checkpoints go, the same on all processes, whatever the loggers."""
+    return Path(trainer.log_dir or trainer.default_root_dir) / "checkpoints"
 
 
 def stopped(trainer: Trainer, exception: BaseException) -> bool:

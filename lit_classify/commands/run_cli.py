@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from dataclasses import dataclass, field
-from itertools import chain, count
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
@@ -14,6 +13,7 @@ import yaml
 from jsonargparse import ActionConfigFile, set_dumper, set_loader, set_parsing_settings
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.accelerators import CPUAccelerator
+from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 
@@ -82,14 +82,11 @@ class TypedParser(RunParser):
 
 
 class SaveRunConfig(SaveConfigCallback):
-    """Save ``config.yaml`` in the run's folder, beside those of earlier runs if it is a shared one."""
+    """Save ``config.yaml`` in the run's directory."""
 
     def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:  # noqa: ANN401 - Lightning's signature
-        """Save for a fit that is logged."""
-        if stage == "fit" and trainer.logger is not None:
-            folder = Path(trainer.log_dir or trainer.default_root_dir)
-            names = chain(["config.yaml"], (f"config_{number}.yaml" for number in count(1)))
-            self.config_filename = next(name for name in names if not (folder / name).exists())
+        """Save for a fit that has one."""
+        if stage == "fit" and getattr(trainer, "run", None) is not None:
             super().setup(trainer, pl_module, stage)
 
 
@@ -301,36 +298,47 @@ class RunCLI(LightningCLI):
         return found
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Give a fit its logger, checkpoints and, on a terminal, its bar, unless told otherwise."""
+        """Give a fit its directory, logger, checkpoints and, on a terminal, its bar, unless told otherwise.
+
+        Configuration and checkpoints go into one directory of ``lightning_logs``, whatever logs.
+        """
         given = self._get(self.config_init, "trainer")
         extra: list[Callback] = []
         callbacks = given.callbacks or []
+        callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
         if given.check_val_every_n_epoch not in (1, None):
             raise UserError("rows and validation come together: give --rows.every_n_epochs")
         # callbacks that watch validation figures then look after each validation, not after each epoch
         kwargs["check_val_every_n_epoch"] = self._get(self.config, "rows").every_n_epochs
+        run = None
         if self.subcommand != "fit":
             kwargs.update(logger=False, enable_checkpointing=False)
         else:
-            if given.logger is None or given.logger is True:
-                root = Path(given.default_root_dir or "") / RUNS
-                kwargs["logger"] = RunLogger(root, self.run_name())
-            if given.logger is False or given.enable_checkpointing is False or given.fast_dev_run:
-                kwargs["enable_checkpointing"] = False
-            else:
-                extra += [KeepBest(), KeepLast()]
-            if given.logger in (None, True) and not given.fast_dev_run:
+            logs = given.logger is None or given.logger is True
+            keeps = given.enable_checkpointing is not False and not given.fast_dev_run
+            if not given.fast_dev_run and (keeps or given.logger is not False):
+                run = RunLogger(Path(given.default_root_dir or "") / RUNS, self.run_name())
+            if logs and run:
                 recipe, show = self._get(self.config, "recipe"), self._get(self.config, "show")
                 notes = Notes(self.run_name(), recipe.why, self._typed)
                 hparams = HParams(tests_best=self._get(self.config, "test_best"))
                 extra += pictures(self._get(self.config, "pictures"), show, notes, hparams)
-        if given.enable_progress_bar is not False and sys.stderr.isatty() and self.subcommand == "fit":
-            extra.append(EpochBar())
-        else:
-            kwargs["enable_progress_bar"] = False
+                kwargs["logger"] = run
+            kwargs["enable_checkpointing"] = keeps
+            extra += [KeepBest(), KeepLast()] if keeps else []
+        own_bar = any(isinstance(callback, ProgressBar) for callback in callbacks)
+        if not own_bar:
+            shown = (
+                given.enable_progress_bar is not False and sys.stderr.isatty() and self.subcommand == "fit"
+            )
+            kwargs["enable_progress_bar"] = shown
+            extra += [EpochBar()] if shown else []
         kwargs["plugins"] = [*(given.plugins or []), self.io]
-        kwargs["callbacks"] = [*(callbacks if isinstance(callbacks, list) else [callbacks]), *extra]
-        return super().instantiate_trainer(**kwargs)
+        kwargs["callbacks"] = [*callbacks, *extra]
+        trainer = super().instantiate_trainer(**kwargs)
+        assert isinstance(trainer, RunTrainer)
+        trainer.run, trainer.shows_metrics = run, own_bar
+        return trainer
 
     def run_name(self) -> str:
         """Return the recipe's name, else the file's, else the data's: CirclesDataModule gives circles."""

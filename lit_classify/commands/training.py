@@ -122,28 +122,34 @@ class TrainingCLI(RunCLI):
 
     def point_to_run(self) -> None:
         """Say where the run is and what to type next."""
-        logger = self.trainer.logger
-        if logger is None or logger.log_dir is None or not self.trainer.is_global_zero:
-            return
-        folder = Path(logger.log_dir)  # the trainer's would wait for the other processes
-        if not folder.is_dir():  # it broke off before it began
-            return
-        kept = folder / "checkpoints" / "best.ckpt"
-        kept = kept if kept.is_file() else kept.with_name("last.ckpt")
-        self.say(f"Run:   {folder}\nLook:  tensorboard --logdir {folder.parent.parent}")
-        if kept.is_file():
-            self.say(f"Test:  lit-classify test --ckpt_path {kept}")
+        folder = self._run_directory()
+        if folder is not None and folder.is_dir():  # else it broke off before it began
+            kept = folder / "checkpoints" / "best.ckpt"
+            kept = kept if kept.is_file() else kept.with_name("last.ckpt")
+            self.say(f"Run:   {folder}")
+            if any(isinstance(logger, RunLogger) for logger in self.trainer.loggers):
+                self.say(f"Look:  tensorboard --logdir {folder.parent.parent}")
+            if kept.is_file():
+                self.say(f"Test:  lit-classify test --ckpt_path {kept}")
+        if not self.trainer.checkpoint_callbacks:
+            fast = getattr(self.trainer, "fast_dev_run", False)
+            why = "--trainer.fast_dev_run" if fast else "--trainer.enable_checkpointing false"
+            self.say(f"No checkpoint was kept: {why}")
 
     def sweep(self) -> None:
         """Take away the folder of a run that failed before its first step."""
-        logger = self.trainer.logger
-        if self.trainer.global_step or not isinstance(logger, RunLogger) or not self.trainer.is_global_zero:
+        folder = self._run_directory()
+        if self.trainer.global_step or folder is None or not self.trainer.is_global_zero:
             return
-        folder = Path(logger.log_dir)
         shutil.rmtree(folder, ignore_errors=True)
         for parent in (folder.parent, folder.parent.parent):
             with suppress(OSError):  # other runs are there
                 parent.rmdir()
+
+    def _run_directory(self) -> Path | None:
+        """Return the run's directory, if it has one; the trainer would wait for the other processes."""
+        run = getattr(self.trainer, "run", None)
+        return run.directory if isinstance(run, RunLogger) else None
 
     def say(self, line: str) -> None:
         """Print a line, from one process only."""

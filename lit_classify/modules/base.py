@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from lit_classify import __version__
 from lit_classify.errors import UserError
 from lit_classify.metrics import Metrics
+from lit_classify.modules.guard import shows_metrics
 from lit_classify.modules.lean import with_signature
 from lit_classify.modules.record import plain, record
 from lit_classify.modules.steps import begin_next_epoch, draws, gradient_share, leave_epoch_open, reseed
@@ -279,7 +280,8 @@ class LitModule(Task):
     def on_validation_epoch_end(self) -> None:
         """Log the validation's loss and metric; every rank has those of all."""
         # all ranks have the same; sync_dist keeps Lightning from advising what is done already
-        self.log_dict(self.figures("val"), sync_dist=self.trainer.world_size > 1)
+        several, on_bar = self.trainer.world_size > 1, shows_metrics(self.trainer)
+        self.log_dict(self.figures("val"), prog_bar=on_bar, sync_dist=several)
 
     def on_test_epoch_end(self) -> None:
         """Log the test's loss and metrics, computed from the logits of all ranks' rows."""

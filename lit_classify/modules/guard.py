@@ -1,13 +1,15 @@
-"""What every fit of a LitModule brings along: a stop where the loss diverges; scalars that outlive an error.
+"""What every fit of a LitModule brings along as callbacks.
 
-It is a callback, so a tuner that puts its own callbacks in place, such as Lightning's learning-rate finder,
-sees losses explode as it expects to.
+A stop where the loss diverges, scalars that outlive an error, and metrics on a progress bar. Because they are
+callbacks, a tuner that puts its own callbacks in place, such as Lightning's learning-rate finder, sees losses
+explode as it expects to.
 """
 
 import math
 from abc import abstractmethod
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
 from lit_classify.errors import DivergedError
@@ -41,14 +43,46 @@ class FitGuard(Callback):
         pl_module.hand_over_scalars()
 
 
+class BarMetrics(Callback):
+    """Show the training loss, and for classes the accuracy, on Lightning's progress bars.
+
+    Every ``log_every_n_steps`` steps, and at the epoch's end before a bar is drawn for the last time.
+    """
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: object,
+        batch_idx: int,
+    ) -> None:
+        """Hand the epoch's metrics so far to the trainer."""
+        every = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set in its constructor
+        if trainer.is_last_batch or (every and not (batch_idx + 1) % every):
+            assert isinstance(pl_module, GuardedModule)
+            metrics = {tag: float(value) for tag, value in pl_module.figures("train").items()}
+            trainer.progress_bar_metrics.update(metrics)
+
+
 class GuardedModule(LightningModule):
-    """A LightningModule that brings a FitGuard along."""
+    """A LightningModule that brings these callbacks along."""
 
     @abstractmethod
     def hand_over_scalars(self) -> None:
         """Give the loggers the scalars that still wait."""
 
+    @abstractmethod
+    def figures(self, stage: str) -> dict[str, Tensor]:
+        """Return the metrics of an epoch's rows so far, on all processes."""
+
     def configure_callbacks(self) -> list[Callback]:
-        """Bring the guard along, once for each trainer."""
-        there = any(isinstance(callback, FitGuard) for callback in getattr(self.trainer, "callbacks", ()))
-        return [] if there else [FitGuard()]
+        """Bring the callbacks along, each once for each trainer."""
+        wanted: list[type[Callback]] = [FitGuard, *([BarMetrics] if shows_metrics(self.trainer) else [])]
+        there = {type(callback) for callback in getattr(self.trainer, "callbacks", ())}
+        return [kind() for kind in wanted if kind not in there]
+
+
+def shows_metrics(trainer: Trainer) -> bool:
+    """Whether a trainer's progress bar shows metrics; the command line's own does not."""
+    return bool(getattr(trainer, "shows_metrics", True))
