@@ -20,7 +20,7 @@ from lit_classify import __version__
 from lit_classify import data as datamodules
 from lit_classify import modules as tasks
 from lit_classify.data import InMemoryDataModule
-from lit_classify.data.learned import Learned
+from lit_classify.data.learned import Learned, other_files
 from lit_classify.errors import UserError, note, refuse_address, unknown
 from lit_classify.modules import LitModule
 from lit_classify.modules.record import record
@@ -222,10 +222,10 @@ class Checkpoint:
                 f"{self.path} was trained on {was}, but the data is a {built['class_path']}; "
                 "retrain from scratch without --ckpt_path"
             )
-        learned = [part.get("learned") or {} for part in (self.data.init_args, built["init_args"])]
-        if learned[0].get("fingerprint") != learned[1].get("fingerprint"):
+        before, now = (part.get("learned") for part in (self.data.init_args, built["init_args"]))
+        if before and now and (others := other_files(before["files"], now["files"])):
             raise UserError(
-                f"{self.path} was trained on another table than {built['init_args']['path']}; "
+                f"{self.path} was trained on another table than {others}; "
                 "retrain from scratch without --ckpt_path"
             )
         same = {

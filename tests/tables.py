@@ -16,7 +16,7 @@ def write(content: bytes | str, name: str = "t.csv") -> Path:
 
 def rows_of(**columns: Any) -> Table:
     frame = pl.DataFrame(columns)
-    return Table(frame, (("t.csv", len(frame)),), "")
+    return Table(frame, (("t.csv", len(frame)),), ("",))
 
 
 def bundled(load: Callable[..., Any], name: str) -> Path:

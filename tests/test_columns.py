@@ -7,7 +7,7 @@ from sklearn.preprocessing import RobustScaler
 
 from lit_classify import DataError
 from lit_classify.data.columns import typed, understand
-from lit_classify.data.encoding import encode, learn
+from lit_classify.data.encoding import Scaling, encode, learn
 from lit_classify.data.learned import conform
 from lit_classify.errors import DataWarning
 from tests.tables import rows_of
@@ -63,6 +63,56 @@ def test_columns_of_parquet_are_understood_or_refused() -> None:
     assert typed(pl.Series("n", [float("inf"), 1.0]))[0].to_list() == [None, 1.0]
     with pytest.raises(DataError, match="holds List"):
         typed(pl.Series("l", [[1], [2]]))
+
+
+def test_whole_numbers_that_floats_do_not_tell_apart_are_names() -> None:
+    for dtype in (pl.Decimal(38, 0), pl.Int128):
+        numbers = pl.Series("n", [10**29, 10**29 + 1, None]).cast(dtype)
+        assert typed(numbers)[0].to_list() == [str(10**29), str(10**29 + 1), None]
+    assert typed(pl.Series("n", [2**64 - 1, 2**64 - 2], dtype=pl.UInt64))[1] == "category"
+    assert typed(pl.Series("n", [-(2**63), 5]))[0].to_list() == [str(-(2**63)), "5"]
+    assert typed(pl.Series("n", [2**53 - 1, 1 - 2**53]))[1] == "number"
+    assert typed(pl.Series("n", [str(2**53 - 1), "0123", "00"]))[0].to_list() == [2.0**53 - 1, 123.0, 0.0]
+
+
+@pytest.mark.parametrize("cells", [[10**18, 3 * 10**18], [str(10**18), str(3 * 10**18)]])
+def test_long_whole_numbers_that_are_declared_numeric_are_numbers(cells: list[int] | list[str]) -> None:
+    values, columns = understand(rows_of(n=cells), [], [], [], ["n"])
+    assert columns[0].kind == "number"
+    assert conform(rows_of(n=cells), learn(values, ALL[:2], columns))["n"].to_list() == [1e18, 3e18]
+
+
+@pytest.mark.reliability(21, 62)
+@pytest.mark.parametrize("huge", [1e300, -1e300, 3.5e38])
+@pytest.mark.parametrize("scaling", ["standard", "robust"])
+def test_numbers_beyond_single_precision_are_missing_and_noted(huge: float, scaling: Scaling) -> None:
+    numbers = [1.0, 2.0, huge, 4.0]
+    with pytest.warns(DataWarning, match=r"single precision: 'n' has 1, first .*e\+.* in t\.csv, row 3"):
+        values, columns = understand(rows_of(n=numbers), [], [], [], [])
+    assert columns[0].missing == 1
+    encoders = learn(values, ALL, columns, scaling)
+    with pytest.warns(DataWarning, match="'n' has 1, first"):
+        x = encode(conform(rows_of(n=numbers), encoders), encoders)
+    assert np.isfinite(x).all()
+    assert x[2].tolist() == pytest.approx([(encoders[0].median - encoders[0].center) / encoders[0].scale, 1])
+
+
+@pytest.mark.reliability(62)
+@pytest.mark.parametrize("dtype", [pl.Float32, pl.Float64])
+@pytest.mark.parametrize("size", [1e-300, 1e-42, 1e-20, 1.0, 1e37])
+@pytest.mark.parametrize("scaling", ["standard", "robust"])
+def test_what_is_encoded_is_finite_and_so_is_its_square(
+    size: float, dtype: type[pl.DataType], scaling: Scaling
+) -> None:
+    train = pl.Series("n", [1.0, 2.0, 3.0, 4.0]).cast(pl.Float64) * size
+    values, columns = understand(rows_of(n=train.cast(dtype)), [], [], [], [])
+    if not columns[0].is_used:  # too small for single precision: all zeros
+        return
+    encoders = learn(values, ALL, columns, scaling)
+    new = rows_of(n=pl.Series([3e38, -3e38, 1e-45, 0.0, None], dtype=dtype))
+    x = encode(conform(new, encoders), encoders)
+    assert np.isfinite(x).all()
+    assert np.isfinite(x * x).all()
 
 
 @pytest.mark.reliability(21)

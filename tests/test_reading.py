@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lit_classify import DataError
+from lit_classify import DataError, UserError
 from lit_classify.data import blocks, memory
 from lit_classify.data.columns import typed
 from lit_classify.data.reading import read_table
@@ -244,3 +244,117 @@ def test_a_table_beyond_memory_is_refused_with_the_estimate(monkeypatch: pytest.
         read_table(write(content))
     monkeypatch.undo()
     assert (memory.free_memory() or 1e9) > 1e6
+
+
+@pytest.mark.parametrize(
+    ("pattern", "found"),
+    [
+        ("data/*/x.csv", ["data/1/x.csv", "data/2/x.csv"]),
+        ("data/?/x.csv", ["data/1/x.csv", "data/2/x.csv"]),
+        ("data/[2-9]/*.csv", ["data/2/x.csv", "data/2/y.csv"]),
+        ("data/**/x.csv", ["data/1/x.csv", "data/2/deep/x.csv", "data/2/x.csv"]),
+        ("**/y.csv", ["data/2/y.csv"]),
+    ],
+)
+def test_patterns_hold_for_folders_too(pattern: str, found: list[str]) -> None:
+    for name in ("data/1/x.csv", "data/2/x.csv", "data/2/y.csv", "data/2/deep/x.csv", "data/1/.x.csv"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        write("a,b\n1,2\n", name)
+    assert [name for name, _ in read_table(pattern).files] == found
+    assert [name for name, _ in read_table(str(Path(pattern).absolute())).files] == [
+        str(Path(name).absolute()) for name in found
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["a[1].csv", "what?.csv", "all*.csv", "[x]/t.csv", "**/t.csv", "[x]/[1].parquet"]
+)
+def test_a_file_whose_name_looks_like_a_pattern_is_itself(name: str) -> None:
+    for other in ("a1.csv", "whatx.csv", "all of it.csv", "x/t.csv", "x/1.parquet", name):
+        Path(other).parent.mkdir(exist_ok=True)
+        if other.endswith(".csv"):
+            write(f"a,b\n{1 if other == name else 0},2\n", other)
+        else:
+            pl.DataFrame({"a": [1 if other == name else 0], "b": [2]}).write_parquet(other)
+    assert read_table(name).frame.rows() == [(1, 2)]
+    if "/" in name:  # what stands for signs is the pattern's own part alone
+        assert read_table(name.replace("t.csv", "*.csv")).frame.rows() == [(1, 2)]
+
+
+def test_a_path_that_leads_nowhere_is_said_with_the_reason() -> None:
+    write("a,b\n1,2\n", "table.csv")
+    for path, message in {
+        "data/*/x.csv": r"no table at data/\*/x.csv: no file matches that pattern",
+        "nowhere/x.csv": "no table at nowhere/x.csv: there is no folder nowhere",
+        "tabel.csv": "no table at tabel.csv; did you mean table.csv",
+        "https://example.org/t.csv": "https://example.org/t.csv is an address",
+        "/dev/null": "/dev/null is no file on a disk",
+    }.items():
+        with pytest.raises(UserError, match=message):
+            read_table(path)
+    with pytest.raises(DataError, match=r"table\.csv is named twice"):
+        read_table(["table.csv", "*.csv"])
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [f"{10**29 + number}" for number in range(30)],
+        [f"{10**18 + number}" for number in range(30)],
+        [f"-{2**53 + number}" for number in range(30)],
+        [f"{number:030}" for number in range(10**20, 10**20 + 30)],
+        [f"{2**64 - number}" for number in range(1, 31)],
+    ],
+)
+@pytest.mark.parametrize("large", [False, True])
+def test_long_whole_numbers_stay_apart(
+    cells: list[str], large: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if large:
+        monkeypatch.setattr("lit_classify.data.reading._LARGE", 10)
+    rows = [str(number) for number in range(1000)] + cells  # far below the head too
+    for column in (cells, rows):
+        monkeypatch.setattr(blocks, "_HEAD", 64)
+        series = read_table(write("n,x\n" + "\n".join(f"{cell},1" for cell in column))).frame["n"]
+        values, kind = typed(series)
+        assert kind == "category"
+        assert values.to_list() == column
+
+
+def test_large_numbers_that_are_not_whole_stay_numbers() -> None:
+    cells = ["1e300", "1.5e20", "12345678901234567890.5", "1e16", "3"]
+    series = read_table(write("n,x\n" + "\n".join(f"{cell},1" for cell in cells))).frame["n"]
+    assert series.to_list() == [float(cell) for cell in cells]
+
+
+def test_long_whole_numbers_in_one_file_and_short_ones_in_another_stay_apart() -> None:
+    write("n,x\n7,1\n12,1\n", "1.csv")
+    write(f"n,x\n{10**29},1\n{10**29 + 1},1\n", "2.csv")
+    values, kind = typed(read_table(["1.csv", "2.csv"]).frame["n"])
+    assert (values.to_list(), kind) == (["7", "12", str(10**29), str(10**29 + 1)], "category")
+
+
+@pytest.mark.reliability(29)
+@pytest.mark.usefixtures("_small_blocks")
+def test_blank_lines_count_as_lines() -> None:
+    with pytest.raises(DataError, match="line 122: 3 fields"):
+        read_table(write("a,b\n" + "1,2\n\n" * 60 + "1,2,3\n"))
+
+
+@pytest.mark.reliability(30)
+def test_a_byte_of_another_encoding_is_named_with_its_line_whatever_ends_lines() -> None:
+    for end in ("\n", "\r\n", "\r"):
+        content = f"a,b{end}" + f"1,2{end}" * 50
+        with pytest.raises(DataError, match="line 52: byte 0xfc is not utf-8"):
+            read_table(write(content.encode() + b"\xfc,3"))
+
+
+@pytest.mark.reliability(57)
+@pytest.mark.usefixtures("_small_blocks")
+def test_a_ragged_row_of_several_lines_is_named_with_its_first() -> None:
+    with pytest.raises(DataError, match="line 12: 1 fields"):
+        read_table(write("a,b\n" + "1,2\n" * 10 + '"two\nlines"\n' + "1,2\n" * 10))
+
+
+def test_a_sign_that_ends_lines_elsewhere_is_none_here() -> None:
+    assert read_table(write("a,b\nx\u2028y,1\nz\x0c,2\n")).frame["a"].to_list() == ["x\u2028y", "z\x0c"]

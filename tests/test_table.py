@@ -239,14 +239,17 @@ def test_another_table_than_was_learned_from_is_all_test_rows() -> None:
         assert torch.equal(again.split(name).x, first.split(name).x)
     write("target,x\n" + "b,3\na,4\n" * 5, "new.csv")
     other = TableDataModule("new.csv", "target", learned=learned)
-    assert len(other.split("test").y) == 10
+    with pytest.warns(DataWarning, match=r"all 10 rows of new\.csv are scored"):
+        assert len(other.split("test").y) == 10
     assert other.split("test").y.tolist() == [1, 0] * 5
     assert not other.has("train")
     with pytest.raises(DataError, match="no rows for train"):
         other.split("train")
     write("target,x\nb,3\nc,4\n", "new.csv")
-    with pytest.raises(DataError, match=r"new\.csv, row 2, target 'target': 'c' is none of the classes a, b"):
-        TableDataModule("new.csv", "target", learned=learned).setup()
+    foreign = TableDataModule("new.csv", "target", learned=learned)
+    said = r"new\.csv, row 2, target 'target': 'c' is none of the classes a, b"
+    with pytest.warns(DataWarning, match="all 2 rows"), pytest.raises(DataError, match=said):
+        foreign.setup()
 
 
 def test_a_table_trains_from_the_command_line_as_well_as_a_linear_model(
@@ -299,3 +302,176 @@ def test_a_table_without_a_column_is_refused(capsys: pytest.CaptureFixture[str])
     said = capsys.readouterr().err
     assert "lacks x3, x5" in said
     assert "y5" in said
+
+
+@pytest.mark.reliability(19)
+@pytest.mark.parametrize("far", [1, 7, 19])
+@pytest.mark.parametrize(
+    ("values", "wrong", "options", "message"),
+    [
+        (["a", "b"], "c", {}, "'c' is none of the classes a, b"),
+        (["8", "9", "10"], "x", {}, "'x' is none of the classes 8, 9, 10"),
+        (["1.0", "2.0", "3.0"], "four", {}, "'four' is none of the classes 1, 2, 3"),
+        (["1", "2"], "3", {}, "'3' is none of the classes 1, 2"),
+        (["yes", "no"], "maybe", {}, "'maybe' is none of the classes no, yes"),
+        (["01", "1"], "001", {"categorical": "target"}, "'001' is none of the classes 01, 1"),
+        (["0.5", "1.5", "7"], "many", {"numeric": "target"}, "'many' is no number"),
+    ],
+)
+def test_a_wrong_label_is_named_with_its_own_row(
+    values: list[str], wrong: str, options: dict[str, Any], message: str, far: int
+) -> None:
+    rows = [f"{number},{values[number % len(values)]}" for number in range(60)]
+    learned = table(rows, **options).hparams["learned"]
+    new = rows[:20]
+    new[far] = f"{far},{wrong}"
+    data = table(new, learned=learned, **options)
+    with (
+        pytest.warns(DataWarning, match="all 20 rows"),
+        pytest.raises(DataError, match=rf"t\.csv, row {far + 1}, target 'target': {message}"),
+    ):
+        data.setup()
+
+
+@pytest.mark.reliability(19)
+def test_a_word_among_the_numbers_of_a_target_is_named_with_its_own_row() -> None:
+    rows = [f"{number},{number}.5" for number in range(40)]
+    rows[30] = "30,many"
+    with pytest.raises(DataError, match=r"t\.csv, row 31, target 'target': 'many' is no number"):
+        table(rows, numeric="target")
+
+
+@pytest.mark.reliability(19)
+@pytest.mark.parametrize("wrong", ["perhaps", "2", ""])
+def test_a_wrong_cell_of_a_label_is_named_with_its_own_row(wrong: str) -> None:
+    rows = [f"{number},{number % 2},{'yes' if number % 3 else 'no'}" for number in range(60)]
+    for place, name in ((1, "odd"), (2, "rest")):
+        cells = rows[40].split(",")
+        cells[place] = wrong
+        with pytest.raises(DataError, match=rf"t\.csv, row 41, label '{name}': .* is neither 0 nor 1"):
+            table([*rows[:40], ",".join(cells), *rows[41:]], "x,odd,rest", ["odd", "rest"])
+
+
+def test_classes_that_only_differ_as_text_stay_apart_when_they_are_read_again() -> None:
+    rows = [f"{number},{'01' if number % 2 else '1'}" for number in range(60)]
+    first = table(rows, categorical="target")
+    again = table(rows, categorical="target", learned=first.hparams["learned"])
+    assert first.class_names == ["01", "1"]
+    for name in ("train", "val", "test"):
+        assert torch.equal(again.split(name).y, first.split(name).y)
+
+
+def _three_files() -> dict[str, Any]:
+    for part, start in (("train", 0), ("val", 100), ("test", 200)):
+        rows = [f"{start + number},{'ab'[number % 2]}" for number in range(40)]
+        write("\n".join(["x,target", *rows]), f"{part}.csv")
+    return {"path": "train.csv", "target": "target", "val_path": "val.csv", "test_path": "test.csv"}
+
+
+@pytest.mark.reliability(50)
+@pytest.mark.parametrize("name", ["val", "test"])
+def test_other_rows_for_validation_and_testing_are_said_when_they_are_scored(name: str) -> None:
+    files = _three_files()
+    learned = TableDataModule(**files).hparams["learned"]
+    TableDataModule(**files, learned=learned).setup()  # nothing is said of the same rows
+    write("x,target\n300,b\n301,a\n302,a\n", f"{name}.csv")
+    data = TableDataModule(**files, learned=learned)
+    said = rf"{name}\.csv is not what training had as data\.{name}_path .*: 3 other rows are scored"
+    with pytest.warns(DataWarning, match=said):
+        assert data.split(name).y.tolist() == [1, 0, 0]
+    assert len(data.split("train").y) == 40
+
+
+@pytest.mark.reliability(50)
+def test_the_same_rows_under_another_name_are_the_same() -> None:
+    files = _three_files()
+    first = TableDataModule(**files)
+    Path("moved").mkdir()
+    for name in ("path", "val_path", "test_path"):
+        files[name] = str(Path(files[name]).rename(f"moved/{files[name]}"))
+    again = TableDataModule(**files, learned=first.hparams["learned"])
+    for name in ("train", "val", "test"):
+        assert torch.equal(again.split(name).x, first.split(name).x)
+
+
+@pytest.mark.reliability(50)
+def test_a_test_file_is_scored_though_the_training_file_has_changed() -> None:
+    files = _three_files()
+    learned = TableDataModule(**files).hparams["learned"]
+    with Path("train.csv").open("a") as file:
+        file.write("\n7,a\n")
+    data = TableDataModule(**files, learned=learned)
+    with pytest.warns(DataWarning, match=r"all 40 rows of test\.csv are scored"):
+        assert data.split("test").x.shape[0] == 40
+    assert not data.has("train")
+
+
+@pytest.mark.reliability(50)
+def test_another_table_alone_is_scored_without_the_test_file_of_training() -> None:
+    files = _three_files()
+    learned = TableDataModule(**files).hparams["learned"]
+    Path("test.csv").unlink()
+    write("x,target\n300,b\n301,a\n", "new.csv")
+    data = TableDataModule(**{**files, "path": "new.csv"}, learned=learned)
+    with pytest.warns(DataWarning, match=r"all 2 rows of new\.csv are scored"):
+        assert data.split("test").y.tolist() == [1, 0]
+
+
+@pytest.mark.reliability(50)
+def test_a_test_file_where_training_had_none_is_refused_with_what_to_type() -> None:
+    rows = [f"{number},{'ab'[number % 2]}" for number in range(50)]
+    learned = table(rows).hparams["learned"]
+    write("x,target\n300,b\n", "new.csv")
+    with pytest.raises(DataError, match=r"to score the rows of another file, give it as --data\.path"):
+        TableDataModule("t.csv", "target", test_path="new.csv", learned=learned)
+
+
+@pytest.mark.reliability(50)
+@pytest.mark.parametrize("changed", ["train", "val", "test"])
+def test_resume_is_refused_when_any_file_has_changed(
+    changed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {key: value for key, value in _three_files().items() if key != "target"}
+    data = [word for key, value in files.items() for word in (f"--data.{key}", value)]
+    fit = ["fit", "--config", "table", *data, "--data.target", "target", "--pictures", "none"]
+    assert main([*fit, "--trainer.max_epochs", "1"]) == 0
+    more = [*fit, "--trainer.max_epochs", "2", "--ckpt_path"]
+    checkpoint = "lightning_logs/table/version_0/checkpoints/last.ckpt"
+    path = Path(f"{changed}.csv")
+    path.write_text(path.read_text().replace("1,b", "1.5,b", 1))
+    capsys.readouterr()
+    assert main([*more, checkpoint]) == 2
+    assert f"was trained on another table than {changed}.csv (data." in capsys.readouterr().err
+    _three_files()
+    assert main([*more, checkpoint]) == 0
+
+
+@pytest.mark.reliability(33, 50)
+def test_rows_that_stand_in_two_splits_are_counted_in_one_warning() -> None:
+    files = _three_files()
+    write("x,target\n1,b\n2,a\n300,a\n1,a\n", "val.csv")
+    write("target,x\na,2\na,300\nb,400\na,0\n", "test.csv")
+    with pytest.warns(DataWarning) as said:
+        TableDataModule(**files)
+    (note,) = (str(warning.message) for warning in said)
+    assert note.startswith(
+        "2 of 4 test rows stand in train too; 2 of 4 val rows stand in train too; "
+        "2 of 4 test rows stand in val too"
+    )
+    assert "--data.groups" in note
+
+
+@pytest.mark.reliability(33, 50)
+@pytest.mark.parametrize("target", ["target", ["target", "other"], "x"])
+def test_a_table_with_repeated_rows_is_noted_however_it_is_split(target: Any) -> None:
+    rows = [f"{number}.5,{number % 2},{number % 2}" for number in range(100)]
+    table(rows, "x,target,other", target, ignore=[] if isinstance(target, list) else "other")
+    with pytest.warns(DataWarning, match="of 40 test rows stand in train too"):
+        table(rows * 2, "x,target,other", target, ignore=[] if isinstance(target, list) else "other")
+
+
+@pytest.mark.reliability(33)
+def test_the_same_features_with_another_target_are_not_the_same_row() -> None:
+    files = _three_files()
+    write("x,target\n0,b\n", "test.csv")
+    TableDataModule(**files)  # nothing is said

@@ -59,6 +59,7 @@ def test_weighted_losses_are_torch_s_weighted_means() -> None:
     torch.testing.assert_close(many.loss(logits, y), expected)
 
 
+@pytest.mark.filterwarnings("ignore:.*rows stand in train too")
 def test_labels_are_learned_together_and_tested() -> None:
     torch.manual_seed(0)
     rows = [f"{n % 7},{n % 5},{int(n % 7 > 3)},{int(n % 5 > 2)}" for n in range(400)]
@@ -94,6 +95,7 @@ def test_targets_of_thousands_are_within_reach() -> None:
     assert figures["test/r2"] > 0.98
 
 
+@pytest.mark.filterwarnings("ignore:.*rows stand in train too")
 def test_an_embedding_tells_categories_apart() -> None:
     torch.manual_seed(0)
     rows = [f"town {n % 40},{n % 3},{'ab'[n % 40 % 2]}" for n in range(1200)]

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lit_classify.data.columns import WORDS
+from lit_classify.data.columns import LARGEST, WORDS
 from lit_classify.data.dialect import MISSING
-from lit_classify.data.encoding import Encoder
+from lit_classify.data.encoding import FARTHEST, Encoder
 from lit_classify.modules import LitModule
 from lit_classify.networks import MLP, Embedded
 
@@ -19,7 +19,8 @@ from lit_classify.networks import MLP, Embedded
 class RowsToPredictions(nn.Module):
     """Fill gaps, scale numbers, tell categories apart, and ask the network.
 
-    Input ``(N, K)`` float64, a number for each column: NaN or infinity is a gap, a category is its code.
+    Input ``(N, K)`` float64, a number for each column: NaN or what single precision does not hold is a gap,
+    a category is its code.
     Output probabilities ``(N, C)`` or ``(N, L)``, or values ``(N,)``, float32.
 
     Args:
@@ -53,8 +54,9 @@ class RowsToPredictions(nn.Module):
     def features(self, rows: Tensor) -> Tensor:
         """Return the features ``(N, F)`` float32 of rows ``(N, K)``."""
         numbers = rows.index_select(1, self.numbers)
-        gaps = torch.isnan(numbers) | torch.isinf(numbers)
+        gaps = torch.isnan(numbers) | (numbers.abs() > LARGEST)
         scaled = (torch.where(gaps, self.median, numbers) - self.center) / self.scale
+        scaled = scaled.clamp(-FARTHEST, FARTHEST)
         parts = [scaled.float(), gaps.index_select(1, self.told).float()]
         for place, table in zip(self.categories, self.one_hot, strict=True):
             codes = rows[:, place]

@@ -10,17 +10,17 @@ from typing import Any, Literal
 import polars as pl
 from numpy.typing import NDArray
 
-from lit_classify.data.dialect import MISSING
+from lit_classify.data.dialect import EXACT, as_text, has_long_integers
 from lit_classify.data.reading import Table
-from lit_classify.errors import DataError, unknown, visible
+from lit_classify.errors import DataError, note, unknown, visible
 
 Kind = Literal["number", "boolean", "category"]
 WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 _NEARLY_ALL = 0.95  # of the cells are numbers: then the others are mistakes
 _MANY = 1000  # cells are numbers before the first that is none: then it is a mistake
-_EXACT = 2**53  # whole numbers from here on are not told apart by floats
-_TOO_LONG = r"^[+-]?[1-9]\d{15,}$"
+LARGEST = 3.4e38  # of single precision, in which networks calculate
 _FEW = 20
+_MOST_SAID = 6
 _COUNTED_ROWS = 100_000  # numbers beyond these are not counted when different values are
 
 
@@ -61,17 +61,17 @@ def typed(
     if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
         raise DataError(f"column {series.name!r} holds {dtype}, which is neither numbers nor text; ignore it")
     if kind == "category":
-        return _text(series), "category"
+        return as_text(series), "category"
     if dtype == pl.Boolean:
         return series.cast(pl.Float64), "boolean"
     if dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Null:
-        if dtype.is_integer() and bool((series.abs() >= _EXACT).any()):
-            return _text(series), "category"
+        if kind is None and _are_long(series):
+            return as_text(series), "category"
         numbers, text = _finite(_seconds(series) if dtype.is_temporal() else series), None
     else:
-        text = _text(series)
+        text = as_text(series)
         numbers = text.cast(pl.Float64, strict=False)
-        if kind is None and bool(text.str.contains(_TOO_LONG).any()):
+        if kind is None and has_long_integers(text):
             return text, "category"
     if text is None or (
         numbers.null_count() == text.null_count() and (len(text) > text.null_count() or kind)
@@ -84,6 +84,14 @@ def typed(
     if kind != "number" and text.null_count() < len(text) and words.drop_nulls().is_in(list(WORDS)).all():
         return words.replace_strict(WORDS, default=None, return_dtype=pl.Float64), "boolean"
     return _mostly_text(text, numbers, kind, where), "category"
+
+
+def _are_long(series: pl.Series) -> bool:
+    """Whether whole numbers are among the cells that floats do not tell from others."""
+    if not (series.dtype.is_integer() or (isinstance(series.dtype, pl.Decimal) and not series.dtype.scale)):
+        return False
+    ends: list[Any] = [series.min(), series.max()]
+    return any(abs(end) >= EXACT for end in ends if end is not None)
 
 
 def _mostly_text(
@@ -115,14 +123,6 @@ def _seconds(series: pl.Series) -> pl.Series:
     return series.cast(unit).to_physical() / 1e6
 
 
-def _text(series: pl.Series) -> pl.Series:
-    """Return cells as text without spaces around them, gaps null, whole numbers without decimals."""
-    text = series.cast(pl.String).str.strip_chars()
-    if series.dtype.is_float():
-        text = text.str.replace(r"\.0$", "")
-    return text.set(text.is_in(list(MISSING)), None)
-
-
 def _finite(numbers: pl.Series) -> pl.Series:
     """Return numbers as floats, those that are not finite as gaps."""
     if not numbers.dtype.is_float():
@@ -130,6 +130,22 @@ def _finite(numbers: pl.Series) -> pl.Series:
     if bool(numbers.is_finite().all()):
         return numbers
     return numbers.set(~numbers.is_finite().fill_null(False), None)
+
+
+def drop_huge(numbers: pl.Series, where: Callable[[int], str]) -> tuple[pl.Series, str | None]:
+    """Return numbers with gaps for those beyond single precision, and what to say of these."""
+    huge = numbers.abs() > LARGEST
+    if not huge.any():
+        return numbers, None
+    row = int(huge.arg_true()[0])
+    said = f"{numbers.name!r} has {huge.sum():,}, first {numbers[row]:g} in {where(row)}"
+    return numbers.set(huge, None), said
+
+
+def note_huge(said: Sequence[str]) -> None:
+    """Note the numbers beyond single precision, column by column."""
+    if said:
+        note("taken as missing, for networks calculate in single precision: " + "; ".join(said[:_MOST_SAID]))
 
 
 def check_names(what: str, names: Collection[str], table: Table) -> None:
@@ -161,16 +177,20 @@ def understand(
     Raises:
         DataError: cells do not fit their column's kind.
     """
-    made, columns = [], []
+    ignored, wanted, names, numbers = map(set, (ignore, features, categorical, numeric))
+    made, columns, huge = [], [], []
     for series in table.frame:
         name = series.name
-        if name in ignore or (features and name not in features):
-            use = "left out: ignored" if name in ignore else "left out: not among the features"
+        if name in ignored or (wanted and name not in wanted):
+            use = "left out: ignored" if name in ignored else "left out: not among the features"
             columns.append(Column(name, str(series.dtype).lower(), series.null_count(), 0, use))
             continue
-        asked: Kind | None = "category" if name in categorical else None
-        asked = "number" if name in numeric else asked
+        asked: Kind | None = "category" if name in names else None
+        asked = "number" if name in numbers else asked
         values, kind = typed(series, asked, table.where)
+        if kind == "number":
+            values, said = drop_huge(values, table.where)
+            huge += [said] if said else []
         missing, distinct = values.null_count(), _count_distinct(values)
         use = "used"
         if distinct == 0:
@@ -183,6 +203,7 @@ def understand(
             made.append(values)
         sampled = len(values) > _COUNTED_ROWS and distinct > 1 and values.dtype.is_float()
         columns.append(Column(name, kind, missing, distinct, use, sampled))
+    note_huge(huge)
     return pl.DataFrame(made), columns
 
 

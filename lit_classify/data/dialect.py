@@ -1,17 +1,21 @@
 """How a CSV file is written: its delimiter, its header and its names, found in its first rows."""
 
 import csv
+import io
 import math
-import statistics
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from lit_classify.errors import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
+EXACT = 2**53  # whole numbers from here on are not told apart by floats
 MISSING = ("", "NA", "N/A", "na", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "?")
+_LONG = r"^[+-]?\d{16,}$"
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ def find_delimiter(head: str) -> str:
 
     Where several do, a comma gives way, for it may stand in numbers; else the one with more fields is taken.
     """
-    lines = [line for line in head.splitlines() if line.strip()][:50]
+    lines = [line for line in head.split("\n") if line.strip()][:50]
     best, reached = ",", (0.5, False, 0)
     for delimiter in DELIMITERS:
         lengths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter))
@@ -86,7 +90,8 @@ def numeric_columns(head: str, dialect: Dialect) -> dict[str, float]:
         there = [cell for cell in cells if cell not in MISSING]
         if there and all(map(is_number, there)):
             numbers = [number for number in map(float, there) if math.isfinite(number)]
-            found[name] = statistics.pstdev(numbers) if numbers else 0.0
+            mean = sum(numbers) / max(len(numbers), 1)
+            found[name] = math.dist(numbers, [mean] * len(numbers)) / math.sqrt(max(len(numbers), 1))
     return found
 
 
@@ -99,11 +104,23 @@ def is_number(text: str) -> bool:
     return "_" not in text
 
 
+def as_text(series: pl.Series) -> pl.Series:
+    """Return cells as text without spaces around them, gaps null, whole numbers without decimals."""
+    text = series.cast(pl.String).str.strip_chars()
+    if series.dtype.is_float():
+        text = text.str.replace(r"\.0$", "")
+    return text.set(text.is_in(list(MISSING)), None)
+
+
+def has_long_integers(text: pl.Series) -> bool:
+    """Whether whole numbers are among the cells, without spaces, that floats do not tell from others."""
+    long = text.filter(text.str.contains(_LONG))
+    return bool((long.cast(pl.Float64, strict=False).abs() >= EXACT).any())
+
+
 def _rows(head: str, delimiter: str, spaced: bool) -> list[list[str]]:
-    """Return the first rows; the last of a long head may be cut, so it is left out."""
-    lines = head.splitlines(keepends=True)
-    whole = lines if len(lines) < 3 else lines[:-1]
-    return [row for row in csv.reader(whole, delimiter=delimiter, skipinitialspace=spaced) if row] or [[""]]
+    lines = io.StringIO(head, newline="\n")  # no other sign ends a line
+    return [row for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=spaced) if row] or [[""]]
 
 
 def _is_header(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:

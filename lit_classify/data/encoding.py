@@ -17,16 +17,19 @@ Scaling = Literal["standard", "robust"]
 _ONE_HOT = 32  # categories get a feature each up to here, beyond it an embedding
 _RARE = 5  # train rows that a category needs to be told from others, where there are many
 _BLOCK = 1 << 14
+_TINY = 1e-30  # scales that single precision can divide by
+FARTHEST = 1e15  # scales from the center: what is farther is set there, whose square is still a number
 
 
 @dataclass(frozen=True)
 class Encoder:
     """How one column becomes features; plain data, so that it travels in a checkpoint.
 
-    A number becomes ``(value - center) / scale``, a gap ``median``, and where train rows had gaps one more
-    feature says so. A category becomes a feature for a gap and one for each train value, and a value not
-    seen there has zeros; or, embedded, its number: 0 for one not seen, 1 for a gap, from 2 on as listed.
-    ``rare`` are train values with too few rows to be told from others, treated like those not seen.
+    A number becomes ``(value - center) / scale``, at most ``FARTHEST``, a gap ``median``, and where train
+    rows had gaps one more feature says so. A category becomes a feature for a gap and one for each train
+    value, and a value not seen there has zeros; or, embedded, its number: 0 for one not seen, 1 for a gap,
+    from 2 on as listed. ``rare`` are train values with too few rows to be told from others, treated like
+    those not seen.
     """
 
     name: str
@@ -169,8 +172,11 @@ class _Writer:
             gaps = np.isnan(values)
             if gaps.any():
                 values = np.where(gaps, self.medians.astype(values.dtype), values)
-            exact = values.dtype  # as exact as they were read: double precision, unless there are very many
-            out[:, self.places] = (values - self.centers.astype(exact)) / self.scales.astype(exact)
+            # as exact as they were read: double precision, unless there are very many
+            exact = values.dtype if self.scales.min() > _TINY else np.dtype(np.float64)
+            with np.errstate(over="ignore"):  # such are brought to the farthest
+                scaled = (values - self.centers.astype(exact)) / self.scales.astype(exact)
+            out[:, self.places] = np.clip(scaled, -FARTHEST, FARTHEST, out=scaled)
             for column, place in self.told:
                 out[:, place] = gaps[:, column]
         for encoder, at in self.categories:

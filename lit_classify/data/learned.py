@@ -6,12 +6,13 @@ from typing import Any
 
 import polars as pl
 
-from lit_classify.data.columns import Column, typed
+from lit_classify.data.columns import Column, drop_huge, note_huge, typed
 from lit_classify.data.encoding import Encoder
 from lit_classify.data.reading import Table
 from lit_classify.data.targets import Target
 from lit_classify.errors import DataError, note
 
+ROLES = ("path", "val_path", "test_path")
 _MOST_LINES = 6
 
 
@@ -20,14 +21,14 @@ class Learned:
     """All that makes features and targets of rows; plain data travels in checkpoints.
 
     Args:
-        fingerprint: of the table that was learned from.
+        files: of ``path``, ``val_path`` and ``test_path``, each file with the SHA-256 of its rows.
         encoders: how each used column becomes features.
         target: what is to be told.
         settings: how the rows were split and the columns taken, which cannot be changed afterwards.
         columns: all columns that the table had.
     """
 
-    fingerprint: str
+    files: Mapping[str, Mapping[str, str]]
     encoders: tuple[Encoder, ...]
     target: Target
     settings: Mapping[str, Any]
@@ -39,13 +40,14 @@ class Learned:
         encoders = tuple(Encoder.from_dict(encoder) for encoder in record["encoders"])
         target = Target.from_dict(record["target"])
         columns = tuple(record["columns"])
-        return cls(record["fingerprint"], encoders, target, record["settings"], columns)
+        files = {role: dict(record["files"][role]) for role in ROLES}
+        return cls(files, encoders, target, record["settings"], columns)
 
     def as_dict(self) -> dict[str, Any]:
         """Return all as plain data."""
         encoders = [encoder.as_dict() for encoder in self.encoders]
         return {
-            "fingerprint": self.fingerprint,
+            "files": {role: dict(files) for role, files in self.files.items()},
             "encoders": encoders,
             "target": self.target.as_dict(),
             "settings": dict(self.settings),
@@ -54,13 +56,20 @@ class Learned:
 
     def note_others(self, table: Table) -> None:
         """Note the columns that training did not have."""
-        if others := [name for name in table.frame.columns if name not in self.columns]:
+        known = set(self.columns)
+        if others := [name for name in table.frame.columns if name not in known]:
             note(f"passed over, as training had no such columns: {', '.join(others[:20])}")
 
     def check(self, settings: Mapping[str, Any]) -> None:
-        """Raise DataError for a setting that is not what it was in training."""
+        """Raise DataError for a setting that is not what it was in training; files may be others."""
+        for name in ("val_path", "test_path"):
+            if bool(settings[name]) != bool(self.settings[name]):
+                raise DataError(
+                    f"data.{name} was {self.settings[name] or None} in training, but is "
+                    f"{settings[name] or None} now; to score the rows of another file, give it as --data.path"
+                )
         for name, value in settings.items():
-            if value != self.settings[name]:
+            if value != self.settings[name] and name not in ROLES:
                 raise DataError(
                     f"data.{name} was {self.settings[name]!r} in training, but is {value!r} now: "
                     "that would mix training rows into the others, or not be heeded at all"
@@ -77,9 +86,24 @@ class Learned:
         return [len(encoder.categories) + 2 for encoder in self.encoders if encoder.embedded]
 
 
-def say_use(column: Column, encoders: Sequence[Encoder]) -> Column:
+def other_files(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """Say which files hold other rows than those that were learned from; none if none do.
+
+    Args:
+        before: ``Learned.files`` of a run.
+        now: the same of its data now.
+    """
+    for role in ROLES:
+        old, new = before[role], now[role]
+        if list(old.values()) != list(new.values()):
+            changed = [file for file, digest in new.items() if digest not in old.values()] or list(new)
+            return f"{', '.join(changed) or 'no file'} (data.{role}, which was {', '.join(old) or 'no file'})"
+    return None
+
+
+def say_use(column: Column, encoders: Mapping[str, Encoder]) -> Column:
     """Say of a used column how it is used."""
-    encoder = next((encoder for encoder in encoders if encoder.name == column.name), None)
+    encoder = encoders.get(column.name)
     if encoder is None or not column.is_used:
         return column
     if not encoder.num_features:
@@ -102,12 +126,12 @@ def conform(table: Table, encoders: Sequence[Encoder], strict: bool = False) -> 
     Raises:
         DataError: columns are missing or hold something else than before; lists all of them.
     """
-    names = [encoder.name for encoder in encoders]
-    lacking = [name for name in names if name not in table.frame.columns]
+    names, there = [encoder.name for encoder in encoders], set(table.frame.columns)
+    lacking = [name for name in names if name not in there]
     faults = [f"{table.files[0][0]} lacks {', '.join(lacking)}"] if lacking else []
-    made, unseen = [], []
+    made, unseen, huge = [], [], []
     for encoder in encoders:
-        if encoder.name in lacking:
+        if encoder.name not in there:
             continue
         series = table.frame[encoder.name]
         try:
@@ -115,6 +139,9 @@ def conform(table: Table, encoders: Sequence[Encoder], strict: bool = False) -> 
         except DataError as error:
             faults.append(f"{error}, as it was in training")
             continue
+        if encoder.kind == "number":
+            values, said = drop_huge(values, table.where)
+            huge += [said] if said else []
         if encoder.kind == "category":
             seen = values.is_in([*encoder.categories, *encoder.rare])
             new = (values.is_not_null() & ~seen).arg_true()
@@ -137,6 +164,7 @@ def conform(table: Table, encoders: Sequence[Encoder], strict: bool = False) -> 
         raise DataError("\n".join(faults[:_MOST_LINES]))
     if unseen and strict:
         raise DataError("\n".join(unseen[:_MOST_LINES]))
+    note_huge(huge)
     if unseen:
         note("taken as unknown: " + "; ".join(unseen))
     return pl.DataFrame(made)
@@ -149,5 +177,6 @@ def check_gaps(frame: pl.DataFrame, table: Table) -> None:
             row = int(series.is_null().arg_true()[0])
             raise DataError(
                 f"{table.where(row)}, column {series.name!r}: {table.frame[series.name][row]!r} is missing "
-                f"or not finite, as in {series.null_count():,} rows; gaps impute would fill it"
+                f"or not finite in single precision, as in {series.null_count():,} rows; gaps impute would "
+                "fill it"
             )

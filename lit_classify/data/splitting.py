@@ -18,6 +18,7 @@ from lit_classify.errors import DataError, note
 
 Rows = NDArray[np.int32]  # row numbers; a table in memory has fewer than 2**31 rows
 Classes = NDArray[np.int16] | NDArray[np.int32]
+_BLOCK = 1 << 16
 _SPLITS = {
     "train": "train",
     "training": "train",
@@ -131,7 +132,7 @@ class Splitter:
         if self.split is not None:
             rows = _by_column(table, self.split)
         elif len(num_rows) > 1:
-            rows = _by_files(num_rows)
+            rows = by_files(num_rows)
         else:
             rows = {"train": np.arange(len(table), dtype=np.int32)}
             check_split(len(table), self.test_fraction, self.val_fraction)
@@ -150,6 +151,39 @@ class Splitter:
         if classes is not None and class_names is not None:
             _check_classes(rows["train"], classes, class_names)
         return {split: rows[split] for split in ("train", "val", "test") if split in rows}
+
+
+def note_repeated(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, Rows]) -> None:
+    """Note how many rows of one split stand in another too, features and target alike.
+
+    Args:
+        frame: the used columns, ``(N,)`` each.
+        targets: the target of each row, ``(N,)`` or ``(N, L)``.
+        rows: the row numbers of each split.
+    """
+    columns = targets.reshape(len(targets), -1)
+    told = [pl.Series(f"target {place}", columns[:, place]) for place in range(columns.shape[1])]
+    series = [cells.alias(str(place)) for place, cells in enumerate([*frame, *told])]
+    parts = pl.DataFrame(series).iter_slices(_BLOCK)  # all at once would take as much memory again
+    hashes = pl.concat([part.hash_rows() for part in parts]).to_numpy()
+    said = []
+    for name, other in (("test", "train"), ("val", "train"), ("test", "val")):
+        if name in rows and other in rows:
+            repeated = _num_found(hashes[rows[name]], hashes[rows[other]])
+            if repeated:
+                said.append(f"{repeated:,} of {len(rows[name]):,} {name} rows stand in {other} too")
+    if said:
+        note(
+            f"{'; '.join(said)}, alike in all features and the target, so the metrics say less of new rows; "
+            "remove repeated rows, or keep them together with --data.groups COLUMN"
+        )
+
+
+def _num_found(values: NDArray[np.uint64], among: NDArray[np.uint64]) -> int:
+    """Count the values that are among others."""
+    among, values = np.sort(among), np.sort(values)
+    places = np.searchsorted(among, values)
+    return int((among[np.minimum(places, len(among) - 1)] == values).sum())
 
 
 def _note_single(classes: Classes | None) -> None:
@@ -180,7 +214,7 @@ def _by_column(table: Table, name: str) -> dict[str, Rows]:
     return {split: numbers for split, numbers in rows.items() if len(numbers)}
 
 
-def _by_files(num_rows: Sequence[int]) -> dict[str, Rows]:
+def by_files(num_rows: Sequence[int]) -> dict[str, Rows]:
     """Split rows that stand below each other: so many for training, validation and testing."""
     ends = np.cumsum([0, *num_rows])
     rows = {

@@ -3,7 +3,7 @@
 Legend: N rows, F features, C classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -15,9 +15,9 @@ from lit_classify.data.base import Axis, InMemoryDataModule, Split
 from lit_classify.data.columns import Column, check_names, describe, find_leaks, understand
 from lit_classify.data.declared import Declared, Names, listed, names, one_of
 from lit_classify.data.encoding import Scaling, encode, learn, num_features
-from lit_classify.data.learned import Learned, check_gaps, conform, say_use
-from lit_classify.data.reading import Files, Table
-from lit_classify.data.splitting import Rows, Splitter
+from lit_classify.data.learned import ROLES, Learned, check_gaps, conform, say_use
+from lit_classify.data.reading import Files, Table, stack
+from lit_classify.data.splitting import Rows, Splitter, by_files, note_repeated
 from lit_classify.data.targets import Targets, understand_target
 from lit_classify.errors import DataError, note, visible
 from lit_classify.loaders import TensorLoader
@@ -107,6 +107,7 @@ class TableDataModule(InMemoryDataModule):
         )
         settings = {
             **declared.as_dict(),
+            "path": names(path),
             "val_path": names(val_path),
             "test_path": names(test_path),
             "gaps": gaps,
@@ -120,13 +121,17 @@ class TableDataModule(InMemoryDataModule):
             self._learned.check(settings)
             named = [encoder.name for encoder in self._learned.encoders]
             text = list(self._learned.text_columns)
+            text += self._learned.target.columns if self._learned.target.class_names is not None else ()
         paths = names(path), names(val_path), names(test_path)
+        self.is_foreign = False
         self._files = Files(*paths, delimiter, header, encoding, text, named)
         self._table: Table | None = self._files.read()
         self._prepared: tuple[pl.DataFrame, dict[str, Rows], Targets] | None = None
         if self._learned is None:
             self._learned = self._learn(declared, scaling, settings)
-        self.is_foreign = self._table.fingerprint != self._learned.fingerprint
+        self.is_foreign = self._table.digests != tuple(self._learned.files["path"].values())
+        if self.is_foreign and settings["path"] != self._learned.settings["path"]:
+            self._files = self._files.without_others(self._learned.settings)
         self.class_names = listed(self._learned.target.class_names)
         self.label_names = listed(self._learned.target.label_names)
         self.in_features = num_features(self._learned.encoders)
@@ -138,8 +143,9 @@ class TableDataModule(InMemoryDataModule):
     def _learn(self, declared: Declared, scaling: Scaling, settings: dict[str, Any]) -> Learned:
         """Understand the columns, split the rows, and learn from those for training."""
         assert self._table is not None
-        fingerprint = self._table.fingerprint
-        table, num_rows = self._files.read_others(self._table)
+        tables = self._read()
+        files = {role: tables[role].as_files() if role in tables else {} for role in ROLES}
+        table, num_rows = stack(tables)
         check_names("target column", declared.target, table)
         check_names("column", declared.all, table)
         kinds = declared.categorical, declared.numeric
@@ -152,16 +158,18 @@ class TableDataModule(InMemoryDataModule):
         rows = self._splitter.rows(table, num_rows, target.class_names, values)
         self.leaks = find_leaks(frame, columns, values)
         encoders = learn(frame, rows["train"], columns, scaling)
-        self.columns = [say_use(column, encoders) for column in columns]
+        by_name = {encoder.name: encoder for encoder in encoders}
+        self.columns = [say_use(column, by_name) for column in columns]
         if not num_features(encoders):
             raise DataError(
                 f"{table.files[0][0]}: no column is left that could tell the target\n"
                 + describe(self.columns, self.leaks)
             )
         self._warn()
+        note_repeated(frame, values, rows)
         self._prepared = frame, rows, values
         used = tuple(encoder for encoder in encoders if encoder.num_features)
-        return Learned(fingerprint, used, target, settings, tuple(table.frame.columns))
+        return Learned(files, used, target, settings, tuple(table.frame.columns))
 
     def _warn(self) -> None:
         """Say what the owner of the table should look at."""
@@ -208,13 +216,41 @@ class TableDataModule(InMemoryDataModule):
     def _prepare(self) -> tuple[pl.DataFrame, dict[str, Rows], Targets]:
         """Prepare rows as an earlier run has learned: its own in its splits, others all for testing."""
         assert self._learned is not None
-        table = self._table or self._files.read()
-        values = self._learned.target.values
+        tables, target = self._read(), self._learned.target
+        self._note_other_files(tables)
+        table, num_rows = stack(tables)
+        values = target.values(table)
         if self.is_foreign:
-            return self._conform(table), {"test": np.arange(len(table), dtype=np.int32)}, values(table)
-        table, num_rows = self._files.read_others(table)
-        rows = self._splitter.rows(table, num_rows, self._learned.target.class_names, values(table))
-        return self._conform(table), rows, values(table)
+            rows = by_files(num_rows)
+        else:
+            rows = self._splitter.rows(table, num_rows, target.class_names, values)
+        frame = self._conform(table)
+        note_repeated(frame, values, rows)
+        return frame, rows, values
+
+    def _read(self) -> dict[str, Table]:
+        """Return the rows by the path that they come from; those of a foreign table are for testing."""
+        tables = {"path": self._table or self._files.read(), **self._files.read_others()}
+        if self.is_foreign:
+            tables.setdefault("test_path", tables.pop("path"))
+        return tables
+
+    def _note_other_files(self, tables: Mapping[str, Table]) -> None:
+        """Say which rows are not those that training had."""
+        assert self._learned is not None
+        for role, paths in (("val_path", self._files.val_paths), ("test_path", self._files.test_paths)):
+            before, now = self._learned.files[role], tables[role].as_files() if paths else {}
+            if paths and list(before.values()) != list(now.values()):
+                note(
+                    f"{', '.join(now)} is not what training had as data.{role} ({', '.join(before)}): "
+                    f"{len(tables[role]):,} other rows are scored"
+                )
+        if self.is_foreign:
+            scored = tables["test_path"]
+            note(
+                "data.path is not the table that training had, whose rows cannot be told from others now: "
+                f"all {len(scored):,} rows of {', '.join(scored.as_files())} are scored"
+            )
 
     def _conform(self, table: Table) -> pl.DataFrame:
         assert self._learned is not None
@@ -244,7 +280,7 @@ class TableDataModule(InMemoryDataModule):
 
     def original(self, split: str, places: Sequence[int]) -> pl.DataFrame:
         """Return rows of a split as they stand in the files, read anew; ``places`` count in the split."""
-        table, _ = self._files.read_others(self._files.read())
+        table, _ = stack(self._read())
         rows = self._row_numbers if split in self._row_numbers else {split: self._row_numbers["test"]}
         found: pl.DataFrame = table.frame[rows[split][list(places)].tolist()]
         return found

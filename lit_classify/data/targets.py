@@ -11,15 +11,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lit_classify.data.columns import check_names, typed
+from lit_classify.data.columns import WORDS, Kind, check_names, typed
+from lit_classify.data.dialect import EXACT, as_text
 from lit_classify.data.reading import Table
 from lit_classify.errors import DataError
 
 Targets = NDArray[np.int32] | NDArray[np.float32]
+_WORDS = (pl.String, pl.Boolean, pl.Categorical, pl.Enum)
 _MOST_CLASSES = 20  # of whole numbers; more are numbers, not classes
 _FINE = 1e5  # spreads from zero; single precision tells a 17,000,000th part
 _LARGEST = 1e15  # its square is within single precision too
-_LARGEST_NAME = 2**53  # from there on, whole numbers are not told apart
 _NO_LABEL = -100.0  # what CrossEntropy passes over in silence
 
 
@@ -68,26 +69,25 @@ class Target:
         if self.label_names is not None:
             labels = [_label(table, name).to_numpy() for name in self.columns]
             return np.stack(labels, axis=1).astype(np.float32)
-        cells = _whole(table, self.columns[0], as_text=False)
+        (name,) = self.columns
         if self.class_names is None:
-            if cells.dtype == pl.String:
-                raise DataError(f"{table.where(0)}, target {self.columns[0]!r}: {cells[0]!r} is no number")
-            return _single(table, cells)
+            return _single(table, _numbers(table, name))
+        cells = _whole(table, name, "category" if table.frame[name].dtype in _WORDS else None)
         names = pl.Series(self.class_names, dtype=pl.String)
-        numbers = names.cast(cells.dtype, strict=False)
-        if numbers.null_count():  # some classes are no numbers, so that all are text
-            cells = _whole(table, self.columns[0], as_text=True)
-            ranks = pl.Series(range(len(names)), dtype=pl.Int32)
-            codes = cells.replace_strict(names, ranks, default=-1, return_dtype=pl.Int32).to_numpy()
-        else:  # in the order of their size
-            sizes, values = numbers.to_numpy(), cells.to_numpy()
+        sizes = names.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
+        if (np.abs(sizes) < EXACT).all() and (np.diff(sizes) > 0).all():  # in order of their size
+            values = cells.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
             codes = np.searchsorted(sizes[:-1], values).astype(np.int32)
             codes[sizes[codes] != values] = -1
+        else:
+            ranks = pl.Series(range(len(names)), dtype=pl.Int32)
+            text = as_text(cells)
+            codes = text.replace_strict(names, ranks, default=-1, return_dtype=pl.Int32).to_numpy()
         strange = np.flatnonzero(codes < 0)
         if len(strange):
             row = int(strange[0])
             raise DataError(
-                f"{table.where(row)}, target {self.columns[0]!r}: {cells[row]!r} is none of the classes "
+                f"{table.where(row)}, target {name!r}: {as_text(cells)[row]!r} is none of the classes "
                 f"{', '.join(self.class_names)}"
             )
         return codes
@@ -117,15 +117,14 @@ def understand_target(
             _label(table, name)
         return Target(tuple(columns), label_names=tuple(columns))
     (name,) = columns
-    cells = _whole(table, name, as_text=name in categorical)
-    if cells.dtype != pl.String:
-        if name in numeric or not _are_classes(table, cells):
-            return Target((name,))
-        numbers = cells.unique().cast(pl.Int64).cast(pl.String).to_list()
-    elif name in numeric:
-        row = next(row for row, cell in enumerate(cells) if typed(pl.Series([cell]))[1] != "number")
-        raise DataError(f"{table.where(row)}, target {name!r}: {cells[row]!r} is no number")
-    names = cells.unique().to_list() if cells.dtype == pl.String else numbers
+    if name in numeric:
+        _numbers(table, name)
+        return Target((name,))
+    cells = _whole(table, name, "category" if name in categorical else None)
+    if cells.dtype != pl.String and not _are_classes(table, cells):
+        return Target((name,))
+    different = cells.unique()
+    names = (different if cells.dtype == pl.String else different.cast(pl.Int64).cast(pl.String)).to_list()
     if len(names) < 2:
         raise DataError(
             f"{table.files[0][0]}: the target {name!r} has a single class, {names[0]!r}, "
@@ -144,11 +143,11 @@ def _in_order(name: str) -> tuple[int, int, str]:
     return (0, int(name), name) if name.removeprefix("-").isdecimal() else (1, 0, name)
 
 
-def _whole(table: Table, name: str, as_text: bool) -> pl.Series:
+def _whole(table: Table, name: str, kind: Kind | None) -> pl.Series:
     """Return the target without gaps: numbers, or text where it is or should be text."""
     series = table.frame[name]
-    values, kind = typed(series, None, table.where) if not as_text else (series, "category")
-    if as_text or kind != "number":
+    values, found = typed(series, kind, table.where)
+    if found == "boolean":
         values, _ = typed(series, "category", table.where)
     gaps = values.is_null().arg_true()
     if len(gaps):
@@ -160,6 +159,17 @@ def _whole(table: Table, name: str, as_text: bool) -> pl.Series:
     return values
 
 
+def _numbers(table: Table, name: str) -> pl.Series:
+    """Return a target that must hold numbers, without gaps."""
+    if table.frame[name].dtype in _WORDS:
+        text = as_text(table.frame[name])
+        words = text.is_not_null() & text.cast(pl.Float64, strict=False).is_null()
+        if words.any():
+            row = int(words.arg_true()[0])
+            raise DataError(f"{table.where(row)}, target {name!r}: {text[row]!r} is no number")
+    return _whole(table, name, "number")
+
+
 def _are_classes(table: Table, cells: pl.Series) -> bool:
     """Whether numbers name classes: few different whole ones.
 
@@ -167,7 +177,7 @@ def _are_classes(table: Table, cells: pl.Series) -> bool:
         DataError: they nearly do, but one is a fraction, or -100, which stands for no label at all.
     """
     different = cells.unique()
-    if len(different) > _MOST_CLASSES or different.abs().max() >= _LARGEST_NAME:  # type: ignore[operator]
+    if len(different) > _MOST_CLASSES or different.abs().max() >= EXACT:  # type: ignore[operator]
         return False
     whole = different == different.round()
     advice = f"mend it, or declare {cells.name!r} numeric or categorical"
@@ -191,10 +201,10 @@ def _are_classes(table: Table, cells: pl.Series) -> bool:
 
 def _label(table: Table, name: str) -> pl.Series:
     """Return a label's column as 0 and 1."""
-    values, kind = typed(table.frame[name], None, table.where)
-    if kind == "category":
-        raise DataError(f"{table.where(0)}, label {name!r}: {values[0]!r} is neither 0 nor 1")
-    wrong = (values.is_null() | ~values.is_in([0.0, 1.0])).arg_true()
+    text = as_text(table.frame[name])
+    words = text.str.to_lowercase().replace_strict(WORDS, default=None, return_dtype=pl.Float64)
+    values = words.fill_null(text.cast(pl.Float64, strict=False))
+    wrong = (~values.is_in([0.0, 1.0])).fill_null(True).arg_true()
     if len(wrong):
         row = int(wrong[0])
         raise DataError(

@@ -23,9 +23,9 @@ for place, column in enumerate(schema["columns"]):
         elif cell not in schema["missing"]:
             x[number, place] = float(schema["words"].get(cell.lower(), cell))
 
-gaps = ~x[:, part["numbers"]].isfinite()
+gaps = ~(x[:, part["numbers"]].abs() <= 3.4e38)
 numbers = (torch.where(gaps, part["median"], x[:, part["numbers"]]) - part["center"]) / part["scale"]
-parts = [numbers.float(), gaps[:, part["told"]].float()]
+parts = [numbers.clamp(-1e15, 1e15).float(), gaps[:, part["told"]].float()]
 for number, place in enumerate(schema["categories"]):
     table = part[f"one_hot.{number}"]
     parts.append(table[x[:, place].long()] if table.numel() else x[:, [place]].float())
