@@ -23,8 +23,11 @@ from lit_classify.data import InMemoryDataModule
 from lit_classify.data.learned import Learned, other_files
 from lit_classify.errors import UserError, note, refuse_address, unknown
 from lit_classify.modules import LitModule
-from lit_classify.modules.record import record
+from lit_classify.modules.base import KNOWN
+from lit_classify.modules.record import names, plain, record
+from lit_classify.networks import Activation, Network
 from lit_classify.saving import is_whole
+from lit_classify.trust import import_object, named_by_a_file
 
 RUNS = "lightning_logs"
 TASKS: dict[str, type[LitModule]] = {
@@ -107,26 +110,31 @@ class Checkpoint:
             return int(self.content["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"])
 
     def build_model(
-        self, network: str | type[nn.Module] | None = None, task: type[LitModule] | None = None
+        self,
+        network: Network | None = None,
+        task: type[LitModule] | None = None,
+        activation: Activation | None = None,
     ) -> LitModule:
         """Build the module that wrote the checkpoint, with its weights, in evaluation mode.
 
         Args:
-            network: the network, or its import path, of a checkpoint that was trained with one of your own: a
+            network: the network of a checkpoint that was trained with one of your own, or its import path: a
                 file never names code to import by itself.
             task: the module's class, if it is your own.
+            activation: the activation, if it is your own or an instance with settings.
 
         Raises:
-            UserError: the file needs ``network`` or ``task``, or its content does not fit together.
+            UserError: the file needs ``network``, ``activation`` or ``task``, or its content does not fit
+                together.
         """
         task = task or TASKS.get(self.model.class_path)
         if task is None:
             raise UserError(unknown("module in the checkpoint", self.model.class_path, TASKS))
-        self.check_network(network)
-        init_args = dict(self.model.init_args)
-        if network is not None:
-            init_args["network"] = network
-        with _consistent(self.path):
+        own = {"network": self._own("network", network), "activation": self._own("activation", activation)}
+        init_args = {**self.model.init_args, **{name: part for name, part in own.items() if part is not None}}
+        if isinstance(own["network"], nn.Module):
+            init_args["network_args"] = None  # it was built with them
+        with _consistent(self.path), named_by_a_file():
             if network is None:
                 self._check_size(task, init_args)
             module = task(**init_args)
@@ -154,15 +162,23 @@ class Checkpoint:
         with _consistent(self.path):
             return (own or DATA[recorded.class_path])(**{**recorded.init_args, **(given or {})})
 
-    def check_network(self, given: str | type[nn.Module] | None) -> None:
-        """Raise UserError unless the recorded network is the one that the user named."""
-        recorded = self.model.init_args.get("network")
-        path = f"{given.__module__}.{given.__qualname__}" if isinstance(given, type) else given
-        if recorded != path:
+    def _own(self, name: str, given: Any) -> Any:  # noqa: ANN401 - a path, a class or an instance
+        """Return the user's own part of a model, imported where its path was given.
+
+        Raises:
+            UserError: it is not what the checkpoint was trained with, or was not given.
+        """
+        recorded, known = self.model.init_args.get(name), KNOWN.get(name, {})
+        if given is None and (recorded is None or recorded in known):
+            return None
+        own = import_object(given, f"--model.{name}") if isinstance(given, str) and "." in given else given
+        kind = type(own) if name == "network" and isinstance(own, nn.Module) else own
+        if given is None or not (given == recorded or names(recorded, kind, known)):
             raise UserError(
-                f"{self.path} was trained with the network {recorded!r}, but {path!r} was given: "
+                f"{self.path} was trained with the {name} {recorded!r}, but {plain(given)!r} was given: "
                 "a checkpoint imports only what you name yourself"
             )
+        return own
 
     def check_weights(self, module: LitModule) -> None:
         """Compare the recorded weights with a module's.
@@ -259,18 +275,19 @@ class Checkpoint:
             )
 
 
-def load(path: str | Path, network: str | type[nn.Module] | None = None) -> LitModule:
+def load(path: str | Path, network: Network | None = None, activation: Activation | None = None) -> LitModule:
     """Build the module that wrote a checkpoint, with its weights, in evaluation mode.
 
     Args:
         path: the checkpoint.
-        network: the network, or its import path, of a checkpoint that was trained with one of your own: a
-            file never names code to import by itself.
+        network: the network of a checkpoint that was trained with one of your own, or its import path: a
+            file never names code to import by itself. The weights go into an instance as it is.
+        activation: the same for an activation of your own, or for an instance with settings.
 
     Raises:
-        UserError: the file cannot be used, or it needs ``network``.
+        UserError: the file cannot be used, or it needs ``network`` or ``activation``.
     """
-    return Checkpoint.read(path).build_model(network)
+    return Checkpoint.read(path).build_model(network, activation=activation)
 
 
 def resolve(path: str, runs: Path = Path(RUNS)) -> str:

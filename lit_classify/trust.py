@@ -54,6 +54,17 @@ def restricted(arguments: Sequence[str]) -> Iterator[None]:
             sys.path.remove(folder)
 
 
+@contextmanager
+def named_by_a_file() -> Iterator[None]:
+    """Import, meanwhile, only what may be imported by the name that a file gives it, in programs too."""
+    global _typed
+    before, _typed = _typed, _typed or frozenset()
+    try:
+        yield
+    finally:
+        _typed = before
+
+
 def allowed() -> list[str]:
     """Return the packages and paths that may be imported while imports are restricted."""
     return sorted({*TRUSTED, *(_typed or ())})

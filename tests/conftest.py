@@ -5,15 +5,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from lit_classify import trust
-
 torch.set_num_threads(1)  # sums in one order, whatever the machine
 
 
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(trust, "_typed", None)  # a command of another test has restricted what is imported
 
 
 COLLECTED = pytest.StashKey[list[pytest.Item]]()  # every test, the slow ones too

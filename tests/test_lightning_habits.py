@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.tuner import Tuner
 from torch import Tensor, nn
 
-from lit_classify import BinaryClassifier, CirclesDataModule
+from lit_classify import BinaryClassifier, CirclesDataModule, UserError, load
 from lit_classify.cli import main
 from lit_classify.errors import DivergedError
 from lit_classify.trainers import RunTrainer
@@ -121,6 +121,76 @@ def test_a_class_or_an_instance_trains_as_its_name_does_and_is_recorded_as_plain
 def same_weights(first: nn.Module, second: nn.Module) -> bool:
     pairs = zip(first.parameters(), second.parameters(), strict=True)
     return all(torch.equal(a, b) for a, b in pairs)
+
+
+OWN_PARTS: list[tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]] = [
+    # what is trained with; what loads it again; what does not
+    (
+        {"network": Squares, "network_args": {"width": 4}},
+        [{"network": Squares}, {"network": f"{OWN}Squares"}, {"network": Squares(2, 1, 4)}],
+        [{}, {"network": f"{OWN}Narrow"}, {"network": nn.Linear}, {"network": nn.Linear(2, 1)}],
+    ),
+    (
+        {"network": Squares(2, 1, 5)},
+        [{"network": Squares(2, 1, 5)}],
+        [{}, {"network": Squares(2, 1, 6)}, {"network": Squares}, {"network": f"{OWN}Squares"}],
+    ),
+    ({"network": "torch.nn.Linear"}, [{"network": nn.Linear}, {"network": "torch.nn.Linear"}], [{}]),
+    ({"network": nn.Linear}, [{"network": nn.Linear}, {"network": "torch.nn.Linear"}], [{}]),
+    ({"activation": OwnTanh}, [{"activation": OwnTanh}, {"activation": f"{OWN}OwnTanh"}], [{}]),
+    (
+        {"activation": nn.LeakyReLU(0.2)},
+        [{"activation": nn.LeakyReLU(0.2)}],
+        [{}, {"activation": nn.LeakyReLU(0.1)}, {"activation": nn.LeakyReLU}, {"activation": "LeakyReLU"}],
+    ),
+    (
+        {"activation": nn.Tanh},
+        [{}, {"activation": nn.Tanh}, {"activation": "Tanh"}],
+        [{"activation": nn.ReLU}],
+    ),
+    ({"activation": nn.Tanh()}, [{"activation": nn.Tanh()}, {"activation": nn.Tanh}], [{}]),
+    ({"optimizer": OwnSGD}, [{}], []),
+]
+
+
+@pytest.mark.parametrize(("given", "right", "wrong"), OWN_PARTS, ids=lambda part: str(part)[:40])
+def test_a_checkpoint_takes_own_parts_only_from_whoever_loads_it(
+    given: dict[str, Any], right: list[dict[str, Any]], wrong: list[dict[str, Any]]
+) -> None:
+    model = fitted(**given).eval()
+    x = torch.randn(5, 2)
+    for again in right:
+        assert torch.equal(load("fitted.ckpt", **again).predict(x), model.predict(x))
+    for other in wrong:
+        with pytest.raises(UserError):
+            load("fitted.ckpt", **other)
+
+
+def test_lightning_s_own_loading_works_and_imports_nothing_that_the_file_names() -> None:
+    model = fitted(network=Squares, network_args={"width": 4}).eval()
+    x = torch.randn(5, 2)
+    again = BinaryClassifier.load_from_checkpoint("fitted.ckpt", network=Squares).eval()
+    assert torch.equal(again.predict(x), model.predict(x))
+    with pytest.raises(UserError, match="is imported only if you name it yourself"):
+        BinaryClassifier.load_from_checkpoint("fitted.ckpt")
+    plain = fitted(activation=nn.Tanh).eval()
+    assert torch.equal(
+        BinaryClassifier.load_from_checkpoint("fitted.ckpt").eval().predict(x), plain.predict(x)
+    )
+
+
+def test_the_course_s_exercise_runs_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    own = ["--model.activation", f"{OWN}OwnTanh", "--model.optimizer", f"{__name__}.OwnSGD"]
+    assert main([*FIT, *own]) == 0
+    assert main([*FIT, "--model.activation", "Tanh"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")]
+    assert rows[0] == rows[1]
+    path = "lightning_logs/circles_v2/version_0/checkpoints/best.ckpt"
+    assert main(["test", "--ckpt_path", path]) == 2
+    assert "only what you name yourself" in capsys.readouterr().err
+    assert main(["test", "--ckpt_path", path, "--model.activation", f"{OWN}OwnTanh"]) == 0
+    assert main([*FIT[:-1], "5", *own, "--ckpt_path", path]) == 0
+    assert main(["plot", path, "--activation", f"{OWN}OwnTanh"]) == 0
 
 
 def test_each_hidden_layer_has_an_activation_of_its_own() -> None:

@@ -34,6 +34,7 @@ def main(arguments: list[str]) -> int:
         "--network", help="import path of a network of one's own that the run was trained with"
     )
     options.add_argument("--overwrite", action="store_true", help="replace files that are already there")
+    options.add_argument("--activation", help="import path of an activation of one's own, if the run has one")
     given = options.parse_args(arguments[1:])
     lacking = [name for name in NEEDED[given.format] if find_spec(name) is None]
     if lacking:
@@ -45,7 +46,7 @@ def main(arguments: list[str]) -> int:
         raise UserError(f"{folder} is not empty; give --overwrite, or another --out")
 
     checkpoint = Checkpoint.read(checkpoints.resolve(given.checkpoint))
-    model = checkpoint.build_model(given.network)
+    model = checkpoint.build_model(given.network, activation=given.activation)
     learned = checkpoint.data.init_args.get("learned") if checkpoint.data else None
     if learned is None:  # points: their coordinates are the features
         encoders = [Encoder(f"x{place}", "number") for place in range(model.hparams["in_features"])]

@@ -26,13 +26,14 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--out", default="plots", help="folder for the pictures (default: plots)")
     options.add_argument("--format", choices=["png", "svg"], default="png", help="default: png")
     options.add_argument("--network", help="import path of a network of one's own, if the run has one")
+    options.add_argument("--activation", help="import path of an activation of one's own, if the run has one")
     given = options.parse_args(arguments[1:])
     folder = Path(given.out)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"cannot write pictures into {folder}: it is no folder")
     quiet()
     checkpoint = Checkpoint.read(checkpoints.resolve(given.checkpoint))
-    model, data = checkpoint.build_model(given.network), checkpoint.build_data()
+    model, data = checkpoint.build_model(given.network, activation=given.activation), checkpoint.build_data()
     with evaluating(model):
         drawn = {**dict(pictures(model, data)), **curves_of(checkpoint.path.parent.parent)}
     try:

@@ -5,7 +5,7 @@ Legend: N rows, F features, O outputs (logits per row), C classes.
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -33,6 +33,7 @@ from lit_classify.optimizers import (
 )
 from lit_classify.scalars import ScalarBuffer
 from lit_classify.tallies import Tally, of_sums
+from lit_classify.trust import named_by_a_file
 
 Batch = tuple[Tensor, Tensor]
 KNOWN: dict[str, Mapping[str, type]] = {
@@ -100,7 +101,7 @@ class LitModule(Task):
         super().__init__()
         given = {
             "activation": activation,
-            "network": network,
+            "network": type(network) if isinstance(network, nn.Module) else network,
             "network_args": network_args,
             "optimizer": optimizer,
             "optimizer_args": optimizer_args,
@@ -145,6 +146,16 @@ class LitModule(Task):
     @lr.setter
     def lr(self, value: float) -> None:
         self.hparams["lr"] = value
+
+    @classmethod
+    def load_from_checkpoint(cls, *args: Any, **kwargs: Any) -> Self:
+        """Build the module that wrote a checkpoint, with its weights, as Lightning does.
+
+        A network or activation of your own must be given again: a file never names code to import by itself.
+        """
+        with named_by_a_file():
+            loaded: Self = super().load_from_checkpoint(*args, **{"weights_only": True, **kwargs})
+        return loaded
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits ``(N, O)`` for rows ``(N, F)``."""

@@ -1,6 +1,7 @@
 """What builds a module or a data module again, as plain data."""
 
 import inspect
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,3 +57,11 @@ def plain(value: Any, known: Mapping[str, type] | None = None) -> Any:  # noqa: 
         if isinstance(value, kind):
             return kind(value)
     return str(value)
+
+
+def names(recorded: Any, given: Any, known: Mapping[str, type]) -> bool:  # noqa: ANN401 - whatever a user gives
+    """Whether a recorded text stands for a class, a function or an instance; nothing is imported."""
+    if plain(given, known) == recorded or f"{plain(given, known)}()" == recorded:
+        return True
+    module, _, name = str(recorded).rpartition(".")  # one that a package offers under another path
+    return getattr(sys.modules.get(module), name, recorded) is given
