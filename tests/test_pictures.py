@@ -300,6 +300,7 @@ def test_what_cannot_be_plotted_is_said(capsys: pytest.CaptureFixture[str]) -> N
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.reliability(59)
 @pytest.mark.slow
 def test_tensorboard_shows_it_in_a_browser() -> None:
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
@@ -329,11 +330,29 @@ def test_tensorboard_shows_it_in_a_browser() -> None:
         }.items():
             browser.get(f"{address}#{plugin}")
             WebDriverWait(browser, 60).until(partial(shows, words=words), f"{words} on the page of {plugin}")
+            if plugin == "hparams":
+                WebDriverWait(browser, 60).until(lines_of_both_runs, "a line for each run")
             browser.get("about:blank")
     finally:
         browser.quit()
         server.kill()
         server.communicate()
+
+
+def lines_of_both_runs(browser: webdriver.Chrome) -> bool:
+    """Open the parallel coordinates of the HParams page; whether they have a line for each of two runs."""
+    lines = browser.execute_script(
+        """
+        const found = (node) => [node.shadowRoot, ...node.childNodes].filter(Boolean)
+            .flatMap((child) => [child, ...found(child)]);
+        const all = found(document);
+        const tab = all.find((node) => node.tagName === 'PAPER-TAB' && /PARALLEL/.test(node.textContent));
+        if (tab) tab.click();
+        const plot = all.find((node) => node.tagName === 'TF-HPARAMS-PARALLEL-COORDS-PLOT');
+        return plot ? plot.shadowRoot.querySelectorAll('.foreground path').length : 0;
+        """
+    )
+    return bool(lines == 2)
 
 
 def shows(browser: webdriver.Chrome, words: list[str]) -> bool:
