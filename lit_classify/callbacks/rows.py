@@ -54,7 +54,7 @@ class Rows(Callback):
         course_mode = isinstance(datamodule, InMemoryDataModule) and datamodule.validates_on_test
         last = (trainer.max_epochs or 1) - 1 if (trainer.max_epochs or 0) > 0 else trainer.current_epoch
         width = len(str(last - last % self.every_n_epochs))
-        # torchmetrics counts in float32, whose 0.51125 is a trifle more and would round the other way
+        # Lightning keeps figures in float32, whose 0.51125 is a trifle more and would round the other way
         shown = {tag: round(float(value), 7) for tag, value in figures.items()}
         row = format_row(trainer.current_epoch, shown, "Test" if course_mode else "Val", width)
         self.printed.append(row)

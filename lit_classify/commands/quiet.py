@@ -19,7 +19,6 @@ def quiet() -> None:
     warnings.filterwarnings("ignore", ".*smaller than the logging interval", PossibleUserWarning)
     warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint")  # scoring needs none
     warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated")  # Lightning 2.6
-    warnings.filterwarnings("ignore", "y_pred contains classes not in y_true")  # scikit-learn, likewise
     warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it
     warnings.simplefilter("always", DataWarning)
     if not isinstance(warnings.showwarning, _Notes):

@@ -241,7 +241,7 @@ class LitModule(Task):
 
     def count_returned_loss(self, loss: Tensor, batch: Any) -> None:  # noqa: ANN401 - of one's own
         """Take the mean loss that a training_step of one's own returned for a batch."""
-        pair = isinstance(batch, tuple | list) and len(batch) > 1
+        pair = isinstance(batch, tuple | list) and len(batch) == 2
         self._tallies["train"].add_loss(loss, self.weight(batch[1]) if pair else extract_batch_size(batch))
 
     def on_train_start(self) -> None:
