@@ -1,12 +1,16 @@
 """Predictions on disk: every row in its order, classes by name, nothing that a spreadsheet would run."""
 
 import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import polars as pl
 import pytest
 from sklearn.datasets import load_iris
 
+from lit_classify import UserError
 from lit_classify.cli import main
 from lit_classify.commands.predictions import harmless, write
 from tests.tables import bundled
@@ -82,13 +86,60 @@ def test_a_file_appears_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> 
     Path("p.csv").write_text("old")
 
     def fail(*_: object) -> None:
-        raise OSError("disk full")
+        raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        write(Path("p.csv"), pl.DataFrame({"prediction": [1]}))
+    with pytest.raises(UserError, match=r"cannot write p.csv: No space left on device; what was there"):
+        write(Path("p.csv"), pl.DataFrame({"prediction": [1]}), overwrite=True)
     assert [path.name for path in Path().iterdir()] == ["p.csv"]
     assert Path("p.csv").read_text() == "old"
+
+
+@pytest.mark.reliability(62)
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("links", [False, True])
+def test_of_several_that_write_one_file_one_wins_whole(
+    overwrite: bool, links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise PermissionError("Operation not permitted")
+
+    if not links:  # as on some file systems
+        monkeypatch.setattr(os, "link", link)
+    tables = [pl.DataFrame({"prediction": [number] * 20_000}) for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        written = [pool.submit(write, Path("p.csv"), table, overwrite) for table in tables]
+    errors = [str(one.exception()) for one in written if one.exception()]
+    assert errors == ["p.csv is there already; give --overwrite, or another --out"] * (0 if overwrite else 7)
+    assert any(pl.read_csv("p.csv").equals(table) for table in tables)
+    assert [path.name for path in Path().iterdir()] == ["p.csv"]
+
+
+@pytest.mark.reliability(36)
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_disk_that_is_full_amid_the_predictions_is_one_message(suffix: str) -> None:
+    code = (
+        "import resource, polars as pl; from pathlib import Path\n"
+        "from lit_classify.commands.predictions import write\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))\n"
+        f"write(Path('p.{suffix}'), pl.DataFrame({{'p': pl.Series(range(100_000)).hash()}}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, check=False)
+    said = done.stderr.splitlines()[-1]
+    assert f"UserError: cannot write p.{suffix}: " in said
+    assert "File too large" in said
+    assert not list(Path().iterdir())
+
+
+def test_a_file_has_the_rights_that_the_user_gives_to_files() -> None:
+    write(Path("p.csv"), pl.DataFrame({"prediction": [1]}))
+    Path("other").touch()
+    assert Path("p.csv").stat().st_mode == Path("other").stat().st_mode
+
+
+def test_the_longest_name_that_a_file_may_have_is_written() -> None:
+    write(Path(f"{'p' * 251}.csv"), pl.DataFrame({"prediction": [1]}))
+    assert len(list(Path().iterdir())) == 1
 
 
 @pytest.mark.reliability(26)

@@ -13,6 +13,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
+from lit_classify import files
 from lit_classify.callbacks.pictures import Picture, log, log_packed, validation_name
 from lit_classify.data import Axis, InMemoryDataModule
 from lit_classify.modules import LitModule
@@ -77,7 +78,7 @@ class Boundary(Picture):
         log_packed(trainer, "film", packed, height, width)
         for logger in trainer.loggers:  # trainer.log_dir would wait for the other processes
             if isinstance(logger, RunLogger) and Path(logger.log_dir).is_dir():
-                Path(logger.log_dir, "boundary.gif").write_bytes(packed)
+                files.write_together({Path(logger.log_dir, "boundary.gif"): packed})
         self._frames = []
 
 

@@ -12,6 +12,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from lit_classify import files
 from lit_classify.saving import stop_now
 
 
@@ -50,7 +51,8 @@ class KeepBest(ModelCheckpoint):
         best = Path(self.dirpath) / earlier.name
         best.parent.mkdir(parents=True, exist_ok=True)
         if not best.is_file():
-            shutil.copyfile(earlier, best)
+            with files.whole(best) as unfinished:
+                shutil.copyfile(earlier, unfinished)
         self.best_model_path = self.kth_best_model_path = str(best)
         self.best_model_score = self.current_score = self.kth_value = score
         self.best_k_models = {str(best): score}

@@ -2,15 +2,15 @@
 
 import json
 import logging
-import shutil
+import shlex
 import warnings
-from importlib.resources import as_file, files
+from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 
-from lit_classify import __version__, checkpoints
+from lit_classify import __version__, checkpoints, files
 from lit_classify.checkpoints import Checkpoint
 from lit_classify.commands.arguments import parser
 from lit_classify.commands.exported import RowsToPredictions, schema
@@ -52,44 +52,44 @@ def main(arguments: list[str]) -> int:
         encoders = [Encoder(f"x{place}", "number") for place in range(model.hparams["in_features"])]
     else:
         encoders = [Encoder.from_dict(encoder) for encoder in learned["encoders"]]
-    folder.mkdir(parents=True, exist_ok=True)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses packages that are not needed
     whole = RowsToPredictions(encoders, model).eval()
     said = schema(encoders, model, __version__)
-    write = _write_onnx if given.format == "onnx" else _write_safetensors
-    model_file = write(whole, folder, len(encoders))
-    (folder / "schema.json").write_text(json.dumps(said, indent=2, ensure_ascii=False), encoding="utf-8")
-    say(f"Model:   {model_file}\nSchema:  {folder / 'schema.json'}")
+    write = _onnx if given.format == "onnx" else _safetensors
+    contents = {
+        f"model.{given.format}": write(whole, len(encoders)),
+        "schema.json": json.dumps(said, indent=2, ensure_ascii=False).encode(),
+    }
     if given.format == "onnx" or said["layers"] is not None:  # of one's own network the tensors alone
-        with as_file(files("lit_classify.examples") / f"{given.format}_model.py") as example:
-            shutil.copyfile(example, folder / "example.py")
-        say(f"Try:     cd {folder} && python example.py rows.csv")
+        example = resources.files("lit_classify.examples") / f"{given.format}_model.py"
+        contents["example.py"] = example.read_bytes()
+    files.write_together({folder / name: content for name, content in contents.items()})
+    say(f"Model:   {folder / f'model.{given.format}'}\nSchema:  {folder / 'schema.json'}")
+    if "example.py" in contents:
+        say(f"Try:     cd {shlex.quote(str(folder))} && python example.py rows.csv")
     return 0
 
 
-def _write_onnx(whole: RowsToPredictions, folder: Path, num_columns: int) -> Path:
-    """Write ``model.onnx``: rows ``(N, K)`` in, predictions out."""
-    path = folder / "model.onnx"
+def _onnx(whole: RowsToPredictions, num_columns: int) -> bytes:
+    """Return ``model.onnx``: rows ``(N, K)`` in, predictions out."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch's own making while it traces
-        torch.onnx.export(
+        program = torch.onnx.export(
             whole,
             (torch.zeros(2, num_columns, dtype=torch.float64),),
-            path,
             input_names=["rows"],
             output_names=["predictions"],
             dynamic_shapes={"rows": {0: torch.export.Dim("N", min=1)}},
             dynamo=True,
-            external_data=False,
             verbose=False,
         )
-    return path
+    assert program is not None
+    content: bytes = program.model_proto.SerializeToString()
+    return content
 
 
-def _write_safetensors(whole: RowsToPredictions, folder: Path, num_columns: int) -> Path:
-    """Write ``model.safetensors``: all tensors, named as in the example."""
-    from safetensors.torch import save_file
+def _safetensors(whole: RowsToPredictions, num_columns: int) -> bytes:
+    """Return ``model.safetensors``: all tensors, named as in the example."""
+    from safetensors.torch import save
 
-    path = folder / "model.safetensors"
-    save_file({name: tensor.contiguous() for name, tensor in whole.state_dict().items()}, path)
-    return path
+    return save({name: tensor.contiguous() for name, tensor in whole.state_dict().items()})

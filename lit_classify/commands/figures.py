@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+from lit_classify import files
 from lit_classify.commands.arguments import known_recipes, parser
 from lit_classify.errors import UserError, say
 
@@ -60,10 +61,8 @@ def draw(recipe: str, folder: Path) -> None:
 def _save(path: Path, figure: object) -> None:
     from matplotlib.figure import Figure
 
+    from lit_classify.figures.images import packed
+
     assert isinstance(figure, Figure)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=120)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror}") from error
+    files.write_together({path: packed(figure, "png")})
     say(str(path))

@@ -6,13 +6,14 @@ from typing import Any
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lit_classify import checkpoints, figures
+from lit_classify import checkpoints, figures, files
 from lit_classify.callbacks import boundary, mistakes, neurons
 from lit_classify.checkpoints import Checkpoint
 from lit_classify.commands.arguments import parser
 from lit_classify.commands.quiet import quiet
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, say
+from lit_classify.figures.images import packed
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
 
@@ -36,14 +37,11 @@ def main(arguments: list[str]) -> int:
     model, data = checkpoint.build_model(given.network, activation=given.activation), checkpoint.build_data()
     with evaluating(model):
         drawn = {**dict(pictures(model, data)), **curves_of(checkpoint.path.parent.parent)}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, figure in drawn.items():
-            path = folder / f"{name}.{given.format}"
-            figure.savefig(path, dpi=120)
-            say(str(path))
-    except OSError as error:
-        raise UserError(f"cannot write into {folder}: {error.strerror}") from error
+    files.write_together(
+        {folder / f"{name}.{given.format}": packed(figure, given.format) for name, figure in drawn.items()}
+    )
+    for name in drawn:
+        say(str(folder / f"{name}.{given.format}"))
     return 0
 
 

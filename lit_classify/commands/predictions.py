@@ -3,12 +3,12 @@
 Legend: N rows, C classes, L labels.
 """
 
-import os
 from pathlib import Path
 
 import polars as pl
 from torch import Tensor
 
+from lit_classify import files
 from lit_classify.errors import UserError, say, unknown
 from lit_classify.modules import LitModule
 
@@ -47,21 +47,20 @@ def predictions(model: LitModule, answers: Tensor) -> pl.DataFrame:
     return pl.DataFrame({"prediction": said, **columns})
 
 
-def write(path: Path, table: pl.DataFrame) -> None:
-    """Write a table as CSV or Parquet; the file appears whole or not at all."""
-    unfinished = path.with_name(path.name + ".tmp")
-    try:
-        with unfinished.open("wb") as file:
-            if path.suffix == ".csv":
-                harmless(table).write_csv(file)
-            else:
+def write(path: Path, table: pl.DataFrame, overwrite: bool = False) -> None:
+    """Write a table as CSV or Parquet; the file appears whole or not at all.
+
+    Raises:
+        UserError: it cannot be written, or is there already.
+    """
+    with files.whole(path, overwrite) as unfinished, unfinished.open("wb") as file:
+        if path.suffix == ".csv":
+            harmless(table).write_csv(file)
+        else:
+            try:
                 table.write_parquet(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+            except pl.exceptions.PolarsError as error:  # it makes this of the system's error
+                raise OSError(str(error)) from error
     say(f"{len(table):,} predictions: {path}")
 
 

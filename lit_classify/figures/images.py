@@ -19,6 +19,13 @@ def pixels(figure: Figure) -> Pixels:
     return np.asarray(canvas.buffer_rgba())[:, :, :3].copy()
 
 
+def packed(figure: Figure, kind: str) -> bytes:
+    """Return a figure as a file of a kind such as png or svg."""
+    file = io.BytesIO()
+    figure.savefig(file, format=kind, dpi=120)
+    return file.getvalue()
+
+
 def png(picture: Pixels) -> bytes:
     """Return pixels ``(height, width, 3)`` as PNG of 256 colours.
 
