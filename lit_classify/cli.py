@@ -1,17 +1,18 @@
 """The command line's light front: it answers what needs no torch, and hands the rest on.
 
 Exit codes: 0 done; 1 verify found a difference; 2 a setting or data that cannot be used; 3 training
-diverged; 130 Ctrl-C; 143 SIGTERM.
+diverged; 130 Ctrl-C; 143 SIGTERM; 129 the terminal was closed.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from itertools import pairwise
 
-from lit_classify import __version__, trust
-from lit_classify.errors import DivergedError, UserError, say, say_once, unknown
+from lit_classify import __version__, output, signals, trust
+from lit_classify.errors import DivergedError, UserError, reason, say, say_once, unknown
 
 COMMANDS = {
     "fit": ("training", "train a model on data"),
@@ -49,20 +50,45 @@ def usage() -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; a user's mistake is one message on standard error."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    with output.lasting() as failure, signals.obeyed():
+        try:
+            code = _run(arguments)
+        except SystemExit as left:
+            if left.code or failure() is None:
+                raise
+            code = 0
+        if code == 0 and (why := failure()):
+            say_once(f"lit-classify: cannot write standard output: {why}")
+            code = 2
+    if argv is None and signals.received():  # Python's own end takes long with torch in it
+        os._exit(code)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    """Run a command; whatever it raises becomes one message and an exit code."""
     try:
-        return _dispatch(arguments)
+        code = _dispatch(arguments)
     except UserError as error:
         say(f"lit-classify: {error}", file=sys.stderr)
-        return 2
+        code = 2
     except DivergedError as error:
         say_once(f"lit-classify: {error}")
-        return 3
+        code = 3
     except KeyboardInterrupt:
         say_once("\nlit-classify: interrupted")
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        code = 128 + signal.SIGINT
+    except SystemExit:
+        if not signals.received():
+            raise
+        code = 0
+    except Exception as error:  # Lightning, torch and others raise many kinds for what they are given
+        if os.environ.get("LIT_CLASSIFY_TRACEBACK"):
+            raise
+        hint = "LIT_CLASSIFY_TRACEBACK=1 shows where"
+        say(f"lit-classify: {type(error).__name__}: {reason(error)} ({hint})", file=sys.stderr)
+        code = 2
+    return 128 + signals.received() if signals.received() else code
 
 
 def _dispatch(arguments: list[str]) -> int:

@@ -73,6 +73,22 @@ def say_once(line: str) -> None:
         say(line, file=sys.stderr)
 
 
+def reason(error: Exception) -> str:
+    """Return what a constructor said, out of the parser's account of all that it tried."""
+    text = str(error) or type(error).__name__
+    if re.search("gloo|NCCL|by peer", text):
+        return "another process of this run has ended"
+    if "Error(s) in loading state_dict" in text:
+        return f"the checkpoint's weights do not fit this model: {text.splitlines()[1].strip()}"
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.strerror}: {error.filename}"
+    if inner := re.search(r"Problem with given class_path '(?:[\w.]+\.)?(\w+)':\n\s+(.+)", text):
+        return f"{inner[1]}: {inner[2]}"
+    said = [line.strip().removeprefix("- ") for line in text.splitlines() if line.strip().startswith("- ")]
+    said = [line for line in said if "NoneType" not in line]
+    return said[0] if text.startswith("Does not validate") and said else text.splitlines()[0]
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name that is most like ``name``, whatever its case, or None."""
     by_lower = {candidate.lower(): candidate for candidate in known}

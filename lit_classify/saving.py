@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, NoReturn
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
+from lit_classify import files, signals
 from lit_classify.errors import UserError
 
 _MARK = b"lit_classify sha256 "
@@ -55,31 +56,13 @@ class WholeCheckpointIO(TorchCheckpointIO):
             UserError: the disk is full or the folder cannot be written; the earlier file is as it was.
         """
         target = Path(path)
-        unfinished = target.with_name(f"{target.name}.tmp")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with _interrupted_later():  # torch would make another error of it
-                with unfinished.open("w+b") as file:
-                    torch.save(checkpoint, file)
-                    _seal(file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(unfinished, target)
-                _flush_folder(target.parent)
-        except (OSError, RuntimeError) as error:  # torch raises the second where the first came in its writer
-            raise UserError(
-                f"cannot write {target}: {_reason(error)}; what was there before is as it was"
-            ) from error
-        finally:
-            unfinished.unlink(missing_ok=True)
-
-
-def _reason(error: BaseException) -> str:
-    """Return what the system said first."""
-    cause: BaseException | None = error
-    while cause is not None and not isinstance(cause, OSError):
-        cause = cause.__context__
-    return str(cause.strerror if cause else error).splitlines()[0]
+        except OSError as error:
+            raise UserError(f"cannot write {target}: {error.strerror}") from error
+        with _interrupted_later(), files.whole(target) as unfinished, unfinished.open("w+b") as file:
+            torch.save(checkpoint, file)
+            _seal(file)
 
 
 def stop_now(number: int = signal.SIGINT, frame: FrameType | None = None) -> NoReturn:
@@ -89,41 +72,35 @@ def stop_now(number: int = signal.SIGINT, frame: FrameType | None = None) -> NoR
 
 @contextmanager
 def _interrupted_later() -> Iterator[None]:
-    """Let Ctrl-C wait until what is being written is written; the second one does not wait."""
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(before):
+    """Let signals wait until what is being written is written; the second Ctrl-C does not wait.
+
+    Torch would make another error of an exception that reaches it amid a write.
+    """
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    patience, calls = (0 if before is stop_now else 1), 0
+    before = {number: handler for number in signals.ending() if callable(handler := signal.getsignal(number))}
+    patience = 0 if before.get(signal.SIGINT) is stop_now else 1
+    received: list[int] = []
 
     def count(number: int, frame: FrameType | None) -> None:
-        nonlocal calls
-        calls += 1
-        if calls > patience:
+        received.append(number)
+        if received.count(signal.SIGINT) > patience:
             stop_now()
 
-    signal.signal(signal.SIGINT, count)
+    for number in before:
+        signal.signal(number, count)
     try:
         yield
     except BaseException:
-        if calls > patience:  # torch makes another error of the interrupt
+        if received.count(signal.SIGINT) > patience:
             raise KeyboardInterrupt from None
         raise
     finally:
-        signal.signal(signal.SIGINT, before)
-    if calls:
-        before(signal.SIGINT, None)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a rename last, where the system lets a folder be flushed."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if received:
+        before[signal.Signals(received[0])](received[0], None)
 
 
 def _seal(file: BufferedRandom) -> None:

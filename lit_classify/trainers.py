@@ -1,6 +1,7 @@
 """Lightning's Trainer with its most asked questions answered faster, whose processes stop together."""
 
 import signal
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -10,6 +11,7 @@ from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnect
 from lightning.pytorch.trainer.states import RunningStage, TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from lit_classify import signals
 from lit_classify.modules.lean import skipping_unused_hooks
 from lit_classify.scalars import RunLogger
 
@@ -37,16 +39,24 @@ class _Signals(_SignalConnector):
         """Leave what was told as it is."""
 
     def register_signal_handlers(self) -> None:
-        """Take Lightning's handlers, but for a fit one that only takes a note."""
+        """Take Lightning's handlers, but for a fit one that only takes a note, and else leave what there was.
+
+        Lightning's own for SIGTERM does nothing while it evaluates.
+        """
+        before = {number: signal.getsignal(number) for number in signals.ending()}
         super().register_signal_handlers()
-        if self.trainer.state.fn == TrainerFn.FITTING:
-            for number in (signal.SIGINT, signal.SIGTERM):
+        for number, handler in before.items():
+            if self.trainer.state.fn == TrainerFn.FITTING:
                 self._register_signal(number, self._note)
+            elif handler is not None:
+                self._register_signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.told:  # the second one does not wait
             raise SystemExit(128 + number)
         self.told = number
+        if self.trainer.world_size == 1 and self.trainer.lightning_module._current_fx_name == "on_train_end":
+            raise SIGTERMException  # no step will follow, but pictures may
 
     def agree(self) -> None:
         """Stop, on all processes, if one was told to; Lightning asks before every step of several.
@@ -81,9 +91,16 @@ class RunTrainer(Trainer):
         self.fit_loop.epoch_loop._broadcast_sigterm_tensor = signals.agree  # type: ignore[method-assign]
 
     def fit(self, *args: Any, **kwargs: Any) -> None:
-        """Fit, and skip the hooks that nobody has overridden."""
-        with skipping_unused_hooks(self):
+        """Fit, and skip the hooks that nobody has overridden; a run told to stop ends as commands do.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C told it.
+            SystemExit: another signal did.
+        """
+        with skipping_unused_hooks(self), suppress(SIGTERMException):
             super().fit(*args, **kwargs)
+        if self._signals.told:
+            signals.end(self._signals.told)
 
     @property
     def log_dir(self) -> str | None:
@@ -92,11 +109,6 @@ class RunTrainer(Trainer):
             return super().log_dir
         directory: str = self.strategy.broadcast(self.run.log_dir)
         return directory
-
-    @property
-    def told(self) -> int:
-        """The number of the signal that told the fit to stop, or 0."""
-        return self._signals.told
 
     @property
     def training(self) -> bool:

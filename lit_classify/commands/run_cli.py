@@ -23,7 +23,7 @@ from lit_classify.checkpoints import RUNS, Checkpoint
 from lit_classify.commands import messages
 from lit_classify.commands.showing import Show, pictures
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import UserError
+from lit_classify.errors import UserError, reason
 from lit_classify.modules import LitModule
 from lit_classify.modules.record import class_path
 from lit_classify.saving import WholeCheckpointIO
@@ -265,7 +265,7 @@ class RunCLI(LightningCLI):
         except UserError:
             raise
         except Exception as error:  # whatever a constructor raises, it was given what it cannot use
-            raise UserError(messages.reason(error)) from error
+            raise UserError(reason(error)) from error
 
     def _build_from_checkpoint(self) -> None:
         """Build model and data as the checkpoint records them, with what was typed for the data instead."""

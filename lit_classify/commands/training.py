@@ -1,8 +1,6 @@
 """``fit``, ``validate``, ``test`` and ``predict``."""
 
-import os
 import shutil
-import signal
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,24 +9,22 @@ from typing import Any, cast
 
 import polars as pl
 import torch
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
 
+from lit_classify import signals
 from lit_classify.callbacks import KeepBest
 from lit_classify.checkpoints import Checkpoint
-from lit_classify.commands.messages import reason
 from lit_classify.commands.predictions import check_target, predictions, write
 from lit_classify.commands.quiet import quiet
 from lit_classify.commands.reports import report, scores
 from lit_classify.commands.run_cli import RunCLI
 from lit_classify.data import InMemoryDataModule, TableDataModule
-from lit_classify.errors import DivergedError, UserError, say
+from lit_classify.errors import UserError, say
 from lit_classify.loaders import TensorLoader
 from lit_classify.metrics import Metrics, of_logged
 from lit_classify.modules import LitModule
 from lit_classify.scalars import RunLogger
 
-_TERMINATED = 143  # 128 and the signal's number
 _WORTH_SHARING = 5_000_000  # multiplications of a step
 
 
@@ -37,17 +33,10 @@ def main(arguments: list[str]) -> int:
     quiet()
     try:
         TrainingCLI(arguments)
-    except (UserError, DivergedError, BrokenPipeError):  # the front knows what to do with them
-        raise
     except SystemExit as left:
         if left.code == 1:  # Lightning's way to leave after Ctrl-C
             raise KeyboardInterrupt from None
         raise
-    except Exception as error:  # Lightning and torch raise many kinds for what they are given
-        if os.environ.get("LIT_CLASSIFY_TRACEBACK"):
-            raise
-        hint = "LIT_CLASSIFY_TRACEBACK=1 shows where"
-        raise UserError(f"{type(error).__name__}: {reason(error)} ({hint})") from error
     return 0
 
 
@@ -82,13 +71,10 @@ class TrainingCLI(RunCLI):
         try:
             with few_threads(self.model, self.datamodule):
                 self.trainer.fit(**kwargs)
-        except BaseException as error:
+        except BaseException:
             self.sweep()
-            if isinstance(error, SIGTERMException):
+            if signals.received():
                 self.point_to_run()
-                if getattr(self.trainer, "told", signal.SIGTERM) == signal.SIGINT:
-                    raise KeyboardInterrupt from None
-                raise SystemExit(_TERMINATED) from None
             raise
         epochs = self.trainer.current_epoch
         went_on = f"Went on after {before} epochs and trained {epochs - before} more"
@@ -96,9 +82,11 @@ class TrainingCLI(RunCLI):
         if any(getattr(part, "stopped_epoch", 0) for part in self.trainer.early_stopping_callbacks):
             trained += ", stopped early,"
         self.say(f"\n{trained} in {time.monotonic() - begun:.1f} s.")
-        if self._get(self.config, "test_best"):
-            self.score_best()
-        self.point_to_run()
+        try:
+            if self._get(self.config, "test_best"):
+                self.score_best()
+        finally:  # a signal may end the scoring
+            self.point_to_run()
 
     def score_best(self) -> None:
         """Score the test rows with the best weights, and say so in a line."""
@@ -196,7 +184,8 @@ class TrainingCLI(RunCLI):
         found = predictions(self.model, answers)
         if twice := set(found.columns) & set(kept.columns):
             raise UserError(f"--keep {twice.pop()}: predictions have a column of that name themselves")
-        write(out, pl.concat([kept, found], how="horizontal") if kept.width else found)
+        table = pl.concat([kept, found], how="horizontal") if kept.width else found
+        write(out, table, self._get(self.config, "overwrite"))
 
     def _of_all_ranks(self, batches: list[Tensor]) -> list[list[Tensor]]:
         """Return every rank's batches."""

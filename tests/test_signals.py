@@ -1,0 +1,193 @@
+"""Signals end every command within a second, and leave its files whole or absent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lit_classify.cli import main
+from lit_classify.saving import is_whole
+
+RUN = Path("lightning_logs/moons/version_0")
+BEST = str(RUN / "checkpoints/best.ckpt")
+FIT = ["fit", "--config", "moons", "--pictures", "none", "--trainer.max_epochs", "2"]
+WITH_TEST = ["--data.val_fraction", "0.2", "--test_best", "true"]
+LONGEST_S = 2.5  # a second, and what a busy machine adds
+
+HERE = "import time; os.write(1, b'here\\n'); time.sleep(60)"
+COMPILED = "import hashlib; os.write(1, b'here\\n'); hashlib.pbkdf2_hmac('sha256', b'', b'', 10**8)"
+IN_A_FINALIZER = """
+class Last:
+    def __del__(self):
+        os.write(1, b'here\\n'); time.sleep(1)
+import time; Last(); time.sleep(60)"""
+
+
+def started(command: list[str], place: str, then: str = HERE) -> subprocess.Popen[str]:
+    """Start a command in a process that runs ``then`` instead of a function, and wait until it is there."""
+    home, _, name = place.partition(":")
+    owner, _, attribute = f"home.{name}".rpartition(".")
+    program = "\n".join(
+        [
+            "import importlib, os, sys",
+            f"home = importlib.import_module({home!r})",
+            "def instead(*_, **__):",
+            *(f"    {line}" for line in then.splitlines()),
+            f"{owner}.{attribute} = instead",
+            "from lit_classify.cli import main; sys.exit(main())",
+        ]
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line == "here\n":
+            return process
+    raise AssertionError(process.communicate()[1])
+
+
+def ended(process: subprocess.Popen[str], number: int) -> str:
+    """Send a signal, see the process end with its code in time, and return what it complained of."""
+    begun = time.monotonic()
+    process.send_signal(number)
+    _, complaint = process.communicate(timeout=60)
+    assert process.returncode == 128 + number
+    assert time.monotonic() - begun < LONGEST_S
+    assert complaint == ("\nlit-classify: interrupted\n" if number == signal.SIGINT else "")
+    return complaint
+
+
+slow = pytest.mark.slow
+MODULE = "lit_classify.modules:LitModule"
+PLACES = {
+    "test scores": (["test"], f"{MODULE}.test_step"),
+    "test reports": (["test"], "lit_classify.commands.reports:baselines"),
+    "predict asks": (["predict"], f"{MODULE}.predict_step"),
+    "predict writes": (["predict"], "lit_classify.commands.predictions:harmless"),
+    "validate scores": (["validate"], f"{MODULE}.validation_step"),
+    "export writes": (["export"], "lit_classify.commands.export:schema"),
+    "plot draws": (["plot"], "lit_classify.commands.plot:pictures"),
+}
+
+
+@pytest.mark.reliability(52)
+@pytest.mark.parametrize(
+    ("place", "number"),
+    [
+        ("test scores", signal.SIGTERM),
+        ("predict writes", signal.SIGTERM),
+        ("validate scores", signal.SIGTERM),
+        pytest.param("test reports", signal.SIGTERM, marks=slow),
+        pytest.param("predict asks", signal.SIGTERM, marks=slow),
+        pytest.param("export writes", signal.SIGTERM, marks=slow),
+        pytest.param("plot draws", signal.SIGTERM, marks=slow),
+        pytest.param("test scores", signal.SIGINT, marks=slow),
+        pytest.param("predict writes", signal.SIGINT, marks=slow),
+        pytest.param("predict asks", signal.SIGHUP, marks=slow),
+    ],
+)
+def test_a_signal_ends_a_command_and_leaves_no_half_of_a_file(place: str, number: int) -> None:
+    assert main(FIT) == 0
+    before = set(Path().rglob("*"))
+    command, where = PLACES[place]
+    target = [BEST] if command[0] in ("export", "plot") else ["--ckpt_path", BEST]
+    ended(started([*command, *target], where), number)
+    assert set(Path().rglob("*")) == before
+
+
+@pytest.mark.reliability(52)
+def test_sigterm_ends_the_final_scoring_of_a_fit_whose_run_is_kept() -> None:
+    process = started([*FIT, *WITH_TEST], f"{MODULE}.test_step")
+    ended(process, signal.SIGTERM)
+    assert is_whole(RUN / "checkpoints/last.ckpt")
+
+
+@pytest.mark.reliability(52)
+def test_sigterm_while_a_fit_draws_at_its_end_saves_it() -> None:
+    process = started([*FIT[:3], *FIT[5:]], "lit_classify.callbacks.boundary:Boundary.finish")
+    ended(process, signal.SIGTERM)
+    assert is_whole(RUN / "checkpoints/last.ckpt")
+
+
+@pytest.mark.reliability(52)
+def test_sigterm_ends_a_command_within_compiled_code() -> None:
+    process = started([*FIT], "lit_classify.data:InMemoryDataModule.setup", COMPILED)
+    ended(process, signal.SIGTERM)
+
+
+@pytest.mark.reliability(52)
+def test_sigterm_is_not_lost_in_a_finalizer() -> None:
+    process = started([*FIT], "lit_classify.data:InMemoryDataModule.setup", IN_A_FINALIZER)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+
+
+@pytest.mark.reliability(52)
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=slow)])
+def test_a_signal_ends_a_command_that_trains_within_verify(number: int) -> None:
+    process = started(["verify", "moons"], f"{MODULE}.on_train_start", "os.write(1, b'here\\n')")
+    ended(process, number)
+
+
+@pytest.mark.reliability(52)
+def test_sigterm_ends_a_command_that_imports() -> None:
+    ended(started([*FIT], "lit_classify.commands.light_imports:import_lightning"), signal.SIGTERM)
+
+
+@pytest.mark.reliability(8)
+def test_a_closed_terminal_stops_a_fit_that_saves() -> None:
+    fit = [*FIT[:-1], "1000000"]
+    process = started(fit, "lit_classify.callbacks:Rows.on_validation_end", "os.write(1, b'here\\n')")
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 129
+    assert is_whole(RUN / "checkpoints/last.ckpt")
+
+
+def test_nohup_s_hang_up_is_ignored() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        process = started(
+            [*FIT], "lit_classify.data:InMemoryDataModule.setup", "os.write(1, b'here\\n')\nraise KeyError"
+        )
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=60)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert process.returncode == 2  # of the KeyError
+
+
+def test_a_command_gives_the_handlers_back() -> None:
+    def mine(*_: object) -> None: ...
+
+    before = signal.signal(signal.SIGTERM, mine)
+    try:
+        assert main(["recipes"]) == 0
+        assert signal.getsignal(signal.SIGTERM) is mine
+        assert signal.set_wakeup_fd(-1) == -1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_worker_s_end_does_not_end_the_command() -> None:
+    from lit_classify import signals
+
+    with signals.obeyed():
+        reader, writer = os.pipe()
+        worker = os.fork()
+        if worker == 0:
+            os.write(writer, b"ready")
+            time.sleep(60)
+            os._exit(0)
+        os.read(reader, 5)
+        os.kill(worker, signal.SIGTERM)
+        _, status = os.waitpid(worker, 0)
+        time.sleep(1)  # longer than the command would be let live
+    assert os.WTERMSIG(status) == signal.SIGTERM
+    assert signals.received() == 0
