@@ -14,7 +14,7 @@ from lit_classify import recipes
 from lit_classify.cli import COMMANDS
 
 _PLAIN = "0 -1 1 2 0.5 1e308 1e-320 -0 nan inf -inf 1e999 NA ? null true False yes no 1,5 01 +3 0x10 12:30"
-_PLAIN += " 2024-02-30 é 日本 \u202e \" ' a,b =1+1 # - __ target " + "9" * 40
+_PLAIN += ' 2024-02-30 é 日本 \u202e " 5" "a 1e300 \' a,b =1+1 # - __ target 007 ' + "9" * 19 + " " + "9" * 40
 ODD = st.sampled_from(["", " ", "\t", "a b", "1 000", *_PLAIN.split()])
 WORDS = st.one_of(ODD, st.text(max_size=5))
 KINDS: list[st.SearchStrategy[str]] = [
@@ -31,10 +31,13 @@ KINDS: list[st.SearchStrategy[str]] = [
 NAMES = ["a", "b", "c", "d", "target"]
 
 
-def _row(cells: list[str], delimiter: str) -> str:
-    text = io.StringIO()
-    csv.writer(text, delimiter=delimiter, lineterminator="").writerow(cells)
-    return text.getvalue()
+def _writer(delimiter: str) -> Callable[[list[str]], str]:
+    def write(cells: list[str]) -> str:
+        text = io.StringIO()
+        csv.writer(text, delimiter=delimiter, lineterminator="").writerow(cells)
+        return text.getvalue()
+
+    return write
 
 
 @st.composite
@@ -49,7 +52,8 @@ def tables(draw: st.DrawFn) -> bytes:
         line = draw(st.sampled_from(lines))
         line[draw(st.integers(0, len(line) - 1)) :] = draw(st.lists(WORDS, max_size=6))
     delimiter, end = draw(st.sampled_from(",,,;\t|")), draw(st.sampled_from(["\n", "\n", "\r\n", "\r"]))
-    text = end.join(_row(line, delimiter) for line in lines) + draw(st.sampled_from(["", end, end * 3]))
+    write = delimiter.join if draw(st.integers(0, 5)) == 0 else _writer(delimiter)  # quotes as they come
+    text = end.join(map(write, lines)) + draw(st.sampled_from(["", end, end * 3]))
     encoding = draw(st.sampled_from(["utf-8"] * 6 + ["utf-8-sig", "utf-16", "latin-1"]))
     content = bytearray(text.encode(encoding, errors="replace"))
     if content and draw(st.integers(0, 9)) == 0:

@@ -112,6 +112,20 @@ def test_quoted_cells_are_those_of_the_csv_module(text: str) -> None:
 
 
 @pytest.mark.reliability(57)
+@pytest.mark.usefixtures("_blocks")
+@pytest.mark.filterwarnings("ignore:.*a quoted cell of several lines")
+@given(st.lists(st.text('ab,"\n', max_size=8), max_size=12), st.booleans())
+def test_any_text_is_read_as_the_csv_module_reads_it_or_refused(lines: list[str], are_rows: bool) -> None:
+    rows = [line if "," in line or not are_rows else f"{line},x" for line in lines]
+    content = "\n".join(["a,b", *rows, ""])
+    try:
+        frame = read_table(write(content), **OPTIONS).frame
+    except DataError:
+        return
+    assert [[cell or "" for cell in row] for row in frame.rows()] == _by_csv_module(content)
+
+
+@pytest.mark.reliability(57)
 @pytest.mark.parametrize("cell", ['"word', '5" wide'])
 def test_a_file_with_a_stray_quote_is_read_in_linear_time(cell: str) -> None:
     took = []

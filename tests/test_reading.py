@@ -208,8 +208,12 @@ def test_text_in_one_file_and_numbers_in_another_is_refused() -> None:
         read_table(["1.csv", "2.csv"])
 
 
-def test_blank_lines_are_no_rows() -> None:
-    assert len(read_table(write("\n\na,b\n1,2\n\n3,4\n\n"))) == 2
+@pytest.mark.parametrize("size", [4, 1 << 22])
+@pytest.mark.parametrize("blank", ["", " ", "\t"])
+def test_blank_lines_are_no_rows(blank: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "_BLOCK", size)
+    content = "\n\na,b\n1,2\n\n3,4\n\n\n\n\n5,6\n\n".replace("\n\n", f"\n{blank}\n")
+    assert read_table(write(content)).frame.rows() == [(1, 2), (3, 4), (5, 6)]
 
 
 def test_several_files_are_one_table() -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from lit_classify.data.dialect import EXACT, MISSING, Dialect, has_long_integers
+from lit_classify.data.dialect import EXACT, MISSING, Dialect, has_long_integers, is_blank
 from lit_classify.data.quotes import Quoted, find_quoted, find_stray, find_swallowed
 from lit_classify.errors import DataError, note
 
@@ -106,11 +106,11 @@ def read_blocks(
         name: pl.Float32 if name in single else pl.Float64 if name in numeric else pl.String
         for name in dialect.names
     }
-    parts, digest, swallowed = [], hashlib.sha256(), []
-    for number, block in enumerate(_blocks(path, encoding, dialect)):
+    parts, digest, swallowed, header = [], hashlib.sha256(), [], dialect.header
+    for block in _blocks(path, encoding, dialect):
         digest.update(block.data)
-        if not number and dialect.header:
-            block = _without_header(block, dialect)
+        if header and not block.data.isspace():
+            block, header = _without_header(block, dialect), False
         if block.data and not block.data.isspace():
             part = _parse(path, block, dialect, schema)
             _check_sizes(path, block, part, dialect, single)
@@ -150,7 +150,7 @@ def _without_header(block: _Block, dialect: Dialect) -> _Block:
     reader = csv.reader(
         map(bytes.decode, lines), delimiter=dialect.delimiter, skipinitialspace=dialect.spaced
     )
-    while not next(reader):  # a blank line before it
+    while is_blank(next(reader)):
         pass
     data = lines.read()
     return _Block(block.line + reader.line_num, data, find_quoted(data, dialect))
@@ -259,7 +259,7 @@ def _parse_rows(
     for row in reader:
         if len(row) == wanted:
             rows.append(row)
-        elif row:
+        elif not is_blank(row):
             raise DataError(
                 f"{path}, line {block.line + begun}: {len(row)} fields, but the first row has {wanted}; "
                 f"fields are parted by {dialect.delimiter!r}"

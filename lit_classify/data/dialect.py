@@ -104,6 +104,11 @@ def is_number(text: str) -> bool:
     return "_" not in text
 
 
+def is_blank(row: Sequence[str]) -> bool:
+    """Whether a line holds nothing, or spaces alone."""
+    return len(row) < 2 and not "".join(row).strip(" \t")
+
+
 def as_text(series: pl.Series) -> pl.Series:
     """Return cells as text without spaces around them, gaps null, whole numbers without decimals."""
     text = series.cast(pl.String).str.strip_chars()
@@ -120,7 +125,8 @@ def has_long_integers(text: pl.Series) -> bool:
 
 def _rows(head: str, delimiter: str, spaced: bool) -> list[list[str]]:
     lines = io.StringIO(head, newline="\n")  # no other sign ends a line
-    return [row for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=spaced) if row] or [[""]]
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=spaced)
+    return [row for row in reader if not is_blank(row)] or [[""]]
 
 
 def _is_header(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
