@@ -36,6 +36,9 @@ set_loader(
 set_dumper("yaml", safe_yaml.dump)
 
 
+_REQUIRED = ("path", "target")  # of a table
+
+
 @dataclass
 class Recipe:
     """What an experiment is for.
@@ -219,6 +222,9 @@ class RunCLI(LightningCLI):
         if not given.config and given.data.class_path.rpartition(".")[2] == "TableDataModule":
             super().parse_arguments(parser, [args[0], "--config", "table", *args[1:]])
             given = self.config["fit"]
+        for name, value in given.data.get("init_args", {}).items():
+            if value is None and name in _REQUIRED:
+                raise UserError(f"--data.{name} is null; if it is called so, give --data.{name} '[\"null\"]'")
         defaults = inspect.signature(LitModule).parameters
         for name in messages.LINKED:
             if given.model.init_args.get(name) not in (None, [], defaults[name].default):
