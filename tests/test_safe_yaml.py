@@ -1,6 +1,7 @@
 """YAML from anybody: bounded, and read back as it was written."""
 
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_classify import safe_yaml
+from lit_classify.cli import main
 from lit_classify.errors import UserError
 
 WORDS = (
@@ -60,3 +62,24 @@ def test_what_no_configuration_needs_is_refused_at_once(text: str, message: str)
     with pytest.raises(UserError, match=message):
         safe_yaml.load(text)
     assert time.monotonic() - begun < 1
+
+
+@pytest.mark.parametrize("route", ["config", "value", "nested file", "verify"])
+@pytest.mark.parametrize("text", [BOMB, "[" * 5000, "{a: " * 5000], ids=["aliases", "brackets", "braces"])
+def test_the_command_line_refuses_it_in_one_message(
+    route: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("bomb.yaml").write_text(text)
+    Path("outer.yaml").write_text("data: bomb.yaml\nmodel: {class_path: BinaryClassifier}\n")
+    command = {
+        "config": ["fit", "--config", "bomb.yaml"],
+        "value": ["fit", "--config", "circles_v2", "--model.hidden", text],
+        "nested file": ["fit", "--config", "outer.yaml"],
+        "verify": ["verify", "bomb.yaml"],
+    }[route]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert len(said.splitlines()) <= 3
+    assert len(said) < 600
+    assert "a configuration may" in said

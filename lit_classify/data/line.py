@@ -6,6 +6,7 @@ Legend: N rows.
 import torch
 
 from lit_classify.data.base import InMemoryDataModule, Split, check_split, share
+from lit_classify.data.memory import check_points
 from lit_classify.errors import UserError, at_least
 
 
@@ -59,6 +60,7 @@ class LineDataModule(InMemoryDataModule):
         self.weight = weight
         self.bias = bias
         self.noise = noise
+        check_points((end - start) / step)
         self.x = torch.arange(start, end, step).unsqueeze(1)
         check_split(len(self.x), test_fraction, val_fraction)
         self.test_fraction = test_fraction

@@ -4,9 +4,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from lit_classify.errors import DataError
+from lit_classify.errors import DataError, UserError
 
 _GROUP = Path("/sys/fs/cgroup")
+_BYTES_PER_POINT = 100  # measured: two coordinates, a class, their copies while they are shuffled and split
 _COPIES = 3  # of the float32 matrix: what was read, what is made of it, and what comes and goes
 
 
@@ -21,6 +22,20 @@ def check_memory(path: Path, num_rows: int, num_columns: int) -> None:
         raise DataError(
             f"{path}: about {num_rows:,} rows x {num_columns:,} columns need about {_size(needed)} of "
             f"memory, but {_size(free)} are free; take fewer rows or columns"
+        )
+
+
+def check_points(num_points: float) -> None:
+    """Compare what points need, before they are made, with what is free.
+
+    Raises:
+        UserError: they need more; gives the estimate.
+    """
+    needed, free = _BYTES_PER_POINT * num_points, free_memory()
+    if free is not None and needed > free:
+        raise UserError(
+            f"{num_points:,.0f} points need about {_size(needed)} of memory, but {_size(free)} are free; "
+            "take fewer"
         )
 
 
@@ -51,6 +66,6 @@ def _available_pages() -> int:
     return os.sysconf("SC_AVPHYS_PAGES")
 
 
-def _size(num_bytes: int) -> str:
+def _size(num_bytes: float) -> str:
     """Say a number of bytes in GB or MB."""
     return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.3g} MB"

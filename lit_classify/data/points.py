@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from lit_classify.data.base import InMemoryDataModule, Split, check_split, output_size, share
+from lit_classify.data.memory import check_points
 from lit_classify.errors import at_least, fraction
 
 Points = tuple[NDArray[np.float64], NDArray[np.int64]]
@@ -51,6 +52,7 @@ class PointsDataModule(InMemoryDataModule):
     ) -> None:
         super().__init__(batch_size, shuffle, drop_last, random_state)
         check_split(num_samples, test_fraction, val_fraction)
+        check_points(num_samples)
         at_least("noise", noise, 0)
         self.num_samples = num_samples
         self.noise = noise
@@ -169,6 +171,7 @@ class SpiralsDataModule(PointsDataModule):
     ) -> None:
         super().__init__(num_samples, noise, **kwargs)
         at_least("num_classes", num_classes, 2)
+        check_points(num_samples * num_classes)
         self.num_classes = num_classes
         self.class_names = [str(label) for label in range(num_classes)]
         self.out_features = output_size(num_classes)
