@@ -130,10 +130,17 @@ class Checkpoint:
         task = task or TASKS.get(self.model.class_path)
         if task is None:
             raise UserError(unknown("module in the checkpoint", self.model.class_path, TASKS))
-        own = {"network": self._own("network", network), "activation": self._own("activation", activation)}
-        init_args = {**self.model.init_args, **{name: part for name, part in own.items() if part is not None}}
-        if isinstance(own["network"], nn.Module):
-            init_args["network_args"] = None  # it was built with them
+        with _consistent(self.path):
+            own = {
+                "network": self._own("network", network),
+                "activation": self._own("activation", activation),
+            }
+            init_args = {
+                **self.model.init_args,
+                **{name: part for name, part in own.items() if part is not None},
+            }
+            if isinstance(own["network"], nn.Module):
+                init_args["network_args"] = None  # it was built with them
         with _consistent(self.path), named_by_a_file():
             if network is None:
                 self._check_size(task, init_args)

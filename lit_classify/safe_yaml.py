@@ -48,9 +48,18 @@ for _kind in (_Loader, _Dumper):
     for _tag, _pattern, _first in _RESOLVERS:
         _kind.add_implicit_resolver(
             f"tag:yaml.org,2002:{_tag}",
-            re.compile(f"^(?:{_pattern})$"),
+            re.compile(rf"(?:{_pattern})\Z"),
             ["" if c == "\0" else c for c in _first],
         )
+
+
+def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Escape line ends of Unicode, which PyYAML would write bare and read as spaces."""
+    style = '"' if re.search("[\x7f-\x9f\u2028\u2029\ufeff]", text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+_Dumper.add_representer(str, _represent)
 
 
 def load(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
