@@ -7,6 +7,7 @@ Legend: N rows, B rows per batch, W processes (ranks).
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -50,11 +51,11 @@ def _drawn(seed: int, epoch: int) -> torch.Generator:
 class TensorLoader(_Resumable):
     """Batches of tensors that share their first dimension; every row once in an epoch.
 
-    The order depends on ``(seed, epoch)`` alone. Lightning tells the epoch through ``sampler``, as it
-    does for a distributed sampler. With several ranks every step takes ``B * W`` rows and deals them out
-    one by one, so each row is in exactly one rank; a training tail too short to give each rank a row joins
-    the step before it, so all ranks take the same number of steps. A batch that is the whole table is the
-    table itself, not a copy.
+    The order depends on ``(seed, epoch)`` alone. Lightning tells the epoch through ``batch_sampler``, as it
+    does for a distributed sampler. With several ranks every step takes ``B * W`` rows and deals them out one
+    by one, so each row is in exactly one rank; a training tail too short to give each rank a row joins the
+    step before it, so all ranks take the same number of steps. A batch that is the whole table is the table
+    itself, not a copy.
 
     Args:
         tensors: the columns, each of shape ``(N, ...)``, all on one device.
@@ -69,8 +70,6 @@ class TensorLoader(_Resumable):
     Raises:
         UserError: tensors of different lengths, no rows, or sizes below 1.
     """
-
-    batch_sampler = None  # Lightning looks here too once it has found a sampler
 
     def __init__(
         self,
@@ -144,9 +143,9 @@ class TensorLoader(_Resumable):
         return order.to(self.tensors[0].device, non_blocking=True)
 
     @property
-    def sampler(self) -> "TensorLoader":
-        """What Lightning tells the epoch: the loader itself."""
-        return self
+    def batch_sampler(self) -> SimpleNamespace:
+        """Where Lightning tells the epoch; a ``sampler`` of the loader it would take for torch's."""
+        return SimpleNamespace(sampler=self)
 
     @staticmethod
     def put_together(shares: Sequence[Sequence[Tensor]]) -> Tensor:

@@ -181,7 +181,10 @@ MISTAKES = {
     f"{CIRCLES} --data.random_state 5000000000": "random_state must be below",
     f"{CIRCLES} --seed_everything -1": "ValueError",
     f"{CIRCLES} --trainer.default_root_dir wrong.yaml": "wrong.yaml",
-    f"{CIRCLES} --trainer.check_val_every_n_epoch 2": "--rows.every_n_epochs",
+    f"{CIRCLES} --trainer.check_val_every_n_epoch 2 --rows.every_n_epochs 3": (
+        "--rows.every_n_epochs is 3, but --trainer.check_val_every_n_epoch is 2"
+    ),
+    f"{CIRCLES} --trainer.check_val_every_n_epoch 0": "check_val_every_n_epoch must be at least 1, but is 0",
     f"{CIRCLES} --model.loss MSE": "--model.loss is an option of another class",
     f"{CIRCLES} --model.network tests.networks_of_ones_own.Broken": "KeyError",
     "verify circles_v9": "did you mean 'circles_v",

@@ -10,13 +10,15 @@ import lightning.pytorch as L
 import numpy as np
 import pytest
 import torch
+import yaml
 from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.tuner import Tuner
 from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
 
 from lit_classify import BinaryClassifier, CirclesDataModule, UserError, load
 from lit_classify.cli import main
-from lit_classify.errors import DivergedError
+from lit_classify.errors import DataError, DivergedError
 from lit_classify.trainers import RunTrainer
 from tests.networks_of_ones_own import OwnTanh, Squares
 
@@ -350,3 +352,196 @@ def test_the_command_line_s_runs_pay_for_no_metrics_on_a_bar() -> None:
     made.shows_metrics = False
     made.fit(BinaryClassifier(2), CirclesDataModule())
     assert made.progress_bar_metrics == {}
+
+
+def loader(*columns: Tensor, batch_size: int = 10) -> DataLoader[Any]:
+    return DataLoader(TensorDataset(*columns), batch_size=batch_size)
+
+
+def rows() -> tuple[Tensor, Tensor]:
+    x = torch.randn(40, 2, generator=torch.Generator().manual_seed(0))
+    return x, (x[:, 0] > 0).long()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
+@pytest.mark.parametrize("class_weight", [None, [1.0, 3.0]])
+def test_the_course_s_float_targets_train_and_score_as_classes_do(
+    dtype: torch.dtype, class_weight: list[float] | None
+) -> None:
+    x, y = rows()
+    scores, weights = [], []
+    for targets in (y, y.type(dtype)):
+        torch.manual_seed(0)
+        model = BinaryClassifier(2, hidden=[3], class_weight=class_weight)
+        made = trainer(max_epochs=2)
+        made.fit(model, loader(x, targets), loader(x, targets))
+        scores.append({**made.callback_metrics, **made.test(model, loader(x, targets), verbose=False)[0]})
+        weights.append(model)
+    assert same_weights(*weights)
+    assert scores[0] == scores[1]
+    assert {"val/accuracy", "train/accuracy", "test/accuracy"} <= set(scores[0])
+
+
+def test_a_float_target_that_is_no_class_is_refused_in_any_batch() -> None:
+    x, y = rows()
+    broken = y.float()
+    broken[25] = 0.5
+    for stage in ("fit", "validate"):
+        with pytest.raises(DataError, match=r"row 5 has the target 0\.5"):
+            getattr(trainer(max_epochs=1), stage)(BinaryClassifier(2), loader(x, broken))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "found"),
+    [
+        (torch.randn(20, 2), r"is a tensor, float32 of shape \(10, 2\)"),
+        ([{"x": torch.randn(2), "y": 1}] * 20, "is a dict with the keys 'x', 'y'"),
+        (TensorDataset(*rows(), torch.ones(40)), "is 3 parts: Tensor, Tensor, Tensor"),
+        (TensorDataset(rows()[0]), "is 1 parts: Tensor"),
+    ],
+)
+@pytest.mark.parametrize("kind", [L.Trainer, RunTrainer])
+@pytest.mark.parametrize("stage", ["fit", "validate", "test"])
+def test_a_batch_that_is_no_pair_is_named_as_what_it_is(
+    dataset: Any, found: str, kind: type[L.Trainer], stage: str
+) -> None:
+    quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    made = kind(**quiet, enable_model_summary=False, accelerator="cpu", max_epochs=1)
+    with pytest.raises(DataError, match=rf"a batch must be a pair of tensors \(x, y\).* {found}"):
+        getattr(made, stage)(BinaryClassifier(2), DataLoader(dataset, batch_size=10))
+
+
+def test_predictions_take_bare_features() -> None:
+    x, y = rows()
+    model = BinaryClassifier(2)
+    bare = trainer().predict(model, DataLoader(x, batch_size=10))  # type: ignore[arg-type]
+    pairs = trainer().predict(model, loader(x, y))
+    assert torch.equal(torch.cat(bare), torch.cat(pairs))  # type: ignore[arg-type]
+
+
+def test_a_data_module_prints_its_rows() -> None:
+    data = CirclesDataModule(val_fraction=0.1)
+    assert str(data) == "CirclesDataModule\n{train: None}\n{val: None}\n{test: None}"
+    data.setup("fit")
+    assert str(data) == "CirclesDataModule\n{train: size=700}\n{val: size=100}\n{test: size=200}"
+
+
+class Seen(L.Callback):
+    def __init__(self) -> None:
+        self.batches: list[Tensor] = []
+
+    def on_train_batch_start(
+        self, made: L.Trainer, pl_module: L.LightningModule, batch: tuple[Tensor, Tensor], batch_idx: int
+    ) -> None:
+        self.batches.append(batch[0])
+
+
+@pytest.mark.parametrize(("part", "number"), [(1, 1), (3, 3), (0.1, 8)])
+def test_overfitting_sees_the_same_batches_in_every_epoch(part: float, number: int) -> None:
+    seen = Seen()
+    made = trainer(max_epochs=3, overfit_batches=part, callbacks=[seen])
+    data = CirclesDataModule(batch_size=10, shuffle=True)
+    made.fit(BinaryClassifier(2), data)
+    assert len(seen.batches) == 3 * number
+    first = data.split("train").x[: 10 * number]
+    for epoch in range(3):
+        assert torch.equal(torch.cat(seen.batches[epoch * number : (epoch + 1) * number]), first)
+
+
+@pytest.mark.parametrize(("part", "rows"), [(2, 20), (0.1, 20), (1, 10), (1.0, 200)])
+def test_limits_of_evaluation_count_batches_of_the_size_that_was_given(part: float, rows: int) -> None:
+    data = CirclesDataModule(batch_size=10)
+    made = trainer(limit_predict_batches=part)
+    predicted = made.predict(BinaryClassifier(2), data)
+    assert sum(map(len, predicted)) == rows  # type: ignore[arg-type]
+
+
+def test_limited_epochs_see_other_rows_each_time_as_with_torch_s_loader() -> None:
+    seen = Seen()
+    made = trainer(max_epochs=2, limit_train_batches=2, callbacks=[seen])
+    made.fit(BinaryClassifier(2), CirclesDataModule(batch_size=100, shuffle=True))
+    assert len(seen.batches) == 4
+    assert not torch.equal(seen.batches[0], seen.batches[2])
+
+
+def test_a_batch_size_can_be_searched_and_is_refused_where_all_rows_are_one() -> None:
+    data = CirclesDataModule(batch_size=2)
+    found = Tuner(trainer(max_epochs=1)).scale_batch_size(BinaryClassifier(2), datamodule=data, max_trials=3)
+    assert found == data.batch_size == data.hparams["batch_size"] == 8
+    with pytest.raises(UserError, match=r"give batch_size, such as --data\.batch_size 32"):
+        Tuner(trainer(max_epochs=1)).scale_batch_size(BinaryClassifier(2), datamodule=CirclesDataModule())
+
+
+def test_lightning_s_option_says_when_to_validate_and_print(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*FIT[:-1], "6", "--trainer.check_val_every_n_epoch", "2"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    epochs = [line.split("|")[0].split()[1] for line in printed if line.startswith("Epoch")]
+    assert {"0", "2", "4"} <= set(epochs)
+    assert not {"1", "3"} & set(epochs)
+    assert all("Test loss" in line for line in printed if line.startswith("Epoch"))
+    config = yaml.safe_load(Path("lightning_logs/circles_v2/version_0/config.yaml").read_text())
+    assert config["rows"]["every_n_epochs"] == 2
+    assert main([*FIT, "--trainer.check_val_every_n_epoch", "1", "--rows.every_n_epochs", "1"]) == 0
+    again = [
+        "fit",
+        "--config",
+        "lightning_logs/circles_v2/version_0/config.yaml",
+        "--rows.every_n_epochs",
+        "3",
+    ]
+    assert main([*again, "--trainer.max_epochs", "2"]) == 0
+
+
+@pytest.mark.parametrize("word", ["none", "None", "null"])
+def test_none_on_the_command_line_is_none_where_an_option_may_be(word: str) -> None:
+    options = ["--model.activation", word, "--data.batch_size", word, "--model.lr_scheduler", word]
+    assert main([*FIT, *options, "--pictures", "none", "--trainer.gradient_clip_val", word]) == 0
+    recorded = torch.load("lightning_logs/circles_v2/version_0/checkpoints/last.ckpt", weights_only=True)
+    assert recorded["lit_classify"]["model"]["init_args"]["activation"] is None
+    assert recorded["lit_classify"]["data"]["init_args"]["batch_size"] is None
+
+
+OWN_FILE = """
+import lightning.pytorch as L
+import torch
+from pathlib import Path
+Path("imported").touch()
+class Net(torch.nn.Linear): ...
+class Model(L.LightningModule): ...
+class Data(L.LightningDataModule): ...
+def function(): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "base", "guess"),
+    [
+        ("model", "Model", "lit_classify.LitModule", "BinaryClassifier"),
+        ("data", "Data", "lit_classify.data.InMemoryDataModule", "TableDataModule"),
+        ("model", "Net", "lit_classify.LitModule", "BinaryClassifier"),
+        ("data", "function", "lit_classify.data.InMemoryDataModule", "TableDataModule"),
+    ],
+)
+def test_a_plain_module_on_the_command_line_is_told_what_to_extend(
+    part: str, name: str, base: str, guess: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("own_file_of_mine.py").write_text(OWN_FILE)
+    assert main([*FIT, f"--{part}", f"own_file_of_mine.{name}"]) == 2
+    said = capsys.readouterr().err
+    assert f"--{part} own_file_of_mine.{name} must extend {base}, as {guess} does" in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_network_in_the_current_folder_is_found_where_it_is_typed_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("net_of_mine.py").write_text(OWN_FILE)
+    Path("own.yaml").write_text(
+        "model: {class_path: BinaryClassifier, init_args: {network: net_of_mine.Net}}\n"
+    )
+    before = list(sys.path)
+    assert main([*FIT, "--config", "own.yaml"]) == 2
+    assert "only if you name it yourself" in capsys.readouterr().err
+    assert not Path("imported").exists()
+    assert main([*FIT, "--model.network", "net_of_mine.Net"]) == 0
+    assert sys.path == before

@@ -41,7 +41,7 @@ def test_two_classes_have_two_columns_that_sum_to_one(logits: list[float]) -> No
     p = BinaryClassifier(2).probabilities(torch.tensor(logits)[:, None])
     assert p.shape == (len(logits), 2)
     torch.testing.assert_close(p.sum(dim=1), torch.ones(len(logits)))
-    assert torch.equal(p[:, 1], torch.sigmoid(torch.tensor(logits)))
+    torch.testing.assert_close(p[:, 1], torch.sigmoid(torch.tensor(logits)))
 
 
 def test_labels_are_rounded_probabilities_as_in_the_course() -> None:
@@ -179,7 +179,15 @@ def test_what_does_not_fit_is_refused_with_the_right_name(build: Any, message: s
     [
         (BinaryClassifier(2), torch.tensor([0, 2]), "row 1 has the target 2"),
         (BinaryClassifier(2), torch.tensor([-1, 1]), "row 0 has the target -1"),
-        (BinaryClassifier(2), torch.tensor([0.0, 1.0]), "for numbers use Regressor"),
+        (
+            BinaryClassifier(2),
+            torch.tensor([0.0, 0.5]),
+            "row 1 has the target 0.5; for numbers use Regressor",
+        ),
+        (BinaryClassifier(2), torch.tensor([float("nan"), 1.0]), "row 0 has the target nan"),
+        (BinaryClassifier(2), torch.zeros(2, 1), r"float32 of shape \(2, 1\); give y.squeeze\(1\)"),
+        (BinaryClassifier(2), torch.tensor([True, False]), "needs class numbers, int64"),
+        (MulticlassClassifier(2, 3), torch.tensor([0.0, 1.0]), "for numbers use Regressor"),
         (MulticlassClassifier(2, 3), torch.tensor([0, -100]), "row 1 has the target -100"),
         (Regressor(1), torch.tensor([0, 1]), "for class numbers use"),
         (Regressor(1), torch.tensor([0.0, float("nan")]), "row 1 has nan"),

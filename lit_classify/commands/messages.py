@@ -8,8 +8,9 @@ from jsonargparse import ArgumentParser
 
 from lit_classify import data, modules
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import nearest
+from lit_classify.errors import UserError, nearest
 from lit_classify.modules import LitModule
+from lit_classify.trust import import_object
 
 LINKED = ("in_features", "out_features", "class_names", "label_names", "num_categories")
 _MOST_LINES = 8
@@ -40,10 +41,25 @@ def explain(parser: ArgumentParser, message: str) -> str:
         inner = re.findall(r'Parser key "([\w.]+)"', message)
         option = f"{key}.{inner[-1]}" if len(inner) > 1 else key
         came = _find(r"Got value: (.*)", message) or _find(r"Given value: (.*)", message)
+        if key in {"model", "data"} and option == key and "." in (came or ""):
+            return _not_extending(key, str(came))
         if choices := _find(r"typing\.Literal\[(.+?)\]", message):
             expected = f"one of {choices}"
         return f"--{option}: expected {expected}, but got {came!r}"
     return "\n".join(message.splitlines()[:_MOST_LINES])
+
+
+def _not_extending(key: str, path: str) -> str:
+    """Say what a class must extend to be a model or the data, or why it cannot be imported."""
+    try:
+        import_object(path, f"--{key}")
+    except UserError as error:
+        return str(error)
+    base, example = {
+        "model": ("lit_classify.LitModule", "BinaryClassifier"),
+        "data": ("lit_classify.data.InMemoryDataModule", "TableDataModule"),
+    }[key]
+    return f"--{key} {path} must extend {base}, as {example} does"
 
 
 def _find(pattern: str, text: str) -> str | None:

@@ -23,7 +23,7 @@ from lit_classify.checkpoints import RUNS, Checkpoint
 from lit_classify.commands import messages
 from lit_classify.commands.showing import Show, pictures
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import UserError, reason
+from lit_classify.errors import UserError, at_least, reason
 from lit_classify.modules import LitModule
 from lit_classify.modules.record import class_path
 from lit_classify.saving import WholeCheckpointIO
@@ -155,7 +155,12 @@ class RunCLI(LightningCLI):
             load_from_checkpoint_support=False,
             save_config_callback=SaveRunConfig,
             seed_everything_default=42,
-            trainer_defaults={"num_sanity_val_steps": 0, "enable_model_summary": False, "max_epochs": 1000},
+            trainer_defaults={
+                "num_sanity_val_steps": 0,
+                "enable_model_summary": False,
+                "max_epochs": 1000,
+                "check_val_every_n_epoch": None,  # that of rows, unless given
+            },
             parser_class=RunParser if args[0] == "fit" else TypedParser,
             args=args,
             run=True,
@@ -313,10 +318,8 @@ class RunCLI(LightningCLI):
         extra: list[Callback] = []
         callbacks = given.callbacks or []
         callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
-        if given.check_val_every_n_epoch not in (1, None):
-            raise UserError("rows and validation come together: give --rows.every_n_epochs")
         # callbacks that watch validation figures then look after each validation, not after each epoch
-        kwargs["check_val_every_n_epoch"] = self._get(self.config, "rows").every_n_epochs
+        kwargs["check_val_every_n_epoch"] = self._validation_interval(given.check_val_every_n_epoch)
         run = None
         if self.subcommand != "fit":
             kwargs.update(logger=False, enable_checkpointing=False)
@@ -346,6 +349,27 @@ class RunCLI(LightningCLI):
         assert isinstance(trainer, RunTrainer)
         trainer.run, trainer.shows_metrics = run, own_bar
         return trainer
+
+    def _validation_interval(self, given: int | None) -> int:
+        """Return the epochs from one validation, and its printed line, to the next; Lightning's option wins.
+
+        Raises:
+            UserError: two numbers were typed for it.
+        """
+        rows, settings = self._get(self.config_init, "rows"), self._get(self.config, "rows")
+        if given is not None:
+            at_least("trainer.check_val_every_n_epoch", given, 1)
+            option = "--rows.every_n_epochs"
+            typed = any(argument.partition("=")[0] == option for argument in self._typed)
+            if typed and given != settings.every_n_epochs:
+                raise UserError(
+                    f"{option} is {settings.every_n_epochs}, but --trainer.check_val_every_n_epoch is "
+                    f"{given}: a line is printed after each validation, so give one of them"
+                )
+            rows.every_n_epochs = settings.every_n_epochs = given
+            self._get(self.config, "trainer").check_val_every_n_epoch = None  # config.yaml says it once
+        every: int = rows.every_n_epochs
+        return every
 
     def run_name(self) -> str:
         """Return the recipe's name, else the file's, else the data's: CirclesDataModule gives circles."""

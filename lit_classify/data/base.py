@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from lightning.pytorch import LightningDataModule
+from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch.callbacks import BatchSizeFinder
 from torch import Tensor
 
 from lit_classify.errors import DataError, UserError, at_least, fraction
@@ -76,6 +77,12 @@ class InMemoryDataModule(LightningDataModule, ABC):
         self.random_state = random_state
         self._splits: dict[str, Split] = {}
 
+    def __str__(self) -> str:
+        """Return the number of rows of each split, as Lightning writes it; None before ``setup``."""
+        sizes = {name: f"size={len(split.y):,}" for name, split in self._splits.items()}
+        lines = [f"{{{name}: {sizes.get(name)}}}" for name in ("train", "val", "test")]
+        return "\n".join([type(self).__name__, *lines])
+
     @abstractmethod
     def load(self) -> dict[str, Split]:
         """Return the splits ``train``, ``val`` and ``test``; called once.
@@ -88,8 +95,18 @@ class InMemoryDataModule(LightningDataModule, ABC):
 
     def setup(self, stage: str | None = None) -> None:
         """Read or make the rows, the first time only; predictions ask for what they need themselves."""
+        if stage is not None and self.batch_size is None and self.trainer is not None:
+            self._refuse_a_search(self.trainer)
         if not self._splits and stage != "predict":
             self._splits = self.load()
+
+    def _refuse_a_search(self, trainer: Trainer) -> None:
+        """Raise UserError if Lightning is to search a batch size where there is none to begin with."""
+        if any(isinstance(callback, BatchSizeFinder) for callback in getattr(trainer, "callbacks", ())):
+            raise UserError(
+                "a batch size can be searched only where there is one: all rows are one batch here; "
+                "give batch_size, such as --data.batch_size 32"
+            )
 
     def split(self, name: str) -> Split:
         """Return the rows of ``train``, ``val`` or ``test``."""
@@ -140,8 +157,24 @@ class InMemoryDataModule(LightningDataModule, ABC):
 
     @property
     def _evaluation_batch_size(self) -> int | None:
-        """Rows per evaluation batch: no gradients are kept, so more fit."""
-        return None if self.batch_size is None else max(self.batch_size, 8192)
+        """Rows per evaluation batch: no gradients are kept, so more fit, unless batches are counted."""
+        if self.batch_size is None or self._counts_batches:
+            return self.batch_size
+        return max(self.batch_size, 8192)
+
+    @property
+    def _counts_batches(self) -> bool:
+        """Whether the trainer takes some of the batches, which must then be of the size that was given."""
+        if self.trainer is None:
+            return False
+        limits = [getattr(self.trainer, f"limit_{stage}_batches") for stage in ("val", "test", "predict")]
+        every = all(isinstance(limit, float) and limit == 1 for limit in limits)  # the int 1 is one batch
+        return self._overfits or not every
+
+    @property
+    def _overfits(self) -> bool:
+        """Whether the trainer is to see the same few batches in every epoch."""
+        return self.trainer is not None and bool(getattr(self.trainer, "overfit_batches", 0))
 
     def _loader(self, name: str, batch_size: int | None, training: bool = False) -> TensorLoader:
         """Return batches of a split that lies on the trainer's device, this rank's share of it."""
@@ -157,7 +190,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
         return TensorLoader(
             tensors,
             batch_size=batch_size,
-            shuffle=training and self.shuffle,
+            shuffle=training and self.shuffle and not self._overfits,
             seed=self.random_state,
             drop_last=training and self.drop_last,
             rank=self.trainer.global_rank if self.trainer else 0,

@@ -20,6 +20,7 @@ from lit_classify.modules.guard import shows_metrics
 from lit_classify.modules.lean import with_signature
 from lit_classify.modules.record import plain, record
 from lit_classify.modules.steps import begin_next_epoch, draws, gradient_share, leave_epoch_open, reseed
+from lit_classify.modules.targets import rows_of
 from lit_classify.modules.task import Task
 from lit_classify.networks import ACTIVATIONS, MLP, Activation, Embedded, Network, check_output, make_network
 from lit_classify.optimizers import (
@@ -169,7 +170,7 @@ class LitModule(Task):
     @with_signature
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the batch's mean loss and count what the epoch's figures need."""
-        x, y = batch
+        x, y = self._rows(batch)
         if not self._targets_checked:
             self._check_targets_once(y)
         if self._draws:  # so that a run that goes on at any step draws what it would have drawn
@@ -193,19 +194,19 @@ class LitModule(Task):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Take a validation batch into the metrics."""
-        self._evaluate(batch, "val")
+        self._evaluate(self._rows(batch), "val")
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Take a test batch into the metrics."""
-        logits = self._evaluate(batch, "test")
-        self._tested.append((logits.cpu(), batch[1].cpu()))
+        x, y = self._rows(batch)
+        self._tested.append((self._evaluate((x, y), "test").cpu(), y.cpu()))
 
-    def predict_step(self, batch: Sequence[Tensor], batch_idx: int) -> Tensor:
-        """Return probabilities ``(N, C)``, or values ``(N,)``, for a batch whose first part is ``x``."""
-        return self.predict(batch[0])
+    def predict_step(self, batch: Tensor | Sequence[Tensor], batch_idx: int) -> Tensor:
+        """Return probabilities ``(N, C)``, or values ``(N,)``, for a batch ``x`` or ``(x, ...)``."""
+        return self.predict(batch if isinstance(batch, Tensor) else batch[0])
 
-    def _evaluate(self, batch: Batch, stage: str) -> Tensor:
-        x, y = batch
+    def _evaluate(self, rows: Batch, stage: str) -> Tensor:
+        x, y = rows
         logits: Tensor = self(x)
         if not len(y):  # a rank without rows
             return logits
@@ -214,6 +215,11 @@ class LitModule(Task):
         self._tallies[stage].add_loss(self.loss(logits, y), self.weight(y))
         self._tallies[stage].add_metric(self.metric_sum(logits, y), len(y))
         return logits
+
+    def _rows(self, batch: Batch) -> Batch:
+        """Return a batch's features and targets, in the task's own form."""
+        x, y = rows_of(batch)
+        return x, self.targets(y)
 
     def _check_targets_once(self, y: Tensor) -> None:
         self.check_targets(y)

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from lit_classify.errors import UserError, unknown
 from lit_classify.metrics import Metrics, of_many_classes, of_two_classes
 from lit_classify.modules.base import LitModule
-from lit_classify.modules.targets import check_classes, check_shapes
+from lit_classify.modules.targets import as_classes, check_classes, check_shapes
 from lit_classify.tallies import exact
 
 
@@ -70,7 +70,7 @@ class Classifier(LitModule, ABC):
         Raises:
             DataError: targets that are not int64 of shape ``(N,)``, or outside 0 .. C-1.
         """
-        check_classes(type(self).__name__, y, len(self.class_names or ()))
+        check_classes(type(self).__name__, self.targets(y), len(self.class_names or ()))
 
     def labels(self, probabilities: Tensor) -> Tensor:
         """Return the most probable class ``(N,)``; a tie goes to the lower number."""
@@ -97,6 +97,14 @@ class BinaryClassifier(Classifier):
                 f"BinaryClassifier gives one logit for two classes, but the data has {num_classes} classes; "
                 "use MulticlassClassifier"
             )
+
+    def targets(self, y: Tensor) -> Tensor:
+        """Return 0. and 1., as the course has them, as the classes 0 and 1.
+
+        Raises:
+            DataError: floats of another shape, or others than 0 and 1.
+        """
+        return as_classes(type(self).__name__, y) if y.is_floating_point() else y
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean binary cross entropy of logits ``(N, 1)`` against classes ``(N,)``."""

@@ -44,6 +44,50 @@ def check_classes(name: str, y: Tensor, num_classes: int) -> None:
         )
 
 
+def as_classes(name: str, y: Tensor) -> Tensor:
+    """Return the targets 0. and 1. of the task called ``name``, ``(N,)`` of any float type, as int64.
+
+    Raises:
+        DataError: another shape or number; names the first row.
+    """
+    if y.ndim != 1:
+        raise DataError(
+            f"{name} needs a class for each row, shape (N,), but the targets are {_kind(y)}; "
+            "give y.squeeze(1) where there is a second dimension of 1"
+        )
+    wrong = ((y != 0) & (y != 1)).nonzero()
+    if len(wrong):
+        row = int(wrong[0])
+        raise DataError(
+            f"{name} needs the classes 0 and 1, but row {row} has the target {float(y[row]):g}; "
+            "for numbers use Regressor"
+        )
+    return y.long()
+
+
+def rows_of(batch: object) -> tuple[Tensor, Tensor]:
+    """Return a batch's features and targets.
+
+    Raises:
+        DataError: it is not a pair of tensors; says what it is.
+    """
+    match batch:
+        case [Tensor() as x, Tensor() as y]:
+            return x, y
+        case Tensor():
+            found = f"a tensor, {_kind(batch)}"
+        case {}:
+            found = f"a dict with the keys {', '.join(map(repr, batch))}"
+        case [*parts]:
+            found = f"{len(parts)} parts: {', '.join(type(part).__name__ for part in parts)}"
+        case _:
+            found = f"a {type(batch).__name__}"
+    raise DataError(
+        f"a batch must be a pair of tensors (x, y), x float32 of shape (N, F), but is {found}; "
+        "torch.utils.data.TensorDataset(x, y) gives such pairs"
+    )
+
+
 def check_numbers(name: str, y: Tensor) -> None:
     """Hold targets against what the regression called ``name`` learns: finite numbers.
 

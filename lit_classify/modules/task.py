@@ -28,6 +28,14 @@ class Task(LeanModule):
     def check_targets(self, y: Tensor) -> None:
         """Raise DataError if these targets are none of this task's."""
 
+    def targets(self, y: Tensor) -> Tensor:
+        """Return a batch's targets as the task counts with them; other forms may be converted.
+
+        Raises:
+            DataError: they cannot be.
+        """
+        return y
+
     @abstractmethod
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean loss, a scalar, of logits ``(N, O)`` against targets ``(N,)`` or ``(N, L)``."""
