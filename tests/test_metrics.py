@@ -335,6 +335,19 @@ def test_a_test_of_one_class_says_why_a_metric_is_missing(capsys: pytest.Capture
     assert "-: undefined, because no row is of the class" in out
 
 
+@pytest.mark.reliability(59)
+def test_a_recipe_that_expects_a_metric_that_is_undefined_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("own.yaml").write_text(
+        "recipe: {expect: {at_least: {test/precision: 0.5}}}\n"
+        "model: {class_path: BinaryClassifier, init_args: {hidden: [], lr: 1.0e-30}}\n"
+        "data: {class_path: CirclesDataModule}\n"
+        "trainer: {max_epochs: 1, accelerator: cpu}\n"
+        "seed_everything: 4\n"  # whose model predicts no row as the second class
+    )
+    assert main(["verify", "own.yaml"]) == 1
+    assert re.search(r"test/precision at least 0.5 +undefined +FAIL", capsys.readouterr().out)
+
+
 # Loggers other than ours.
 
 

@@ -1,6 +1,7 @@
 """Running a recipe from start to end in this process, with nothing written and nothing printed."""
 
 import io
+import math
 import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass
@@ -18,7 +19,10 @@ _NOTHING_WRITTEN = ["logger=false", "enable_checkpointing=false", "enable_progre
 
 @dataclass
 class Experiment:
-    """What a recipe gave: the trained model, its data, the rows it printed and its test figures."""
+    """What a recipe gave: the trained model, its data, the rows it printed and its test figures.
+
+    A figure that is undefined on the test rows is NaN.
+    """
 
     name: str
     model: LitModule
@@ -39,6 +43,8 @@ def run(recipe: str) -> Experiment:
     with redirect_stdout(io.StringIO()):
         cli = RunCLI(["fit", "--config", recipe, *(f"--trainer.{setting}" for setting in _NOTHING_WRITTEN)])
         (figures,) = cli.trainer.test(cli.model, cli.datamodule, verbose=False)
+    found = cli.model.evaluation
+    undefined = {f"test/{name}": math.nan for name in (found.metrics.notes if found else ())}
     callbacks: list[Callback] = cli.trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
     rows = [callback for callback in callbacks if isinstance(callback, Rows)]
     return Experiment(
@@ -46,6 +52,6 @@ def run(recipe: str) -> Experiment:
         model=cli.model,
         data=cli.datamodule,
         rows=rows[0].printed,
-        figures={tag: float(value) for tag, value in figures.items()},
+        figures=undefined | {tag: float(value) for tag, value in figures.items()},
         seconds=time.monotonic() - begun,
     )

@@ -103,5 +103,6 @@ def check_figures(expect: dict[str, Any], came: dict[str, float]) -> list[Line]:
     for word, holds in (("at_least", operator.ge), ("below", operator.lt)):
         for tag, bound in expect.get(word, {}).items():
             value = came.get(tag, math.nan)
-            lines.append((f"{tag} {word.replace('_', ' ')} {bound:g}", f"{value:.4f}", holds(value, bound)))
+            got = "undefined" if math.isnan(value) else f"{value:.4f}"
+            lines.append((f"{tag} {word.replace('_', ' ')} {bound:g}", got, holds(value, bound)))
     return lines
