@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -27,6 +28,14 @@ TRUSTED = (
     "torch.optim",
     "torchmetrics",
 )
+_LOGGERS = "lightning.pytorch.loggers"
+SENDING = {  # loggers that send a run's data over the network, and their modules: to be typed, though trusted
+    "CometLogger": f"{_LOGGERS}.comet",
+    "LitLogger": f"{_LOGGERS}.litlogger",
+    "MLFlowLogger": f"{_LOGGERS}.mlflow",
+    "NeptuneLogger": f"{_LOGGERS}.neptune",
+    "WandbLogger": f"{_LOGGERS}.wandb",
+}
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 _typed: frozenset[str] | None = None  # what the user typed; None while nothing is restricted
@@ -43,14 +52,15 @@ def restricted(arguments: Sequence[str]) -> Iterator[None]:
     """
     global _typed
     _typed = frozenset(_named(arguments))
-    folder, found = os.getcwd(), all(find_spec(path.partition(".")[0]) for path in _typed)
-    if not found:
+    folder = os.getcwd()
+    is_needed = any(_is_here_alone(path.partition(".")[0]) for path in _typed)
+    if is_needed:
         sys.path.append(folder)
     try:
         yield
     finally:
         _typed = None
-        if not found:
+        if is_needed:
             sys.path.remove(folder)
 
 
@@ -65,9 +75,19 @@ def named_by_a_file() -> Iterator[None]:
         _typed = before
 
 
+def _is_here_alone(module: str) -> bool:
+    """Whether a module lies in the current folder and nowhere that Python looks."""
+    return (Path(f"{module}.py").is_file() or Path(module).is_dir()) and find_spec(module) is None
+
+
 def allowed() -> list[str]:
     """Return the packages and paths that may be imported while imports are restricted."""
     return sorted({*TRUSTED, *(_typed or ())})
+
+
+def denied() -> list[str]:
+    """Return what may not be imported, ``*`` for all, unless ``allowed`` names it more closely."""
+    return ["*", *SENDING.values(), *(f"{_LOGGERS}.{name}" for name in SENDING)]
 
 
 def is_typed(path: str) -> bool:
@@ -120,3 +140,5 @@ def _named(arguments: Iterable[str]) -> Iterator[str]:
             for text in safe_yaml.texts(safe_yaml.load(value)):
                 if _PATH.fullmatch(text):
                     yield text
+                if (name := text.rpartition(".")[2]) in SENDING:
+                    yield from (f"{_LOGGERS}.{name}", f"{SENDING[name]}.{name}")

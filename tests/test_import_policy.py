@@ -99,6 +99,19 @@ def test_a_configuration_imports_and_calls_nothing_that_was_not_typed(
     assert not Path("called").exists()
 
 
+@pytest.mark.parametrize("name", trust.SENDING)
+def test_a_configuration_sends_nothing_over_the_network_unless_it_was_typed(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (f"lightning.pytorch.loggers.{name}", f"{trust.SENDING[name]}.{name}", name):
+        Path("evil.yaml").write_text(yaml.safe_dump({**BASE, "trainer": {"logger": path}}))
+        assert main(["fit", "--config", "evil.yaml"]) == 2
+        said = capsys.readouterr().err
+        assert "is imported only if you name it yourself" in said or "unknown trainer.logger class" in said
+    with trust.restricted(["fit", "--trainer.logger", name]):
+        assert f"{trust.SENDING[name]}.{name}" in trust.allowed()
+
+
 @pytest.mark.parametrize(
     "typed",
     [

@@ -144,7 +144,7 @@ class RunCLI(LightningCLI):
         self._typed = args
         self.checkpoint: Checkpoint | None = None  # what --ckpt_path names, read once
         self.io = WholeCheckpointIO()
-        set_parsing_settings(import_path_denylist=["*"], import_path_allowlist=trust.allowed())
+        set_parsing_settings(import_path_denylist=trust.denied(), import_path_allowlist=trust.allowed())
         super().__init__(
             LitModule,
             InMemoryDataModule,
