@@ -135,3 +135,12 @@ def test_any_text_survives_fit_test_predict_and_export(
     again = load(RUN.format(before + 1))
     for name, weight in model.state_dict().items():
         np.testing.assert_array_equal(weight, again.state_dict()[name])
+
+
+def test_a_column_called_null_is_named_in_a_list(capsys: pytest.CaptureFixture[str]) -> None:
+    write("t.csv", ["a", "b", "null", "n"], ["x", "y"], ["u", "v"])
+    fit = ["fit", "--data=TableDataModule", "--data.path=t.csv", "--pictures=none", "--trainer.max_epochs=1"]
+    assert main([*fit, "--data.target=null"]) == 2
+    assert "--data.target is missing" in (said := capsys.readouterr().err)
+    assert """write a column or file of that name as '["null"]'""" in said
+    assert main([*fit, '--data.target=["null"]']) == 0

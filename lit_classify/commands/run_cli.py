@@ -36,9 +36,6 @@ set_loader(
 set_dumper("yaml", safe_yaml.dump)
 
 
-_REQUIRED = ("path", "target")  # of a table
-
-
 @dataclass
 class Recipe:
     """What an experiment is for.
@@ -73,7 +70,10 @@ class RunParser(LightningArgumentParser):
         """Raise instead of printing the usage and leaving."""
         if not self.exit_on_error:  # a part of a larger parser, which will tell the whole
             super().error(message, ex)
-        raise UserError(messages.explain(self, message))
+        explained = messages.explain(self, message)
+        if "missing" in explained and "null" in {typed.rpartition("=")[2] for typed in self.args}:
+            explained += "; null means none: write a column or file of that name as '[\"null\"]'"
+        raise UserError(explained)
 
 
 class TypedParser(RunParser):
@@ -227,9 +227,6 @@ class RunCLI(LightningCLI):
         if not given.config and given.data.class_path.rpartition(".")[2] == "TableDataModule":
             super().parse_arguments(parser, [args[0], "--config", "table", *args[1:]])
             given = self.config["fit"]
-        for name, value in given.data.get("init_args", {}).items():
-            if value is None and name in _REQUIRED:
-                raise UserError(f"--data.{name} is null; if it is called so, give --data.{name} '[\"null\"]'")
         defaults = inspect.signature(LitModule).parameters
         for name in messages.LINKED:
             if given.model.init_args.get(name) not in (None, [], defaults[name].default):
