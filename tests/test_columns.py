@@ -87,11 +87,11 @@ def test_long_whole_numbers_that_are_declared_numeric_are_numbers(cells: list[in
 @pytest.mark.parametrize("scaling", ["standard", "robust"])
 def test_numbers_beyond_single_precision_are_missing_and_noted(huge: float, scaling: Scaling) -> None:
     numbers = [1.0, 2.0, huge, 4.0]
-    with pytest.warns(DataWarning, match=r"single precision: 'n' has 1, first .*e\+.* in t\.csv, row 3"):
+    with pytest.warns(DataWarning, match=r"missing: 'n' has 1 such values, first .*e\+.* in t\.csv, row 3"):
         values, columns = understand(rows_of(n=numbers), [], [], [], [])
     assert columns[0].missing == 1
     encoders = learn(values, ALL, columns, scaling)
-    with pytest.warns(DataWarning, match="'n' has 1, first"):
+    with pytest.warns(DataWarning, match="'n' has 1 such values, first"):
         x = encode(conform(rows_of(n=numbers), encoders), encoders)
     assert np.isfinite(x).all()
     assert x[2].tolist() == pytest.approx([(encoders[0].median - encoders[0].center) / encoders[0].scale, 1])

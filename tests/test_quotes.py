@@ -31,7 +31,7 @@ def _blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 def _by_csv_module(content: str) -> list[list[str]]:
     _, *rows = csv.reader(io.StringIO(content.replace("\r\n", "\n"), newline=""))
-    return [row for row in rows if row]
+    return [row for row in rows if len(row) > 1 or "".join(row)]
 
 
 @pytest.mark.reliability(57)

@@ -138,14 +138,17 @@ def drop_huge(numbers: pl.Series, where: Callable[[int], str]) -> tuple[pl.Serie
     if not huge.any():
         return numbers, None
     row = int(huge.arg_true()[0])
-    said = f"{numbers.name!r} has {huge.sum():,}, first {numbers[row]:g} in {where(row)}"
+    said = f"{numbers.name!r} has {huge.sum():,} such values, first {numbers[row]:g} in {where(row)}"
     return numbers.set(huge, None), said
 
 
 def note_huge(said: Sequence[str]) -> None:
     """Note the numbers beyond single precision, column by column."""
     if said:
-        note("taken as missing, for networks calculate in single precision: " + "; ".join(said[:_MOST_SAID]))
+        note(
+            "numbers beyond single precision, in which networks calculate, are taken as missing: "
+            + "; ".join(said[:_MOST_SAID])
+        )
 
 
 def check_names(what: str, names: Collection[str], table: Table) -> None:
