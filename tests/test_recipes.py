@@ -66,6 +66,27 @@ def test_rows_are_held_to_the_last_digit_unless_told_otherwise() -> None:
     assert not verify.check_rows({"rows": rows, "within": 1}, ["Epoch: 0 | Loss: nan, Test loss: nan"])[0][2]
 
 
+def test_rows_that_are_not_expected_are_no_difference() -> None:
+    rows = [f"Epoch: {epoch} | Train loss: 0.{epoch}, Test loss: 0.2" for epoch in (0, 5, 9)]
+    assert verify.check_rows({"rows": rows[:2]}, rows)[0][2]
+    assert not verify.check_rows({"rows": rows}, rows[:2])[0][2]
+
+
+def test_the_table_of_verify_does_not_run_together(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [row.replace("Loss: 0", "Loss: 1234") for row in verify.expectation("blobs")["rows"]]
+    came = experiments.Experiment("blobs", None, None, rows, {"test/accuracy": 0.1}, 9876.5)  # type: ignore[arg-type]
+    monkeypatch.setattr(experiments, "run", lambda name: came)
+    assert main(["verify", "blobs"]) == 1
+    head, *lines = capsys.readouterr().out.splitlines()[:3]
+    for line in lines:
+        assert len(line) <= 100
+        for column in ("expected", "came"):
+            assert line[head.index(column) - 2 : head.index(column)] == "  "
+            assert line[head.index(column)] != " "
+
+
 def test_floors_and_ceilings_hold_and_missing_figures_fail() -> None:
     expect = {"at_least": {"a": 0.5}, "below": {"a": 0.6, "b": 1}}
     assert [passed for _, _, passed in verify.check_figures(expect, {"a": 0.5})] == [True, True, False]
@@ -80,7 +101,7 @@ def test_an_unknown_expectation_is_refused() -> None:
 def test_an_experiment_prints_and_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     before = set(Path().iterdir())
     came = experiments.run("circles_v0")
-    assert len(came.rows) == 10
+    assert [row.split()[1] for row in came.rows] == [*map(str, range(0, 100, 10)), "99"]
     assert capsys.readouterr().out == ""
     assert set(Path().iterdir()) == before
 

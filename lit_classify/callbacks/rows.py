@@ -1,14 +1,19 @@
 """The course's rows: one line of figures every so many epochs."""
 
+import shutil
+import sys
+
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import at_least
 from lit_classify.modules import LitModule
 
+_PAGE_COLUMNS = 86  # of the page's longest row
+
 
 class Rows(Callback):
-    """Validate at epochs 0, n, 2n, ... and after the last, and print the first ones as the course does.
+    """Validate at epochs 0, n, 2n, ... and after the last, and print their figures as the course does.
 
     Lightning itself would validate after epochs n-1, 2n-1, ... Train figures are taken before each step,
     validation figures after the epoch. In course mode the validation rows are the test rows, and the row
@@ -22,47 +27,66 @@ class Rows(Callback):
         at_least("every_n_epochs", every_n_epochs, 1)
         self.every_n_epochs = every_n_epochs
         self.printed: list[str] = []
+        self._printed_at = -1
+        self._is_shown = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forget the rows of an earlier fit."""
         self.printed = []
+        self._printed_at = -1
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let Lightning validate in this epoch, or not before the next."""
         last = trainer.max_epochs is not None and trainer.current_epoch == trainer.max_epochs - 1
         steps = trainer.num_training_batches / trainer.accumulate_grad_batches
         last |= 0 <= trainer.max_steps <= trainer.global_step + steps
-        trainer.check_val_every_n_epoch = 1 if self._is_due(trainer) or last else trainer.current_epoch + 2
+        self._is_shown = last or trainer.current_epoch % self.every_n_epochs == 0
+        trainer.check_val_every_n_epoch = 1 if self._is_shown else trainer.current_epoch + 2
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the row of a due epoch."""
-        if not trainer.sanity_checking and trainer.state.fn == "fit" and self._is_due(trainer):
-            self._print(trainer, pl_module)
+        """Print the row of a due epoch, or of the last."""
+        if not trainer.sanity_checking and trainer.state.fn == "fit" and self._is_shown:
+            self._print(trainer, pl_module, trainer.current_epoch)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the row of a due epoch where nothing is validated."""
-        if not trainer.enable_validation and self._is_due(trainer):
-            self._print(trainer, pl_module)
+        """Print the row of a due epoch, or of the last, where nothing is validated."""
+        if not trainer.enable_validation and self._is_shown:
+            self._print(trainer, pl_module, trainer.current_epoch)
 
-    def _is_due(self, trainer: Trainer) -> bool:
-        return trainer.current_epoch % self.every_n_epochs == 0
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the row of an epoch that nobody knew to be the last."""
+        epoch = trainer.current_epoch - 1
+        if self._printed_at < epoch and pl_module.trainer.global_step:
+            self._print(trainer, pl_module, epoch, validated=False)
 
-    def _print(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def row(self, epoch: int) -> str | None:
+        """Return the row of an epoch, if it was printed."""
+        return next(
+            (row for row in self.printed if row.split("|")[0].split() == ["Epoch:", str(epoch)]), None
+        )
+
+    def _print(
+        self, trainer: Trainer, pl_module: LightningModule, epoch: int, validated: bool = True
+    ) -> None:
         assert isinstance(pl_module, LitModule)
-        figures = {**trainer.callback_metrics, **pl_module.figures("train")}
+        self._printed_at = epoch
+        figures = {**(trainer.callback_metrics if validated else {}), **pl_module.figures("train")}
         datamodule = getattr(trainer, "datamodule", None)
         course_mode = isinstance(datamodule, InMemoryDataModule) and datamodule.validates_on_test
-        last = (trainer.max_epochs or 1) - 1 if (trainer.max_epochs or 0) > 0 else trainer.current_epoch
-        width = len(str(last - last % self.every_n_epochs))
+        last = trainer.max_epochs - 1 if (trainer.max_epochs or 0) > 0 else epoch  # type: ignore[operator]
         # Lightning keeps figures in float32, whose 0.51125 is a trifle more and would round the other way
         shown = {tag: round(float(value), 7) for tag, value in figures.items()}
-        row = format_row(trainer.current_epoch, shown, "Test" if course_mode else "Val", width)
+        narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < _PAGE_COLUMNS
+        evaluated_on = "Test" if course_mode else "Val"
+        row = format_row(epoch, shown, evaluated_on, len(str(last)), narrow or not course_mode)
         self.printed.append(row)
         pl_module.print(row)
 
 
-def format_row(epoch: int, figures: dict[str, float], evaluated_on: str, width: int = 0) -> str:
-    """Write an epoch's figures as the course page does.
+def format_row(
+    epoch: int, figures: dict[str, float], evaluated_on: str, width: int = 0, short: bool = False
+) -> str:
+    """Write an epoch's figures as the course page does, or shorter.
 
     Args:
         epoch: number of the epoch, from 0.
@@ -70,13 +94,14 @@ def format_row(epoch: int, figures: dict[str, float], evaluated_on: str, width: 
             ``val/...`` if validated.
         evaluated_on: name of the validation rows, "Test" or "Val".
         width: columns that the epoch's number takes.
+        short: fit 80 columns, as the page's row of classes does not.
     """
     classes = "train/accuracy" in figures or "val/accuracy" in figures
     shown = {
         "train/loss": ("Loss: {:.5f}" if classes else "Train loss: {:.5f}"),
-        "train/accuracy": "Accuracy: {:.2%}",
+        "train/accuracy": "Acc: {:.2%}" if short else "Accuracy: {:.2%}",
         "val/loss": f"{evaluated_on} loss: {{:.5f}}",
-        "val/accuracy": f"{evaluated_on} acc: {{:.2%}}",
+        "val/accuracy": "Acc: {:.2%}" if short else f"{evaluated_on} acc: {{:.2%}}",
     }
     train, val = (
         ", ".join(

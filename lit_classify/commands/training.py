@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from lit_classify import signals
-from lit_classify.callbacks import KeepBest
+from lit_classify.callbacks import KeepBest, Rows
 from lit_classify.checkpoints import Checkpoint
 from lit_classify.commands.predictions import check_target, predictions, write
 from lit_classify.commands.quiet import quiet
@@ -83,30 +83,37 @@ class TrainingCLI(RunCLI):
             trained += ", stopped early,"
         self.say(f"\n{trained} in {time.monotonic() - begun:.1f} s.")
         try:
-            if self._get(self.config, "test_best"):
-                self.score_best()
+            self.say_best()
         finally:  # a signal may end the scoring
             self.point_to_run()
 
-    def score_best(self) -> None:
-        """Score the test rows with the best weights, and say so in a line."""
+    def say_best(self) -> None:
+        """Say which epoch was the best; if that was asked for, score the test rows with its weights."""
         best = next((part for part in self.trainer.checkpoint_callbacks if isinstance(part, KeepBest)), None)
-        if best is None or not best.best_model_path or self.datamodule.validates_on_test:
+        if best is None or not best.best_model_path:
             return
         kept = Checkpoint.read(best.best_model_path)
+        if self._get(self.config, "test_best") and not self.datamodule.validates_on_test:
+            self.score_best(kept, float(cast(Tensor, best.best_model_score)))
+            return
+        callbacks = self.trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
+        log = next(part for part in callbacks if isinstance(part, Rows))
+        row = log.row(kept.epochs - 1)  # none where an earlier part of the run was the best
+        said = row.split(" | ")[-1] if row else f"val/loss {best.best_model_score:.5f}"
+        self.say(f"Best:  epoch {kept.epochs - 1}, {said}")
+
+    def score_best(self, kept: Checkpoint, score: float) -> None:
+        """Score the test rows with the best weights, and say so in a line."""
         self.io.offer(kept.path, kept.content)
         (figures,) = self.trainer.test(
-            self.model, self.datamodule, ckpt_path=best.best_model_path, verbose=False, weights_only=True
+            self.model, self.datamodule, ckpt_path=str(kept.path), verbose=False, weights_only=True
         )
         values, notes = self._metrics("test", figures)
         names = [name for name in ("loss", self.model.metric) if name in values or name in notes]
         said = ", ".join(
             f"{name} {f'{values[name]:.5f}' if name in values else notes[name]}" for name in names
         )
-        self.say(
-            f"Best:  epoch {kept.epochs - 1} by val/loss, {best.best_model_score:.5f}; "
-            f"on the test rows: {said}"
-        )
+        self.say(f"Best:  epoch {kept.epochs - 1} by val/loss, {score:.5f}; on the test rows: {said}")
 
     def point_to_run(self) -> None:
         """Say where the run is and what to type next."""

@@ -3,6 +3,7 @@
 import math
 import operator
 import re
+from pathlib import Path
 from typing import Any
 
 from lit_classify import recipes
@@ -22,21 +23,27 @@ def main(arguments: list[str]) -> int:
 
     from lit_classify.commands import experiments
 
-    say(f"{'recipe':<12}{'expected':<44}{'came':<36}{'':<6}{'seconds':>7}")
+    wanted = {name: [want for want, _, _ in _check(expect, [], {})] for name, expect in expectations.items()}
+    widths = [
+        max(map(len, ("recipe", *(Path(name).stem for name in names)))),
+        max(map(len, ("expected", *(want for wants in wanted.values() for want in wants)))),
+    ]
+
+    def row(name: str, want: str, result: str, seconds: str, came: str) -> None:
+        say(f"{name:<{widths[0]}}  {want:<{widths[1]}}  {result:<4}  {seconds:>7}  {came}".rstrip())
+
+    row("recipe", "expected", "", "seconds", "came")
     failed = 0
     for name, expect in expectations.items():
         came = experiments.run(name)
         for tag in (tag for word in ("at_least", "below") for tag in expect.get(word, {})):
             if tag not in came.figures:
                 raise UserError(f"recipe {name}: {unknown('figure', tag, came.figures)}")
-        lines = [*check_rows(expect, came.rows), *check_figures(expect, came.figures)]
+        lines = _check(expect, came.rows, came.figures)
         failed += not all(passed for _, _, passed in lines)
-        for number, (wanted, got, passed) in enumerate(lines):
-            first = number == 0
-            say(
-                f"{came.name if first else '':<12}{wanted:<44}{got:<36}"
-                f"{'pass' if passed else 'FAIL':<6}{f'{came.seconds:.1f}' if first else '':>7}"
-            )
+        for number, (want, got, passed) in enumerate(lines):
+            first = (came.name, f"{came.seconds:.1f}") if number == 0 else ("", "")
+            row(first[0], want, "pass" if passed else "FAIL", first[1], got)
     say(f"\n{len(names) - failed} of {len(names)} recipes give what they should.")
     return 1 if failed else 0
 
@@ -65,6 +72,10 @@ def expectation(name: str) -> dict[str, Any]:
 Line = tuple[str, str, bool]
 
 
+def _check(expect: dict[str, Any], rows: list[str], figures: dict[str, float]) -> list[Line]:
+    return [*check_rows(expect, rows), *check_figures(expect, figures)]
+
+
 def check_rows(expect: dict[str, Any], came: list[str]) -> list[Line]:
     """Hold printed rows against the expected ones; losses may differ by ``within``.
 
@@ -76,8 +87,10 @@ def check_rows(expect: dict[str, Any], came: list[str]) -> list[Line]:
         return []
     within, points = expect.get("within", 0.0), expect.get("accuracy_within", 0.0)
     loss_gap = accuracy_gap = 0.0
-    alike = len(wanted) == len(came)
-    for want, got in zip(wanted, came, strict=False):
+    by_epoch = {_epoch(row): row for row in came}
+    found = [by_epoch.get(_epoch(row), "") for row in wanted]
+    alike = True
+    for want, got in zip(wanted, found, strict=True):
         alike &= _NUMBER.sub("#", want) == _NUMBER.sub("#", got)
         for (a, percent), (b, _) in zip(_NUMBER.findall(want), _NUMBER.findall(got), strict=False):
             gap = abs(float(a) - float(b))
@@ -89,12 +102,16 @@ def check_rows(expect: dict[str, Any], came: list[str]) -> list[Line]:
     tolerance = "to the last digit" if not within and not points else f"within {within:g}"
     if points:
         tolerance += f", {points:g} points"
-    got = f"largest difference {loss_gap:.5f}" if alike else f"{len(came)} rows, or other words"
+    got = f"largest difference {loss_gap:.5f}" if alike else "a row lacks, or has other words"
     if alike and (points or accuracy_gap):
         got += f", {accuracy_gap:.2f} points"
     slack = 1e-9  # decimal fractions are not exact in binary
     passed = alike and loss_gap <= within + slack and accuracy_gap <= points + slack
     return [(f"{len(wanted)} rows {tolerance}", got, passed)]
+
+
+def _epoch(row: str) -> str:
+    return row.partition("|")[0].strip()
 
 
 def check_figures(expect: dict[str, Any], came: dict[str, float]) -> list[Line]:
