@@ -5,7 +5,9 @@ through a parser, which would take a class named ``1e3`` for a number.
 """
 
 import inspect
+import json
 import re
+import shlex
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -268,9 +270,10 @@ class Checkpoint:
         for name, value in given.items():
             before = recorded.init_args.get(name, value) if recorded else value
             if before != value:
+                text = before if isinstance(before, str) else json.dumps(before, default=str)
                 raise UserError(
                     f"{part}.{name} is {before!r} in {self.path}, but {value!r} was given; "
-                    "leave it out, or retrain from scratch"
+                    f"add --{part}.{name} {shlex.quote(text)}, or retrain from scratch"
                 )
 
     def check_epochs(self, max_epochs: int | None) -> None:

@@ -1,6 +1,8 @@
 """What users of Lightning are in the habit of doing works, with a plain Trainer and on the command line."""
 
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -352,6 +354,32 @@ def test_the_command_line_s_runs_pay_for_no_metrics_on_a_bar() -> None:
     made.shows_metrics = False
     made.fit(BinaryClassifier(2), CirclesDataModule())
     assert made.progress_bar_metrics == {}
+
+
+def test_a_run_with_the_rate_that_was_found_is_resumed_as_the_message_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fit = ["fit", "--config", "moons", "--data.batch_size", "64", "--trainer.max_epochs"]
+    assert main([*fit, "2", "--trainer.callbacks", "LearningRateFinder"]) == 0
+    capsys.readouterr()
+    assert main([*fit, "3", "--ckpt_path", "last"]) == 2
+    (option,) = re.findall(r"; add (--model\.lr \S+), or retrain", capsys.readouterr().err)
+    assert main([*fit, "3", "--ckpt_path", "last", *option.split()]) == 0
+    runs = [Path(f"lightning_logs/moons/version_{run}/checkpoints/last.ckpt") for run in (0, 1)]
+    rates = [
+        torch.load(run, weights_only=True)["optimizer_states"][0]["param_groups"][0]["lr"] for run in runs
+    ]
+    assert rates[0] == rates[1] == float(option.split()[1]) != 0.1
+
+
+def test_a_list_that_a_checkpoint_contradicts_is_named_as_it_is_typed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([*FIT, "--model.hidden", "[4, 4]"]) == 0
+    again = [*FIT[:-1], "4", "--ckpt_path", "last"]
+    assert main(again) == 2
+    (option,) = re.findall(r"; add (--model\.hidden .+), or retrain", capsys.readouterr().err)
+    assert main([*again, *shlex.split(option)]) == 0
 
 
 def loader(*columns: Tensor, batch_size: int = 10) -> DataLoader[Any]:
