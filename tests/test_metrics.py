@@ -404,6 +404,19 @@ def test_the_loss_that_a_step_of_one_s_own_returns_is_logged(accumulated: int) -
 
 
 @pytest.mark.reliability(59)
+def test_a_step_of_one_s_own_may_take_float_targets_beside_class_weights() -> None:
+    model = Squared(2, class_weight=[1.0, 3.0])
+    model.returned = []
+    x, y = CirclesDataModule().split("train")
+    loader = TensorLoader((x, y.float()), batch_size=300)
+    fitted = trainer(max_epochs=1)
+    fitted.fit(model, loader, loader)
+    weights = [float((1 + 2 * part).sum()) for part in torch.split(y, 300)]
+    expected = np.average([loss for loss, _ in model.returned], weights=weights)
+    assert float(fitted.callback_metrics["train/loss"]) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.reliability(59)
 def test_what_a_step_of_one_s_own_adds_to_ours_is_in_the_logged_loss() -> None:
     found = {}
     for task in (BinaryClassifier, Penalised):

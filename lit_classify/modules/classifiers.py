@@ -80,7 +80,7 @@ class Classifier(LitModule, ABC):
         """Return the sum of the weights of the rows' classes."""
         if self.class_weight is None:
             return len(y)
-        return self.class_weight[y].sum(dtype=exact(y.device))
+        return self.class_weight[y.long()].sum(dtype=exact(y.device))
 
 
 class BinaryClassifier(Classifier):
