@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from lit_classify.errors import UserError, at_least
+from lit_classify.streams import stream_seed
 
 Batch = tuple[Tensor, ...]
 
@@ -44,8 +45,8 @@ class _Resumable:
 
 
 def _drawn(seed: int, epoch: int) -> torch.Generator:
-    """Return what an epoch's random numbers are drawn from."""
-    return torch.Generator().manual_seed((seed * 1_000_003 + epoch) % 2**63)
+    """Return what an epoch's order is drawn from."""
+    return torch.Generator().manual_seed(stream_seed("order", seed, epoch))
 
 
 class TensorLoader(_Resumable):
@@ -160,8 +161,11 @@ class TensorLoader(_Resumable):
         return torch.cat(steps)
 
     def __iter__(self) -> Iterator[Batch]:
-        order = self.order()
-        first, self._resume_at = self._resume_at, 0
+        first, self._resume_at = self._resume_at, 0  # now: the first batch may never be asked for
+        return self._from(first)
+
+    def _from(self, first: int) -> Iterator[Batch]:
+        order = self.order()  # now: Lightning tells the epoch after it has asked for an iterator
         for step in range(first, self._num_steps):
             self._position = step + 1
             if self._whole:
@@ -232,9 +236,13 @@ class SeededDataLoader(_Resumable, DataLoader[Any]):
         self._batches, batches.sampler = batches, self
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # torch names its own iterator
+        first, self._resume_at = self._resume_at, 0  # now: the first batch may never be asked for
+        return self._from(first)
+
+    def _from(self, first: int) -> Iterator[Any]:
         self.generator.manual_seed(self.epoch)  # or torch would draw from the generator that all share
-        self._batches.epoch, self._batches.first = self.epoch, self._resume_at
-        self._position, self._resume_at = self._resume_at, 0
+        self._batches.epoch, self._batches.first = self.epoch, first
+        self._position = first
         for batch in DataLoader.__iter__(self):
             self._position += 1
             yield batch

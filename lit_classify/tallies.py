@@ -1,6 +1,7 @@
 """Means over an epoch's rows as plain tensors: adding neither computes much nor waits for the device."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -34,6 +35,24 @@ class Tally:
         """Take a metric's sum over a batch's rows, a scalar, and their number."""
         self._metrics.append(total)
         self._rows.append(num_rows)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the sums as plain data; what is not yet added up stays so, for the same rounding."""
+        return {
+            "losses": _packed(self._losses),
+            "weights": _packed(self._weights),
+            "metrics": _packed(self._metrics),
+            "rows": _packed(self._rows),
+            "folded": None if self._folded is None else self._folded.cpu(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """Restore the sums on a device."""
+        self._losses, self._weights, self._metrics, self._rows = (
+            list(values.to(device)) if isinstance(values, Tensor) else list(values)
+            for values in (state[name] for name in ("losses", "weights", "metrics", "rows"))
+        )
+        self._folded = None if state["folded"] is None else state["folded"].to(device)
 
     def means(self) -> tuple[Tensor | None, Tensor | None]:
         """Return the mean loss and metric, scalars on their device; None for what no batch told."""
@@ -77,3 +96,9 @@ def _column(values: Sequence[int | Tensor], device: torch.device) -> Tensor:
             device, non_blocking=True
         )
     return torch.stack(tensors).to(exact(device))
+
+
+def _packed(values: Sequence[int | Tensor]) -> Tensor | list[int | Tensor]:
+    """Return scalars as one tensor where they are tensors: a file of thousands would take long to write."""
+    tensors = [value for value in values if isinstance(value, Tensor)]
+    return torch.stack(tensors).cpu() if tensors and len(tensors) == len(values) else list(values)

@@ -27,12 +27,17 @@ class _Signals(_SignalConnector):
 
     @property
     def received_sigterm(self) -> bool:
-        """Whether to stop now; Lightning asks after every batch and epoch, an epoch's last batch ends it."""
+        """Whether to stop now; Lightning asks after every batch and epoch, an epoch's last batch ends it.
+
+        Accumulated gradients become a step first.
+        """
         if not self.told or self.trainer.world_size > 1 or not self.trainer.training:
             return False
         loop = self.trainer.fit_loop
-        ended = vars(loop.epoch_progress.current)
-        return not loop.epoch_loop.batch_progress.is_last_batch or ended["processed"] == ended["started"]
+        if loop.epoch_loop.batch_progress.is_last_batch:
+            ended = vars(loop.epoch_progress.current)
+            return bool(ended["processed"] == ended["started"])
+        return loop.epoch_loop.batch_progress.current.ready % self.trainer.accumulate_grad_batches == 0
 
     @received_sigterm.setter
     def received_sigterm(self, val: bool) -> None:
@@ -59,11 +64,14 @@ class _Signals(_SignalConnector):
             raise SIGTERMException  # no step will follow, but pictures may
 
     def agree(self) -> None:
-        """Stop, on all processes, if one was told to; Lightning asks before every step of several.
+        """Stop, on all processes, if one was told to; Lightning asks before every batch of several.
 
         Raises:
             SIGTERMException: one was told.
         """
+        trained = self.trainer.fit_loop.epoch_loop.batch_progress.current.completed
+        if trained % self.trainer.accumulate_grad_batches:  # accumulated gradients become a step first
+            return
         told = torch.tensor(self.told, device=self.trainer.strategy.root_device)
         agreed = int(self.trainer.strategy.reduce(told, reduce_op="max"))
         if agreed:  # one that comes meanwhile is asked for next time

@@ -1,9 +1,12 @@
 """Networks as a learner might write them."""
 
 import os
+import random
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class Squares(nn.Module):
@@ -59,3 +62,29 @@ class FailsOnSecond(nn.Linear):
         if self.training and torch.is_grad_enabled() and os.environ.get("LOCAL_RANK") == "1":
             raise KeyError("second")
         return super().forward(x)
+
+
+class Draws(nn.Module):
+    """Draws random numbers in every way but a dropout layer's."""
+
+    def __init__(self, in_features: int, out_features: int, how: str) -> None:
+        super().__init__()
+        self.how = how
+        self.hidden = nn.Linear(in_features, 8)
+        self.out = nn.Linear(8, out_features)
+        self.random_relu = nn.RReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.hidden(x)
+        if self.how == "RReLU":
+            h = self.random_relu(h)
+        elif self.how == "F.dropout":
+            h = functional.dropout(h, 0.3, self.training)
+        elif self.how == "rand_like":
+            h = h + 0.3 * torch.rand_like(h)  # in evaluation too
+        elif self.how == "numpy":
+            h = h + 0.3 * torch.from_numpy(np.random.rand(*h.shape)).float()
+        elif self.how == "random":
+            h = h * random.random()
+        answer: Tensor = self.out(torch.tanh(h))
+        return answer

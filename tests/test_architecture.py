@@ -24,6 +24,7 @@ LEVELS = {
             "figures",
             "tallies",
             "scalars",
+            "streams",
             "metrics",
             "optimizers",
             "saving",

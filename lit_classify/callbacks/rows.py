@@ -31,16 +31,20 @@ class Rows(Callback):
         self._is_shown = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Forget the rows of an earlier fit."""
+        """Forget the rows of an earlier fit; Lightning skips the hook below in the epoch of a resume."""
         self.printed = []
         self._printed_at = -1
+        self.on_train_epoch_start(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let Lightning validate in this epoch, or not before the next."""
+        assert isinstance(pl_module, LitModule)
         last = trainer.max_epochs is not None and trainer.current_epoch == trainer.max_epochs - 1
         steps = trainer.num_training_batches / trainer.accumulate_grad_batches
         last |= 0 <= trainer.max_steps <= trainer.global_step + steps
-        self._is_shown = last or trainer.current_epoch % self.every_n_epochs == 0
+        due = trainer.current_epoch % self.every_n_epochs == 0
+        self._is_shown = due or last
+        pl_module.validation_is_extra = last and not due
         trainer.check_val_every_n_epoch = 1 if self._is_shown else trainer.current_epoch + 2
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

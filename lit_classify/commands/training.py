@@ -23,6 +23,7 @@ from lit_classify.errors import UserError, say
 from lit_classify.loaders import TensorLoader
 from lit_classify.metrics import Metrics, of_logged
 from lit_classify.modules import LitModule
+from lit_classify.modules.resume import nothing_left
 from lit_classify.scalars import RunLogger
 
 _WORTH_SHARING = 5_000_000  # multiplications of a step
@@ -57,7 +58,10 @@ class TrainingCLI(RunCLI):
     """The command line of a run, with a word before and after."""
 
     def fit(self, **kwargs: Any) -> None:
-        """Train, with a word before and after."""
+        """Train, with a word before and after; a run with nothing left to train leaves nothing behind."""
+        if self.checkpoint and (reason := nothing_left(self.checkpoint.content, self.trainer)):
+            self.say(f"{self.checkpoint.path}: {reason}")
+            return
         rows = {name: len(self.datamodule.split(name).y) for name in ("train", "test")}
         weights = sum(parameter.numel() for parameter in self.model.parameters())
         self.say(

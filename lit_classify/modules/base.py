@@ -19,7 +19,8 @@ from lit_classify.metrics import Metrics
 from lit_classify.modules.guard import shows_metrics
 from lit_classify.modules.lean import with_signature
 from lit_classify.modules.record import plain, record
-from lit_classify.modules.steps import begin_next_epoch, draws, gradient_share, leave_epoch_open, reseed
+from lit_classify.modules.resume import ExactResume
+from lit_classify.modules.steps import gradient_share
 from lit_classify.modules.targets import rows_of
 from lit_classify.modules.task import Task
 from lit_classify.networks import ACTIVATIONS, MLP, Activation, Embedded, Network, check_output, make_network
@@ -134,10 +135,11 @@ class LitModule(Task):
         self._scalars = ScalarBuffer()
         self._seen_by_callbacks: dict[str, Tensor] = {}
         self.more_figures: dict[str, Tensor] = {}
-        self._draws = self._several = self._seeded = self._targets_checked = False
+        self._several = self._targets_checked = False
         self._own_step = getattr(self.training_step, "__func__", None) is not LitModule.training_step
         self._gradient_share: Tensor | None = None
-        self._seed = 0
+        self._resume = ExactResume()
+        self.validation_is_extra = False  # whether a longer run would not have the validation that comes next
 
     @property
     def lr(self) -> float:
@@ -173,14 +175,14 @@ class LitModule(Task):
         x, y = self._rows(batch)
         if not self._targets_checked:
             self._check_targets_once(y)
-        if self._draws:  # so that a run that goes on at any step draws what it would have drawn
-            reseed(self._seed + self.global_rank, self.trainer.global_step)
+        tally = self._tallies["train"]
+        if seen := tally.last_batch is batch:  # some optimizers, such as LBFGS, look at a batch many times
+            self._resume.reseed()
         logits = self.network(x)
         loss, weight = self.loss(logits, y), self.weight(y)
         if self._several:
             self._gradient_share = gradient_share(self.trainer, weight)
-        tally = self._tallies["train"]
-        if tally.last_batch is not batch:  # some optimizers, such as LBFGS, look at a batch many times
+        if not seen:
             tally.last_batch = batch
             tally.add_metric(self.metric_sum(logits.detach(), y), len(y))
             if not self._own_step:  # whose own loss counts
@@ -240,9 +242,11 @@ class LitModule(Task):
         return {name: mean for name, mean in zip(names, means, strict=True) if mean is not None}
 
     def configure_callbacks(self) -> list[Callback]:
-        """Bring along what counts the losses of a training_step of one's own."""
-        there = any(isinstance(callback, ReturnedLoss) for callback in getattr(self.trainer, "callbacks", ()))
-        more: list[Callback] = [ReturnedLoss()] if self._own_step and not there else []
+        """Bring along what makes a resume exact and counts the losses of a training_step of one's own."""
+        given = getattr(self.trainer, "callbacks", ())
+        more: list[Callback] = [] if self._resume in given else [self._resume]
+        if self._own_step and not any(isinstance(callback, ReturnedLoss) for callback in given):
+            more.append(ReturnedLoss())
         return [*super().configure_callbacks(), *more]
 
     def count_returned_loss(self, loss: Tensor, batch: Any) -> None:  # noqa: ANN401 - of one's own
@@ -250,12 +254,18 @@ class LitModule(Task):
         pair = isinstance(batch, tuple | list) and len(batch) == 2
         self._tallies["train"].add_loss(loss, self.weight(batch[1]) if pair else extract_batch_size(batch))
 
+    def train_sums(self) -> dict[str, Any]:
+        """Return the running sums of the training epoch on this process, as plain data."""
+        return self._tallies["train"].state_dict()
+
+    def load_train_sums(self, sums: Mapping[str, Any]) -> None:
+        """Restore the running sums of the training epoch that is resumed."""
+        self._tallies["train"].load_state_dict(sums, self.device)
+
     def on_train_start(self) -> None:
-        """Find where callbacks look for figures, and whether a layer draws random numbers."""
-        self._draws = draws(self)
+        """Find where callbacks look for figures."""
         self._several = self.trainer.world_size > 1
         self.skip_what_is_unused()
-        self._seed, self._seeded = self._seed if self._seeded else torch.initial_seed(), True
         self._seen_by_callbacks = self.trainer.callback_metrics
 
     def on_train_epoch_start(self) -> None:
@@ -327,7 +337,7 @@ class LitModule(Task):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Write beside the weights what builds the model and its data again, as plain data."""
-        written: dict[str, Any] = {"version": __version__, "model": record(self), "seed": self._seed}
+        written: dict[str, Any] = {"version": __version__, "model": record(self), "seed": self._resume.seed}
         datamodule = getattr(self.trainer, "datamodule", None)
         if datamodule is not None:
             written["data"] = record(datamodule)
@@ -335,12 +345,10 @@ class LitModule(Task):
         for key in (self.CHECKPOINT_HYPER_PARAMS_KEY, "datamodule_hyper_parameters"):
             if key in checkpoint:
                 checkpoint[key] = plain(checkpoint[key])
-        leave_epoch_open(checkpoint, self.trainer.num_training_batches)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with the seed that the run began with, and with the epoch that comes next."""
-        self._seed, self._seeded = checkpoint["lit_classify"].get("seed", 0), True
-        begin_next_epoch(self._trainer)
+        """Resume with the seed that the run began with."""
+        self._resume.seed = checkpoint["lit_classify"].get("seed", 0)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build the optimizer and, if asked for, the scheduler from their names.
