@@ -18,7 +18,6 @@ from lightning.pytorch.callbacks import (
     StochasticWeightAveraging,
     WeightAveraging,
 )
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor, nn
 
 from lit_classify import BinaryClassifier, MoonsDataModule, Rows, UserError
@@ -85,7 +84,7 @@ def fit(
     made = trainer(**{**QUIET, "max_epochs": EPOCHS, "callbacks": callbacks(), **settings})
     try:
         made.fit(module, rows or data(), ckpt_path=path, weights_only=True)
-    except SIGTERMException:
+    except SystemExit:
         return {}
     made.save_checkpoint("end.ckpt")
     content: dict[str, Any] = torch.load("end.ckpt", weights_only=True)
