@@ -1,6 +1,7 @@
 """The command line: what a run leaves behind, checkpoints that stand alone, and one message per mistake."""
 
 import csv
+import shlex
 from pathlib import Path
 
 import pytest
@@ -253,6 +254,43 @@ def test_a_mistake_gets_one_short_message_and_writes_nothing(
     assert len(said.err.splitlines()) <= 10
     assert "Traceback" not in said.err
     assert sorted(path.name for path in Path().iterdir()) == files
+
+
+@pytest.mark.reliability(16)
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    {
+        "--epochs": "did you mean --trainer.max_epochs?",
+        "--max_epochs": "did you mean --trainer.max_epochs?",
+        "--lr": "did you mean --model.lr?",
+        "--learning_rate": "did you mean --model.lr?",
+        "--model.learning_rate": "did you mean --model.lr?",
+        "--model.weight_decay": "did you mean --model.optimizer_args.weight_decay?",
+        "--optimizer": "did you mean --model.optimizer?",
+        "--batch_size": "did you mean --data.batch_size?",
+        "--hidden": "did you mean --model.hidden?",
+        "--noise": "did you mean --data.noise?",
+        "--gpus": "did you mean --trainer.devices?",
+        "--device": "did you mean --trainer.accelerator?",
+        "--model.loss_fn": "--model.loss is an option of Regressor alone",
+        "--threshold": "--model.thresholds is an option of MultilabelClassifier alone",
+        "--quantum": "; see lit-classify fit --help",
+    }.items(),
+)
+def test_a_word_that_others_use_leads_to_the_option(
+    option: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*SHORT, option, "3"]) == 2
+    assert meant in capsys.readouterr().err
+
+
+def test_what_to_type_next_works_as_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    own = ["--model.network", "tests.networks_of_ones_own.Narrow", "--model.activation", "null"]
+    assert main([*SHORT, *own, "--trainer.default_root_dir", "a folder's"]) == 0
+    (line,) = (line for line in lines(capsys) if line.startswith("Test:"))
+    program, *arguments = shlex.split(line.removeprefix("Test:"))
+    assert program == "lit-classify"
+    assert main(arguments) == 0
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,22 +80,59 @@ def _lacking(key: str | None, options: list[str]) -> str:
     return f"{' and '.join(names)} {verb} missing; {'' if key else hint}see lit-classify fit --help"
 
 
+_OTHER_WORDS = {
+    "epochs": "trainer.max_epochs",
+    "steps": "trainer.max_steps",
+    "learning_rate": "model.lr",
+    "weight_decay": "model.optimizer_args.weight_decay",
+    "momentum": "model.optimizer_args.momentum",
+    "betas": "model.optimizer_args.betas",
+    "scheduler": "model.lr_scheduler",
+    "hidden_size": "model.hidden",
+    "hidden_sizes": "model.hidden",
+    "hidden_units": "model.hidden",
+    "layers": "model.hidden",
+    "threshold": "model.thresholds",
+    "loss_fn": "model.loss",
+    "criterion": "model.loss",
+    "gpus": "trainer.devices",
+    "device": "trainer.accelerator",
+    "seed": "seed_everything",
+    "checkpoint": "ckpt_path",
+    "resume": "ckpt_path",
+}
+_OF_ONE_TASK = {
+    "model.thresholds": "is an option of MultilabelClassifier alone",
+    "model.loss": "is an option of Regressor alone; the other tasks have one loss each",
+}
+
+
 def _unknown_option(option: str, parser: ArgumentParser) -> str:
+    """Say that there is no such option, and which was meant where that is plain.
+
+    A word that others use for it comes first, then an option whose last part is the same, then a misspelling
+    among the options of the same group.
+    """
     known = set(_options(parser))
-    group, _, name = option.rpartition(".")
-    within = {key for key in known if key.rpartition(".")[0] == group}
     if option in known:
-        return f"--{option} is an option of another class than the one chosen"
-    if within and (guess := nearest(name, [key.rpartition(".")[2] for key in within])):
-        return (
-            f"unknown option --{option}: did you mean --{group}.{guess}?"
-            if group
-            else (f"unknown option --{option}: did you mean --{guess}?")
-        )
-    guess = nearest(option, known)
-    return f"unknown option --{option}" + (
-        f": did you mean --{guess}?" if guess else "; see lit-classify fit --help"
-    )
+        more = f": it {_OF_ONE_TASK[option]}" if option in _OF_ONE_TASK else ""
+        return f"--{option} is an option of another class than the one chosen{more}"
+    name = option.rpartition(".")[2]
+    alike = sorted(key for key in known if key.rpartition(".")[2] == name)
+    meant = _OTHER_WORDS.get(name) or (alike[0] if len(alike) == 1 else _misspelt(option, known))
+    if meant is None:
+        return f"unknown option --{option}; see lit-classify fit --help"
+    if meant in _OF_ONE_TASK:
+        return f"unknown option --{option}; --{meant} {_OF_ONE_TASK[meant]}"
+    return f"unknown option --{option}: did you mean --{meant}?"
+
+
+def _misspelt(option: str, known: Iterable[str]) -> str | None:
+    """Return the option of the same group, or else of any, that is most like one."""
+    group, _, name = option.rpartition(".")
+    within = {key.rpartition(".")[2]: key for key in known if key.rpartition(".")[0] == group}
+    guess = nearest(name, within, cutoff=0.7)
+    return within[guess] if guess else nearest(option, known, cutoff=0.7)
 
 
 def _options(parser: ArgumentParser) -> Iterator[str]:

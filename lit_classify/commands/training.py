@@ -1,5 +1,6 @@
 """``fit``, ``validate``, ``test`` and ``predict``."""
 
+import shlex
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -129,11 +130,25 @@ class TrainingCLI(RunCLI):
             if any(isinstance(logger, RunLogger) for logger in self.trainer.loggers):
                 self.say(f"Look:  tensorboard --logdir {folder.parent.parent}")
             if kept.is_file():
-                self.say(f"Test:  lit-classify test --ckpt_path {kept}")
+                self.say(f"Test:  {self.test_command(kept)}")
         if not self.trainer.checkpoint_callbacks:
             fast = getattr(self.trainer, "fast_dev_run", False)
             why = "--trainer.fast_dev_run" if fast else "--trainer.enable_checkpointing false"
             self.say(f"No checkpoint was kept: {why}")
+
+    def test_command(self, kept: Path) -> str:
+        """Return what to type to test a checkpoint; classes of one's own must be named again."""
+        words = ["lit-classify", "test", "--ckpt_path", str(kept)]
+        given = self.config["fit"]
+        for option, path in {
+            "--model": given.model.class_path,
+            "--data": given.data.class_path,
+            "--model.network": given.model.init_args.get("network"),
+            "--model.activation": given.model.init_args.get("activation"),
+        }.items():
+            own = isinstance(path, str) and "." in path and not path.startswith("lit_classify.")
+            words += [option, path] if own else []
+        return shlex.join(words)
 
     def sweep(self) -> None:
         """Take away the folder of a run that failed before its first step."""
