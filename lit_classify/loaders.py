@@ -5,6 +5,8 @@ Of tensors in memory, handed out by slicing, or of any dataset, through torch's 
 Legend: N rows, B rows per batch, W processes (ranks).
 """
 
+import random
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from types import SimpleNamespace
@@ -12,7 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from lit_classify.errors import UserError, at_least
 from lit_classify.streams import stream_seed
@@ -177,46 +179,67 @@ class TensorLoader(_Resumable):
                 yield tuple(tensor.index_select(0, rows) for tensor in self.tensors)
 
 
-class _Batches:
-    """Row numbers in batches, as torch's DataLoader takes them; some of the first may be left out."""
+class _Rows(Dataset[Any]):
+    """A dataset's rows in batches, each after the seed of what the dataset draws for it in a worker."""
 
-    sampler: _Resumable  # what Lightning tells the epoch
-
-    def __init__(self, num_rows: int, batch_size: int, shuffle: bool, seed: int, drop_last: bool) -> None:
-        self.num_rows, self.batch_size, self.shuffle = num_rows, batch_size, shuffle
-        self.seed, self.drop_last = seed, drop_last
-        self.epoch = self.first = 0
+    def __init__(self, dataset: Dataset[Any]) -> None:
+        self.dataset = dataset
 
     def __len__(self) -> int:
-        return self.num_rows // self.batch_size if self.drop_last else -(-self.num_rows // self.batch_size)
+        return len(self.dataset)  # type: ignore[arg-type]  # torch leaves it out of the class
+
+    def __getitems__(self, batch: list[int]) -> list[Any]:
+        seed, *rows = batch
+        if get_worker_info() is not None:
+            torch.manual_seed(seed)
+            random.seed(seed)
+            if numpy := sys.modules.get("numpy"):
+                numpy.random.seed(seed % 2**32)
+        together = getattr(self.dataset, "__getitems__", None)
+        found: list[Any] = together(rows) if together else [self.dataset[row] for row in rows]
+        return found
+
+
+class _Batches:
+    """What torch's DataLoader asks for the rows of each batch."""
+
+    def __init__(self, loader: "SeededDataLoader") -> None:
+        self.loader = loader
 
     def __iter__(self) -> Iterator[list[int]]:
-        generator = _drawn(self.seed, self.epoch)
-        order = (
-            torch.randperm(self.num_rows, generator=generator)
-            if self.shuffle
-            else torch.arange(self.num_rows)
-        )
-        for step in range(self.first, len(self)):
-            yield order[step * self.batch_size : (step + 1) * self.batch_size].tolist()
+        return self.loader.numbered()
+
+    def __len__(self) -> int:
+        return len(self.loader)
 
 
-class SeededDataLoader(_Resumable, DataLoader[Any]):
-    """torch's DataLoader for a dataset of one's own, whose runs can go on at any step, bit for bit.
+class SeededDataLoader(_Resumable):
+    """torch's DataLoader for a dataset of your own, whose fits can be resumed at any step, bit for bit.
 
-    What is left out when a run goes on is not loaded. A dataset that draws random numbers itself gets other
-    ones after the point where the run went on.
+    Several processes share the rows as in ``TensorLoader``; each needs one at least. What is left out when an
+    epoch is resumed is not loaded. Random numbers of ``torch``, ``numpy.random`` and ``random`` that the
+    dataset draws in workers depend on the seed, the epoch, the process and the batch alone; without workers
+    they continue the process's own, which a LitModule saves and restores. Generators that the dataset keeps
+    are its own to seed, by the row's number for instance. A ``worker_init_fn`` finds the dataset as
+    ``get_worker_info().dataset.dataset``.
+
+    It is not a subclass of torch's DataLoader: Lightning would replace the order of one.
 
     Args:
         dataset: gives row ``i``, and its number of rows.
-        batch_size: rows per batch, B.
+        batch_size: rows per batch and process, B.
         shuffle: draw a new order for every epoch.
         seed: what the order is drawn from, together with the epoch.
         drop_last: leave out a last batch that is shorter than the others.
         more: further arguments of torch's DataLoader, such as ``num_workers``.
 
     Raises:
-        UserError: no rows, or sizes below 1.
+        UserError: no rows, fewer than processes, or sizes below 1.
+
+    Examples:
+        >>> from torch.utils.data import TensorDataset
+        >>> [rows.tolist() for (rows,) in SeededDataLoader(TensorDataset(torch.arange(5)), batch_size=2)]
+        [[0, 1], [2, 3], [4]]
     """
 
     def __init__(
@@ -228,24 +251,54 @@ class SeededDataLoader(_Resumable, DataLoader[Any]):
         drop_last: bool = False,
         **more: Any,
     ) -> None:
-        num_rows = len(dataset)  # type: ignore[arg-type]  # torch leaves it out of the class
-        at_least("the number of rows", num_rows, 1)
+        rows = _Rows(dataset)
+        at_least("the number of rows", len(rows), 1)
         at_least("batch_size", batch_size, 1)
-        batches = _Batches(num_rows, batch_size, shuffle, seed, drop_last)
-        super().__init__(dataset, batch_sampler=batches, generator=torch.Generator(), **more)
-        self._batches, batches.sampler = batches, self
+        self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
+        self.seed, self.drop_last = seed, drop_last
+        self._numbers = torch.arange(len(rows))
+        more.setdefault("generator", torch.Generator())  # or torch would draw from the one that all share
+        self._generator: torch.Generator = more["generator"]
+        self._loader: DataLoader[Any] = DataLoader(rows, batch_sampler=_Batches(self), **more)
 
-    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # torch names its own iterator
+    def shares(self) -> TensorLoader:
+        """Return the batches of row numbers; processes are known only once a trainer has started them."""
+        rank, world_size = _processes()
+        return TensorLoader(
+            (self._numbers,), self.batch_size, self.shuffle, self.seed, self.drop_last, rank, world_size
+        )
+
+    def numbered(self) -> Iterator[list[int]]:
+        """Give each batch's seed and row numbers, from the place where the iteration began."""
+        shares, first = self.shares(), self._position
+        shares.load_state_dict({"epoch": self.epoch, "position": first})
+        for step, (rows,) in enumerate(shares, first):
+            place = (self.epoch * len(shares) + step) * shares.world_size + shares.rank
+            yield [stream_seed("rows", self.seed, place), *rows.tolist()]
+
+    @property
+    def batch_sampler(self) -> SimpleNamespace:
+        """Where Lightning tells the epoch, as for ``TensorLoader``."""
+        return SimpleNamespace(sampler=self)
+
+    def __iter__(self) -> Iterator[Any]:
         first, self._resume_at = self._resume_at, 0  # now: the first batch may never be asked for
         return self._from(first)
 
     def _from(self, first: int) -> Iterator[Any]:
-        self.generator.manual_seed(self.epoch)  # or torch would draw from the generator that all share
-        self._batches.epoch, self._batches.first = self.epoch, first
+        rank, world_size = _processes()
+        self._generator.manual_seed(stream_seed("workers", self.seed, self.epoch * world_size + rank))
         self._position = first
-        for batch in DataLoader.__iter__(self):
+        for batch in self._loader:
             self._position += 1
             yield batch
 
     def __len__(self) -> int:
-        return len(self._batches)
+        return len(self.shares())
+
+
+def _processes() -> tuple[int, int]:
+    """Return this process's rank and the number of processes, W."""
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+    return 0, 1

@@ -1,10 +1,13 @@
 """TensorLoader: laws over any size, batch, seed and number of processes."""
 
+import random
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch.utils.data import TensorDataset
+from torch.utils.data import Dataset, TensorDataset
 
 from lit_classify import SeededDataLoader, TensorLoader, UserError
 
@@ -149,3 +152,49 @@ def test_a_dataset_s_batches_are_those_of_the_tensors(
     ours.load_state_dict({"epoch": 2, "position": position})
     assert [rows.tolist() for (rows,) in ours] == expected[position:]
     assert ours.state_dict() == {"epoch": 2, "position": 0}
+
+
+@given(n=sizes, batch=st.integers(1, 20), ranks=st.integers(1, 4), seed=seeds, shuffle=st.booleans())
+def test_processes_share_the_rows_of_a_dataset_in_equal_steps(
+    n: int, batch: int, ranks: int, seed: int, shuffle: bool
+) -> None:
+    ours = SeededDataLoader(TensorDataset(torch.arange(n)), batch_size=batch, shuffle=shuffle, seed=seed)
+    with pytest.MonkeyPatch.context() as patch:
+        shares = []
+        for rank in range(ranks):
+            patch.setattr("lit_classify.loaders._processes", lambda rank=rank: (rank, ranks))
+            if n < ranks:
+                with pytest.raises(UserError, match=f"at least {ranks} rows"):
+                    len(ours)
+                return
+            shares.append([rows.tolist() for (rows,) in ours])
+            assert len(ours) == len(shares[-1])
+    assert len({len(share) for share in shares}) == 1
+    assert sorted(row for share in shares for rows in share for row in rows) == list(range(n))
+
+
+class Noise(Dataset[tuple[float, ...]]):
+    """Draws random numbers of every kind for each row."""
+
+    def __len__(self) -> int:
+        return 20
+
+    def __getitem__(self, row: int) -> tuple[float, ...]:
+        return float(row), float(torch.rand(())), random.random(), float(np.random.rand())
+
+
+@pytest.mark.reliability(45)
+def test_what_a_dataset_draws_in_workers_is_the_same_when_an_epoch_is_resumed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def numbers(seed: int, epoch: int, position: int = 0, rank: int = 0) -> list[list[float]]:
+        monkeypatch.setattr("lit_classify.loaders._processes", lambda: (rank, 2))
+        made = SeededDataLoader(Noise(), batch_size=3, shuffle=True, seed=seed, num_workers=2)
+        made.load_state_dict({"epoch": epoch, "position": position})
+        return [[float(number) for column in batch for number in column] for batch in made]
+
+    whole = numbers(1, 2)
+    assert numbers(1, 2, 3) == whole[3:]
+    runs = [whole, numbers(2, 2), numbers(1, 3), numbers(1, 2, rank=1)]
+    drawn = [number for run in runs for batch in run for number in batch if 0 < number < 1]
+    assert len(set(drawn)) == len(drawn) == 4 * 10 * 3

@@ -15,7 +15,10 @@ import torch
 from polars.testing import assert_frame_equal
 
 from lit_classify.cli import main
+from lit_classify.errors import UserError
 from lit_classify.saving import is_whole
+from tests import two_processes
+from tests.test_resume import same
 
 ROOT = Path(__file__).parent.parent
 
@@ -41,6 +44,23 @@ def said(devices: int, *arguments: str) -> list[dict[str, Any]]:
     run_script(str(devices), *arguments)
     files = [Path(f"{devices}_{rank}.jsonl") for rank in range(devices)]
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+@pytest.mark.reliability(44, 45, 47)
+@pytest.mark.ddp
+def test_two_processes_are_resumed_exactly_and_another_number_within_an_epoch_is_refused() -> None:
+    run_script("2", "resume")
+    for name in ("FewRows_1", "FewRows_2", "Dataset_1", "Dataset_2"):
+        whole = torch.load(f"{name}_whole.ckpt", weights_only=True)
+        for place in ("within", "end"):
+            resumed = torch.load(f"{name}_{place}_resumed.ckpt", weights_only=True)
+            for key in ("global_step", "lr_schedulers", "state_dict", "optimizer_states"):
+                assert same(whole[key], resumed[key]), (name, place, key)
+    until: dict[str, Any] = {"max_epochs": 4, "accumulate_grad_batches": 1}
+    with pytest.raises(UserError, match="within an epoch with 2 processes, but this run has 1 processes"):
+        two_processes.fit(1, two_processes.FewRows(21), "one.ckpt", "FewRows_1_within.ckpt", **until)
+    two_processes.fit(1, two_processes.FewRows(21), "one.ckpt", "FewRows_1_end.ckpt", **until)
+    assert torch.load("one.ckpt", weights_only=True)["epoch"] == 4
 
 
 @pytest.mark.reliability(42)

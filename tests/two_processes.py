@@ -1,18 +1,20 @@
 """Run by tests as a script on two processes.
 
 With a number of processes: fit and score N rows; each rank writes what it saw. With ``train`` beside it:
-train for some steps, and write the weights. With a checkpoint: predict.
+train for some steps, and write the weights; with ``resume``: stop and resume. With a checkpoint: predict.
 """
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as L
 import torch
 from torch import Tensor
+from torch.utils.data import TensorDataset
 
-from lit_classify import BinaryClassifier
+from lit_classify import BinaryClassifier, SeededDataLoader
 from lit_classify.cli import main as run
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.base import Split
@@ -42,8 +44,9 @@ class Seen(L.Callback):
         self.steps.append(batch[0][:, 0].tolist())
 
 
-def make_trainer(devices: int, *callbacks: L.Callback, max_epochs: int = 1) -> L.Trainer:
+def make_trainer(devices: int, *callbacks: L.Callback, max_epochs: int = 1, **more: Any) -> L.Trainer:
     return L.Trainer(
+        **more,
         max_epochs=max_epochs,
         accelerator="cpu",
         devices=devices,
@@ -98,8 +101,38 @@ def main(devices: int) -> None:
             file.write(json.dumps(said) + "\n")
 
 
+class Dataset(FewRows):
+    """The same rows through torch's DataLoader."""
+
+    def train_dataloader(self) -> Any:
+        return SeededDataLoader(TensorDataset(*self.split("train")), batch_size=2, shuffle=True, seed=1)
+
+
+def fit(devices: int, rows: FewRows, save: str, path: str | None = None, **until: Any) -> None:
+    L.seed_everything(3, verbose=False)
+    model = BinaryClassifier(
+        2, hidden=[8], dropout=0.3, lr=0.1, optimizer="Adam", lr_scheduler="ReduceLROnPlateau"
+    )
+    trainer = make_trainer(devices, **until)
+    trainer.fit(model, rows, ckpt_path=path, weights_only=True)
+    trainer.save_checkpoint(save)
+
+
+def resume(devices: int) -> None:
+    """Train without a stop; stop within an epoch and at its end, and resume from there."""
+    for kind in (FewRows, Dataset):
+        for accumulate in (1, 2):
+            name = f"{kind.__name__}_{accumulate}"
+            both: dict[str, Any] = {"accumulate_grad_batches": accumulate, "max_epochs": 4}
+            fit(devices, kind(21), f"{name}_whole.ckpt", **both)
+            for place, until in {"within": {"max_steps": 4}, "end": {"max_epochs": 2}}.items():
+                stop = f"{name}_{place}.ckpt"
+                fit(devices, kind(21), stop, **{**both, **until})
+                fit(devices, kind(21), f"{name}_{place}_resumed.ckpt", stop, **both)
+
+
 if __name__ == "__main__":
     if sys.argv[1].endswith(".ckpt"):
         predict(sys.argv[1])
     else:
-        (train if "train" in sys.argv else main)(int(sys.argv[1]))
+        {"train": train, "resume": resume}.get(sys.argv[-1], main)(int(sys.argv[1]))
