@@ -1,4 +1,4 @@
-"""The metrics of evaluated rows: each is computed here and nowhere else, in double precision.
+"""The metrics of tested rows beside loss and accuracy: each is computed here alone, in double precision.
 
 Definitions are scikit-learn's. A mean over classes or labels is over those that occur in the targets or in
 the predictions, scikit-learn's default for classes; the precision of a class that is never predicted and the
@@ -45,7 +45,6 @@ def of_two_classes(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequence
     balanced, balanced_note = _balanced_accuracy(true, said, names)
     of_second = y.double()
     values = {
-        "accuracy": float((said == true).mean()),
         "precision": precision,
         "recall": recall,
         "f1": f1,
@@ -66,7 +65,7 @@ def of_two_classes(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequence
 
 
 def of_many_classes(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequence[str]) -> Metrics:
-    """Return the metrics of several classes: accuracy over all rows, and means over classes.
+    """Return the metrics of several classes, means over them.
 
     Args:
         logits: one for each class, ``(N, C)``.
@@ -82,7 +81,6 @@ def of_many_classes(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequenc
     balanced, balanced_note = _balanced_accuracy(true, said, names)
     ranked = _ranking(of_each, log_odds(logits).numpy(), "classes", "every row is of the same class")
     values = {
-        "accuracy": float((said == true).mean()),
         "precision": precision,
         "recall": recall,
         "f1": f1,
@@ -97,7 +95,7 @@ def of_many_classes(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequenc
 
 
 def of_labels(logits: Tensor, y: Tensor, predicted: Tensor) -> Metrics:
-    """Return the metrics of labels: the share of right labels and rows, and means over labels.
+    """Return the metrics of labels: the share of right rows, and means over labels.
 
     Args:
         logits: ``(N, L)``.
@@ -110,7 +108,6 @@ def of_labels(logits: Tensor, y: Tensor, predicted: Tensor) -> Metrics:
     precision, recall, f1 = mean_scores(true, said, "macro")
     ranked = _ranking(true, logits.numpy(), "labels", "each label holds in all rows or in none")
     values = {
-        "accuracy": float((said == true).mean()),
         "exact_match": float((said == true).all(axis=1).mean()),
         "precision": precision,
         "recall": recall,
@@ -131,7 +128,6 @@ def of_values(predicted: Tensor, y: Tensor) -> Metrics:
 
     said, true = predicted.cpu().double().numpy(), y.cpu().double().numpy()
     values = {
-        "mae": float(metrics.mean_absolute_error(true, said)),
         "rmse": float(metrics.root_mean_squared_error(true, said)),
         "r2": r2(true, said),
         "max_error": float(metrics.max_error(true, said)),

@@ -12,6 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.data import extract_batch_size
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
+from torchmetrics import Metric
 
 from lit_classify import __version__
 from lit_classify.errors import UserError
@@ -130,6 +131,7 @@ class LitModule(Task):
             self.network = nn.Sequential(embedded, self.network)
         check_output(self.network, in_features, out_features)
         self.evaluation: Evaluation | None = None
+        self.val_metric, self.test_metric = self.make_metric(), self.make_metric()
         self._tallies = {stage: Tally() for stage in ("train", "val", "test")}
         self._tested: list[Batch] = []
         self._scalars = ScalarBuffer()
@@ -210,13 +212,15 @@ class LitModule(Task):
     def _evaluate(self, rows: Batch, stage: str) -> Tensor:
         x, y = rows
         logits: Tensor = self(x)
-        if not len(y):  # a rank without rows
-            return logits
-        if not self._targets_checked:
-            self._check_targets_once(y)
-        self._tallies[stage].add_loss(self.loss(logits, y), self.weight(y))
-        self._tallies[stage].add_metric(self.metric_sum(logits, y), len(y))
+        if len(y):  # a rank may be without rows
+            if not self._targets_checked:
+                self._check_targets_once(y)
+            self._tallies[stage].add_loss(self.loss(logits, y), self.weight(y))
+        self._metric(stage).update(*self.metric_inputs(logits, y))
         return logits
+
+    def _metric(self, stage: str) -> Metric:
+        return self.val_metric if stage == "val" else self.test_metric
 
     def _rows(self, batch: Batch) -> Batch:
         """Return a batch's features and targets, in the task's own form."""
@@ -238,6 +242,8 @@ class LitModule(Task):
             )
         else:
             means = tally.means()
+        if stage != "train" and self._metric(stage).update_called:
+            means = means[0], self._metric(stage).compute()
         names = (f"{stage}/loss", f"{stage}/{self.metric}")
         return {name: mean for name, mean in zip(names, means, strict=True) if mean is not None}
 
@@ -298,10 +304,12 @@ class LitModule(Task):
     def on_validation_epoch_start(self) -> None:
         """Begin the validation's sums."""
         self._tallies["val"] = Tally()
+        self.val_metric.reset()
 
     def on_test_epoch_start(self) -> None:
         """Begin the test's sums."""
         self._tallies["test"] = Tally()
+        self.test_metric.reset()
         self._tested, self.evaluation = [], None
 
     def on_validation_epoch_end(self) -> None:
@@ -319,18 +327,20 @@ class LitModule(Task):
             torch.distributed.all_gather_object(shares, self._tested)
         logits, y = map(torch.cat, zip(*(batch for share in shares for batch in share), strict=True))
         self._tested = []
-        metrics = self._measure(logits.to(self.device), y.to(self.device), self.figures("test")["test/loss"])
+        metrics = self._measure(logits.to(self.device), y.to(self.device), self.figures("test"))
         self.evaluation = Evaluation(logits, y, metrics)
         found = {f"test/{name}": value for name, value in metrics.values.items()}
         self.log_dict(found, sync_dist=self.trainer.world_size > 1)
 
-    def _measure(self, logits: Tensor, y: Tensor, loss: Tensor) -> Metrics:
+    def _measure(self, logits: Tensor, y: Tensor, means: Mapping[str, Tensor]) -> Metrics:
         """Return the loss and metrics of a test; where there is none of a number, why."""
         wrong = int((~self.probabilities(logits).isfinite()).reshape(len(y), -1).any(dim=1).sum())
         if wrong:
             reason = f"undefined: the outputs for {wrong:,} of {len(y):,} rows are NaN or infinite"
             return Metrics({}, {"loss": reason})
-        values, notes = self.evaluate(logits, y)
+        loss = means["test/loss"]
+        further, notes = self.evaluate(logits, y)
+        values = {self.metric: float(means[f"test/{self.metric}"]), **further}
         if not math.isfinite(loss):
             return Metrics(values, {"loss": "undefined: it is beyond single precision", **notes})
         return Metrics({"loss": float(loss), **values}, notes)

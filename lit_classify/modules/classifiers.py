@@ -10,6 +10,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torchmetrics import Metric
+from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy
 
 from lit_classify.errors import UserError, unknown
 from lit_classify.metrics import Metrics, of_many_classes, of_two_classes
@@ -128,8 +130,12 @@ class BinaryClassifier(Classifier):
         """Count the rows whose rounded probability is their class."""
         return ((torch.sigmoid(logits.squeeze(1)) > 0.5) == y).sum()
 
+    def make_metric(self) -> Metric:
+        """Return the accuracy."""
+        return BinaryAccuracy(validate_args=False)
+
     def evaluate(self, logits: Tensor, y: Tensor) -> Metrics:
-        """Return accuracy and the like; precision, recall, F1 and ranking metrics are those of class 1."""
+        """Return further metrics; precision, recall, F1 and ranking metrics are those of class 1."""
         predicted = self.labels(self.probabilities(logits))
         return of_two_classes(logits.squeeze(1), y, predicted, self.class_names or ())
 
@@ -167,8 +173,12 @@ class MulticlassClassifier(Classifier):
         """Count the rows whose largest logit is their class's."""
         return (logits.argmax(dim=1) == y).sum()
 
+    def make_metric(self) -> Metric:
+        """Return the accuracy over all rows."""
+        return MulticlassAccuracy(len(self.class_names or ()), average="micro", validate_args=False)
+
     def evaluate(self, logits: Tensor, y: Tensor) -> Metrics:
-        """Return accuracy over all rows, and other metrics as means over classes."""
+        """Return means over classes."""
         predicted = self.labels(self.probabilities(logits))
         return of_many_classes(logits, y, predicted, self.class_names or ())
 

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torchmetrics import Metric
+from torchmetrics.classification import MultilabelAccuracy
 
 from lit_classify.errors import UserError
 from lit_classify.metrics import Metrics, of_labels
@@ -82,6 +84,10 @@ class MultilabelClassifier(LitModule):
         """Count right labels, as shares of rows."""
         return (self.labels(torch.sigmoid(logits)) == y).sum() / y.shape[1]
 
+    def make_metric(self) -> Metric:
+        """Return the share of right labels."""
+        return MultilabelAccuracy(len(self.label_names or ()), average="micro", validate_args=False)
+
     def evaluate(self, logits: Tensor, y: Tensor) -> Metrics:
-        """Return the share of right labels and of rows with all right; means over labels of the others."""
+        """Return the share of rows with all labels right; means over labels of the others."""
         return of_labels(logits, y, self.labels(self.probabilities(logits)))

@@ -8,11 +8,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+from torchmetrics import MeanAbsoluteError, Metric
 
 from lit_classify.errors import UserError, at_least, unknown
 from lit_classify.metrics import Metrics, of_values
 from lit_classify.modules.base import LitModule
 from lit_classify.modules.targets import check_numbers, check_shapes
+from lit_classify.tallies import exact
 
 
 class Regressor(LitModule):
@@ -82,6 +84,14 @@ class Regressor(LitModule):
         """Return the sum of absolute errors."""
         return (self.probabilities(logits) - y).abs().sum()
 
+    def make_metric(self) -> Metric:
+        """Return the mean absolute error."""
+        return MeanAbsoluteError()
+
+    def metric_inputs(self, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return values and targets in double precision, in which their errors then are added up."""
+        return self.probabilities(logits).to(exact(y.device)), y.to(exact(y.device))
+
     def evaluate(self, logits: Tensor, y: Tensor) -> Metrics:
-        """Return MAE, RMSE, R² and the largest error of the values that ``predict`` gives."""
+        """Return RMSE, R² and the largest error of the values that ``predict`` gives."""
         return of_values(self.probabilities(logits), y)

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from typing import ClassVar
 
 from torch import Tensor
+from torchmetrics import Metric
 
 from lit_classify.metrics import Metrics
 from lit_classify.modules.lean import LeanModule
@@ -57,5 +58,13 @@ class Task(LeanModule):
         """Return the sum of ``metric`` over rows, a scalar: how many are right, or their errors."""
 
     @abstractmethod
+    def make_metric(self) -> Metric:
+        """Return torchmetrics' ``metric``, which validation and test update with every batch."""
+
+    def metric_inputs(self, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return predictions and targets as ``make_metric``'s metric takes them."""
+        return self.labels(self.probabilities(logits)), y
+
+    @abstractmethod
     def evaluate(self, logits: Tensor, y: Tensor) -> Metrics:
-        """Return the metrics of a test, besides the loss, of all its logits ``(N, O)`` and targets."""
+        """Return further metrics of a test, of all its logits ``(N, O)`` and targets."""
