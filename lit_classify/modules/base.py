@@ -4,6 +4,7 @@ Legend: N rows, F features, O outputs (logits per row), C classes.
 """
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
@@ -216,7 +217,7 @@ class LitModule(Task):
             if not self._targets_checked:
                 self._check_targets_once(y)
             self._tallies[stage].add_loss(self.loss(logits, y), self.weight(y))
-        self._metric(stage).update(*self.metric_inputs(logits, y))
+            self._metric(stage).update(*self.metric_inputs(logits, y))
         return logits
 
     def _metric(self, stage: str) -> Metric:
@@ -242,8 +243,10 @@ class LitModule(Task):
             )
         else:
             means = tally.means()
-        if stage != "train" and self._metric(stage).update_called:
-            means = means[0], self._metric(stage).compute()
+        if stage != "train" and means[0] is not None:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "The ``compute`` method")  # of a rank without rows
+                means = means[0], self._metric(stage).compute()
         names = (f"{stage}/loss", f"{stage}/{self.metric}")
         return {name: mean for name, mean in zip(names, means, strict=True) if mean is not None}
 
