@@ -362,3 +362,43 @@ def test_a_scheduler_that_fails_gets_a_message(capsys: pytest.CaptureFixture[str
     scheduler = ["--model.lr_scheduler", "StepLR", "--model.lr_scheduler_args.step_size", "0"]
     assert main([*SHORT, *scheduler]) == 2
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ("--model.optimizer Adam", {}),
+        ("--model.optimizer Adam --model.optimizer_args.betas [0.8,0.9]", {"betas": [0.8, 0.9]}),
+        ("--model.optimizer RMSprop", {}),
+        ("--model.optimizer RMSprop --model.optimizer_args.momentum 0.9", {"momentum": 0.9}),
+        ("--model.optimizer=RMSprop --model.init_args.optimizer_args='{momentum: 0.9}'", {"momentum": 0.9}),
+        ("--model.optimizer SGD", {"momentum": 0.9}),
+    ],
+)
+def test_arguments_of_an_optimizer_that_was_replaced_are_left_out(
+    options: str, kept: dict[str, object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    fit = ["fit", "--config", "moons", "--trainer.max_epochs", "1", "--pictures", "none"]
+    assert main([*fit, *shlex.split(options)]) == 0
+    saved = yaml.safe_load(Path("lightning_logs/moons/version_0/config.yaml").read_text())
+    assert saved["model"]["init_args"]["optimizer_args"] == kept
+    assert ("left out optimizer_args.momentum" in capsys.readouterr().err) == ("momentum" not in kept)
+
+
+def test_a_scheduler_of_the_recipe_s_can_be_replaced_or_left_out() -> None:
+    rows = [f"{n % 7},{'yes' if n % 3 else 'no'}" for n in range(60)]
+    Path("t.csv").write_text("\n".join(["x,y", *rows]))
+    fit = [
+        "fit",
+        "--data",
+        "TableDataModule",
+        "--data.path",
+        "t.csv",
+        "--data.target",
+        "y",
+        "--pictures",
+        "none",
+    ]
+    fit += ["--trainer.max_epochs", "1"]
+    assert main([*fit, "--model.lr_scheduler", "none"]) == 0
+    assert main([*fit, "--model.lr_scheduler", "StepLR", "--model.lr_scheduler_args.step_size", "3"]) == 0

@@ -23,7 +23,7 @@ from lit_classify.checkpoints import RUNS, Checkpoint
 from lit_classify.commands import messages
 from lit_classify.commands.showing import Show, pictures
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import UserError, at_least, reason
+from lit_classify.errors import UserError, at_least, note, reason
 from lit_classify.modules import LitModule
 from lit_classify.modules.record import class_path
 from lit_classify.saving import WholeCheckpointIO
@@ -231,10 +231,26 @@ class RunCLI(LightningCLI):
         for name in messages.LINKED:
             if given.model.init_args.get(name) not in (None, [], defaults[name].default):
                 raise UserError(f"--model.{name} comes from the data; change the data instead")
+        self._drop_replaced(given)
         if given.ckpt_path:
             given.ckpt_path = self._resolve(given.ckpt_path, self.run_name(), given.trainer.default_root_dir)
             self.checkpoint = Checkpoint.read(given.ckpt_path)
         given.recipe.name = self.run_name()  # config.yaml says it, wherever that file is moved
+
+    def _drop_replaced(self, given: Any) -> None:  # noqa: ANN401 - a namespace
+        """Leave out the arguments of an optimizer, scheduler or network of a recipe that was replaced."""
+        for config in given.config or []:
+            model = recipes.read(str(config)).get("model")
+            model = model.get("init_args", model) if isinstance(model, dict) else {}
+            for part in ("optimizer", "lr_scheduler", "network"):
+                known, now = model.get(f"{part}_args"), given.model.init_args.get(part)
+                final = given.model.init_args.get(f"{part}_args")
+                if not isinstance(known, dict) or not isinstance(final, dict) or model.get(part) == now:
+                    continue
+                for name in [name for name, value in known.items() if final.get(name) == value]:
+                    if not _is_typed(self._typed, f"{part}_args", name):
+                        note(f"left out {part}_args.{name}, which {Path(str(config)).name} has for {model.get(part)}")
+                        del final[name]
 
     def _parse_beside_checkpoint(self, parser: LightningArgumentParser, args: list[str]) -> None:
         """Parse the options of a command that needs a checkpoint, whose record says what was not typed.
@@ -407,6 +423,15 @@ class RunCLI(LightningCLI):
 
     def _parse_ckpt_path(self) -> None:
         """Leave the checkpoint's hyperparameters alone: our own record is read."""
+
+
+def _is_typed(arguments: list[str], option: str, key: str) -> bool:
+    """Whether a key of a model's option that takes several was typed, alone or among others."""
+    for option_typed, value in zip(arguments, [*arguments[1:], ""], strict=True):
+        name = option_typed.replace(".init_args.", ".")
+        if name.startswith(f"--model.{option}") and (key in name or ("=" not in name and key in value)):
+            return True
+    return False
 
 
 def _arguments(typed: Any) -> dict[str, Any]:  # noqa: ANN401 - a namespace, or none
