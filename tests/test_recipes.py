@@ -76,7 +76,7 @@ def test_the_table_of_verify_does_not_run_together(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [row.replace("Loss: 0", "Loss: 1234") for row in verify.expectation("blobs")["rows"]]
-    came = experiments.Experiment("blobs", None, None, rows, {"test/accuracy": 0.1}, 9876.5)  # type: ignore[arg-type]
+    came = experiments.Experiment("blobs", None, None, rows, {"test/accuracy": 0.1}, 9, 9876.5)  # type: ignore[arg-type]
     monkeypatch.setattr(experiments, "run", lambda name: came)
     assert main(["verify", "blobs"]) == 1
     head, *lines = capsys.readouterr().out.splitlines()[:3]

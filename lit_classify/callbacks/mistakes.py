@@ -3,18 +3,23 @@
 Legend: N rows, C classes, L labels.
 """
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from lightning.pytorch import Trainer
 from numpy.typing import NDArray
 
-from lit_classify.callbacks.pictures import Picture, log, validation_name
+from lit_classify.callbacks.pictures import Picture, left_out_on_error, log, validation_name
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.errors import markdown
 from lit_classify.modules import LitModule
 from lit_classify.scalars import RunLogger
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _MOST_ROWS = 50_000
 _WORST = 10
@@ -33,9 +38,10 @@ class Mistakes(Picture):
 
     def draw(self, trainer: Trainer, model: LitModule, data: InMemoryDataModule, epoch: int) -> None:
         """Draw all that there is to draw."""
-        for name, picture in sheets(model, data, self.more).items():
-            log(trainer, f"mistakes/{name}", picture)
-        step, answers = trainer.global_step - 1, held(model, data)
+        for name, make in sheets(model, data, self.more).items():
+            with left_out_on_error(name):
+                log(trainer, f"mistakes/{name}", make())
+        step, answers = trainer.global_step - 1, held(model, data, "val")
         writers = [logger.experiment for logger in trainer.loggers if isinstance(logger, RunLogger)]
         for writer in writers:
             if answers is not None:
@@ -48,10 +54,10 @@ class Mistakes(Picture):
 
 
 def held(
-    model: LitModule, data: InMemoryDataModule
+    model: LitModule, data: InMemoryDataModule, split: str
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]] | None:
     """Return which class or label holds, ``(N, C)``, its probability, ``(N, C)``, and the names."""
-    x, y = (part[:_MOST_ROWS] for part in data.split("val"))
+    x, y = (part[:_MOST_ROWS] for part in data.split(split))
     names = model.class_names or model.label_names
     if names is None:
         return None
@@ -60,26 +66,29 @@ def held(
     return of_each, p, names
 
 
-def sheets(model: LitModule, data: InMemoryDataModule, more: bool) -> dict[str, Any]:
-    """Return the pictures of mistakes by name."""
+def sheets(
+    model: LitModule, data: InMemoryDataModule, more: bool, split: str = "val"
+) -> dict[str, Callable[[], "Figure"]]:
+    """Return what draws the plots of a split's errors, by name."""
     from lit_classify import figures
 
-    rows = f"{validation_name(data)}: {len(data.split('val').y):,} rows"
-    answers = held(model, data)
+    name = "Test" if split == "test" else validation_name(data)
+    rows = f"{name}: {len(data.split(split).y):,} rows"
+    answers = held(model, data, split)
     if answers is None:
-        x, y = (part[:_MOST_ROWS] for part in data.split("val"))
+        x, y = (part[:_MOST_ROWS] for part in data.split(split))
         predicted = model.predict(x.to(model.device)).cpu().double().numpy()
-        return {"values": figures.values(y.cpu().double().numpy(), predicted, rows)}
+        return {"values": partial(figures.values, y.cpu().double().numpy(), predicted, rows)}
     of_each, p, names = answers
-    found = {}
+    found: dict[str, Callable[[], Figure]] = {}
     if model.class_names is not None:
         counts = np.zeros((len(names), len(names)), np.int64)
         np.add.at(counts, (of_each.argmax(axis=1), p.argmax(axis=1)), 1)
-        found["confusion"] = figures.confusion(counts, names, rows)
+        found["confusion"] = partial(figures.confusion, counts, names, rows)
     if more or model.label_names is not None:
-        found["ranking"] = figures.curves(of_each, p, names, rows)
+        found["ranking"] = partial(figures.curves, of_each, p, names, rows)
     if more:
-        found["calibration"] = figures.calibration(of_each, p, names, rows)
+        found["calibration"] = partial(figures.calibration, of_each, p, names, rows)
     return found
 
 

@@ -19,7 +19,7 @@ _NOTHING_WRITTEN = ["logger=false", "enable_checkpointing=false", "enable_progre
 
 @dataclass
 class Experiment:
-    """What a recipe gave: the trained model, its data, the rows it printed and its test figures.
+    """What a recipe gave: the trained model, its data, printed rows, test metrics and epochs.
 
     A figure that is undefined on the test rows is NaN.
     """
@@ -29,6 +29,7 @@ class Experiment:
     data: InMemoryDataModule
     rows: list[str]
     figures: dict[str, float]
+    epochs: int
     seconds: float
 
 
@@ -53,5 +54,6 @@ def run(recipe: str) -> Experiment:
         data=cli.datamodule,
         rows=rows[0].printed,
         figures=undefined | {tag: float(value) for tag, value in figures.items()},
+        epochs=cli.trainer.current_epoch,
         seconds=time.monotonic() - begun,
     )

@@ -1,6 +1,5 @@
 """``lit-classify figures``: train recipes and draw what the course page shows."""
 
-from functools import partial
 from pathlib import Path
 
 from lit_classify import files
@@ -34,28 +33,24 @@ def draw(recipe: str, folder: Path) -> None:
         UserError: its data has more than two features.
     """
     from lit_classify import figures
+    from lit_classify.callbacks.boundary import make_plot
     from lit_classify.commands import experiments
     from lit_classify.networks import evaluating
 
     came = experiments.run(recipe)
-    splits = {
-        name.capitalize(): (came.data.split(name).x, came.data.split(name).y) for name in ("train", "test")
-    }
-    classes = came.model.class_names
+    classes, is_plane = came.model.class_names, came.data.in_features == 2
+    if is_plane != (classes is not None) or came.data.in_features > 2 or came.model.label_names:
+        raise UserError(
+            f"{came.name} has {came.data.in_features} features; "
+            "figures draws classes in the plane, and values over a line"
+        )
     with evaluating(came.model):
-        if classes is None and came.data.in_features == 1:
-            predicted = {name: came.model.predict(x) for name, (x, _) in splits.items()}
-            _save(folder / f"{came.name}_data.png", figures.line(splits, came.name))
-            _save(folder / f"{came.name}_predictions.png", figures.line(splits, came.name, predicted))
-        elif classes is not None and came.data.in_features == 2:
-            picture = partial(figures.boundary, came.model.predict)
-            _save(folder / f"{came.name}_data.png", figures.data(splits, classes, came.name))
-            _save(folder / f"{came.name}_boundary.png", picture(splits, classes, came.name))
-        else:
-            raise UserError(
-                f"{came.name} has {came.data.in_features} features; "
-                "figures draws classes in the plane, and values over a line"
-            )
+        plot = make_plot(came.model, came.data, "test", came.name)
+        drawn = plot.figure(plot.look(came.model, came.epochs - 1))
+    splits = plot.splits
+    plain = figures.line(splits, came.name) if classes is None else figures.data(splits, classes, came.name)
+    _save(folder / f"{came.name}_data.png", plain)
+    _save(folder / f"{came.name}_{'predictions' if classes is None else 'boundary'}.png", drawn)
 
 
 def _save(path: Path, figure: object) -> None:

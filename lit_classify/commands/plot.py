@@ -1,13 +1,16 @@
 """``lit-classify plot``: pictures of a finished run, without TensorBoard."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lit_classify import checkpoints, figures, files
 from lit_classify.callbacks import boundary, mistakes, neurons
+from lit_classify.callbacks.pictures import left_out_on_error
 from lit_classify.checkpoints import Checkpoint
 from lit_classify.commands.arguments import parser
 from lit_classify.commands.quiet import quiet
@@ -35,41 +38,51 @@ def main(arguments: list[str]) -> int:
     quiet()
     checkpoint = Checkpoint.read(checkpoints.resolve(given.checkpoint))
     model, data = checkpoint.build_model(given.network, activation=given.activation), checkpoint.build_data()
-    with evaluating(model):
-        drawn = {**dict(pictures(model, data)), **curves_of(checkpoint.path.parent.parent)}
-    files.write_together(
-        {folder / f"{name}.{given.format}": packed(figure, given.format) for name, figure in drawn.items()}
-    )
-    for name in drawn:
-        say(str(folder / f"{name}.{given.format}"))
+    run = checkpoint.path.resolve().parent.parent
+    name = f"{run.parent.name}/{run.name}"
+    makers = plots(model, data, name, checkpoint.epochs - 1)
+    makers["curves"] = partial(curves_of, run)
+    drawn = {}
+    for plot, make in makers.items():
+        with left_out_on_error(plot), evaluating(model):
+            if figure := make():
+                drawn[folder / f"{plot}.{given.format}"] = packed(figure, given.format)
+    files.write_together(drawn)
+    for path in drawn:
+        say(str(path))
     return 0
 
 
-def pictures(model: LitModule, data: InMemoryDataModule) -> Iterator[tuple[str, Any]]:
-    """Yield the pictures of a model by name."""
-    if model.class_names is not None and len(data.axes) >= 2:
-        plane, around = boundary.prepare(model, data, "boundary")
-        plane.show(*boundary.answers_of(around, model, data), f"boundary{boundary.others(data)}")
-        yield "boundary", plane.figure
-    elif model.class_names is None and model.label_names is None and data.in_features == 1:
-        yield "boundary", boundary.draw_line(model, data, "data and predictions")
+def plots(
+    model: LitModule, data: InMemoryDataModule, name: str, epoch: int
+) -> dict[str, Callable[[], Figure | None]]:
+    """Return what draws the plots of a model's run, by name; the test rows beside those of training."""
+
+    def draw_boundary() -> Figure:
+        plot = boundary.make_plot(model, data, "test", name)
+        return plot.figure(plot.look(model, epoch))
+
+    found: dict[str, Callable[[], Figure | None]] = {}
+    if boundary.drawable(model, data):
+        found["boundary"] = draw_boundary
     if neurons.fits(model, data):
-        yield "neurons", neurons.draw_sheet(model, data, "what every unit sees")
-    yield from mistakes.sheets(model, data, more=True).items()
+        found["neurons"] = partial(neurons.draw_sheet, model, data, f"{name}, epoch {epoch:,}: hidden units")
+    with left_out_on_error("mistakes"), evaluating(model):
+        found |= mistakes.sheets(model, data, more=True, split="test")
+    return found
 
 
-def curves_of(run: Path) -> dict[str, Any]:
+def curves_of(run: Path) -> Figure | None:
     """Return the curves that a run's event file holds; none where there is no such file."""
     if not any(run.glob("events.out.tfevents.*")):
-        return {}
+        return None
     events = EventAccumulator(str(run), size_guidance={"scalars": 0})
     events.Reload()
-    tags = set(events.Tags()["scalars"])
     charts: dict[str, Any] = {}
-    for tag in sorted(tags):
+    for tag in sorted(events.Tags()["scalars"]):
         group, _, name = tag.partition("/")
         if group in {"train", "val"}:
             found = events.Scalars(tag)
             series = charts.setdefault(name, {})
             series[group] = ([event.step for event in found], [event.value for event in found])
-    return {"curves": figures.history(charts, run.name)} if charts else {}
+    return figures.history(charts, f"{run.parent.name}/{run.name}") if charts else None

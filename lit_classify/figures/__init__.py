@@ -1,6 +1,6 @@
 """Pictures: tensors in, matplotlib Figures out; no window, no global state, nothing left open."""
 
-from lit_classify.figures.curves import FORMULAS, activations, history, line
+from lit_classify.figures.curves import FORMULAS, Line, activations, history, line
 from lit_classify.figures.images import film, png
 from lit_classify.figures.mistakes import calibration, confusion, curves, values
 from lit_classify.figures.neurons import neurons
@@ -10,6 +10,7 @@ from lit_classify.figures.style import colour
 __all__ = [
     "FORMULAS",
     "Feature",
+    "Line",
     "Plane",
     "activations",
     "boundary",

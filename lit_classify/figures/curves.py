@@ -3,14 +3,22 @@
 Legend: N rows.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 from torch import Tensor
 
-from lit_classify.figures.style import colour, marker
+from lit_classify.figures.frames import Film
+from lit_classify.figures.plane import Feature
+from lit_classify.figures.style import colour, literal, marker
+
+_X = Feature("x")
 
 FORMULAS: dict[str, Callable[[Tensor], Tensor]] = {
     "identity": lambda x: x,
@@ -23,23 +31,76 @@ Points = tuple[Tensor, Tensor]
 Series = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 
 
-def line(splits: Mapping[str, Points], title: str, predicted: Mapping[str, Tensor] | None = None) -> Figure:
-    """Draw a regression's data ``x (N, 1)``, ``y (N,)`` and, if given, its predictions ``(N,)`` by split."""
-    figure = Figure(figsize=(7, 5), layout="constrained")
-    axes = figure.add_subplot()
-    for number, (name, (x, y)) in enumerate(splits.items()):
-        axes.scatter(
-            x.cpu(), y.cpu(), s=18, color=colour(1 - number), label=f"{name} data", marker=marker(number)
+def line(splits: Mapping[str, Points], title: str, predicted: Sequence[Tensor] = ()) -> Figure:
+    """Draw a regression's data ``x (N, 1)``, ``y (N,)`` and, if given, each split's predictions ``(N,)``."""
+    drawn = Line(splits, predicted)
+    drawn.show(predicted, title)
+    return drawn.figure
+
+
+class Line:
+    """A regression on one feature that is drawn again and again; axes and points stay as they are.
+
+    Args:
+        splits: name to ``x (N, 1)`` and ``y (N,)``.
+        predicted: values ``(N,)`` that have to fit into the picture; those far from all data do not.
+        feature: what the network sees, see ``Feature``.
+    """
+
+    def __init__(
+        self, splits: Mapping[str, Points], predicted: Sequence[Tensor] = (), feature: Feature = _X
+    ) -> None:
+        self.figure = Figure(figsize=(7, 5), layout="constrained")
+        axes = self._axes = self.figure.add_subplot()
+        self._lines: list[Line2D] = []
+        self._orders: list[Tensor] = []
+        for number, (name, (x, y)) in enumerate(splits.items()):
+            shown = feature.center + feature.scale * x.cpu().double().flatten()
+            axes.scatter(
+                shown, y.cpu(), s=18, color=colour(1 - number), label=f"{name} data", marker=marker(number)
+            )
+            self._orders.append(shown.argsort())
+            style = ("--", "-")[number % 2]
+            label = f"{name} predictions" if predicted else None
+            self._lines += axes.plot(
+                shown.sort().values, [math.nan] * len(shown), style, color="black", label=label
+            )
+        axes.set(
+            xlabel=literal(feature.name), ylabel="y", ylim=_limits([y for _, y in splits.values()], predicted)
         )
-    for number, (name, values) in enumerate((predicted or {}).items()):
-        x = splits[name][0].cpu().flatten()
-        axes.plot(
-            x, values.cpu(), color="black", linestyle=("--", "-")[number % 2], label=f"{name} predictions"
-        )
-    axes.set(title=title, xlabel="x", ylabel="y")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    return figure
+        axes.set_title("run, epoch")
+        axes.grid(alpha=0.3)
+        axes.legend()
+        self._film: Film | None = None
+
+    def show(self, predicted: Sequence[Tensor], title: str) -> None:
+        """Bring the figure up to date with each split's predictions ``(N,)``."""
+        self._axes.set_title(title)
+        for line, values, order in zip(self._lines, predicted, self._orders, strict=False):
+            line.set_ydata(values.cpu()[order])
+
+    def frame(self, predicted: Sequence[Tensor], title: str) -> NDArray[np.uint8]:
+        """Return what ``show`` makes as pixels, ``(height, width, 3)``, fast from the second on."""
+        self._film = self._film or Film(self.figure, [self._axes.title], self._lines)
+        self.show(predicted, title)
+        return self._film.frame()
+
+
+def _limits(y: Sequence[Tensor], predicted: Sequence[Tensor]) -> tuple[float, float]:
+    """Return the ends of the axis for all data and, no further off than the data is wide, predictions.
+
+    Raises:
+        ValueError: a value is NaN or infinity.
+    """
+    data = torch.cat([part.cpu().double() for part in y])
+    low, high = float(data.min()), float(data.max())
+    size = max(high - low, 1e-6)
+    values = torch.cat([data, *(part.cpu().double() for part in predicted)])
+    if not math.isfinite(size) or not bool(values.isfinite().all()):
+        raise ValueError("a value is NaN or infinity")
+    values = values.clamp(low - size, high + size)
+    margin = 0.05 * (float(values.max() - values.min()) or size)
+    return float(values.min()) - margin, float(values.max()) + margin
 
 
 def activations() -> Figure:

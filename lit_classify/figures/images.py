@@ -40,14 +40,15 @@ def _few_colours(picture: Pixels) -> Image.Image:
     return Image.fromarray(picture).quantize(256, method=Image.Quantize.FASTOCTREE)
 
 
-def film(frames: Sequence[Pixels], seconds: float = 0.5) -> bytes:
-    """Return frames as a GIF that plays for ever, each shown for some seconds and the last three times that.
+def film(frames: Sequence[Pixels], seconds: float = 0.15, rest: float = 2.0) -> bytes:
+    """Return frames as a GIF that plays for ever, each shown for some seconds, and the last one for ``rest``.
 
-    All frames share the colours of the last one, where most has happened.
+    All frames share one palette, of the colours of the first frame, one in the middle and the last.
     """
-    last = _few_colours(frames[-1])
-    flat = [Image.fromarray(frame).quantize(palette=last, dither=Image.Dither.NONE) for frame in frames]
-    times = [round(1000 * seconds)] * (len(frames) - 1) + [round(3000 * seconds)]
+    some = [frames[0], frames[len(frames) // 2], frames[-1]]
+    palette = _few_colours(np.concatenate(some))
+    flat = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    times = [round(1000 * seconds)] * (len(frames) - 1) + [round(1000 * rest)]
     packed = io.BytesIO()
-    flat[0].save(packed, "GIF", save_all=True, append_images=flat[1:], duration=times, loop=0)
+    flat[0].save(packed, "GIF", save_all=True, append_images=flat[1:], duration=times, loop=0, optimize=False)
     return packed.getvalue()
