@@ -16,7 +16,7 @@ class Show:
 
     Args:
         curves: learning rate and gradients' norm, and charts of losses and accuracies.
-        boundary: what the model makes of the plane, at epochs 0, 1, 2, 4, ... and the last, and a film of it.
+        boundary: the decision boundary as it changed, from the first epoch to the last, and a film of it.
         mistakes: the confusion matrix, or the errors of values.
         notes: why, command, versions, network and data in words.
         hparams: a row on the HParams page.
