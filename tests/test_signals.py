@@ -71,7 +71,7 @@ PLACES = {
     "predict writes": (["predict"], "lit_classify.commands.predictions:harmless"),
     "validate scores": (["validate"], f"{MODULE}.validation_step"),
     "export writes": (["export"], "lit_classify.commands.export:schema"),
-    "plot draws": (["plot"], "lit_classify.commands.plot:pictures"),
+    "plot draws": (["plot"], "lit_classify.commands.plot:plots"),
 }
 
 
