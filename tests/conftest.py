@@ -6,9 +6,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-settings.register_profile(
-    "suite", deadline=None, derandomize=True
-)  # on a busy machine too
+settings.register_profile("suite", deadline=None, derandomize=True)  # on a busy machine too
 settings.load_profile("suite")
 torch.set_num_threads(1)  # sums in one order, whatever the machine
 

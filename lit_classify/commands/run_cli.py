@@ -249,9 +249,8 @@ class RunCLI(LightningCLI):
                     continue
                 for name in [name for name, value in known.items() if final.get(name) == value]:
                     if not _is_typed(self._typed, f"{part}_args", name):
-                        note(
-                            f"left out {part}_args.{name}, which {Path(str(config)).name} has for {model.get(part)}"
-                        )
+                        where = f"{Path(str(config)).name} has for {model.get(part)}"
+                        note(f"left out {part}_args.{name}, which {where}")
                         del final[name]
 
     def _parse_beside_checkpoint(self, parser: LightningArgumentParser, args: list[str]) -> None:
