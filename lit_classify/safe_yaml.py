@@ -76,6 +76,8 @@ def load(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
     _check(text)
     try:
         return yaml.load(text, Loader=_Loader)
+    except (AttributeError, LookupError) as error:  # PyYAML's own slips, for a value that its tag cannot be
+        raise yaml.YAMLError(f"a value is not what its tag says ({type(error).__name__})") from error
     except ValueError as error:  # a number with more digits than Python reads
         raise UserError(f"a value of the configuration cannot be read: {error}") from error
 

@@ -236,6 +236,16 @@ def test_validations_within_epochs_are_counted(batches: int) -> None:
 
 
 @pytest.mark.reliability(43)
+@pytest.mark.parametrize("every", [1, None])
+@pytest.mark.parametrize("batches", [6, 7, 14])
+def test_a_stop_at_an_epoch_s_end_adds_no_validation_to_those_within_epochs(
+    batches: int, every: int | None
+) -> None:
+    both = {"model": PLATEAU, "val_check_interval": 4, "check_val_every_n_epoch": every}
+    assert_exact({"callbacks": lambda: [StopAt(batches, "stop")]}, **both)
+
+
+@pytest.mark.reliability(43)
 @pytest.mark.parametrize("monitor", ["train/loss", "val/accuracy"])
 @pytest.mark.parametrize("limit_val_batches", [0, 1.0])
 def test_a_plateau_scheduler_of_one_s_own_watches_what_it_names(

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,3 +84,9 @@ def test_the_command_line_refuses_it_in_one_message(
     assert len(said.splitlines()) <= 3
     assert len(said) < 600
     assert "a configuration may" in said
+
+
+@pytest.mark.parametrize("text", ["!!int", "!!float ''", "!!bool x", "!!timestamp x", "!!int '-'"])
+def test_a_value_that_its_tag_cannot_be_is_no_yaml(text: str) -> None:
+    with pytest.raises(yaml.YAMLError, match="not what its tag says"):
+        safe_yaml.load(text)

@@ -238,7 +238,7 @@ class ExactResume(Callback):
             last = trainer.is_last_batch
             self._stop_waits = not last and (batch_idx + 1) % trainer.accumulate_grad_batches != 0
             trainer.should_stop = not self._stop_waits
-            if not last and not _is_due(trainer, batch_idx):
+            if not _is_due(trainer, batch_idx):
                 self._suppressed, self._check_val = True, trainer.check_val_every_n_epoch
                 trainer.check_val_every_n_epoch = _NEVER
         if trainer.should_stop or 0 <= trainer.max_steps <= trainer.global_step:
@@ -489,10 +489,10 @@ def _stopping_settings(part: EarlyStopping) -> dict[str, float | None]:
 
 
 def _is_due(trainer: Trainer, batch_idx: int) -> bool:
-    """Whether a validation within the epoch follows this batch, stop or not."""
+    """Whether a validation follows this batch, stop or not, if one is due in this epoch."""
     every = trainer.val_check_batch
     if every is None or every == float("inf"):
-        return False
+        return trainer.is_last_batch
     batch = trainer.fit_loop.total_batch_idx if trainer.check_val_every_n_epoch is None else batch_idx
     return (batch + 1) % int(every) == 0
 
