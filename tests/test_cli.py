@@ -402,3 +402,11 @@ def test_a_scheduler_of_the_recipe_s_can_be_replaced_or_left_out() -> None:
     fit += ["--trainer.max_epochs", "1"]
     assert main([*fit, "--model.lr_scheduler", "none"]) == 0
     assert main([*fit, "--model.lr_scheduler", "StepLR", "--model.lr_scheduler_args.step_size", "3"]) == 0
+
+
+def test_arguments_of_the_default_optimizer_stay() -> None:
+    model = {"class_path": "BinaryClassifier", "init_args": {"optimizer_args": {"momentum": 0.5}}}
+    Path("own.yaml").write_text(yaml.safe_dump({"data": {"class_path": "MoonsDataModule"}, "model": model}))
+    assert main(["fit", "--config", "own.yaml", "--trainer.max_epochs", "1", "--pictures", "none"]) == 0
+    saved = yaml.safe_load(Path("lightning_logs/own/version_0/config.yaml").read_text())
+    assert saved["model"]["init_args"]["optimizer_args"] == {"momentum": 0.5}

@@ -59,10 +59,10 @@ def test_only_words_of_the_core_schema_are_no_text(word: str) -> None:
     ids=["aliases", "brackets", "braces", "dashes", "cycle", "long", "many", "digits"],
 )
 def test_what_no_configuration_needs_is_refused_at_once(text: str, message: str) -> None:
-    begun = time.monotonic()
+    begun = time.process_time()
     with pytest.raises(UserError, match=message):
         safe_yaml.load(text)
-    assert time.monotonic() - begun < 1
+    assert time.process_time() - begun < 1
 
 
 @pytest.mark.parametrize("route", ["config", "value", "nested file", "verify"])

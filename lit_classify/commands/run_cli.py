@@ -245,11 +245,12 @@ class RunCLI(LightningCLI):
             for part in ("optimizer", "lr_scheduler", "network"):
                 known, now = model.get(f"{part}_args"), given.model.init_args.get(part)
                 final = given.model.init_args.get(f"{part}_args")
-                if not isinstance(known, dict) or not isinstance(final, dict) or model.get(part) == now:
+                before = model.get(part, inspect.signature(LitModule).parameters[part].default)
+                if not isinstance(known, dict) or not isinstance(final, dict) or before == now:
                     continue
                 for name in [name for name, value in known.items() if final.get(name) == value]:
                     if not _is_typed(self._typed, f"{part}_args", name):
-                        where = f"{Path(str(config)).name} has for {model.get(part)}"
+                        where = f"{Path(str(config)).name} has for {before}"
                         note(f"left out {part}_args.{name}, which {where}")
                         del final[name]
 
