@@ -137,10 +137,14 @@ def test_any_text_survives_fit_test_predict_and_export(
         np.testing.assert_array_equal(weight, again.state_dict()[name])
 
 
-def test_a_column_called_null_is_named_in_a_list(capsys: pytest.CaptureFixture[str]) -> None:
-    write("t.csv", ["a", "b", "null", "n"], ["x", "y"], ["u", "v"])
+@pytest.mark.parametrize("name", ["null", "~", "#c", "&a", "a: b", "{y}"])
+def test_a_column_whose_name_is_yaml_is_named_in_a_list(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write("t.csv", ["a", "b", name, "n"], ["x", "y"], ["u", "v"])
     fit = ["fit", "--data=TableDataModule", "--data.path=t.csv", "--pictures=none", "--trainer.max_epochs=1"]
-    assert main([*fit, "--data.target=null"]) == 2
-    assert "--data.target is missing" in (said := capsys.readouterr().err)
-    assert """write a column or file of that name as '["null"]'""" in said
-    assert main([*fit, '--data.target=["null"]']) == 0
+    assert main([*fit, f"--data.target={name}"]) == 2
+    assert """YAML reads the text as something else: write it as '["text"]'""" in capsys.readouterr().err
+    assert main([*fit, f"--data.target={json.dumps([name])}"]) == 0
+    assert main([*fit]) == 2
+    assert "YAML" not in capsys.readouterr().err

@@ -71,8 +71,10 @@ class RunParser(LightningArgumentParser):
         if not self.exit_on_error:  # a part of a larger parser, which will tell the whole
             super().error(message, ex)
         explained = messages.explain(self, message)
-        if "missing" in explained and "null" in {typed.rpartition("=")[2] for typed in self.args}:
-            explained += "; null means none: write a column or file of that name as '[\"null\"]'"
+        options = set(re.findall(r"--[\w.]+", explained))
+        typed = {argument.partition("=")[0].replace(".init_args.", ".") for argument in self.args}
+        if options & typed and re.search("missing|expected (?:list|str)", explained):
+            explained += """; YAML reads the text as something else: write it as '["text"]'"""
         raise UserError(explained)
 
 
