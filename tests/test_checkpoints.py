@@ -173,3 +173,42 @@ def test_content_that_makes_no_sense_is_one_message_in_every_command(
     if what not in OF_DATA:
         with pytest.raises(UserError):
             load("altered.ckpt")
+
+
+MISLEARNED = {
+    "a center of NaN": lambda learned: learned["encoders"][0].update(center=float("nan")),
+    "a scale of zero": lambda learned: learned["encoders"][0].update(scale=0.0),
+    "a negative scale": lambda learned: learned["encoders"][0].update(scale=-1.0),
+    "a median of text": lambda learned: learned["encoders"][0].update(median="x"),
+    "an unknown kind": lambda learned: learned["encoders"][0].update(kind="other"),
+    "categories as one text": lambda learned: learned["encoders"][1].update(categories="ab"),
+    "a category twice": lambda learned: learned["encoders"][1].update(categories=["a", "a"]),
+    "columns of numbers": lambda learned: learned.update(columns=[1, 2]),
+    "a digest that is a number": lambda learned: learned["files"].update(path={"t.csv": 0}),
+    "a class twice": lambda learned: learned["target"].update(class_names=["no", "no"]),
+}
+
+
+@pytest.fixture(scope="module")
+def original_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("original_table")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main(["fit", *table(), *QUICK, "1"]) == 0
+    return folder
+
+
+@pytest.mark.reliability(56)
+@pytest.mark.parametrize("what", MISLEARNED)
+def test_what_a_table_cannot_have_taught_scores_no_row(
+    what: str, original_table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(original_table)
+    content = torch.load("lightning_logs/table/version_0/checkpoints/last.ckpt", weights_only=True)
+    MISLEARNED[what](content["lit_classify"]["data"]["init_args"]["learned"])
+    saving.WholeCheckpointIO().save_checkpoint(content, "altered.ckpt")
+    capsys.readouterr()
+    assert main(["test", "--ckpt_path", "altered.ckpt"]) == 2
+    said = capsys.readouterr().err
+    assert "data.learned" in said
+    assert len(said.splitlines()) == 1

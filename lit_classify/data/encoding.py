@@ -3,9 +3,10 @@
 Legend: N rows, F features.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -53,9 +54,29 @@ class Encoder:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Encoder":
-        """Build the encoder that ``as_dict`` described."""
-        lists = {key: tuple(value) for key, value in record.items() if isinstance(value, list)}
-        return cls(**{**record, **lists})
+        """Build the encoder that ``as_dict`` described.
+
+        Raises:
+            KeyError: a list is missing.
+            TypeError: another part is missing, unknown or of another type.
+            ValueError: a number could not have been learned.
+        """
+        lists = {key: texts(record[key], key) for key in ("categories", "rare")}
+        encoder = cls(**{**record, **lists})
+        numbers = (encoder.center, encoder.scale, encoder.median)
+        if not (
+            isinstance(encoder.name, str)
+            and encoder.kind in get_args(Kind)
+            and all(isinstance(number, float) for number in numbers)
+            and all(isinstance(told, bool) for told in (encoder.indicator, encoder.embedded))
+        ):
+            raise TypeError(f"{encoder.name!r} is encoded by parts of wrong types")
+        if not (all(math.isfinite(number) for number in numbers) and encoder.scale > 0):
+            raise ValueError(
+                f"{encoder.name!r} has the center {encoder.center}, scale {encoder.scale} and median "
+                f"{encoder.median}"
+            )
+        return encoder
 
     def as_dict(self) -> dict[str, Any]:
         """Return the encoder as plain data."""
@@ -68,6 +89,20 @@ class Encoder:
         codes = text.replace_strict(names, numbers, default=0, return_dtype=pl.Int64)
         codes = codes.set(text.is_null(), 1)
         return codes.to_numpy()
+
+
+def texts(record: Any, name: str) -> tuple[str, ...]:  # noqa: ANN401 - whatever a file holds
+    """Return a list of texts that differ, as a record has for columns, categories and classes.
+
+    Raises:
+        TypeError: it is something else.
+        ValueError: a text occurs twice.
+    """
+    if not isinstance(record, list) or not all(isinstance(text, str) for text in record):
+        raise TypeError(f"{name} must be a list of texts")
+    if len(set(record)) < len(record):
+        raise ValueError(f"{name} has a text twice")
+    return tuple(record)
 
 
 def learn(

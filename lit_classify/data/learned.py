@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from lit_classify.data.columns import Column, drop_huge, note_huge, typed
-from lit_classify.data.encoding import Encoder
+from lit_classify.data.encoding import Encoder, texts
 from lit_classify.data.reading import Table
 from lit_classify.data.targets import Target
 from lit_classify.errors import DataError, note
@@ -36,11 +36,22 @@ class Learned:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Learned":
-        """Build what ``as_dict`` described."""
+        """Build what ``as_dict`` described.
+
+        Raises:
+            KeyError: a part is missing.
+            TypeError: a part is of another type.
+            ValueError: a part could not have been learned.
+        """
         encoders = tuple(Encoder.from_dict(encoder) for encoder in record["encoders"])
         target = Target.from_dict(record["target"])
-        columns = tuple(record["columns"])
+        columns = texts(record["columns"], "columns")
+        texts([encoder.name for encoder in encoders], "encoders")
         files = {role: dict(record["files"][role]) for role in ROLES}
+        if not all(
+            isinstance(text, str) for part in files.values() for pair in part.items() for text in pair
+        ):
+            raise TypeError("files must be paths with the digests of their rows")
         return cls(files, encoders, target, record["settings"], columns)
 
     def as_dict(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lit_classify.data.columns import WORDS, Kind, check_names, typed
 from lit_classify.data.dialect import EXACT, as_text
+from lit_classify.data.encoding import texts
 from lit_classify.data.reading import Table
 from lit_classify.errors import DataError
 
@@ -40,12 +41,17 @@ class Target:
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> "Target":
-        """Build the target that ``as_dict`` described."""
+        """Build the target that ``as_dict`` described.
+
+        Raises:
+            TypeError: a part is no list of texts.
+            ValueError: a text occurs twice.
+        """
         classes, labels = record["class_names"], record["label_names"]
         return cls(
-            tuple(record["columns"]),
-            None if classes is None else tuple(classes),
-            None if labels is None else tuple(labels),
+            texts(record["columns"], "columns"),
+            None if classes is None else texts(classes, "class_names"),
+            None if labels is None else texts(labels, "label_names"),
         )
 
     def as_dict(self) -> dict[str, Any]:
