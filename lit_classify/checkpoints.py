@@ -103,6 +103,7 @@ class Checkpoint:
         with _consistent(path):
             parts = {part: _recorded(written[part]) for part in ("model", "data") if part in written}
             _check_release(path, str(written.get("version", "of unknown version")), parts)
+            _check_fit(path, parts["model"], parts.get("data"))
             return cls(path, content, parts["model"], parts.get("data"))
 
     @property
@@ -359,6 +360,23 @@ def _recorded(part: Any) -> Recorded:  # noqa: ANN401 - whatever a file holds
     ):
         raise TypeError("a record must be a class_path and init_args")
     return Recorded(class_path, init_args)
+
+
+def _check_fit(path: Path, model: Recorded, data: Recorded | None) -> None:
+    """Raise UserError if the model is not for what was learned from the table."""
+    learned = data.init_args.get("learned") if data and data.class_path in DATA else None
+    if learned is None:
+        return
+    found = Learned.from_dict(learned)
+    for name, of_table in (
+        ("in_features", [sum(encoder.num_features for encoder in found.encoders)]),
+        ("num_categories", found.num_categories),
+        ("class_names", found.target.class_names),
+        ("label_names", found.target.label_names),
+    ):
+        of_model = model.init_args.get(name)
+        if list(of_table or ()) != ([of_model] if isinstance(of_model, int) else list(of_model or ())):
+            raise UserError(f"{path} has inconsistent content: {name} of its model and of its data differ")
 
 
 def _check_release(path: Path, version: str, parts: Mapping[str, Recorded]) -> None:

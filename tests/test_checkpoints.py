@@ -212,3 +212,21 @@ def test_what_a_table_cannot_have_taught_scores_no_row(
     said = capsys.readouterr().err
     assert "data.learned" in said
     assert len(said.splitlines()) == 1
+
+
+@pytest.mark.reliability(56)
+@pytest.mark.parametrize("part", ["encoders", "classes"])
+def test_a_model_for_another_table_than_the_recorded_one_is_refused(
+    part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", *table(), *QUICK, "1"]) == 0
+    content = torch.load("lightning_logs/table/version_0/checkpoints/last.ckpt", weights_only=True)
+    learned = content["lit_classify"]["data"]["init_args"]["learned"]
+    if part == "encoders":
+        learned["encoders"].pop()
+    else:
+        learned["target"]["class_names"].append("maybe")
+    saving.WholeCheckpointIO().save_checkpoint(content, "altered.ckpt")
+    for command in COMMANDS:
+        assert main([*command, "altered.ckpt"]) == 2
+        assert "of its model and of its data differ" in capsys.readouterr().err
