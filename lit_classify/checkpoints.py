@@ -104,6 +104,9 @@ class Checkpoint:
             parts = {part: _recorded(written[part]) for part in ("model", "data") if part in written}
             _check_release(path, str(written.get("version", "of unknown version")), parts)
             _check_fit(path, parts["model"], parts.get("data"))
+            for name in ("epoch", "global_step"):
+                if type(content.get(name, 0)) is not int or content.get(name, 0) < 0:
+                    raise UserError(f"{path} has inconsistent content: {name} is {content[name]!r}")
             return cls(path, content, parts["model"], parts.get("data"))
 
     @property

@@ -113,6 +113,8 @@ ALTERED = {
     "infinite weights": change("state_dict.network.0.bias", torch.full((10,), torch.inf)),
     "a weight too many": change("state_dict.network.9.weight", torch.zeros(1)),
     "no weights": change("state_dict", None),
+    "an epoch of text": change("epoch", "first"),
+    "steps below zero": change("global_step", -1),
     "absurd width": change(f"{ARGS}.hidden", [10**9, 10**9]),
     "absurd depth": change(f"{ARGS}.hidden", [10] * 1_000_000),
     "absurd inputs": change(f"{ARGS}.in_features", 10**12),

@@ -143,6 +143,7 @@ def _zipped(path: Path, start: bytes) -> _Format | None:
     if not start.startswith(b"PK\x03\x04"):
         return None
     names: list[str] = []
+    # zipfile raises NotImplementedError for ways of packing that it does not know
     with suppress(zipfile.BadZipFile, NotImplementedError, ValueError), zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     for part, found in _ZIPPED:
