@@ -93,8 +93,8 @@ def train(name: str, epochs: int, every: int) -> Course:
             else:
                 acc, test_acc = accuracy(y_train, labels(logits)), accuracy(y_test, labels(test_logits))
                 course.rows.append(
-                    f"{start}Loss: {loss:.5f}, Accuracy: {acc:.2f}% | "
-                    f"Test loss: {test_loss:.5f}, Test acc: {test_acc:.2f}%"
+                    f"{start}Loss: {loss:.5f}, Acc: {acc:.2f}% | "
+                    f"Test loss: {test_loss:.5f}, Acc: {test_acc:.2f}%"
                 )
     return course
 

@@ -55,11 +55,11 @@ def test_the_best_epoch_is_named_with_its_figures(capsys: pytest.CaptureFixture[
     assert f"Best:  epoch {best}, {rows[best].split(' | ')[-1]}" in printed
 
 
-def test_a_row_of_classes_fits_80_columns_where_the_page_prints_none(
+def test_a_line_of_an_epoch_fits_80_columns(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     wide = {"train/loss": 12.5, "train/accuracy": 1.0, "val/loss": 12.5, "val/accuracy": 1.0}
-    assert len(format_row(9999, wide, "Test", 4, short=True)) <= 80
+    assert len(format_row(9999, wide, "Test", 4)) <= 80
     assert main([*SHORT, "--data.val_fraction", "0.2"]) == 0
     rows = [line for line in lines(capsys) if line.startswith("Epoch")]
     assert "Val loss" in rows[0]
@@ -312,7 +312,7 @@ def test_fit_help_explains_the_data_and_course_mode(capsys: pytest.CaptureFixtur
 def test_a_closure_called_many_times_counts_a_batch_once(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "1", "--model.optimizer", "LBFGS"]
     assert main(command) == 0
-    assert "Loss: 0.69295, Accuracy: 50.00%" in capsys.readouterr().out
+    assert "Loss: 0.69295, Acc: 50.00%" in capsys.readouterr().out
 
 
 def test_early_stopping_counts_validations(capsys: pytest.CaptureFixture[str]) -> None:

@@ -453,7 +453,7 @@ def test_a_step_that_returns_no_loss_logs_none() -> None:
     fitted.fit(Manual(2), CirclesDataModule(batch_size=300))
     assert "train/loss" not in fitted.callback_metrics
     assert all(bool(torch.isfinite(value)) for value in fitted.callback_metrics.values())
-    assert re.fullmatch(r"Epoch: 1 \| Test loss: 0\.\d+, Test acc: [\d.]+%", rows.printed[1])
+    assert re.fullmatch(r"Epoch: 1 \| Test loss: 0\.\d+, Acc: [\d.]+%", rows.printed[1])
 
 
 class Evaluating(BinaryClassifier):

@@ -150,7 +150,7 @@ def test_the_hparams_page_shows_the_best_epoch_and_the_test(capsys: pytest.Captu
     assert f"{values['best/val_loss']:.5f}" == loss
     assert (f"{values['test/loss']:.5f}", f"{values['test/accuracy']:.5f}") == (tested, accuracy)
     (line,) = (line for line in out.splitlines() if re.match(rf"Epoch: {epoch} +\|", line))
-    shown = re.findall(r"(?:Loss|Val loss): (\S+), (?:Accuracy|Acc|Val acc): (\S+?)%", line)
+    shown = re.findall(r"(?:Loss|Val loss): (\S+), Acc: (\S+?)%", line)
     expected = [
         (f"{values[f'best/{stage}_loss']:.5f}", f"{values[f'best/{stage}_accuracy']:.2%}")
         for stage in ("train", "val")

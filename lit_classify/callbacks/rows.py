@@ -1,15 +1,10 @@
 """The course's rows: one line of figures every so many epochs."""
 
-import shutil
-import sys
-
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import at_least
 from lit_classify.modules import LitModule
-
-_PAGE_COLUMNS = 86  # of the page's longest row
 
 
 class Rows(Callback):
@@ -80,17 +75,13 @@ class Rows(Callback):
         last = trainer.max_epochs - 1 if (trainer.max_epochs or 0) > 0 else epoch  # type: ignore[operator]
         # Lightning keeps figures in float32, whose 0.51125 is a trifle more and would round the other way
         shown = {tag: round(float(value), 7) for tag, value in figures.items()}
-        narrow = sys.stdout.isatty() and shutil.get_terminal_size().columns < _PAGE_COLUMNS
-        evaluated_on = "Test" if course_mode else "Val"
-        row = format_row(epoch, shown, evaluated_on, len(str(last)), narrow or not course_mode)
+        row = format_row(epoch, shown, "Test" if course_mode else "Val", len(str(last)))
         self.printed.append(row)
         pl_module.print(row)
 
 
-def format_row(
-    epoch: int, figures: dict[str, float], evaluated_on: str, width: int = 0, short: bool = False
-) -> str:
-    """Write an epoch's figures as the course page does, or shorter.
+def format_row(epoch: int, figures: dict[str, float], evaluated_on: str, width: int = 0) -> str:
+    """Write an epoch's figures as the course page does, with "Acc" for accuracy so that 80 columns hold them.
 
     Args:
         epoch: number of the epoch, from 0.
@@ -98,14 +89,13 @@ def format_row(
             ``val/...`` if validated.
         evaluated_on: name of the validation rows, "Test" or "Val".
         width: columns that the epoch's number takes.
-        short: fit 80 columns, as the page's row of classes does not.
     """
     classes = "train/accuracy" in figures or "val/accuracy" in figures
     shown = {
         "train/loss": ("Loss: {:.5f}" if classes else "Train loss: {:.5f}"),
-        "train/accuracy": "Acc: {:.2%}" if short else "Accuracy: {:.2%}",
+        "train/accuracy": "Acc: {:.2%}",
         "val/loss": f"{evaluated_on} loss: {{:.5f}}",
-        "val/accuracy": "Acc: {:.2%}" if short else f"{evaluated_on} acc: {{:.2%}}",
+        "val/accuracy": "Acc: {:.2%}",
     }
     train, val = (
         ", ".join(
