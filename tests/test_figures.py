@@ -7,7 +7,7 @@ import pytest
 import torch
 from matplotlib import image
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import PathCollection
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
@@ -43,7 +43,7 @@ def test_a_region_has_its_class_s_colour_however_unsure_the_model_is() -> None:
 def test_the_decision_boundary_of_a_linear_model_is_its_line() -> None:
     extent = (-1.0, 1.0, -1.0, 1.0)
     points = figures.grid(extent)
-    p = torch.sigmoid(9 * (points[:, 0] + 0.5 * points[:, 1] - 0.2))
+    p = torch.sigmoid(200 * (points[:, 0] + 0.5 * points[:, 1] - 0.2))
     (line,) = decision_lines(torch.stack([1 - p, p], dim=1), extent)
     assert np.abs(line[:, 0] + 0.5 * line[:, 1] - 0.2).max() < 1e-3
     assert {-1.0, 1.0} == {round(float(y), 6) for y in line[[0, -1], 1]}  # from edge to edge
@@ -63,6 +63,19 @@ def drawn_circles(model: BinaryClassifier) -> tuple[Figure, CirclesDataModule]:
     splits: dict[str, tuple[Tensor, Tensor]] = {name: data.split(name)[:] for name in ("train", "test")}
     with evaluating(model):
         return boundary(model.predict, splits, ["0", "1"], "circles"), data
+
+
+def test_the_decision_boundary_is_drawn_in_every_panel() -> None:
+    model = BinaryClassifier(2, hidden=[])  # a straight line, from edge to edge
+    with torch.no_grad():
+        model.network[0].weight.copy_(torch.tensor([[1.0, 0.5]]))
+        model.network[0].bias.copy_(torch.tensor([-0.2]))
+    figure, _ = drawn_circles(model)
+    for axes in figure.axes:
+        (lines,) = (part for part in axes.collections if part.get_label() == "decision boundary")
+        assert isinstance(lines, LineCollection)
+        (line,) = (np.asarray(segment) for segment in lines.get_segments())
+        assert np.abs(line[:, 0] + 0.5 * line[:, 1] - 0.2).max() < 1e-3
 
 
 def test_every_misclassified_point_is_ringed_and_counted() -> None:

@@ -28,7 +28,7 @@ from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams.backend_context import Context
 from tensorboard.plugins.hparams.list_session_groups import Handler
 
-from lit_classify import BinaryClassifier, CirclesDataModule, figures, load
+from lit_classify import BinaryClassifier, CirclesDataModule, TableDataModule, figures, load
 from lit_classify.callbacks.boundary import Snapshot, choose, make_plot
 from lit_classify.callbacks.neurons import draw_sheet, trace
 from lit_classify.cli import main
@@ -265,7 +265,27 @@ def test_frames_are_spread_over_the_change_rather_than_the_epochs() -> None:
     assert (len(epochs), epochs[0], epochs[-1]) == (20, 0, 100)
     assert epochs == sorted(set(epochs))
     assert 12 <= sum(epoch > 50 for epoch in epochs) < 19
+    epochs = [part.epoch for part in choose(snapshots([1.0] * 50 + [0.001] * 50), 20)]
+    assert 12 <= sum(epoch < 50 for epoch in epochs) < 19
     assert [part.epoch for part in choose(snapshots([0.0] * 9), 4)][::3] == [0, 9]
+
+
+def test_a_plot_s_title_names_run_epoch_and_loss_and_a_slice_says_so() -> None:
+    rows = "\n".join(f"{n % 7},{n % 5},{n % 3},{n % 11},{'ab'[n % 2]}" for n in range(60))
+    write(f"u,v,w,z,kind\n{rows}")
+    table = TableDataModule("t.csv", "kind")
+    for data, caption in ((CirclesDataModule(), ""), (table, "2 other features at the training median")):
+        data.setup("fit")
+        model = BinaryClassifier(data.in_features, class_names=data.class_names)
+        with evaluating(model):
+            plot = make_plot(model, data, "val", "runs/version_7")
+            figure = plot.figure(plot.look(model, 1234))
+            x, y = data.split("val")
+            loss = float(model.loss(model(x), y))
+        name = "test" if data.validates_on_test else "validation"
+        assert figure.get_suptitle() == f"runs/version_7, epoch 1,234: {name} loss {loss:.4f}"
+        assert caption in (said := figure.legends[0].get_title().get_text())
+        assert bool(caption) == bool(said)
 
 
 def test_the_film_of_a_long_fit_shows_its_first_and_last_epoch_over_one_palette() -> None:
