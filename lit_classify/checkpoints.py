@@ -16,19 +16,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
 from lit_classify import __version__
 from lit_classify import data as datamodules
 from lit_classify import modules as tasks
-from lit_classify.data import InMemoryDataModule
+from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data.learned import Learned, other_files
 from lit_classify.errors import UserError, note, refuse_address, unknown
 from lit_classify.modules import LitModule
 from lit_classify.modules.base import KNOWN
 from lit_classify.modules.record import names, plain, record
 from lit_classify.networks import Activation, Network
-from lit_classify.saving import is_whole
+from lit_classify.resumable import check_state
+from lit_classify.saving import is_sealed, is_whole
 from lit_classify.trust import import_object, named_by_a_file
 
 RUNS = "lightning_logs"
@@ -80,7 +82,7 @@ class Checkpoint:
         """Read a file.
 
         Raises:
-            UserError: no such file, a corrupt one, or not a checkpoint of lit_classify.
+            UserError: no such file, a corrupt or altered one, or not a checkpoint of lit_classify.
         """
         refuse_address(str(path))
         path = Path(path)
@@ -107,6 +109,8 @@ class Checkpoint:
             for name in ("epoch", "global_step"):
                 if type(content.get(name, 0)) is not int or content.get(name, 0) < 0:
                     raise UserError(f"{path} has inconsistent content: {name} is {content[name]!r}")
+            if written.get("sealed") and not is_sealed(path):
+                raise UserError(f"{path} has been altered since it was written{_instead(path)}")
             return cls(path, content, parts["model"], parts.get("data"))
 
     @property
@@ -197,7 +201,7 @@ class Checkpoint:
         """Compare the recorded weights with a module's.
 
         Raises:
-            UserError: they have other names or shapes, or are not finite.
+            UserError: they have other names, shapes or types, or are not finite.
         """
         weights, wanted = self.content.get("state_dict"), module.state_dict()
         if not isinstance(weights, dict) or not all(
@@ -207,11 +211,20 @@ class Checkpoint:
         if names := sorted(set(map(str, weights)) ^ set(wanted)):
             raise UserError(f"{self.path}: the checkpoint's weights do not fit this model: {names[0]}")
         own = {name for name, _ in [*module.named_parameters(), *module.named_buffers(recurse=False)]}
+        types: dict[torch.dtype, torch.dtype] = {}  # by the module's: a precision holds for all weights
         for name, weight in weights.items():
             if weight.shape != wanted[name].shape:
                 raise UserError(
                     f"{self.path}: the checkpoint's weights do not fit this model: {name} has the shape "
                     f"{tuple(weight.shape)}, not {tuple(wanted[name].shape)}"
+                )
+            expected = wanted[name].dtype
+            if not (expected.is_floating_point and weight.is_floating_point()):
+                types[expected] = expected
+            if weight.dtype != types.setdefault(expected, weight.dtype):
+                raise UserError(
+                    f"{self.path}: the checkpoint's weights do not fit this model: {name} is of "
+                    f"{weight.dtype}, not {types[expected]}"
                 )
             if name in own and weight.is_floating_point() and not bool(weight.isfinite().all()):
                 raise UserError(f"{self.path}: the weight {name} holds NaN or infinity")
@@ -279,6 +292,19 @@ class Checkpoint:
                     f"{part}.{name} is {before!r} in {self.path}, but {value!r} was given; "
                     f"add --{part}.{name} {shlex.quote(text)}, or retrain from scratch"
                 )
+
+    def check_state(self, configured: Any, trainer: Trainer) -> None:  # noqa: ANN401 - Lightning's
+        """Hold optimizers, schedulers, loops and callbacks against those of the fit that is to go on.
+
+        Args:
+            configured: what the module's ``configure_optimizers`` returned.
+            trainer: the trainer, before its fit.
+
+        Raises:
+            UserError: no such training can have left them.
+        """
+        with _consistent(self.path):
+            check_state(self.content, configured, trainer)
 
     def check_epochs(self, max_epochs: int | None) -> None:
         """Raise UserError if the run has had more epochs than it is to have."""
@@ -369,6 +395,8 @@ def _check_fit(path: Path, model: Recorded, data: Recorded | None) -> None:
     """Raise UserError if the model is not for what was learned from the table."""
     learned = data.init_args.get("learned") if data and data.class_path in DATA else None
     if learned is None:
+        if data and DATA.get(data.class_path) is TableDataModule:
+            raise UserError(f"{path} has inconsistent content: nothing was learned from its table")
         return
     found = Learned.from_dict(learned)
     for name, of_table in (

@@ -28,7 +28,9 @@ class WholeCheckpointIO(TorchCheckpointIO):
     """Write beside the target, flush, and rename; Lightning's own way goes through another file system.
 
     A kill at any moment leaves the earlier file or the new one. The file is a zip whose comment is the
-    checksum of all before it, so a single flipped bit is told; torch reads it as any other.
+    checksum of all before it, so a single flipped bit is told; torch reads it as any other. The content says
+    that there is a checksum, so a file that was read, altered and saved by other means is told too; one that
+    was given a new checksum, or whose content no longer says so, is not.
     """
 
     def __init__(self) -> None:
@@ -56,6 +58,8 @@ class WholeCheckpointIO(TorchCheckpointIO):
             UserError: the disk is full or the folder cannot be written; the earlier file is as it was.
         """
         target = Path(path)
+        if isinstance(written := checkpoint.get("lit_classify"), dict):
+            checkpoint = {**checkpoint, "lit_classify": {**written, "sealed": True}}
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -122,6 +126,14 @@ def _seal_holds(file: BinaryIO, comment: bytes) -> bool:
     digest.update(bytes(_COUNT))
     ending = len(comment).to_bytes(_COUNT, "little") + _MARK + digest.hexdigest().encode()
     return not rest and file.read() == ending
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether a file ends with a checksum of ours, right or wrong."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return archive.comment.startswith(_MARK)
 
 
 def is_whole(path: Path) -> bool:

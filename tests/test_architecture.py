@@ -28,6 +28,7 @@ LEVELS = {
             "metrics",
             "optimizers",
             "saving",
+            "resumable",
             "files",
             "signals",
             "output",

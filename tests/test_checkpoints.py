@@ -16,10 +16,13 @@ from lit_classify.errors import UserError
 QUICK = ["--pictures", "none", "--trainer.max_epochs"]
 
 
+TABLE = ["--data", "TableDataModule", "--data.path", "t.csv", "--data.target", "last"]
+
+
 def table() -> list[str]:
     rows = [f"{n % 7},{'ab'[n % 2]},{'yes' if n % 3 else 'no'}" for n in range(60)]
     Path("t.csv").write_text("\n".join(["x,c,last", *rows]))
-    return ["--data", "TableDataModule", "--data.path", "t.csv", "--data.target", "last"]
+    return TABLE
 
 
 def directories(name: str) -> list[str]:
@@ -92,14 +95,25 @@ def test_a_checkpoint_is_read_and_hashed_once_in_a_command(
     assert counts == {"hashed": 1, "loaded": 1}
 
 
+def at(content: Any, path: str) -> Any:
+    """Return what lies deep inside a checkpoint; a slash stands for a full stop in a name."""
+    for name in path.split("."):
+        name = name.replace("/", ".") if "epoch_loop" in name else name
+        content = content[int(name) if name.isdecimal() else name]
+    return content
+
+
 def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
     """Return what sets a value deep inside a checkpoint."""
 
     def alter(content: dict[str, Any]) -> None:
-        *parents, name = path.split(".") if not path.startswith("state_dict.") else ["state_dict", path[11:]]
-        for parent in parents:
-            content = content[parent]
-        content[name] = value
+        if path.startswith("state_dict."):
+            parent, name = content["state_dict"], path.removeprefix("state_dict.")
+        else:
+            above, _, name = path.rpartition(".")
+            parent = at(content, above) if above else content
+            name = name.replace("/", ".") if "epoch_loop" in name else name
+        parent[int(name) if name.isdecimal() else name] = value
 
     return alter
 
@@ -111,6 +125,11 @@ ALTERED = {
     "a weight that is no tensor": change("state_dict.network.0.weight", "weights"),
     "NaN weights": change("state_dict.network.0.bias", torch.full((10,), torch.nan)),
     "infinite weights": change("state_dict.network.0.bias", torch.full((10,), torch.inf)),
+    "a complex weight": change("state_dict.network.0.bias", torch.zeros(10, dtype=torch.complex64)),
+    "a weight of whole numbers": change("state_dict.network.0.bias", torch.zeros(10, dtype=torch.int64)),
+    "a double weight among single ones": change(
+        "state_dict.network.0.bias", torch.zeros(10, dtype=torch.float64)
+    ),
     "a weight too many": change("state_dict.network.9.weight", torch.zeros(1)),
     "no weights": change("state_dict", None),
     "an epoch of text": change("epoch", "first"),
@@ -187,6 +206,9 @@ MISLEARNED = {
     "a category twice": lambda learned: learned["encoders"][1].update(categories=["a", "a"]),
     "columns of numbers": lambda learned: learned.update(columns=[1, 2]),
     "a digest that is a number": lambda learned: learned["files"].update(path={"t.csv": 0}),
+    "no file": lambda learned: learned["files"].update(path={}),
+    "no files at all": lambda learned: learned.update(files={}),
+    "a file that was not named": lambda learned: learned["files"].update(val_path={"v.csv": "0"}),
     "a class twice": lambda learned: learned["target"].update(class_names=["no", "no"]),
 }
 
@@ -232,3 +254,159 @@ def test_a_model_for_another_table_than_the_recorded_one_is_refused(
     for command in COMMANDS:
         assert main([*command, "altered.ckpt"]) == 2
         assert "of its model and of its data differ" in capsys.readouterr().err
+
+
+def altered_table(original_table: Path) -> dict[str, Any]:
+    """Return what a run on the table has written; the table itself is put here."""
+    table()
+    path = original_table / "lightning_logs/table/version_0/checkpoints/last.ckpt"
+    content: dict[str, Any] = torch.load(path, weights_only=True)
+    return content
+
+
+RESUME = ["fit", *TABLE, *QUICK, "2", "--ckpt_path"]
+
+
+@pytest.mark.reliability(56)
+def test_a_table_that_has_taught_nothing_is_refused(
+    original_table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = altered_table(original_table)
+    content["lit_classify"]["data"]["init_args"]["learned"] = None
+    saving.WholeCheckpointIO().save_checkpoint(content, "altered.ckpt")
+    for command in (*COMMANDS, RESUME):
+        assert main([*command, "altered.ckpt"]) == 2, command
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "nothing was learned" in line
+
+
+STATE = "optimizer_states.0.state.0"
+STOPPING = "EarlyStopping{'monitor': 'val/loss', 'mode': 'min'}"
+UNRESUMABLE = {
+    "optimizers as text": change("optimizer_states", "junk"),
+    "no optimizer": change("optimizer_states", []),
+    "an optimizer that is a number": change("optimizer_states", [1]),
+    "an optimizer without weights": change("optimizer_states.0.param_groups", []),
+    "an optimizer of other weights": change("optimizer_states.0.param_groups.0.params", [0, 1, 2, 7]),
+    "a state of no weight": change("optimizer_states.0.state.9", {}),
+    "a state of text": change(f"{STATE}", "junk"),
+    "a momentum of text": change(f"{STATE}.exp_avg", "junk"),
+    "a momentum of another shape": change(f"{STATE}.exp_avg", torch.zeros(3)),
+    "a momentum of NaN": change(f"{STATE}.exp_avg", torch.full((64, 4), torch.nan)),
+    "a complex momentum": change(f"{STATE}.exp_avg", torch.zeros(64, 4, dtype=torch.complex64)),
+    "a rate of text": change("optimizer_states.0.param_groups.0.lr", "fast"),
+    "a rate of NaN": change("optimizer_states.0.param_groups.0.lr", float("nan")),
+    "betas of text": change("optimizer_states.0.param_groups.0.betas", "ab"),
+    "schedulers as text": change("lr_schedulers", "junk"),
+    "no scheduler": change("lr_schedulers", []),
+    "a scheduler that is a number": change("lr_schedulers", [1]),
+    "a scheduler of nothing": change("lr_schedulers", [{}]),
+    "a factor of text": change("lr_schedulers.0.factor", "junk"),
+    "a best figure of NaN": change("lr_schedulers.0.best", float("nan")),
+    "last rates of infinity": change("lr_schedulers.0._last_lr", [float("inf")]),
+    "loops as text": change("loops", "junk"),
+    "a loop of text": change("loops.fit_loop", "junk"),
+    "progress of text": change("loops.fit_loop.epoch_loop/batch_progress", "junk"),
+    "epochs of text": change("loops.fit_loop.epoch_progress.total.ready", "junk"),
+    "epochs below zero": change("loops.fit_loop.epoch_progress.current.completed", -1),
+    "a loop of nothing": change("loops.fit_loop", {}),
+    "callbacks as text": change("callbacks", "junk"),
+    "a callback of text": change(f"callbacks.{STOPPING}", "junk"),
+    "a callback of nothing": change(f"callbacks.{STOPPING}", {}),
+    "a count of text": change(f"callbacks.{STOPPING}.wait_count", "junk"),
+    "a best score of NaN": change(f"callbacks.{STOPPING}.best_score", torch.tensor(torch.nan)),
+    "a best model's score of text": lambda content: [
+        state.update(best_model_score="junk")
+        for state in content["callbacks"].values()
+        if "kth_value" in state
+    ],
+    "an unknown reason": change(f"callbacks.{STOPPING}.stopping_reason", 99),
+}
+
+
+@pytest.mark.reliability(56)
+@pytest.mark.parametrize("what", UNRESUMABLE)
+def test_a_state_that_no_training_can_have_left_is_not_resumed(
+    what: str, original_table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = altered_table(original_table)
+    UNRESUMABLE[what](content)
+    saving.WholeCheckpointIO().save_checkpoint(content, "altered.ckpt")
+    assert main([*RESUME, "altered.ckpt"]) == 2
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if "note:" not in line)
+    assert "altered.ckpt" in line
+    assert {path.name for path in Path().iterdir()} == {"altered.ckpt", "t.csv"}
+
+
+LEARNED = f"{DATA}.learned"
+REWRITTEN = {
+    "encoders in another order": lambda content: at(content, f"{LEARNED}.encoders").reverse(),
+    "other categories": change(f"{LEARNED}.encoders.1.categories", ["b", "a"]),
+    "another scale": change(f"{LEARNED}.encoders.0.scale", 2.0),
+    "other classes": lambda content: [
+        change(f"{part}.class_names", ["yes", "no"])(content) for part in (ARGS, f"{LEARNED}.target")
+    ],
+    "other weights": change("state_dict.network.0.bias", torch.zeros(64)),
+    "other momentum": change(f"{STATE}.exp_avg", torch.zeros(64, 4)),
+    "other epochs": change("loops.fit_loop.epoch_progress.current.completed", 0),
+}
+
+
+@pytest.mark.reliability(56)
+@pytest.mark.parametrize("what", REWRITTEN)
+def test_content_that_makes_sense_but_was_altered_is_refused(
+    what: str, original_table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = altered_table(original_table)
+    REWRITTEN[what](content)
+    torch.save(content, "altered.ckpt")
+    for command in (*COMMANDS, RESUME):
+        assert main([*command, "altered.ckpt"]) == 2, command
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "altered.ckpt has been altered since it was written" in line
+    with pytest.raises(UserError, match="has been altered"):
+        load("altered.ckpt")
+
+
+def test_what_lightning_or_an_earlier_release_wrote_without_a_checksum_is_read(original_table: Path) -> None:
+    content = altered_table(original_table)
+    del content["lit_classify"]["sealed"]
+    torch.save(content, "unsealed.ckpt")
+    assert main(["test", "--ckpt_path", "unsealed.ckpt"]) == 0
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true"])
+def test_a_run_of_another_precision_is_scored(precision: str) -> None:
+    assert main(["fit", *table(), *QUICK, "1", "--trainer.precision", precision]) == 0
+    assert main(["test", "--ckpt_path", "last"]) == 0
+
+
+@pytest.mark.filterwarnings("ignore:A `OneCycleLR` scheduler")
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--model.optimizer", optimizer, "--model.optimizer_args", arguments]
+        for optimizer, arguments in (
+            ("SGD", "{}"),
+            ("SGD", "{momentum: 0.9}"),
+            ("LBFGS", "{}"),
+            ("Adafactor", "{}"),
+            ("ASGD", "{}"),
+            ("Rprop", "{}"),
+            ("Adam", "{amsgrad: true}"),
+        )
+    ]
+    + [
+        ["--model.lr_scheduler", scheduler, "--model.lr_scheduler_args", arguments]
+        for scheduler, arguments in (
+            ("OneCycleLR", "{max_lr: 0.1, total_steps: 20}"),
+            ("CosineAnnealingWarmRestarts", "{T_0: 3}"),
+            ("MultiStepLR", "{milestones: [1, 2]}"),
+            ("CyclicLR", "{base_lr: 0.1, max_lr: 0.2, cycle_momentum: false}"),
+        )
+    ],
+    ids=lambda words: f"{words[1]} {words[3]}",
+)
+def test_what_training_has_left_is_resumed(more: list[str]) -> None:
+    assert main(["fit", *table(), *QUICK, "1", *more]) == 0
+    assert main(["fit", *table(), *QUICK, "2", *more, "--ckpt_path", "last"]) == 0

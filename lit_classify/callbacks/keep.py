@@ -46,6 +46,8 @@ class KeepBest(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take the best of the run that goes on along into the new run's folder."""
         earlier, score = Path(state_dict["best_model_path"]), state_dict["best_model_score"]
+        if score is not None and not math.isfinite(score):
+            raise ValueError(f"best_model_score is {score}")
         if score is None or self.dirpath is None or not earlier.is_file():
             return
         best = Path(self.dirpath) / earlier.name

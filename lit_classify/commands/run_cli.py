@@ -415,7 +415,7 @@ class RunCLI(LightningCLI):
         """Hold data against model before anything is written."""
         self.datamodule.setup("fit")
         self.model.check_targets(self.datamodule.split("train").y)
-        self.model.configure_optimizers()
+        configured = self.model.configure_optimizers()
         if self.trainer.early_stopping_callbacks and not self.trainer.limit_val_batches:
             raise UserError("early stopping watches the validation, but --trainer.limit_val_batches is 0")
         if self.checkpoint:
@@ -423,6 +423,7 @@ class RunCLI(LightningCLI):
             self.checkpoint.check_epochs(self.trainer.max_epochs)
             self.checkpoint.check_model(self.model)
             self.checkpoint.check_weights(self.model)
+            self.checkpoint.check_state(configured, self.trainer)
             self.io.offer(self.checkpoint.path, self.checkpoint.content)
 
     def _parse_ckpt_path(self) -> None:

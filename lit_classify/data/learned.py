@@ -52,7 +52,10 @@ class Learned:
             isinstance(text, str) for part in files.values() for pair in part.items() for text in pair
         ):
             raise TypeError("files must be paths with the digests of their rows")
-        return cls(files, encoders, target, record["settings"], columns)
+        settings = record["settings"]
+        if not files["path"] or any(bool(files[role]) != bool(settings[role]) for role in ROLES):
+            raise ValueError("files must be those that the settings name")
+        return cls(files, encoders, target, settings, columns)
 
     def as_dict(self) -> dict[str, Any]:
         """Return all as plain data."""

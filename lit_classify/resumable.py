@@ -1,0 +1,111 @@
+"""Whether training can have left the state from which a checkpoint would resume it."""
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from copy import copy, deepcopy
+from typing import Any
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.core.optimizer import _configure_optimizers
+from torch import Tensor, nn, optim
+
+_OWN_SHAPES = (optim.LBFGS, optim.Adafactor)  # of their states, which are not those of the weights
+
+
+def check_state(content: Mapping[str, Any], configured: Any, trainer: Trainer) -> None:  # noqa: ANN401 - Lightning's
+    """Hold what a checkpoint would restore against what a fit begins with.
+
+    Args:
+        content: the checkpoint's.
+        configured: what the module's ``configure_optimizers`` returned.
+        trainer: the trainer, before its fit.
+
+    Raises:
+        KeyError: a part is missing.
+        TypeError: a part is of another type.
+        ValueError: a part does not belong to this training, or is NaN, infinite or below zero.
+    """
+    optimizers, schedulers, _ = _configure_optimizers(configured)
+    for optimizer, state in _pairs(optimizers, content, "optimizer_states"):
+        _check_optimizer(optimizer, state)
+    for part, state in _pairs(schedulers, content, "lr_schedulers"):
+        fresh = (part["scheduler"] if isinstance(part, dict) else part).state_dict()
+        if "last_epoch" in fresh.keys() - state.keys():
+            raise KeyError("last_epoch of lr_schedulers")
+        _compare(fresh, state, "lr_schedulers")
+    loop, recorded = trainer.fit_loop.state_dict(), content["loops"]["fit_loop"]
+    _compare(loop, recorded, "loops.fit_loop")
+    if missing := sorted(loop.keys() - recorded.keys()):
+        raise KeyError(f"{missing[0]} of loops.fit_loop")
+    _check_callbacks(_typed(content.get("callbacks", {}), dict, "callbacks"), trainer)
+
+
+def _pairs(fresh: Sequence[Any], content: Mapping[str, Any], name: str) -> list[tuple[Any, dict[str, Any]]]:
+    states = [_typed(state, dict, name) for state in _typed(content[name], list, name)]
+    if len(states) != len(fresh):
+        raise ValueError(f"{name} are {len(states)}, not {len(fresh)}")
+    return list(zip(fresh, states, strict=True))
+
+
+def _check_optimizer(optimizer: optim.Optimizer, state: Mapping[str, Any]) -> None:
+    fresh, groups = optimizer.state_dict()["param_groups"], state["param_groups"]
+    if [group["params"] for group in groups] != [group["params"] for group in fresh]:
+        raise ValueError("param_groups of optimizer_states are not those of the model")
+    _compare(fresh, groups, "optimizer_states.param_groups")
+    weights = dict(enumerate(weight for group in optimizer.param_groups for weight in group["params"]))
+    alike = type(optimizer).__module__.startswith("torch.") and not isinstance(optimizer, _OWN_SHAPES)
+    for index, values in state["state"].items():
+        if index not in weights:
+            raise ValueError(f"optimizer_states are of a weight {index!r}, which the model lacks")
+        for name, value in _typed(values, dict, "optimizer_states.state").items():
+            if isinstance(value, Tensor):
+                _check_tensor(value, weights[index], alike, f"{name} of weight {index} in optimizer_states")
+            elif isinstance(value, str):
+                raise TypeError(f"{name} of weight {index} in optimizer_states is {value!r:.40}")
+
+
+def _check_tensor(value: Tensor, weight: nn.Parameter, alike: bool, where: str) -> None:
+    if alike and value.shape not in {weight.shape, ()}:
+        raise ValueError(f"{where} has the shape {tuple(value.shape)}, not {tuple(weight.shape)}")
+    if value.is_complex() and not weight.is_complex():
+        raise TypeError(f"{where} is complex")
+    if not bool(value.isfinite().all()):
+        raise ValueError(f"{where} holds NaN or infinity")
+
+
+def _check_callbacks(states: Mapping[str, Any], trainer: Trainer) -> None:
+    """Hold the states of callbacks against fresh ones; what one's own hold is their own affair."""
+    for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
+        state = states.get(part.state_key)
+        if state is not None and type(part).__module__.startswith(("lightning.", "lit_classify.")):
+            _compare(part.state_dict(), _typed(state, dict, part.state_key), part.state_key)
+            with warnings.catch_warnings(action="ignore"):
+                copy(part).load_state_dict(deepcopy(state))
+
+
+def _compare(fresh: Any, recorded: Any, where: str) -> None:  # noqa: ANN401 - whatever a file holds
+    """Compare types and signs, part by part; what is not yet known at the beginning may become anything."""
+    if isinstance(fresh, dict):
+        _typed(recorded, dict, where)
+        for name in fresh.keys() & recorded.keys():
+            _compare(fresh[name], recorded[name], f"{where}.{name}")
+    elif isinstance(fresh, list | tuple):
+        for place, part in enumerate(_typed(recorded, list | tuple, where)):
+            if fresh:
+                _compare(fresh[min(place, len(fresh) - 1)], part, where)
+    elif isinstance(fresh, str | bool):
+        _typed(recorded, type(fresh), where)
+    elif isinstance(fresh, int | float) or (isinstance(fresh, Tensor) and fresh.numel() == 1):
+        if isinstance(recorded, bool) or not isinstance(recorded, int | float | Tensor):
+            raise TypeError(f"{where} is {recorded!r:.40}")
+        begun, value = float(fresh), float(recorded)
+        beyond = math.isinf(value) and math.isfinite(begun)
+        if beyond or math.isnan(value) or (isinstance(fresh, int) and value < 0 <= begun):
+            raise ValueError(f"{where} is {value}")
+
+
+def _typed(value: Any, kind: Any, where: str) -> Any:  # noqa: ANN401 - whatever a file holds
+    if not isinstance(value, kind):
+        raise TypeError(f"{where} is {value!r:.40}")
+    return value
