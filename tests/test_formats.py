@@ -133,7 +133,7 @@ def test_csv_that_is_called_parquet_is_refused_as_such() -> None:
 def test_half_of_a_parquet_file_is_corrupt() -> None:
     FRAME.write_parquet("t.parquet")
     content = Path("t.parquet").read_bytes()
-    with pytest.raises(DataError, match=r"t\.parquet is Parquet, but corrupt"):
+    with pytest.raises(DataError, match=r"t\.parquet is a truncated Parquet file"):
         read_table(write(content[: len(content) // 2], "t.parquet"))
 
 
@@ -155,3 +155,19 @@ def test_half_of_a_parquet_file_is_corrupt() -> None:
 )
 def test_names_of_columns_are_no_signatures(header: str) -> None:
     assert read_table(write(f"{header}\n1,2\n3,4\n")).frame.columns == header.split(",")
+
+
+@pytest.mark.reliability(23)
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
+@pytest.mark.parametrize("size", [4, 6, 300, -1])
+def test_a_parquet_file_without_its_end_is_called_truncated(name: str, size: int) -> None:
+    FRAME.write_parquet("whole.parquet")
+    write(Path("whole.parquet").read_bytes()[:size], name)
+    with pytest.raises(DataError, match=rf"{name} is a truncated Parquet file"):
+        read_table(name)
+
+
+@pytest.mark.parametrize(("sign", "said"), [("ORC", "an ORC file"), ("BZh", "compressed by bzip2")])
+def test_a_signature_alone_is_no_header(sign: str, said: str) -> None:
+    with pytest.raises(DataError, match=f"t.csv is {said}"):
+        read_table(write(sign))

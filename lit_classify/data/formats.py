@@ -1,5 +1,6 @@
 """Which format a file has, by its first bytes: what is no table of ours is named, with what to do."""
 
+import os
 import re
 import shlex
 import zipfile
@@ -10,7 +11,8 @@ from typing import NamedTuple
 from lit_classify.errors import DataError
 
 _HEAD = 1 << 12  # bytes in which a signature stands
-_PARQUET = b"PAR1"
+_PARQUET, _ENCRYPTED = b"PAR1", b"PARE"
+_LEAST_PARQUET = 12  # bytes: the signature at both ends, and the length of what describes the columns
 
 
 class _Format(NamedTuple):
@@ -45,7 +47,7 @@ _SIGNATURES: tuple[tuple[int, bytes, _Format], ...] = (  # offset, bytes, format
     (0, b"ARROW1", _Format("an Arrow or Feather file", _WITH_POLARS.format(read="read_ipc"))),
     (0, b"FEA1", _Format("a Feather file of version 1", _EXPORT)),
     (0, b"\xff\xff\xff\xff", _Format("an Arrow stream", _WITH_POLARS.format(read="read_ipc_stream"))),
-    (0, b"PARE", _Format("an encrypted Parquet file", "decrypt it first")),
+    (0, _ENCRYPTED, _Format("an encrypted Parquet file", "decrypt it first")),
     (0, b"ORC", _Format("an ORC file", _EXPORT)),
     (0, b"Obj\x01", _Format("an Avro file", _WITH_POLARS.format(read="read_avro"))),
     (0, b"SQLite format 3\x00", _Format("an SQLite database", "export the rows of a query as CSV")),
@@ -107,7 +109,8 @@ def is_parquet(path: Path) -> bool:
         start = file.read(_HEAD)
     if not start:
         raise DataError(f"{path} is empty")
-    if start.startswith(_PARQUET) and not _is_plain(start):
+    if start.startswith(_PARQUET) and (start == _PARQUET or not _is_plain(start)):
+        _check_end(path)
         return True
     if found := _zipped(path, start) or _signed(start) or _text(start):
         raise DataError(f"{path} is {found.name}: {found.advice.replace('{file}', shlex.quote(str(path)))}")
@@ -118,13 +121,22 @@ def is_parquet(path: Path) -> bool:
     return False
 
 
+def _check_end(path: Path) -> None:
+    """Raise DataError for a Parquet file that does not end as it begins, or has no room for both."""
+    with path.open("rb") as file:
+        file.seek(-min(path.stat().st_size, len(_PARQUET)), os.SEEK_END)
+        end = file.read()
+    if path.stat().st_size < _LEAST_PARQUET or end not in {_PARQUET, _ENCRYPTED}:
+        raise DataError(f"{path} is a truncated Parquet file: its end is missing; copy or write it anew")
+
+
 def _signed(start: bytes) -> _Format | None:
-    plain = _is_plain(start)  # then letters such as ORC or BZh are the name of a column
+    plain = _is_plain(start)  # then letters such as ORC or BZh are a column's name, if more follows
     return next(
         (
             found
             for at, sign, found in _SIGNATURES
-            if start.startswith(sign, at) and not (plain and sign.isalnum())
+            if start.startswith(sign, at) and not (plain and sign.isalnum() and start != sign)
         ),
         None,
     )
