@@ -383,6 +383,35 @@ def test_other_rows_for_validation_and_testing_are_said_when_they_are_scored(nam
 
 
 @pytest.mark.reliability(50)
+@pytest.mark.parametrize("own", [["val"], ["test"], ["val", "test"]])
+def test_a_file_that_a_command_does_not_need_may_be_missing(own: list[str]) -> None:
+    files = _three_files()
+    files = {
+        name: value
+        for name, value in files.items()
+        if name.removesuffix("_path") not in {"val", "test"} - {*own}
+    }
+    first = TableDataModule(**files)
+    learned = first.hparams["learned"]
+    for lacking in own:
+        Path(f"{lacking}.csv").rename("away.csv")
+        data = TableDataModule(**files, learned=learned)
+        for name in {"train", "val", "test"} - {lacking}:
+            assert torch.equal(data.split(name).x, first.split(name).x)
+        with pytest.raises(DataError, match=rf"no table at {lacking}\.csv"):
+            data.split(lacking)
+        Path("away.csv").rename(f"{lacking}.csv")
+
+
+@pytest.mark.reliability(50)
+def test_a_missing_file_that_is_named_anew_is_said() -> None:
+    files = _three_files()
+    learned = TableDataModule(**files).hparams["learned"]
+    with pytest.raises(DataError, match=r"no table at other\.csv"):
+        TableDataModule(**{**files, "val_path": "other.csv"}, learned=learned).setup()
+
+
+@pytest.mark.reliability(50)
 def test_the_same_rows_under_another_name_are_the_same() -> None:
     files = _three_files()
     first = TableDataModule(**files)

@@ -236,6 +236,17 @@ class Files:
         )
         return {role: self._read(paths) for role, paths in others.items() if paths}
 
+    def missing(self, settings: Mapping[str, Any]) -> dict[str, Sequence[str]]:
+        """Return the files for ``val`` and ``test`` that ``settings`` name too and that are not there."""
+        found = {}
+        for split, paths in (("val", self.val_paths), ("test", self.test_paths)):
+            if paths and list(paths) == settings[f"{split}_path"]:
+                try:
+                    find_files(paths)
+                except DataError:
+                    found[split] = paths
+        return found
+
     def without_others(self, settings: Mapping[str, Any]) -> "Files":
         """Return the files without those for validation and testing that ``settings`` name too."""
         val = () if list(self.val_paths) == settings["val_path"] else self.val_paths

@@ -3,7 +3,7 @@
 Legend: N rows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -111,6 +111,7 @@ class Splitter:
         num_rows: Sequence[int],
         class_names: Sequence[str] | None,
         targets: Targets,
+        lacking: Collection[str] = (),
     ) -> dict[str, Rows]:
         """Return the row numbers of ``train``, ``test`` and, unless there is to be none, ``val``.
 
@@ -119,6 +120,7 @@ class Splitter:
             num_rows: how many of them come from files for training, validation and testing.
             class_names: the classes; none for labels and numbers.
             targets: the class number of each row, where there are classes.
+            lacking: splits whose files are not there; the others are what they would be with them.
 
         Raises:
             UserError: rows that cannot be split so, or a class without training rows.
@@ -141,10 +143,10 @@ class Splitter:
             _check_groups(rows, groups, table, str(self.groups))
         taken = 0.0
         for split, share in (("test", self.test_fraction), ("val", self.val_fraction)):
-            if split not in rows and share:
+            if split not in rows and split not in lacking and share:
                 train, gone = cut(rows["train"], share / (1 - taken), self.seed, classes, groups)
                 rows, taken = {**rows, "train": train, split: gone}, taken + share
-        if "test" not in rows:
+        if "test" not in rows and "test" not in lacking:
             raise DataError("no rows are left to test on: test_fraction must be above 0")
         if classes is None and min(map(len, rows.values())) < 2:
             raise DataError(f"{len(table)} rows are too few to train on, validate on and test on")

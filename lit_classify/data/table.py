@@ -16,7 +16,7 @@ from lit_classify.data.columns import Column, check_names, describe, find_leaks,
 from lit_classify.data.declared import Declared, Names, listed, names, one_of
 from lit_classify.data.encoding import Scaling, encode, learn, num_features
 from lit_classify.data.learned import ROLES, Learned, check_gaps, conform, say_use
-from lit_classify.data.reading import Files, Table, stack
+from lit_classify.data.reading import Files, Table, find_files, stack
 from lit_classify.data.splitting import Rows, Splitter, by_files, note_repeated
 from lit_classify.data.targets import Targets, understand_target
 from lit_classify.errors import DataError, note, visible
@@ -132,6 +132,11 @@ class TableDataModule(InMemoryDataModule):
         self.is_foreign = self._table.digests != tuple(self._learned.files["path"].values())
         if self.is_foreign and settings["path"] != self._learned.settings["path"]:
             self._files = self._files.without_others(self._learned.settings)
+        self._missing = self._files.missing(self._learned.settings)  # told when their rows are asked for
+        if "val" in self._missing:
+            self._files = replace(self._files, val_paths=())
+        if "test" in self._missing:
+            self._files = replace(self._files, test_paths=())
         self.class_names = listed(self._learned.target.class_names)
         self.label_names = listed(self._learned.target.label_names)
         self.in_features = num_features(self._learned.encoders)
@@ -211,7 +216,17 @@ class TableDataModule(InMemoryDataModule):
         sizes = [len(numbers) for numbers in rows.values()]
         parts = zip(torch.split(x, sizes), torch.split(y, sizes), strict=True)
         splits = {name: Split(*part) for name, part in zip(rows, parts, strict=True)}
-        return splits if "val" in splits else {**splits, "val": splits["test"]}
+        return splits if {"val"} & {*splits, *self._missing} else {**splits, "val": splits["test"]}
+
+    def split(self, name: str) -> Split:
+        """Return the rows of ``train``, ``val`` or ``test``.
+
+        Raises:
+            DataError: the file that has them is not there, or there are none.
+        """
+        if name in self._missing:
+            find_files(self._missing[name])
+        return super().split(name)
 
     def _prepare(self) -> tuple[pl.DataFrame, dict[str, Rows], Targets]:
         """Prepare rows as an earlier run has learned: its own in its splits, others all for testing."""
@@ -223,7 +238,7 @@ class TableDataModule(InMemoryDataModule):
         if self.is_foreign:
             rows = by_files(num_rows)
         else:
-            rows = self._splitter.rows(table, num_rows, target.class_names, values)
+            rows = self._splitter.rows(table, num_rows, target.class_names, values, self._missing)
         frame = self._conform(table)
         note_repeated(frame, values, rows)
         return frame, rows, values
