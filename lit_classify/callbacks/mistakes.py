@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from lightning.pytorch import Trainer
 from numpy.typing import NDArray
+from torch import Tensor
 
 from lit_classify.callbacks.pictures import Picture, left_out_on_error, log, validation_name
 from lit_classify.data import InMemoryDataModule, TableDataModule
@@ -61,9 +62,14 @@ def held(
     names = model.class_names or model.label_names
     if names is None:
         return None
-    p = model.predict(x.to(model.device)).cpu().double().numpy()
+    p = _probabilities(model, x).numpy()
     of_each = np.eye(len(names), dtype=np.int64)[y.cpu()] if model.class_names else y.cpu().long().numpy()
     return of_each, p, names
+
+
+def _probabilities(model: LitModule, x: Tensor) -> Tensor:
+    """Return the probabilities of classes or labels in double precision: of large logits, too, none is 1."""
+    return model.probabilities(model(x.to(model.device)).cpu().double())
 
 
 def sheets(
@@ -97,14 +103,14 @@ def worst(model: LitModule, data: InMemoryDataModule) -> str:
     if not isinstance(data, TableDataModule) or data.is_foreign:
         return ""
     x, y = (part[:_MOST_ROWS] for part in data.split("val"))
-    answers = model.predict(x.to(model.device)).cpu().double()
     y = y.cpu()
     if model.class_names is not None:
-        names = model.class_names
-        loss = 1 - answers[torch.arange(len(y)), y]
+        names, answers = model.class_names, _probabilities(model, x)
+        loss = -answers[torch.arange(len(y)), y]
         true = [names[number] for number in y.tolist()]
         said = [names[number] for number in answers.argmax(dim=1).tolist()]
     elif model.label_names is None:
+        answers = model.predict(x.to(model.device)).cpu().double()
         loss = (answers - y).abs()
         true, said = [f"{value:g}" for value in y.tolist()], [f"{value:.5g}" for value in answers.tolist()]
     else:
