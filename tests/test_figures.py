@@ -67,9 +67,10 @@ def drawn_circles(model: BinaryClassifier) -> tuple[Figure, CirclesDataModule]:
 
 def test_the_decision_boundary_is_drawn_in_every_panel() -> None:
     model = BinaryClassifier(2, hidden=[])  # a straight line, from edge to edge
+    weight, bias = model.parameters()
     with torch.no_grad():
-        model.network[0].weight.copy_(torch.tensor([[1.0, 0.5]]))
-        model.network[0].bias.copy_(torch.tensor([-0.2]))
+        weight.copy_(torch.tensor([[1.0, 0.5]]))
+        bias.copy_(torch.tensor([-0.2]))
     figure, _ = drawn_circles(model)
     for axes in figure.axes:
         (lines,) = (part for part in axes.collections if part.get_label() == "decision boundary")
