@@ -27,7 +27,7 @@ from lit_classify.data.learned import Learned, other_files
 from lit_classify.errors import UserError, note, refuse_address, unknown
 from lit_classify.modules import LitModule
 from lit_classify.modules.base import KNOWN
-from lit_classify.modules.record import names, plain, record
+from lit_classify.modules.record import class_path, names, plain, record
 from lit_classify.networks import Activation, Network
 from lit_classify.resumable import check_state
 from lit_classify.saving import is_sealed, is_whole
@@ -178,6 +178,29 @@ class Checkpoint:
             raise UserError(unknown("data module in the checkpoint", recorded.class_path, DATA))
         with _consistent(self.path):
             return (own or DATA[recorded.class_path])(**{**recorded.init_args, **(given or {})})
+
+    def own_class(self, part: str, given: str | None) -> Any:  # noqa: ANN401 - of the model or of the data
+        """Return the class of the model or data that was named; none for one of lit_classify's.
+
+        Raises:
+            UserError: it is not the class that the checkpoint was written with, or that was not named.
+        """
+        recorded: Recorded | None = getattr(self, part)
+        known: Mapping[str, type] = TASKS if part == "model" else DATA
+        base = LitModule if part == "model" else InMemoryDataModule
+        if given is None and recorded is not None and recorded.class_path not in known:
+            raise UserError(
+                f"{self.path} was trained with the {part} {recorded.class_path}: a checkpoint imports only "
+                f"what you name yourself; add --{part} {recorded.class_path}"
+            )
+        if given is None:
+            return None
+        found = known[given] if given in known else import_object(given, f"--{part}", base)
+        if recorded is not None and class_path(found) != recorded.class_path:
+            raise UserError(
+                f"{self.path} holds a {recorded.class_path}, but --{part} is a {class_path(found)}"
+            )
+        return found
 
     def _own(self, name: str, given: Any) -> Any:  # noqa: ANN401 - a path, a class or an instance
         """Return the user's own part of a model, imported where its path was given.

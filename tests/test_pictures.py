@@ -28,15 +28,43 @@ from tensorboard.plugins.hparams import api_pb2
 from tensorboard.plugins.hparams.backend_context import Context
 from tensorboard.plugins.hparams.list_session_groups import Handler
 
-from lit_classify import BinaryClassifier, CirclesDataModule, TableDataModule, figures, load
+from lit_classify import (
+    BinaryClassifier,
+    CirclesDataModule,
+    LitModule,
+    MulticlassClassifier,
+    TableDataModule,
+    figures,
+    load,
+)
+from lit_classify.callbacks import mistakes
 from lit_classify.callbacks.boundary import Snapshot, choose, make_plot
 from lit_classify.callbacks.neurons import draw_sheet, trace
 from lit_classify.cli import main
+from lit_classify.data import InMemoryDataModule
+from lit_classify.data.base import Split
 from lit_classify.figures.images import pixels
 from lit_classify.networks import MLP, evaluating
 from tests.tables import bundled, write
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--pictures"]
+
+
+class OwnData(InMemoryDataModule):
+    in_features, out_features, class_names = 2, 1, ["left", "right"]
+
+    def __init__(self, num_rows: int = 30) -> None:
+        super().__init__(batch_size=None, shuffle=False, drop_last=False, random_state=1)
+        self.num_rows = num_rows
+        self.save_hyperparameters(logger=False)
+
+    def load(self) -> dict[str, Split]:
+        x = torch.randn(self.num_rows, 2, generator=torch.Generator().manual_seed(0))
+        return dict.fromkeys(("train", "val", "test"), Split(x, (x[:, 0] > 0).long()))
+
+
+class OwnClassifier(BinaryClassifier):
+    pass
 
 
 def events(run: str) -> EventAccumulator:
@@ -388,6 +416,52 @@ def test_curves_are_scikit_learn_s() -> None:
     area = metrics.roc_auc_score(y[:, 1], p[:, 1])
     mean = metrics.average_precision_score(y[:, 1], p[:, 1])
     assert labels == [f"yes: area {area:.3f}", "chance", f"yes: average {mean:.3f}"]
+
+
+@pytest.mark.parametrize("task", [BinaryClassifier, MulticlassClassifier])
+def test_saturated_logits_rank_in_their_order(task: type[LitModule]) -> None:
+    model = task(2, 1 if task is BinaryClassifier else 2, class_names=["0", "1"], hidden=[])
+    for parameter in model.parameters():
+        torch.nn.init.zeros_(parameter)
+    with torch.no_grad():
+        next(model.parameters())[-1, 0] = 1.0  # the logit of class 1 is the first feature
+    write("x,z,kind\n" + "".join(f"{n},{n % 5},{n % 2}\n" for n in range(60)))
+    data = TableDataModule("t.csv", "kind")
+    data.setup()
+    x = torch.tensor([[20.0, 0.0], [30.0, 0.0], [25.0, 0.0]])
+    data._splits["val"] = Split(x, torch.tensor([0, 0, 0]))
+    with evaluating(model):
+        found = mistakes.held(model, data, "val")
+        told = mistakes.worst(model, data)
+    assert found is not None
+    assert found[1][:, 1].argsort().tolist() == [0, 2, 1]
+    shown = data.original("val", [1, 2, 0])
+    assert [row.split("|")[3].strip() for row in told.splitlines()[2:]] == [str(v) for v in shown["x"]]
+
+
+def test_a_run_on_data_of_one_s_own_is_plotted(capsys: pytest.CaptureFixture[str]) -> None:
+    own = f"{__name__}.OwnData"
+    fit = ["fit", "--data", own, "--trainer.max_epochs", "1", "--pictures", "none", "--recipe.name", "own"]
+    assert main(fit) == 0
+    plot = ["plot", "lightning_logs/own/version_0/checkpoints/best.ckpt"]
+    assert main(plot) == 2
+    assert (
+        f"{own}: a checkpoint imports only what you name yourself; add --data {own}"
+        in capsys.readouterr().err
+    )
+    assert main([*plot, "--data", "lit_classify.CirclesDataModule"]) == 2
+    assert f"holds a {own}, but --data is a CirclesDataModule" in capsys.readouterr().err
+    assert main([*plot, "--data", own]) == 0
+    assert "plots/confusion.png" in capsys.readouterr().out.split()
+
+
+def test_a_run_of_a_model_of_one_s_own_is_plotted(capsys: pytest.CaptureFixture[str]) -> None:
+    own = f"{__name__}.OwnClassifier"
+    assert main([*SHORT, "none", "--model", own]) == 0
+    plot = ["plot", "lightning_logs/circles_v2/version_0/checkpoints/best.ckpt"]
+    assert main(plot) == 2
+    assert f"add --model {own}" in capsys.readouterr().err
+    assert main([*plot, "--model", own]) == 0
 
 
 @pytest.mark.parametrize("format_", ["png", "svg"])

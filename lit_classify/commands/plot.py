@@ -31,13 +31,17 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--format", choices=["png", "svg"], default="png", help="default: png")
     options.add_argument("--network", help="import path of a network of one's own, if the run has one")
     options.add_argument("--activation", help="import path of an activation of one's own, if the run has one")
+    options.add_argument("--model", help="import path of a module of one's own, if the run has one")
+    options.add_argument("--data", help="import path of a data module of one's own, if the run has one")
     given = options.parse_args(arguments[1:])
     folder = Path(given.out)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"cannot write pictures into {folder}: it is no folder")
     quiet()
     checkpoint = Checkpoint.read(checkpoints.resolve(given.checkpoint))
-    model, data = checkpoint.build_model(given.network, activation=given.activation), checkpoint.build_data()
+    task, own = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
+    model = checkpoint.build_model(given.network, task, given.activation)
+    data = checkpoint.build_data(own=own)
     run = checkpoint.path.resolve().parent.parent
     name = f"{run.parent.name}/{run.name}"
     makers = plots(model, data, name, checkpoint.epochs - 1)

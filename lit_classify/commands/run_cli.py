@@ -25,7 +25,6 @@ from lit_classify.commands.showing import Show, pictures
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, at_least, note, reason
 from lit_classify.modules import LitModule
-from lit_classify.modules.record import class_path
 from lit_classify.saving import WholeCheckpointIO
 from lit_classify.scalars import RunLogger
 from lit_classify.trainers import RunTrainer
@@ -302,29 +301,14 @@ class RunCLI(LightningCLI):
         settings = _arguments(model)
         network = settings.pop("network", None)
         self.checkpoint.check_settings("model", settings)
-        task = self._class("model", model)
+        task, own = (
+            self.checkpoint.own_class(part, typed.class_path) if typed else None
+            for part, typed in (("model", model), ("data", data))
+        )
         self.model = self.checkpoint.build_model(network, task, settings.get("activation"))
-        self.datamodule = self.checkpoint.build_data(_arguments(data), self._class("data", data))
+        self.datamodule = self.checkpoint.build_data(_arguments(data), own)
         self.config_init = self.parser.instantiate_classes(self.config)
         self.trainer = self.instantiate_trainer()
-
-    def _class(self, part: str, typed: Any) -> Any:  # noqa: ANN401 - a namespace in, a class out
-        """Return the class of the model or data, which was typed or comes from the checkpoint.
-
-        Raises:
-            UserError: it is not the class that the checkpoint was written with.
-        """
-        if typed is None:
-            return None
-        assert self.checkpoint is not None
-        recorded = getattr(self.checkpoint, part)
-        base = LitModule if part == "model" else InMemoryDataModule
-        found = trust.import_object(typed.class_path, f"--{part}", base)
-        if recorded is not None and class_path(found) != recorded.class_path:
-            raise UserError(
-                f"{self.checkpoint.path} holds a {recorded.class_path}, but --{part} is a {class_path(found)}"
-            )
-        return found
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Give a fit its directory, logger, checkpoints and, on a terminal, its bar, unless told otherwise.
