@@ -4,6 +4,7 @@ import csv
 import shlex
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -227,6 +228,31 @@ MISTAKES = {
     f"{CIRCLES} --trainer.check_val_every_n_epoch 0": "check_val_every_n_epoch must be at least 1, but is 0",
     f"{CIRCLES} --model.loss MSE": "--model.loss is an option of another class",
     f"{CIRCLES} --model.network tests.networks_of_ones_own.Broken": "KeyError",
+    "fit --data t.csv": "--data takes a name (BlobsDataModule, CirclesDataModule, ",
+    "fit --config table --data=t.csv": "; to name a file, add --data.path t.csv --data.target COLUMN",
+    "fit --data no/where.csv": "add --config table --data.path no/where.csv --data.target COLUMN",
+    "fit --data t.parquet": "add --config table --data.path t.parquet --data.target COLUMN",
+    "fit --model t.csv": "--model takes a name (BinaryClassifier, ",
+    "fit --model x.ckpt": "to name a file, add --ckpt_path x.ckpt",
+    "predict --data t.csv": "to name a file, add --data.path t.csv",
+    "fit --data.path t.csv": "--data.path needs the data's name: add --config table",
+    "fit --data.target y --model BinaryClassifier": "--data.target needs the data's name: add --config table",
+    "fit --data.noise 0.1": "--data.noise needs the data's name: add --data NAME (BlobsDataModule, ",
+    "test --data.path t.csv": "test needs a checkpoint: --ckpt_path",
+    "fit t.csv": "to name a file, add --config table --data.path t.csv --data.target COLUMN",
+    "fit --config table t.csv": "unexpected argument 't.csv'; to name a file, add --data.path t.csv",
+    "fit x.ckpt": "add --ckpt_path x.ckpt",
+    "test x.ckpt": "unexpected argument 'x.ckpt'; to name a file, add --ckpt_path x.ckpt",
+    "predict best": "a checkpoint is named with --ckpt_path best",
+    "validate runs/last": "a checkpoint is named with --ckpt_path runs/last",
+    "predict --ckpt x": "unknown option --ckpt: did you mean --ckpt_path?",
+    "predict --output y": "unknown option --output: did you mean --out?",
+    "predict --quantum y": "unknown option --quantum; see lit-classify predict --help",
+    f"{CIRCLES} --model.hidden 10": "--model.hidden: expected a list such as [10, 10], but got '10'",
+    f"{CIRCLES} --model.hidden wide": "--model.hidden: expected a list such as [10, 10], but got 'wide'",
+    f"{CIRCLES} --model.optimizer_args 3": "--model.optimizer_args: expected a mapping such as",
+    f"{CIRCLES} --rows.every_n_epochs [3]": "--rows.every_n_epochs: expected int, but got",
+    f"{CIRCLES} --test_best perhaps": "--test_best: expected true or false, but got 'perhaps'",
     "verify circles_v9": "did you mean 'circles_v",
     "verify --foo": "unrecognized arguments: --foo",
     "figures circles_v2 --out wrong.yaml": "cannot write pictures into wrong.yaml",
@@ -245,6 +271,8 @@ def test_a_mistake_gets_one_short_message_and_writes_nothing(
     Path("latin.yaml").write_bytes("why: für".encode("latin-1"))
     Path("empty.yaml").touch()
     Path("folder").mkdir()
+    Path("t.csv").write_text("x,y\n" + "1,a\n2,b\n" * 20)
+    pl.read_csv("t.csv").write_parquet("t.parquet")
     files = sorted(path.name for path in Path().iterdir())
     assert main(command.split()) == 2
     said = capsys.readouterr()

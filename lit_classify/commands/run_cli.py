@@ -264,7 +264,7 @@ class RunCLI(LightningCLI):
         asked = Asked.of(args[1:])
         if not asked.ckpt_path:
             super().parse_arguments(parser, args)  # which answers --help and --print_config
-            raise UserError(f"{args[0]} needs a checkpoint: --ckpt_path {RUNS}/.../checkpoints/best.ckpt")
+            raise UserError(messages.lacking_checkpoint(args[0]))
         path = self._resolve(asked.ckpt_path, asked.name, asked.root)
         self.checkpoint = Checkpoint.read(path)
         classes = [f"--model={self.checkpoint.model.class_path}"]
