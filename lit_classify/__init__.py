@@ -4,18 +4,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what __getattr__ below does, said to type checkers and editors
-    from lit_classify.callbacks import Rows as Rows
+    from lit_classify.callbacks import EpochLog as EpochLog
     from lit_classify.checkpoints import load as load
     from lit_classify.data import BlobsDataModule as BlobsDataModule
     from lit_classify.data import CirclesDataModule as CirclesDataModule
     from lit_classify.data import LineDataModule as LineDataModule
     from lit_classify.data import MoonsDataModule as MoonsDataModule
+    from lit_classify.data import SeededDataLoader as SeededDataLoader
     from lit_classify.data import SpiralsDataModule as SpiralsDataModule
     from lit_classify.data import TableDataModule as TableDataModule
+    from lit_classify.data import TensorLoader as TensorLoader
     from lit_classify.errors import DataError as DataError
     from lit_classify.errors import UserError as UserError
-    from lit_classify.loaders import SeededDataLoader as SeededDataLoader
-    from lit_classify.loaders import TensorLoader as TensorLoader
     from lit_classify.modules import BinaryClassifier as BinaryClassifier
     from lit_classify.modules import LitModule as LitModule
     from lit_classify.modules import MulticlassClassifier as MulticlassClassifier
@@ -27,8 +27,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "MLP": "networks",
-    "TensorLoader": "loaders",
-    "SeededDataLoader": "loaders",
+    "TensorLoader": "data",
+    "SeededDataLoader": "data",
     "LitModule": "modules",
     "BinaryClassifier": "modules",
     "MulticlassClassifier": "modules",
@@ -40,7 +40,7 @@ _HOMES = {
     "BlobsDataModule": "data",
     "LineDataModule": "data",
     "TableDataModule": "data",
-    "Rows": "callbacks",
+    "EpochLog": "callbacks",
     "load": "checkpoints",
     "DataError": "errors",
     "UserError": "errors",

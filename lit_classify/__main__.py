@@ -2,6 +2,6 @@
 
 import sys
 
-from lit_classify.cli import main
+from lit_classify.cli.main import main
 
 sys.exit(main())

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.modules import activation as activations
 
 from lit_classify.errors import UserError, at_least, unknown
-from lit_classify.trust import import_object
+from lit_classify.import_policy import import_object
 
 if TYPE_CHECKING:
     Activation = str | type[nn.Module] | nn.Module

@@ -8,7 +8,7 @@ from torch import nn, optim
 from torch.optim.lr_scheduler import LRScheduler
 
 from lit_classify.errors import UserError, unknown
-from lit_classify.trust import import_object
+from lit_classify.import_policy import import_object
 
 if TYPE_CHECKING:
     Optimizer = str | type[optim.Optimizer]

@@ -92,8 +92,8 @@ def side_by_side(ours: Run, theirs: Run, runs: int = RUNS) -> float:
 
 def _recipe_run(accelerator: str) -> Run:
     """Return what times Trainer.fit of circles_v2 as shipped, but for its pictures."""
-    from lit_classify.commands.quiet import quiet
-    from lit_classify.commands.run_cli import RunCLI
+    from lit_classify.cli.lightning_cli import RunCLI
+    from lit_classify.cli.warning_filters import quiet
 
     quiet()
 
@@ -113,17 +113,17 @@ def saving(accelerator: str) -> Iterator[Row]:
     """Compare a run whose checkpoints are flushed, sealed and renamed with Lightning's own."""
     from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-    from lit_classify.commands import run_cli
-    from lit_classify.saving import WholeCheckpointIO
+    from lit_classify.checkpoints.io import AtomicCheckpointIO
+    from lit_classify.cli import lightning_cli as run_cli
 
     run = _recipe_run(accelerator)
 
     def theirs() -> float:
-        vars(run_cli)["WholeCheckpointIO"] = TorchCheckpointIO
+        vars(run_cli)["AtomicCheckpointIO"] = TorchCheckpointIO
         try:
             return run()
         finally:
-            vars(run_cli)["WholeCheckpointIO"] = WholeCheckpointIO
+            vars(run_cli)["AtomicCheckpointIO"] = AtomicCheckpointIO
 
     yield (
         "Trainer.fit, circles_v2, a dozen checkpoints",
@@ -196,7 +196,7 @@ def _rows(num_rows: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a cl
     x = torch.empty(num_rows, 20).normal_(generator=torch.Generator().manual_seed(0))
     y = (x[:, 0] > 0).long()
 
-    class Rows(InMemoryDataModule):
+    class EpochLog(InMemoryDataModule):
         in_features, out_features, class_names = 20, 1, None
 
         def load(self) -> dict[str, Split]:
@@ -204,11 +204,11 @@ def _rows(num_rows: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a cl
             return {"train": split, "val": split, "test": split}
 
     model = BinaryClassifier(20, hidden=[64, 64], optimizer="Adam", lr=0.001)
-    return Rows(4096, True, False, 0), x, y, model
+    return EpochLog(4096, True, False, 0), x, y, model
 
 
 def _trainer(accelerator: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as below
-    from lit_classify.trainers import RunTrainer
+    from lit_classify._lightning.trainer import RunTrainer
 
     return RunTrainer(
         max_epochs=1,
@@ -222,7 +222,7 @@ def _trainer(accelerator: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 
 
 
 def _ours(num_rows: int, accelerator: str) -> Run:
-    from lit_classify.commands.quiet import quiet
+    from lit_classify.cli.warning_filters import quiet
 
     quiet()
     data, _, _, model = _rows(num_rows)

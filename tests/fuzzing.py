@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from lit_classify import recipes
-from lit_classify.cli import COMMANDS
+from lit_classify.cli.main import COMMANDS
 
 _PLAIN = "0 -1 1 2 0.5 1e308 1e-320 -0 nan inf -inf 1e999 NA ? null true False yes no 1,5 01 +3 0x10 12:30"
 _PLAIN += ' 2024-02-30 é 日本 \u202e " 5" "a 1e300 \' a,b =1+1 # - __ target 007 ' + "9" * 19 + " " + "9" * 40

@@ -95,7 +95,7 @@ def test_public_names_are_these_and_load() -> None:
         "MLP",
         "TensorLoader",
         "SeededDataLoader",
-        "Rows",
+        "EpochLog",
         "load",
         "DataError",
         "UserError",
@@ -111,7 +111,7 @@ def test_public_names_are_these_and_load() -> None:
 )
 def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
     code = (
-        "import sys; from lit_classify.cli import main; main(sys.argv[1:]); "
+        "import sys; from lit_classify.cli.main import main; main(sys.argv[1:]); "
         f"print('imported:', *(name for name in {HEAVY} if name in sys.modules))"
     )
     command = [sys.executable, "-c", code, *arguments]

@@ -16,7 +16,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 
 from lit_classify import BinaryClassifier, MulticlassClassifier, MultilabelClassifier, Regressor
-from lit_classify.cli import main
+from lit_classify.cli.main import main
 from lit_classify.data import TableDataModule
 from lit_classify.errors import DataWarning, UserError
 from tests import fuzzing

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from lit_classify import trust
-from lit_classify.cli import main
+from lit_classify import import_policy
+from lit_classify.cli.main import main
 from lit_classify.errors import UserError
 
 SIDE = """
@@ -99,17 +99,17 @@ def test_a_configuration_imports_and_calls_nothing_that_was_not_typed(
     assert not Path("called").exists()
 
 
-@pytest.mark.parametrize("name", trust.SENDING)
+@pytest.mark.parametrize("name", import_policy.SENDING)
 def test_a_configuration_sends_nothing_over_the_network_unless_it_was_typed(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for path in (f"lightning.pytorch.loggers.{name}", f"{trust.SENDING[name]}.{name}", name):
+    for path in (f"lightning.pytorch.loggers.{name}", f"{import_policy.SENDING[name]}.{name}", name):
         Path("evil.yaml").write_text(yaml.safe_dump({**BASE, "trainer": {"logger": path}}))
         assert main(["fit", "--config", "evil.yaml"]) == 2
         said = capsys.readouterr().err
         assert "is imported only if you name it yourself" in said or "unknown trainer.logger class" in said
-    with trust.restricted(["fit", "--trainer.logger", name]):
-        assert f"{trust.SENDING[name]}.{name}" in trust.allowed()
+    with import_policy.restricted(["fit", "--trainer.logger", name]):
+        assert f"{import_policy.SENDING[name]}.{name}" in import_policy.allowed()
 
 
 @pytest.mark.parametrize(
@@ -134,11 +134,11 @@ def test_what_is_typed_is_imported(typed: str) -> None:
 
 
 def test_a_program_names_what_it_likes_and_the_command_line_does_not() -> None:
-    with trust.restricted(["fit", "--config", "evil.yaml"]):
+    with import_policy.restricted(["fit", "--config", "evil.yaml"]):
         with pytest.raises(UserError, match=r"if you trust it, add --model.network sidefile.build"):
-            trust.import_object("sidefile.build", "--model.network")
+            import_policy.import_object("sidefile.build", "--model.network")
         assert not Path("imported").exists()
-    assert trust.import_object("sidefile.build", "--model.network").__name__ == "build"
+    assert import_policy.import_object("sidefile.build", "--model.network").__name__ == "build"
 
 
 def test_a_module_of_the_current_folder_is_found_when_it_is_typed_and_installed_nowhere(
@@ -146,9 +146,9 @@ def test_a_module_of_the_current_folder_is_found_when_it_is_typed_and_installed_
 ) -> None:
     here = str(Path.cwd())
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in {"", here}])
-    with trust.restricted(["fit", "--model.network", "json.Net"]):
+    with import_policy.restricted(["fit", "--model.network", "json.Net"]):
         assert here not in sys.path
-    with trust.restricted(["fit", "--model.network", "sidefile.Net"]):
+    with import_policy.restricted(["fit", "--model.network", "sidefile.Net"]):
         assert sys.path[-1] == here
-        assert trust.import_object("sidefile.Net", "--model.network").__name__ == "Net"
+        assert import_policy.import_object("sidefile.Net", "--model.network").__name__ == "Net"
     assert here not in sys.path

@@ -18,18 +18,18 @@ from torch import Tensor, nn
 from lit_classify import (
     BinaryClassifier,
     CirclesDataModule,
+    EpochLog,
     MulticlassClassifier,
     MultilabelClassifier,
     Regressor,
-    Rows,
     TensorLoader,
 )
-from lit_classify.cli import main
-from lit_classify.commands.reports import report, scores
+from lit_classify.cli.main import main
+from lit_classify.evaluation.report import report, scores
 from lit_classify.metrics import log_odds
 from lit_classify.modules import LitModule
-from tests.tables import bundled, write
-from tests.test_modules import trainer
+from tests.example_tables import bundled, write
+from tests.modules.test_base import trainer
 
 WEIGHTED: list[tuple[type[LitModule], dict[str, Any]]] = [
     (BinaryClassifier, {"out_features": 1, "class_weight": [1.0, 7.5]}),
@@ -394,7 +394,7 @@ class Penalised(BinaryClassifier):
 def test_the_loss_that_a_step_of_one_s_own_returns_is_logged(accumulated: int) -> None:
     model = Squared(2)
     model.returned = []
-    rows = Rows(every_n_epochs=1)
+    rows = EpochLog(every_n_epochs=1)
     fitted = trainer(max_epochs=1, accumulate_grad_batches=accumulated, callbacks=[rows])
     fitted.fit(model, CirclesDataModule(batch_size=300))
     expected = sum(loss * rows for loss, rows in model.returned) / 800
@@ -448,7 +448,7 @@ class Manual(BinaryClassifier):
 
 @pytest.mark.reliability(59)
 def test_a_step_that_returns_no_loss_logs_none() -> None:
-    rows = Rows(every_n_epochs=1)
+    rows = EpochLog(every_n_epochs=1)
     fitted = trainer(max_epochs=2, logger=CSVLogger("."), callbacks=[rows], log_every_n_steps=1)
     fitted.fit(Manual(2), CirclesDataModule(batch_size=300))
     assert "train/loss" not in fitted.callback_metrics

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lit_classify.cli import main
+from lit_classify.cli.main import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

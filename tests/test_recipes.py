@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from lit_classify import UserError, recipes
-from lit_classify.cli import main
-from lit_classify.commands import experiments, verify
-from tests import course
+from lit_classify.cli import run_recipe as experiments
+from lit_classify.cli import verify
+from lit_classify.cli.main import main
+from tests import reference_loop as course
 
 
 @pytest.mark.reliability(17)
@@ -76,7 +77,7 @@ def test_the_table_of_verify_does_not_run_together(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [row.replace("Loss: 0", "Loss: 1234") for row in verify.expectation("blobs")["rows"]]
-    came = experiments.Experiment("blobs", None, None, rows, {"test/accuracy": 0.1}, 9, 9876.5)  # type: ignore[arg-type]
+    came = experiments.RecipeRun("blobs", None, None, rows, {"test/accuracy": 0.1}, 9, 9876.5)  # type: ignore[arg-type]
     monkeypatch.setattr(experiments, "run", lambda name: came)
     assert main(["verify", "blobs"]) == 1
     head, *lines = capsys.readouterr().out.splitlines()[:3]
@@ -89,7 +90,7 @@ def test_the_table_of_verify_does_not_run_together(
 
 def test_floors_and_ceilings_hold_and_missing_figures_fail() -> None:
     expect = {"at_least": {"a": 0.5}, "below": {"a": 0.6, "b": 1}}
-    assert [passed for _, _, passed in verify.check_figures(expect, {"a": 0.5})] == [True, True, False]
+    assert [passed for _, _, passed in verify.check_metrics(expect, {"a": 0.5})] == [True, True, False]
 
 
 def test_an_unknown_expectation_is_refused() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_classify import safe_yaml
-from lit_classify.cli import main
+from lit_classify.cli.main import main
 from lit_classify.errors import UserError
 
 WORDS = (

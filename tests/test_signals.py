@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lit_classify.cli import main
-from lit_classify.saving import is_whole
+from lit_classify.checkpoints.io import is_whole
+from lit_classify.cli.main import main
 
 RUN = Path("lightning_logs/moons/version_0")
 BEST = str(RUN / "checkpoints/best.ckpt")
@@ -38,7 +38,7 @@ def started(command: list[str], place: str, then: str = HERE) -> subprocess.Pope
             "def instead(*_, **__):",
             *(f"    {line}" for line in then.splitlines()),
             f"{owner}.{attribute} = instead",
-            "from lit_classify.cli import main; sys.exit(main())",
+            "from lit_classify.cli.main import main; sys.exit(main())",
         ]
     )
     process = subprocess.Popen(
@@ -66,12 +66,12 @@ slow = pytest.mark.slow
 MODULE = "lit_classify.modules:LitModule"
 PLACES = {
     "test scores": (["test"], f"{MODULE}.test_step"),
-    "test reports": (["test"], "lit_classify.commands.reports:baselines"),
+    "test reports": (["test"], "lit_classify.evaluation.report:baselines"),
     "predict asks": (["predict"], f"{MODULE}.predict_step"),
-    "predict writes": (["predict"], "lit_classify.commands.predictions:harmless"),
+    "predict writes": (["predict"], "lit_classify.evaluation.predictions:harmless"),
     "validate scores": (["validate"], f"{MODULE}.validation_step"),
-    "export writes": (["export"], "lit_classify.commands.export:schema"),
-    "plot draws": (["plot"], "lit_classify.commands.plot:plots"),
+    "export writes": (["export"], "lit_classify.cli.export:schema"),
+    "plot draws": (["plot"], "lit_classify.cli.plot:plots_of"),
 }
 
 
@@ -137,7 +137,7 @@ def test_a_signal_ends_a_command_that_trains_within_verify(number: int) -> None:
 
 @pytest.mark.reliability(52)
 def test_sigterm_ends_a_command_that_imports() -> None:
-    ended(started([*FIT], "lit_classify.commands.light_imports:import_lightning"), signal.SIGTERM)
+    ended(started([*FIT], "lit_classify._lightning.imports:import_lightning"), signal.SIGTERM)
 
 
 @pytest.mark.reliability(8)

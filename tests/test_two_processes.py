@@ -14,11 +14,11 @@ import pytest
 import torch
 from polars.testing import assert_frame_equal
 
-from lit_classify.cli import main
+from lit_classify.checkpoints.io import is_whole
+from lit_classify.cli.main import main
 from lit_classify.errors import UserError
-from lit_classify.saving import is_whole
 from tests import two_processes
-from tests.test_resume import same
+from tests._lightning.test_exact_resume import same
 
 ROOT = Path(__file__).parent.parent
 
@@ -200,7 +200,7 @@ def test_two_processes_stop_at_the_same_step_and_save(told: str, number: int, co
     ("options", "code", "message"),
     [
         (["--model.optimizer", "SGD", "--model.lr", "1e30"], 3, "the loss is nan at step 1"),
-        (["--model.network", "tests.networks_of_ones_own.FailsOnSecond"], 2, "KeyError: 'second'"),
+        (["--model.network", "tests.custom_networks.FailsOnSecond"], 2, "KeyError: 'second'"),
     ],
 )
 def test_an_error_on_one_process_or_both_ends_both(options: list[str], code: int, message: str) -> None:

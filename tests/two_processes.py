@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import TensorDataset
 
 from lit_classify import BinaryClassifier, SeededDataLoader
-from lit_classify.cli import main as run
+from lit_classify.cli.main import main as run
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.base import Split
 

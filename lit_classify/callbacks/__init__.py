@@ -1,23 +1,23 @@
 """Callbacks: they ask the module for figures or predictions and print, draw or keep the result."""
 
-from lit_classify.callbacks.boundary import Boundary
-from lit_classify.callbacks.curves import Curves
-from lit_classify.callbacks.keep import KeepBest, KeepLast
-from lit_classify.callbacks.mistakes import Mistakes
-from lit_classify.callbacks.neurons import Neurons
-from lit_classify.callbacks.notes import HParams, Notes
-from lit_classify.callbacks.progress import EpochBar
-from lit_classify.callbacks.rows import Rows
+from lit_classify.callbacks.boundary import DecisionBoundary
+from lit_classify.callbacks.checkpointing import BestCheckpoint, LastCheckpoint
+from lit_classify.callbacks.epoch_log import EpochLog
+from lit_classify.callbacks.evaluation_plots import EvaluationPlots
+from lit_classify.callbacks.hidden_units import HiddenUnits
+from lit_classify.callbacks.optimizer_stats import OptimizerStats
+from lit_classify.callbacks.progress_bar import EpochProgressBar
+from lit_classify.callbacks.run_summary import HParams, RunSummary
 
 __all__ = [
-    "Boundary",
-    "Curves",
-    "EpochBar",
+    "BestCheckpoint",
+    "DecisionBoundary",
+    "EpochLog",
+    "EpochProgressBar",
+    "EvaluationPlots",
     "HParams",
-    "KeepBest",
-    "KeepLast",
-    "Mistakes",
-    "Neurons",
-    "Notes",
-    "Rows",
+    "HiddenUnits",
+    "LastCheckpoint",
+    "OptimizerStats",
+    "RunSummary",
 ]

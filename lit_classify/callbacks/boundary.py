@@ -17,10 +17,10 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from lit_classify import files
-from lit_classify.callbacks.pictures import Picture, log, log_packed, validation_name
+from lit_classify.callbacks.plot import PlotCallback, log, log_packed, validation_name
 from lit_classify.data import Axis, InMemoryDataModule, TableDataModule
+from lit_classify.loggers import RunLogger
 from lit_classify.modules import LitModule
-from lit_classify.scalars import RunLogger
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -110,7 +110,7 @@ class PlanePlot(BoundaryPlot):
     """
 
     def __init__(self, model: LitModule, data: InMemoryDataModule, shown: str, run: str) -> None:
-        from lit_classify.figures import Feature, Plane, grid
+        from lit_classify.plots import Feature, Plane, grid
 
         super().__init__(data, shown, run)
         axes = chosen(data)
@@ -146,7 +146,7 @@ class LinePlot(BoundaryPlot):
     """Values over a single feature, and a model's predictions of them."""
 
     def __init__(self, data: InMemoryDataModule, shown: str, run: str) -> None:
-        from lit_classify.figures import Feature
+        from lit_classify.plots import Feature
 
         super().__init__(data, shown, run)
         axis = next(iter(data.axes), Axis(0, "x"))
@@ -159,7 +159,7 @@ class LinePlot(BoundaryPlot):
 
     def figure(self, snapshot: Snapshot) -> "Figure":
         """Return a snapshot as a figure."""
-        from lit_classify.figures import Line
+        from lit_classify.plots import Line
 
         line = Line(self.splits, snapshot.predicted, self._feature)
         line.show(snapshot.predicted, self.title(snapshot))
@@ -167,13 +167,13 @@ class LinePlot(BoundaryPlot):
 
     def frames(self, snapshots: Sequence[Snapshot]) -> list[Any]:
         """Return snapshots as pixels."""
-        from lit_classify.figures import Line
+        from lit_classify.plots import Line
 
         line = Line(self.splits, [part for each in snapshots for part in each.predicted], self._feature)
         return [line.frame(part.predicted, self.title(part)) for part in snapshots]
 
 
-class Boundary(Picture):
+class DecisionBoundary(PlotCallback):
     """Draw the decision boundary, or a line with its predictions, as it changed; at the end a film of it.
 
     With more than two features the plane is that of the two which separate the classes best (F test), and
@@ -237,7 +237,7 @@ class Boundary(Picture):
         self._start()
 
     def _write_film(self, trainer: Trainer, frames: list[Any]) -> None:
-        from lit_classify.figures.images import film
+        from lit_classify.plots.images import film
 
         packed = film(frames)
         height, width, _ = frames[-1].shape

@@ -2,6 +2,7 @@
 
 from lit_classify.data.base import Axis, InMemoryDataModule
 from lit_classify.data.line import LineDataModule
+from lit_classify.data.loaders import SeededDataLoader, TensorLoader
 from lit_classify.data.points import (
     BlobsDataModule,
     CirclesDataModule,
@@ -19,6 +20,8 @@ __all__ = [
     "LineDataModule",
     "MoonsDataModule",
     "PointsDataModule",
+    "SeededDataLoader",
     "SpiralsDataModule",
     "TableDataModule",
+    "TensorLoader",
 ]

@@ -13,8 +13,8 @@ from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.callbacks import BatchSizeFinder
 from torch import Tensor
 
+from lit_classify.data.loaders import TensorLoader
 from lit_classify.errors import DataError, UserError, at_least, fraction
-from lit_classify.loaders import TensorLoader
 
 
 class Split(NamedTuple):

@@ -16,14 +16,16 @@ from torch import Tensor, nn
 from torchmetrics import Metric
 
 from lit_classify import __version__
+from lit_classify._lightning.exact_resume import ExactResume
+from lit_classify._lightning.hooks import with_signature
 from lit_classify.errors import UserError
+from lit_classify.import_policy import named_by_a_file
+from lit_classify.loggers import ScalarBuffer
 from lit_classify.metrics import Metrics
-from lit_classify.modules.guard import shows_metrics
-from lit_classify.modules.lean import with_signature
-from lit_classify.modules.record import plain, record
-from lit_classify.modules.resume import ExactResume
+from lit_classify.modules.fit_callbacks import shows_metrics
+from lit_classify.modules.running_mean import RunningMean, of_sums
 from lit_classify.modules.steps import gradient_share
-from lit_classify.modules.targets import rows_of
+from lit_classify.modules.target_checks import rows_of
 from lit_classify.modules.task import Task
 from lit_classify.networks import ACTIVATIONS, MLP, Activation, Embedded, Network, check_output, make_network
 from lit_classify.optimizers import (
@@ -35,9 +37,7 @@ from lit_classify.optimizers import (
     make_optimizer,
     make_scheduler,
 )
-from lit_classify.scalars import ScalarBuffer
-from lit_classify.tallies import Tally, of_sums
-from lit_classify.trust import named_by_a_file
+from lit_classify.serialization import plain, record
 
 Batch = tuple[Tensor, Tensor]
 KNOWN: dict[str, Mapping[str, type]] = {
@@ -133,11 +133,11 @@ class LitModule(Task):
         check_output(self.network, in_features, out_features)
         self.evaluation: Evaluation | None = None
         self.val_metric, self.test_metric = self.make_metric(), self.make_metric()
-        self._tallies = {stage: Tally() for stage in ("train", "val", "test")}
+        self._tallies = {stage: RunningMean() for stage in ("train", "val", "test")}
         self._tested: list[Batch] = []
         self._scalars = ScalarBuffer()
         self._seen_by_callbacks: dict[str, Tensor] = {}
-        self.more_figures: dict[str, Tensor] = {}
+        self.extra_metrics: dict[str, Tensor] = {}
         self._several = self._targets_checked = False
         self._own_step = getattr(self.training_step, "__func__", None) is not LitModule.training_step
         self._gradient_share: Tensor | None = None
@@ -234,7 +234,7 @@ class LitModule(Task):
 
     # What is reported.
 
-    def figures(self, stage: str) -> dict[str, Tensor]:
+    def epoch_metrics(self, stage: str) -> dict[str, Tensor]:
         """Return the mean loss and metric of an epoch's rows so far, on all ranks, where steps told them."""
         tally = self._tallies[stage]
         if self.trainer.world_size > 1:
@@ -279,8 +279,8 @@ class LitModule(Task):
 
     def on_train_epoch_start(self) -> None:
         """Begin the epoch's sums."""
-        self._tallies["train"] = Tally()
-        self.more_figures = {}  # what callbacks find out about the epoch, to be logged with its own
+        self._tallies["train"] = RunningMean()
+        self.extra_metrics = {}  # what callbacks find out about the epoch, to be logged with its own
 
     def on_train_epoch_end(self) -> None:
         """Report the epoch's loss and accuracy, taken before each step.
@@ -288,16 +288,16 @@ class LitModule(Task):
         ``self.log`` would cost more than the step of a small network, so callbacks see the figures at once
         and loggers get them many epochs at a time.
         """
-        self._seen_by_callbacks.update(figures := self.figures("train") | self.more_figures)
+        self._seen_by_callbacks.update(figures := self.epoch_metrics("train") | self.extra_metrics)
         step, epoch = self.trainer.global_step - 1, self.trainer.current_epoch
         if figures and self._scalars.add(step, epoch, figures, self.trainer.loggers):
-            self.hand_over_scalars()
+            self.flush_scalars()
 
     def on_train_end(self) -> None:
         """Give the loggers the last figures."""
-        self.hand_over_scalars()
+        self.flush_scalars()
 
-    def hand_over_scalars(self) -> None:
+    def flush_scalars(self) -> None:
         """Give the loggers the figures that still wait."""
         self._scalars.flush(self.trainer.loggers)
 
@@ -306,12 +306,12 @@ class LitModule(Task):
 
     def on_validation_epoch_start(self) -> None:
         """Begin the validation's sums."""
-        self._tallies["val"] = Tally()
+        self._tallies["val"] = RunningMean()
         self.val_metric.reset()
 
     def on_test_epoch_start(self) -> None:
         """Begin the test's sums."""
-        self._tallies["test"] = Tally()
+        self._tallies["test"] = RunningMean()
         self.test_metric.reset()
         self._tested, self.evaluation = [], None
 
@@ -319,7 +319,7 @@ class LitModule(Task):
         """Log the validation's loss and metric; every rank has those of all."""
         # all ranks have the same; sync_dist keeps Lightning from advising what is done already
         several, on_bar = self.trainer.world_size > 1, shows_metrics(self.trainer)
-        self.log_dict(self.figures("val"), prog_bar=on_bar, sync_dist=several)
+        self.log_dict(self.epoch_metrics("val"), prog_bar=on_bar, sync_dist=several)
 
     def on_test_epoch_end(self) -> None:
         """Log the test's loss and metrics, computed from the logits of all ranks' rows."""
@@ -330,7 +330,7 @@ class LitModule(Task):
             torch.distributed.all_gather_object(shares, self._tested)
         logits, y = map(torch.cat, zip(*(batch for share in shares for batch in share), strict=True))
         self._tested = []
-        metrics = self._measure(logits.to(self.device), y.to(self.device), self.figures("test"))
+        metrics = self._measure(logits.to(self.device), y.to(self.device), self.epoch_metrics("test"))
         self.evaluation = Evaluation(logits, y, metrics)
         found = {f"test/{name}": value for name, value in metrics.values.items()}
         self.log_dict(found, sync_dist=self.trainer.world_size > 1)

@@ -16,8 +16,8 @@ from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy
 from lit_classify.errors import UserError, unknown
 from lit_classify.metrics import Metrics, of_many_classes, of_two_classes
 from lit_classify.modules.base import LitModule
-from lit_classify.modules.targets import as_classes, check_classes, check_shapes
-from lit_classify.tallies import exact
+from lit_classify.modules.running_mean import exact
+from lit_classify.modules.target_checks import as_classes, check_classes, check_shapes
 
 
 class Classifier(LitModule, ABC):

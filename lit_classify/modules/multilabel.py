@@ -14,7 +14,7 @@ from torchmetrics.classification import MultilabelAccuracy
 from lit_classify.errors import UserError
 from lit_classify.metrics import Metrics, of_labels
 from lit_classify.modules.base import LitModule
-from lit_classify.modules.targets import check_labels, check_shapes
+from lit_classify.modules.target_checks import check_labels, check_shapes
 
 
 class MultilabelClassifier(LitModule):

@@ -13,8 +13,8 @@ from torchmetrics import MeanAbsoluteError, Metric
 from lit_classify.errors import UserError, at_least, unknown
 from lit_classify.metrics import Metrics, of_values
 from lit_classify.modules.base import LitModule
-from lit_classify.modules.targets import check_numbers, check_shapes
-from lit_classify.tallies import exact
+from lit_classify.modules.running_mean import exact
+from lit_classify.modules.target_checks import check_numbers, check_shapes
 
 
 class Regressor(LitModule):

@@ -4,7 +4,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
-from lit_classify.tallies import exact
+from lit_classify.modules.running_mean import exact
 
 
 def gradient_share(trainer: Trainer, weight: int | Tensor) -> Tensor:

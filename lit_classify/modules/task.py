@@ -9,8 +9,8 @@ from typing import ClassVar
 from torch import Tensor
 from torchmetrics import Metric
 
+from lit_classify._lightning.hooks import LeanModule
 from lit_classify.metrics import Metrics
-from lit_classify.modules.lean import LeanModule
 
 
 class Task(LeanModule):

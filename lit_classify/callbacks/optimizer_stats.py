@@ -1,0 +1,43 @@
+"""Curves beside loss and accuracy, and charts of what belongs together."""
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from lit_classify.loggers import RunLogger
+from lit_classify.modules import LitModule
+
+
+class OptimizerStats(Callback):
+    """Log the learning rate and the norm of the last step's gradients, and lay out charts.
+
+    TensorBoard's custom scalars show train and validation loss in one chart, accuracy in another.
+    """
+
+    def __init__(self) -> None:
+        self._weights: list[torch.Tensor] = []
+        self._rate = -1.0, torch.tensor(-1.0)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Lay the charts out."""
+        assert isinstance(pl_module, LitModule)
+        self._weights = [weight for weight in pl_module.parameters() if weight.requires_grad]
+        charts = {name: [f"train/{name}", f"val/{name}"] for name in ("loss", pl_module.metric)}
+        charts |= {name: [f"optimizer/{name}"] for name in ("lr", "grad_norm")}
+        layout = {"training": {name: ["Multiline", tags] for name, tags in charts.items()}}
+        for logger in trainer.loggers:
+            if isinstance(logger, RunLogger) and trainer.is_global_zero:
+                logger.experiment.add_custom_scalars(layout)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Hand the epoch's figures to the module, which logs them with its own; after 100 every tenth."""
+        assert isinstance(pl_module, LitModule)
+        if trainer.current_epoch > 100 and trainer.current_epoch % 10:
+            return
+        gradients = [weight.grad for weight in self._weights if weight.grad is not None]
+        if not gradients:
+            return
+        norm = torch.stack(torch._foreach_norm(gradients)).norm()
+        rate = trainer.optimizers[0].param_groups[0]["lr"]
+        if rate != self._rate[0]:
+            self._rate = rate, norm.new_tensor(rate)
+        pl_module.extra_metrics = {"optimizer/lr": self._rate[1], "optimizer/grad_norm": norm}

@@ -1,0 +1,460 @@
+"""A run's checkpoints, read and checked once and passed on as objects.
+
+What a checkpoint records of its model and data is plain data. It goes back to constructors as it is and never
+through a parser, which would take a class named ``1e3`` for a number.
+"""
+
+import inspect
+import json
+import re
+import shlex
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from torch import Tensor, nn
+
+from lit_classify import __version__
+from lit_classify import data as datamodules
+from lit_classify import modules as tasks
+from lit_classify.checkpoints.io import is_sealed, is_whole
+from lit_classify.checkpoints.resumable import check_state
+from lit_classify.data import InMemoryDataModule, TableDataModule
+from lit_classify.data.table.learned import Learned, other_files
+from lit_classify.errors import UserError, note, refuse_address, unknown
+from lit_classify.import_policy import import_object, named_by_a_file
+from lit_classify.modules import LitModule
+from lit_classify.modules.base import KNOWN
+from lit_classify.networks import Activation, Network
+from lit_classify.serialization import class_path, names, plain, record
+
+RUNS = "lightning_logs"
+TASKS: dict[str, type[LitModule]] = {
+    name: getattr(tasks, name)
+    for name in ("BinaryClassifier", "MulticlassClassifier", "MultilabelClassifier", "Regressor")
+}
+
+DATA: dict[str, type[InMemoryDataModule]] = {
+    name: found
+    for name in datamodules.__all__
+    if inspect.isclass(found := getattr(datamodules, name))
+    and issubclass(found, InMemoryDataModule)
+    and not inspect.isabstract(found)
+}
+
+
+@dataclass(frozen=True)
+class ClassSpec:
+    """A class and the arguments that it was built with.
+
+    Args:
+        class_path: a class of lit_classify by name, or one's own by import path.
+        init_args: its constructor's arguments as plain data.
+    """
+
+    class_path: str
+    init_args: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint's tensors and plain data, read once; nothing in it is run.
+
+    Args:
+        path: the file.
+        content: what it holds.
+        model: how its module was built.
+        data: how its data module was built; none for one that is not of lit_classify.
+    """
+
+    path: Path
+    content: dict[str, Any]
+    model: ClassSpec
+    data: ClassSpec | None
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Checkpoint":
+        """Read a file.
+
+        Raises:
+            UserError: no such file, a corrupt or altered one, or not a checkpoint of lit_classify.
+        """
+        refuse_address(str(path))
+        path = Path(path)
+        if not path.is_file():
+            raise UserError(f"no checkpoint at {path}")
+        if zipfile.is_zipfile(path) and not is_whole(path):
+            raise UserError(f"corrupt checkpoint {path}{_instead(path)}")
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises many kinds; all mean that the file cannot be trusted
+            reason = str(error).partition(".")[0] or (
+                "it is empty" if not path.stat().st_size else repr(error)
+            )
+            raise UserError(
+                f"{path} is not a checkpoint that can be read: {reason}{_instead(path)}"
+            ) from error
+        written = content.get("lit_classify") if isinstance(content, dict) else None
+        if not isinstance(written, dict) or not isinstance(written.get("model"), dict):
+            raise UserError(f"{path} is a checkpoint, but lit_classify {__version__} did not write it")
+        with _consistent(path):
+            parts = {part: _recorded(written[part]) for part in ("model", "data") if part in written}
+            _check_release(path, str(written.get("version", "of unknown version")), parts)
+            _check_fit(path, parts["model"], parts.get("data"))
+            for name in ("epoch", "global_step"):
+                if type(content.get(name, 0)) is not int or content.get(name, 0) < 0:
+                    raise UserError(f"{path} has inconsistent content: {name} is {content[name]!r}")
+            if written.get("sealed") and not is_sealed(path):
+                raise UserError(f"{path} has been altered since it was written{_instead(path)}")
+            return cls(path, content, parts["model"], parts.get("data"))
+
+    @property
+    def epochs(self) -> int:
+        """Return how many complete epochs were trained before the checkpoint was written."""
+        with _consistent(self.path):
+            return int(self.content["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"])
+
+    def build_model(
+        self,
+        network: Network | None = None,
+        task: type[LitModule] | None = None,
+        activation: Activation | None = None,
+    ) -> LitModule:
+        """Build the module that wrote the checkpoint, with its weights, in evaluation mode.
+
+        Args:
+            network: the network of a checkpoint that was trained with one of your own, or its import path: a
+                file never names code to import by itself.
+            task: the module's class, if it is your own.
+            activation: the activation, if it is your own or an instance with settings.
+
+        Raises:
+            UserError: the file needs ``network``, ``activation`` or ``task``, or its content does not fit
+                together.
+        """
+        task = task or TASKS.get(self.model.class_path)
+        if task is None:
+            raise UserError(unknown("module in the checkpoint", self.model.class_path, TASKS))
+        with _consistent(self.path):
+            own = {
+                "network": self._own("network", network),
+                "activation": self._own("activation", activation),
+            }
+            init_args = {
+                **self.model.init_args,
+                **{name: part for name, part in own.items() if part is not None},
+            }
+            if isinstance(own["network"], nn.Module):
+                init_args["network_args"] = None  # it was built with them
+        with _consistent(self.path), named_by_a_file():
+            if network is None:
+                self._check_size(task, init_args)
+            module = task(**init_args)
+            self.check_weights(module)
+            module.load_state_dict(self.content["state_dict"])
+            return module.eval()
+
+    def build_data(
+        self, given: Mapping[str, Any] | None = None, own: type[InMemoryDataModule] | None = None
+    ) -> InMemoryDataModule:
+        """Build the data module that the checkpoint was trained on.
+
+        Args:
+            given: arguments that take the place of the recorded ones, such as another path.
+            own: the data module's class, if it is your own.
+
+        Raises:
+            UserError: the file does not say which, it is not one of lit_classify's, or its data is not there.
+        """
+        if self.data is None and own is None:
+            raise UserError(f"{self.path} does not say which data it was trained on")
+        recorded = self.data or ClassSpec("", {})
+        if own is None and recorded.class_path not in DATA:
+            raise UserError(unknown("data module in the checkpoint", recorded.class_path, DATA))
+        with _consistent(self.path):
+            return (own or DATA[recorded.class_path])(**{**recorded.init_args, **(given or {})})
+
+    def own_class(self, part: str, given: str | None) -> Any:  # noqa: ANN401 - of the model or of the data
+        """Return the class of the model or data that was named; none for one of lit_classify's.
+
+        Raises:
+            UserError: it is not the class that the checkpoint was written with, or that was not named.
+        """
+        recorded: ClassSpec | None = getattr(self, part)
+        known: Mapping[str, type] = TASKS if part == "model" else DATA
+        base = LitModule if part == "model" else InMemoryDataModule
+        if given is None and recorded is not None and recorded.class_path not in known:
+            raise UserError(
+                f"{self.path} was trained with the {part} {recorded.class_path}: a checkpoint imports only "
+                f"what you name yourself; add --{part} {recorded.class_path}"
+            )
+        if given is None:
+            return None
+        found = known[given] if given in known else import_object(given, f"--{part}", base)
+        if recorded is not None and class_path(found) != recorded.class_path:
+            raise UserError(
+                f"{self.path} holds a {recorded.class_path}, but --{part} is a {class_path(found)}"
+            )
+        return found
+
+    def _own(self, name: str, given: Any) -> Any:  # noqa: ANN401 - a path, a class or an instance
+        """Return the user's own part of a model, imported where its path was given.
+
+        Raises:
+            UserError: it is not what the checkpoint was trained with, or was not given.
+        """
+        recorded, known = self.model.init_args.get(name), KNOWN.get(name, {})
+        if given is None and (recorded is None or recorded in known):
+            return None
+        own = import_object(given, f"--model.{name}") if isinstance(given, str) and "." in given else given
+        kind = type(own) if name == "network" and isinstance(own, nn.Module) else own
+        if given is None or not (given == recorded or names(recorded, kind, known)):
+            raise UserError(
+                f"{self.path} was trained with the {name} {recorded!r}, but {plain(given)!r} was given: "
+                "a checkpoint imports only what you name yourself"
+            )
+        return own
+
+    def check_weights(self, module: LitModule) -> None:
+        """Compare the recorded weights with a module's.
+
+        Raises:
+            UserError: they have other names, shapes or types, or are not finite.
+        """
+        weights, wanted = self.content.get("state_dict"), module.state_dict()
+        if not isinstance(weights, dict) or not all(
+            isinstance(weight, Tensor) for weight in weights.values()
+        ):
+            raise UserError(f"{self.path} holds no weights")
+        if names := sorted(set(map(str, weights)) ^ set(wanted)):
+            raise UserError(f"{self.path}: the checkpoint's weights do not fit this model: {names[0]}")
+        own = {name for name, _ in [*module.named_parameters(), *module.named_buffers(recurse=False)]}
+        types: dict[torch.dtype, torch.dtype] = {}  # by the module's: a precision holds for all weights
+        for name, weight in weights.items():
+            if weight.shape != wanted[name].shape:
+                raise UserError(
+                    f"{self.path}: the checkpoint's weights do not fit this model: {name} has the shape "
+                    f"{tuple(weight.shape)}, not {tuple(wanted[name].shape)}"
+                )
+            expected = wanted[name].dtype
+            if not (expected.is_floating_point and weight.is_floating_point()):
+                types[expected] = expected
+            if weight.dtype != types.setdefault(expected, weight.dtype):
+                raise UserError(
+                    f"{self.path}: the checkpoint's weights do not fit this model: {name} is of "
+                    f"{weight.dtype}, not {types[expected]}"
+                )
+            if name in own and weight.is_floating_point() and not bool(weight.isfinite().all()):
+                raise UserError(f"{self.path}: the weight {name} holds NaN or infinity")
+
+    def _check_size(self, task: type[LitModule], init_args: Mapping[str, Any]) -> None:
+        """Compare shapes before memory is taken for them: a number in a file may be anything."""
+        weights = self.content.get("state_dict")
+        longest = max((len(value) for value in init_args.values() if isinstance(value, list)), default=0)
+        if isinstance(weights, dict) and longest > sum(weight.numel() for weight in weights.values()):
+            raise UserError(f"{self.path}: the checkpoint's weights do not fit this model")
+        with torch.device("meta"):
+            self.check_weights(task(**init_args))
+
+    def check_model(self, model: LitModule) -> None:
+        """Compare a model with the one whose weights and optimizer it is to take.
+
+        Raises:
+            UserError: a setting that shapes the model or its training differs; names both values.
+        """
+        built = record(model)
+        if self.model.class_path != built["class_path"]:
+            raise UserError(
+                f"{self.path} holds a {self.model.class_path}, but the model is a {built['class_path']}"
+            )
+        self.check_settings("model", built["init_args"])
+
+    def check_data(self, data: InMemoryDataModule) -> None:
+        """Compare data with that which the run was trained on, before it is resumed.
+
+        Raises:
+            UserError: a setting or the table differs, so that rows would change splits; names both values.
+        """
+        built = record(data)
+        if self.data is None or self.data.class_path != built["class_path"]:
+            was = "other data" if self.data is None else f"a {self.data.class_path}"
+            raise UserError(
+                f"{self.path} was trained on {was}, but the data is a {built['class_path']}; "
+                "retrain from scratch without --ckpt_path"
+            )
+        before, now = (part.get("learned") for part in (self.data.init_args, built["init_args"]))
+        if before and now and (others := other_files(before["files"], now["files"])):
+            raise UserError(
+                f"{self.path} was trained on another table than {others}; "
+                "retrain from scratch without --ckpt_path"
+            )
+        same = {
+            name: value
+            for name, value in built["init_args"].items()
+            if not name.endswith("path") and name != "learned"
+        }
+        self.check_settings("data", same)
+
+    def check_settings(self, part: str, given: Mapping[str, Any]) -> None:
+        """Compare settings with the recorded ones; those that the file does not know are left alone.
+
+        Raises:
+            UserError: one differs; names both values.
+        """
+        recorded = self.model if part == "model" else self.data
+        for name, value in given.items():
+            before = recorded.init_args.get(name, value) if recorded else value
+            if before != value:
+                text = before if isinstance(before, str) else json.dumps(before, default=str)
+                raise UserError(
+                    f"{part}.{name} is {before!r} in {self.path}, but {value!r} was given; "
+                    f"add --{part}.{name} {shlex.quote(text)}, or retrain from scratch"
+                )
+
+    def check_state(self, configured: Any, trainer: Trainer) -> None:  # noqa: ANN401 - Lightning's
+        """Hold optimizers, schedulers, loops and callbacks against those of the fit that is to go on.
+
+        Args:
+            configured: what the module's ``configure_optimizers`` returned.
+            trainer: the trainer, before its fit.
+
+        Raises:
+            UserError: no such training can have left them.
+        """
+        with _consistent(self.path):
+            check_state(self.content, configured, trainer)
+
+    def check_epochs(self, max_epochs: int | None) -> None:
+        """Raise UserError if the run has had more epochs than it is to have."""
+        if max_epochs is not None and 0 <= max_epochs < self.epochs:
+            raise UserError(
+                f"{self.path} has had {self.epochs} epochs, but --trainer.max_epochs is {max_epochs}; "
+                "give more, or test it"
+            )
+
+
+def load(path: str | Path, network: Network | None = None, activation: Activation | None = None) -> LitModule:
+    """Build the module that wrote a checkpoint, with its weights, in evaluation mode.
+
+    Args:
+        path: the checkpoint.
+        network: the network of a checkpoint that was trained with one of your own, or its import path: a
+            file never names code to import by itself. The weights go into an instance as it is.
+        activation: the same for an activation of your own, or for an instance with settings.
+
+    Raises:
+        UserError: the file cannot be used, or it needs ``network`` or ``activation``.
+    """
+    return Checkpoint.read(path).build_model(network, activation=activation)
+
+
+def resolve(path: str, runs: Path = Path(RUNS)) -> str:
+    """Return the path of a checkpoint; ``last`` and ``best`` stand for the newest intact one of that name.
+
+    Args:
+        path: a path, or ``last`` or ``best``.
+        runs: the directory of the runs, at any depth.
+
+    Raises:
+        UserError: there is none.
+    """
+    if path not in {"last", "best"} or Path(path).is_file():
+        return path
+    found = _newest_first(runs, f"{path}.ckpt")
+    for candidate in found:
+        if is_whole(candidate):
+            note(f"{path} is {candidate}")
+            return str(candidate)
+        note(f"corrupt checkpoint {candidate}; an older one is taken")
+    raise UserError(f"no intact {path}.ckpt in {runs}")
+
+
+def _newest_first(folder: Path, name: str) -> list[Path]:
+    return sorted(folder.rglob(f"checkpoints/{name}"), key=lambda path: path.stat().st_mtime, reverse=True)
+
+
+def _instead(path: Path) -> str:
+    """Name the newest intact checkpoint of the same run, or of its neighbours."""
+    for folder in (path.parent.parent, path.parent.parent.parent):
+        for candidate in _newest_first(folder, "*.ckpt"):
+            if candidate != path and is_whole(candidate):
+                return f"; newest valid is {candidate}"
+    return ""
+
+
+@contextmanager
+def _consistent(path: Path) -> Iterator[None]:
+    """Turn whatever impossible content raises into a message: a checksum says nothing of sense.
+
+    Raises:
+        UserError: anything was raised.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        reason = (str(error) or repr(error)).splitlines()[0]
+        raise UserError(f"{path} has inconsistent content: {type(error).__name__}: {reason}") from error
+
+
+def _recorded(part: Any) -> ClassSpec:  # noqa: ANN401 - whatever a file holds
+    class_path, init_args = part["class_path"], part["init_args"]
+    if (
+        not re.fullmatch(r"[A-Za-z_][\w.]*", class_path)
+        or not isinstance(init_args, dict)
+        or not all(isinstance(name, str) for name in init_args)
+    ):
+        raise TypeError("a record must be a class_path and init_args")
+    return ClassSpec(class_path, init_args)
+
+
+def _check_fit(path: Path, model: ClassSpec, data: ClassSpec | None) -> None:
+    """Raise UserError if the model is not for what was learned from the table."""
+    learned = data.init_args.get("learned") if data and data.class_path in DATA else None
+    if learned is None:
+        if data and DATA.get(data.class_path) is TableDataModule:
+            raise UserError(f"{path} has inconsistent content: nothing was learned from its table")
+        return
+    found = Learned.from_dict(learned)
+    for name, of_table in (
+        ("in_features", [sum(encoder.num_features for encoder in found.encoders)]),
+        ("num_categories", found.num_categories),
+        ("class_names", found.target.class_names),
+        ("label_names", found.target.label_names),
+    ):
+        of_model = model.init_args.get(name)
+        if list(of_table or ()) != ([of_model] if isinstance(of_model, int) else list(of_model or ())):
+            raise UserError(f"{path} has inconsistent content: {name} of its model and of its data differ")
+
+
+def _check_release(path: Path, version: str, parts: Mapping[str, ClassSpec]) -> None:
+    """Raise UserError if another release wrote what this one does not know; some things may be missing."""
+    strange = [
+        f"{part}.{name}"
+        for part, known in (("model", TASKS), ("data", DATA))
+        if part in parts and (task := known.get(parts[part].class_path))
+        for name in parts[part].init_args.keys() - _arguments(task)
+    ]
+    learned = parts["data"].init_args.get("learned") if "data" in parts else None
+    if not strange and learned is not None:
+        try:
+            Learned.from_dict(learned)
+        except (KeyError, TypeError, ValueError) as error:
+            strange = [f"data.learned, {type(error).__name__}: {error}"]
+    if strange:
+        raise UserError(
+            f"lit_classify {version} wrote {path}, and this is {__version__}, which does not understand it "
+            f"({strange[0]}): read it with the one that wrote it"
+        )
+
+
+def _arguments(built: type) -> set[str]:
+    """Return the names of a class's constructor arguments, those that it hands on too."""
+    makers = [vars(base)["__init__"] for base in built.__mro__ if "__init__" in vars(base)]
+    return {name for maker in makers[:-1] for name in inspect.signature(maker).parameters}

@@ -1,0 +1,126 @@
+"""The command line's light front: it answers what needs no torch, and hands the rest on.
+
+Exit codes: 0 done; 1 verify found a difference; 2 a setting or data that cannot be used; 3 training
+diverged; 130 Ctrl-C; 143 SIGTERM; 129 the terminal was closed.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from itertools import pairwise
+
+from lit_classify import __version__, import_policy, signals
+from lit_classify.cli import output
+from lit_classify.errors import DivergedError, UserError, reason, say, say_once, unknown
+
+COMMANDS = {
+    "fit": ("training", "train a model on data"),
+    "validate": ("training", "score a checkpoint on the validation rows"),
+    "test": ("training", "score a checkpoint on the test rows"),
+    "predict": ("training", "write a checkpoint's predictions to a file"),
+    "plot": ("plot", "draw a finished run: curves, boundary, neurons, mistakes"),
+    "export": ("export", "write a checkpoint's model as ONNX or safetensors"),
+    "recipes": ("recipes", "list the experiments that come with the package"),
+    "verify": ("verify", "run recipes and hold them against what they should give"),
+    "figures": ("figures", "draw data, decision boundaries and activation functions"),
+}
+
+
+def usage() -> str:
+    """Return what ``lit-classify --help`` prints."""
+    lines = [
+        "usage: lit-classify COMMAND [options]",
+        "",
+        "Neural-network classification with PyTorch Lightning: the course's experiments as software.",
+        "",
+        "commands:",
+        *(f"  {name:<10} {what}" for name, (_, what) in COMMANDS.items()),
+        "",
+        "  lit-classify fit --config circles_v2     run a recipe (lit-classify recipes lists them)",
+        "  lit-classify fit --help                  all options of a command",
+        "  lit-classify --version",
+        "",
+        "Course mode: unless --data.val_fraction is set, validation looks at the test rows,",
+        "as the course does.",
+    ]
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code; a user's mistake is one message on standard error."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    with output.lasting() as failure, signals.obeyed():
+        try:
+            code = _run(arguments)
+        except SystemExit as left:
+            if left.code or failure() is None:
+                raise
+            code = 0
+        if code == 0 and (why := failure()):
+            say_once(f"lit-classify: cannot write standard output: {why}")
+            code = 2
+    if argv is None and signals.received():  # Python's own end takes long with torch in it
+        os._exit(code)
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    """Run a command; whatever it raises becomes one message and an exit code."""
+    try:
+        code = _dispatch(arguments)
+    except UserError as error:
+        say(f"lit-classify: {error}", file=sys.stderr)
+        code = 2
+    except DivergedError as error:
+        say_once(f"lit-classify: {error}")
+        code = 3
+    except KeyboardInterrupt:
+        say_once("\nlit-classify: interrupted")
+        code = 128 + signal.SIGINT
+    except SystemExit:
+        if not signals.received():
+            raise
+        code = 0
+    except Exception as error:  # Lightning, torch and others raise many kinds for what they are given
+        if os.environ.get("LIT_CLASSIFY_TRACEBACK"):
+            raise
+        hint = "LIT_CLASSIFY_TRACEBACK=1 shows where"
+        say(f"lit-classify: {type(error).__name__}: {reason(error)} ({hint})", file=sys.stderr)
+        code = 2
+    return 128 + signals.received() if signals.received() else code
+
+
+def _dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in {"-h", "--help"}:
+        say(usage())
+        return 0
+    if arguments[0] == "--version":
+        say(f"lit_classify {__version__}")
+        return 0
+    name = arguments[0]
+    if name not in COMMANDS:
+        raise UserError(unknown("command", name, COMMANDS))
+    _check_recipes(arguments[1:])
+    home = COMMANDS[name][0]
+    light_imports = import_module("lit_classify._lightning.imports")
+    with light_imports.uncollected():
+        if home in {"training", "plot"}:
+            light_imports.import_lightning()
+        command = import_module(f"lit_classify.commands.{home}")
+    with import_policy.restricted(arguments[1:]):
+        code: int = command.main(arguments)
+    return code
+
+
+def _check_recipes(arguments: Sequence[str]) -> None:
+    """Refuse an unknown recipe before anything heavy is imported."""
+    from lit_classify import recipes
+
+    for option, value in pairwise(arguments):
+        if option in {"-c", "--config"}:
+            recipes.read(value)
+    for option in arguments:
+        if option.startswith("--config="):
+            recipes.read(option.removeprefix("--config="))

@@ -1,0 +1,15 @@
+"""``lit-classify recipes``: the experiments that come with the package, and what each teaches."""
+
+from lit_classify import recipes
+from lit_classify.cli.argument_parser import parser
+from lit_classify.errors import say
+
+
+def main(arguments: list[str]) -> int:
+    """Print each recipe's name and its ``why:``."""
+    parser("recipes", "List the recipes and what each teaches.").parse_args(arguments[1:])
+    width = max(map(len, recipes.names()))
+    for name in recipes.names():
+        say(f"{name:<{width}}  {recipes.read(name)['recipe']['why']}")
+    say("\nRun one:  lit-classify fit --config circles_v2")
+    return 0

@@ -1,1 +1,0 @@
-"""One file per command; ``main(arguments)`` gets the command's name first and returns the exit code."""

@@ -1,0 +1,1 @@
+"""What test and predict say about a model: reports and prediction tables."""

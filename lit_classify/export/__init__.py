@@ -1,0 +1,1 @@
+"""A trained network with its preprocessing as one module, for other programs."""

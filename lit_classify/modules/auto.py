@@ -1,0 +1,58 @@
+"""The task that fits the data, when none is named."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lit_classify.errors import UserError
+from lit_classify.modules.base import LitModule
+from lit_classify.modules.classifiers import BinaryClassifier, MulticlassClassifier
+from lit_classify.modules.multilabel import MultilabelClassifier
+from lit_classify.modules.regressor import Regressor
+
+
+class AutoModule(LitModule):
+    """A Regressor for values, a MultilabelClassifier for labels, else a Binary- or MulticlassClassifier.
+
+    Calling the class builds one of the four; nothing is ever a FittingModule itself.
+
+    Args:
+        in_features: features per row.
+        out_features: outputs per row.
+        class_names: the classes; none for labels and numbers.
+        label_names: the labels; none for classes and numbers.
+        **kwargs: what all modules take, and what the fitting one takes alone.
+    """
+
+    def __new__(
+        cls,
+        in_features: int,
+        out_features: int = 1,
+        class_names: Sequence[str] | None = None,
+        label_names: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> Any:  # noqa: ANN401 - an instance of another class, which Python then leaves as it is
+        """Choose by the classes and labels."""
+        _refuse_others(kwargs, class_names, label_names)
+        # LightningCLI finds the settings by looking for these calls
+        if label_names is not None:
+            return MultilabelClassifier(
+                in_features, out_features, class_names=class_names, label_names=label_names, **kwargs
+            )
+        if class_names is None:
+            return Regressor(in_features, out_features, **kwargs)
+        if len(class_names) == 2:
+            return BinaryClassifier(in_features, out_features, class_names, **kwargs)
+        return MulticlassClassifier(in_features, out_features, class_names, **kwargs)
+
+
+def _refuse_others(
+    given: dict[str, Any], class_names: Sequence[str] | None, label_names: Sequence[str] | None
+) -> None:
+    """Raise UserError for a setting that only another task has."""
+    fitting = "labels" if label_names else "classes" if class_names else "numbers"
+    for setting, targets in {"thresholds": "labels", "class_weight": "classes", "loss": "numbers"}.items():
+        if targets != fitting and given.get(setting) is not None:
+            raise UserError(f"{setting} is a setting for {targets}, but the target holds {fitting}")
+
+
+AutoModule.__abstractmethods__ = frozenset()  # it has no instances that could lack a method

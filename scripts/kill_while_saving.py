@@ -1,0 +1,98 @@
+"""Kill a process again and again while it saves checkpoints, and see that none is lost.
+
+    python scripts/kill_while_saving.py [--kills 50] [--saver ours|lightning]
+
+The temporary folder lies on another file system where there is one, which is where Lightning's own saving
+loses files. After every kill the checkpoint that is there must load whole, and must be the last one that was
+acknowledged or the one being written.
+"""
+
+import argparse
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from lightning.pytorch.plugins.io import CheckpointIO, TorchCheckpointIO
+
+from lit_classify.checkpoints.io import AtomicCheckpointIO, is_whole
+
+SAVERS: dict[str, type[CheckpointIO]] = {"ours": AtomicCheckpointIO, "lightning": TorchCheckpointIO}
+ELSEWHERE = Path("/dev/shm")
+NUM_WEIGHTS = 1_000_000
+LONGEST_S = 0.15
+
+
+def main() -> int:
+    """Kill, look, count."""
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options.add_argument("--kills", type=int, default=50)
+    options.add_argument("--saver", choices=SAVERS, default="ours")
+    given = options.parse_args()
+    torch.set_num_threads(1)  # threads do not survive a fork
+    chance = random.Random(0)
+    lost = amid = 0
+    with tempfile.TemporaryDirectory(dir=".") as folder, _temporary_elsewhere() as temporary:
+        other = temporary.stat().st_dev != Path(folder).stat().st_dev
+        for _ in range(given.kills):
+            path = Path(folder, "c.ckpt")
+            acknowledged = _killed_while_saving(SAVERS[given.saver](), path, chance.uniform(0, LONGEST_S))
+            unfinished = [*Path(folder).glob("*.tmp"), *temporary.iterdir()]
+            amid += bool(unfinished)
+            for file in unfinished:
+                file.unlink()
+            lost += not _is_one_of(path, {acknowledged, acknowledged + 1})
+    where = f"temporary folder on {'another' if other else 'the same'} file system"
+    print(f"{given.kills} kills, {amid} amid a write, {where}: {lost} files lost")
+    return 1 if lost else 0
+
+
+@contextmanager
+def _temporary_elsewhere() -> Iterator[Path]:
+    """Let temporary files go to another file system, if there is one."""
+    with tempfile.TemporaryDirectory(dir=ELSEWHERE if os.access(ELSEWHERE, os.W_OK) else None) as folder:
+        before, tempfile.tempdir = tempfile.tempdir, folder
+        try:
+            yield Path(folder)
+        finally:
+            tempfile.tempdir = before
+
+
+def _killed_while_saving(saver: CheckpointIO, path: Path, after_s: float) -> int:
+    """Save in a process of its own, kill it some time after its first save, return the last that it said."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        number = 0
+        while True:
+            number += 1
+            saver.save_checkpoint({"n": number, "x": torch.full((NUM_WEIGHTS,), float(number))}, path)
+            os.write(writer, number.to_bytes(4, "big"))
+    os.close(writer)
+    said = os.read(reader, 4)
+    time.sleep(after_s)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    while more := os.read(reader, 1 << 16):
+        said = more[-4:]
+    os.close(reader)
+    return int.from_bytes(said, "big")
+
+
+def _is_one_of(path: Path, numbers: set[int]) -> bool:
+    """Whether a checkpoint is whole and one of those."""
+    if not is_whole(path):
+        return False
+    content = torch.load(path, weights_only=True)
+    return content["n"] in numbers and bool((content["x"] == content["n"]).all())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

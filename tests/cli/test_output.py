@@ -1,0 +1,105 @@
+"""Standard output may be closed, full, without a reader or without umlauts: the work is done all the same."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.cli.main import main
+from tests.example_tables import write
+
+RUN = Path("lightning_logs/moons/version_0")
+FIT = "fit --config moons --pictures none --rows.every_n_epochs 1 --trainer.max_epochs 40"
+TEST = f"test --ckpt_path {RUN}/checkpoints/best.ckpt"
+ASCII = {"PYTHONIOENCODING": "ascii"}
+C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def shell(command: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a line of the shell, whose exit code is that of the first command of a pipe."""
+    line = command.replace("lit-classify", f"{sys.executable} -m lit_classify")
+    environment = {**os.environ, **variables}
+    return subprocess.run(
+        ["bash", "-c", f"{line}; exit ${{PIPESTATUS[0]}}"],
+        env=environment,
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.reliability(51)
+@pytest.mark.parametrize(
+    "end",
+    [
+        "| head -1",
+        ">&-",
+        pytest.param("2>&1 | head -1", marks=pytest.mark.slow),
+        pytest.param(">&- 2>&- <&-", marks=pytest.mark.slow),
+    ],
+)
+def test_a_fit_whose_output_nobody_reads_goes_on_to_its_end(end: str) -> None:
+    done = shell(f"lit-classify {FIT} {end}")
+    assert done.returncode == 0
+    assert done.stderr == b""
+    assert Checkpoint.read(RUN / "checkpoints/last.ckpt").epochs == 40
+
+
+@pytest.mark.reliability(51)
+def test_predictions_are_written_though_nobody_reads() -> None:
+    assert main(FIT.split()) == 0
+    predict = TEST.replace("test", "predict", 1)
+    done = shell(f"lit-classify {predict} | true")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert len(Path("predictions.csv").read_text().splitlines()) == 201
+
+
+@pytest.mark.reliability(51)
+@pytest.mark.parametrize("command", ["recipes", "--help", "fit --help"])
+def test_text_that_is_cut_off_by_its_reader_is_no_mistake(command: str) -> None:
+    done = shell(f"lit-classify {command} | true")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.reliability(51)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's full device")
+@pytest.mark.parametrize("command", ["recipes", "fit --help", FIT])
+def test_output_that_cannot_be_written_is_said_after_the_work(command: str) -> None:
+    done = shell(f"lit-classify {command} > /dev/full")
+    assert done.returncode == 2
+    assert done.stderr == b"lit-classify: cannot write standard output: No space left on device\n"
+    assert (RUN / "checkpoints/last.ckpt").is_file() == (command == FIT)
+
+
+@pytest.mark.reliability(51)
+def test_a_file_that_a_closed_output_made_room_for_gets_no_lines() -> None:
+    code = (
+        "import sys; from lit_classify.cli.main import main\n"
+        "import lit_classify.cli.recipes as home; before = home.main\n"
+        "def instead(arguments):\n"
+        "    with open('mine', 'w'): import os; os.write(1, b'line'); return before(arguments)\n"
+        "home.main = instead; main(['recipes'])"
+    )
+    Path("program.py").write_text(code)
+    assert shell(f"{sys.executable} program.py >&-").returncode == 0
+    assert Path("mine").read_text() == ""
+
+
+@pytest.mark.reliability(62)
+@pytest.mark.parametrize("variables", [ASCII, C_LOCALE], ids=["ascii", "C locale"])
+def test_a_terminal_without_umlauts_shows_them_escaped(variables: dict[str, str]) -> None:
+    rows = [f"{n / 7:.3f},{n % 5},{'größer' if n % 3 else 'übel'}" for n in range(60)]
+    write("größe,b,y\n" + "\n".join(rows))
+    fit = "fit --data TableDataModule --data.path t.csv --data.target y --trainer.max_epochs 2"
+    done = shell(f"lit-classify {fit}", **variables)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"gr\xf6\xdfe" in done.stdout
+    done = shell(f"lit-classify {TEST.replace('moons', 'table')}", **variables)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert rb"gr\xf6\xdfer" in done.stdout
+    done = shell("lit-classify fit --data TableDataModule --data.path t.csv --data.target grö", **variables)
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr

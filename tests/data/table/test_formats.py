@@ -1,0 +1,173 @@
+"""A file that is no table is named for what it is, with what to do."""
+
+import bz2
+import gzip
+import json
+import lzma
+import pickle
+import sqlite3
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from lit_classify import DataError
+from lit_classify.data.table.source import read_table
+from tests.example_tables import write
+
+CSV = "a,b\n" + "1,x\n2,y\n" * 20
+FRAME = pl.DataFrame({"a": [1, 2], "b": ["x", "y"]})
+
+
+def _zip(path: Path, *names: str) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, CSV)
+
+
+def _tar(path: Path) -> None:
+    write(CSV, "inner.csv")
+    with tarfile.open(path, "w") as archive:
+        archive.add("inner.csv")
+
+
+def _sqlite(path: Path) -> None:
+    database = sqlite3.connect(path)
+    database.execute("create table t (a)")
+    database.commit()
+    database.close()
+
+
+def _numpy(path: Path, save: Callable[..., None]) -> None:
+    with path.open("wb") as file:
+        save(file, np.ones(3))
+
+
+MADE: dict[str, Callable[[Path], object]] = {
+    "compressed by gzip: decompress it: gunzip -c": lambda path: path.write_bytes(
+        gzip.compress(CSV.encode())
+    ),
+    "compressed by bzip2: decompress it: bunzip2": lambda path: path.write_bytes(bz2.compress(CSV.encode())),
+    "compressed by xz: decompress it: unxz": lambda path: path.write_bytes(lzma.compress(CSV.encode())),
+    "an Excel workbook (.xlsx): save it as CSV": lambda path: _zip(
+        path, "[Content_Types].xml", "xl/workbook.xml"
+    ),
+    "an OpenDocument file: save it as CSV": lambda path: _zip(path, "mimetype", "content.xml"),
+    "a zip archive: unpack it: unzip": lambda path: _zip(path, "t.csv"),
+    "a tar archive: unpack it: tar -xf": _tar,
+    "an Arrow or Feather file: convert it first: polars.read_ipc": lambda path: FRAME.write_ipc(path),
+    "an Arrow stream: convert it first: polars.read_ipc_stream": lambda path: FRAME.write_ipc_stream(path),
+    "an Avro file: convert it first": lambda path: FRAME.write_avro(path),
+    "JSON lines: convert it first: polars.read_ndjson": lambda path: FRAME.write_ndjson(path),
+    "JSON: convert it first: polars.read_json": lambda path: FRAME.write_json(path),
+    "an SQLite database: export": _sqlite,
+    "a NumPy array: write it as CSV": lambda path: _numpy(path, np.save),
+    "NumPy arrays (.npz): write": lambda path: _numpy(path, np.savez),
+    "a pickle: opening it may run foreign code": lambda path: path.write_bytes(pickle.dumps({"a": 1})),
+    "a PyTorch checkpoint": lambda path: torch.save({"a": 1}, path),
+}
+BEGUN = {
+    b"\x28\xb5\x2f\xfd\x04\x00": "compressed by zstd: decompress it: unzstd -c",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00": "an old Office file, such as .xls: save it as CSV",
+    b"\x89HDF\r\n\x1a\n\x00": "an HDF5 file",
+    b"ORC\x0a\x00\x03": "an ORC file",
+    b"%PDF-1.7\n%\xe2\xe3\n": "a PDF document",
+    b"\x89PNG\r\n\x1a\n\x00": "a PNG image",
+    b"\xff\xd8\xff\xe0\x00\x10JFIF": "a JPEG image",
+    b"\xef\xbb\xbf\n<!DOCTYPE html>\n<p>": "a web page: download the file itself",
+    b'<?xml version="1.0"?>\n<t/>': "an XML file",
+    b"{\\rtf1\\ansi a,b}": "a rich text document",
+    b"% comment\n@RELATION iris\n": "an ARFF file",
+    b"version https://git-lfs.github.com/spec/v1\noid": "a pointer of Git LFS, not the file itself: fetch it",
+    json.dumps([[1, 2], [3, 4]]).encode(): "JSON: convert",
+    bytes(range(1, 256)) * 4: "a binary file of an unknown format",
+}
+
+
+@pytest.mark.reliability(58)
+@pytest.mark.parametrize("name", ["table.csv", "table.parquet", "table"])
+@pytest.mark.parametrize("said", MADE)
+def test_a_file_of_another_format_is_named_whatever_it_is_called(said: str, name: str) -> None:
+    MADE[said](Path(name))
+    with pytest.raises(DataError) as refused:
+        read_table(name)
+    assert f"{name} is {said}" in str(refused.value)
+
+
+@pytest.mark.reliability(58)
+@pytest.mark.parametrize("start", BEGUN)
+def test_a_format_is_known_by_its_first_bytes(start: bytes) -> None:
+    with pytest.raises(DataError) as refused:
+        read_table(write(start, "table.csv"))
+    assert f"table.csv is {BEGUN[start]}" in str(refused.value)
+
+
+@pytest.mark.reliability(58)
+def test_what_is_said_to_be_typed_works_for_any_name() -> None:
+    write(gzip.compress(CSV.encode()), "it's mine.csv")
+    with pytest.raises(DataError) as refused:
+        read_table("it's mine.csv")
+    assert """gunzip -c 'it'"'"'s mine.csv' > table.csv""" in str(refused.value)
+
+
+@pytest.mark.reliability(58)
+def test_parquet_is_read_whatever_it_is_called() -> None:
+    FRAME.write_parquet("table.csv")
+    assert read_table("table.csv").frame.equals(FRAME)
+
+
+@pytest.mark.reliability(58)
+def test_csv_that_is_called_parquet_is_refused_as_such() -> None:
+    with pytest.raises(
+        DataError, match=r"t\.parquet is not Parquet, which its name says; if it is CSV, rename"
+    ):
+        read_table(write(CSV, "t.parquet"))
+
+
+@pytest.mark.reliability(58)
+def test_half_of_a_parquet_file_is_corrupt() -> None:
+    FRAME.write_parquet("t.parquet")
+    content = Path("t.parquet").read_bytes()
+    with pytest.raises(DataError, match=r"t\.parquet is a truncated Parquet file"):
+        read_table(write(content[: len(content) // 2], "t.parquet"))
+
+
+@pytest.mark.reliability(58)
+@pytest.mark.parametrize(
+    "header",
+    [
+        "ORCID,n",
+        "BZh9,n",
+        "PAR1,PAR2",
+        "PARENT,n",
+        "ARROW1,n",
+        "FEA1,FEA2",
+        "GIF89a,n",
+        "ustar,n",
+        "[a],n",
+        "{a},n",
+    ],
+)
+def test_names_of_columns_are_no_signatures(header: str) -> None:
+    assert read_table(write(f"{header}\n1,2\n3,4\n")).frame.columns == header.split(",")
+
+
+@pytest.mark.reliability(23)
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
+@pytest.mark.parametrize("size", [4, 6, 300, -1])
+def test_a_parquet_file_without_its_end_is_called_truncated(name: str, size: int) -> None:
+    FRAME.write_parquet("whole.parquet")
+    write(Path("whole.parquet").read_bytes()[:size], name)
+    with pytest.raises(DataError, match=rf"{name} is a truncated Parquet file"):
+        read_table(name)
+
+
+@pytest.mark.parametrize(("sign", "said"), [("ORC", "an ORC file"), ("BZh", "compressed by bzip2")])
+def test_a_signature_alone_is_no_header(sign: str, said: str) -> None:
+    with pytest.raises(DataError, match=f"t.csv is {said}"):
+        read_table(write(sign))

@@ -1,0 +1,200 @@
+"""TensorLoader: laws over any size, batch, seed and number of processes."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.utils.data import Dataset, TensorDataset
+
+from lit_classify import SeededDataLoader, TensorLoader, UserError
+
+sizes = st.integers(1, 60)
+batches = st.one_of(st.none(), st.integers(1, 70))
+seeds = st.integers(0, 2**40)
+
+
+def rows_of(loader: TensorLoader) -> list[list[int]]:
+    return [batch[0].tolist() for batch in loader]
+
+
+def loader(n: int, **options: object) -> TensorLoader:
+    x = torch.arange(n)
+    return TensorLoader((x, x * 2), **options)  # type: ignore[arg-type]  # each test gives the right ones
+
+
+@given(n=sizes, batch=batches, seed=seeds, shuffle=st.booleans())
+def test_every_row_comes_once_and_columns_stay_together(
+    n: int, batch: int | None, seed: int, shuffle: bool
+) -> None:
+    made = loader(n, batch_size=batch, shuffle=shuffle, seed=seed)
+    got = list(made)
+    assert sorted(torch.cat([x for x, _ in got]).tolist()) == list(range(n))
+    assert all(torch.equal(y, x * 2) for x, y in got)
+    assert len(got) == len(made)
+
+
+@given(n=sizes, batch=batches, seed=seeds, epoch=st.integers(0, 10_000))
+def test_order_comes_from_seed_and_epoch_alone(n: int, batch: int | None, seed: int, epoch: int) -> None:
+    first, second = (loader(n, batch_size=batch, shuffle=True, seed=seed) for _ in range(2))
+    torch.manual_seed(1)
+    list(first)  # what was drawn before does not matter
+    first.set_epoch(epoch)
+    second.set_epoch(epoch)
+    before = torch.get_rng_state()
+    assert rows_of(first) == rows_of(second)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_epochs_and_seeds_give_other_orders() -> None:
+    orders = set()
+    for seed in range(3):
+        made = loader(50, batch_size=7, shuffle=True, seed=seed)
+        for epoch in range(3):
+            made.set_epoch(epoch)
+            orders.add(str(rows_of(made)))
+    assert len(orders) == 9
+
+
+@given(n=sizes, batch=st.integers(1, 70), shuffle=st.booleans())
+def test_drop_last_keeps_full_batches_only(n: int, batch: int, shuffle: bool) -> None:
+    if n < batch:
+        with pytest.raises(UserError, match="drop_last leaves no batch"):
+            loader(n, batch_size=batch, drop_last=True)
+        return
+    got = rows_of(loader(n, batch_size=batch, shuffle=shuffle, drop_last=True))
+    assert [len(rows) for rows in got] == [batch] * (n // batch)
+
+
+@given(n=sizes, batch=batches, ranks=st.integers(1, 5), seed=seeds, shuffle=st.booleans())
+def test_training_ranks_part_the_rows_in_equal_steps(
+    n: int, batch: int | None, ranks: int, seed: int, shuffle: bool
+) -> None:
+    if n < ranks:
+        with pytest.raises(UserError, match=f"at least {ranks} rows"):
+            loader(n, batch_size=batch, rank=0, world_size=ranks)
+        return
+    shares = [
+        rows_of(loader(n, batch_size=batch, shuffle=shuffle, seed=seed, rank=rank, world_size=ranks))
+        for rank in range(ranks)
+    ]
+    assert len({len(share) for share in shares}) == 1
+    assert all(rows for share in shares for rows in share)
+    assert sorted(row for share in shares for rows in share for row in rows) == list(range(n))
+
+
+@given(n=sizes, batch=batches, ranks=st.integers(1, 5))
+def test_evaluation_ranks_part_the_rows_exactly(n: int, batch: int | None, ranks: int) -> None:
+    shares = [
+        rows_of(loader(n, batch_size=batch, rank=rank, world_size=ranks, even=False)) for rank in range(ranks)
+    ]
+    assert sorted(row for share in shares for rows in share for row in rows) == list(range(n))
+
+
+@given(n=sizes, batch=st.integers(1, 70), seed=seeds, data=st.data())
+def test_state_goes_on_where_it_was_taken(n: int, batch: int, seed: int, data: st.DataObject) -> None:
+    whole = loader(n, batch_size=batch, shuffle=True, seed=seed)
+    whole.set_epoch(3)
+    expected = rows_of(whole)
+    stop = data.draw(st.integers(0, len(expected)))
+    stopped = loader(n, batch_size=batch, shuffle=True, seed=seed)
+    stopped.set_epoch(3)
+    for _, _batch in zip(range(stop), stopped, strict=False):
+        pass
+    resumed = loader(n, batch_size=batch, shuffle=True, seed=seed)
+    resumed.load_state_dict(stopped.state_dict())
+    rest = rows_of(resumed)
+    assert rest == (expected[stop:] if stop < len(expected) else expected)
+    assert rows_of(resumed) == expected
+
+
+def test_a_full_batch_is_the_table_itself() -> None:
+    x = torch.rand(10, 3)
+    ((got,),) = TensorLoader((x,), shuffle=True)
+    assert got is x
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": 0}, "batch_size must be at least 1, but is 0"),
+        ({"rank": 2, "world_size": 2}, r"rank must be in 0\.\.1, but is 2"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused(options: dict[str, int], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        loader(5, **options)
+
+
+def test_tensors_of_other_lengths_are_refused() -> None:
+    with pytest.raises(UserError, match=r"have \[3, 4\]"):
+        TensorLoader((torch.rand(3), torch.rand(4)))
+
+
+@given(n=st.integers(2, 50), batch=st.integers(1, 20), seed=seeds, drop=st.booleans(), data=st.data())
+def test_a_dataset_s_batches_are_those_of_the_tensors(
+    n: int, batch: int, seed: int, drop: bool, data: st.DataObject
+) -> None:
+    batch = min(batch, n - 1)  # the whole table in one batch would stay in order
+    same = loader(n, batch_size=batch, shuffle=True, seed=seed, drop_last=drop)
+    dataset = TensorDataset(torch.arange(n))
+    ours = SeededDataLoader(dataset, batch_size=batch, shuffle=True, seed=seed, drop_last=drop)
+    for one in (same, ours):
+        one.set_epoch(2)
+    expected = rows_of(same)
+    before = torch.get_rng_state()
+    assert [rows.tolist() for (rows,) in ours] == expected
+    assert torch.equal(before, torch.get_rng_state())
+    assert len(ours) == len(expected)
+    position = data.draw(st.integers(0, len(expected) - 1))
+    ours.load_state_dict({"epoch": 2, "position": position})
+    assert [rows.tolist() for (rows,) in ours] == expected[position:]
+    assert ours.state_dict() == {"epoch": 2, "position": 0}
+
+
+@given(n=sizes, batch=st.integers(1, 20), ranks=st.integers(1, 4), seed=seeds, shuffle=st.booleans())
+def test_processes_share_the_rows_of_a_dataset_in_equal_steps(
+    n: int, batch: int, ranks: int, seed: int, shuffle: bool
+) -> None:
+    ours = SeededDataLoader(TensorDataset(torch.arange(n)), batch_size=batch, shuffle=shuffle, seed=seed)
+    with pytest.MonkeyPatch.context() as patch:
+        shares = []
+        for rank in range(ranks):
+            patch.setattr("lit_classify.data.loaders._processes", lambda rank=rank: (rank, ranks))
+            if n < ranks:
+                with pytest.raises(UserError, match=f"at least {ranks} rows"):
+                    len(ours)
+                return
+            shares.append([rows.tolist() for (rows,) in ours])
+            assert len(ours) == len(shares[-1])
+    assert len({len(share) for share in shares}) == 1
+    assert sorted(row for share in shares for rows in share for row in rows) == list(range(n))
+
+
+class Noise(Dataset[tuple[float, ...]]):
+    """Draws random numbers of every kind for each row."""
+
+    def __len__(self) -> int:
+        return 20
+
+    def __getitem__(self, row: int) -> tuple[float, ...]:
+        return float(row), float(torch.rand(())), random.random(), float(np.random.rand())
+
+
+@pytest.mark.reliability(45)
+def test_what_a_dataset_draws_in_workers_is_the_same_when_an_epoch_is_resumed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def numbers(seed: int, epoch: int, position: int = 0, rank: int = 0) -> list[list[float]]:
+        monkeypatch.setattr("lit_classify.data.loaders._processes", lambda: (rank, 2))
+        made = SeededDataLoader(Noise(), batch_size=3, shuffle=True, seed=seed, num_workers=2)
+        made.load_state_dict({"epoch": epoch, "position": position})
+        return [[float(number) for column in batch for number in column] for batch in made]
+
+    whole = numbers(1, 2)
+    assert numbers(1, 2, 3) == whole[3:]
+    runs = [whole, numbers(2, 2), numbers(1, 3), numbers(1, 2, rank=1)]
+    drawn = [number for run in runs for batch in run for number in batch if 0 < number < 1]
+    assert len(set(drawn)) == len(drawn) == 4 * 10 * 3

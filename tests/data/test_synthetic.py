@@ -1,0 +1,135 @@
+"""Data modules: the course's rows, and splits that do not touch."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from lit_classify import (
+    BlobsDataModule,
+    CirclesDataModule,
+    LineDataModule,
+    MoonsDataModule,
+    SpiralsDataModule,
+    UserError,
+)
+from lit_classify.data import InMemoryDataModule, PointsDataModule
+from tests import reference_loop as course
+
+POINTS: list[type[InMemoryDataModule]] = [
+    CirclesDataModule,
+    MoonsDataModule,
+    SpiralsDataModule,
+    BlobsDataModule,
+]
+ALL: list[type[InMemoryDataModule]] = [*POINTS, LineDataModule]
+
+
+@pytest.mark.parametrize("data", ALL)
+def test_sizes_are_plain_and_known_at_once(data: type[InMemoryDataModule]) -> None:
+    made = data()  # type: ignore[call-arg]  # the course's own data needs no arguments
+    assert type(made.in_features) is int
+    assert type(made.out_features) is int
+    assert made.split("train").x.shape[1] == made.in_features
+    assert made.split("train").x.dtype == torch.float32
+    assert made.split("train").y.dtype == (torch.float32 if made.class_names is None else torch.int64)
+
+
+def test_circles_are_the_course_s() -> None:
+    x_train, x_test, y_train, y_test = course.circles()
+    data = CirclesDataModule()
+    assert torch.equal(data.split("train").x, x_train)
+    assert torch.equal(data.split("test").x, x_test)
+    assert torch.equal(data.split("train").y, y_train.long())
+    assert torch.equal(data.split("test").y, y_test.long())
+    assert (len(x_train), len(x_test)) == (800, 200)
+    assert torch.cat([y_train, y_test]).sum() == 500
+
+
+def test_blobs_are_the_course_s() -> None:
+    x_train, _, _, y_test = course.blobs()
+    data = BlobsDataModule()
+    assert torch.equal(data.split("train").x, x_train)
+    assert torch.equal(data.split("test").y, y_test)
+    assert data.out_features == 4
+
+
+def test_line_is_the_course_s() -> None:
+    x_train, x_test, y_train, y_test = course.line()
+    data = LineDataModule()
+    assert torch.equal(data.split("train").x, x_train)
+    assert torch.equal(data.split("train").y, y_train.squeeze())
+    assert torch.equal(data.split("test").x, x_test)
+    assert torch.equal(data.split("test").y, y_test.squeeze())
+
+
+def test_spirals_are_the_generator_of_cs231n() -> None:
+    np.random.seed(42)
+    points, labels = np.zeros((300, 2)), np.zeros(300, dtype=int)
+    for j in range(3):
+        rows = range(100 * j, 100 * (j + 1))
+        r = np.linspace(0.0, 1, 100)
+        t = np.linspace(j * 4, (j + 1) * 4, 100) + np.random.randn(100) * 0.2
+        points[rows], labels[rows] = np.c_[r * np.sin(t), r * np.cos(t)], j
+    x, y = SpiralsDataModule().make()
+    np.testing.assert_array_equal(x, points)
+    np.testing.assert_array_equal(y, labels)
+
+
+@pytest.mark.parametrize("data", ALL)
+def test_course_mode_validates_on_the_test_rows(data: type[InMemoryDataModule]) -> None:
+    made = data()  # type: ignore[call-arg]  # as above
+    assert made.validates_on_test
+    assert made.split("val") is made.split("test")
+
+
+@pytest.mark.parametrize("data", ALL)
+def test_val_fraction_makes_a_third_split_that_shares_no_row(data: type[Any]) -> None:
+    made = data(val_fraction=0.1)
+    assert not made.validates_on_test
+    splits = [made.split(name) for name in ("train", "val", "test")]
+    rows = torch.cat([torch.cat([split.x, split.y[:, None].float()], dim=1) for split in splits])
+    assert len(rows) == sum(len(data().split(name).y) for name in ("train", "test"))
+    assert len({tuple(row) for row in rows.tolist()}) == len(rows)
+    assert len(splits[1].y) == round(0.1 * len(rows))
+
+
+@pytest.mark.parametrize("data", ALL)
+def test_making_data_draws_nothing_from_the_global_generator(data: type[InMemoryDataModule]) -> None:
+    before = torch.get_rng_state()
+    made = data()  # type: ignore[call-arg]  # as above
+    list(made.train_dataloader())
+    assert torch.equal(before, torch.get_rng_state())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_samples": -5}, "num_samples must be at least 2, but is -5"),
+        ({"noise": -1.0}, "noise must be at least 0, but is -1"),
+        ({"test_fraction": 1.5}, "test_fraction must be at least 0 and below 1, but is 1.5"),
+        ({"test_fraction": 0.6, "val_fraction": 0.4}, "leave none of 1000 points to train on"),
+        ({"batch_size": 0}, "batch_size must be at least 1, but is 0"),
+        ({"random_state": -1}, "random_state must be at least 0"),
+    ],
+)
+@pytest.mark.parametrize("data", [CirclesDataModule, BlobsDataModule])
+def test_settings_that_cannot_be_are_refused(
+    data: type[PointsDataModule], arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        data(**arguments)
+
+
+def test_fractions_are_shares_of_all_rows() -> None:
+    circles = CirclesDataModule(test_fraction=0.3, val_fraction=0.1)
+    assert [len(circles.split(name).y) for name in ("train", "val", "test")] == [600, 100, 300]
+    for fraction, train in ((0.9, 10), (0.8, 20), (0.2, 80)):
+        assert len(LineDataModule(test_fraction=fraction).split("train").y) == train
+    assert len(LineDataModule(val_fraction=0.001).split("val").y) == 1
+
+
+def test_a_line_that_goes_nowhere_is_refused() -> None:
+    with pytest.raises(UserError, match="step must be above 0"):
+        LineDataModule(step=0)

@@ -1,0 +1,179 @@
+"""Predictions on disk: every row in its order, classes by name, nothing that a spreadsheet would run."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import polars as pl
+import pytest
+from sklearn.datasets import load_iris
+
+from lit_classify import UserError
+from lit_classify.cli.main import main
+from lit_classify.evaluation.predictions import harmless, write
+from tests.example_tables import bundled
+from tests.example_tables import write as write_text
+
+BEST = "lightning_logs/table/version_0/checkpoints/best.ckpt"
+SHORT = ["--trainer.max_epochs", "2"]
+
+
+def fit(path: Path | str, target: str, *options: str) -> int:
+    return main(
+        ["fit", "--data", "TableDataModule", "--data.path", str(path), "--data.target", target, *options]
+    )
+
+
+def predict(path: str, out: str, *options: str) -> int:
+    return main(["predict", "--ckpt_path", BEST, "--data.path", path, "--out", out, *options])
+
+
+@pytest.mark.reliability(36)
+def test_rows_keep_their_order_and_take_columns_along() -> None:
+    path = bundled(load_iris, "iris.csv")
+    names = ["setosa", "versicolor", "virginica"]
+    table = pl.read_csv(path).with_columns(
+        pl.col("target").replace_strict(range(3), names), id=pl.int_range(150)
+    )
+    table.write_csv("named.csv")
+    assert fit("named.csv", "target", "--data.ignore", "id", *SHORT) == 0
+    shuffled = table.drop("target").sample(fraction=1, shuffle=True, seed=0)
+    shuffled.write_csv("new.csv")
+    assert predict("new.csv", "p.csv", "--keep", "[id, x1]") == 0
+    came = pl.read_csv("p.csv")
+    assert came.columns == ["id", "x1", "prediction", *(f"p_{name}" for name in names)]
+    assert came["id"].to_list() == shuffled["id"].to_list()
+    best = came.select(pl.concat_list("^p_.*$").list.arg_max()).to_series()
+    assert came["prediction"].to_list() == [names[number] for number in best]
+    assert came.select(pl.sum_horizontal("^p_.*$")).to_series().to_list() == pytest.approx(
+        [1] * 150, abs=1e-6
+    )
+    assert predict("new.csv", "p.parquet", "--keep", "id") == 0
+    assert pl.read_parquet("p.parquet")["prediction"].to_list() == came["prediction"].to_list()
+    assert predict("named.csv", "old.csv", "--keep", "id") == 0
+    assert pl.read_csv("old.csv").sort("id").equals(came.drop("x1").sort("id"))
+
+
+def test_labels_and_numbers_are_predicted_too() -> None:
+    rows = [f"{n},{n % 2},{int(n % 3 == 0)},{100 * n}" for n in range(90)]
+    path = write_text("x,even,third,price\n" + "\n".join(rows))
+    assert fit(path, "[even, third]", "--data.ignore", "price", "--model.thresholds", "0.000001", *SHORT) == 0
+    assert predict("t.csv", "p.csv") == 0
+    came = pl.read_csv("p.csv")
+    assert came.columns == ["prediction", "p_even", "p_third"]
+    assert set(came["prediction"]) == {"even;third"}
+    assert fit(path, "price", "--trainer.max_epochs", "60") == 0
+    assert main(["predict", "--ckpt_path", BEST.replace("_0/", "_1/"), "--out", "n.csv"]) == 0
+    price = pl.read_csv("n.csv")["prediction"]
+    assert pl.DataFrame({"a": price, "b": range(90)}).select(pl.corr("a", "b")).item() > 0.9
+    assert price.max() > 1000  # type: ignore[operator]  # thousands are within reach
+
+
+@pytest.mark.reliability(36)
+def test_cells_that_a_spreadsheet_would_run_are_made_harmless() -> None:
+    risky = ["=1+1", "+cmd", "-2+3", "@sum", "\t=1", "-1", "+4.5", "-1e-3", "plain", None]
+    came = harmless(pl.DataFrame({"=name": risky, "number": range(10)}))
+    assert came.columns == ["'=name", "number"]
+    assert came["'=name"].to_list() == [
+        "'=1+1", "'+cmd", "'-2+3", "'@sum", "'\t=1", "-1", "+4.5", "-1e-3", "plain", None
+    ]  # fmt: skip
+
+
+@pytest.mark.reliability(36)
+def test_a_file_appears_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("p.csv").write_text("old")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(UserError, match=r"cannot write p.csv: No space left on device; what was there"):
+        write(Path("p.csv"), pl.DataFrame({"prediction": [1]}), overwrite=True)
+    assert [path.name for path in Path().iterdir()] == ["p.csv"]
+    assert Path("p.csv").read_text() == "old"
+
+
+@pytest.mark.reliability(62)
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("links", [False, True])
+def test_of_several_that_write_one_file_one_wins_whole(
+    overwrite: bool, links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise PermissionError("Operation not permitted")
+
+    if not links:  # as on some file systems
+        monkeypatch.setattr(os, "link", link)
+    tables = [pl.DataFrame({"prediction": [number] * 20_000}) for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        written = [pool.submit(write, Path("p.csv"), table, overwrite) for table in tables]
+    errors = [str(one.exception()) for one in written if one.exception()]
+    assert errors == ["p.csv is there already; give --overwrite, or another --out"] * (0 if overwrite else 7)
+    assert any(pl.read_csv("p.csv").equals(table) for table in tables)
+    assert [path.name for path in Path().iterdir()] == ["p.csv"]
+
+
+@pytest.mark.reliability(36)
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_disk_that_is_full_amid_the_predictions_is_one_message(suffix: str) -> None:
+    code = (
+        "import resource, polars as pl; from pathlib import Path\n"
+        "from lit_classify.evaluation.predictions import write\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))\n"
+        f"write(Path('p.{suffix}'), pl.DataFrame({{'p': pl.Series(range(100_000)).hash()}}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, check=False)
+    said = done.stderr.splitlines()[-1]
+    assert f"UserError: cannot write p.{suffix}: " in said
+    assert "File too large" in said
+    assert not list(Path().iterdir())
+
+
+def test_a_file_has_the_rights_that_the_user_gives_to_files() -> None:
+    write(Path("p.csv"), pl.DataFrame({"prediction": [1]}))
+    Path("other").touch()
+    assert Path("p.csv").stat().st_mode == Path("other").stat().st_mode
+
+
+def test_the_longest_name_that_a_file_may_have_is_written() -> None:
+    write(Path(f"{'p' * 251}.csv"), pl.DataFrame({"prediction": [1]}))
+    assert len(list(Path().iterdir())) == 1
+
+
+@pytest.mark.reliability(26)
+def test_unseen_categories_are_one_note_or_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{n},{'red' if n % 2 else 'blue'},{'ab'[n % 2]}" for n in range(60)]
+    assert fit(write_text("x,colour,target\n" + "\n".join(rows)), "target", *SHORT) == 0
+    write_text("x,colour\n1,green\n2,red\n3,pink\n", "new.csv")
+    capsys.readouterr()
+    assert predict("new.csv", "p.csv") == 0
+    said = capsys.readouterr().err
+    assert said.count("note") == 1
+    assert "'colour' has 2 values not seen in training, first 'green' in new.csv, row 1" in said
+    assert predict("new.csv", "q.csv", "--data.strict", "true") == 2
+    assert not Path("q.csv").exists()
+
+
+@pytest.mark.reliability(16)
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--out", "there.csv"], "there.csv is there already; give --overwrite"),
+        (["--out", "p.xlsx"], "unknown kind of file '.xlsx'"),
+        (["--out", "nowhere/p.csv"], "no folder nowhere"),
+        (["--keep", "idd"], "unknown column 'idd': did you mean 'id'?"),
+        (["--keep", "p_0"], "predictions have a column of that name themselves"),
+    ],
+)
+def test_wrong_requests_write_nothing(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"{n},{n},{n},{n % 2}" for n in range(40)]
+    assert fit(write_text("id,x,p_0,target\n" + "\n".join(rows)), "target", *SHORT) == 0
+    write_text("old", "there.csv")
+    before = sorted(path.name for path in Path().iterdir())
+    assert main(["predict", "--ckpt_path", BEST, *options]) == 2
+    assert message in capsys.readouterr().err
+    assert sorted(path.name for path in Path().iterdir()) == before

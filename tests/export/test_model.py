@@ -1,0 +1,107 @@
+"""Exported models: the same predictions without Lightning, and without lit_classify."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lit_classify.cli import export
+from lit_classify.cli.main import main
+
+BEST = "lightning_logs/table/version_0/checkpoints/best.ckpt"
+TARGETS = ["two", "three", "[two, odd]", "price"]
+
+
+def table(num_rows: int, seed: int, name: str) -> None:
+    """Write rows with gaps, infinities, words, many categories and unseen ones."""
+    random = np.random.default_rng(seed)
+    header = ["age", "far", "colour", "town", "member", "two", "three", "odd", "price"]
+    with Path(name).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        for row in range(num_rows):
+            age, town = random.normal(40, 10), random.integers(0, 45 + seed)
+            cells = [
+                f"{age:.3f}",
+                f"{1.6e9 + random.normal() * 1e4:.1f}",
+                random.choice(["red", "grün", "?"]),
+            ]
+            cells += [f"town {town}", random.choice(["yes", "no"]), int(age > 40), "abc"[town % 3]]
+            cells += [row % 2, f"{age * 1000 + town:.2f}"]
+            if random.random() < 0.1:
+                cells[random.integers(0, 5)] = random.choice(["", "NA", " NA "])
+            if random.random() < 0.02:
+                cells[0] = "inf"
+            writer.writerow(cells)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        table(600, 0, "train.csv")
+        table(1000, 1, "new.csv")
+        for target in TARGETS:
+            others = {"two", "three", "odd", "price"} - set(target.strip("[]").split(", "))
+            options = ["--data.ignore", str(sorted(others)), "--trainer.max_epochs", "3"]
+            fit = ["fit", "--config", "table", "--data.path", "train.csv", "--data.target", target]
+            assert main([*fit, *options]) == 0
+    return folder
+
+
+@pytest.mark.reliability(37)
+@pytest.mark.parametrize("format_", ["onnx", "safetensors"])
+@pytest.mark.parametrize("number", range(len(TARGETS)), ids=TARGETS)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_the_example_gives_the_checkpoint_s_predictions(
+    trained: Path, number: int, format_: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(trained)
+    checkpoint = BEST.replace("_0/", f"_{number}/")
+    out = f"{format_}_{number}"
+    assert main(["predict", "--ckpt_path", checkpoint, "--data.path", "new.csv", "--out", f"{out}.csv"]) == 0
+    assert main(["export", checkpoint, "--format", format_, "--out", out]) == 0
+    command = [sys.executable, "-I", "example.py", str(trained / "new.csv")]
+    said = subprocess.run(command, cwd=out, check=True, capture_output=True, text=True, timeout=120).stdout
+    came = list(csv.DictReader(said.splitlines()))
+    expected = list(csv.DictReader(Path(f"{out}.csv").read_text(encoding="utf-8").splitlines()))
+    outputs = json.loads(Path(out, "schema.json").read_text(encoding="utf-8"))["outputs"]
+    assert len(came) == len(expected) == 1000
+    ours, theirs = (
+        np.array([[float(row[name]) for name in outputs] for row in rows]) for rows in (expected, came)
+    )
+    assert np.abs(theirs - ours).max() <= 1e-5 * max(1.0, np.abs(ours).max())
+
+
+def test_a_model_of_points_is_exported_too() -> None:
+    assert main(["fit", "--config", "blobs", "--trainer.max_epochs", "1"]) == 0
+    checkpoint = "lightning_logs/blobs/version_0/checkpoints/last.ckpt"
+    assert main(["export", checkpoint, "--format", "safetensors"]) == 0
+    assert sorted(path.name for path in Path("exported").iterdir()) == [
+        "example.py", "model.safetensors", "schema.json"
+    ]  # fmt: skip
+
+
+def test_wrong_requests_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("full").mkdir()
+    Path("full/file").touch()
+    for arguments, message in (
+        (["nowhere.ckpt"], "no checkpoint at nowhere.ckpt"),
+        (["nowhere.ckpt", "--out", "full"], "full is not empty; give --overwrite"),
+        (["nowhere.ckpt", "--out", "full/file"], "it is no folder"),
+        (["nowhere.ckpt", "--format", "onx"], "invalid choice: 'onx'"),
+        ([], "required: checkpoint"),
+    ):
+        assert main(["export", *arguments]) == 2
+        assert message in capsys.readouterr().err
+    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    assert main(["export", "nowhere.ckpt"]) == 2
+    assert "pip install 'lit_classify[export]'" in capsys.readouterr().err
+    assert [path.name for path in Path().iterdir()] == ["full"]

@@ -1,0 +1,169 @@
+"""Files of strangers and of other releases: refused before anything is imported, or read."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lit_classify.checkpoints import checkpoint as checkpoints
+from lit_classify.cli.main import main
+
+RUN = "lightning_logs/moons/version_{}/checkpoints/last.ckpt"
+FIT = ["fit", "--config", "moons", "--pictures", "none", "--model.dropout", "0.3"]
+MODULE = "from pathlib import Path\nPath('imported').touch()\nclass Data: ...\nclass Model: ...\n"
+
+
+def table_run() -> Path:
+    rows = [f"{n % 7},{n % 5},{'yes' if n % 3 else 'no'}" for n in range(60)]
+    Path("t.csv").write_text("\n".join(["a,b,y", *rows]))
+    table = ["--data", "TableDataModule", "--data.path", "t.csv", "--data.target", "y", "--pictures", "none"]
+    assert main(["fit", *table, "--trainer.max_epochs", "1"]) == 0
+    return Path("lightning_logs/table/version_0/checkpoints/last.ckpt")
+
+
+@pytest.mark.reliability(40)
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (lambda record: record["model"]["init_args"].update(magic=1), "model.magic"),
+        (lambda record: record["data"]["init_args"].update(magic=1), "data.magic"),
+        (
+            lambda record: record["data"]["init_args"]["learned"].pop("target"),
+            "data.learned, KeyError: 'target'",
+        ),
+    ],
+)
+def test_a_checkpoint_of_a_release_that_knows_more_says_which(
+    changed: Any, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = table_run()
+    content = torch.load(path, weights_only=True)
+    content["lit_classify"]["version"] = "7.1"
+    changed(content["lit_classify"])
+    torch.save(content, path)
+    capsys.readouterr()
+    for command in (["test", "--ckpt_path", str(path)], ["plot", str(path)]):
+        assert main(command) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"lit_classify 7.1 wrote {path}" in line
+        assert said in line
+
+
+@pytest.mark.reliability(40)
+def test_a_checkpoint_of_the_first_release_loads_and_goes_on() -> None:
+    assert main([*FIT, "--trainer.max_epochs", "1"]) == 0
+    content = torch.load(RUN.format(0), weights_only=True)
+    record = content["lit_classify"]
+    del record["seed"], record["sealed"]
+    first = {"in_features", "out_features", "class_names", "hidden", "activation", "dropout", "network"}
+    first |= {"network_args", "optimizer", "lr", "optimizer_args", "lr_scheduler", "lr_scheduler_args"}
+    record["model"]["init_args"] = {k: v for k, v in record["model"]["init_args"].items() if k in first}
+    torch.save(content, "first.ckpt")
+    assert main(["test", "--ckpt_path", "first.ckpt"]) == 0
+    assert main([*FIT, "--trainer.max_epochs", "2", "--ckpt_path", "first.ckpt"]) == 0
+    assert checkpoints.Checkpoint.read(RUN.format(1)).epochs == 2
+
+
+@pytest.mark.reliability(13)
+@pytest.mark.parametrize("address", ["https://example.org/a", "s3://bucket/a", "file:///tmp/a"])
+def test_what_lies_on_the_network_is_not_fetched(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (
+        ["fit", "--config", f"{address}.yaml"],
+        ["fit", "--config", "moons", "--ckpt_path", f"{address}.ckpt"],
+        ["test", "--ckpt_path", f"{address}.ckpt"],
+        ["plot", f"{address}.ckpt"],
+    ):
+        assert main(arguments) == 2
+        said = capsys.readouterr().err
+        assert f"{arguments[-1]} is an address" in said
+        assert "fetch the file yourself, look at it, and give its path" in said
+    assert not list(Path().iterdir())
+
+
+@pytest.mark.reliability(13)
+def test_a_stranger_s_configuration_imports_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("foreign_module.py").write_text(MODULE)
+    Path("evil.yaml").write_text(
+        "data: {class_path: foreign_module.Data}\nmodel: {class_path: BinaryClassifier}\n"
+    )
+    monkeypatch.syspath_prepend("")
+    assert main(["fit", "--config", "evil.yaml"]) == 2
+    said = "foreign_module.Data is imported only if you name it yourself; if you trust it, add --data foreign"
+    assert said in capsys.readouterr().err
+    assert not Path("imported").exists()
+    assert main(["fit", "--config", "circles_v2", "--data", "foreign_module.Data"]) == 2  # named, but no data
+    assert Path("imported").exists()
+
+
+COMMANDS = (["test", "--ckpt_path"], ["predict", "--ckpt_path"], ["plot"], ["export", "--format", "onnx"])
+
+
+@pytest.mark.reliability(13)
+@pytest.mark.parametrize(
+    "place", ["model.class_path", "data.class_path", "model.network", "model.activation"]
+)
+def test_a_stranger_s_checkpoint_imports_nothing(
+    place: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main([*FIT, "--trainer.max_epochs", "1"]) == 0
+    Path("foreign_module.py").write_text(MODULE)
+    monkeypatch.syspath_prepend("")
+    content = torch.load(RUN.format(0), weights_only=True)
+    part, name = place.split(".")
+    del content["lit_classify"]["sealed"]
+    record = content["lit_classify"][part]
+    (record if name == "class_path" else record["init_args"])[name] = f"foreign_module.{part.capitalize()}"
+    torch.save(content, "evil.ckpt")
+    for command in COMMANDS if part == "model" else COMMANDS[:3]:  # export needs no data but a table's
+        capsys.readouterr()
+        assert main([*command, "evil.ckpt"]) == 2
+        assert "foreign_module" in capsys.readouterr().err
+    assert not Path("imported").exists()
+
+
+@pytest.mark.reliability(12)
+@pytest.mark.parametrize("recipe", ["circles_v2", "line", "spirals", "table"])
+def test_every_checkpoint_loads_with_weights_only(recipe: str) -> None:
+    if recipe == "table":
+        table_run()
+    else:
+        assert (
+            main(
+                [
+                    "fit",
+                    "--config",
+                    recipe,
+                    "--trainer.max_epochs",
+                    "2",
+                    "--model.lr_scheduler",
+                    "StepLR",
+                    "--model.lr_scheduler_args.step_size",
+                    "1",
+                    "--pictures",
+                    "all",
+                ]
+            )
+            == 0
+        )
+    found = list(Path("lightning_logs").rglob("*.ckpt"))
+    assert len(found) == 2
+    for path in found:
+        assert torch.load(path, weights_only=True)["lit_classify"]["model"]
+
+
+class Hostile:
+    """Runs when a pickle of it is opened."""
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (Path("imported"),)
+
+
+@pytest.mark.reliability(13)
+def test_a_pickle_in_a_checkpoint_is_not_opened(capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save({"lit_classify": {"model": Hostile()}}, "evil.ckpt")
+    assert main(["test", "--ckpt_path", "evil.ckpt"]) == 2
+    assert "evil.ckpt is not a checkpoint that can be read" in capsys.readouterr().err
+    assert not Path("imported").exists()
