@@ -102,7 +102,7 @@ def _recipe_run(accelerator: str) -> Run:
             self.ready = kwargs
 
     def run() -> float:
-        plain = ["--pictures", "none", "--trainer.accelerator", accelerator]
+        plain = ["--plots", "none", "--trainer.accelerator", accelerator]
         cli = Built(["fit", "--config", "circles_v2", *plain])
         return seconds(lambda: cli.trainer.fit(**cli.ready))  # type: ignore[arg-type]  # as Lightning made them
 
@@ -156,7 +156,7 @@ def process(accelerator: str) -> Iterator[Row]:
     device = "cuda" if accelerator == "gpu" else "cpu"
     script.write_text(f"{PAGE_LOOP}\ntrain({device!r})\n")
     command = ["-m", "lit_classify", "fit", "--config", "circles_v2", "--trainer.accelerator", accelerator]
-    command += ["--pictures", "none"]
+    command += ["--plots", "none"]
     ratio = side_by_side(lambda: _command(*command), lambda: _command(str(script)))
     yield "lit-classify fit, the process", "a plain script", ratio, "1.5"
 
@@ -167,10 +167,10 @@ def pictures(accelerator: str) -> Iterator[Row]:
     for level, bar in (("some", "1.25"), ("all", "1.6")):
 
         def run(level: str) -> float:
-            return _command(*command, "--pictures", level)
+            return _command(*command, "--plots", level)
 
         ratio = side_by_side(partial(run, level), partial(run, "none"))
-        yield f"lit-classify fit --pictures {level}, the process", "--pictures none", ratio, bar
+        yield f"lit-classify fit --plots {level}, the process", "--plots none", ratio, bar
 
 
 def start(accelerator: str) -> Iterator[Row]:

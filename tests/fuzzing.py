@@ -119,7 +119,7 @@ JUNK = st.one_of(
     st.sampled_from(["SGD", "Adam", "LBFGS", "StepLR", "ReLU", "Softmax", "os.system", "torch.nn.Linear"]),
 )
 # what would take long or fill the memory is not asked for
-BOUND = ["--trainer.max_epochs", "1", "--trainer.max_steps", "2", "--pictures", "none"]
+BOUND = ["--trainer.max_epochs", "1", "--trainer.max_steps", "2", "--plots", "none"]
 BOUND += ["--trainer.accelerator", "cpu", "--trainer.devices", "1", "--trainer.strategy", "auto"]
 
 
@@ -162,9 +162,7 @@ _DATA = "noise batch_size test_fraction val_fraction shuffle path target ignore 
 _TRAINER = (
     "precision gradient_clip_val limit_val_batches overfit_batches callbacks logger min_epochs fast_dev_run"
 )
-_OTHERS = (
-    "model data ckpt_path seed_everything rows.every_n_epochs recipe.name show.curves out keep overwrite"
-)
+_OTHERS = "model data ckpt_path seed_everything log_every_n_epochs recipe.name plots out keep overwrite"
 _OTHERS += " test_best config print_config help model.in_features"
 OPTIONS = [
     *(f"--model.{name}" for name in _MODEL.split()),

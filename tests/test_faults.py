@@ -31,7 +31,7 @@ DRAWING = [
     "64",
     "--data.shuffle",
     "true",
-    "--pictures",
+    "--plots",
     "none",
 ]
 FIT = ["fit", "--config", "moons", *DRAWING]
@@ -107,7 +107,7 @@ def test_a_run_that_goes_on_after_each_step_equals_one_that_never_stopped(steps:
 @pytest.mark.parametrize("recipe", ["circles_v2", "moons"])
 def test_what_is_kept_amid_a_run_is_where_it_can_go_on(name: str, recipe: str) -> None:
     fit = ["fit", "--config", recipe, *DRAWING, *SCHEDULED, "--model.lr_scheduler_args.gamma", "0.5"]
-    fit += ["--rows.every_n_epochs", "1"]
+    fit += ["--log_every_n_epochs", "1"]
     kept = f"lightning_logs/{recipe}/version_{{}}/checkpoints"
     assert main([*fit, "--trainer.max_epochs", "6"]) == 0
     assert main([*fit, "--trainer.max_epochs", "3"]) == 0
@@ -155,7 +155,7 @@ def test_a_run_through_workers_goes_on_after_any_step(num_workers: int, steps: i
 @pytest.mark.reliability(10)
 def test_diverged_training_stops_at_the_step_and_exits_with_3(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--model.optimizer", "SGD", "--model.optimizer_args", "null", "--model.lr", "1e30"]
-    assert main(["fit", "--config", "blobs", "--pictures", "none", *options]) == 3
+    assert main(["fit", "--config", "blobs", "--plots", "none", *options]) == 3
     said = capsys.readouterr().err
     assert "at step 1, epoch 1, learning rate 1e+30; try a smaller one, such as --model.lr 1e+29" in said
     best = Path("lightning_logs/blobs/version_0/checkpoints/best.ckpt")
@@ -316,7 +316,7 @@ def test_a_run_does_not_go_on_with_another_table(capsys: pytest.CaptureFixture[s
     Path("t.csv").write_text("\n".join(["a,b,y,z", *rows]))
     Path("u.csv").write_text("\n".join(["a,b,y,z", *rows[:50]]))
     Path("moved.csv").write_bytes(Path("t.csv").read_bytes())
-    fit = ["fit", "--config", "table", "--pictures", "none", "--data.target"]
+    fit = ["fit", "--config", "table", "--plots", "none", "--data.target"]
     assert main([*fit, "y", "--data.path", "t.csv", "--trainer.max_epochs", "1"]) == 0
     more = [
         "--trainer.max_epochs",
@@ -355,7 +355,7 @@ def test_a_second_run_and_a_resume_keep_the_earlier_one_as_it_was(capsys: pytest
 @pytest.mark.reliability(11)
 def test_scores_that_are_no_numbers_make_no_best(capsys: pytest.CaptureFixture[str]) -> None:
     network = ["--model.network", "tests.custom_networks.NoNumberOutsideTraining"]
-    assert main([*FIT[:3], "--pictures", "none", *network, "--trainer.max_epochs", "2"]) == 0
+    assert main([*FIT[:3], "--plots", "none", *network, "--trainer.max_epochs", "2"]) == 0
     assert [path.name for path in Path(RUN.format(0)).parent.iterdir()] == ["last.ckpt"]
     assert "last.ckpt" in capsys.readouterr().out
 

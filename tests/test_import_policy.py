@@ -128,7 +128,7 @@ def test_a_configuration_sends_nothing_over_the_network_unless_it_was_typed(
     ],
 )
 def test_what_is_typed_is_imported(typed: str) -> None:
-    fit = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "1", "--pictures", "none"]
+    fit = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "1", "--plots", "none"]
     assert main([*fit, *shlex.split(typed)]) == 0
     assert Path("imported").exists()
 

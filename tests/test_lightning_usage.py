@@ -510,12 +510,12 @@ def test_lightning_s_option_says_when_to_validate_and_print(capsys: pytest.Captu
     assert all("Test loss" in line for line in printed if line.startswith("Epoch"))
     config = yaml.safe_load(Path("lightning_logs/circles_v2/version_0/config.yaml").read_text())
     assert config["rows"]["every_n_epochs"] == 2
-    assert main([*FIT, "--trainer.check_val_every_n_epoch", "1", "--rows.every_n_epochs", "1"]) == 0
+    assert main([*FIT, "--trainer.check_val_every_n_epoch", "1", "--log_every_n_epochs", "1"]) == 0
     again = [
         "fit",
         "--config",
         "lightning_logs/circles_v2/version_0/config.yaml",
-        "--rows.every_n_epochs",
+        "--log_every_n_epochs",
         "3",
     ]
     assert main([*again, "--trainer.max_epochs", "2"]) == 0
@@ -524,7 +524,7 @@ def test_lightning_s_option_says_when_to_validate_and_print(capsys: pytest.Captu
 @pytest.mark.parametrize("word", ["none", "None", "null"])
 def test_none_on_the_command_line_is_none_where_an_option_may_be(word: str) -> None:
     options = ["--model.activation", word, "--data.batch_size", word, "--model.lr_scheduler", word]
-    assert main([*FIT, *options, "--pictures", "none", "--trainer.gradient_clip_val", word]) == 0
+    assert main([*FIT, *options, "--plots", "none", "--trainer.gradient_clip_val", word]) == 0
     recorded = torch.load("lightning_logs/circles_v2/version_0/checkpoints/last.ckpt", weights_only=True)
     assert recorded["lit_classify"]["model"]["init_args"]["activation"] is None
     assert recorded["lit_classify"]["data"]["init_args"]["batch_size"] is None

@@ -293,7 +293,7 @@ def test_a_small_probability_of_the_first_class_is_not_rounded_to_zero() -> None
 @pytest.mark.reliability(59)
 def test_fit_test_and_tensorboard_show_the_same_metrics(capsys: pytest.CaptureFixture[str]) -> None:
     wine = ["--data.path", str(bundled(load_wine, "wine.csv")), "--data.target", "target"]
-    assert main(["fit", "--config", "table", *wine, "--trainer.max_epochs", "5", "--pictures", "none"]) == 0
+    assert main(["fit", "--config", "table", *wine, "--trainer.max_epochs", "5", "--plots", "none"]) == 0
     (best,) = re.findall(r"on the test rows: loss (\S+), accuracy (\S+)", capsys.readouterr().out)
     assert main(["test", "--ckpt_path", "lightning_logs/table/version_0/checkpoints/best.ckpt"]) == 0
     out = capsys.readouterr().out
@@ -309,7 +309,7 @@ def test_fit_test_and_tensorboard_show_the_same_metrics(capsys: pytest.CaptureFi
 
 @pytest.mark.reliability(59)
 def test_validate_and_test_agree_on_the_same_rows(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["fit", "--config", "circles_v2", "--trainer.max_epochs", "9", "--pictures", "none"]) == 0
+    assert main(["fit", "--config", "circles_v2", "--trainer.max_epochs", "9", "--plots", "none"]) == 0
     path = "lightning_logs/circles_v2/version_0/checkpoints/last.ckpt"
     found = []
     for command in ("validate", "test"):
@@ -325,7 +325,7 @@ def test_a_test_of_one_class_says_why_a_metric_is_missing(capsys: pytest.Capture
     write("\n".join(["a,b,y", *rows]), "all.csv")
     write("\n".join(["a,b,y", "1,2,no", "3,1,no"]), "no.csv")
     table = ["--data.path", "all.csv", "--data.test_path", "no.csv", "--data.target", "y"]
-    assert main(["fit", "--config", "table", *table, "--trainer.max_epochs", "2", "--pictures", "none"]) == 0
+    assert main(["fit", "--config", "table", *table, "--trainer.max_epochs", "2", "--plots", "none"]) == 0
     capsys.readouterr()
     assert main(["test", "--ckpt_path", "lightning_logs/table/version_0/checkpoints/best.ckpt"]) == 0
     out = capsys.readouterr().out

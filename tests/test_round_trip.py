@@ -100,7 +100,7 @@ def test_any_text_survives_fit_test_predict_and_export(
         f"--data.target={json.dumps([target])}",
         f"--data.categorical={json.dumps([category, target])}",
         "--data.delimiter=,",
-        "--pictures=none",
+        "--plots=none",
         "--trainer.max_epochs=2",
     ]
     assert main(fit) == 0
@@ -142,7 +142,7 @@ def test_a_column_whose_name_is_yaml_is_named_in_a_list(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write("t.csv", ["a", "b", name, "n"], ["x", "y"], ["u", "v"])
-    fit = ["fit", "--data=TableDataModule", "--data.path=t.csv", "--pictures=none", "--trainer.max_epochs=1"]
+    fit = ["fit", "--data=TableDataModule", "--data.path=t.csv", "--plots=none", "--trainer.max_epochs=1"]
     assert main([*fit, f"--data.target={name}"]) == 2
     assert """YAML reads the text as something else: write it as '["text"]'""" in capsys.readouterr().err
     assert main([*fit, f"--data.target={json.dumps([name])}"]) == 0

@@ -14,7 +14,7 @@ from lit_classify.cli.main import main
 
 RUN = Path("lightning_logs/moons/version_0")
 BEST = str(RUN / "checkpoints/best.ckpt")
-FIT = ["fit", "--config", "moons", "--pictures", "none", "--trainer.max_epochs", "2"]
+FIT = ["fit", "--config", "moons", "--plots", "none", "--trainer.max_epochs", "2"]
 WITH_TEST = ["--data.val_fraction", "0.2", "--test_best", "true"]
 LONGEST_S = 2.5  # a second, and what a busy machine adds
 
@@ -109,7 +109,7 @@ def test_sigterm_ends_the_final_scoring_of_a_fit_whose_run_is_kept() -> None:
 
 @pytest.mark.reliability(52)
 def test_sigterm_while_a_fit_draws_at_its_end_saves_it() -> None:
-    process = started([*FIT[:3], *FIT[5:]], "lit_classify.callbacks.boundary:Boundary.finish")
+    process = started([*FIT[:3], *FIT[5:]], "lit_classify.callbacks.boundary:DecisionBoundary.finish")
     ended(process, signal.SIGTERM)
     assert is_whole(RUN / "checkpoints/last.ckpt")
 

@@ -113,7 +113,7 @@ def test_predictions_of_two_processes_come_once_and_in_order() -> None:
     for num_rows in (5, 6, 7, 8, 9, 40):
         Path(f"{num_rows}.csv").write_text("\n".join(["number,a,b,y", *rows[:num_rows]]))
     table = ["--data", "TableDataModule", "--data.path", "40.csv", "--data.target", "y"]
-    fit = ["fit", *table, "--data.ignore", "[number]", "--trainer.max_epochs", "2", "--pictures", "none"]
+    fit = ["fit", *table, "--data.ignore", "[number]", "--trainer.max_epochs", "2", "--plots", "none"]
     assert main(fit) == 0
     checkpoint = "lightning_logs/table/version_0/checkpoints/last.ckpt"
     run_script(checkpoint)
@@ -127,7 +127,7 @@ def test_predictions_of_two_processes_come_once_and_in_order() -> None:
 
 def started(*options: str) -> tuple[subprocess.Popen[str], int]:
     """Start a fit on two processes, and wait until it trains; return it and the second process's number."""
-    fit = ["fit", "--config", "moons", "--pictures", "none", "--trainer.max_epochs", "1000000", *options]
+    fit = ["fit", "--config", "moons", "--plots", "none", "--trainer.max_epochs", "1000000", *options]
     process = subprocess.Popen(
         [sys.executable, "-m", "lit_classify", *fit, *ON_TWO],
         env=ENVIRONMENT,
@@ -204,7 +204,7 @@ def test_two_processes_stop_at_the_same_step_and_save(told: str, number: int, co
     ],
 )
 def test_an_error_on_one_process_or_both_ends_both(options: list[str], code: int, message: str) -> None:
-    fit = ["fit", "--config", "blobs", "--model.optimizer_args", "null", "--pictures", "none"]
+    fit = ["fit", "--config", "blobs", "--model.optimizer_args", "null", "--plots", "none"]
     begun = time.monotonic()
     done = run("-m", "lit_classify", *fit, *options, *ON_TWO)
     assert time.monotonic() - begun < 60

@@ -10,14 +10,14 @@ from lit_classify.checkpoints import checkpoint as checkpoints
 from lit_classify.cli.main import main
 
 RUN = "lightning_logs/moons/version_{}/checkpoints/last.ckpt"
-FIT = ["fit", "--config", "moons", "--pictures", "none", "--model.dropout", "0.3"]
+FIT = ["fit", "--config", "moons", "--plots", "none", "--model.dropout", "0.3"]
 MODULE = "from pathlib import Path\nPath('imported').touch()\nclass Data: ...\nclass Model: ...\n"
 
 
 def table_run() -> Path:
     rows = [f"{n % 7},{n % 5},{'yes' if n % 3 else 'no'}" for n in range(60)]
     Path("t.csv").write_text("\n".join(["a,b,y", *rows]))
-    table = ["--data", "TableDataModule", "--data.path", "t.csv", "--data.target", "y", "--pictures", "none"]
+    table = ["--data", "TableDataModule", "--data.path", "t.csv", "--data.target", "y", "--plots", "none"]
     assert main(["fit", *table, "--trainer.max_epochs", "1"]) == 0
     return Path("lightning_logs/table/version_0/checkpoints/last.ckpt")
 
@@ -142,7 +142,7 @@ def test_every_checkpoint_loads_with_weights_only(recipe: str) -> None:
                     "StepLR",
                     "--model.lr_scheduler_args.step_size",
                     "1",
-                    "--pictures",
+                    "--plots",
                     "all",
                 ]
             )

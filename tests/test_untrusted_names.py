@@ -22,7 +22,7 @@ def rows() -> str:
 @pytest.mark.reliability(55)
 def test_control_characters_of_names_are_shown_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     Path("t.csv").write_text(rows())
-    table = ["--data", "TableDataModule", "--data.path", "t.csv", "--data.target", "y", "--pictures", "all"]
+    table = ["--data", "TableDataModule", "--data.path", "t.csv", "--data.target", "y", "--plots", "all"]
     assert main(["fit", *table, "--trainer.max_epochs", "2"]) == 0
     run = Path("lightning_logs/table/version_0")
     assert main(["test", "--ckpt_path", str(run / "checkpoints/last.ckpt")]) == 0

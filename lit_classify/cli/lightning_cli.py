@@ -7,7 +7,7 @@ import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import yaml
 from jsonargparse import ActionConfigFile, set_dumper, set_loader, set_parsing_settings
@@ -31,7 +31,7 @@ from lit_classify.checkpoints import checkpoint as checkpoints
 from lit_classify.checkpoints.checkpoint import RUNS, Checkpoint
 from lit_classify.checkpoints.io import AtomicCheckpointIO
 from lit_classify.cli import parse_errors as messages
-from lit_classify.cli.plot_options import Show, pictures
+from lit_classify.cli.plot_options import HELP, plot_callbacks, selected
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, at_least, note, reason
 from lit_classify.loggers import RunLogger
@@ -170,7 +170,7 @@ class RunCLI(LightningCLI):
                 "num_sanity_val_steps": 0,
                 "enable_model_summary": False,
                 "max_epochs": 1000,
-                "check_val_every_n_epoch": None,  # that of rows, unless given
+                "check_val_every_n_epoch": None,  # log_every_n_epochs, unless given
             },
             parser_class=RunParser if args[0] == "fit" else TypedParser,
             args=args,
@@ -194,13 +194,17 @@ class RunCLI(LightningCLI):
         """Add the recipe's words and the rows, and tell the model what the data is like."""
         parser.add_class_arguments(Recipe, "recipe")
         parser.add_argument(
-            "--pictures",
-            type=Literal["none", "some", "all"],
-            default="some",
-            help="What a run shows in TensorBoard beside its figures.",
+            "--plots",
+            type=str | list[str],
+            default="basic",
+            help=HELP,
         )
-        parser.add_class_arguments(Show, "show")
-        parser.add_lightning_class_args(EpochLog, "rows")
+        parser.add_argument(
+            "--log_every_n_epochs",
+            type=int,
+            default=100,
+            help="Validate and print a line at epochs 0, n, 2n, ... and after the last.",
+        )
         parser.add_argument(
             "--test_best", type=bool, default=False, help="After fit, score the test rows with best.ckpt."
         )
@@ -330,7 +334,8 @@ class RunCLI(LightningCLI):
         callbacks = given.callbacks or []
         callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
         # callbacks that watch validation figures then look after each validation, not after each epoch
-        kwargs["check_val_every_n_epoch"] = self._validation_interval(given.check_val_every_n_epoch)
+        every = self._validation_interval(given.check_val_every_n_epoch)
+        kwargs["check_val_every_n_epoch"] = every
         run = None
         if self.subcommand != "fit":
             kwargs.update(logger=False, enable_checkpointing=False)
@@ -340,10 +345,10 @@ class RunCLI(LightningCLI):
             if not given.fast_dev_run and (keeps or given.logger is not False):
                 run = RunLogger(Path(given.default_root_dir or "") / RUNS, self.run_name())
             if logs and run:
-                recipe, show = self._get(self.config, "recipe"), self._get(self.config, "show")
-                notes = RunSummary(self.run_name(), recipe.why, self._typed)
+                recipe = self._get(self.config, "recipe")
+                summary = RunSummary(self.run_name(), recipe.why, self._typed)
                 hparams = HParams(tests_best=self._get(self.config, "test_best"))
-                extra += pictures(self._get(self.config, "pictures"), show, notes, hparams)
+                extra += plot_callbacks(selected(self._get(self.config, "plots")), summary, hparams)
                 kwargs["logger"] = run
             kwargs["enable_checkpointing"] = keeps
             extra += [BestCheckpoint(), LastCheckpoint()] if keeps else []
@@ -355,7 +360,7 @@ class RunCLI(LightningCLI):
             kwargs["enable_progress_bar"] = shown
             extra += [EpochProgressBar()] if shown else []
         kwargs["plugins"] = [*(given.plugins or []), self.io]
-        kwargs["callbacks"] = [*callbacks, *extra]
+        kwargs["callbacks"] = [EpochLog(every), *callbacks, *extra]
         trainer = super().instantiate_trainer(**kwargs)
         assert isinstance(trainer, RunTrainer)
         trainer.run, trainer.shows_metrics = run, own_bar
@@ -367,19 +372,19 @@ class RunCLI(LightningCLI):
         Raises:
             UserError: two numbers were typed for it.
         """
-        rows, settings = self._get(self.config_init, "rows"), self._get(self.config, "rows")
+        every: int = self._get(self.config, "log_every_n_epochs")
         if given is not None:
             at_least("trainer.check_val_every_n_epoch", given, 1)
-            option = "--rows.every_n_epochs"
+            option = "--log_every_n_epochs"
             typed = any(argument.partition("=")[0] == option for argument in self._typed)
-            if typed and given != settings.every_n_epochs:
+            if typed and given != every:
                 raise UserError(
-                    f"{option} is {settings.every_n_epochs}, but --trainer.check_val_every_n_epoch is "
+                    f"{option} is {every}, but --trainer.check_val_every_n_epoch is "
                     f"{given}: a line is printed after each validation, so give one of them"
                 )
-            rows.every_n_epochs = settings.every_n_epochs = given
-            self._get(self.config, "trainer").check_val_every_n_epoch = None  # config.yaml says it once
-        every: int = rows.every_n_epochs
+            every = given
+            config = self.config[self._command]  # of which config.yaml is a copy
+            config.log_every_n_epochs, config.trainer.check_val_every_n_epoch = given, None
         return every
 
     def run_name(self) -> str:

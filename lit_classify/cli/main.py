@@ -16,15 +16,15 @@ from lit_classify.cli import output
 from lit_classify.errors import DivergedError, UserError, reason, say, say_once, unknown
 
 COMMANDS = {
-    "fit": ("training", "train a model on data"),
-    "validate": ("training", "score a checkpoint on the validation rows"),
-    "test": ("training", "score a checkpoint on the test rows"),
-    "predict": ("training", "write a checkpoint's predictions to a file"),
+    "fit": ("train", "train a model on data"),
+    "validate": ("train", "score a checkpoint on the validation rows"),
+    "test": ("train", "score a checkpoint on the test rows"),
+    "predict": ("train", "write a checkpoint's predictions to a file"),
     "plot": ("plot", "draw a finished run: curves, boundary, neurons, mistakes"),
     "export": ("export", "write a checkpoint's model as ONNX or safetensors"),
     "recipes": ("recipes", "list the experiments that come with the package"),
     "verify": ("verify", "run recipes and hold them against what they should give"),
-    "figures": ("figures", "draw data, decision boundaries and activation functions"),
+    "figures": ("plot_recipes", "draw data, decision boundaries and activation functions"),
 }
 
 
@@ -106,9 +106,9 @@ def _dispatch(arguments: list[str]) -> int:
     home = COMMANDS[name][0]
     light_imports = import_module("lit_classify._lightning.imports")
     with light_imports.uncollected():
-        if home in {"training", "plot"}:
+        if home in {"train", "plot"}:
             light_imports.import_lightning()
-        command = import_module(f"lit_classify.commands.{home}")
+        command = import_module(f"lit_classify.cli.{home}")
     with import_policy.restricted(arguments[1:]):
         code: int = command.main(arguments)
     return code

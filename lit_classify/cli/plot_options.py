@@ -1,7 +1,6 @@
-"""Which pictures and texts a run shows in TensorBoard."""
+"""Which plots and texts a run shows in TensorBoard."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
 from lightning.pytorch import Callback
 
@@ -13,45 +12,49 @@ from lit_classify.callbacks import (
     OptimizerStats,
     RunSummary,
 )
+from lit_classify.errors import UserError, unknown
 
-DETAILS = ("neurons", "details")  # what takes longer
+BASIC = ("run_summary", "hparams", "optimizer_stats", "boundary", "evaluation")
+SLOW = ("hidden_units", "curves")
+LEVELS = {"none": (), "basic": BASIC, "all": (*BASIC, *SLOW)}
+HELP = (
+    "What a run shows in TensorBoard beside its metrics: none, basic, all, or a list of "
+    "run_summary (command, versions, network and data), hparams (a row on the HParams page), optimizer_stats "
+    "(learning rate and gradient norm), boundary (the decision boundary over time, and a film of it), "
+    "evaluation (confusion matrix, or errors), hidden_units (what hidden units respond to), curves (ROC, "
+    "precision-recall and calibration, and the worst rows of a table)."
+)
 
 
-@dataclass
-class Show:
-    """What a run shows in TensorBoard, each switched by itself; where nothing is said --pictures says.
+def selected(plots: str | Sequence[str]) -> list[str]:
+    """Return the names that an option selects.
 
-    Args:
-        curves: learning rate and gradients' norm, and charts of losses and accuracies.
-        boundary: the decision boundary as it changed, from the first epoch to the last, and a film of it.
-        mistakes: the confusion matrix, or the errors of values.
-        notes: why, command, versions, network and data in words.
-        hparams: a row on the HParams page.
-        neurons: what every hidden unit sees.
-        details: ROC, precision-recall and calibration curves, and a table's worst rows.
+    Raises:
+        UserError: a name is unknown.
+
+    Examples:
+        >>> selected(["boundary"])
+        ['boundary']
     """
+    if isinstance(plots, str) and plots in LEVELS:
+        return list(LEVELS[plots])
+    names = [plots] if isinstance(plots, str) else list(plots)
+    for name in names:
+        if name not in LEVELS["all"]:
+            raise UserError(unknown("plot in --plots", name, [*LEVELS, *LEVELS["all"]]))
+    return names
 
-    curves: bool | None = None
-    boundary: bool | None = None
-    mistakes: bool | None = None
-    notes: bool | None = None
-    hparams: bool | None = None
-    neurons: bool | None = None
-    details: bool | None = None
 
-
-def pictures(level: str, show: Show, notes: RunSummary, hparams: HParams) -> list[Callback]:
-    """Return what draws and writes for TensorBoard: as ``show`` says, and for the rest as the level says."""
-    asked = {
-        name: (level == "all" or (level == "some" and name not in DETAILS)) if said is None else said
-        for name, said in vars(show).items()
-    }
+def plot_callbacks(names: Sequence[str], run_summary: RunSummary, hparams: HParams) -> list[Callback]:
+    """Return the callbacks that write what ``names`` selects for TensorBoard."""
     makers: dict[str, Callable[[], Callback]] = {
-        "curves": OptimizerStats,
-        "notes": lambda: notes,
+        "optimizer_stats": OptimizerStats,
+        "run_summary": lambda: run_summary,
         "hparams": lambda: hparams,
         "boundary": DecisionBoundary,
-        "neurons": HiddenUnits,
-        "mistakes": lambda: EvaluationPlots(more=asked["details"]),
+        "hidden_units": HiddenUnits,
     }
-    return [make() for name, make in makers.items() if asked[name]]
+    callbacks = [make() for name, make in makers.items() if name in names]
+    if "evaluation" in names or "curves" in names:
+        callbacks.append(EvaluationPlots(more="curves" in names))
+    return callbacks

@@ -280,7 +280,7 @@ def test_a_plateau_scheduler_without_validation_is_refused() -> None:
 
 @pytest.mark.reliability(43)
 def test_moons_learn_with_a_plateau_scheduler(capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["fit", "--config", "moons", "--model.lr_scheduler", "ReduceLROnPlateau", "--pictures", "none"]
+    command = ["fit", "--config", "moons", "--model.lr_scheduler", "ReduceLROnPlateau", "--plots", "none"]
     assert main(command) == 0
     (last,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch: 400"))
     assert float(last.split("Acc: ")[-1].rstrip("%")) > 99
@@ -429,7 +429,7 @@ def table() -> list[str]:
         for a, b, c in cells
     ]
     Path("t.csv").write_text("\n".join(["a,b,c,y", *lines]))
-    fit = ["fit", "--config", "table", "--data.path", "t.csv", "--data.target", "y", "--pictures", "none"]
+    fit = ["fit", "--config", "table", "--data.path", "t.csv", "--data.target", "y", "--plots", "none"]
     return [*fit, "--test_best", "false", "--data.batch_size", "16", "--trainer.callbacks.patience", "6",
             "--model.lr_scheduler_args.patience", "1", "--model.lr", "0.03"]  # fmt: skip
 
@@ -596,7 +596,7 @@ def test_a_larger_patience_equals_a_run_that_always_had_it() -> None:
 def test_a_run_with_nothing_left_says_how_to_train_longer(
     limit: list[str], option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = ["fit", "--config", "moons", "--data.batch_size", "100", "--pictures", "none"]
+    run = ["fit", "--config", "moons", "--data.batch_size", "100", "--plots", "none"]
     if "max_time" in option:
         assert main([*run, "--trainer.max_steps", "3", "--trainer.max_time", "00:01:00:00"]) == 0
     else:

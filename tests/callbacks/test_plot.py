@@ -47,7 +47,7 @@ from lit_classify.networks import MLP, evaluating
 from lit_classify.plots.images import pixels
 from tests.example_tables import bundled, write
 
-SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--pictures"]
+SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"]
 
 
 class OwnData(InMemoryDataModule):
@@ -165,7 +165,7 @@ def test_the_hparams_page_has_a_value_for_every_metric_that_it_declares(recipe: 
 @pytest.mark.reliability(59)
 def test_the_hparams_page_shows_the_best_epoch_and_the_test(capsys: pytest.CaptureFixture[str]) -> None:
     wine = ["--data.path", str(bundled(load_wine, "wine.csv")), "--data.target", "target"]
-    fit = ["fit", "--config", "table", *wine, "--rows.every_n_epochs", "1", "--trainer.max_epochs", "40"]
+    fit = ["fit", "--config", "table", *wine, "--log_every_n_epochs", "1", "--trainer.max_epochs", "40"]
     assert main([*fit, "--model.lr", "0.3"]) == 0  # so large that the last epoch is not the best
     out = capsys.readouterr().out
     ((epoch, loss, tested, accuracy),) = re.findall(
@@ -188,7 +188,7 @@ def test_the_hparams_page_shows_the_best_epoch_and_the_test(capsys: pytest.Captu
 
 @pytest.mark.reliability(59)
 def test_a_resumed_run_shows_the_best_epoch_of_all() -> None:
-    fit = ["fit", "--config", "blobs", "--rows.every_n_epochs", "1", "--trainer.max_epochs"]
+    fit = ["fit", "--config", "blobs", "--log_every_n_epochs", "1", "--trainer.max_epochs"]
     assert main([*fit, "5"]) == 0
     (before,) = hparams("lightning_logs")[1]
     path = "lightning_logs/blobs/version_0/checkpoints/last.ckpt"
@@ -213,10 +213,10 @@ def test_without_validation_the_hparams_page_shows_the_last_epoch() -> None:
     ("options", "tags"),
     [
         (["none"], set()),
-        (["none", "--show.boundary", "true"], {"boundary", "film"}),
-        (["none", "--show.neurons", "true"], {"neurons"}),
+        (["boundary"], {"boundary", "film"}),
+        (["hidden_units"], {"neurons"}),
         (["some"], {"boundary", "film", "mistakes/confusion"}),
-        (["all", "--show.boundary", "false", "--show.details", "false"], {"neurons", "mistakes/confusion"}),
+        (["[hidden_units, evaluation]"], {"neurons", "mistakes/confusion"}),
     ],
 )
 def test_each_picture_is_switched_by_one_line(options: list[str], tags: set[str]) -> None:
@@ -241,7 +241,7 @@ def test_pictures_leave_no_trace_on_the_training() -> None:
 
 def test_tables_lines_and_labels_are_drawn_as_they_can_be() -> None:
     wine = str(bundled(load_wine, "wine.csv"))
-    fit = ["fit", "--config", "table", "--trainer.max_epochs", "3", "--pictures", "all", "--data.target"]
+    fit = ["fit", "--config", "table", "--trainer.max_epochs", "3", "--plots", "all", "--data.target"]
     assert main([*fit, "target", "--data.path", wine]) == 0
     found = events("table/version_0")
     assert {"boundary", "film", "mistakes/confusion", "mistakes/calibration"} <= set(found.Tags()["images"])
@@ -317,7 +317,7 @@ def test_a_plot_s_title_names_run_epoch_and_loss_and_a_slice_says_so() -> None:
 
 
 def test_the_film_of_a_long_fit_shows_its_first_and_last_epoch_over_one_palette() -> None:
-    long = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "130", "--pictures", "some"]
+    long = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "130", "--plots", "basic"]
     assert main(long) == 0
     run = "circles_v2/version_0"
     steps = [image.step for image in events(run).Images("boundary")]
@@ -441,7 +441,7 @@ def test_saturated_logits_rank_in_their_order(task: type[LitModule]) -> None:
 
 def test_a_run_on_data_of_one_s_own_is_plotted(capsys: pytest.CaptureFixture[str]) -> None:
     own = f"{__name__}.OwnData"
-    fit = ["fit", "--data", own, "--trainer.max_epochs", "1", "--pictures", "none", "--recipe.name", "own"]
+    fit = ["fit", "--data", own, "--trainer.max_epochs", "1", "--plots", "none", "--recipe.name", "own"]
     assert main(fit) == 0
     plot = ["plot", "lightning_logs/own/version_0/checkpoints/best.ckpt"]
     assert main(plot) == 2

@@ -14,7 +14,7 @@ from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.cli.main import main
 from lit_classify.errors import UserError
 
-QUICK = ["--pictures", "none", "--trainer.max_epochs"]
+QUICK = ["--plots", "none", "--trainer.max_epochs"]
 
 
 TABLE = ["--data", "TableDataModule", "--data.path", "t.csv", "--data.target", "last"]

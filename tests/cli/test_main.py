@@ -20,7 +20,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 def test_a_fit_prints_rows_and_says_what_to_type_next(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*SHORT, "--rows.every_n_epochs", "2"]) == 0
+    assert main([*SHORT, "--log_every_n_epochs", "2"]) == 0
     printed = lines(capsys)
     assert [line.split(" |")[0] for line in printed if line.startswith("Epoch")] == ["Epoch: 0", "Epoch: 2"]
     folder = Path("lightning_logs/circles_v2/version_0")
@@ -32,7 +32,7 @@ def test_a_fit_prints_rows_and_says_what_to_type_next(capsys: pytest.CaptureFixt
 @pytest.mark.parametrize(
     ("options", "epochs"),
     [
-        (["--rows.every_n_epochs", "4", "--trainer.max_epochs", "11"], [0, 4, 8, 10]),
+        (["--log_every_n_epochs", "4", "--trainer.max_epochs", "11"], [0, 4, 8, 10]),
         (["--trainer.max_steps", "7"], [0, 6]),
         (["--trainer.limit_val_batches", "0"], [0, 2]),
     ],
@@ -48,7 +48,7 @@ def test_the_last_epoch_is_always_printed(
 
 
 def test_the_best_epoch_is_named_with_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
-    rising = ["--model.lr", "50", "--rows.every_n_epochs", "1", "--trainer.max_epochs", "6"]
+    rising = ["--model.lr", "50", "--log_every_n_epochs", "1", "--trainer.max_epochs", "6"]
     assert main([*SHORT, *rising]) == 0
     printed = lines(capsys)
     rows = [line for line in printed if line.startswith("Epoch")]
@@ -94,7 +94,7 @@ def test_a_fit_leaves_config_events_and_checkpoints() -> None:
 
 
 def test_tensorboard_has_every_epoch_s_figures() -> None:
-    assert main([*SHORT[:-1], "12", "--rows.every_n_epochs", "5"]) == 0
+    assert main([*SHORT[:-1], "12", "--log_every_n_epochs", "5"]) == 0
     events = EventAccumulator("lightning_logs/circles_v2/version_0", size_guidance={"scalars": 0})
     events.Reload()
     for tag in ("train/loss", "train/accuracy"):
@@ -202,7 +202,7 @@ MISTAKES = {
     f"{CIRCLES} --trainer.devices 5000": "--trainer.devices 5000: this machine has",
     f"{CIRCLES} --trainer.accelerator cpu --trainer.devices 2 --trainer.strategy ddp_spawn": "give ddp",
     f"{CIRCLES} {STOP} --trainer.limit_val_batches 0": "early stopping watches the validation",
-    f"{CIRCLES} --rows.every_n_epochs 0": "every_n_epochs must be at least 1, but is 0",
+    f"{CIRCLES} --log_every_n_epochs 0": "every_n_epochs must be at least 1, but is 0",
     "test": "test needs a checkpoint: --ckpt_path",
     "test --ckpt_path nowhere.ckpt": "no checkpoint at nowhere.ckpt",
     "test --ckpt_path wrong.yaml": "wrong.yaml is not a checkpoint that can be read",
@@ -222,8 +222,8 @@ MISTAKES = {
     f"{CIRCLES} --data.random_state 5000000000": "random_state must be below",
     f"{CIRCLES} --seed_everything -1": "ValueError",
     f"{CIRCLES} --trainer.default_root_dir wrong.yaml": "wrong.yaml",
-    f"{CIRCLES} --trainer.check_val_every_n_epoch 2 --rows.every_n_epochs 3": (
-        "--rows.every_n_epochs is 3, but --trainer.check_val_every_n_epoch is 2"
+    f"{CIRCLES} --trainer.check_val_every_n_epoch 2 --log_every_n_epochs 3": (
+        "--log_every_n_epochs is 3, but --trainer.check_val_every_n_epoch is 2"
     ),
     f"{CIRCLES} --trainer.check_val_every_n_epoch 0": "check_val_every_n_epoch must be at least 1, but is 0",
     f"{CIRCLES} --model.loss MSE": "--model.loss is an option of another class",
@@ -232,7 +232,7 @@ MISTAKES = {
     "fit --config table --data=t.csv": "; to name a file, add --data.path t.csv --data.target COLUMN",
     "fit --data no/where.csv": "add --config table --data.path no/where.csv --data.target COLUMN",
     "fit --data t.parquet": "add --config table --data.path t.parquet --data.target COLUMN",
-    "fit --model t.csv": "--model takes a name (BinaryClassifier, ",
+    "fit --model t.csv": "--model takes a name (AutoModule, BinaryClassifier, ",
     "fit --model x.ckpt": "to name a file, add --ckpt_path x.ckpt",
     "predict --data t.csv": "to name a file, add --data.path t.csv",
     "fit --data.path t.csv": "--data.path needs the data's name: add --config table",
@@ -251,7 +251,7 @@ MISTAKES = {
     f"{CIRCLES} --model.hidden 10": "--model.hidden: expected a list such as [10, 10], but got '10'",
     f"{CIRCLES} --model.hidden wide": "--model.hidden: expected a list such as [10, 10], but got 'wide'",
     f"{CIRCLES} --model.optimizer_args 3": "--model.optimizer_args: expected a mapping such as",
-    f"{CIRCLES} --rows.every_n_epochs [3]": "--rows.every_n_epochs: expected int, but got",
+    f"{CIRCLES} --log_every_n_epochs [3]": "--log_every_n_epochs: expected int, but got",
     f"{CIRCLES} --test_best perhaps": "--test_best: expected true or false, but got 'perhaps'",
     "verify circles_v9": "did you mean 'circles_v",
     "verify --foo": "unrecognized arguments: --foo",
@@ -344,7 +344,7 @@ def test_a_closure_called_many_times_counts_a_batch_once(capsys: pytest.CaptureF
 
 
 def test_early_stopping_counts_validations(capsys: pytest.CaptureFixture[str]) -> None:
-    command = [*SHORT[:-1], "40", "--rows.every_n_epochs", "5", *STOP.split()]
+    command = [*SHORT[:-1], "40", "--log_every_n_epochs", "5", *STOP.split()]
     assert main([*command, "--trainer.callbacks.patience", "3"]) == 0
     assert "Trained 40 epochs in" in capsys.readouterr().out  # the loss falls at every validation
     more = ["--trainer.callbacks.patience", "1", "--trainer.callbacks.min_delta", "1"]
@@ -406,7 +406,7 @@ def test_a_scheduler_that_fails_gets_a_message(capsys: pytest.CaptureFixture[str
 def test_arguments_of_an_optimizer_that_was_replaced_are_left_out(
     options: str, kept: dict[str, object], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    fit = ["fit", "--config", "moons", "--trainer.max_epochs", "1", "--pictures", "none"]
+    fit = ["fit", "--config", "moons", "--trainer.max_epochs", "1", "--plots", "none"]
     assert main([*fit, *shlex.split(options)]) == 0
     saved = yaml.safe_load(Path("lightning_logs/moons/version_0/config.yaml").read_text())
     assert saved["model"]["init_args"]["optimizer_args"] == kept
@@ -424,7 +424,7 @@ def test_a_scheduler_of_the_recipe_s_can_be_replaced_or_left_out() -> None:
         "t.csv",
         "--data.target",
         "y",
-        "--pictures",
+        "--plots",
         "none",
     ]
     fit += ["--trainer.max_epochs", "1"]
@@ -435,6 +435,6 @@ def test_a_scheduler_of_the_recipe_s_can_be_replaced_or_left_out() -> None:
 def test_arguments_of_the_default_optimizer_stay() -> None:
     model = {"class_path": "BinaryClassifier", "init_args": {"optimizer_args": {"momentum": 0.5}}}
     Path("own.yaml").write_text(yaml.safe_dump({"data": {"class_path": "MoonsDataModule"}, "model": model}))
-    assert main(["fit", "--config", "own.yaml", "--trainer.max_epochs", "1", "--pictures", "none"]) == 0
+    assert main(["fit", "--config", "own.yaml", "--trainer.max_epochs", "1", "--plots", "none"]) == 0
     saved = yaml.safe_load(Path("lightning_logs/own/version_0/config.yaml").read_text())
     assert saved["model"]["init_args"]["optimizer_args"] == {"momentum": 0.5}

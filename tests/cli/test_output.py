@@ -12,7 +12,7 @@ from lit_classify.cli.main import main
 from tests.example_tables import write
 
 RUN = Path("lightning_logs/moons/version_0")
-FIT = "fit --config moons --pictures none --rows.every_n_epochs 1 --trainer.max_epochs 40"
+FIT = "fit --config moons --plots none --log_every_n_epochs 1 --trainer.max_epochs 40"
 TEST = f"test --ckpt_path {RUN}/checkpoints/best.ckpt"
 ASCII = {"PYTHONIOENCODING": "ascii"}
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}

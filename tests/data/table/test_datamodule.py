@@ -462,7 +462,7 @@ def test_resume_is_refused_when_any_file_has_changed(
 ) -> None:
     files = {key: value for key, value in _three_files().items() if key != "target"}
     data = [word for key, value in files.items() for word in (f"--data.{key}", value)]
-    fit = ["fit", "--config", "table", *data, "--data.target", "target", "--pictures", "none"]
+    fit = ["fit", "--config", "table", *data, "--data.target", "target", "--plots", "none"]
     assert main([*fit, "--trainer.max_epochs", "1"]) == 0
     more = [*fit, "--trainer.max_epochs", "2", "--ckpt_path"]
     checkpoint = "lightning_logs/table/version_0/checkpoints/last.ckpt"

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_classify import DataError
-from lit_classify.data import blocks, quotes
+from lit_classify.data.table import blocks, quotes
 from lit_classify.data.table.dialect import Dialect
 from lit_classify.data.table.quotes import find_quoted
 from lit_classify.data.table.source import read_table

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_classify import DataError, UserError
-from lit_classify.data import blocks, memory
+from lit_classify.data import memory
+from lit_classify.data.table import blocks
 from lit_classify.data.table.schema import typed
 from lit_classify.data.table.source import read_table
 from tests.example_tables import write
