@@ -164,7 +164,7 @@ def process(accelerator: str) -> Iterator[Row]:
 def pictures(accelerator: str) -> Iterator[Row]:
     """Compare the whole command with its pictures to the one without."""
     command = ["-m", "lit_classify", "fit", "--config", "circles_v2", "--trainer.accelerator", accelerator]
-    for level, bar in (("some", "1.25"), ("all", "1.6")):
+    for level, bar in (("basic", "1.25"), ("all", "1.6")):
 
         def run(level: str) -> float:
             return _command(*command, "--plots", level)

@@ -186,7 +186,7 @@ def test_a_limit_of_size_leaves_the_earlier_file() -> None:
     AtomicCheckpointIO().save_checkpoint({"x": torch.ones(3)}, "c.ckpt")
     before = Path("c.ckpt").read_bytes()
     code = (
-        "import resource, torch; from lit_classify.checkpoints.io import WholeCheckpointIO as IO\n"
+        "import resource, torch; from lit_classify.checkpoints.io import AtomicCheckpointIO as IO\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
         "IO().save_checkpoint({'x': torch.zeros(1_000_000)}, 'c.ckpt')"
     )
@@ -213,7 +213,7 @@ def test_ctrl_c_waits_until_a_checkpoint_is_written(monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.reliability(4)
 def test_kills_amid_a_save_lose_nothing() -> None:
-    script = Path(__file__).parent.parent / "scripts" / "kills.py"
+    script = Path(__file__).parent.parent / "scripts" / "kill_while_saving.py"
     done = subprocess.run(
         [sys.executable, script, "--kills", "50"], capture_output=True, text=True, timeout=200, check=False
     )

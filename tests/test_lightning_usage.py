@@ -509,7 +509,7 @@ def test_lightning_s_option_says_when_to_validate_and_print(capsys: pytest.Captu
     assert not {"1", "3"} & set(epochs)
     assert all("Test loss" in line for line in printed if line.startswith("Epoch"))
     config = yaml.safe_load(Path("lightning_logs/circles_v2/version_0/config.yaml").read_text())
-    assert config["rows"]["every_n_epochs"] == 2
+    assert config["log_every_n_epochs"] == 2
     assert main([*FIT, "--trainer.check_val_every_n_epoch", "1", "--log_every_n_epochs", "1"]) == 0
     again = [
         "fit",

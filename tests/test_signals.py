@@ -143,7 +143,7 @@ def test_sigterm_ends_a_command_that_imports() -> None:
 @pytest.mark.reliability(8)
 def test_a_closed_terminal_stops_a_fit_that_saves() -> None:
     fit = [*FIT[:-1], "1000000"]
-    process = started(fit, "lit_classify.callbacks:Rows.on_validation_end", "os.write(1, b'here\\n')")
+    process = started(fit, "lit_classify.callbacks:EpochLog.on_validation_end", "os.write(1, b'here\\n')")
     process.send_signal(signal.SIGHUP)
     process.communicate(timeout=60)
     assert process.returncode == 129

@@ -1,5 +1,6 @@
 """What callbacks that draw have in common: when they draw, what of, and where it goes."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,7 +80,7 @@ class PlotCallback(Callback, ABC):
 
     @property
     def _name(self) -> str:
-        return type(self).__name__.lower()
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(self).__name__).lower()
 
 
 def log(trainer: Trainer, tag: str, picture: Any, step: int | None = None) -> None:  # noqa: ANN401 - a matplotlib Figure, or its pixels

@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
         "schema.json": json.dumps(said, indent=2, ensure_ascii=False).encode(),
     }
     if given.format == "onnx" or said["layers"] is not None:  # of one's own network the tensors alone
-        example = resources.files("lit_classify.examples") / f"{given.format}_model.py"
+        example = resources.files("lit_classify.export.templates") / f"{given.format}_model.py"
         contents["example.py"] = example.read_bytes()
     files.write_together({folder / name: content for name, content in contents.items()})
     say(f"Model:   {folder / f'model.{given.format}'}\nSchema:  {folder / 'schema.json'}")

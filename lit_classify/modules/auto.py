@@ -13,7 +13,7 @@ from lit_classify.modules.regressor import Regressor
 class AutoModule(LitModule):
     """A Regressor for values, a MultilabelClassifier for labels, else a Binary- or MulticlassClassifier.
 
-    Calling the class builds one of the four; nothing is ever a FittingModule itself.
+    Calling the class builds one of the four; nothing is ever an AutoModule itself.
 
     Args:
         in_features: features per row.

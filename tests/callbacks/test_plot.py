@@ -143,7 +143,7 @@ def hparams(folder: str) -> tuple[list[str], list[dict[str, float]], list[dict[s
 
 
 def test_runs_of_all_tasks_share_the_keys_of_the_hparams_page() -> None:
-    assert main([*SHORT, "some", "--model.optimizer", "Adam", "--data.batch_size", "100"]) == 0
+    assert main([*SHORT, "basic", "--model.optimizer", "Adam", "--data.batch_size", "100"]) == 0
     for recipe in ("line", "blobs"):
         assert main(["fit", "--config", recipe, "--trainer.max_epochs", "2"]) == 0
     _, _, typed = hparams("lightning_logs")
@@ -200,7 +200,7 @@ def test_a_resumed_run_shows_the_best_epoch_of_all() -> None:
 @pytest.mark.reliability(59)
 def test_without_validation_the_hparams_page_shows_the_last_epoch() -> None:
     assert (
-        main([*SHORT, "some", "--trainer.limit_val_batches", "0", "--trainer.enable_checkpointing", "false"])
+        main([*SHORT, "basic", "--trainer.limit_val_batches", "0", "--trainer.enable_checkpointing", "false"])
         == 0
     )
     tags, (values,), _ = hparams("lightning_logs")
@@ -215,7 +215,7 @@ def test_without_validation_the_hparams_page_shows_the_last_epoch() -> None:
         (["none"], set()),
         (["boundary"], {"boundary", "film"}),
         (["hidden_units"], {"neurons"}),
-        (["some"], {"boundary", "film", "mistakes/confusion"}),
+        (["basic"], {"boundary", "film", "mistakes/confusion"}),
         (["[hidden_units, evaluation]"], {"neurons", "mistakes/confusion"}),
     ],
 )
@@ -223,7 +223,7 @@ def test_each_picture_is_switched_by_one_line(options: list[str], tags: set[str]
     assert main([*SHORT, *options]) == 0
     found = events("circles_v2/version_0").Tags()
     assert set(found["images"]) == tags
-    assert ("optimizer/lr" in found["scalars"]) == (options[0] != "none")
+    assert ("optimizer/lr" in found["scalars"]) == (options[0] in ("basic", "all"))
 
 
 def test_pictures_leave_no_trace_on_the_training() -> None:
@@ -373,8 +373,8 @@ def test_an_error_while_drawing_costs_that_plot_alone(
         raise RuntimeError("no room")
 
     monkeypatch.setattr(plots, function, fails)
-    left_out = {"confusion": "confusion", "grid": "boundary"}[function]
-    assert main([*SHORT, "some"]) == 0
+    left_out = {"confusion": "confusion", "grid": "decision boundary"}[function]
+    assert main([*SHORT, "basic"]) == 0
     drawn = {"boundary", "film", "mistakes/confusion"}
     lost = {"confusion": {"mistakes/confusion"}, "grid": {"boundary", "film"}}[function]
     assert set(events("circles_v2/version_0").Tags()["images"]) == drawn - lost
@@ -500,7 +500,7 @@ def test_tensorboard_shows_it_in_a_browser() -> None:
     if chromium is None or driver is None:
         pytest.skip("Debian's chromium and chromium-driver are not installed")
     for activation in ("ReLU", "Tanh"):
-        assert main([*SHORT, "some", "--model.activation", activation]) == 0
+        assert main([*SHORT, "basic", "--model.activation", activation]) == 0
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     profile = f"--user-data-dir={Path('profile').resolve()}"
