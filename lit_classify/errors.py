@@ -1,4 +1,4 @@
-"""The mistakes that are a user's to mend, and the words that help to mend them."""
+"""Exceptions for users' mistakes, and the functions that word and print messages."""
 
 import html
 import os
@@ -11,23 +11,23 @@ from typing import TextIO
 
 
 class UserError(ValueError):
-    """A setting that cannot be used; the command line shows the message alone and exits with 2."""
+    """An invalid setting. The command line prints the message alone and exits with 2."""
 
 
 class DataError(UserError):
-    """Data that cannot be used; the message names what was expected, what came and where."""
+    """Invalid data. The message names what was expected, what was found and where."""
 
 
 class DivergedError(RuntimeError):
-    """Training that has come to numbers that are none; the command line exits with 3."""
+    """Training that has reached NaN or infinity. The command line exits with 3."""
 
 
 class DataWarning(UserWarning):
-    """Data that can be used, but perhaps not as its owner thinks."""
+    """Valid data or settings that may not mean what the user intends."""
 
 
-def note(message: str) -> None:
-    """Warn of data that can be used, but perhaps not as its owner thinks."""
+def warn(message: str) -> None:
+    """Issue a DataWarning, which the command line prints as a note."""
     warnings.warn(message, DataWarning, stacklevel=3)
 
 
@@ -36,45 +36,52 @@ _CONTROL = re.compile(
 )
 
 
-def visible(text: str, is_name: bool = False) -> str:
-    r"""Return text whose control characters are escaped: names from files must not steer a terminal.
+def escape_control(text: str, is_name: bool = False) -> str:
+    r"""Escape control characters, so that names from files cannot control the terminal.
 
     Args:
-        text: what is shown.
-        is_name: escape line ends and tabs too, which would break a table.
+        text: the text to print.
+        is_name: escape line breaks and tabs too, which would break a table.
 
-    Example:
-        >>> print(visible("\x1b[31mred"))
+    Examples:
+        >>> print(escape_control("\x1b[31mred"))
         \x1b[31mred
     """
-    escaped = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+    escaped = _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
     return escaped.replace("\n", r"\n").replace("\t", r"\t") if is_name else escaped
 
 
-def markdown(name: str) -> str:
-    r"""Return a name as Markdown that shows it as it is: no table column, markup or HTML of its own.
+def escape_markdown(name: str) -> str:
+    r"""Escape a name for Markdown, including table separators and HTML.
 
-    Example:
-        >>> print(markdown("a|<b>"))
+    Examples:
+        >>> print(escape_markdown("a|<b>"))
         a\|&lt;b&gt;
     """
-    escaped = html.escape(visible(name, is_name=True), quote=False)
+    escaped = html.escape(escape_control(name, is_name=True), quote=False)
     return re.sub(r"([\\`*_\[\]|#!~])", r"\\\1", escaped)
 
 
-def say(text: str = "", file: TextIO | None = None, flush: bool = False) -> None:
-    """Print with control characters escaped; whatever this package says to a user goes through here."""
-    print(visible(text), file=file, flush=flush)
+def echo(text: str = "", file: TextIO | None = None, flush: bool = False) -> None:
+    """Print with control characters escaped. All output of this package goes through here."""
+    print(escape_control(text), file=file, flush=flush)
 
 
-def say_once(line: str) -> None:
-    """Print on standard error what each process of a run would say."""
+def echo_once(line: str) -> None:
+    """Print on standard error, from local rank 0 only."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
-        say(line, file=sys.stderr)
+        echo(line, file=sys.stderr)
 
 
-def reason(error: Exception) -> str:
-    """Return what a constructor said, out of the parser's account of all that it tried."""
+def summarize(error: Exception) -> str:
+    """Return the relevant line of an exception's message.
+
+    jsonargparse lists every type that it tried for a value; the constructor's own message is one line of it.
+
+    Examples:
+        >>> summarize(FileNotFoundError(2, "No such file or directory", "a.csv"))
+        'No such file or directory: a.csv'
+    """
     text = str(error) or type(error).__name__
     if re.search("gloo|NCCL|by peer", text):
         return "another process of this run has ended"
@@ -82,41 +89,51 @@ def reason(error: Exception) -> str:
         return f"the checkpoint's weights do not fit this model: {text.splitlines()[1].strip()}"
     if isinstance(error, OSError) and error.filename:
         return f"{error.strerror}: {error.filename}"
-    if inner := re.search(r"Problem with given class_path '(?:[\w.]+\.)?(\w+)':\n\s+(.+)", text):
-        return f"{inner[1]}: {inner[2]}"
-    said = [line.strip().removeprefix("- ") for line in text.splitlines() if line.strip().startswith("- ")]
-    said = [line for line in said if "NoneType" not in line]
-    return said[0] if text.startswith("Does not validate") and said else text.splitlines()[0]
+    if match := re.search(r"Problem with given class_path '(?:[\w.]+\.)?(\w+)':\n\s+(.+)", text):
+        return f"{match[1]}: {match[2]}"
+    lines = [line.strip() for line in text.splitlines()]
+    attempts = [line.removeprefix("- ") for line in lines if line.startswith("- ") and "NoneType" not in line]
+    return attempts[0] if text.startswith("Does not validate") and attempts else text.splitlines()[0]
 
 
-def nearest(name: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:
-    """Return the known name that is most like ``name``, whatever its case, or None."""
+def closest(name: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:
+    """Return the known name most similar to ``name``, ignoring case, or None.
+
+    Examples:
+        >>> closest("relu", ["ReLU", "Tanh"])
+        'ReLU'
+    """
     by_lower = {candidate.lower(): candidate for candidate in known}
     matches = get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[matches[0]] if matches else None
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """Say that ``name`` is none of the ``known`` names, and which one was probably meant."""
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """Return the message for an unknown name, with the closest known name if there is one.
+
+    Examples:
+        >>> unknown_name("optimizer", "SDG", ["SGD", "Adam"])
+        "unknown optimizer 'SDG': did you mean 'SGD'?"
+    """
     names = sorted(known)
-    guess = nearest(name, names)
+    guess = closest(name, names)
     hint = f"did you mean {guess!r}?" if guess else f"choose from {', '.join(names)}"
     return f"unknown {kind} {name!r}: {hint}"
 
 
-def at_least(name: str, value: float, minimum: float) -> None:
-    """Raise UserError unless ``value`` is a number of at least ``minimum``."""
+def check_at_least(name: str, value: float, minimum: float) -> None:
+    """Raise UserError unless ``value`` is finite and at least ``minimum``."""
     if not minimum <= value < float("inf"):
         raise UserError(f"{name} must be at least {minimum}, but is {value}")
 
 
-def fraction(name: str, value: float) -> None:
-    """Raise UserError unless ``value`` lies in [0, 1)."""
+def check_fraction(name: str, value: float) -> None:
+    """Raise UserError unless ``value`` is in [0, 1)."""
     if not 0 <= value < 1:
         raise UserError(f"{name} must be at least 0 and below 1, but is {value}")
 
 
-def refuse_address(path: str) -> None:
-    """Raise UserError if a path is an address on a network: nothing is fetched from there."""
+def check_local_path(path: str) -> None:
+    """Raise UserError if a path is a URL: nothing is downloaded."""
     if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", path):
-        raise UserError(f"{path} is an address: fetch the file yourself, look at it, and give its path")
+        raise UserError(f"{path} is a URL; download the file, inspect it, and give its local path")

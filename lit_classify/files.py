@@ -11,7 +11,7 @@ _unfinished: set[Path] = set()
 
 
 @contextmanager
-def whole(target: Path, overwrite: bool = True) -> Iterator[Path]:
+def atomic_write(target: Path, overwrite: bool = True) -> Iterator[Path]:
     """Yield a path to write to; the file there is flushed and takes the place of ``target`` at the end.
 
     The path lies beside the target, as only within a file system is a rename one step, and no two writers
@@ -47,7 +47,7 @@ def whole(target: Path, overwrite: bool = True) -> Iterator[Path]:
         _unfinished.discard(path)
 
 
-def write_together(contents: Mapping[Path, bytes]) -> None:
+def write_all(contents: Mapping[Path, bytes]) -> None:
     """Write files, and the folders that they lack; none takes its place before all are written.
 
     Raises:
@@ -59,7 +59,7 @@ def write_together(contents: Mapping[Path, bytes]) -> None:
                 _make_folder(target.parent, stack)
             except OSError as error:
                 raise UserError(f"cannot write into {target.parent}: {error.strerror}") from error
-            stack.enter_context(whole(target)).write_bytes(content)
+            stack.enter_context(atomic_write(target)).write_bytes(content)
 
 
 def _make_folder(folder: Path, stack: ExitStack) -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import activation as activations
 
-from lit_classify.errors import UserError, at_least, unknown
+from lit_classify.errors import UserError, check_at_least, unknown_name
 from lit_classify.import_policy import import_object
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ class MLP(nn.Sequential):
         dropout: float = 0.0,
     ) -> None:
         for name, size in (("in_features", in_features), ("out_features", out_features)):
-            at_least(name, size, 1)
+            check_at_least(name, size, 1)
         for width in hidden:
-            at_least("every width in hidden", width, 1)
+            check_at_least("every width in hidden", width, 1)
         if not 0 <= dropout < 1:
             raise UserError(f"dropout must be at least 0 and below 1, but is {dropout}")
         make = None if activation is None else _maker(activation)
@@ -79,7 +79,7 @@ def _maker(activation: Activation) -> Callable[[], nn.Module]:
         return lambda: deepcopy(activation)
     if isinstance(activation, str):
         if activation not in ACTIVATIONS and "." not in activation:
-            raise UserError(unknown("activation", activation, ACTIVATIONS))
+            raise UserError(unknown_name("activation", activation, ACTIVATIONS))
         kind = ACTIVATIONS.get(activation) or import_object(activation, "--model.activation", nn.Module)
     else:
         kind = activation

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from torch import nn, optim
 from torch.optim.lr_scheduler import LRScheduler
 
-from lit_classify.errors import UserError, unknown
+from lit_classify.errors import UserError, unknown_name
 from lit_classify.import_policy import import_object
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ def _check(option: str, known: Mapping[str, type], base: type, given: str | type
     takes = inspect.signature(kind).parameters
     for key in args or {}:
         if key not in list(takes)[1:] and not any(part.kind is part.VAR_KEYWORD for part in takes.values()):
-            raise UserError(unknown(f"argument of {kind.__name__}", key, list(takes)[1:]))
+            raise UserError(unknown_name(f"argument of {kind.__name__}", key, list(takes)[1:]))
 
 
 def _class(option: str, known: Mapping[str, type], base: type, given: str | type) -> Any:  # noqa: ANN401 - called
     """Return the class that was given, or whose name or import path was."""
     if isinstance(given, str) and given not in known and "." not in given:
-        raise UserError(unknown(option, given, known))
+        raise UserError(unknown_name(option, given, known))
     kind = given
     if isinstance(given, str):
         kind = known.get(given) or import_object(given, f"--model.{option}", base)

@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 from lightning.pytorch.plugins.io import CheckpointIO, TorchCheckpointIO
 
-from lit_classify.checkpoints.io import AtomicCheckpointIO, is_whole
+from lit_classify.checkpoints.io import AtomicCheckpointIO, is_intact
 
 SAVERS: dict[str, type[CheckpointIO]] = {"ours": AtomicCheckpointIO, "lightning": TorchCheckpointIO}
 ELSEWHERE = Path("/dev/shm")
@@ -88,7 +88,7 @@ def _killed_while_saving(saver: CheckpointIO, path: Path, after_s: float) -> int
 
 def _is_one_of(path: Path, numbers: set[int]) -> bool:
     """Whether a checkpoint is whole and one of those."""
-    if not is_whole(path):
+    if not is_intact(path):
         return False
     content = torch.load(path, weights_only=True)
     return content["n"] in numbers and bool((content["x"] == content["n"]).all())

@@ -18,7 +18,7 @@ from torch.utils.data import TensorDataset
 
 from lit_classify import BinaryClassifier, SeededDataLoader
 from lit_classify.checkpoints import checkpoint as checkpoints
-from lit_classify.checkpoints.io import AtomicCheckpointIO, is_whole
+from lit_classify.checkpoints.io import AtomicCheckpointIO, is_intact
 from lit_classify.cli.main import main
 from lit_classify.errors import DataWarning, UserError
 from lit_classify.loggers import RunLogger
@@ -207,7 +207,7 @@ def test_ctrl_c_waits_until_a_checkpoint_is_written(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
         AtomicCheckpointIO().save_checkpoint({"x": torch.ones(3)}, "c.ckpt")
-    assert is_whole(Path("c.ckpt"))
+    assert is_intact(Path("c.ckpt"))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -226,27 +226,27 @@ def test_kills_amid_a_save_lose_nothing() -> None:
 def test_a_flipped_bit_in_any_byte_and_a_lost_end_are_told() -> None:
     AtomicCheckpointIO().save_checkpoint({"x": torch.ones(3)}, "c.ckpt")
     content, damaged = Path("c.ckpt").read_bytes(), Path("d.ckpt")
-    assert is_whole(Path("c.ckpt"))
+    assert is_intact(Path("c.ckpt"))
     assert torch.load("c.ckpt", weights_only=True)["x"].tolist() == [1, 1, 1]
     for place in range(len(content)):
         flipped = bytes([content[place] ^ 1 << place % 8])
         damaged.write_bytes(content[:place] + flipped + content[place + 1 :])
-        assert not is_whole(damaged), place
+        assert not is_intact(damaged), place
         if place % 7 == 0 or place > len(content) - 150:
             damaged.write_bytes(content[:place])
-            assert not is_whole(damaged), place
+            assert not is_intact(damaged), place
     damaged.write_bytes(content + b"more")
-    assert not is_whole(damaged)
+    assert not is_intact(damaged)
 
 
 @pytest.mark.reliability(6)
 def test_a_checkpoint_of_lightning_s_own_saving_is_tried_by_its_zip() -> None:
     torch.save({"x": torch.ones(3)}, "c.ckpt")
-    assert is_whole(Path("c.ckpt"))
+    assert is_intact(Path("c.ckpt"))
     content = Path("c.ckpt").read_bytes()
     place = content.index(torch.ones(3).numpy().tobytes())
     Path("c.ckpt").write_bytes(content[:place] + b"\1" + content[place + 1 :])
-    assert not is_whole(Path("c.ckpt"))
+    assert not is_intact(Path("c.ckpt"))
 
 
 @pytest.mark.reliability(6, 7)
@@ -417,7 +417,7 @@ def test_sigterm_saves_and_exits_with_143() -> None:
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 143
     assert "Run:   lightning_logs/moons/version_0" in said
-    assert is_whole(Path(RUN.format(0)))
+    assert is_intact(Path(RUN.format(0)))
     assert torch.load(RUN.format(0), weights_only=True)["global_step"] > 0
 
 
@@ -475,4 +475,4 @@ def test_ctrl_c_twice_stops_at_once_and_leaves_the_files_as_they_were() -> None:
     assert complaint == "\nlit-classify: interrupted\n"
     kept = sorted(Path(RUN.format(0)).parent.iterdir())
     assert [path.name for path in kept] == ["best.ckpt", "last.ckpt"]
-    assert all(map(is_whole, kept))
+    assert all(map(is_intact, kept))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lit_classify.checkpoints.io import is_whole
+from lit_classify.checkpoints.io import is_intact
 from lit_classify.cli.main import main
 
 RUN = Path("lightning_logs/moons/version_0")
@@ -104,14 +104,14 @@ def test_a_signal_ends_a_command_and_leaves_no_half_of_a_file(place: str, number
 def test_sigterm_ends_the_final_scoring_of_a_fit_whose_run_is_kept() -> None:
     process = started([*FIT, *WITH_TEST], f"{MODULE}.test_step")
     ended(process, signal.SIGTERM)
-    assert is_whole(RUN / "checkpoints/last.ckpt")
+    assert is_intact(RUN / "checkpoints/last.ckpt")
 
 
 @pytest.mark.reliability(52)
 def test_sigterm_while_a_fit_draws_at_its_end_saves_it() -> None:
     process = started([*FIT[:3], *FIT[5:]], "lit_classify.callbacks.boundary:DecisionBoundary.finish")
     ended(process, signal.SIGTERM)
-    assert is_whole(RUN / "checkpoints/last.ckpt")
+    assert is_intact(RUN / "checkpoints/last.ckpt")
 
 
 @pytest.mark.reliability(52)
@@ -147,7 +147,7 @@ def test_a_closed_terminal_stops_a_fit_that_saves() -> None:
     process.send_signal(signal.SIGHUP)
     process.communicate(timeout=60)
     assert process.returncode == 129
-    assert is_whole(RUN / "checkpoints/last.ckpt")
+    assert is_intact(RUN / "checkpoints/last.ckpt")
 
 
 def test_nohup_s_hang_up_is_ignored() -> None:

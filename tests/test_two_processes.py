@@ -14,7 +14,7 @@ import pytest
 import torch
 from polars.testing import assert_frame_equal
 
-from lit_classify.checkpoints.io import is_whole
+from lit_classify.checkpoints.io import is_intact
 from lit_classify.cli.main import main
 from lit_classify.errors import UserError
 from tests import two_processes
@@ -187,7 +187,7 @@ def test_two_processes_stop_at_the_same_step_and_save(told: str, number: int, co
     _, complaint = process.communicate(timeout=60)
     assert process.returncode == code
     assert complaint == ("" if code == 143 else "\nlit-classify: interrupted\n")
-    assert is_whole(LAST)
+    assert is_intact(LAST)
     assert torch.load(LAST, weights_only=True)["global_step"] > 0
     time.sleep(0.5)
     assert gone(other)

@@ -76,8 +76,8 @@ def test_what_lies_on_the_network_is_not_fetched(address: str, capsys: pytest.Ca
     ):
         assert main(arguments) == 2
         said = capsys.readouterr().err
-        assert f"{arguments[-1]} is an address" in said
-        assert "fetch the file yourself, look at it, and give its path" in said
+        assert f"{arguments[-1]} is a URL" in said
+        assert "download the file, inspect it, and give its local path" in said
     assert not list(Path().iterdir())
 
 

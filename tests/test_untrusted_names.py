@@ -8,7 +8,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import lit_classify
 from lit_classify.cli.main import main
-from lit_classify.errors import markdown, visible
+from lit_classify.errors import escape_control, escape_markdown
 
 RED, BREAK, HTML = "\x1b[31mred", "two\nlines", "<img src=x onerror=alert(1)>|x"
 PACKAGE = Path(lit_classify.__file__).parent
@@ -48,13 +48,13 @@ def test_control_characters_of_names_are_shown_escaped(capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("name", [RED, BREAK, "\x9b31m", "\u202egnp.exe", "\r", "\x07", "\ud800", "\x00"])
 def test_what_a_terminal_obeys_is_escaped(name: str) -> None:
-    shown = visible(name, is_name=True)
+    shown = escape_control(name, is_name=True)
     assert shown.isprintable()
-    assert visible("zürich, 東京, 👩‍🚀 a\tb\n") == "zürich, 東京, 👩‍🚀 a\tb\n"
+    assert escape_control("zürich, 東京, 👩‍🚀 a\tb\n") == "zürich, 東京, 👩‍🚀 a\tb\n"
 
 
 def test_markdown_has_no_column_markup_or_html_of_a_name() -> None:
-    assert markdown(HTML + "*_`[x](y)") == r"&lt;img src=x onerror=alert(1)&gt;\|x\*\_\`\[x\](y)"
+    assert escape_markdown(HTML + "*_`[x](y)") == r"&lt;img src=x onerror=alert(1)&gt;\|x\*\_\`\[x\](y)"
 
 
 @pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda file: file.name)

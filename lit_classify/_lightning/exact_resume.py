@@ -25,7 +25,7 @@ from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 from lightning.pytorch.utilities.types import LRSchedulerConfig
 from torch import Tensor
 
-from lit_classify.errors import UserError, note
+from lit_classify.errors import UserError, warn
 from lit_classify.random_streams import stream_seed
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class ExactResume(Callback):
         """
         if self._nothing_left:
             trainer.should_stop = True
-            note(self._nothing_left)
+            warn(self._nothing_left)
         for part in trainer.early_stopping_callbacks:
             if part.monitor.startswith("val") and trainer.enable_validation:
                 part._check_on_train_epoch_end = False

@@ -244,7 +244,7 @@ class DecisionBoundary(PlotCallback):
         log_packed(trainer, "film", packed, height, width)
         for logger in trainer.loggers:  # trainer.log_dir would wait for the other processes
             if isinstance(logger, RunLogger) and Path(logger.log_dir).is_dir():
-                files.write_together({Path(logger.log_dir, "boundary.gif"): packed})
+                files.write_all({Path(logger.log_dir, "boundary.gif"): packed})
 
 
 def choose(snapshots: Sequence[Snapshot], most: int) -> list[Snapshot]:

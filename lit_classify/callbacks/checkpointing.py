@@ -53,7 +53,7 @@ class BestCheckpoint(ModelCheckpoint):
         best = Path(self.dirpath) / earlier.name
         best.parent.mkdir(parents=True, exist_ok=True)
         if not best.is_file():
-            with files.whole(best) as unfinished:
+            with files.atomic_write(best) as unfinished:
                 shutil.copyfile(earlier, unfinished)
         self.best_model_path = self.kth_best_model_path = str(best)
         self.best_model_score = self.current_score = self.kth_value = score

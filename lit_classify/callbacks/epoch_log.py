@@ -3,7 +3,7 @@
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import at_least
+from lit_classify.errors import check_at_least
 from lit_classify.modules import LitModule
 
 
@@ -19,7 +19,7 @@ class EpochLog(Callback):
     """
 
     def __init__(self, every_n_epochs: int = 100) -> None:
-        at_least("every_n_epochs", every_n_epochs, 1)
+        check_at_least("every_n_epochs", every_n_epochs, 1)
         self.every_n_epochs = every_n_epochs
         self.printed: list[str] = []
         self._printed_at = -1

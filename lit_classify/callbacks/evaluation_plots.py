@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lit_classify.callbacks.plot import PlotCallback, left_out_on_error, log, validation_name
 from lit_classify.data import InMemoryDataModule, TableDataModule
-from lit_classify.errors import markdown
+from lit_classify.errors import escape_markdown
 from lit_classify.loggers import RunLogger
 from lit_classify.modules import LitModule
 
@@ -119,10 +119,10 @@ def worst(model: LitModule, data: InMemoryDataModule) -> str:
     found = data.original("val", rows)
     shown = [name for name in found.columns][:12]
     lines = [
-        "| true | predicted | " + " | ".join(map(markdown, shown)) + " |",
+        "| true | predicted | " + " | ".join(map(escape_markdown, shown)) + " |",
         "|---|---|" + "---|" * len(shown),
     ]
     for row, cells in zip(rows, found.select(shown).rows(), strict=True):
-        written = [markdown(str(cell)) for cell in (true[row], said[row], *cells)]
+        written = [escape_markdown(str(cell)) for cell in (true[row], said[row], *cells)]
         lines.append(f"| {' | '.join(written)} |")
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import note
+from lit_classify.errors import warn
 from lit_classify.loggers import RunLogger
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
@@ -22,7 +22,7 @@ def left_out_on_error(name: str) -> Iterator[None]:
         yield
     except Exception as error:  # matplotlib and scikit-learn raise many kinds for numbers they cannot draw
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        note(f"plot {name} left out: {reason}")
+        warn(f"plot {name} left out: {reason}")
 
 
 class PlotCallback(Callback, ABC):

@@ -15,7 +15,7 @@ from torch.utils.tensorboard.summary import hparams, text
 
 from lit_classify import __version__
 from lit_classify.data import InMemoryDataModule, TableDataModule
-from lit_classify.errors import markdown
+from lit_classify.errors import escape_markdown
 from lit_classify.loggers import RunLogger, Scalars
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
@@ -141,7 +141,7 @@ def settings(trainer: Trainer, model: LitModule, data: InMemoryDataModule | None
 
 def counts(data: InMemoryDataModule) -> str:
     """Return the rows of each split, and of each class in it, as Markdown."""
-    names = [markdown(name) for name in data.class_names or []]
+    names = [escape_markdown(name) for name in data.class_names or []]
     lines = ["| split | rows | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(names)]
     for split in ("train", "val", "test"):
         y = data.split(split).y

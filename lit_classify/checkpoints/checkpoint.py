@@ -22,11 +22,11 @@ from torch import Tensor, nn
 from lit_classify import __version__
 from lit_classify import data as datamodules
 from lit_classify import modules as tasks
-from lit_classify.checkpoints.io import is_sealed, is_whole
+from lit_classify.checkpoints.io import has_checksum, is_intact
 from lit_classify.checkpoints.resumable import check_state
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data.table.learned import Learned, other_files
-from lit_classify.errors import UserError, note, refuse_address, unknown
+from lit_classify.errors import UserError, check_local_path, unknown_name, warn
 from lit_classify.import_policy import import_object, named_by_a_file
 from lit_classify.modules import LitModule
 from lit_classify.modules.base import KNOWN
@@ -84,11 +84,11 @@ class Checkpoint:
         Raises:
             UserError: no such file, a corrupt or altered one, or not a checkpoint of lit_classify.
         """
-        refuse_address(str(path))
+        check_local_path(str(path))
         path = Path(path)
         if not path.is_file():
             raise UserError(f"no checkpoint at {path}")
-        if zipfile.is_zipfile(path) and not is_whole(path):
+        if zipfile.is_zipfile(path) and not is_intact(path):
             raise UserError(f"corrupt checkpoint {path}{_instead(path)}")
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -109,7 +109,7 @@ class Checkpoint:
             for name in ("epoch", "global_step"):
                 if type(content.get(name, 0)) is not int or content.get(name, 0) < 0:
                     raise UserError(f"{path} has inconsistent content: {name} is {content[name]!r}")
-            if written.get("sealed") and not is_sealed(path):
+            if written.get("sealed") and not has_checksum(path):
                 raise UserError(f"{path} has been altered since it was written{_instead(path)}")
             return cls(path, content, parts["model"], parts.get("data"))
 
@@ -139,7 +139,7 @@ class Checkpoint:
         """
         task = task or TASKS.get(self.model.class_path)
         if task is None:
-            raise UserError(unknown("module in the checkpoint", self.model.class_path, TASKS))
+            raise UserError(unknown_name("module in the checkpoint", self.model.class_path, TASKS))
         with _consistent(self.path):
             own = {
                 "network": self._own("network", network),
@@ -175,7 +175,7 @@ class Checkpoint:
             raise UserError(f"{self.path} does not say which data it was trained on")
         recorded = self.data or ClassSpec("", {})
         if own is None and recorded.class_path not in DATA:
-            raise UserError(unknown("data module in the checkpoint", recorded.class_path, DATA))
+            raise UserError(unknown_name("data module in the checkpoint", recorded.class_path, DATA))
         with _consistent(self.path):
             return (own or DATA[recorded.class_path])(**{**recorded.init_args, **(given or {})})
 
@@ -367,10 +367,10 @@ def resolve(path: str, runs: Path = Path(RUNS)) -> str:
         return path
     found = _newest_first(runs, f"{path}.ckpt")
     for candidate in found:
-        if is_whole(candidate):
-            note(f"{path} is {candidate}")
+        if is_intact(candidate):
+            warn(f"{path} is {candidate}")
             return str(candidate)
-        note(f"corrupt checkpoint {candidate}; an older one is taken")
+        warn(f"corrupt checkpoint {candidate}; an older one is taken")
     raise UserError(f"no intact {path}.ckpt in {runs}")
 
 
@@ -382,7 +382,7 @@ def _instead(path: Path) -> str:
     """Name the newest intact checkpoint of the same run, or of its neighbours."""
     for folder in (path.parent.parent, path.parent.parent.parent):
         for candidate in _newest_first(folder, "*.ckpt"):
-            if candidate != path and is_whole(candidate):
+            if candidate != path and is_intact(candidate):
                 return f"; newest valid is {candidate}"
     return ""
 

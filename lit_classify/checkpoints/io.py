@@ -64,7 +64,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"cannot write {target}: {error.strerror}") from error
-        with _interrupted_later(), files.whole(target) as unfinished, unfinished.open("w+b") as file:
+        with _interrupted_later(), files.atomic_write(target) as unfinished, unfinished.open("w+b") as file:
             torch.save(checkpoint, file)
             _seal(file)
 
@@ -128,7 +128,7 @@ def _seal_holds(file: BinaryIO, comment: bytes) -> bool:
     return not rest and file.read() == ending
 
 
-def is_sealed(path: Path) -> bool:
+def has_checksum(path: Path) -> bool:
     """Whether a file ends with a checksum of ours, right or wrong."""
     if not zipfile.is_zipfile(path):
         return False
@@ -136,7 +136,7 @@ def is_sealed(path: Path) -> bool:
         return archive.comment.startswith(_MARK)
 
 
-def is_whole(path: Path) -> bool:
+def is_intact(path: Path) -> bool:
     """Whether a checkpoint is as it was written: by its seal, or where it has none by its zip's checksums."""
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:

@@ -15,7 +15,7 @@ from lit_classify.checkpoints import checkpoint as checkpoints
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.cli.argument_parser import parser
 from lit_classify.data.table.encoding import Encoder
-from lit_classify.errors import UserError, say
+from lit_classify.errors import UserError, echo
 from lit_classify.export.model import RowsToPredictions, schema
 
 NEEDED = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "safetensors": ("safetensors",)}
@@ -64,10 +64,10 @@ def main(arguments: list[str]) -> int:
     if given.format == "onnx" or said["layers"] is not None:  # of one's own network the tensors alone
         example = resources.files("lit_classify.export.templates") / f"{given.format}_model.py"
         contents["example.py"] = example.read_bytes()
-    files.write_together({folder / name: content for name, content in contents.items()})
-    say(f"Model:   {folder / f'model.{given.format}'}\nSchema:  {folder / 'schema.json'}")
+    files.write_all({folder / name: content for name, content in contents.items()})
+    echo(f"Model:   {folder / f'model.{given.format}'}\nSchema:  {folder / 'schema.json'}")
     if "example.py" in contents:
-        say(f"Try:     cd {shlex.quote(str(folder))} && python example.py rows.csv")
+        echo(f"Try:     cd {shlex.quote(str(folder))} && python example.py rows.csv")
     return 0
 
 

@@ -33,7 +33,7 @@ from lit_classify.checkpoints.io import AtomicCheckpointIO
 from lit_classify.cli import parse_errors as messages
 from lit_classify.cli.plot_options import HELP, plot_callbacks, selected
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import UserError, at_least, note, reason
+from lit_classify.errors import UserError, check_at_least, summarize, warn
 from lit_classify.loggers import RunLogger
 from lit_classify.modules import LitModule
 
@@ -266,7 +266,7 @@ class RunCLI(LightningCLI):
                 for name in [name for name, value in known.items() if final.get(name) == value]:
                     if not _is_typed(self._typed, f"{part}_args", name):
                         where = f"{Path(str(config)).name} has for {before}"
-                        note(f"left out {part}_args.{name}, which {where}")
+                        warn(f"left out {part}_args.{name}, which {where}")
                         del final[name]
 
     def _parse_beside_checkpoint(self, parser: LightningArgumentParser, args: list[str]) -> None:
@@ -306,7 +306,7 @@ class RunCLI(LightningCLI):
         except UserError:
             raise
         except Exception as error:  # whatever a constructor raises, it was given what it cannot use
-            raise UserError(reason(error)) from error
+            raise UserError(summarize(error)) from error
 
     def _build_from_checkpoint(self) -> None:
         """Build model and data as the checkpoint records them, with what was typed for the data instead."""
@@ -374,7 +374,7 @@ class RunCLI(LightningCLI):
         """
         every: int = self._get(self.config, "log_every_n_epochs")
         if given is not None:
-            at_least("trainer.check_val_every_n_epoch", given, 1)
+            check_at_least("trainer.check_val_every_n_epoch", given, 1)
             option = "--log_every_n_epochs"
             typed = any(argument.partition("=")[0] == option for argument in self._typed)
             if typed and given != every:

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from lit_classify import __version__, import_policy, signals
 from lit_classify.cli import output
-from lit_classify.errors import DivergedError, UserError, reason, say, say_once, unknown
+from lit_classify.errors import DivergedError, UserError, echo, echo_once, summarize, unknown_name
 
 COMMANDS = {
     "fit": ("train", "train a model on data"),
@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 raise
             code = 0
         if code == 0 and (why := failure()):
-            say_once(f"lit-classify: cannot write standard output: {why}")
+            echo_once(f"lit-classify: cannot write standard output: {why}")
             code = 2
     if argv is None and signals.received():  # Python's own end takes long with torch in it
         os._exit(code)
@@ -71,13 +71,13 @@ def _run(arguments: list[str]) -> int:
     try:
         code = _dispatch(arguments)
     except UserError as error:
-        say(f"lit-classify: {error}", file=sys.stderr)
+        echo(f"lit-classify: {error}", file=sys.stderr)
         code = 2
     except DivergedError as error:
-        say_once(f"lit-classify: {error}")
+        echo_once(f"lit-classify: {error}")
         code = 3
     except KeyboardInterrupt:
-        say_once("\nlit-classify: interrupted")
+        echo_once("\nlit-classify: interrupted")
         code = 128 + signal.SIGINT
     except SystemExit:
         if not signals.received():
@@ -87,21 +87,21 @@ def _run(arguments: list[str]) -> int:
         if os.environ.get("LIT_CLASSIFY_TRACEBACK"):
             raise
         hint = "LIT_CLASSIFY_TRACEBACK=1 shows where"
-        say(f"lit-classify: {type(error).__name__}: {reason(error)} ({hint})", file=sys.stderr)
+        echo(f"lit-classify: {type(error).__name__}: {summarize(error)} ({hint})", file=sys.stderr)
         code = 2
     return 128 + signals.received() if signals.received() else code
 
 
 def _dispatch(arguments: list[str]) -> int:
     if not arguments or arguments[0] in {"-h", "--help"}:
-        say(usage())
+        echo(usage())
         return 0
     if arguments[0] == "--version":
-        say(f"lit_classify {__version__}")
+        echo(f"lit_classify {__version__}")
         return 0
     name = arguments[0]
     if name not in COMMANDS:
-        raise UserError(unknown("command", name, COMMANDS))
+        raise UserError(unknown_name("command", name, COMMANDS))
     _check_recipes(arguments[1:])
     home = COMMANDS[name][0]
     light_imports = import_module("lit_classify._lightning.imports")

@@ -12,7 +12,7 @@ from jsonargparse import ArgumentParser
 from lit_classify import data, modules
 from lit_classify.checkpoints.checkpoint import RUNS
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import UserError, nearest
+from lit_classify.errors import UserError, closest
 from lit_classify.import_policy import import_object
 from lit_classify.modules import LitModule
 
@@ -152,7 +152,7 @@ def _find(pattern: str, text: str) -> str | None:
 
 def _guess(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
-    guess = nearest(name, names)
+    guess = closest(name, names)
     return f": did you mean {guess!r}?" if guess else f": choose from {', '.join(names)}"
 
 
@@ -229,8 +229,8 @@ def _misspelt(option: str, known: Iterable[str]) -> str | None:
     """Return the option of the same group, or else of any, that is most like one."""
     group, _, name = option.rpartition(".")
     within = {key.rpartition(".")[2]: key for key in known if key.rpartition(".")[0] == group}
-    guess = nearest(name, within, cutoff=0.7)
-    return within[guess] if guess else nearest(option, known, cutoff=0.7)
+    guess = closest(name, within, cutoff=0.7)
+    return within[guess] if guess else closest(option, known, cutoff=0.7)
 
 
 def _options(parser: ArgumentParser) -> Iterator[str]:

@@ -18,7 +18,7 @@ from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.cli.argument_parser import parser
 from lit_classify.cli.warning_filters import quiet
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import UserError, say
+from lit_classify.errors import UserError, echo
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
 from lit_classify.plots.images import packed
@@ -54,9 +54,9 @@ def main(arguments: list[str]) -> int:
         with left_out_on_error(plot), evaluating(model):
             if figure := make():
                 drawn[folder / f"{plot}.{given.format}"] = packed(figure, given.format)
-    files.write_together(drawn)
+    files.write_all(drawn)
     for path in drawn:
-        say(str(path))
+        echo(str(path))
     return 0
 
 

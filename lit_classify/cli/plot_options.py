@@ -12,7 +12,7 @@ from lit_classify.callbacks import (
     OptimizerStats,
     RunSummary,
 )
-from lit_classify.errors import UserError, unknown
+from lit_classify.errors import UserError, unknown_name
 
 BASIC = ("run_summary", "hparams", "optimizer_stats", "boundary", "evaluation")
 SLOW = ("hidden_units", "curves")
@@ -41,7 +41,7 @@ def selected(plots: str | Sequence[str]) -> list[str]:
     names = [plots] if isinstance(plots, str) else list(plots)
     for name in names:
         if name not in LEVELS["all"]:
-            raise UserError(unknown("plot in --plots", name, [*LEVELS, *LEVELS["all"]]))
+            raise UserError(unknown_name("plot in --plots", name, [*LEVELS, *LEVELS["all"]]))
     return names
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from lit_classify import files
 from lit_classify.cli.argument_parser import known_recipes, parser
-from lit_classify.errors import UserError, say
+from lit_classify.errors import UserError, echo
 
 
 def main(arguments: list[str]) -> int:
@@ -59,5 +59,5 @@ def _save(path: Path, figure: object) -> None:
     from lit_classify.plots.images import packed
 
     assert isinstance(figure, Figure)
-    files.write_together({path: packed(figure, "png")})
-    say(str(path))
+    files.write_all({path: packed(figure, "png")})
+    echo(str(path))

@@ -2,7 +2,7 @@
 
 from lit_classify import recipes
 from lit_classify.cli.argument_parser import parser
-from lit_classify.errors import say
+from lit_classify.errors import echo
 
 
 def main(arguments: list[str]) -> int:
@@ -10,6 +10,6 @@ def main(arguments: list[str]) -> int:
     parser("recipes", "List the recipes and what each teaches.").parse_args(arguments[1:])
     width = max(map(len, recipes.names()))
     for name in recipes.names():
-        say(f"{name:<{width}}  {recipes.read(name)['recipe']['why']}")
-    say("\nRun one:  lit-classify fit --config circles_v2")
+        echo(f"{name:<{width}}  {recipes.read(name)['recipe']['why']}")
+    echo("\nRun one:  lit-classify fit --config circles_v2")
     return 0

@@ -20,7 +20,7 @@ from lit_classify.cli.lightning_cli import RunCLI
 from lit_classify.cli.warning_filters import quiet
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data.loaders import TensorLoader
-from lit_classify.errors import UserError, say
+from lit_classify.errors import UserError, echo
 from lit_classify.evaluation.predictions import check_target, predictions, write
 from lit_classify.evaluation.report import report, scores
 from lit_classify.loggers import RunLogger
@@ -170,7 +170,7 @@ class TrainingCLI(RunCLI):
     def say(self, line: str) -> None:
         """Print a line, from one process only."""
         if self.trainer.is_global_zero:
-            say(line)
+            echo(line)
 
     def test(self, **kwargs: Any) -> None:
         """Score the test rows, and report on every class, the mistakes and simpler models."""

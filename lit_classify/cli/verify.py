@@ -8,7 +8,7 @@ from typing import Any
 
 from lit_classify import recipes
 from lit_classify.cli.argument_parser import known_recipes, parser
-from lit_classify.errors import UserError, say, unknown
+from lit_classify.errors import UserError, echo, unknown_name
 
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)(%?)")
 _EXPECTATIONS = {"rows", "within", "accuracy_within", "at_least", "below"}
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     ]
 
     def row(name: str, want: str, result: str, seconds: str, came: str) -> None:
-        say(f"{name:<{widths[0]}}  {want:<{widths[1]}}  {result:<4}  {seconds:>7}  {came}".rstrip())
+        echo(f"{name:<{widths[0]}}  {want:<{widths[1]}}  {result:<4}  {seconds:>7}  {came}".rstrip())
 
     row("recipe", "expected", "", "seconds", "came")
     failed = 0
@@ -38,13 +38,13 @@ def main(arguments: list[str]) -> int:
         came = experiments.run(name)
         for tag in (tag for word in ("at_least", "below") for tag in expect.get(word, {})):
             if tag not in came.figures:
-                raise UserError(f"recipe {name}: {unknown('figure', tag, came.figures)}")
+                raise UserError(f"recipe {name}: {unknown_name('figure', tag, came.figures)}")
         lines = _check(expect, came.rows, came.figures)
         failed += not all(passed for _, _, passed in lines)
         for number, (want, got, passed) in enumerate(lines):
             first = (came.name, f"{came.seconds:.1f}") if number == 0 else ("", "")
             row(first[0], want, "pass" if passed else "FAIL", first[1], got)
-    say(f"\n{len(names) - failed} of {len(names)} recipes give what they should.")
+    echo(f"\n{len(names) - failed} of {len(names)} recipes give what they should.")
     return 1 if failed else 0
 
 
@@ -63,7 +63,7 @@ def expectation(name: str) -> dict[str, Any]:
         raise UserError(f"recipe {name}: expect takes rows (a list), at_least and below (tag: number)")
     for word in expect:
         if word not in _EXPECTATIONS:
-            raise UserError(f"recipe {name}: {unknown('expectation', word, _EXPECTATIONS)}")
+            raise UserError(f"recipe {name}: {unknown_name('expectation', word, _EXPECTATIONS)}")
     if not expect:
         raise UserError(f"recipe {name} has no expect: there is nothing to hold it against")
     return expect

@@ -7,7 +7,7 @@ from typing import Any
 
 from lightning.pytorch.utilities.warnings import PossibleUserWarning
 
-from lit_classify.errors import DataWarning, say_once
+from lit_classify.errors import DataWarning, echo_once
 
 
 def quiet() -> None:
@@ -33,6 +33,6 @@ class _Notes:
 
     def __call__(self, message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, DataWarning):
-            say_once(f"lit-classify: note: {message}")
+            echo_once(f"lit-classify: note: {message}")
         else:
             self._before(message, category, *where, **more)

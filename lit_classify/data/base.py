@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import BatchSizeFinder
 from torch import Tensor
 
 from lit_classify.data.loaders import TensorLoader
-from lit_classify.errors import DataError, UserError, at_least, fraction
+from lit_classify.errors import DataError, UserError, check_at_least, check_fraction
 
 
 class Split(NamedTuple):
@@ -67,8 +67,8 @@ class InMemoryDataModule(LightningDataModule, ABC):
     def __init__(self, batch_size: int | None, shuffle: bool, drop_last: bool, random_state: int) -> None:
         super().__init__()
         if batch_size is not None:
-            at_least("batch_size", batch_size, 1)
-        at_least("random_state", random_state, 0)
+            check_at_least("batch_size", batch_size, 1)
+        check_at_least("random_state", random_state, 0)
         if random_state >= 2**32:
             raise UserError(f"random_state must be below {2**32}, but is {random_state}")
         self.batch_size = batch_size
@@ -210,9 +210,9 @@ def check_split(num_samples: int, test_fraction: float, val_fraction: float) -> 
     Raises:
         UserError: a fraction outside [0, 1) or too few rows.
     """
-    at_least("num_samples", num_samples, 2)
-    fraction("test_fraction", test_fraction)
-    fraction("val_fraction", val_fraction)
+    check_at_least("num_samples", num_samples, 2)
+    check_fraction("test_fraction", test_fraction)
+    check_fraction("val_fraction", val_fraction)
     if test_fraction == 0:
         raise UserError("test_fraction must be above 0: without test points there is nothing to test on")
     test, val = share(test_fraction, num_samples), share(val_fraction, num_samples)

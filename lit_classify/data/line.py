@@ -7,7 +7,7 @@ import torch
 
 from lit_classify.data.base import InMemoryDataModule, Split, check_split, share
 from lit_classify.data.memory import check_points
-from lit_classify.errors import UserError, at_least
+from lit_classify.errors import UserError, check_at_least
 
 
 class LineDataModule(InMemoryDataModule):
@@ -54,7 +54,7 @@ class LineDataModule(InMemoryDataModule):
         drop_last: bool = False,
     ) -> None:
         super().__init__(batch_size, shuffle, drop_last, random_state)
-        at_least("noise", noise, 0)
+        check_at_least("noise", noise, 0)
         if not step > 0 or not end > start:
             raise UserError(f"step must be above 0 and end above start, but step is {step}: {start} to {end}")
         self.weight = weight

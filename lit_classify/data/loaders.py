@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from lit_classify.errors import UserError, at_least
+from lit_classify.errors import UserError, check_at_least
 from lit_classify.random_streams import stream_seed
 
 Batch = tuple[Tensor, ...]
@@ -88,9 +88,9 @@ class TensorLoader(_Resumable):
         lengths = [len(tensor) for tensor in tensors]
         if len(set(lengths)) != 1:
             raise UserError(f"tensors must have the same number of rows, but have {lengths}")
-        at_least("the number of rows", lengths[0], 1)
+        check_at_least("the number of rows", lengths[0], 1)
         if batch_size is not None:
-            at_least("batch_size", batch_size, 1)
+            check_at_least("batch_size", batch_size, 1)
         if not 0 <= rank < world_size:
             raise UserError(f"rank must be in 0..{world_size - 1}, but is {rank}")
         if even and lengths[0] < world_size:
@@ -252,8 +252,8 @@ class SeededDataLoader(_Resumable):
         **more: Any,
     ) -> None:
         rows = _Rows(dataset)
-        at_least("the number of rows", len(rows), 1)
-        at_least("batch_size", batch_size, 1)
+        check_at_least("the number of rows", len(rows), 1)
+        check_at_least("batch_size", batch_size, 1)
         self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
         self.seed, self.drop_last = seed, drop_last
         self._numbers = torch.arange(len(rows))

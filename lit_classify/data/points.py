@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lit_classify.data.base import InMemoryDataModule, Split, check_split, output_size, share
 from lit_classify.data.memory import check_points
-from lit_classify.errors import at_least, fraction
+from lit_classify.errors import check_at_least, check_fraction
 
 Points = tuple[NDArray[np.float64], NDArray[np.int64]]
 
@@ -53,7 +53,7 @@ class PointsDataModule(InMemoryDataModule):
         super().__init__(batch_size, shuffle, drop_last, random_state)
         check_split(num_samples, test_fraction, val_fraction)
         check_points(num_samples)
-        at_least("noise", noise, 0)
+        check_at_least("noise", noise, 0)
         self.num_samples = num_samples
         self.noise = noise
         self.test_fraction = test_fraction
@@ -106,7 +106,7 @@ class CirclesDataModule(PointsDataModule):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_samples, noise, **kwargs)
-        fraction("factor", factor)
+        check_fraction("factor", factor)
         self.factor = factor
         self.class_names = ["0", "1"]
 
@@ -170,7 +170,7 @@ class SpiralsDataModule(PointsDataModule):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_samples, noise, **kwargs)
-        at_least("num_classes", num_classes, 2)
+        check_at_least("num_classes", num_classes, 2)
         check_points(num_samples * num_classes)
         self.num_classes = num_classes
         self.class_names = [str(label) for label in range(num_classes)]
@@ -208,7 +208,7 @@ class BlobsDataModule(PointsDataModule):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_samples, noise, **kwargs)
-        at_least("num_classes", num_classes, 2)
+        check_at_least("num_classes", num_classes, 2)
         self.num_classes = num_classes
         self.class_names = [str(label) for label in range(num_classes)]
         self.out_features = output_size(num_classes)

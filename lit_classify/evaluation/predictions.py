@@ -9,7 +9,7 @@ import polars as pl
 from torch import Tensor
 
 from lit_classify import files
-from lit_classify.errors import UserError, say, unknown
+from lit_classify.errors import UserError, echo, unknown_name
 from lit_classify.modules import LitModule
 
 _SUFFIXES = (".csv", ".parquet", ".pq")
@@ -26,7 +26,7 @@ def check_target(path: Path, overwrite: bool) -> None:
     if not path.parent.is_dir():
         raise UserError(f"no folder {path.parent} to write {path.name} into")
     if path.suffix not in _SUFFIXES:
-        raise UserError(unknown("kind of file", path.suffix or path.name, _SUFFIXES))
+        raise UserError(unknown_name("kind of file", path.suffix or path.name, _SUFFIXES))
 
 
 def predictions(model: LitModule, answers: Tensor) -> pl.DataFrame:
@@ -53,7 +53,7 @@ def write(path: Path, table: pl.DataFrame, overwrite: bool = False) -> None:
     Raises:
         UserError: it cannot be written, or is there already.
     """
-    with files.whole(path, overwrite) as unfinished, unfinished.open("wb") as file:
+    with files.atomic_write(path, overwrite) as unfinished, unfinished.open("wb") as file:
         if path.suffix == ".csv":
             harmless(table).write_csv(file)
         else:
@@ -61,7 +61,7 @@ def write(path: Path, table: pl.DataFrame, overwrite: bool = False) -> None:
                 table.write_parquet(file)
             except pl.exceptions.PolarsError as error:  # it makes this of the system's error
                 raise OSError(str(error)) from error
-    say(f"{len(table):,} predictions: {path}")
+    echo(f"{len(table):,} predictions: {path}")
 
 
 def harmless(table: pl.DataFrame) -> pl.DataFrame:

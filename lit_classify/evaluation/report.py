@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lit_classify import metrics
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import visible
+from lit_classify.errors import escape_control
 from lit_classify.modules import Evaluation, LitModule
 
 _MOST_ROWS = 100_000  # that a simpler model learns from
@@ -42,12 +42,12 @@ def scores(found: metrics.Metrics) -> list[str]:
         note = notes.get(name, "")
         if name in values:
             note = f"{values[name]:.5f}{note and f'  ({note})'}"
-        lines.append(f"  {name:<{width}}  {visible(note, is_name=True)}")
+        lines.append(f"  {name:<{width}}  {escape_control(note, is_name=True)}")
     return lines
 
 
 def _names(names: Sequence[str]) -> list[str]:
-    return [visible(name, is_name=True) for name in names]
+    return [escape_control(name, is_name=True) for name in names]
 
 
 def _predicted(model: LitModule, found: Evaluation) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torchmetrics import Metric
 from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy
 
-from lit_classify.errors import UserError, unknown
+from lit_classify.errors import UserError, unknown_name
 from lit_classify.metrics import Metrics, of_many_classes, of_two_classes
 from lit_classify.modules.base import LitModule
 from lit_classify.modules.running_mean import exact
@@ -196,7 +196,7 @@ def _weights(given: Sequence[float] | Mapping[str, float], names: Sequence[str])
     if isinstance(given, Mapping):
         for name in given:
             if str(name) not in names:
-                raise UserError(unknown("class in class_weight", str(name), names))
+                raise UserError(unknown_name("class in class_weight", str(name), names))
         by_name = {str(name): weight for name, weight in given.items()}
         given = [by_name.get(name, 1.0) for name in names]
     if len(given) != len(names) or not all(0 < weight < float("inf") for weight in given):

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import MeanAbsoluteError, Metric
 
-from lit_classify.errors import UserError, at_least, unknown
+from lit_classify.errors import UserError, check_at_least, unknown_name
 from lit_classify.metrics import Metrics, of_values
 from lit_classify.modules.base import LitModule
 from lit_classify.modules.running_mean import exact
@@ -30,7 +30,7 @@ class Regressor(LitModule):
     ) -> None:
         losses = {"L1": F.l1_loss, "MSE": F.mse_loss}
         if loss not in losses:
-            raise UserError(unknown("loss", loss, losses))
+            raise UserError(unknown_name("loss", loss, losses))
         super().__init__(in_features, out_features, **kwargs)
         self._loss = losses[loss]
         self.register_buffer("_center", torch.zeros(()))
@@ -52,7 +52,7 @@ class Regressor(LitModule):
 
     def check_task(self, out_features: int) -> None:
         """Raise UserError unless there is one output and no classes."""
-        at_least("out_features", out_features, 1)
+        check_at_least("out_features", out_features, 1)
         if self.label_names is not None:
             raise UserError("Regressor predicts a number, but the data has labels; use MultilabelClassifier")
         if self.class_names is not None:

@@ -1,6 +1,6 @@
 """Colours and marks: the same class looks the same in every picture."""
 
-from lit_classify.errors import visible
+from lit_classify.errors import escape_control
 
 # The course's red and blue first; then the colours of Okabe and Ito (2008), told apart by colour-blind eyes.
 COLOURS = ("#d62728", "#1f77b4", "#009e73", "#e69f00", "#cc79a7", "#56b4e9", "#999999", "#b3a000")
@@ -36,5 +36,5 @@ def shortened(name: str) -> str:
 
 def literal(name: str) -> str:
     """Return a name so that matplotlib shows it as it is: no formula, nor hidden for its underscore."""
-    name = visible(name, is_name=True)
+    name = escape_control(name, is_name=True)
     return (" " if name.startswith("_") else "") + name.replace("$", r"\$")

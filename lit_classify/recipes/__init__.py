@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from lit_classify import safe_yaml
-from lit_classify.errors import UserError, refuse_address, unknown
+from lit_classify.errors import UserError, check_local_path, unknown_name
 
 COURSE = ("circles_v0", "circles_v1", "circles_v2", "line", "blobs", "moons", "spirals")
 
@@ -23,7 +23,7 @@ def find(name: str) -> Path:
     Raises:
         UserError: neither is there; says the nearest recipe.
     """
-    refuse_address(name)
+    check_local_path(name)
     own = Path(name)
     if own.is_file():
         return own
@@ -33,7 +33,7 @@ def find(name: str) -> Path:
         raise UserError(f"{name} is a folder; give a recipe's name or a YAML file")
     if own.suffix in {".yaml", ".yml"} or len(own.parts) > 1:
         raise UserError(f"no recipe file at {name}")
-    raise UserError(unknown("recipe", name, [*names(), "table"]))
+    raise UserError(unknown_name("recipe", name, [*names(), "table"]))
 
 
 def read(name: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import polars as pl
 
 from lit_classify.data.table.dialect import EXACT, MISSING, Dialect, has_long_integers, is_blank
 from lit_classify.data.table.quotes import Quoted, find_quoted, find_stray, find_swallowed
-from lit_classify.errors import DataError, note
+from lit_classify.errors import DataError, warn
 
 _HEAD = 1 << 16
 _HEAD_LINES = 10  # that a head has at least, however long they are
@@ -119,7 +119,7 @@ def read_blocks(
     if not parts:
         raise DataError(f"{path} has a header but no rows")
     if swallowed:
-        note(
+        warn(
             f"{path}, line {swallowed[0]}: a quoted cell of several lines, each of which looks like a row, "
             f"as in {len(swallowed):,} places; if the quotes are signs, as for inches, take them away"
         )

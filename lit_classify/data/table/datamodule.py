@@ -20,7 +20,7 @@ from lit_classify.data.table.schema import Column, check_names, describe, find_l
 from lit_classify.data.table.source import Files, Table, find_files, stack
 from lit_classify.data.table.splits import RowIndices, Splitter, by_files, note_repeated
 from lit_classify.data.table.targets import Targets, understand_target
-from lit_classify.errors import DataError, note, visible
+from lit_classify.errors import DataError, escape_control, warn
 
 Gaps = Literal["impute", "error"]
 
@@ -179,11 +179,11 @@ class TableDataModule(InMemoryDataModule):
     def _warn(self) -> None:
         """Say what the owner of the table should look at."""
         if self.leaks:
-            note(f"{', '.join(sorted(self.leaks))} alone tells the target: a leak? ignore it if so")
+            warn(f"{', '.join(sorted(self.leaks))} alone tells the target: a leak? ignore it if so")
         alike = ("left out: all missing", "left out: constant")
         useless = [column.name for column in self.columns if column.use in alike]
         if useless:
-            note(f"left out, as all rows are alike: {', '.join(useless)}")
+            warn(f"left out, as all rows are alike: {', '.join(useless)}")
 
     @property
     def axes(self) -> list[Axis]:
@@ -256,13 +256,13 @@ class TableDataModule(InMemoryDataModule):
         for role, paths in (("val_path", self._files.val_paths), ("test_path", self._files.test_paths)):
             before, now = self._learned.files[role], tables[role].as_files() if paths else {}
             if paths and list(before.values()) != list(now.values()):
-                note(
+                warn(
                     f"{', '.join(now)} is not what training had as data.{role} ({', '.join(before)}): "
                     f"{len(tables[role]):,} other rows are scored"
                 )
         if self.is_foreign:
             scored = tables["test_path"]
-            note(
+            warn(
                 "data.path is not the table that training had, whose rows cannot be told from others now: "
                 f"all {len(scored):,} rows of {', '.join(scored.as_files())} are scored"
             )
@@ -306,7 +306,7 @@ class TableDataModule(InMemoryDataModule):
         if counts is None or self.class_names is None:
             return table
         each = ", ".join(
-            f"{visible(name, is_name=True)} {count:,}"
+            f"{escape_control(name, is_name=True)} {count:,}"
             for name, count in zip(self.class_names, counts, strict=True)
         )
         return f"{table}\n\ntraining rows of each class: {each}"

@@ -10,7 +10,7 @@ from lit_classify.data.table.encoding import Encoder, texts
 from lit_classify.data.table.schema import Column, drop_huge, note_huge, typed
 from lit_classify.data.table.source import Table
 from lit_classify.data.table.targets import Target
-from lit_classify.errors import DataError, note
+from lit_classify.errors import DataError, warn
 
 ROLES = ("path", "val_path", "test_path")
 _MOST_LINES = 6
@@ -72,7 +72,7 @@ class Learned:
         """Note the columns that training did not have."""
         known = set(self.columns)
         if others := [name for name in table.frame.columns if name not in known]:
-            note(f"passed over, as training had no such columns: {', '.join(others[:20])}")
+            warn(f"passed over, as training had no such columns: {', '.join(others[:20])}")
 
     def check(self, settings: Mapping[str, Any]) -> None:
         """Raise DataError for a setting that is not what it was in training; files may be others."""
@@ -180,7 +180,7 @@ def conform(table: Table, encoders: Sequence[Encoder], strict: bool = False) -> 
         raise DataError("\n".join(unseen[:_MOST_LINES]))
     note_huge(huge)
     if unseen:
-        note("taken as unknown: " + "; ".join(unseen))
+        warn("taken as unknown: " + "; ".join(unseen))
     return pl.DataFrame(made)
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lit_classify.data.table.dialect import EXACT, as_text, has_long_integers
 from lit_classify.data.table.source import Table
-from lit_classify.errors import DataError, note, unknown, visible
+from lit_classify.errors import DataError, escape_control, unknown_name, warn
 
 Kind = Literal["number", "boolean", "category"]
 WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
@@ -145,7 +145,7 @@ def drop_huge(numbers: pl.Series, where: Callable[[int], str]) -> tuple[pl.Serie
 def note_huge(said: Sequence[str]) -> None:
     """Note the numbers beyond single precision, column by column."""
     if said:
-        note(
+        warn(
             "numbers beyond single precision, in which networks calculate, are taken as missing: "
             + "; ".join(said[:_MOST_SAID])
         )
@@ -155,7 +155,7 @@ def check_names(what: str, names: Collection[str], table: Table) -> None:
     """Raise DataError for a name that is no column, with the nearest that is."""
     for name in names:
         if name not in table.frame.columns:
-            raise DataError(unknown(what, name, table.frame.columns))
+            raise DataError(unknown_name(what, name, table.frame.columns))
 
 
 def understand(
@@ -253,7 +253,7 @@ def find_leaks(frame: pl.DataFrame, columns: Sequence[Column], targets: NDArray[
 
 def describe(columns: Sequence[Column], leaks: Collection[str]) -> str:
     """Return the columns as one table: kind, gaps, different values, use."""
-    names = [visible(column.name, is_name=True) for column in columns]
+    names = [escape_control(column.name, is_name=True) for column in columns]
     width = max([6, *map(len, names)])
     lines = [f"{'column':<{width}}  {'kind':<9}{'missing':>8}{'distinct':>10}  use"]
     for name, column in zip(names, columns, strict=True):

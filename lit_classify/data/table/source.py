@@ -13,7 +13,7 @@ from lit_classify.data.memory import check_memory
 from lit_classify.data.table.blocks import Reread, read_blocks, read_head
 from lit_classify.data.table.dialect import MISSING, as_text, find_dialect, has_long_integers, numeric_columns
 from lit_classify.data.table.formats import is_parquet
-from lit_classify.errors import DataError, nearest, refuse_address
+from lit_classify.errors import DataError, check_local_path, closest
 
 _LARGE = 1 << 22  # cells from which numbers are kept in single precision where little is lost by it
 _FARTHEST = 1e30  # far below the largest number of single precision
@@ -117,7 +117,7 @@ def _find(given: str) -> list[Path]:
         return [path]
     if path.exists():
         raise DataError(f"{path} is no file on a disk, which is read more than once; write its rows to one")
-    refuse_address(given)
+    check_local_path(given)
     there = next(parent for parent in (*path.parents, Path()) if parent.exists())  # its name is no pattern
     pattern = Path(glob.escape(str(there)), path.relative_to(there))
     found = sorted(file for name in glob.glob(str(pattern), recursive=True) if (file := Path(name)).is_file())
@@ -127,7 +127,7 @@ def _find(given: str) -> list[Path]:
         raise DataError(f"no table at {path}: no file matches that pattern")
     if there != path.parent:
         raise DataError(f"no table at {path}: there is no folder {path.parent}")
-    guess = nearest(path.name, [file.name for file in there.iterdir() if file.is_file()])
+    guess = closest(path.name, [file.name for file in there.iterdir() if file.is_file()])
     raise DataError(f"no table at {path}" + (f"; did you mean {there / guess}?" if guess else ""))
 
 

@@ -14,7 +14,7 @@ from lit_classify.data.base import check_split
 from lit_classify.data.base import share as share_of
 from lit_classify.data.table.source import Table
 from lit_classify.data.table.targets import Targets
-from lit_classify.errors import DataError, note
+from lit_classify.errors import DataError, warn
 
 RowIndices = NDArray[np.int32]  # row numbers; a table in memory has fewer than 2**31 rows
 Classes = NDArray[np.int16] | NDArray[np.int32]
@@ -175,7 +175,7 @@ def note_repeated(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, RowI
             if repeated:
                 said.append(f"{repeated:,} of {len(rows[name]):,} {name} rows stand in {other} too")
     if said:
-        note(
+        warn(
             f"{'; '.join(said)}, alike in all features and the target, so the metrics say less of new rows; "
             "remove repeated rows, or keep them together with --data.groups COLUMN"
         )
@@ -190,7 +190,7 @@ def _num_found(values: NDArray[np.uint64], among: NDArray[np.uint64]) -> int:
 
 def _note_single(classes: Classes | None) -> None:
     if classes is not None and (few := int((np.bincount(classes) == 1).sum())):
-        note(f"{few} class{'es have' if few > 1 else ' has'} a single row, which stays in training")
+        warn(f"{few} class{'es have' if few > 1 else ' has'} a single row, which stays in training")
 
 
 def _by_column(table: Table, name: str) -> dict[str, RowIndices]:

@@ -292,7 +292,7 @@ def test_a_path_that_leads_nowhere_is_said_with_the_reason() -> None:
         "data/*/x.csv": r"no table at data/\*/x.csv: no file matches that pattern",
         "nowhere/x.csv": "no table at nowhere/x.csv: there is no folder nowhere",
         "tabel.csv": "no table at tabel.csv; did you mean table.csv",
-        "https://example.org/t.csv": "https://example.org/t.csv is an address",
+        "https://example.org/t.csv": "https://example.org/t.csv is a URL",
         "/dev/null": "/dev/null is no file on a disk",
     }.items():
         with pytest.raises(UserError, match=message):
