@@ -1,9 +1,9 @@
 """Measure the project against hand-written loops, side by side, and print one table.
 
-    python scripts/benchmark.py [fit process pictures saving start epoch loader memory scaling reading]
+    python scripts/benchmark.py [fit process plots saving start epoch loader memory scaling reading]
                                 [--accelerator cpu|gpu]
 
-Every figure is a ratio, the median of alternating runs after a warm-up; run it on an otherwise idle machine.
+Every number is a ratio, the median of alternating runs after a warm-up. Run it on an otherwise idle machine.
 
 What each thing was worth, of 1000 full-batch epochs of circles_v2 on two cores, where the page's loop took
 0.9 s: figures reported without self.log, 1.8 s; hooks that do nothing put aside, 0.3 s; one event per epoch,
@@ -91,7 +91,7 @@ def side_by_side(ours: Run, theirs: Run, runs: int = RUNS) -> float:
 
 
 def _recipe_run(accelerator: str) -> Run:
-    """Return what times Trainer.fit of circles_v2 as shipped, but for its pictures."""
+    """Return a function that times Trainer.fit of circles_v2 as shipped, without plots."""
     from lit_classify.cli.lightning_cli import RunCLI
     from lit_classify.cli.warning_filters import quiet
 
@@ -110,7 +110,7 @@ def _recipe_run(accelerator: str) -> Run:
 
 
 def saving(accelerator: str) -> Iterator[Row]:
-    """Compare a run whose checkpoints are flushed, sealed and renamed with Lightning's own."""
+    """Compare a run whose checkpoints are flushed, checksummed and renamed with Lightning's own saving."""
     from lightning.pytorch.plugins.io import TorchCheckpointIO
 
     from lit_classify.checkpoints.io import AtomicCheckpointIO
@@ -161,8 +161,8 @@ def process(accelerator: str) -> Iterator[Row]:
     yield "lit-classify fit, the process", "a plain script", ratio, "1.5"
 
 
-def pictures(accelerator: str) -> Iterator[Row]:
-    """Compare the whole command with its pictures to the one without."""
+def plots(accelerator: str) -> Iterator[Row]:
+    """Compare the whole command with plots to the one without."""
     command = ["-m", "lit_classify", "fit", "--config", "circles_v2", "--trainer.accelerator", accelerator]
     for level, bar in (("basic", "1.25"), ("all", "1.6")):
 
@@ -174,7 +174,7 @@ def pictures(accelerator: str) -> Iterator[Row]:
 
 
 def start(accelerator: str) -> Iterator[Row]:
-    """Compare what needs no torch with a Python that does nothing; in seconds more."""
+    """Measure by how many seconds commands that need no torch exceed an empty Python program."""
     for arguments in (["--help"], ["--version"], ["recipes"], ["fit", "--config", "circle_v2"]):
         more = [_command("-m", "lit_classify", *arguments) - _command("-c", "pass") for _ in range(RUNS + 1)]
         yield (
@@ -186,7 +186,7 @@ def start(accelerator: str) -> Iterator[Row]:
 
 
 def _rows(num_rows: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a class made here
-    """Return a data module of random rows, their tensors, and the model that goes with them."""
+    """Return a data module of random rows, their tensors, and a model for them."""
     import torch
 
     from lit_classify import BinaryClassifier
@@ -196,7 +196,7 @@ def _rows(num_rows: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a cl
     x = torch.empty(num_rows, 20).normal_(generator=torch.Generator().manual_seed(0))
     y = (x[:, 0] > 0).long()
 
-    class EpochLog(InMemoryDataModule):
+    class RandomRows(InMemoryDataModule):
         in_features, out_features, class_names = 20, 1, None
 
         def load(self) -> dict[str, Split]:
@@ -204,7 +204,7 @@ def _rows(num_rows: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a cl
             return {"train": split, "val": split, "test": split}
 
     model = BinaryClassifier(20, hidden=[64, 64], optimizer="Adam", lr=0.001)
-    return EpochLog(4096, True, False, 0), x, y, model
+    return RandomRows(4096, True, False, 0), x, y, model
 
 
 def _trainer(accelerator: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as below
@@ -230,7 +230,7 @@ def _ours(num_rows: int, accelerator: str) -> Run:
 
 
 def _by_hand(num_rows: int, device: str) -> Run:
-    """Return an epoch of a loop that indexes the tensors and counts loss and right answers on the device."""
+    """Return an epoch of a loop that indexes the tensors and sums up the loss and the correct predictions on the device."""
     import torch
 
     _, x, y, model = _rows(num_rows)
@@ -282,7 +282,7 @@ def scaling(accelerator: str) -> Iterator[Row]:
 
 
 def reading(accelerator: str) -> Iterator[Row]:
-    """Compare a table's way from CSV to splits ready to train with polars reading it into float32 rows."""
+    """Compare loading a CSV table, up to encoded splits, with polars reading it into a float32 matrix."""
     import numpy as np
     import polars as pl
 
@@ -352,7 +352,7 @@ def peak(accelerator: str) -> None:
 MEASURES: dict[str, Callable[[str], Iterator[Row]]] = {
     "fit": fit,
     "process": process,
-    "pictures": pictures,
+    "plots": plots,
     "saving": saving,
     "start": start,
     "epoch": epoch,
@@ -364,7 +364,7 @@ MEASURES: dict[str, Callable[[str], Iterator[Row]]] = {
 
 
 def main() -> int:
-    """Measure what was asked for and print the table."""
+    """Run the requested measures and print the table."""
     options = argparse.ArgumentParser(description="Measure the project against hand-written loops.")
     options.add_argument("measure", nargs="*", help=f"some of {', '.join(MEASURES)}; all by default")
     options.add_argument("--accelerator", choices=["cpu", "gpu"], default="cpu")
@@ -375,7 +375,7 @@ def main() -> int:
     import torch
 
     if given.accelerator == "gpu" and not torch.cuda.is_available():
-        print("No GPU can be had here, so nothing was measured.")
+        print("No GPU is available, so nothing was measured.")
         return 0
     os.chdir(tempfile.mkdtemp())
     os.environ["PYTHONPATH"] = str(ROOT)

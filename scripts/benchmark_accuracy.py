@@ -1,17 +1,17 @@
-"""Hold the recipe ``table`` against scikit-learn's models on the same rows, features and splits.
+"""Compare the recipe ``table`` with scikit-learn's models on the same rows, features and splits.
 
-Each table is split five times; every model learns from the same training rows and is scored on the same test
+Each table is split five times. Every model is trained on the same training rows and scored on the same test
 rows. Prints the mean accuracy over the splits of
 
 - logistic: LogisticRegression,
 - mlp: MLPClassifier,
 - boosting: HistGradientBoostingClassifier,
-- table: ``lit-classify fit --config table``, untouched, the best checkpoint,
+- table: the best checkpoint of ``lit-classify fit --config table`` with default options,
 
-and by how much the last is better or worse than the best of the others.
+and the difference between the last and the best of the others.
 
 Usage: python scripts/benchmark_accuracy.py [FILE:TARGET[:IGNORE,IGNORE...] ...] [--seeds 5]; without files,
-scikit-learn's breast cancer, wine and digits are taken.
+scikit-learn's breast cancer, wine and digits tables are used.
 """
 
 import argparse
@@ -41,7 +41,7 @@ BEST = "lightning_logs/table/version_0/checkpoints/best.ckpt"
 
 
 def bundled(folder: Path) -> Iterator[tuple[str, Path, str, list[str]]]:
-    """Write scikit-learn's own tables out as CSV."""
+    """Write scikit-learn's bundled tables as CSV files."""
     for name, read in BUNDLED.items():
         whole = read()
         table = pl.DataFrame(whole.data, schema=list(map(str, whole.feature_names)))

@@ -1,9 +1,9 @@
-"""Try many tables, labels, recipes and command lines: each must work or be refused in a few clear lines.
+"""Fuzz tables, labels, recipes and command lines: each case must work or end in a short error message.
 
     python scripts/fuzz.py [--cases 50000]
 
-The suite tries 2,000 that are the same every time; these are new ones in every run. A case that fails is
-printed as the smallest one that fails in the same way.
+The test suite tries 2,000 fixed cases; this script draws new ones in every run. A failing case is shrunk to
+the smallest one that fails in the same way.
 """
 
 import argparse
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def main() -> int:
-    """Run the properties of tests/test_fuzz.py, tables beside the rest."""
+    """Run the properties of tests/test_fuzz.py, tables in parallel with the rest."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--cases", type=int, default=50_000)
     cases = options.parse_args().cases

@@ -1,10 +1,10 @@
-"""Kill a process again and again while it saves checkpoints, and see that none is lost.
+"""Kill a process repeatedly while it saves checkpoints, and check that none is lost.
 
     python scripts/kill_while_saving.py [--kills 50] [--saver ours|lightning]
 
-The temporary folder lies on another file system where there is one, which is where Lightning's own saving
-loses files. After every kill the checkpoint that is there must load whole, and must be the last one that was
-acknowledged or the one being written.
+Temporary files lie on another file system if there is one: that is where Lightning's own saving loses files.
+After every kill the checkpoint on disk must load, and must be the last acknowledged one or the one being
+written.
 """
 
 import argparse
