@@ -1,4 +1,4 @@
-"""The README says nothing that does not run."""
+"""The README's commands, code and numbers, and the paths that the documents name."""
 
 import re
 import shlex
@@ -20,6 +20,8 @@ def blocks(language: str) -> list[str]:
 
 def run(command: str) -> int:
     words = shlex.split(command)
+    if command == "source .venv/bin/activate":  # the tests run in that environment
+        return 0
     if words[0] == "lit-classify":
         try:
             return main(words[1:])
@@ -43,13 +45,33 @@ def test_every_command_of_the_readme_runs() -> None:
         assert run(command) == 0, command
 
 
+def test_commands_of_the_environment_follow_its_activation() -> None:
+    first, second, *_ = blocks("bash")
+    assert first == "scripts/run\n"
+    assert second.startswith("source .venv/bin/activate\n")
+
+
+def test_the_readme_has_at_most_150_lines() -> None:
+    assert len(README.splitlines()) <= 150
+
+
+@pytest.mark.parametrize("document", ["README.md", ".github/CONTRIBUTING.md", ".github/RELIABILITY.md"])
+def test_every_path_that_a_document_names_exists(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    links = [(ROOT / document).parent / path for path in re.findall(r"\]\((?!http)([^)#]+)\)", text)]
+    quoted = [
+        ROOT / path for path in re.findall(r"`((?:lit_classify|tests|scripts|\.github|\.ci)/[^`*]*)`", text)
+    ]
+    assert [str(path) for path in [*links, *quoted] if not path.exists()] == []
+
+
 def test_the_python_of_the_readme_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     (code,) = blocks("python")
     monkeypatch.setenv("TQDM_DISABLE", "1")
     exec(compile(code.replace("max_epochs=1000", "max_epochs=5"), "README.md", "exec"), {})
 
 
-def test_the_readme_s_rows_and_pictures_are_real() -> None:
+def test_the_readme_shows_real_output_and_an_image_that_exists() -> None:
     rows = [line for block in blocks("text") for line in block.splitlines() if line.startswith("Epoch")]
     recipe = (ROOT / "lit_classify/recipes/circles_v2.yaml").read_text(encoding="utf-8")
     assert rows
