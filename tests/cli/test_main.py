@@ -212,7 +212,7 @@ MISTAKES = {
     "fit --config empty.yaml": "must hold keys and values",
     "fit --config folder": "folder is a folder",
     "verify empty.yaml": "must hold keys and values",
-    f"{CIRCLES} --ckpt_path nowhere.ckpt": "",
+    f"{CIRCLES} --ckpt_path nowhere.ckpt": "no checkpoint at nowhere.ckpt",
     f"{CIRCLES} --model.in_features 3": "--model.in_features comes from the data",
     f"{CIRCLES} --recipe.name ../evil": "recipe.name names a directory",
     f"{CIRCLES} --model.optimizer SparseAdam": "SparseAdam",

@@ -222,13 +222,18 @@ def test_building_a_module_draws_only_its_weights() -> None:
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), plain.parameters(), strict=True))
 
 
-@pytest.mark.parametrize("name", ["StepLR", "ReduceLROnPlateau"])
-def test_a_scheduler_lowers_the_learning_rate(name: str) -> None:
-    arguments = {"step_size": 1, "gamma": 0.5} if name == "StepLR" else {"patience": 0, "threshold": 1.0}
+@pytest.mark.parametrize(
+    ("name", "arguments", "factor"),
+    [
+        ("StepLR", {"step_size": 1, "gamma": 0.5}, 0.5),
+        ("ReduceLROnPlateau", {"patience": 0, "threshold": 1.0}, 0.1),  # no loss is low enough
+    ],
+)
+def test_a_scheduler_steps_once_per_epoch(name: str, arguments: dict[str, Any], factor: float) -> None:
     model = BinaryClassifier(2, lr_scheduler=name, lr_scheduler_args=arguments)
     fitted = trainer(max_epochs=4)
     fitted.fit(model, CirclesDataModule())
-    assert fitted.optimizers[0].param_groups[0]["lr"] < 0.1
+    assert fitted.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.1 * factor**4)
 
 
 @pytest.mark.reliability(20)
