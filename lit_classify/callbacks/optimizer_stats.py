@@ -21,7 +21,7 @@ class OptimizerStats(Callback):
         """Lay the charts out."""
         assert isinstance(pl_module, LitModule)
         self._weights = [weight for weight in pl_module.parameters() if weight.requires_grad]
-        charts = {name: [f"train/{name}", f"val/{name}"] for name in ("loss", pl_module.metric)}
+        charts = {name: [f"train/{name}", f"val/{name}"] for name in ("loss", pl_module.metric_name)}
         charts |= {name: [f"optimizer/{name}"] for name in ("lr", "grad_norm")}
         layout = {"training": {name: ["Multiline", tags] for name, tags in charts.items()}}
         for logger in trainer.loggers:

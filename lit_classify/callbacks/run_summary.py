@@ -80,7 +80,7 @@ class HParams(Callback):
         data = getattr(trainer, "datamodule", None)
         if trainer.current_epoch == 0 and trainer.global_step == 0:
             self._best = {}  # of an earlier fit
-        metrics = ["loss", pl_module.metric]
+        metrics = ["loss", pl_module.metric_name]
         tags = [f"train/{name}" for name in metrics]
         if trainer.enable_validation:
             tags = ["best/epoch", *(f"best/{stage}_{name}" for stage in ("val", "train") for name in metrics)]
@@ -100,7 +100,7 @@ class HParams(Callback):
         if not float(loss) < self._best.get("best/val_loss", math.inf):
             return
         found = {**trainer.callback_metrics, **pl_module.epoch_metrics("train")}
-        tags = [f"{stage}/{name}" for stage in ("val", "train") for name in ("loss", pl_module.metric)]
+        tags = [f"{stage}/{name}" for stage in ("val", "train") for name in ("loss", pl_module.metric_name)]
         best = {f"best/{tag.replace('/', '_')}": float(found[tag]) for tag in tags if tag in found}
         self._best = {"best/epoch": float(trainer.current_epoch), **best}
         self._log(trainer)

@@ -116,7 +116,7 @@ class TrainingCLI(RunCLI):
             self.model, self.datamodule, ckpt_path=str(kept.path), verbose=False, weights_only=True
         )
         values, notes = self._metrics("test", figures)
-        names = [name for name in ("loss", self.model.metric) if name in values or name in notes]
+        names = [name for name in ("loss", self.model.metric_name) if name in values or name in notes]
         said = ", ".join(
             f"{name} {f'{values[name]:.5f}' if name in values else notes[name]}" for name in names
         )

@@ -116,7 +116,7 @@ class LitModule(Task):
         self.hparams.update({name: plain(value, KNOWN.get(name)) for name, value in given.items()})
         self.class_names = None if class_names is None else list(class_names)
         self.label_names = None if label_names is None else list(label_names)
-        self.check_task(out_features)
+        self.check_outputs(out_features)
         self._optimizer, self._optimizer_args = optimizer, optimizer_args
         self._lr_scheduler, self._lr_scheduler_args = lr_scheduler, lr_scheduler_args
         check_optimizer(optimizer, lr, optimizer_args, lr_scheduler, lr_scheduler_args)
@@ -182,7 +182,7 @@ class LitModule(Task):
         if seen := tally.last_batch is batch:  # some optimizers, such as LBFGS, look at a batch many times
             self._resume.reseed()
         logits = self.network(x)
-        loss, weight = self.loss(logits, y), self.weight(y)
+        loss, weight = self.loss(logits, y), self.loss_weight(y)
         if self._several:
             self._gradient_share = gradient_share(self.trainer, weight)
         if not seen:
@@ -216,7 +216,7 @@ class LitModule(Task):
         if len(y):  # a rank may be without rows
             if not self._targets_checked:
                 self._check_targets_once(y)
-            self._tallies[stage].add_loss(self.loss(logits, y), self.weight(y))
+            self._tallies[stage].add_loss(self.loss(logits, y), self.loss_weight(y))
             self._metric(stage).update(*self.metric_inputs(logits, y))
         return logits
 
@@ -226,7 +226,7 @@ class LitModule(Task):
     def _rows(self, batch: Batch) -> Batch:
         """Return a batch's features and targets, in the task's own form."""
         x, y = rows_of(batch)
-        return x, self.targets(y)
+        return x, self.prepare_targets(y)
 
     def _check_targets_once(self, y: Tensor) -> None:
         self.check_targets(y)
@@ -247,7 +247,7 @@ class LitModule(Task):
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", "The ``compute`` method")  # of a rank without rows
                 means = means[0], self._metric(stage).compute()
-        names = (f"{stage}/loss", f"{stage}/{self.metric}")
+        names = (f"{stage}/loss", f"{stage}/{self.metric_name}")
         return {name: mean for name, mean in zip(names, means, strict=True) if mean is not None}
 
     def configure_callbacks(self) -> list[Callback]:
@@ -261,7 +261,7 @@ class LitModule(Task):
     def count_returned_loss(self, loss: Tensor, batch: Any) -> None:  # noqa: ANN401 - of one's own
         """Take the mean loss that a training_step of one's own returned for a batch."""
         pair = isinstance(batch, tuple | list) and len(batch) == 2
-        self._tallies["train"].add_loss(loss, self.weight(batch[1]) if pair else extract_batch_size(batch))
+        self._tallies["train"].add_loss(loss, self.loss_weight(batch[1]) if pair else extract_batch_size(batch))
 
     def train_sums(self) -> dict[str, Any]:
         """Return the running sums of the training epoch on this process, as plain data."""
@@ -342,8 +342,8 @@ class LitModule(Task):
             reason = f"undefined: the outputs for {wrong:,} of {len(y):,} rows are NaN or infinite"
             return Metrics({}, {"loss": reason})
         loss = means["test/loss"]
-        further, notes = self.evaluate(logits, y)
-        values = {self.metric: float(means[f"test/{self.metric}"]), **further}
+        further, notes = self.test_metrics(logits, y)
+        values = {self.metric_name: float(means[f"test/{self.metric_name}"]), **further}
         if not math.isfinite(loss):
             return Metrics(values, {"loss": "undefined: it is beyond single precision", **notes})
         return Metrics({"loss": float(loss), **values}, notes)

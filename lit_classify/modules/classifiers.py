@@ -72,13 +72,13 @@ class Classifier(LitModule, ABC):
         Raises:
             DataError: targets that are not int64 of shape ``(N,)``, or outside 0 .. C-1.
         """
-        check_classes(type(self).__name__, self.targets(y), len(self.class_names or ()))
+        check_classes(type(self).__name__, self.prepare_targets(y), len(self.class_names or ()))
 
     def labels(self, probabilities: Tensor) -> Tensor:
         """Return the most probable class ``(N,)``; a tie goes to the lower number."""
         return probabilities.argmax(dim=1)
 
-    def weight(self, y: Tensor) -> int | Tensor:
+    def loss_weight(self, y: Tensor) -> int | Tensor:
         """Return the sum of the weights of the rows' classes."""
         if self.class_weight is None:
             return len(y)
@@ -88,7 +88,7 @@ class Classifier(LitModule, ABC):
 class BinaryClassifier(Classifier):
     """Two classes, one logit, BCEWithLogits (course, sections 2 to 6)."""
 
-    def check_task(self, out_features: int) -> None:
+    def check_outputs(self, out_features: int) -> None:
         """Raise UserError unless there is one logit for two classes."""
         _refuse_labels(self)
         if self.class_names is None:
@@ -100,7 +100,7 @@ class BinaryClassifier(Classifier):
                 "use MulticlassClassifier"
             )
 
-    def targets(self, y: Tensor) -> Tensor:
+    def prepare_targets(self, y: Tensor) -> Tensor:
         """Return 0. and 1., as the course has them, as the classes 0 and 1.
 
         Raises:
@@ -134,7 +134,7 @@ class BinaryClassifier(Classifier):
         """Return the accuracy."""
         return BinaryAccuracy(validate_args=False)
 
-    def evaluate(self, logits: Tensor, y: Tensor) -> Metrics:
+    def test_metrics(self, logits: Tensor, y: Tensor) -> Metrics:
         """Return further metrics; precision, recall, F1 and ranking metrics are those of class 1."""
         predicted = self.labels(self.probabilities(logits))
         return of_two_classes(logits.squeeze(1), y, predicted, self.class_names or ())
@@ -143,7 +143,7 @@ class BinaryClassifier(Classifier):
 class MulticlassClassifier(Classifier):
     """Many classes, one logit each, CrossEntropy (course, section 8)."""
 
-    def check_task(self, out_features: int) -> None:
+    def check_outputs(self, out_features: int) -> None:
         """Raise UserError unless there are as many logits as classes, at least two."""
         _refuse_labels(self)
         if self.class_names is None:
@@ -177,7 +177,7 @@ class MulticlassClassifier(Classifier):
         """Return the accuracy over all rows."""
         return MulticlassAccuracy(len(self.class_names or ()), average="micro", validate_args=False)
 
-    def evaluate(self, logits: Tensor, y: Tensor) -> Metrics:
+    def test_metrics(self, logits: Tensor, y: Tensor) -> Metrics:
         """Return means over classes."""
         predicted = self.labels(self.probabilities(logits))
         return of_many_classes(logits, y, predicted, self.class_names or ())

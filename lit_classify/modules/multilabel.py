@@ -43,7 +43,7 @@ class MultilabelClassifier(LitModule):
 
     _thresholds: Tensor
 
-    def check_task(self, out_features: int) -> None:
+    def check_outputs(self, out_features: int) -> None:
         """Raise UserError unless there is a logit for each label."""
         if self.class_names is not None:
             right = "BinaryClassifier" if len(self.class_names) == 2 else "MulticlassClassifier"
@@ -88,6 +88,6 @@ class MultilabelClassifier(LitModule):
         """Return the share of right labels."""
         return MultilabelAccuracy(len(self.label_names or ()), average="micro", validate_args=False)
 
-    def evaluate(self, logits: Tensor, y: Tensor) -> Metrics:
+    def test_metrics(self, logits: Tensor, y: Tensor) -> Metrics:
         """Return the share of rows with all labels right; means over labels of the others."""
         return of_labels(logits, y, self.labels(self.probabilities(logits)))

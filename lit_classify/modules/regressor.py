@@ -36,7 +36,7 @@ class Regressor(LitModule):
         self.register_buffer("_center", torch.zeros(()))
         self.register_buffer("_scale", torch.ones(()))
 
-    metric = "mae"
+    metric_name = "mae"
     _center: Tensor
     _scale: Tensor
 
@@ -50,7 +50,7 @@ class Regressor(LitModule):
             self._center.fill_(scale[0])
             self._scale.fill_(scale[1])
 
-    def check_task(self, out_features: int) -> None:
+    def check_outputs(self, out_features: int) -> None:
         """Raise UserError unless there is one output and no classes."""
         check_at_least("out_features", out_features, 1)
         if self.label_names is not None:
@@ -92,6 +92,6 @@ class Regressor(LitModule):
         """Return values and targets in double precision, in which their errors then are added up."""
         return self.probabilities(logits).to(exact(y.device)), y.to(exact(y.device))
 
-    def evaluate(self, logits: Tensor, y: Tensor) -> Metrics:
+    def test_metrics(self, logits: Tensor, y: Tensor) -> Metrics:
         """Return RMSE, R² and the largest error of the values that ``predict`` gives."""
         return of_values(self.probabilities(logits), y)

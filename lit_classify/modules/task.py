@@ -16,20 +16,20 @@ from lit_classify.metrics import Metrics
 class Task(LeanModule):
     """The questions that each final class answers: its loss, its probabilities, its metrics."""
 
-    metric: ClassVar[str] = "accuracy"  # of every epoch and validation, besides the loss
+    metric_name: ClassVar[str] = "accuracy"  # of every epoch and validation, besides the loss
 
     class_names: list[str] | None
     label_names: list[str] | None
 
     @abstractmethod
-    def check_task(self, out_features: int) -> None:
+    def check_outputs(self, out_features: int) -> None:
         """Raise UserError if this task cannot have so many outputs or such class names."""
 
     @abstractmethod
     def check_targets(self, y: Tensor) -> None:
         """Raise DataError if these targets are none of this task's."""
 
-    def targets(self, y: Tensor) -> Tensor:
+    def prepare_targets(self, y: Tensor) -> Tensor:
         """Return a batch's targets as the task counts with them; other forms may be converted.
 
         Raises:
@@ -49,22 +49,22 @@ class Task(LeanModule):
     def labels(self, probabilities: Tensor) -> Tensor:
         """Turn probabilities into class numbers ``(N,)`` or labels ``(N, L)``; values stay as they are."""
 
-    def weight(self, y: Tensor) -> int | Tensor:
+    def loss_weight(self, y: Tensor) -> int | Tensor:
         """Return how much the rows of a batch count together in a mean loss: their number, or a scalar."""
         return len(y)
 
     @abstractmethod
     def metric_sum(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Return the sum of ``metric`` over rows, a scalar: how many are right, or their errors."""
+        """Return the sum of ``metric_name`` over rows, a scalar: how many are right, or their errors."""
 
     @abstractmethod
     def make_metric(self) -> Metric:
-        """Return torchmetrics' ``metric``, which validation and test update with every batch."""
+        """Return torchmetrics' ``metric_name``, which validation and test update with every batch."""
 
     def metric_inputs(self, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return predictions and targets as ``make_metric``'s metric takes them."""
         return self.labels(self.probabilities(logits)), y
 
     @abstractmethod
-    def evaluate(self, logits: Tensor, y: Tensor) -> Metrics:
+    def test_metrics(self, logits: Tensor, y: Tensor) -> Metrics:
         """Return further metrics of a test, of all its logits ``(N, O)`` and targets."""
