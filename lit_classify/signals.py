@@ -19,7 +19,7 @@ def received() -> int:
     return _received
 
 
-def ending() -> list[signal.Signals]:
+def termination_signals() -> list[signal.Signals]:
     """Return the signals that end a command; a hang-up that is ignored, as nohup asks for, stays ignored."""
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
@@ -27,7 +27,7 @@ def ending() -> list[signal.Signals]:
     return numbers
 
 
-def end(number: int, frame: FrameType | None = None) -> NoReturn:
+def terminate(number: int, frame: FrameType | None = None) -> NoReturn:
     """Handle a signal: give up what is being done.
 
     Raises:
@@ -40,7 +40,7 @@ def end(number: int, frame: FrameType | None = None) -> NoReturn:
 
 
 @contextmanager
-def obeyed() -> Iterator[None]:
+def handled() -> Iterator[None]:
     """End at a signal, in time even where Python does not run or the exception gets lost.
 
     An exception reaches the main thread only between two of its own instructions: not while it waits for
@@ -52,7 +52,7 @@ def obeyed() -> Iterator[None]:
         yield
         return
     _received = 0
-    before = {number: signal.signal(number, end) for number in ending()}
+    before = {number: signal.signal(number, terminate) for number in termination_signals()}
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     earlier = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -75,7 +75,7 @@ def obeyed() -> Iterator[None]:
 def _watch(reader: int, over: threading.Event) -> None:
     """End the process some time after a signal that the main thread should have ended at."""
     while number := os.read(reader, 1)[0]:
-        if (_received or signal.getsignal(number) is end) and not over.wait(_PATIENCE_S):
+        if (_received or signal.getsignal(number) is terminate) and not over.wait(_PATIENCE_S):
             files.remove_unfinished()
             if number == signal.SIGINT and os.environ.get("LOCAL_RANK", "0") == "0":
                 os.write(2, b"\nlit-classify: interrupted\n")
@@ -84,7 +84,10 @@ def _watch(reader: int, over: threading.Event) -> None:
 
 def _pause_watch() -> None:
     """Let the process that is about to be forked not tell this one's second thread of its signals."""
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is end:
+    if (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) is terminate
+    ):
         _paused.append(signal.set_wakeup_fd(-1))
 
 
@@ -95,8 +98,8 @@ def _resume_watch() -> None:
 
 def _die_of_signals() -> None:
     """Let a forked process, such as a loader's worker, die of its signals as others do."""
-    if signal.getsignal(signal.SIGTERM) is end:
-        for number in ending():
+    if signal.getsignal(signal.SIGTERM) is terminate:
+        for number in termination_signals():
             signal.signal(number, signal.SIG_DFL)
 
 

@@ -178,7 +178,7 @@ def test_a_command_gives_the_handlers_back() -> None:
 def test_a_worker_s_end_does_not_end_the_command() -> None:
     from lit_classify import signals
 
-    with signals.obeyed():
+    with signals.handled():
         reader, writer = os.pipe()
         worker = os.fork()
         if worker == 0:

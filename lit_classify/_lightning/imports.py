@@ -56,7 +56,7 @@ def _stand_ins() -> dict[str, ModuleType]:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
+def without_garbage_collection() -> Iterator[None]:
     """Collect no garbage while modules are imported, and never look at what they hold afterwards."""
     first = "torch" not in sys.modules
     collects = gc.isenabled()

@@ -48,7 +48,7 @@ class _Signals(_SignalConnector):
 
         Lightning's own for SIGTERM does nothing while it evaluates.
         """
-        before = {number: signal.getsignal(number) for number in signals.ending()}
+        before = {number: signal.getsignal(number) for number in signals.termination_signals()}
         super().register_signal_handlers()
         for number, handler in before.items():
             if self.trainer.state.fn == TrainerFn.FITTING:
@@ -108,7 +108,7 @@ class RunTrainer(Trainer):
         with skipping_unused_hooks(self), suppress(SIGTERMException):
             super().fit(*args, **kwargs)
         if self._signals.told:
-            signals.end(self._signals.told)
+            signals.terminate(self._signals.told)
 
     @property
     def log_dir(self) -> str | None:

@@ -83,7 +83,11 @@ def _interrupted_later() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: handler for number in signals.ending() if callable(handler := signal.getsignal(number))}
+    before = {
+        number: handler
+        for number in signals.termination_signals()
+        if callable(handler := signal.getsignal(number))
+    }
     patience = 0 if before.get(signal.SIGINT) is stop_now else 1
     received: list[int] = []
 

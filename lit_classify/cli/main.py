@@ -51,7 +51,7 @@ def usage() -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; a user's mistake is one message on standard error."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    with output.lasting() as failure, signals.obeyed():
+    with output.lasting() as failure, signals.handled():
         try:
             code = _run(arguments)
         except SystemExit as left:
@@ -105,7 +105,7 @@ def _dispatch(arguments: list[str]) -> int:
     _check_recipes(arguments[1:])
     home = COMMANDS[name][0]
     light_imports = import_module("lit_classify._lightning.imports")
-    with light_imports.uncollected():
+    with light_imports.without_garbage_collection():
         if home in {"train", "plot"}:
             light_imports.import_lightning()
         command = import_module(f"lit_classify.cli.{home}")

@@ -23,9 +23,9 @@ from lit_classify.import_policy import named_by_a_file
 from lit_classify.loggers import ScalarBuffer
 from lit_classify.metrics import Metrics
 from lit_classify.modules.fit_callbacks import shows_metrics
-from lit_classify.modules.running_mean import RunningMean, of_sums
+from lit_classify.modules.running_mean import RunningMean, means_from_sums
 from lit_classify.modules.steps import gradient_share
-from lit_classify.modules.target_checks import rows_of
+from lit_classify.modules.target_checks import unpack_batch
 from lit_classify.modules.task import Task
 from lit_classify.networks import ACTIVATIONS, MLP, Activation, Embedded, Network, check_output, make_network
 from lit_classify.optimizers import (
@@ -225,7 +225,7 @@ class LitModule(Task):
 
     def _rows(self, batch: Batch) -> Batch:
         """Return a batch's features and targets, in the task's own form."""
-        x, y = rows_of(batch)
+        x, y = unpack_batch(batch)
         return x, self.prepare_targets(y)
 
     def _check_targets_once(self, y: Tensor) -> None:
@@ -238,7 +238,7 @@ class LitModule(Task):
         """Return the mean loss and metric of an epoch's rows so far, on all ranks, where steps told them."""
         tally = self._tallies[stage]
         if self.trainer.world_size > 1:
-            means = of_sums(
+            means = means_from_sums(
                 self.trainer.strategy.reduce(tally.sums().to(self.device, copy=True), reduce_op="sum")
             )
         else:
@@ -261,7 +261,9 @@ class LitModule(Task):
     def count_returned_loss(self, loss: Tensor, batch: Any) -> None:  # noqa: ANN401 - of one's own
         """Take the mean loss that a training_step of one's own returned for a batch."""
         pair = isinstance(batch, tuple | list) and len(batch) == 2
-        self._tallies["train"].add_loss(loss, self.loss_weight(batch[1]) if pair else extract_batch_size(batch))
+        self._tallies["train"].add_loss(
+            loss, self.loss_weight(batch[1]) if pair else extract_batch_size(batch)
+        )
 
     def train_sums(self) -> dict[str, Any]:
         """Return the running sums of the training epoch on this process, as plain data."""

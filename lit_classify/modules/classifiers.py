@@ -16,8 +16,8 @@ from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy
 from lit_classify.errors import UserError, unknown_name
 from lit_classify.metrics import Metrics, of_many_classes, of_two_classes
 from lit_classify.modules.base import LitModule
-from lit_classify.modules.running_mean import exact
-from lit_classify.modules.target_checks import as_classes, check_classes, check_shapes
+from lit_classify.modules.running_mean import accumulation_dtype
+from lit_classify.modules.target_checks import check_classes, check_shapes, to_class_indices
 
 
 class Classifier(LitModule, ABC):
@@ -82,7 +82,7 @@ class Classifier(LitModule, ABC):
         """Return the sum of the weights of the rows' classes."""
         if self.class_weight is None:
             return len(y)
-        return self.class_weight[y.long()].sum(dtype=exact(y.device))
+        return self.class_weight[y.long()].sum(dtype=accumulation_dtype(y.device))
 
 
 class BinaryClassifier(Classifier):
@@ -106,7 +106,7 @@ class BinaryClassifier(Classifier):
         Raises:
             DataError: floats of another shape, or others than 0 and 1.
         """
-        return as_classes(type(self).__name__, y) if y.is_floating_point() else y
+        return to_class_indices(type(self).__name__, y) if y.is_floating_point() else y
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean binary cross entropy of logits ``(N, 1)`` against classes ``(N,)``."""

@@ -13,8 +13,8 @@ from torchmetrics import MeanAbsoluteError, Metric
 from lit_classify.errors import UserError, check_at_least, unknown_name
 from lit_classify.metrics import Metrics, of_values
 from lit_classify.modules.base import LitModule
-from lit_classify.modules.running_mean import exact
-from lit_classify.modules.target_checks import check_numbers, check_shapes
+from lit_classify.modules.running_mean import accumulation_dtype
+from lit_classify.modules.target_checks import check_shapes, check_values
 
 
 class Regressor(LitModule):
@@ -65,7 +65,7 @@ class Regressor(LitModule):
 
     def check_targets(self, y: Tensor) -> None:
         """Raise DataError unless targets are finite float32 of shape ``(N,)``."""
-        check_numbers(type(self).__name__, y)
+        check_values(type(self).__name__, y)
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean absolute (squared) error of ``(N, 1)`` against ``(N,)``, in the targets' scale."""
@@ -90,7 +90,7 @@ class Regressor(LitModule):
 
     def metric_inputs(self, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Return values and targets in double precision, in which their errors then are added up."""
-        return self.probabilities(logits).to(exact(y.device)), y.to(exact(y.device))
+        return self.probabilities(logits).to(accumulation_dtype(y.device)), y.to(accumulation_dtype(y.device))
 
     def test_metrics(self, logits: Tensor, y: Tensor) -> Metrics:
         """Return RMSE, R² and the largest error of the values that ``predict`` gives."""

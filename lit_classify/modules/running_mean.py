@@ -59,7 +59,7 @@ class RunningMean:
         if self._folded is None and len(self._losses) <= 1 and len(self._metrics) <= 1:
             loss = self._losses[0] if self._losses else None  # the only batch has said it all
             return loss, self._metrics[0] / self._rows[0] if self._metrics else None
-        return of_sums(self.sums())
+        return means_from_sums(self.sums())
 
     def sums(self) -> Tensor:
         """Return the sums of weighted losses, weights, metric and rows, shape ``(4,)`` on their device."""
@@ -77,13 +77,13 @@ class RunningMean:
         self._losses, self._weights, self._metrics, self._rows = [], [], [], []
 
 
-def of_sums(sums: Tensor) -> tuple[Tensor | None, Tensor | None]:
+def means_from_sums(sums: Tensor) -> tuple[Tensor | None, Tensor | None]:
     """Return the mean loss and metric of ``Tally.sums``; None for what no batch told."""
     _, weight, _, rows = sums.tolist()
     return (sums[0] / sums[1] if weight else None), (sums[2] / sums[3] if rows else None)
 
 
-def exact(device: torch.device) -> torch.dtype:
+def accumulation_dtype(device: torch.device) -> torch.dtype:
     """Return double precision, or what a device has instead."""
     return torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no doubles
 
@@ -92,10 +92,10 @@ def _column(values: Sequence[int | Tensor], device: torch.device) -> Tensor:
     """Return scalars as one tensor, in double precision on their device."""
     tensors = [value for value in values if isinstance(value, Tensor)]
     if len(tensors) < len(values) or not values:
-        return torch.tensor([float(value) for value in values], dtype=exact(device)).to(
+        return torch.tensor([float(value) for value in values], dtype=accumulation_dtype(device)).to(
             device, non_blocking=True
         )
-    return torch.stack(tensors).to(exact(device))
+    return torch.stack(tensors).to(accumulation_dtype(device))
 
 
 def _packed(values: Sequence[int | Tensor]) -> Tensor | list[int | Tensor]:

@@ -4,7 +4,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
-from lit_classify.modules.running_mean import exact
+from lit_classify.modules.running_mean import accumulation_dtype
 
 
 def gradient_share(trainer: Trainer, weight: int | Tensor) -> Tensor:
@@ -18,5 +18,5 @@ def gradient_share(trainer: Trainer, weight: int | Tensor) -> Tensor:
         weight: the sum of the weights of this rank's rows.
     """
     device = trainer.strategy.root_device
-    own = torch.as_tensor(weight, dtype=exact(device), device=device)
+    own = torch.as_tensor(weight, dtype=accumulation_dtype(device), device=device)
     return trainer.world_size * own / trainer.strategy.reduce(own.clone(), reduce_op="sum")  # it writes on it

@@ -44,7 +44,7 @@ def check_classes(name: str, y: Tensor, num_classes: int) -> None:
         )
 
 
-def as_classes(name: str, y: Tensor) -> Tensor:
+def to_class_indices(name: str, y: Tensor) -> Tensor:
     """Return the targets 0. and 1. of the task called ``name``, ``(N,)`` of any float type, as int64.
 
     Raises:
@@ -65,7 +65,7 @@ def as_classes(name: str, y: Tensor) -> Tensor:
     return y.long()
 
 
-def rows_of(batch: object) -> tuple[Tensor, Tensor]:
+def unpack_batch(batch: object) -> tuple[Tensor, Tensor]:
     """Return a batch's features and targets.
 
     Raises:
@@ -88,7 +88,7 @@ def rows_of(batch: object) -> tuple[Tensor, Tensor]:
     )
 
 
-def check_numbers(name: str, y: Tensor) -> None:
+def check_values(name: str, y: Tensor) -> None:
     """Hold targets against what the regression called ``name`` learns: finite numbers.
 
     Raises:
@@ -122,5 +122,5 @@ def check_labels(name: str, y: Tensor, num_labels: int) -> None:
 
 
 def _kind(y: Tensor) -> str:
-    """Say a tensor's dtype and shape in words."""
+    """Describe a tensor's dtype and shape in words."""
     return f"{str(y.dtype).removeprefix('torch.')} of shape {tuple(y.shape)}"
