@@ -152,7 +152,7 @@ def test_unseen_categories_are_one_note_or_refused(capsys: pytest.CaptureFixture
     said = capsys.readouterr().err
     assert said.count("note") == 1
     assert "'colour' has 2 values not seen in training, first 'green' in new.csv, row 1" in said
-    assert predict("new.csv", "q.csv", "--data.strict", "true") == 2
+    assert predict("new.csv", "q.csv", "--data.handle_unknown", "error") == 2
     assert not Path("q.csv").exists()
 
 

@@ -14,7 +14,7 @@ import torch
 from lit_classify.data.base import Axis, InMemoryDataModule, Split
 from lit_classify.data.loaders import TensorLoader
 from lit_classify.data.table.encoding import Scaling, encode, learn, num_features
-from lit_classify.data.table.learned import ROLES, Learned, check_gaps, conform, say_use
+from lit_classify.data.table.learned import ROLES, HandleUnknown, Learned, check_missing, conform, say_use
 from lit_classify.data.table.roles import Declared, Names, listed, names, one_of
 from lit_classify.data.table.schema import Column, check_names, describe, find_leaks, understand
 from lit_classify.data.table.source import Files, Table, find_files, stack
@@ -22,7 +22,7 @@ from lit_classify.data.table.splits import RowIndices, Splitter, by_files, note_
 from lit_classify.data.table.targets import Targets, understand_target
 from lit_classify.errors import DataError, escape_control, warn
 
-Gaps = Literal["impute", "error"]
+Missing = Literal["impute", "error"]
 
 
 class TableDataModule(InMemoryDataModule):
@@ -44,9 +44,9 @@ class TableDataModule(InMemoryDataModule):
         ignore: columns that the network must not see.
         categorical: columns whose values are names, whatever they look like; the target too.
         numeric: columns that must hold numbers; a target named here is a number however few values it has.
-        gaps: impute missing and infinite values, or take them for an error.
+        missing: impute fills missing and infinite values with the median; error refuses them.
         scaling: standard (mean and standard deviation) or robust (median and interquartile range).
-        strict: take categories that training did not have for an error.
+        handle_unknown: ignore encodes a category that the training rows lack as unseen; error refuses it.
         delimiter: what parts the fields of a CSV file; found when not given.
         header: whether the first row names the columns; found when not given.
         encoding: how the text of a CSV file is encoded.
@@ -74,9 +74,9 @@ class TableDataModule(InMemoryDataModule):
         ignore: Names = None,
         categorical: Names = None,
         numeric: Names = None,
-        gaps: Gaps = "impute",
+        missing: Missing = "impute",
         scaling: Scaling = "standard",
-        strict: bool = False,
+        handle_unknown: HandleUnknown = "ignore",
         delimiter: str | None = None,
         header: bool | None = None,
         encoding: str = "utf-8",
@@ -89,11 +89,12 @@ class TableDataModule(InMemoryDataModule):
         learned: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(batch_size, shuffle, drop_last, random_state)
-        one_of("gaps", gaps, ("impute", "error"))
+        one_of("missing", missing, ("impute", "error"))
+        one_of("handle_unknown", handle_unknown, ("error", "ignore"))
         one_of("scaling", scaling, ("standard", "robust"))
         self.columns: list[Column] = []
         self.leaks: set[str] = set()
-        self._gaps, self._strict = gaps, strict
+        self._missing, self._handle_unknown = missing, handle_unknown
         self._splitter = Splitter(split, groups, test_fraction, val_fraction, random_state)
         self._learned = None if learned is None else Learned.from_dict(learned)
         declared = Declared.of(
@@ -110,7 +111,7 @@ class TableDataModule(InMemoryDataModule):
             "path": names(path),
             "val_path": names(val_path),
             "test_path": names(test_path),
-            "gaps": gaps,
+            "missing": missing,
             "scaling": scaling,
             "random_state": random_state,
             "test_fraction": test_fraction,
@@ -132,10 +133,12 @@ class TableDataModule(InMemoryDataModule):
         self.is_foreign = self._table.digests != tuple(self._learned.files["path"].values())
         if self.is_foreign and settings["path"] != self._learned.settings["path"]:
             self._files = self._files.without_others(self._learned.settings)
-        self._missing = self._files.missing(self._learned.settings)  # told when their rows are asked for
-        if "val" in self._missing:
+        self._absent_files = self._files.missing(
+            self._learned.settings
+        )  # an error once their rows are needed
+        if "val" in self._absent_files:
             self._files = replace(self._files, val_paths=())
-        if "test" in self._missing:
+        if "test" in self._absent_files:
             self._files = replace(self._files, test_paths=())
         self.class_names = listed(self._learned.target.class_names)
         self.label_names = listed(self._learned.target.label_names)
@@ -157,8 +160,8 @@ class TableDataModule(InMemoryDataModule):
         target = understand_target(table, declared.target, *kinds)
         seen = replace(table, frame=table.frame.drop(declared.no_features))
         frame, columns = understand(seen, declared.features, declared.ignore, *kinds)
-        if self._gaps == "error":
-            check_gaps(frame, table)
+        if self._missing == "error":
+            check_missing(frame, table)
         values = target.values(table)
         rows = self._splitter.rows(table, num_rows, target.class_names, values)
         self.leaks = find_leaks(frame, columns, values)
@@ -167,7 +170,7 @@ class TableDataModule(InMemoryDataModule):
         self.columns = [say_use(column, by_name) for column in columns]
         if not num_features(encoders):
             raise DataError(
-                f"{table.files[0][0]}: no column is left that could tell the target\n"
+                f"{table.files[0][0]}: no column is left to predict the target from\n"
                 + describe(self.columns, self.leaks)
             )
         self._warn()
@@ -179,11 +182,14 @@ class TableDataModule(InMemoryDataModule):
     def _warn(self) -> None:
         """Say what the owner of the table should look at."""
         if self.leaks:
-            warn(f"{', '.join(sorted(self.leaks))} alone tells the target: a leak? ignore it if so")
-        alike = ("left out: all missing", "left out: constant")
+            warn(
+                f"possible target leakage: {', '.join(sorted(self.leaks))} determines the target; if it is "
+                "not known at prediction time, exclude it with --data.ignore"
+            )
+        alike = ("dropped: all missing", "dropped: constant")
         useless = [column.name for column in self.columns if column.use in alike]
         if useless:
-            warn(f"left out, as all rows are alike: {', '.join(useless)}")
+            warn(f"dropped columns without variation: {', '.join(useless)}")
 
     @property
     def axes(self) -> list[Axis]:
@@ -216,7 +222,7 @@ class TableDataModule(InMemoryDataModule):
         sizes = [len(numbers) for numbers in rows.values()]
         parts = zip(torch.split(x, sizes), torch.split(y, sizes), strict=True)
         splits = {name: Split(*part) for name, part in zip(rows, parts, strict=True)}
-        return splits if {"val"} & {*splits, *self._missing} else {**splits, "val": splits["test"]}
+        return splits if {"val"} & {*splits, *self._absent_files} else {**splits, "val": splits["test"]}
 
     def split(self, name: str) -> Split:
         """Return the rows of ``train``, ``val`` or ``test``.
@@ -224,8 +230,8 @@ class TableDataModule(InMemoryDataModule):
         Raises:
             DataError: the file that has them is not there, or there are none.
         """
-        if name in self._missing:
-            find_files(self._missing[name])
+        if name in self._absent_files:
+            find_files(self._absent_files[name])
         return super().split(name)
 
     def _prepare(self) -> tuple[pl.DataFrame, dict[str, RowIndices], Targets]:
@@ -238,7 +244,7 @@ class TableDataModule(InMemoryDataModule):
         if self.is_foreign:
             rows = by_files(num_rows)
         else:
-            rows = self._splitter.rows(table, num_rows, target.class_names, values, self._missing)
+            rows = self._splitter.rows(table, num_rows, target.class_names, values, self._absent_files)
         frame = self._conform(table)
         note_repeated(frame, values, rows)
         return frame, rows, values
@@ -269,10 +275,10 @@ class TableDataModule(InMemoryDataModule):
 
     def _conform(self, table: Table) -> pl.DataFrame:
         assert self._learned is not None
-        frame = conform(table, self._learned.encoders, self._strict)
+        frame = conform(table, self._learned.encoders, self._handle_unknown)
         self._learned.note_others(table)
-        if self._gaps == "error":
-            check_gaps(frame, table)
+        if self._missing == "error":
+            check_missing(frame, table)
         return frame
 
     def predict_dataloader(self) -> TensorLoader:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -12,6 +12,7 @@ from lit_classify.data.table.source import Table
 from lit_classify.data.table.targets import Target
 from lit_classify.errors import DataError, warn
 
+HandleUnknown = Literal["error", "ignore"]
 ROLES = ("path", "val_path", "test_path")
 _MOST_LINES = 6
 
@@ -72,7 +73,7 @@ class Learned:
         """Note the columns that training did not have."""
         known = set(self.columns)
         if others := [name for name in table.frame.columns if name not in known]:
-            warn(f"passed over, as training had no such columns: {', '.join(others[:20])}")
+            warn(f"ignored columns that the training data did not have: {', '.join(others[:20])}")
 
     def check(self, settings: Mapping[str, Any]) -> None:
         """Raise DataError for a setting that is not what it was in training; files may be others."""
@@ -121,21 +122,23 @@ def say_use(column: Column, encoders: Mapping[str, Encoder]) -> Column:
     if encoder is None or not column.is_used:
         return column
     if not encoder.num_features:
-        return replace(column, use="left out: every value is rare")
+        return replace(column, use="dropped: all values are rare")
     if encoder.embedded:
         return replace(column, use=f"used, {len(encoder.categories)} values embedded")
     if encoder.kind == "category":
         return replace(column, use=f"used, {encoder.num_features} features")
-    return replace(column, use="used, gaps told" if encoder.indicator else "used")
+    return replace(column, use="used, with missing-value indicator" if encoder.indicator else "used")
 
 
-def conform(table: Table, encoders: Sequence[Encoder], strict: bool = False) -> pl.DataFrame:
+def conform(
+    table: Table, encoders: Sequence[Encoder], handle_unknown: HandleUnknown = "ignore"
+) -> pl.DataFrame:
     """Return the columns that the encoders know, as numbers or text; in any order, others passed over.
 
     Args:
         table: new rows.
         encoders: what was learned from train rows.
-        strict: refuse categories that train rows did not have, which otherwise are noted.
+        handle_unknown: error refuses categories that the training rows lack; ignore notes them.
 
     Raises:
         DataError: columns are missing or hold something else than before; lists all of them.
@@ -176,21 +179,21 @@ def conform(table: Table, encoders: Sequence[Encoder], strict: bool = False) -> 
         if lacking:
             faults[0] += f"; it has, not expected, {', '.join(extra[:20]) or 'nothing'}"
         raise DataError("\n".join(faults[:_MOST_LINES]))
-    if unseen and strict:
+    if unseen and handle_unknown == "error":
         raise DataError("\n".join(unseen[:_MOST_LINES]))
     note_huge(huge)
     if unseen:
-        warn("taken as unknown: " + "; ".join(unseen))
+        warn("unseen categories: " + "; ".join(unseen))
     return pl.DataFrame(made)
 
 
-def check_gaps(frame: pl.DataFrame, table: Table) -> None:
+def check_missing(frame: pl.DataFrame, table: Table) -> None:
     """Raise DataError at the first gap or infinite number, for those who want none filled."""
     for series in frame:
         if series.null_count():
             row = int(series.is_null().arg_true()[0])
             raise DataError(
                 f"{table.where(row)}, column {series.name!r}: {table.frame[series.name][row]!r} is missing "
-                f"or not finite in single precision, as in {series.null_count():,} rows; gaps impute would "
-                "fill it"
+                f"or not finite in single precision, as in {series.null_count():,} rows; set "
+                "--data.missing impute to fill it"
             )

@@ -185,7 +185,7 @@ def understand(
     for series in table.frame:
         name = series.name
         if name in ignored or (wanted and name not in wanted):
-            use = "left out: ignored" if name in ignored else "left out: not among the features"
+            use = "dropped: listed in ignore" if name in ignored else "dropped: not listed in features"
             columns.append(Column(name, str(series.dtype).lower(), series.null_count(), 0, use))
             continue
         asked: Kind | None = "category" if name in names else None
@@ -197,11 +197,11 @@ def understand(
         missing, distinct = values.null_count(), _count_distinct(values)
         use = "used"
         if distinct == 0:
-            use = "left out: all missing"
+            use = "dropped: all missing"
         elif distinct == 1 and not missing:
-            use = "left out: constant"
+            use = "dropped: constant"
         elif kind == "category" and distinct == len(values) - missing and distinct > _FEW and asked is None:
-            use = "left out: all different, like a name"
+            use = "dropped: unique values (looks like an ID)"
         else:
             made.append(values)
         sampled = len(values) > _COUNTED_ROWS and distinct > 1 and values.dtype.is_float()
@@ -257,7 +257,7 @@ def describe(columns: Sequence[Column], leaks: Collection[str]) -> str:
     width = max([6, *map(len, names)])
     lines = [f"{'column':<{width}}  {'kind':<9}{'missing':>8}{'distinct':>10}  use"]
     for name, column in zip(names, columns, strict=True):
-        use = column.use + ("; alone tells the target: a leak?" if column.name in leaks else "")
+        use = column.use + ("; possible target leakage" if column.name in leaks else "")
         distinct = f"{column.distinct:,}{'+' * column.is_sampled}"
         lines.append(f"{name:<{width}}  {column.kind:<9}{column.missing:>8,}{distinct:>10}  {use}")
     return "\n".join(lines)

@@ -33,10 +33,10 @@ def test_kinds_are_found_and_gaps_counted() -> None:
     assert found["word"] == ("category", 20, "used")
     assert found["yes"] == ("boolean", 10, "used")
     assert found["code"] == ("category", 0, "used")
-    assert found["same"][2] == "left out: constant"
-    assert found["gone"][2] == "left out: all missing"
-    assert found["name"][2] == "left out: all different, like a name"
-    assert found["unwanted"][2] == "left out: ignored"
+    assert found["same"][2] == "dropped: constant"
+    assert found["gone"][2] == "dropped: all missing"
+    assert found["name"][2] == "dropped: unique values (looks like an ID)"
+    assert found["unwanted"][2] == "dropped: listed in ignore"
     _, columns = understand(table, ["yes"], [], [], [])
     assert [column.name for column in columns if column.is_used] == ["yes"]
 
@@ -130,7 +130,7 @@ def test_features_are_standardised_filled_and_told_apart() -> None:
     expected = [[0, 0, 0, 1, 0], [0, 1, 0, 0, 0], [4 / scale, 0, 1, 0, 0]]
     assert x.tolist() == [pytest.approx(row, rel=1e-6) for row in expected]
     with pytest.raises(DataError, match="'c' has 1 values not seen"):
-        conform(new, encoders, strict=True)
+        conform(new, encoders, handle_unknown="error")
 
 
 def test_robust_scaling_is_scikit_learn_s() -> None:
