@@ -17,7 +17,7 @@ LEVELS = {
     room: level
     for level, rooms in enumerate(
         [
-            "errors",
+            "errors protocols",
             "files random_streams safe_yaml",
             "signals",
             "import_policy recipes",

@@ -18,6 +18,7 @@ from lit_classify.metrics import Metrics, of_many_classes, of_two_classes
 from lit_classify.modules.base import LitModule
 from lit_classify.modules.running_mean import accumulation_dtype
 from lit_classify.modules.target_checks import check_classes, check_shapes, to_class_indices
+from lit_classify.protocols import HasClassCounts
 
 
 class Classifier(LitModule, ABC):
@@ -60,7 +61,8 @@ class Classifier(LitModule, ABC):
         """
         if not self._balanced:
             return
-        counts = getattr(getattr(self.trainer, "datamodule", None), "class_counts", None)
+        data = getattr(self.trainer, "datamodule", None)
+        counts = data.class_counts if isinstance(data, HasClassCounts) else None
         if counts is None:
             raise UserError("class_weight balanced needs a data module with class_counts; give the weights")
         rows = torch.tensor(counts, dtype=torch.float64)

@@ -15,6 +15,7 @@ from lit_classify.metrics import Metrics, of_values
 from lit_classify.modules.base import LitModule
 from lit_classify.modules.running_mean import accumulation_dtype
 from lit_classify.modules.target_checks import check_shapes, check_values
+from lit_classify.protocols import HasTargetScale
 
 
 class Regressor(LitModule):
@@ -45,7 +46,8 @@ class Regressor(LitModule):
 
         Targets of thousands would be out of reach for a network that begins around zero.
         """
-        scale = getattr(getattr(self.trainer, "datamodule", None), "target_scale", None)
+        data = getattr(self.trainer, "datamodule", None)
+        scale = data.target_scale if isinstance(data, HasTargetScale) else None
         if scale is not None:
             self._center.fill_(scale[0])
             self._scale.fill_(scale[1])

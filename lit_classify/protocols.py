@@ -1,0 +1,21 @@
+"""What tasks ask of a data module beyond its batches; any LightningDataModule may provide it."""
+
+from typing import Protocol, runtime_checkable
+
+
+@runtime_checkable
+class HasClassCounts(Protocol):
+    """A data module that knows how many training rows each class has, for ``class_weight="balanced"``."""
+
+    @property
+    def class_counts(self) -> list[int] | None:
+        """Number of training rows of each class; None for other targets."""
+
+
+@runtime_checkable
+class HasTargetScale(Protocol):
+    """A data module that knows the scale of its regression target, for ``Regressor``."""
+
+    @property
+    def target_scale(self) -> tuple[float, float] | None:
+        """Mean and standard deviation of the training targets; None for other targets."""
