@@ -166,7 +166,10 @@ def test_a_checkpoint_takes_own_parts_only_from_whoever_loads_it(
     for again in right:
         assert torch.equal(load("fitted.ckpt", **again).predict(x), model.predict(x))
     for other in wrong:
-        with pytest.raises(UserError, match="imports only what you name yourself|was trained with|do not fit this model|could not be built"):
+        with pytest.raises(
+            UserError,
+            match="imports only what you name yourself|was trained with|do not fit this model|could not be built",
+        ):
             load("fitted.ckpt", **other)
 
 

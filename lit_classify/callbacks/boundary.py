@@ -18,7 +18,7 @@ from torch import Tensor
 
 from lit_classify import files
 from lit_classify.callbacks.plot import PlotCallback, log, log_packed, validation_name
-from lit_classify.data import Axis, InMemoryDataModule, TableDataModule
+from lit_classify.data import InMemoryDataModule, NumericFeature, TableDataModule
 from lit_classify.loggers import RunLogger
 from lit_classify.modules import LitModule
 
@@ -113,12 +113,12 @@ class PlanePlot(BoundaryPlot):
         from lit_classify.plots import Feature, Plane, grid
 
         super().__init__(data, shown, run)
-        axes = chosen(data)
-        places = [axis.place for axis in axes]
+        features = chosen(data)
+        places = [feature.column for feature in features]
         self._plane = Plane(
             {name: (x[:, places], y) for name, (x, y) in self.splits.items()},
             model.class_names or [],
-            [Feature(axis.name, axis.center, axis.scale) for axis in axes],
+            [Feature(feature.name, feature.center, feature.scale) for feature in features],
             equal=not isinstance(data, TableDataModule),
             num_rows=self.num_rows,
             caption=slice_caption(data),
@@ -149,8 +149,8 @@ class LinePlot(BoundaryPlot):
         from lit_classify.plots import Feature
 
         super().__init__(data, shown, run)
-        axis = next(iter(data.axes), Axis(0, "x"))
-        self._feature = Feature(axis.name, axis.center, axis.scale)
+        feature = next(iter(data.numeric_features), NumericFeature(0, "x"))
+        self._feature = Feature(feature.name, feature.center, feature.scale)
 
     def look(self, model: LitModule, epoch: int, step: int = 0) -> Snapshot:
         """Ask for the values of the rows."""
@@ -268,7 +268,7 @@ def choose(snapshots: Sequence[Snapshot], most: int) -> list[Snapshot]:
 def drawable(model: LitModule, data: InMemoryDataModule) -> bool:
     """Whether there is a plane of two numeric features, or values over a single one."""
     if model.class_names is not None:
-        return len(data.axes) >= 2
+        return len(data.numeric_features) >= 2
     return model.label_names is None and data.in_features == 1
 
 
@@ -277,19 +277,21 @@ def make_plot(model: LitModule, data: InMemoryDataModule, shown: str, run: str) 
     return LinePlot(data, shown, run) if model.class_names is None else PlanePlot(model, data, shown, run)
 
 
-def chosen(data: InMemoryDataModule) -> tuple[Axis, Axis]:
+def chosen(data: InMemoryDataModule) -> tuple[NumericFeature, NumericFeature]:
     """Return the two features that separate the classes best, of those whose points do not all coincide."""
-    axes = data.axes
-    if len(axes) > 2:
+    features = data.numeric_features
+    if len(features) > 2:
         from sklearn.feature_selection import f_classif
 
         x, y = (part[:_MOST_POINTS].cpu().numpy() for part in data.split("train"))
-        many = [axis for axis in axes if len(np.unique(x[:, axis.place])) > _FEW_VALUES]
-        axes = many if len(many) >= 2 else axes
-        scores = torch.from_numpy(f_classif(x[:, [axis.place for axis in axes]], y)[0]).nan_to_num()
+        many = [feature for feature in features if len(np.unique(x[:, feature.column])) > _FEW_VALUES]
+        features = many if len(many) >= 2 else features
+        scores = torch.from_numpy(
+            f_classif(x[:, [feature.column for feature in features]], y)[0]
+        ).nan_to_num()
         best = sorted(scores.topk(2).indices.tolist())
-        axes = [axes[place] for place in best]
-    return axes[0], axes[1]
+        features = [features[place] for place in best]
+    return features[0], features[1]
 
 
 def slice_caption(data: InMemoryDataModule) -> str:

@@ -100,7 +100,7 @@ def sheets(
 
 def worst(model: LitModule, data: InMemoryDataModule) -> str:
     """Return the rows of a table that the model is most wrong about, as Markdown."""
-    if not isinstance(data, TableDataModule) or data.is_foreign:
+    if not isinstance(data, TableDataModule) or data.is_new_table:
         return ""
     x, y = (part[:_MOST_ROWS] for part in data.split("val"))
     y = y.cpu()
@@ -116,7 +116,7 @@ def worst(model: LitModule, data: InMemoryDataModule) -> str:
     else:
         return ""
     rows = loss.argsort(descending=True)[:_WORST].tolist()
-    found = data.original("val", rows)
+    found = data.raw_rows("val", rows)
     shown = [name for name in found.columns][:12]
     lines = [
         "| true | predicted | " + " | ".join(map(escape_markdown, shown)) + " |",

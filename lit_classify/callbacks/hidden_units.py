@@ -35,7 +35,7 @@ class HiddenUnits(PlotCallback):
 
 def fits(model: LitModule, data: InMemoryDataModule) -> bool:
     """Whether the network is one whose units can be drawn."""
-    return isinstance(model.network, MLP) and data.in_features == 2 and len(data.axes) == 2
+    return isinstance(model.network, MLP) and data.in_features == 2 and len(data.numeric_features) == 2
 
 
 def draw_sheet(model: LitModule, data: InMemoryDataModule, title: str) -> Any:  # noqa: ANN401 - a Figure
@@ -59,7 +59,7 @@ def draw_sheet(model: LitModule, data: InMemoryDataModule, title: str) -> Any:  
         weight[after][:, before].cpu()
         for weight, before, after in zip(weights, units, units[1:], strict=False)
     ]
-    names = [axis.name for axis in data.axes]
+    names = [feature.name for feature in data.numeric_features]
     return neurons(shown, between, units, names, _outputs(model, answers[-1].shape[1]), title)
 
 

@@ -226,4 +226,4 @@ class TrainingCLI(RunCLI):
         """Return the columns that stand beside the predictions."""
         if names and not isinstance(self.datamodule, TableDataModule):
             raise UserError("--keep takes columns of a table, but this data is none")
-        return self.datamodule.carried(names) if names else pl.DataFrame()
+        return self.datamodule.raw_columns(names) if names else pl.DataFrame()

@@ -1,11 +1,11 @@
-"""LightningDataModules: where rows come from."""
+"""LightningDataModules for synthetic data and tables."""
 
-from lit_classify.data.base import Axis, InMemoryDataModule
-from lit_classify.data.line import LineDataModule
+from lit_classify.data.base import InMemoryDataModule, NumericFeature
 from lit_classify.data.loaders import SeededDataLoader, TensorLoader
-from lit_classify.data.points import (
+from lit_classify.data.synthetic import (
     BlobsDataModule,
     CirclesDataModule,
+    LineDataModule,
     MoonsDataModule,
     PointsDataModule,
     SpiralsDataModule,
@@ -13,12 +13,12 @@ from lit_classify.data.points import (
 from lit_classify.data.table import TableDataModule
 
 __all__ = [
-    "Axis",
     "BlobsDataModule",
     "CirclesDataModule",
     "InMemoryDataModule",
     "LineDataModule",
     "MoonsDataModule",
+    "NumericFeature",
     "PointsDataModule",
     "SeededDataLoader",
     "SpiralsDataModule",

@@ -1,6 +1,6 @@
-"""What all data modules share: splits in memory, handed out by TensorLoader.
+"""Base class of the data modules: splits held in memory and batched by TensorLoader.
 
-Legend: N rows, F features.
+Legend: N rows, F features, L labels.
 """
 
 import math
@@ -18,44 +18,53 @@ from lit_classify.errors import DataError, UserError, check_at_least, check_frac
 
 
 class Split(NamedTuple):
-    """Rows for one purpose: x ``(N, F)`` float32; y ``(N,)`` int64, or float32 for values and labels.
+    """Features and targets of the training, validation or test rows.
 
-    Labels that may hold together are ``(N, L)``.
+    Args:
+        x: features, ``(N, F)`` float32.
+        y: classes ``(N,)`` int64, values ``(N,)`` float32, or labels ``(N, L)`` float32.
     """
 
     x: Tensor
     y: Tensor
 
     def to(self, device: torch.device) -> "Split":
-        """Return the same rows on ``device``."""
+        """Return the split on ``device``."""
         return Split(self.x.to(device), self.y.to(device))
 
 
-class Axis(NamedTuple):
-    """A feature that is a number: where it stands among the features, and how to read it.
+class NumericFeature(NamedTuple):
+    """A numeric feature that can be an axis of a plot.
 
-    A network's value x stands for ``center + scale * x``.
+    Args:
+        column: its column in x.
+        name: its name.
+        center: what was subtracted from the raw value.
+        scale: what the difference was divided by: ``raw = center + scale * x[:, column]``.
     """
 
-    place: int
+    column: int
     name: str
     center: float = 0.0
     scale: float = 1.0
 
 
 class InMemoryDataModule(LightningDataModule, ABC):
-    """Hold a train, a validation and a test split as tensors and hand out batches of them.
+    """Base class of data modules that hold their splits as tensors.
 
-    A subclass knows ``in_features``, ``out_features`` (numbers that the model gives per row) and, for
-    classes, ``class_names`` (for labels that may hold together, ``label_names``) before any row is encoded,
-    and says in ``load`` where the rows come from. Where the last features are numbers of categories,
-    ``num_categories`` says how many each may have.
+    A subclass sets ``in_features``, ``out_features`` (the number of outputs of the model), ``class_names``
+    and ``label_names`` in its constructor, so that LightningCLI can link them to the model, and implements
+    ``load``. If the last features are category codes for embeddings, ``num_categories`` holds the number of
+    codes of each.
 
     Args:
-        batch_size: rows per training batch; none for all rows in one (the course's way).
-        shuffle: draw a new order of the training rows for every epoch when they come in several batches.
-        drop_last: leave out a last training batch that is shorter than the others.
-        random_state: seed of the rows, the split and the order of the batches.
+        batch_size: rows per training batch; None for a single batch, as in the course.
+        shuffle: whether to shuffle the training rows in every epoch; has no effect on a single batch.
+        drop_last: whether to drop a last training batch that is smaller than the others.
+        random_state: seed of the data, the split and the order of the batches.
+
+    Raises:
+        UserError: If a size or the seed is out of range.
     """
 
     in_features: int
@@ -78,7 +87,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
         self._splits: dict[str, Split] = {}
 
     def __str__(self) -> str:
-        """Return the number of rows of each split, as Lightning writes it; None before ``setup``."""
+        """Return the number of rows of each split in Lightning's format; None before ``setup``."""
         sizes = {name: f"size={len(split.y):,}" for name, split in self._splits.items()}
         lines = [f"{{{name}: {sizes.get(name)}}}" for name in ("train", "val", "test")]
         return "\n".join([type(self).__name__, *lines])
@@ -87,21 +96,21 @@ class InMemoryDataModule(LightningDataModule, ABC):
     def load(self) -> dict[str, Split]:
         """Return the splits ``train``, ``val`` and ``test``; called once.
 
-        ``val`` may be the very rows of ``test`` ("course mode").
+        ``val`` may be the same object as ``test`` (course mode).
 
         Raises:
-            DataError: the rows cannot be used.
+            DataError: If the data cannot be used.
         """
 
     def setup(self, stage: str | None = None) -> None:
-        """Read or make the rows, the first time only; predictions ask for what they need themselves."""
+        """Load the splits on the first call; the predict stage reads its rows in its dataloader."""
         if stage is not None and self.batch_size is None and self.trainer is not None:
-            self._refuse_a_search(self.trainer)
+            self._refuse_batch_size_finder(self.trainer)
         if not self._splits and stage != "predict":
             self._splits = self.load()
 
-    def _refuse_a_search(self, trainer: Trainer) -> None:
-        """Raise UserError if Lightning is to search a batch size where there is none to begin with."""
+    def _refuse_batch_size_finder(self, trainer: Trainer) -> None:
+        """Raise UserError if Lightning is to search for a batch size, but all rows are one batch."""
         if any(isinstance(callback, BatchSizeFinder) for callback in getattr(trainer, "callbacks", ())):
             raise UserError(
                 "a batch size can be searched only where there is one: all rows are one batch here; "
@@ -109,75 +118,78 @@ class InMemoryDataModule(LightningDataModule, ABC):
             )
 
     def split(self, name: str) -> Split:
-        """Return the rows of ``train``, ``val`` or ``test``."""
+        """Return the split ``train``, ``val`` or ``test``.
+
+        Raises:
+            DataError: If the table is not the one of the training, which has no such split.
+        """
         self.setup()
         if name not in self._splits:
-            raise DataError(f"there are no rows for {name}: these are not the rows that were learned from")
+            raise DataError(f"there are no rows for {name}: this is not the table of the training")
         return self._splits[name]
 
-    def has(self, name: str) -> bool:
-        """Whether there are rows of ``train``, ``val`` or ``test``."""
+    def has_split(self, name: str) -> bool:
+        """Return whether there are rows of ``train``, ``val`` or ``test``."""
         self.setup()
         return name in self._splits
 
     @property
     def class_counts(self) -> list[int] | None:
-        """Return the training rows of each class; none for other targets."""
+        """Number of training rows of each class; None for other targets."""
         if self.class_names is None:
             return None
         return torch.bincount(self.split("train").y, minlength=len(self.class_names)).tolist()
 
     @property
-    def axes(self) -> list[Axis]:
-        """Return the features that are numbers, which pictures can be drawn over."""
-        return [
-            Axis(place, f"x{place + 1}" if self.in_features > 1 else "x") for place in range(self.in_features)
-        ]
+    def numeric_features(self) -> list[NumericFeature]:
+        """The numeric features, which plots use as axes."""
+        names = ["x"] if self.in_features == 1 else [f"x{column + 1}" for column in range(self.in_features)]
+        return [NumericFeature(column, name) for column, name in enumerate(names)]
 
     @property
     def validates_on_test(self) -> bool:
-        """Whether validation looks at the test rows (course mode)."""
+        """Whether the validation rows are the test rows (course mode)."""
         return self.split("val") is self.split("test")
 
     def train_dataloader(self) -> TensorLoader:
-        """Return training batches, in a new order every epoch if asked for."""
+        """Return the training batches."""
         return self._loader("train", self.batch_size, training=True)
 
     def val_dataloader(self) -> TensorLoader:
-        """Return the validation rows in their order."""
+        """Return the validation batches, in order."""
         return self._loader("val", self._evaluation_batch_size)
 
     def test_dataloader(self) -> TensorLoader:
-        """Return the test rows in their order."""
+        """Return the test batches, in order."""
         return self._loader("test", self._evaluation_batch_size)
 
     def predict_dataloader(self) -> TensorLoader:
-        """Return the test rows in their order, for predictions."""
+        """Return the test batches, in order."""
         return self._loader("test", self._evaluation_batch_size)
 
     @property
     def _evaluation_batch_size(self) -> int | None:
-        """Rows per evaluation batch: no gradients are kept, so more fit, unless batches are counted."""
-        if self.batch_size is None or self._counts_batches:
+        """Rows per evaluation batch: larger, as no gradients are kept, unless the trainer limits batches."""
+        if self.batch_size is None or self._limits_batches:
             return self.batch_size
         return max(self.batch_size, 8192)
 
     @property
-    def _counts_batches(self) -> bool:
-        """Whether the trainer takes some of the batches, which must then be of the size that was given."""
+    def _limits_batches(self) -> bool:
+        """Whether the trainer limits the number of batches, which depends on their size."""
         if self.trainer is None:
             return False
         limits = [getattr(self.trainer, f"limit_{stage}_batches") for stage in ("val", "test", "predict")]
-        every = all(isinstance(limit, float) and limit == 1 for limit in limits)  # the int 1 is one batch
-        return self._overfits or not every
+        unlimited = all(isinstance(limit, float) and limit == 1 for limit in limits)  # int 1 is one batch
+        return self._overfits or not unlimited
 
     @property
     def _overfits(self) -> bool:
-        """Whether the trainer is to see the same few batches in every epoch."""
+        """Whether the trainer uses the same few batches in every epoch (``overfit_batches``)."""
         return self.trainer is not None and bool(getattr(self.trainer, "overfit_batches", 0))
 
     def _loader(self, name: str, batch_size: int | None, training: bool = False) -> TensorLoader:
-        """Return batches of a split that lies on the trainer's device, this rank's share of it."""
+        """Return the batches of a split, on the trainer's device."""
         split = self.split(name)
         if self.trainer is not None:
             split = split.to(self.trainer.strategy.root_device)
@@ -186,7 +198,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
     def _batches(
         self, tensors: Sequence[Tensor], batch_size: int | None, training: bool = False
     ) -> TensorLoader:
-        """Return batches of this rank's share of the rows."""
+        """Return the batches of this rank."""
         return TensorLoader(
             tensors,
             batch_size=batch_size,
@@ -199,23 +211,30 @@ class InMemoryDataModule(LightningDataModule, ABC):
         )
 
 
-def share(fraction: float, num_rows: int) -> int:
-    """Return a fraction of the rows, rounded up as scikit-learn does; a trifle of binary is no row."""
+def split_size(fraction: float, num_rows: int) -> int:
+    """Return the number of rows of a fraction, rounded up as in scikit-learn but without rounding errors.
+
+    Examples:
+        >>> split_size(0.2, 11)
+        3
+        >>> split_size(0.07, 100)  # 0.07 * 100 is above 7 in floating point
+        7
+    """
     return math.ceil(fraction * num_rows - 1e-9)
 
 
 def check_split(num_samples: int, test_fraction: float, val_fraction: float) -> None:
-    """Raise unless each split that is asked for gets at least one of ``num_samples`` rows.
+    """Check that each split gets at least one of ``num_samples`` rows.
 
     Raises:
-        UserError: a fraction outside [0, 1) or too few rows.
+        UserError: If a fraction is outside [0, 1), or there are too few rows.
     """
     check_at_least("num_samples", num_samples, 2)
     check_fraction("test_fraction", test_fraction)
     check_fraction("val_fraction", val_fraction)
     if test_fraction == 0:
         raise UserError("test_fraction must be above 0: without test points there is nothing to test on")
-    test, val = share(test_fraction, num_samples), share(val_fraction, num_samples)
+    test, val = split_size(test_fraction, num_samples), split_size(val_fraction, num_samples)
     if test + val >= num_samples:
         raise UserError(
             f"test_fraction {test_fraction} and val_fraction {val_fraction} "
@@ -223,6 +242,11 @@ def check_split(num_samples: int, test_fraction: float, val_fraction: float) -> 
         )
 
 
-def output_size(num_classes: int) -> int:
-    """Return how many numbers the model gives: one for two classes or for a value, else one per class."""
+def num_outputs(num_classes: int) -> int:
+    """Return the number of outputs of a model: one for two classes, otherwise one per class.
+
+    Examples:
+        >>> num_outputs(2), num_outputs(3)
+        (1, 3)
+    """
     return 1 if num_classes <= 2 else num_classes

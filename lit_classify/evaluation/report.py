@@ -106,7 +106,7 @@ def baselines(data: InMemoryDataModule) -> list[str]:
     from sklearn.linear_model import LinearRegression, LogisticRegression
     from sklearn.multioutput import MultiOutputClassifier
 
-    if not data.has("train"):
+    if not data.has_split("train"):
         return ["no simpler models for comparison: the rows that were learned from are not here"]
     train, test = data.split("train"), data.split("test")
     x, y = _features(data, "train")[:_MOST_ROWS], train.y[:_MOST_ROWS].numpy()

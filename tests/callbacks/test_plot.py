@@ -435,7 +435,7 @@ def test_saturated_logits_rank_in_their_order(task: type[LitModule]) -> None:
         told = mistakes.worst(model, data)
     assert found is not None
     assert found[1][:, 1].argsort().tolist() == [0, 2, 1]
-    shown = data.original("val", [1, 2, 0])
+    shown = data.raw_rows("val", [1, 2, 0])
     assert [row.split("|")[3].strip() for row in told.splitlines()[2:]] == [str(v) for v in shown["x"]]
 
 

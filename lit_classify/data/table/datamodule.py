@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from lit_classify.data.base import Axis, InMemoryDataModule, Split
+from lit_classify.data.base import InMemoryDataModule, NumericFeature, Split
 from lit_classify.data.loaders import TensorLoader
 from lit_classify.data.table.encoding import Scaling, encode, learn, num_features
 from lit_classify.data.table.learned import ROLES, HandleUnknown, Learned, check_missing, conform, say_use
@@ -124,14 +124,14 @@ class TableDataModule(InMemoryDataModule):
             text = list(self._learned.text_columns)
             text += self._learned.target.columns if self._learned.target.class_names is not None else ()
         paths = names(path), names(val_path), names(test_path)
-        self.is_foreign = False
+        self.is_new_table = False
         self._files = Files(*paths, delimiter, header, encoding, text, named)
         self._table: Table | None = self._files.read()
         self._prepared: tuple[pl.DataFrame, dict[str, RowIndices], Targets] | None = None
         if self._learned is None:
             self._learned = self._learn(declared, scaling, settings)
-        self.is_foreign = self._table.digests != tuple(self._learned.files["path"].values())
-        if self.is_foreign and settings["path"] != self._learned.settings["path"]:
+        self.is_new_table = self._table.digests != tuple(self._learned.files["path"].values())
+        if self.is_new_table and settings["path"] != self._learned.settings["path"]:
             self._files = self._files.without_others(self._learned.settings)
         self._absent_files = self._files.missing(
             self._learned.settings
@@ -192,13 +192,13 @@ class TableDataModule(InMemoryDataModule):
             warn(f"dropped columns without variation: {', '.join(useless)}")
 
     @property
-    def axes(self) -> list[Axis]:
+    def numeric_features(self) -> list[NumericFeature]:
         """Return the columns of numbers, each with its place among the features."""
         assert self._learned is not None
         found, place = [], 0
         for encoder in self._learned.encoders:
             if encoder.kind == "number":
-                found.append(Axis(place, encoder.name, encoder.center, encoder.scale))
+                found.append(NumericFeature(place, encoder.name, encoder.center, encoder.scale))
             place += encoder.num_features
         return found
 
@@ -241,7 +241,7 @@ class TableDataModule(InMemoryDataModule):
         self._note_other_files(tables)
         table, num_rows = stack(tables)
         values = target.values(table)
-        if self.is_foreign:
+        if self.is_new_table:
             rows = by_files(num_rows)
         else:
             rows = self._splitter.rows(table, num_rows, target.class_names, values, self._absent_files)
@@ -252,7 +252,7 @@ class TableDataModule(InMemoryDataModule):
     def _read(self) -> dict[str, Table]:
         """Return the rows by the path that they come from; those of a foreign table are for testing."""
         tables = {"path": self._table or self._files.read(), **self._files.read_others()}
-        if self.is_foreign:
+        if self.is_new_table:
             tables.setdefault("test_path", tables.pop("path"))
         return tables
 
@@ -266,7 +266,7 @@ class TableDataModule(InMemoryDataModule):
                     f"{', '.join(now)} is not what training had as data.{role} ({', '.join(before)}): "
                     f"{len(tables[role]):,} other rows are scored"
                 )
-        if self.is_foreign:
+        if self.is_new_table:
             scored = tables["test_path"]
             warn(
                 "data.path is not the table that training had, whose rows cannot be told from others now: "
@@ -287,7 +287,7 @@ class TableDataModule(InMemoryDataModule):
         x = encode(self._conform(self._table or self._files.read()), self._learned.encoders)
         return self._batches((torch.from_numpy(x),), batch_size=8192)
 
-    def carried(self, wanted: Sequence[str]) -> pl.DataFrame:
+    def raw_columns(self, wanted: Sequence[str]) -> pl.DataFrame:
         """Return columns of ``path`` as they are, to stand beside its predictions.
 
         Raises:
@@ -299,7 +299,7 @@ class TableDataModule(InMemoryDataModule):
         check_names("column", wanted, table)
         return table.frame.select(wanted)
 
-    def original(self, split: str, places: Sequence[int]) -> pl.DataFrame:
+    def raw_rows(self, split: str, places: Sequence[int]) -> pl.DataFrame:
         """Return rows of a split as they stand in the files, read anew; ``places`` count in the split."""
         table, _ = stack(self._read())
         rows = self._row_numbers if split in self._row_numbers else {split: self._row_numbers["test"]}

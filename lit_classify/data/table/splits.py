@@ -10,8 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lit_classify.data.base import check_split
-from lit_classify.data.base import share as share_of
+from lit_classify.data.base import check_split, split_size
 from lit_classify.data.table.source import Table
 from lit_classify.data.table.targets import Targets
 from lit_classify.errors import DataError, warn
@@ -57,7 +56,7 @@ def cut(
         if taken.all():
             raise DataError("too few groups are left to train on")
         return rows[~taken], rows[taken]
-    wanted = share_of(share, len(rows))
+    wanted = split_size(share, len(rows))
     if wanted >= len(rows):
         raise DataError(f"a share of {share:.2f} leaves none of {len(rows)} rows to train on")
     if classes is None:

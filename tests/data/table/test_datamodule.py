@@ -242,7 +242,7 @@ def test_another_table_than_was_learned_from_is_all_test_rows() -> None:
     with pytest.warns(DataWarning, match=r"all 10 rows of new\.csv are scored"):
         assert len(other.split("test").y) == 10
     assert other.split("test").y.tolist() == [1, 0] * 5
-    assert not other.has("train")
+    assert not other.has_split("train")
     with pytest.raises(DataError, match="no rows for train"):
         other.split("train")
     write("target,x\nb,3\nc,4\n", "new.csv")
@@ -432,7 +432,7 @@ def test_a_test_file_is_scored_though_the_training_file_has_changed() -> None:
     data = TableDataModule(**files, learned=learned)
     with pytest.warns(DataWarning, match=r"all 40 rows of test\.csv are scored"):
         assert data.split("test").x.shape[0] == 40
-    assert not data.has("train")
+    assert not data.has_split("train")
 
 
 @pytest.mark.reliability(50)
