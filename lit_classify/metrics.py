@@ -1,10 +1,9 @@
-"""The metrics of tested rows beside loss and accuracy: each is computed here alone, in double precision.
+"""Metrics beyond loss and accuracy, in double precision.
 
-Definitions are scikit-learn's. A mean over classes or labels is over those that occur in the targets or in
-the predictions, scikit-learn's default for classes; the precision of a class that is never predicted and the
-recall of one without rows count as 0 in it, again the default. A metric that is undefined is left out with a
-reason, never 0 or NaN. Ranking metrics and the log loss are taken from logits, because probabilities near 0
-and 1 are rounded.
+Definitions are scikit-learn's. Means over classes or labels include those that occur in the targets or in
+the predictions, as scikit-learn's do by default; the precision of a class that is never predicted and the
+recall of a class without rows count as 0. An undefined metric is omitted with a reason, never 0 or NaN.
+Ranking metrics and the log loss are computed from logits, because probabilities near 0 and 1 are rounded.
 
 Legend: N rows, C classes, L labels.
 """
@@ -20,29 +19,43 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Numbers = NDArray[np.float64]
-Indicators = NDArray[Any]  # class numbers (N,), or 0 and 1 of shape (N, L)
+Indicators = NDArray[Any]  # classes (N,), or 0 and 1 for each label (N, L)
 
 
 class Metrics(NamedTuple):
-    """Defined metrics by name, and by name what to say of some: why undefined, or what a mean is over."""
+    """Metrics by name.
+
+    Attributes:
+        values: the defined metrics.
+        notes: why a metric is undefined, or which classes its mean includes.
+    """
 
     values: dict[str, float]
     notes: dict[str, str]
 
 
-def of_two_classes(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequence[str]) -> Metrics:
-    """Return the metrics of two classes; precision, recall, F1 and ranking metrics are the second's.
+def binary_metrics(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequence[str]) -> Metrics:
+    """Compute the metrics of two classes; precision, recall, F1 and ranking metrics are those of the second.
 
     Args:
-        logits: of the second class, ``(N,)``.
-        y: the classes, ``(N,)`` int64.
-        predicted: the predicted classes, ``(N,)`` int64.
-        names: of the two classes.
+        logits: logits of the second class, ``(N,)``.
+        y: true classes, ``(N,)`` int64.
+        predicted: predicted classes, ``(N,)`` int64.
+        names: names of the two classes.
+
+    Examples:
+        >>> y = torch.tensor([0, 1, 1, 1])
+        >>> logits = torch.tensor([-1.0, 2.0, 1.0, -3.0])
+        >>> values, _ = binary_metrics(logits, y, (logits > 0).long(), ["no", "yes"])
+        >>> round(values["recall"], 4), round(values["auroc"], 4)
+        (0.6667, 0.6667)
     """
     logits, y = _exact(logits), y.cpu()
-    true, said = y.numpy(), predicted.cpu().numpy()
-    precision, recall, f1, _ = (of_each[1] for of_each in scores_of_each(true, said, range(2)))
-    balanced, balanced_note = _balanced_accuracy(true, said, names)
+    true, predictions = y.numpy(), predicted.cpu().numpy()
+    precision, recall, f1, _ = (
+        scores[1] for scores in precision_recall_f1_support(true, predictions, range(2))
+    )
+    balanced, balanced_note = _balanced_accuracy(true, predictions, names)
     of_second = y.double()
     values = {
         "precision": precision,
@@ -64,22 +77,28 @@ def of_two_classes(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequence
     return _defined(values, reasons, {"balanced_accuracy": balanced_note})
 
 
-def of_many_classes(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequence[str]) -> Metrics:
-    """Return the metrics of several classes, means over them.
+def multiclass_metrics(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequence[str]) -> Metrics:
+    """Compute the metrics of several classes: means over the classes.
 
     Args:
-        logits: one for each class, ``(N, C)``.
-        y: the classes, ``(N,)`` int64.
-        predicted: the predicted classes, ``(N,)`` int64.
-        names: of the classes.
+        logits: logits, ``(N, C)``.
+        y: true classes, ``(N,)`` int64.
+        predicted: predicted classes, ``(N,)`` int64.
+        names: names of the classes.
+
+    Examples:
+        >>> logits, y = torch.eye(3), torch.tensor([0, 1, 1])
+        >>> values, notes = multiclass_metrics(logits, y, logits.argmax(dim=1), ["a", "b", "c"])
+        >>> round(values["recall"], 4), notes["balanced_accuracy"]
+        (0.5, 'mean over the 2 of 3 classes that have rows')
     """
     logits, y = _exact(logits), y.cpu()
-    true, said = y.numpy(), predicted.cpu().numpy()
-    occur = occurring(true, said)
-    precision, recall, f1 = mean_scores(true, said, "macro")
-    of_each = F.one_hot(y, len(names)).numpy()
-    balanced, balanced_note = _balanced_accuracy(true, said, names)
-    ranked = _ranking(of_each, log_odds(logits).numpy(), "classes", "every row is of the same class")
+    true, predictions = y.numpy(), predicted.cpu().numpy()
+    occur = occurring_labels(true, predictions)
+    precision, recall, f1 = mean_precision_recall_f1(true, predictions, "macro")
+    indicators = F.one_hot(y, len(names)).numpy()
+    balanced, balanced_note = _balanced_accuracy(true, predictions, names)
+    ranked = _ranking(indicators, log_odds(logits).numpy(), "classes", "every row is of the same class")
     values = {
         "precision": precision,
         "recall": recall,
@@ -94,27 +113,34 @@ def of_many_classes(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequenc
     return _defined(values, ranked.notes, notes | ranked.notes)
 
 
-def of_labels(logits: Tensor, y: Tensor, predicted: Tensor) -> Metrics:
-    """Return the metrics of labels: the share of right rows, and means over labels.
+def multilabel_metrics(logits: Tensor, y: Tensor, predicted: Tensor) -> Metrics:
+    """Compute the metrics of labels: the fraction of correct rows, and means over the labels.
 
     Args:
-        logits: ``(N, L)``.
-        y: 1 where a label holds, else 0, ``(N, L)``.
-        predicted: 1 where a label is predicted, else 0, ``(N, L)``.
+        logits: logits, ``(N, L)``.
+        y: 1 for each label of a row, else 0, ``(N, L)``.
+        predicted: 1 for each predicted label of a row, else 0, ``(N, L)``.
+
+    Examples:
+        >>> y = torch.tensor([[1, 0], [0, 1], [1, 1], [0, 0]])
+        >>> logits = torch.tensor([[1.0, -1.0], [-1.0, -1.0], [1.0, 1.0], [-1.0, -2.0]])
+        >>> values, _ = multilabel_metrics(logits, y, (logits > 0).long())
+        >>> values["exact_match"], values["hamming_loss"]
+        (0.75, 0.125)
     """
-    logits, true, said = _exact(logits), y.long().cpu().numpy(), predicted.cpu().numpy()
+    logits, true, predictions = _exact(logits), y.long().cpu().numpy(), predicted.cpu().numpy()
     num_labels = true.shape[1]
-    occur = occurring(true, said)
-    precision, recall, f1 = mean_scores(true, said, "macro")
+    occur = occurring_labels(true, predictions)
+    precision, recall, f1 = mean_precision_recall_f1(true, predictions, "macro")
     ranked = _ranking(true, logits.numpy(), "labels", "each label holds in all rows or in none")
     values = {
-        "exact_match": float((said == true).all(axis=1).mean()),
+        "exact_match": float((predictions == true).all(axis=1).mean()),
         "precision": precision,
         "recall": recall,
         "f1": f1,
         "auroc": ranked.values["auroc"],
         "average_precision": ranked.values["average_precision"],
-        "hamming_loss": float((said != true).mean()),
+        "hamming_loss": float((predictions != true).mean()),
     }
     reasons = dict.fromkeys(("precision", "recall", "f1"), "no label holds in any row or is predicted")
     over = _over(len(occur), num_labels, "labels", "that occur")
@@ -122,67 +148,108 @@ def of_labels(logits: Tensor, y: Tensor, predicted: Tensor) -> Metrics:
     return _defined(values, reasons | ranked.notes, notes | ranked.notes)
 
 
-def of_values(predicted: Tensor, y: Tensor) -> Metrics:
-    """Return the metrics of predicted values ``(N,)`` against true ones ``(N,)``."""
+def regression_metrics(predicted: Tensor, y: Tensor) -> Metrics:
+    """Compute the metrics of predicted values ``(N,)`` and actual values ``(N,)``.
+
+    Examples:
+        >>> values, _ = regression_metrics(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 3.0]))
+        >>> round(values["rmse"], 4), values["r2"]
+        (0.7071, 0.5)
+    """
     from sklearn import metrics
 
-    said, true = predicted.cpu().double().numpy(), y.cpu().double().numpy()
+    predictions, true = predicted.cpu().double().numpy(), y.cpu().double().numpy()
     values = {
-        "rmse": float(metrics.root_mean_squared_error(true, said)),
-        "r2": r2(true, said),
-        "max_error": float(metrics.max_error(true, said)),
+        "rmse": float(metrics.root_mean_squared_error(true, predictions)),
+        "r2": r2(true, predictions),
+        "max_error": float(metrics.max_error(true, predictions)),
     }
     reason = "all true values are equal" if len(true) > 1 else "there is one row only"
     return _defined(values, {"r2": reason}, {})
 
 
-def of_logged(logged: Mapping[str, float], prefix: str) -> Metrics:
-    """Return the metrics among what a trainer has logged whose tags begin with a prefix."""
-    found = {tag.removeprefix(prefix): value for tag, value in logged.items() if tag.startswith(prefix)}
+def logged_metrics(logged: Mapping[str, float], prefix: str) -> Metrics:
+    """Return the logged metrics whose tags begin with a prefix, without the prefix.
+
+    Examples:
+        >>> logged_metrics({"val/loss": 0.5, "val/accuracy": math.nan}, "val/")
+        Metrics(values={'loss': 0.5}, notes={'accuracy': 'undefined: the outputs are NaN or infinite'})
+    """
+    metrics = {tag.removeprefix(prefix): value for tag, value in logged.items() if tag.startswith(prefix)}
     return _defined(
-        {name: value if math.isfinite(value) else math.nan for name, value in found.items()},
-        dict.fromkeys(found, "the outputs are NaN or infinite"),
+        {name: value if math.isfinite(value) else math.nan for name, value in metrics.items()},
+        dict.fromkeys(metrics, "the outputs are NaN or infinite"),
         {},
     )
 
 
+def accuracy(true: Indicators, predicted: Indicators) -> float:
+    """Return the fraction of correct classes ``(N,)`` or labels ``(N, L)``.
+
+    Examples:
+        >>> accuracy(np.array([0, 1, 1, 1]), np.array([0, 1, 1, 0]))
+        0.75
+    """
+    return float((predicted == true).mean())
+
+
+def confusion_counts(true: Indicators, predicted: Indicators, num_classes: int) -> NDArray[np.int64]:
+    """Return how many rows of each true class (first axis) are predicted as each class, ``(C, C)``.
+
+    Examples:
+        >>> confusion_counts(np.array([0, 1, 1]), np.array([0, 1, 0]), 2).tolist()
+        [[1, 0], [1, 1]]
+    """
+    pairs = np.bincount(num_classes * true + predicted, minlength=num_classes**2)
+    return pairs.reshape(num_classes, num_classes)
+
+
 def r2(true: Numbers, predicted: Numbers) -> float:
-    """Return R² of predicted values ``(N,)``; NaN for true values that do not differ."""
+    """Return R² of predicted values ``(N,)``; NaN if all true values are equal."""
     from sklearn import metrics
 
     if len(true) < 2 or true.min() == true.max():
         return math.nan
-    return float(metrics.r2_score(true, predicted))
+    return float(metrics.r2_score(true.astype(np.float64), predicted))
 
 
-def scores_of_each(true: Indicators, predicted: Indicators, labels: Sequence[int]) -> list[list[float]]:
-    """Return lists of the precision, recall, F1 and support of each class or label; NaN where undefined."""
+def precision_recall_f1_support(
+    true: Indicators, predicted: Indicators, labels: Sequence[int]
+) -> list[list[float]]:
+    """Return precision, recall, F1 and support, each with a value per class or label; NaN where undefined."""
     from sklearn import metrics
 
     scores = metrics.precision_recall_fscore_support(
         true, predicted, labels=list(labels), zero_division=math.nan
     )
-    return [of_each.tolist() for of_each in scores]
+    return [values.tolist() for values in scores]
 
 
-def occurring(true: Indicators, predicted: Indicators) -> list[int]:
-    """Return the classes, or labels, that occur in the targets or in the predictions."""
+def occurring_labels(true: Indicators, predicted: Indicators) -> list[int]:
+    """Return the classes or labels that occur in the targets or in the predictions.
+
+    Examples:
+        >>> occurring_labels(np.array([0, 0]), np.array([0, 2]))
+        [0, 2]
+    """
     if true.ndim == 1:
         return [int(number) for number in np.union1d(true, predicted)]
     return [int(number) for number in np.flatnonzero((true | predicted).any(axis=0))]
 
 
-def mean_scores(true: Indicators, predicted: Indicators, average: str) -> tuple[float, float, float]:
-    """Return the mean precision, recall and F1 of the classes or labels that occur; NaN if none does.
+def mean_precision_recall_f1(
+    true: Indicators, predicted: Indicators, average: str
+) -> tuple[float, float, float]:
+    """Return the mean precision, recall and F1 of the classes or labels that occur; NaN if none occurs.
 
     Args:
-        true: class numbers ``(N,)``, or 0 and 1 of shape ``(N, L)``.
-        predicted: the same of the predictions.
+        true: true classes ``(N,)``, or 0 and 1 for each label, ``(N, L)``.
+        predicted: predictions of the same shape.
         average: scikit-learn's ``macro``, ``weighted`` or ``micro``.
     """
     from sklearn import metrics
 
-    if not (occur := occurring(true, predicted)):
+    if not (occur := occurring_labels(true, predicted)):
         return math.nan, math.nan, math.nan
     precision, recall, f1, _ = metrics.precision_recall_fscore_support(
         true, predicted, labels=occur, average=average, zero_division=0
@@ -193,7 +260,11 @@ def mean_scores(true: Indicators, predicted: Indicators, average: str) -> tuple[
 def log_odds(logits: Tensor) -> Tensor:
     """Return log(p / (1 - p)) of each class's probability p, ``(N, C)``, for logits ``(N, C)``.
 
-    It ranks rows as p does, but goes on where p has become 1.
+    The log odds rank rows as p does, even where p has been rounded to 1.
+
+    Examples:
+        >>> log_odds(torch.tensor([[0.0, 100.0]])).tolist()
+        [[-100.0, 100.0]]
     """
     log_p = torch.log_softmax(logits, dim=1)
     odds = log_p - torch.log1p(-log_p.exp())
@@ -203,12 +274,12 @@ def log_odds(logits: Tensor) -> Tensor:
 
 
 def _exact(logits: Tensor) -> Tensor:
-    """Return logits in double precision on the CPU, infinity as the largest number."""
+    """Return logits in double precision on the CPU, with infinity replaced by the largest number."""
     return logits.cpu().double().nan_to_num()
 
 
 def _balanced_accuracy(true: Indicators, predicted: Indicators, names: Sequence[str]) -> tuple[float, str]:
-    """Return the mean recall of the classes that have rows, and what it is over if some have none."""
+    """Return the mean recall of the classes that have rows, and a note if some have none."""
     from sklearn import metrics
 
     present = np.unique(true).tolist()
@@ -229,28 +300,28 @@ def _average_precision(holds: Indicators, scores: Numbers) -> float:
 
 
 def _ranking(holds: Indicators, scores: Numbers, kind: str, reason: str) -> Metrics:
-    """Return the ranking metrics' means over the columns ``(N, C)`` for which they are defined."""
+    """Return the means of ranking metrics over those columns of ``(N, C)`` for which they are defined."""
     values, notes = {}, {}
     for name, metric, those in (
         ("auroc", _auroc, "that hold in some rows and not in others"),
         ("average_precision", _average_precision, "that hold in some rows"),
     ):
-        of_each = [metric(column, score) for column, score in zip(holds.T, scores.T, strict=True)]
-        defined = [value for value in of_each if not np.isnan(value)]
+        per_column = [metric(column, score) for column, score in zip(holds.T, scores.T, strict=True)]
+        defined = [value for value in per_column if not np.isnan(value)]
         values[name] = float(np.mean(defined)) if defined else math.nan
-        notes[name] = _over(len(defined), len(of_each), kind, those) if defined else reason
+        notes[name] = _over(len(defined), len(per_column), kind, those) if defined else reason
     return Metrics(values, notes)
 
 
 def _over(count: int, total: int, kind: str, those: str) -> str:
-    """Say what a mean is over, where that is not all."""
+    """Return which classes or labels a mean includes; empty if it includes all."""
     return f"mean over the {count} of {total} {kind} {those}" if count < total else ""
 
 
 def _defined(values: Mapping[str, float], reasons: Mapping[str, str], notes: Mapping[str, str]) -> Metrics:
-    """Leave out the metrics that are NaN, with the reason of each; keep notes about the others."""
+    """Omit the metrics that are NaN, with the reason for each; keep the notes on the others."""
     defined = {name: float(value) for name, value in values.items() if not np.isnan(value)}
-    told = {
+    all_notes = {
         name: notes.get(name, "") if name in defined else f"undefined: {reasons[name]}" for name in values
     }
-    return Metrics(defined, {name: note for name, note in told.items() if note})
+    return Metrics(defined, {name: note for name, note in all_notes.items() if note})

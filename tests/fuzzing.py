@@ -180,8 +180,13 @@ def command_lines(draw: st.DrawFn) -> list[str]:
     """Draw a command line; what it may train is small."""
     odd = draw(st.integers(0, 9)) == 0
     command = draw(ODD if odd else st.sampled_from(["fit", "fit", "fit", "test", *COMMANDS]))
-    if command in {"figures", "verify"}:  # with a name they would train whole recipes
-        return [command, draw(st.sampled_from(["nothing", "--outt", "--out", "-1", "circles_v22"]))]
+    if command in {"plot", "verify"}:  # with a name they would train whole recipes
+        return [
+            command,
+            draw(
+                st.sampled_from(["nothing", "--outt", "--out", "-1", "circles_v22", "nowhere.ckpt", "last"])
+            ),
+        ]
     words = [command]
     if draw(st.integers(0, 5)):
         words += [

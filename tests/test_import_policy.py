@@ -84,7 +84,7 @@ ROUTES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.reliability(13, 53)
 @pytest.mark.parametrize("route", ROUTES)
-@pytest.mark.parametrize("command", ["fit", "verify", "figures"])
+@pytest.mark.parametrize("command", ["fit", "verify", "plot"])
 def test_a_configuration_imports_and_calls_nothing_that_was_not_typed(
     route: str, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,7 +25,7 @@ from lit_classify import (
     TensorLoader,
 )
 from lit_classify.cli.main import main
-from lit_classify.evaluation.report import report, scores
+from lit_classify.evaluation.report import metric_lines, report
 from lit_classify.metrics import log_odds
 from lit_classify.modules import LitModule
 from tests.example_tables import bundled, write
@@ -235,7 +235,7 @@ def test_every_metric_that_is_defined_is_there() -> None:
 
 def printed(model: LitModule) -> str:
     assert model.evaluation is not None
-    return "\n".join(scores(model.evaluation.metrics))
+    return "\n".join(metric_lines(model.evaluation.metrics))
 
 
 # Saturated logits.

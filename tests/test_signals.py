@@ -66,7 +66,7 @@ slow = pytest.mark.slow
 MODULE = "lit_classify.modules:LitModule"
 PLACES = {
     "test scores": (["test"], f"{MODULE}.test_step"),
-    "test reports": (["test"], "lit_classify.evaluation.report:baselines"),
+    "test reports": (["test"], "lit_classify.evaluation.report:baseline_lines"),
     "predict asks": (["predict"], f"{MODULE}.predict_step"),
     "predict writes": (["predict"], "lit_classify.evaluation.predictions:harmless"),
     "validate scores": (["validate"], f"{MODULE}.validation_step"),

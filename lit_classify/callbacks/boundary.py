@@ -1,4 +1,4 @@
-"""The decision boundary while it is learned: images with a slider, and a film.
+"""The decision boundary during training: images with a slider, and an animation.
 
 Legend: N rows, F features, C classes, G points of a grid.
 """
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from lit_classify import files
-from lit_classify.callbacks.plot import PlotCallback, log, log_packed, validation_name
+from lit_classify.callbacks.plot import PlotCallback, log_encoded, log_pixels, validation_split_name
 from lit_classify.data import InMemoryDataModule, NumericFeature, TableDataModule
 from lit_classify.loggers import RunLogger
 from lit_classify.modules import LitModule
@@ -25,27 +25,27 @@ from lit_classify.modules import LitModule
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_MOST_POINTS = 1000  # that are drawn of each split
+_MAX_POINTS = 1000  # drawn of each split
 _FEW_VALUES = 10  # of a feature, so that points would hide each other
-_MOST_KEPT = 64  # snapshots, of which the film's frames are chosen
-_MOST_TAKEN = 200  # snapshots of a fit whose number of epochs is known, about
-_MOST_FRAMES = 36
-_MOST_IMAGES = 10  # that TensorBoard keeps of each tag unless told otherwise
-_MOST_NUMBERS = 2**25  # of all snapshots' probabilities together
-_SECONDS_BETWEEN = 30.0  # from one image of a training that lasts to the next
+_MAX_SNAPSHOTS = 64  # kept at a time, from which the frames are selected
+_SNAPSHOTS_PER_FIT = 200  # about, if the number of epochs is known
+_MAX_FRAMES = 36
+_MAX_IMAGES = 10  # TensorBoard's default number of images per tag
+_MAX_PROBABILITIES = 2**25  # of all snapshots together
+_SECONDS_BETWEEN_IMAGES = 30.0  # while training
 
 Points = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a model predicts at one time, as much of it as is drawn.
+    """Predictions of a model at one time.
 
     Args:
-        surface: probabilities at the points of a grid, ``(G, C)``; for values the same as ``predicted``, put
-            together. How much it changes decides which snapshots become frames.
-        predicted: the class or value that is predicted for each row of each split, ``(N,)``.
-        loss: the mean loss of the last split, where all its rows are drawn.
+        surface: probabilities at the points of a grid, ``(G, C)``; for values those of all rows. The changes
+            of the surface determine which snapshots become frames.
+        predicted: predicted class or value of each row of each split, ``(N,)`` each.
+        loss: mean loss of the last split, if all its rows are drawn.
         epoch: number of the epoch.
         step: number of the training step.
     """
@@ -58,26 +58,38 @@ class Snapshot:
 
 
 class BoundaryPlot(ABC):
-    """A plot of what a model makes of its features, drawn from snapshots.
+    """A plot of a model's predictions over its features, drawn from snapshots.
 
     Args:
-        data: its training rows and those of ``shown`` are drawn.
-        shown: the split beside the training rows, ``val`` or ``test``.
-        run: what the run is called.
+        model: the model.
+        data: data module with the training rows and those of ``split``.
+        split: the split to draw beside the training rows, ``val`` or ``test``.
+        run: name of the run.
     """
 
-    def __init__(self, data: InMemoryDataModule, shown: str, run: str) -> None:
-        name = "Test" if shown == "test" else validation_name(data)
-        splits = {"Train": data.split("train"), name: data.split(shown)}
+    result_name: ClassVar[str]
+
+    def __init__(self, model: LitModule, data: InMemoryDataModule, split: str, run: str) -> None:
+        name = "Test" if split == "test" else validation_split_name(data)
+        splits = {"Train": data.split("train"), name: data.split(split)}
         self.run, self._loss_name = run, f"{name.lower()} loss"
         self.num_rows = [len(y) for _, y in splits.values()]
         self.splits: dict[str, Points] = {
-            name: (x[:_MOST_POINTS], y[:_MOST_POINTS]) for name, (x, y) in splits.items()
+            name: (x[:_MAX_POINTS], y[:_MAX_POINTS]) for name, (x, y) in splits.items()
         }
 
+    @classmethod
     @abstractmethod
-    def look(self, model: LitModule, epoch: int, step: int = 0) -> Snapshot:
-        """Ask a model, in evaluation mode, for what is drawn."""
+    def supports(cls, data: InMemoryDataModule) -> bool:
+        """Return whether the features of the data can be drawn."""
+
+    @abstractmethod
+    def data_figure(self) -> "Figure":
+        """Return a figure of the data alone."""
+
+    @abstractmethod
+    def snapshot(self, model: LitModule, epoch: int, step: int = 0) -> Snapshot:
+        """Compute the predictions of a model in evaluation mode."""
 
     @abstractmethod
     def figure(self, snapshot: Snapshot) -> "Figure":
@@ -85,221 +97,248 @@ class BoundaryPlot(ABC):
 
     @abstractmethod
     def frames(self, snapshots: Sequence[Snapshot]) -> list[Any]:
-        """Return snapshots as pixels ``(height, width, 3)``, over axes that do not move."""
+        """Return snapshots as pixels ``(height, width, 3)``, with the same axes in all of them."""
 
     def title(self, snapshot: Snapshot) -> str:
         """Return run, epoch and loss."""
         loss = "" if snapshot.loss is None else f": {self._loss_name} {snapshot.loss:.4f}"
         return f"{self.run}, epoch {snapshot.epoch:,}{loss}".removeprefix(", ")
 
-    def _predict(self, model: LitModule, more: Tensor | None = None) -> tuple[list[Tensor], float | None]:
-        """Return probabilities or values of each split's rows and of more rows; and the last split's loss."""
+    def _predict(self, model: LitModule, grid: Tensor | None = None) -> tuple[list[Tensor], float | None]:
+        """Return probabilities or values of each split and of a grid, and the loss of the last split."""
         parts = [x.to(model.device) for x, _ in self.splits.values()]
-        parts += [] if more is None else [more.to(model.device)]
+        parts += [] if grid is None else [grid.to(model.device)]
         logits = model(torch.cat(parts)).split([len(part) for part in parts])
         *_, (_, y) = self.splits.values()
-        complete = 0 < len(y) == self.num_rows[-1]
-        loss = float(model.loss(logits[1], y.to(model.device))) if complete else None
+        is_complete = 0 < len(y) == self.num_rows[-1]
+        loss = float(model.loss(logits[1], y.to(model.device))) if is_complete else None
         return [model.probabilities(part).cpu() for part in logits], loss
 
 
 class PlanePlot(BoundaryPlot):
-    """Classes in the plane of two features; a table's other features are at their median.
+    """Decision regions over two features; a table's other features are at their median.
 
-    The two are those that separate the classes best (F test).
+    The two features are those that separate the classes best (F test).
     """
 
-    def __init__(self, model: LitModule, data: InMemoryDataModule, shown: str, run: str) -> None:
-        from lit_classify.plots import Feature, Plane, grid
+    result_name = "boundary"
 
-        super().__init__(data, shown, run)
-        features = chosen(data)
-        places = [feature.column for feature in features]
-        self._plane = Plane(
-            {name: (x[:, places], y) for name, (x, y) in self.splits.items()},
-            model.class_names or [],
-            [Feature(feature.name, feature.center, feature.scale) for feature in features],
-            equal=not isinstance(data, TableDataModule),
-            num_rows=self.num_rows,
-            caption=slice_caption(data),
+    def __init__(self, model: LitModule, data: InMemoryDataModule, split: str, run: str) -> None:
+        from lit_classify import plots
+
+        super().__init__(model, data, split, run)
+        features = select_features(data)
+        columns = [feature.column for feature in features]
+        self._arguments: dict[str, Any] = {
+            "splits": {name: (x[:, columns], y) for name, (x, y) in self.splits.items()},
+            "class_names": model.class_names or [],
+            "features": [plots.FeatureAxis(*feature[1:]) for feature in features],
+            "equal": not isinstance(data, TableDataModule),
+        }
+        self._display = plots.DecisionBoundaryDisplay(
+            **self._arguments, num_rows=self.num_rows, caption=slice_caption(data)
         )
-        points = grid(self._plane.extent)
-        self._surface = data.split("train").x[:_MOST_POINTS].median(dim=0).values.cpu().repeat(len(points), 1)
-        self._surface[:, places] = points
+        points = plots.grid(self._display.extent)
+        self._grid = data.split("train").x[:_MAX_POINTS].median(dim=0).values.cpu().repeat(len(points), 1)
+        self._grid[:, columns] = points
 
-    def look(self, model: LitModule, epoch: int, step: int = 0) -> Snapshot:
-        """Ask for probabilities over the plane, and for the classes of the rows."""
-        (*rows, surface), loss = self._predict(model, self._surface)
+    @classmethod
+    def supports(cls, data: InMemoryDataModule) -> bool:
+        """Return whether there are two numeric features."""
+        return len(data.numeric_features) >= 2
+
+    def data_figure(self) -> "Figure":
+        """Return a figure of the points of each class."""
+        from lit_classify.plots import scatter_by_class
+
+        return scatter_by_class(**self._arguments, title=self.run)
+
+    def snapshot(self, model: LitModule, epoch: int, step: int = 0) -> Snapshot:
+        """Compute probabilities over the plane and the predicted classes of the rows."""
+        (*rows, surface), loss = self._predict(model, self._grid)
         return Snapshot(surface, [p.argmax(dim=1) for p in rows], loss, epoch, step)
 
     def figure(self, snapshot: Snapshot) -> "Figure":
         """Return a snapshot as a figure."""
-        self._plane.show(snapshot.surface, snapshot.predicted, self.title(snapshot))
-        return self._plane.figure
+        self._display.update(snapshot.surface, snapshot.predicted, self.title(snapshot))
+        return self._display.figure
 
     def frames(self, snapshots: Sequence[Snapshot]) -> list[Any]:
         """Return snapshots as pixels."""
-        return [self._plane.frame(part.surface, part.predicted, self.title(part)) for part in snapshots]
+        return [self._display.frame(part.surface, part.predicted, self.title(part)) for part in snapshots]
 
 
 class LinePlot(BoundaryPlot):
-    """Values over a single feature, and a model's predictions of them."""
+    """Actual and predicted values over a single feature."""
 
-    def __init__(self, data: InMemoryDataModule, shown: str, run: str) -> None:
-        from lit_classify.plots import Feature
+    result_name = "predictions"
 
-        super().__init__(data, shown, run)
+    def __init__(self, model: LitModule, data: InMemoryDataModule, split: str, run: str) -> None:
+        from lit_classify.plots import FeatureAxis
+
+        super().__init__(model, data, split, run)
         feature = next(iter(data.numeric_features), NumericFeature(0, "x"))
-        self._feature = Feature(feature.name, feature.center, feature.scale)
+        self._feature = FeatureAxis(*feature[1:])
 
-    def look(self, model: LitModule, epoch: int, step: int = 0) -> Snapshot:
-        """Ask for the values of the rows."""
+    @classmethod
+    def supports(cls, data: InMemoryDataModule) -> bool:
+        """Return whether there is a single feature."""
+        return data.in_features == 1
+
+    def data_figure(self) -> "Figure":
+        """Return a figure of the actual values."""
+        from lit_classify.plots import RegressionLineDisplay
+
+        display = RegressionLineDisplay(self.splits, feature=self._feature)
+        display.update([], self.run)
+        return display.figure
+
+    def snapshot(self, model: LitModule, epoch: int, step: int = 0) -> Snapshot:
+        """Compute the predicted values of the rows."""
         values, loss = self._predict(model)
         return Snapshot(torch.cat(values), values, loss, epoch, step)
 
     def figure(self, snapshot: Snapshot) -> "Figure":
         """Return a snapshot as a figure."""
-        from lit_classify.plots import Line
+        from lit_classify.plots import RegressionLineDisplay
 
-        line = Line(self.splits, snapshot.predicted, self._feature)
-        line.show(snapshot.predicted, self.title(snapshot))
-        return line.figure
+        display = RegressionLineDisplay(self.splits, snapshot.predicted, self._feature)
+        display.update(snapshot.predicted, self.title(snapshot))
+        return display.figure
 
     def frames(self, snapshots: Sequence[Snapshot]) -> list[Any]:
         """Return snapshots as pixels."""
-        from lit_classify.plots import Line
+        from lit_classify.plots import RegressionLineDisplay
 
-        line = Line(self.splits, [part for each in snapshots for part in each.predicted], self._feature)
-        return [line.frame(part.predicted, self.title(part)) for part in snapshots]
+        predicted = [part for snapshot in snapshots for part in snapshot.predicted]
+        display = RegressionLineDisplay(self.splits, predicted, self._feature)
+        return [display.frame(part.predicted, self.title(part)) for part in snapshots]
+
+
+_PLOTS: dict[str | None, type[BoundaryPlot]] = {"plane": PlanePlot, "line": LinePlot}
 
 
 class DecisionBoundary(PlotCallback):
-    """Draw the decision boundary, or a line with its predictions, as it changed; at the end a film of it.
+    """Log the decision boundary, or predictions over a single feature, during training, and an animation.
 
-    With more than two features the plane is that of the two which separate the classes best (F test), and
-    the other features are at their median. Labels, and values of several features, are not drawn.
+    With more than two features the boundary is drawn over the two that separate the classes best (F test),
+    with the other features at their median. Labels, and values of several features, are not drawn.
 
-    Snapshots are taken often, and the longer the training the more rarely. At the end those become frames
-    that show the same amount of change from one to the next; TensorBoard's slider gets ten of them, as it
-    keeps no more. A training that lasts shows its newest state as ``boundary/latest``.
+    Snapshots are taken often at first and more rarely later. At the end some of them become frames with the
+    same amount of change from one to the next; ten frames are logged as images, because TensorBoard keeps no
+    more. During a long training the newest state is logged as ``boundary/latest``.
 
     Args:
-        film: put all frames together into ``boundary.gif`` in the run's folder and in TensorBoard.
+        animation: write all frames as ``boundary.gif`` into the run's directory and to TensorBoard.
     """
 
-    def __init__(self, film: bool = True) -> None:
+    def __init__(self, animation: bool = True) -> None:
         super().__init__()
-        self.film = film
-        self._start()
+        self.animation = animation
+        self._reset()
 
-    def _start(self) -> None:
+    def _reset(self) -> None:
         self._plot: BoundaryPlot | None = None
         self._snapshots: list[Snapshot] = []
-        self._every = 1
-        self._shown_at = time.monotonic()
+        self._every_n_epochs = 1
+        self._logged_at = time.monotonic()
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:  # noqa: ANN401 - Lightning's signature
-        """Forget an earlier fit."""
+        """Reset the state of an earlier fit."""
         super().on_train_start(trainer, pl_module)
-        self._start()
+        self._reset()
 
     def is_due(self, epoch: int) -> bool:
-        """Whether to take a snapshot after an epoch; the first one of a fit always."""
-        return epoch % self._every == 0 or super().is_due(epoch) or self._drawn_at < 0
+        """Return whether to take a snapshot after an epoch; always after the first one of a fit."""
+        return epoch % self._every_n_epochs == 0 or super().is_due(epoch) or self._last_epoch < 0
 
     def draw(self, trainer: Trainer, model: LitModule, data: InMemoryDataModule, epoch: int) -> None:
-        """Take a snapshot, and show it if training takes long."""
-        if not drawable(model, data):
-            return
+        """Take a snapshot, and log it if the last image is some time ago."""
         if self._plot is None:
-            self._plot = make_plot(model, data, "val", _run_name(trainer))
-            self._every = max(1, (trainer.max_epochs or 0) // _MOST_TAKEN)
-        snapshot = self._plot.look(model, epoch, max(trainer.global_step - 1, 0))
+            self._plot = make_boundary_plot(model, data, "val", _run_name(trainer))
+            self._every_n_epochs = max(1, (trainer.max_epochs or 0) // _SNAPSHOTS_PER_FIT)
+        if self._plot is None:
+            return
+        snapshot = self._plot.snapshot(model, epoch, max(trainer.global_step - 1, 0))
         self._snapshots.append(snapshot)
-        most = min(_MOST_KEPT, max(_MOST_IMAGES, _MOST_NUMBERS // snapshot.surface.numel()))
-        if len(self._snapshots) >= most:
-            self._snapshots = choose(self._snapshots, most * 5 // 8)
-            self._every *= 2
-        if time.monotonic() - self._shown_at > _SECONDS_BETWEEN:
-            log(trainer, "boundary/latest", self._plot.frames([snapshot])[0])
-            self._shown_at = time.monotonic()
+        limit = min(_MAX_SNAPSHOTS, max(_MAX_IMAGES, _MAX_PROBABILITIES // snapshot.surface.numel()))
+        if len(self._snapshots) >= limit:
+            self._snapshots = select_frames(self._snapshots, limit * 5 // 8)
+            self._every_n_epochs *= 2
+        if time.monotonic() - self._logged_at > _SECONDS_BETWEEN_IMAGES:
+            log_pixels(trainer, "boundary/latest", self._plot.frames([snapshot])[0])
+            self._logged_at = time.monotonic()
 
     def finish(self, trainer: Trainer, model: LitModule) -> None:
-        """Draw what changed, and make the film."""
+        """Log images and the animation."""
         if self._plot is None:
             return
-        chosen = choose(self._snapshots, _MOST_FRAMES)
-        frames = dict(zip([part.step for part in chosen], self._plot.frames(chosen), strict=True))
-        for snapshot in choose(chosen, _MOST_IMAGES):
-            log(trainer, "boundary", frames[snapshot.step], snapshot.step)
-        if self.film and len(frames) > 1:
-            self._write_film(trainer, list(frames.values()))
-        self._start()
+        selected = select_frames(self._snapshots, _MAX_FRAMES)
+        frames = dict(zip([part.step for part in selected], self._plot.frames(selected), strict=True))
+        for snapshot in select_frames(selected, _MAX_IMAGES):
+            log_pixels(trainer, "boundary", frames[snapshot.step], snapshot.step)
+        if self.animation and len(frames) > 1:
+            self._write_animation(trainer, list(frames.values()))
+        self._reset()
 
-    def _write_film(self, trainer: Trainer, frames: list[Any]) -> None:
-        from lit_classify.plots.images import film
+    def _write_animation(self, trainer: Trainer, frames: list[Any]) -> None:
+        from lit_classify.plots import encode_gif
 
-        packed = film(frames)
+        gif = encode_gif(frames)
         height, width, _ = frames[-1].shape
-        log_packed(trainer, "film", packed, height, width)
+        log_encoded(trainer, "boundary_animation", gif, height, width)
         for logger in trainer.loggers:  # trainer.log_dir would wait for the other processes
             if isinstance(logger, RunLogger) and Path(logger.log_dir).is_dir():
-                files.write_all({Path(logger.log_dir, "boundary.gif"): packed})
+                files.write_all({Path(logger.log_dir, "boundary.gif"): gif})
 
 
-def choose(snapshots: Sequence[Snapshot], most: int) -> list[Snapshot]:
-    """Return at most so many snapshots, the first and the last among them, with equal change between them.
+def select_frames(snapshots: Sequence[Snapshot], count: int) -> list[Snapshot]:
+    """Return at most ``count`` snapshots, including the first and the last, with equal change between them.
 
-    Change is the mean absolute difference of the surfaces. A fifth of the mean is added to each, so that
-    times in which nothing changes are shown as well.
+    Change is the mean absolute difference of the surfaces. A fifth of the mean change is added to each, so
+    that periods without change are shown as well.
     """
-    if len(snapshots) <= most:
+    if len(snapshots) <= count:
         return list(snapshots)
     changes = [float((after.surface - before.surface).abs().mean()) for before, after in pairwise(snapshots)]
-    even = sum(changes) / len(changes) / 5 or 1.0
-    passed = np.cumsum([0.0, *(change + even for change in changes)])
+    constant = sum(changes) / len(changes) / 5 or 1.0
+    positions = np.cumsum([0.0, *(change + constant for change in changes)])
     kept = list(range(len(snapshots)))
-    while len(kept) > most:
-        gaps = passed[kept[2:]] - passed[kept[:-2]]  # that would be left without each one between the ends
-        del kept[1 + int(gaps.argmin())]
+    while len(kept) > count:
+        distances = positions[kept[2:]] - positions[kept[:-2]]  # between the neighbors of each inner snapshot
+        del kept[1 + int(distances.argmin())]
     return [snapshots[number] for number in kept]
 
 
-def drawable(model: LitModule, data: InMemoryDataModule) -> bool:
-    """Whether there is a plane of two numeric features, or values over a single one."""
-    if model.class_names is not None:
-        return len(data.numeric_features) >= 2
-    return model.label_names is None and data.in_features == 1
+def make_boundary_plot(
+    model: LitModule, data: InMemoryDataModule, split: str, run: str
+) -> BoundaryPlot | None:
+    """Return the boundary plot of the model's task; None if it has none for these features."""
+    plot = _PLOTS.get(model.boundary_plot)
+    return plot(model, data, split, run) if plot is not None and plot.supports(data) else None
 
 
-def make_plot(model: LitModule, data: InMemoryDataModule, shown: str, run: str) -> BoundaryPlot:
-    """Return the plot of a model for which ``drawable`` holds."""
-    return LinePlot(data, shown, run) if model.class_names is None else PlanePlot(model, data, shown, run)
-
-
-def chosen(data: InMemoryDataModule) -> tuple[NumericFeature, NumericFeature]:
-    """Return the two features that separate the classes best, of those whose points do not all coincide."""
+def select_features(data: InMemoryDataModule) -> list[NumericFeature]:
+    """Return the two features that separate the classes best, preferably with more than a few values."""
     features = data.numeric_features
     if len(features) > 2:
         from sklearn.feature_selection import f_classif
 
-        x, y = (part[:_MOST_POINTS].cpu().numpy() for part in data.split("train"))
-        many = [feature for feature in features if len(np.unique(x[:, feature.column])) > _FEW_VALUES]
-        features = many if len(many) >= 2 else features
-        scores = torch.from_numpy(
-            f_classif(x[:, [feature.column for feature in features]], y)[0]
-        ).nan_to_num()
-        best = sorted(scores.topk(2).indices.tolist())
-        features = [features[place] for place in best]
-    return features[0], features[1]
+        x, y = (part[:_MAX_POINTS].cpu().numpy() for part in data.split("train"))
+        continuous = [part for part in features if len(np.unique(x[:, part.column])) > _FEW_VALUES]
+        features = continuous if len(continuous) >= 2 else features
+        f_values = f_classif(x[:, [feature.column for feature in features]], y)[0]
+        best = torch.from_numpy(f_values).nan_to_num().topk(2).indices.tolist()
+        features = [features[index] for index in sorted(best)]
+    return features[:2]
 
 
 def slice_caption(data: InMemoryDataModule) -> str:
-    """Say what a plane shows of rows that have more features than two; nothing where it shows all."""
-    more = data.in_features - 2
-    if not more:
+    """Describe the slice of data with more than two features; empty for two."""
+    num_others = data.in_features - 2
+    if not num_others:
         return ""
-    others = f"{more} other feature{'s' * (more > 1)} at the training median"
+    others = f"{num_others} other feature{'s' * (num_others > 1)} at the training median"
     return (
         f"Background: one slice, with {others}.\n"
         "Points: color = class predicted from all features of the row, marker = true class."

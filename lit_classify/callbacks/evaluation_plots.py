@@ -1,128 +1,71 @@
-"""Where the model is wrong on the validation rows, after the last epoch.
+"""Plots of the validation rows after the last epoch.
 
-Legend: N rows, C classes, L labels.
+Legend: N rows, O outputs.
 """
 
-from collections.abc import Callable
-from functools import partial
-from typing import TYPE_CHECKING
-
-import numpy as np
-import torch
 from lightning.pytorch import Trainer
-from numpy.typing import NDArray
 from torch import Tensor
 
-from lit_classify.callbacks.plot import PlotCallback, left_out_on_error, log, validation_name
+from lit_classify.callbacks.plot import PlotCallback, log_figure, skip_on_error, validation_split_name
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.errors import escape_markdown
 from lit_classify.loggers import RunLogger
 from lit_classify.modules import LitModule
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-_MOST_ROWS = 50_000
-_WORST = 10
+_MAX_ROWS = 50_000
+_NUM_WORST_ROWS = 10
+_MAX_COLUMNS = 12
 
 
 class EvaluationPlots(PlotCallback):
-    """Draw the confusion matrix, and TensorBoard's own precision-recall curves; for values the errors.
+    """Log the evaluation plots of the task, such as the confusion matrix or predicted against actual values.
+
+    TensorBoard's page of precision-recall curves gets one for each class or label.
 
     Args:
-        more: draw ROC, precision-recall and calibration curves too, and tell a table's worst rows.
+        curves: log ROC, precision-recall and calibration curves too, and the worst rows of a table.
     """
 
-    def __init__(self, more: bool = False) -> None:
+    def __init__(self, curves: bool = False) -> None:
         super().__init__(only_at_end=True)
-        self.more = more
+        self.curves = curves
 
     def draw(self, trainer: Trainer, model: LitModule, data: InMemoryDataModule, epoch: int) -> None:
-        """Draw all that there is to draw."""
-        for name, make in sheets(model, data, self.more).items():
-            with left_out_on_error(name):
-                log(trainer, f"mistakes/{name}", make())
-        step, answers = trainer.global_step - 1, held(model, data, "val")
-        writers = [logger.experiment for logger in trainer.loggers if isinstance(logger, RunLogger)]
-        for writer in writers:
-            if answers is not None:
-                of_each, p, names = answers
-                first = len(names) == 2 and model.class_names is not None  # one of two says it all
-                for number in range(first, len(names)):
-                    writer.add_pr_curve(f"mistakes/{names[number]}", of_each[:, number], p[:, number], step)
-            if self.more and (told := worst(model, data)):
-                writer.add_text("worst rows", told, step)
+        """Log the plots as ``evaluation/...``."""
+        logits, y = evaluate(model, data, "val")
+        title = f"{validation_split_name(data)}: {len(data.split('val').y):,} rows"
+        for name, plot in model.evaluation_plots(logits, y, title, self.curves).items():
+            with skip_on_error(name):
+                log_figure(trainer, f"evaluation/{name}", plot())
+        step = trainer.global_step - 1
+        for writer in [logger.experiment for logger in trainer.loggers if isinstance(logger, RunLogger)]:
+            for name, (is_positive, p) in model.one_vs_rest(logits, y).items():
+                writer.add_pr_curve(f"evaluation/{name}", is_positive, p, step)
+            if self.curves and (table := worst_rows(model, data, logits, y)):
+                writer.add_text("evaluation/worst_rows", table, step)
 
 
-def held(
-    model: LitModule, data: InMemoryDataModule, split: str
-) -> tuple[NDArray[np.int64], NDArray[np.float64], list[str]] | None:
-    """Return which class or label holds, ``(N, C)``, its probability, ``(N, C)``, and the names."""
-    x, y = (part[:_MOST_ROWS] for part in data.split(split))
-    names = model.class_names or model.label_names
-    if names is None:
-        return None
-    p = _probabilities(model, x).numpy()
-    of_each = np.eye(len(names), dtype=np.int64)[y.cpu()] if model.class_names else y.cpu().long().numpy()
-    return of_each, p, names
+def evaluate(model: LitModule, data: InMemoryDataModule, split: str) -> tuple[Tensor, Tensor]:
+    """Return logits ``(N, O)`` and targets of the first rows of a split."""
+    x, y = (part[:_MAX_ROWS] for part in data.split(split))
+    return model(x.to(model.device)), y
 
 
-def _probabilities(model: LitModule, x: Tensor) -> Tensor:
-    """Return the probabilities of classes or labels in double precision: of large logits, too, none is 1."""
-    return model.probabilities(model(x.to(model.device)).cpu().double())
-
-
-def sheets(
-    model: LitModule, data: InMemoryDataModule, more: bool, split: str = "val"
-) -> dict[str, Callable[[], "Figure"]]:
-    """Return what draws the plots of a split's errors, by name."""
-    from lit_classify import plots
-
-    name = "Test" if split == "test" else validation_name(data)
-    rows = f"{name}: {len(data.split(split).y):,} rows"
-    answers = held(model, data, split)
-    if answers is None:
-        x, y = (part[:_MOST_ROWS] for part in data.split(split))
-        predicted = model.predict(x.to(model.device)).cpu().double().numpy()
-        return {"values": partial(plots.values, y.cpu().double().numpy(), predicted, rows)}
-    of_each, p, names = answers
-    found: dict[str, Callable[[], Figure]] = {}
-    if model.class_names is not None:
-        counts = np.zeros((len(names), len(names)), np.int64)
-        np.add.at(counts, (of_each.argmax(axis=1), p.argmax(axis=1)), 1)
-        found["confusion"] = partial(plots.confusion, counts, names, rows)
-    if more or model.label_names is not None:
-        found["ranking"] = partial(plots.curves, of_each, p, names, rows)
-    if more:
-        found["calibration"] = partial(plots.calibration, of_each, p, names, rows)
-    return found
-
-
-def worst(model: LitModule, data: InMemoryDataModule) -> str:
-    """Return the rows of a table that the model is most wrong about, as Markdown."""
+def worst_rows(model: LitModule, data: InMemoryDataModule, logits: Tensor, y: Tensor) -> str:
+    """Return the validation rows of a table with the largest errors as Markdown; empty for other data."""
     if not isinstance(data, TableDataModule) or data.is_new_table:
         return ""
-    x, y = (part[:_MOST_ROWS] for part in data.split("val"))
-    y = y.cpu()
-    if model.class_names is not None:
-        names, answers = model.class_names, _probabilities(model, x)
-        loss = -answers[torch.arange(len(y)), y]
-        true = [names[number] for number in y.tolist()]
-        said = [names[number] for number in answers.argmax(dim=1).tolist()]
-    elif model.label_names is None:
-        answers = model.predict(x.to(model.device)).cpu().double()
-        loss = (answers - y).abs()
-        true, said = [f"{value:g}" for value in y.tolist()], [f"{value:.5g}" for value in answers.tolist()]
-    else:
+    rows = model.row_errors(logits, y)
+    if rows is None:
         return ""
-    rows = loss.argsort(descending=True)[:_WORST].tolist()
-    found = data.raw_rows("val", rows)
-    shown = [name for name in found.columns][:12]
+    worst = rows.errors.argsort(descending=True)[:_NUM_WORST_ROWS].tolist()
+    table = data.raw_rows("val", worst)
+    table = table.select(table.columns[:_MAX_COLUMNS])
     lines = [
-        "| true | predicted | " + " | ".join(map(escape_markdown, shown)) + " |",
-        "|---|---|" + "---|" * len(shown),
+        "| true | predicted | " + " | ".join(map(escape_markdown, table.columns)) + " |",
+        "|---|---|" + "---|" * table.width,
     ]
-    for row, cells in zip(rows, found.select(shown).rows(), strict=True):
-        written = [escape_markdown(str(cell)) for cell in (true[row], said[row], *cells)]
-        lines.append(f"| {' | '.join(written)} |")
+    for row, cells in zip(worst, table.rows(), strict=True):
+        escaped = [escape_markdown(str(cell)) for cell in (rows.actual[row], rows.predicted[row], *cells)]
+        lines.append(f"| {' | '.join(escaped)} |")
     return "\n".join(lines)

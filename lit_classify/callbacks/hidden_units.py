@@ -1,88 +1,93 @@
-"""What every hidden unit sees, for networks on two inputs.
+"""What the hidden units of a network with two inputs respond to.
 
-Legend: U units, G points of a grid.
+Legend: U units of a layer, G points of a grid.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import torch
 from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
-from lit_classify.callbacks.plot import PlotCallback, log
+from lit_classify.callbacks.plot import PlotCallback, log_figure
 from lit_classify.data import InMemoryDataModule
 from lit_classify.modules import LitModule
 from lit_classify.networks import MLP
 
-_SIDE = 40
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_GRID = 40  # points per axis
 
 
 class HiddenUnits(PlotCallback):
-    """Draw a map of each unit's answers over the plane, layer by layer; of wide layers the 16 most active.
+    """Plot the activations of each unit over the plane of the two inputs; of wide layers the 16 most active.
+
+    Networks other than ``MLP``, and data with more or fewer features, are not plotted.
 
     Args:
-        only_at_end: draw after the last epoch alone.
+        only_at_end: plot after the last epoch only.
     """
 
     def __init__(self, only_at_end: bool = True) -> None:
         super().__init__(only_at_end)
 
     def draw(self, trainer: Trainer, model: LitModule, data: InMemoryDataModule, epoch: int) -> None:
-        """Draw the sheet, if the network has two inputs."""
-        if fits(model, data):
-            log(trainer, "neurons", draw_sheet(model, data, f"epoch {epoch:,}"))
+        """Log the plot as ``hidden_units``."""
+        if has_hidden_unit_plot(model, data):
+            log_figure(trainer, "hidden_units", plot_hidden_units(model, data, f"epoch {epoch:,}"))
 
 
-def fits(model: LitModule, data: InMemoryDataModule) -> bool:
-    """Whether the network is one whose units can be drawn."""
+def has_hidden_unit_plot(model: LitModule, data: InMemoryDataModule) -> bool:
+    """Return whether the model is an MLP on two numeric features."""
     return isinstance(model.network, MLP) and data.in_features == 2 and len(data.numeric_features) == 2
 
 
-def draw_sheet(model: LitModule, data: InMemoryDataModule, title: str) -> Any:  # noqa: ANN401 - a Figure
-    """Draw the sheet of a model on two inputs."""
-    from lit_classify.plots.hidden_units import MOST_UNITS, neurons
+def plot_hidden_units(model: LitModule, data: InMemoryDataModule, title: str) -> "Figure":
+    """Plot the units of a model for which ``has_hidden_unit_plot`` is true."""
+    from lit_classify.plots.hidden_units import MAX_UNITS, hidden_unit_maps
 
     assert isinstance(model.network, MLP)
     x = data.split("train").x.cpu()
     low, high = x.amin(dim=0), x.amax(dim=0)
     second, first = torch.meshgrid(
-        torch.linspace(float(low[1]), float(high[1]), _SIDE),
-        torch.linspace(float(low[0]), float(high[0]), _SIDE),
+        torch.linspace(float(low[1]), float(high[1]), _GRID),
+        torch.linspace(float(low[0]), float(high[0]), _GRID),
         indexing="ij",
     )
     points = torch.stack([first.flatten(), second.flatten()], dim=1)
-    answers, weights = trace(model.network, points.to(model.device))
-    centred = [points - points.mean(dim=0), *answers[1:]]
-    units = [_most_active(answer, MOST_UNITS) for answer in centred]
-    shown = [answer[:, chosen].cpu() for answer, chosen in zip(centred, units, strict=True)]
-    between = [
-        weight[after][:, before].cpu()
-        for weight, before, after in zip(weights, units, units[1:], strict=False)
+    activations, weights = layer_activations(model.network, points.to(model.device))
+    activations = [points - points.mean(dim=0), *activations[1:]]  # centered inputs
+    units = [_most_active(activation, MAX_UNITS) for activation in activations]
+    selected = [activation[:, chosen].cpu() for activation, chosen in zip(activations, units, strict=True)]
+    selected_weights = [
+        weight[targets][:, sources].cpu()
+        for weight, sources, targets in zip(weights, units, units[1:], strict=False)
     ]
-    names = [feature.name for feature in data.numeric_features]
-    return neurons(shown, between, units, names, _outputs(model, answers[-1].shape[1]), title)
+    inputs = [feature.name for feature in data.numeric_features]
+    return hidden_unit_maps(selected, selected_weights, units, inputs, model.output_names, title)
 
 
-def _outputs(model: LitModule, number: int) -> list[str]:
-    """Name the outputs: the single one of two classes speaks for the second."""
-    names = model.class_names or model.label_names or ["prediction"]
-    return names[1:] if len(names) == number + 1 else names
+def layer_activations(network: MLP, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the activations of each layer, ``(G, U)``, inputs first, and the weights between the layers.
 
-
-def trace(network: MLP, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """Return what each layer answers, the input first, ``(G, U)`` each, and the weights between them."""
-    answers, weights = [x], []
+    Examples:
+        >>> activations, weights = layer_activations(MLP(2, 1, hidden=[3]), torch.zeros(5, 2))
+        >>> [tuple(activation.shape) for activation in activations]
+        [(5, 2), (5, 3), (5, 1)]
+    """
+    activations, weights = [x], []
     for layer in network:
         x = layer(x)
         if isinstance(layer, nn.Linear):
-            answers.append(x)
+            activations.append(x)
             weights.append(layer.weight.detach())
         else:
-            answers[-1] = x  # the layer's answer after its activation
-    return answers, weights
+            activations[-1] = x  # after the activation function
+    return activations, weights
 
 
-def _most_active(answer: Tensor, most: int) -> list[int]:
-    if answer.shape[1] <= most:
-        return list(range(answer.shape[1]))
-    return sorted(answer.abs().mean(dim=0).topk(most).indices.tolist())
+def _most_active(activation: Tensor, count: int) -> list[int]:
+    if activation.shape[1] <= count:
+        return list(range(activation.shape[1]))
+    return sorted(activation.abs().mean(dim=0).topk(count).indices.tolist())

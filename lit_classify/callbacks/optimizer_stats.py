@@ -1,4 +1,4 @@
-"""Curves beside loss and accuracy, and charts of what belongs together."""
+"""Learning rate and gradient norm."""
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -8,19 +8,19 @@ from lit_classify.modules import LitModule
 
 
 class OptimizerStats(Callback):
-    """Log the learning rate and the norm of the last step's gradients, and lay out charts.
+    """Log the learning rate and the norm of the last step's gradients, after epoch 100 every tenth epoch.
 
-    TensorBoard's custom scalars show train and validation loss in one chart, accuracy in another.
+    TensorBoard's page of custom scalars gets charts that show training and validation metrics together.
     """
 
     def __init__(self) -> None:
-        self._weights: list[torch.Tensor] = []
+        self._parameters: list[torch.Tensor] = []
         self._rate = -1.0, torch.tensor(-1.0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Lay the charts out."""
+        """Define the charts."""
         assert isinstance(pl_module, LitModule)
-        self._weights = [weight for weight in pl_module.parameters() if weight.requires_grad]
+        self._parameters = [parameter for parameter in pl_module.parameters() if parameter.requires_grad]
         charts = {name: [f"train/{name}", f"val/{name}"] for name in ("loss", pl_module.metric_name)}
         charts |= {name: [f"optimizer/{name}"] for name in ("lr", "grad_norm")}
         layout = {"training": {name: ["Multiline", tags] for name, tags in charts.items()}}
@@ -29,11 +29,11 @@ class OptimizerStats(Callback):
                 logger.experiment.add_custom_scalars(layout)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Hand the epoch's figures to the module, which logs them with its own; after 100 every tenth."""
+        """Pass the values to the module, which logs them together with its metrics."""
         assert isinstance(pl_module, LitModule)
         if trainer.current_epoch > 100 and trainer.current_epoch % 10:
             return
-        gradients = [weight.grad for weight in self._weights if weight.grad is not None]
+        gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
         if not gradients:
             return
         norm = torch.stack(torch._foreach_norm(gradients)).norm()

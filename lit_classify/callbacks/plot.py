@@ -1,10 +1,10 @@
-"""What callbacks that draw have in common: when they draw, what of, and where it goes."""
+"""Base class of the callbacks that plot, and logging of images to TensorBoard."""
 
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -14,67 +14,73 @@ from lit_classify.loggers import RunLogger
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 
 @contextmanager
-def left_out_on_error(name: str) -> Iterator[None]:
-    """Leave a plot out with a note if it cannot be drawn: no plot is worth a run."""
+def skip_on_error(name: str) -> Iterator[None]:
+    """Turn an error while drawing a plot into a warning: a plot must never end a run."""
     try:
         yield
-    except Exception as error:  # matplotlib and scikit-learn raise many kinds for numbers they cannot draw
+    except Exception as error:  # matplotlib and scikit-learn raise many kinds of errors
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        warn(f"plot {name} left out: {reason}")
+        warn(f"plot {name} skipped: {reason}")
 
 
 class PlotCallback(Callback, ABC):
-    """Draw at epochs 0, 1, 2, 4, 8, ... and after the last, on one process, without a trace on the model.
+    """Plot after epochs 0, 1, 2, 4, 8, ... and after the last one, on the first process.
+
+    The model is in evaluation mode without gradients while it is plotted; mode and random states are
+    restored.
 
     Args:
-        only_at_end: draw after the last epoch alone.
+        only_at_end: plot after the last epoch only.
     """
 
     def __init__(self, only_at_end: bool = False) -> None:
         self.only_at_end = only_at_end
-        self._drawn_at = -1
+        self._last_epoch = -1
         self._failed = False
 
     @abstractmethod
     def draw(self, trainer: Trainer, model: LitModule, data: InMemoryDataModule, epoch: int) -> None:
-        """Draw the model as it is after an epoch; it is in evaluation mode, without gradients."""
+        """Plot the model after an epoch."""
 
     def finish(self, trainer: Trainer, model: LitModule) -> None:
-        """Do what remains after the last epoch."""
+        """Complete the plots after the last epoch."""
 
     def is_due(self, epoch: int) -> bool:
-        """Whether to draw after an epoch that may not be the last."""
+        """Return whether to plot after an epoch other than the last."""
         return not self.only_at_end and epoch & (epoch - 1) == 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Forget an earlier fit."""
-        self._drawn_at, self._failed = -1, False
+        """Reset the state of an earlier fit."""
+        self._last_epoch, self._failed = -1, False
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Draw a due epoch."""
+        """Plot if a plot is due."""
         if self.is_due(trainer.current_epoch):
             self._draw(trainer, pl_module, trainer.current_epoch)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Draw the last epoch."""
+        """Plot the last epoch."""
         epoch = trainer.current_epoch - 1
-        if epoch >= 0 and epoch != self._drawn_at:
+        if epoch >= 0 and epoch != self._last_epoch:
             self._draw(trainer, pl_module, epoch)
-        if trainer.is_global_zero and self._drawn_at >= 0 and not self._failed:
+        if trainer.is_global_zero and self._last_epoch >= 0 and not self._failed:
             assert isinstance(pl_module, LitModule)
-            with left_out_on_error(self._name):
+            with skip_on_error(self._name):
                 self.finish(trainer, pl_module)
 
     def _draw(self, trainer: Trainer, pl_module: LightningModule, epoch: int) -> None:
-        self._drawn_at = epoch
+        self._last_epoch = epoch
         data = getattr(trainer, "datamodule", None)
         if not trainer.is_global_zero or not isinstance(data, InMemoryDataModule) or self._failed:
             return
         assert isinstance(pl_module, LitModule)
-        self._failed = True  # one that failed once would fail again, and say so again
-        with left_out_on_error(self._name), evaluating(pl_module):
+        self._failed = True  # a plot that failed would fail, and warn, again
+        with skip_on_error(self._name), evaluating(pl_module):
             self.draw(trainer, pl_module, data, epoch)
             self._failed = False
 
@@ -83,27 +89,31 @@ class PlotCallback(Callback, ABC):
         return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(self).__name__).lower()
 
 
-def log(trainer: Trainer, tag: str, picture: Any, step: int | None = None) -> None:  # noqa: ANN401 - a matplotlib Figure, or its pixels
-    """Write a figure or its pixels to the run's events, by default at the step that was trained last."""
-    from matplotlib.figure import Figure
+def log_figure(trainer: Trainer, tag: str, figure: "Figure") -> None:
+    """Log a figure at the last training step."""
+    from lit_classify.plots import to_pixels
 
-    from lit_classify.plots.images import pixels, png
-
-    picture = pixels(picture) if isinstance(picture, Figure) else picture
-    height, width, _ = picture.shape
-    log_packed(trainer, tag, png(picture), height, width, step)
+    log_pixels(trainer, tag, to_pixels(figure))
 
 
-def log_packed(
-    trainer: Trainer, tag: str, packed: bytes, height: int, width: int, step: int | None = None
+def log_pixels(trainer: Trainer, tag: str, pixels: Any, step: int | None = None) -> None:  # noqa: ANN401 - an array; numpy is imported lazily
+    """Log pixels ``(height, width, 3)`` at a step, by default the last training step."""
+    from lit_classify.plots import encode_png
+
+    height, width, _ = pixels.shape
+    log_encoded(trainer, tag, encode_png(pixels), height, width, step)
+
+
+def log_encoded(
+    trainer: Trainer, tag: str, content: bytes, height: int, width: int, step: int | None = None
 ) -> None:
-    """Write a PNG or GIF to the run's events."""
+    """Log a PNG or GIF at a step, by default the last training step."""
     step = max(trainer.global_step - 1, 0) if step is None else step
     for logger in trainer.loggers:
         if isinstance(logger, RunLogger):
-            logger.log_picture(tag, step, packed, height, width)
+            logger.log_picture(tag, step, content, height, width)
 
 
-def validation_name(data: InMemoryDataModule) -> str:
-    """Return what the rows that validation looks at are called."""
+def validation_split_name(data: InMemoryDataModule) -> str:
+    """Return the name in plots of the rows that are used for validation."""
     return "Test" if data.validates_on_test else "Validation"

@@ -20,11 +20,10 @@ COMMANDS = {
     "validate": ("train", "score a checkpoint on the validation rows"),
     "test": ("train", "score a checkpoint on the test rows"),
     "predict": ("train", "write a checkpoint's predictions to a file"),
-    "plot": ("plot", "draw a finished run: curves, boundary, neurons, mistakes"),
+    "plot": ("plot", "draw finished runs, or train recipes and draw their results"),
     "export": ("export", "write a checkpoint's model as ONNX or safetensors"),
     "recipes": ("recipes", "list the experiments that come with the package"),
     "verify": ("verify", "run recipes and hold them against what they should give"),
-    "figures": ("plot_recipes", "draw data, decision boundaries and activation functions"),
 }
 
 

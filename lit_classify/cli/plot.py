@@ -1,6 +1,7 @@
-"""``lit-classify plot``: pictures of a finished run, without TensorBoard."""
+"""``lit-classify plot``: plots of finished runs and of recipes, without TensorBoard."""
 
-from collections.abc import Callable
+from argparse import Namespace
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,88 +9,156 @@ from typing import Any
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lit_classify import files, plots
-from lit_classify.callbacks import boundary
-from lit_classify.callbacks import evaluation_plots as mistakes
-from lit_classify.callbacks import hidden_units as neurons
-from lit_classify.callbacks.plot import left_out_on_error
-from lit_classify.checkpoints import checkpoint as checkpoints
-from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify import files, plots, recipes
+from lit_classify.callbacks.boundary import make_boundary_plot
+from lit_classify.callbacks.evaluation_plots import evaluate
+from lit_classify.callbacks.hidden_units import has_hidden_unit_plot, plot_hidden_units
+from lit_classify.callbacks.plot import skip_on_error
+from lit_classify.checkpoints.checkpoint import Checkpoint, resolve
+from lit_classify.cli import run_recipe
 from lit_classify.cli.argument_parser import parser
 from lit_classify.cli.warning_filters import quiet
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, echo
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
-from lit_classify.plots.images import packed
+
+Plotters = dict[str, Callable[[], Figure | None]]
 
 
 def main(arguments: list[str]) -> int:
-    """Draw all that can be drawn of a checkpoint and the run it lies in."""
-    options = parser("plot", "Draw a finished run: curves, boundary, neurons and mistakes.")
-    options.add_argument(
-        "checkpoint", help="a run's .../checkpoints/best.ckpt, or best or last for the newest"
+    """Draw everything that can be drawn of checkpoints, and the data and results of recipes."""
+    options = parser(
+        "plot",
+        "Draw finished runs: decision boundary, hidden units, evaluation and learning curves. "
+        "Of a recipe, train it and draw its data and decision boundary.",
     )
-    options.add_argument("--out", default="plots", help="folder for the pictures (default: plots)")
+    options.add_argument(
+        "source",
+        nargs="+",
+        help="a checkpoint (best and last are the newest ones), or a recipe's name or YAML file",
+    )
+    options.add_argument("--out", default="plots", help="directory for the plots (default: plots)")
     options.add_argument("--format", choices=["png", "svg"], default="png", help="default: png")
-    options.add_argument("--network", help="import path of a network of one's own, if the run has one")
-    options.add_argument("--activation", help="import path of an activation of one's own, if the run has one")
-    options.add_argument("--model", help="import path of a module of one's own, if the run has one")
-    options.add_argument("--data", help="import path of a data module of one's own, if the run has one")
+    options.add_argument("--network", help="import path of the network, for a run with a custom network")
+    options.add_argument("--activation", help="import path of the activation, for a run with a custom one")
+    options.add_argument("--model", help="import path of the module, for a run with a custom module")
+    options.add_argument("--data", help="import path of the data module, for a run with a custom one")
     given = options.parse_args(arguments[1:])
     folder = Path(given.out)
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"cannot write pictures into {folder}: it is no folder")
+        raise UserError(f"cannot write plots into {folder}: it is not a directory")
+    sources = list(dict.fromkeys(given.source))
+    are_recipes = [is_recipe(source) for source in sources]
+    for source, is_one in zip(sources, are_recipes, strict=True):
+        if is_one:
+            recipes.find(source)
     quiet()
-    checkpoint = Checkpoint.read(checkpoints.resolve(given.checkpoint))
-    task, own = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
-    model = checkpoint.build_model(given.network, task, given.activation)
-    data = checkpoint.build_data(own=own)
-    run = checkpoint.path.resolve().parent.parent
-    name = f"{run.parent.name}/{run.name}"
-    makers = plots_of(model, data, name, checkpoint.epochs - 1)
-    makers["curves"] = partial(curves_of, run)
-    drawn = {}
-    for plot, make in makers.items():
-        with left_out_on_error(plot), evaluating(model):
-            if figure := make():
-                drawn[folder / f"{plot}.{given.format}"] = packed(figure, given.format)
-    files.write_all(drawn)
-    for path in drawn:
-        echo(str(path))
+    for source, is_one in zip(sources, are_recipes, strict=True):
+        if is_one:
+            figures = plot_recipe(source)
+        else:
+            figures = plot_checkpoint(resolve(source), given, prefixed=len(sources) > 1)
+        write(folder, dict(figures), given.format)
+    if any(are_recipes):
+        write(folder, {"activations": plots.activation_functions()}, given.format)
     return 0
 
 
-def plots_of(
-    model: LitModule, data: InMemoryDataModule, name: str, epoch: int
-) -> dict[str, Callable[[], Figure | None]]:
-    """Return what draws the plots of a model's run, by name; the test rows beside those of training."""
+def is_recipe(source: str) -> bool:
+    """Return whether an argument is a recipe: a YAML file, or a name that is no file.
 
-    def draw_boundary() -> Figure:
-        plot = boundary.make_plot(model, data, "test", name)
-        return plot.figure(plot.look(model, epoch))
-
-    found: dict[str, Callable[[], Figure | None]] = {}
-    if boundary.drawable(model, data):
-        found["boundary"] = draw_boundary
-    if neurons.fits(model, data):
-        found["neurons"] = partial(neurons.draw_sheet, model, data, f"{name}, epoch {epoch:,}: hidden units")
-    with left_out_on_error("mistakes"), evaluating(model):
-        found |= mistakes.sheets(model, data, more=True, split="test")
-    return found
+    Examples:
+        >>> [is_recipe(source) for source in ("moons", "own.yaml", "best", "runs/last.ckpt")]
+        [True, True, False, False]
+    """
+    path = Path(source)
+    if path.suffix in {".yaml", ".yml"}:
+        return True
+    return source not in {"best", "last"} and source == path.stem and not path.exists()
 
 
-def curves_of(run: Path) -> Figure | None:
-    """Return the curves that a run's event file holds; none where there is no such file."""
+def plot_checkpoint(path: str, given: Namespace, prefixed: bool) -> Iterator[tuple[str, Figure]]:
+    """Yield the names and figures of a checkpoint and the run that it belongs to.
+
+    Args:
+        path: path of the checkpoint.
+        given: options with the import paths of custom classes.
+        prefixed: begin the names with those of the run and the checkpoint.
+    """
+    checkpoint = Checkpoint.read(path)
+    module, own_data = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
+    model = checkpoint.build_model(given.network, module, given.activation)
+    data = checkpoint.build_data(own=own_data)
+    run = checkpoint.path.resolve().parent.parent
+    prefix = f"{run.parent.name}_{run.name}_{checkpoint.path.stem}_" if prefixed else ""
+    plotters = model_plots(model, data, f"{run.parent.name}/{run.name}", checkpoint.epochs - 1)
+    plotters["learning_curves"] = partial(plot_learning_curves, run)
+    for name, plot in plotters.items():
+        with skip_on_error(name), evaluating(model):
+            if figure := plot():
+                yield prefix + name, figure
+
+
+def model_plots(model: LitModule, data: InMemoryDataModule, run: str, epoch: int) -> Plotters:
+    """Return functions that plot a model, by the plots' names; they show the test and training rows."""
+
+    def plot_boundary() -> Figure | None:
+        plot = make_boundary_plot(model, data, "test", run)
+        return None if plot is None else plot.figure(plot.snapshot(model, epoch))
+
+    plotters: Plotters = {"boundary": plot_boundary}
+    if has_hidden_unit_plot(model, data):
+        title = f"{run}, epoch {epoch:,}: hidden units"
+        plotters["hidden_units"] = partial(plot_hidden_units, model, data, title)
+    with skip_on_error("evaluation"), evaluating(model):
+        title = f"Test: {len(data.split('test').y):,} rows"
+        plotters |= model.evaluation_plots(*evaluate(model, data, "test"), title, curves=True)
+    return plotters
+
+
+def plot_learning_curves(run: Path) -> Figure | None:
+    """Plot the metrics in a run's event file; return None if there is no such file."""
     if not any(run.glob("events.out.tfevents.*")):
         return None
     events = EventAccumulator(str(run), size_guidance={"scalars": 0})
     events.Reload()
-    charts: dict[str, Any] = {}
+    metrics: dict[str, Any] = {}
     for tag in sorted(events.Tags()["scalars"]):
-        group, _, name = tag.partition("/")
-        if group in {"train", "val"}:
-            found = events.Scalars(tag)
-            series = charts.setdefault(name, {})
-            series[group] = ([event.step for event in found], [event.value for event in found])
-    return plots.history(charts, f"{run.parent.name}/{run.name}") if charts else None
+        stage, _, name = tag.partition("/")
+        if stage in {"train", "val"}:
+            scalars = events.Scalars(tag)
+            series = [event.step for event in scalars], [event.value for event in scalars]
+            metrics.setdefault(name, {})[stage] = series
+    return plots.learning_curves(metrics, f"{run.parent.name}/{run.name}") if metrics else None
+
+
+def plot_recipe(recipe: str) -> Iterator[tuple[str, Figure]]:
+    """Train a recipe, and yield the names and figures of its data and of the model's predictions.
+
+    Raises:
+        UserError: the recipe's data cannot be drawn.
+    """
+    result = run_recipe.run(recipe)
+    with evaluating(result.model):
+        plot = make_boundary_plot(result.model, result.data, "test", result.name)
+        if plot is None:
+            raise UserError(
+                f"{result.name}: plot draws recipes with classes over numeric features, or values over a "
+                f"single feature; use 'fit --config {recipe}', then 'plot' with its checkpoint"
+            )
+        yield f"{result.name}_data", plot.data_figure()
+        yield (
+            f"{result.name}_{plot.result_name}",
+            plot.figure(plot.snapshot(result.model, result.epochs - 1)),
+        )
+
+
+def write(folder: Path, figures: dict[str, Figure], format_: str) -> None:
+    """Write figures as files and print their paths."""
+    contents = {
+        folder / f"{name}.{format_}": plots.encode_figure(figure, format_) for name, figure in figures.items()
+    }
+    files.write_all(contents)
+    for path in contents:
+        echo(str(path))

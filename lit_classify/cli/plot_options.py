@@ -20,7 +20,7 @@ LEVELS = {"none": (), "basic": BASIC, "all": (*BASIC, *SLOW)}
 HELP = (
     "What a run shows in TensorBoard beside its metrics: none, basic, all, or a list of "
     "run_summary (command, versions, network and data), hparams (a row on the HParams page), optimizer_stats "
-    "(learning rate and gradient norm), boundary (the decision boundary over time, and a film of it), "
+    "(learning rate and gradient norm), boundary (the decision boundary over time, and an animation of it), "
     "evaluation (confusion matrix, or errors), hidden_units (what hidden units respond to), curves (ROC, "
     "precision-recall and calibration, and the worst rows of a table)."
 )
@@ -56,5 +56,5 @@ def plot_callbacks(names: Sequence[str], run_summary: RunSummary, hparams: HPara
     }
     callbacks = [make() for name, make in makers.items() if name in names]
     if "evaluation" in names or "curves" in names:
-        callbacks.append(EvaluationPlots(more="curves" in names))
+        callbacks.append(EvaluationPlots(curves="curves" in names))
     return callbacks

@@ -21,10 +21,10 @@ from lit_classify.cli.warning_filters import quiet
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data.loaders import TensorLoader
 from lit_classify.errors import UserError, echo
-from lit_classify.evaluation.predictions import check_target, predictions, write
-from lit_classify.evaluation.report import report, scores
+from lit_classify.evaluation.predictions import check_output, prediction_table, write
+from lit_classify.evaluation.report import metric_lines, report
 from lit_classify.loggers import RunLogger
-from lit_classify.metrics import Metrics, of_logged
+from lit_classify.metrics import Metrics, logged_metrics
 from lit_classify.modules import LitModule
 
 _WORTH_SHARING = 5_000_000  # multiplications of a step
@@ -190,18 +190,18 @@ class TrainingCLI(RunCLI):
         found = self.model.evaluation
         y = found.y if found is not None and stage == "test" else self.datamodule.split(stage).y
         self.say(f"{type(self.model).__name__} on {len(y):,} {stage} rows")
-        self.say("\n".join(scores(self._metrics(stage, figures))))
+        self.say("\n".join(metric_lines(self._metrics(stage, figures))))
 
     def _metrics(self, stage: str, logged: Mapping[str, float]) -> Metrics:
         """Return what a stage found, with the reasons for what is undefined."""
         found = self.model.evaluation
-        metrics: Metrics = found.metrics if found and stage == "test" else of_logged(logged, f"{stage}/")
+        metrics: Metrics = found.metrics if found and stage == "test" else logged_metrics(logged, f"{stage}/")
         return metrics
 
     def predict(self, **kwargs: Any) -> None:
         """Write a label and the probabilities for every test row."""
         out, keep = Path(self._get(self.config, "out")), self._get(self.config, "keep")
-        check_target(out, self._get(self.config, "overwrite"))
+        check_output(out, self._get(self.config, "overwrite"))
         kept = self._kept([keep] if isinstance(keep, str) else keep)
         batches = self.trainer.predict(**{**kwargs, "weights_only": True, "return_predictions": True})
         if not batches:
@@ -209,7 +209,7 @@ class TrainingCLI(RunCLI):
         answers = TensorLoader.put_together(self._of_all_ranks(cast(list[Tensor], batches)))
         if not self.trainer.is_global_zero:
             return
-        found = predictions(self.model, answers)
+        found = prediction_table(self.model, answers)
         if twice := set(found.columns) & set(kept.columns):
             raise UserError(f"--keep {twice.pop()}: predictions have a column of that name themselves")
         table = pl.concat([kept, found], how="horizontal") if kept.width else found

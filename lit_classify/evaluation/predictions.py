@@ -1,7 +1,4 @@
-"""Predictions as a file: one row per row of the data, in its order.
-
-Legend: N rows, C classes, L labels.
-"""
+"""Predictions as a file: one row for each row of the data, in the same order."""
 
 from pathlib import Path
 
@@ -13,64 +10,72 @@ from lit_classify.errors import UserError, echo, unknown_name
 from lit_classify.modules import LitModule
 
 _SUFFIXES = (".csv", ".parquet", ".pq")
-_RUN_BY_SPREADSHEETS = "^[=+\\-@\t\r]"
+_FORMULA = "^[=+\\-@\t\r]"  # text that a spreadsheet evaluates
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?$"
 
 
-def check_target(path: Path, overwrite: bool) -> None:
-    """Raise UserError if the file is there and may not be replaced, or could not be written."""
-    if path.exists() and (not path.is_file() or path.is_symlink()):
-        raise UserError(f"{path} is no regular file; give another --out")
-    if path.exists() and not overwrite:
-        raise UserError(f"{path} is there already; give --overwrite, or another --out")
-    if not path.parent.is_dir():
-        raise UserError(f"no folder {path.parent} to write {path.name} into")
-    if path.suffix not in _SUFFIXES:
-        raise UserError(unknown_name("kind of file", path.suffix or path.name, _SUFFIXES))
+def check_output(path: Path, overwrite: bool) -> None:
+    """Check that predictions can be written to a path.
 
-
-def predictions(model: LitModule, answers: Tensor) -> pl.DataFrame:
-    """Return ``prediction`` and, for classes and labels, ``p_<name>`` of each, a row for each row.
-
-    A class is told by its name, labels by the names of those that hold, parted by semicolons.
+    Raises:
+        UserError: the file exists and may not be replaced, or has no directory or an unknown format.
     """
-    labels = model.labels(answers)
-    names = model.class_names or model.label_names
-    if names is None:
-        return pl.DataFrame({"prediction": labels.numpy()})
-    if model.class_names is not None:
-        said = pl.Series(names, dtype=pl.String).gather(labels.numpy())
-    else:
-        held = ([name for name, holds in zip(names, row, strict=True) if holds] for row in labels.tolist())
-        said = pl.Series([";".join(row) for row in held], dtype=pl.String)
-    columns = {f"p_{name}": answers[:, number].numpy() for number, name in enumerate(names)}
-    return pl.DataFrame({"prediction": said, **columns})
+    if path.exists() and (not path.is_file() or path.is_symlink()):
+        raise UserError(f"{path} is not a regular file; give another --out")
+    if path.exists() and not overwrite:
+        raise UserError(f"{path} exists already; give --overwrite, or another --out")
+    if not path.parent.is_dir():
+        raise UserError(f"no directory {path.parent} to write {path.name} into")
+    if path.suffix not in _SUFFIXES:
+        raise UserError(unknown_name("file format", path.suffix or path.name, _SUFFIXES))
+
+
+def prediction_table(model: LitModule, probabilities: Tensor) -> pl.DataFrame:
+    """Return the column ``prediction`` and, for classes and labels, a column ``p_<name>`` for each.
+
+    Args:
+        model: the model.
+        probabilities: what its ``predict_step`` returned, for all batches.
+
+    Examples:
+        >>> import torch
+        >>> from lit_classify import BinaryClassifier
+        >>> p = torch.tensor([[0.75, 0.25], [0.5, 0.5]])
+        >>> prediction_table(BinaryClassifier(2, class_names=["no", "yes"]), p).rows()
+        [('no', 0.75, 0.25), ('no', 0.5, 0.5)]
+    """
+    return pl.DataFrame(model.prediction_columns(probabilities))
 
 
 def write(path: Path, table: pl.DataFrame, overwrite: bool = False) -> None:
-    """Write a table as CSV or Parquet; the file appears whole or not at all.
+    """Write a table as CSV or Parquet atomically.
 
     Raises:
-        UserError: it cannot be written, or is there already.
+        UserError: the file cannot be written, or exists already.
     """
     with files.atomic_write(path, overwrite) as unfinished, unfinished.open("wb") as file:
         if path.suffix == ".csv":
-            harmless(table).write_csv(file)
+            escape_formulas(table).write_csv(file)
         else:
             try:
                 table.write_parquet(file)
-            except pl.exceptions.PolarsError as error:  # it makes this of the system's error
+            except pl.exceptions.PolarsError as error:  # polars converts the error of the system
                 raise OSError(str(error)) from error
     echo(f"{len(table):,} predictions: {path}")
 
 
-def harmless(table: pl.DataFrame) -> pl.DataFrame:
-    """Put an apostrophe before text that a spreadsheet would run as a formula; numbers stay as they are."""
-    names = _harmless(pl.Series(table.columns, dtype=pl.String))
-    columns = [_harmless(series) if series.dtype == pl.String else series for series in table]
+def escape_formulas(table: pl.DataFrame) -> pl.DataFrame:
+    """Prefix text that a spreadsheet would evaluate as a formula with an apostrophe; keep numbers.
+
+    Examples:
+        >>> escape_formulas(pl.DataFrame({"name": ["=1+1", "-2", "text"]}))["name"].to_list()
+        ["'=1+1", '-2', 'text']
+    """
+    names = _escape(pl.Series(table.columns, dtype=pl.String))
+    columns = [_escape(series) if series.dtype == pl.String else series for series in table]
     return pl.DataFrame([series.alias(name) for series, name in zip(columns, names, strict=True)])
 
 
-def _harmless(text: pl.Series) -> pl.Series:
-    risky = text.str.contains(_RUN_BY_SPREADSHEETS) & ~text.str.contains(_NUMBER)
-    return text.zip_with(~risky.fill_null(False), "'" + text)
+def _escape(text: pl.Series) -> pl.Series:
+    is_formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
+    return text.zip_with(~is_formula.fill_null(False), "'" + text)

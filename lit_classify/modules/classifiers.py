@@ -4,21 +4,29 @@ Legend: N rows, C classes.
 """
 
 from abc import ABC
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import Metric
 from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy
 
 from lit_classify.errors import UserError, unknown_name
-from lit_classify.metrics import Metrics, of_many_classes, of_two_classes
+from lit_classify.metrics import Metrics, accuracy, binary_metrics, confusion_counts, multiclass_metrics
 from lit_classify.modules.base import LitModule
+from lit_classify.modules.report_tables import confusion_table, score_table
 from lit_classify.modules.running_mean import accumulation_dtype
 from lit_classify.modules.target_checks import check_classes, check_shapes, to_class_indices
+from lit_classify.modules.task import Baselines, RowErrors
 from lit_classify.protocols import HasClassCounts
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.figure import Figure
 
 
 class Classifier(LitModule, ABC):
@@ -33,6 +41,8 @@ class Classifier(LitModule, ABC):
         **kwargs: what all modules take.
     """
 
+    boundary_plot = "plane"
+    class_names: list[str]
     class_weight: Tensor | None
 
     def __init__(
@@ -86,6 +96,70 @@ class Classifier(LitModule, ABC):
             return len(y)
         return self.class_weight[y.long()].sum(dtype=accumulation_dtype(y.device))
 
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the classes that have a logit."""
+        return self.class_names
+
+    def report(self, logits: Tensor, y: Tensor) -> list[str]:
+        """Return precision, recall and F1 of each class, and the confusion matrix."""
+        true, predicted = y.cpu().numpy(), self.labels(self.probabilities(logits)).cpu().numpy()
+        return [
+            score_table("class", true, predicted, self.class_names, "weighted"),
+            confusion_table(true, predicted, self.class_names),
+        ]
+
+    def baselines(self) -> Baselines:
+        """Return the most frequent class and a logistic regression, to compare by accuracy."""
+        from sklearn.dummy import DummyClassifier
+        from sklearn.linear_model import LogisticRegression
+
+        estimators = {
+            "majority class": DummyClassifier(),
+            "logistic regression": LogisticRegression(max_iter=1000),
+        }
+        return Baselines("accuracy", accuracy, estimators)
+
+    def prediction_columns(self, probabilities: Tensor) -> "dict[str, pl.Series]":
+        """Return the name of the predicted class, and the probability of each class."""
+        import polars as pl
+
+        predicted = pl.Series(self.class_names, dtype=pl.String).gather(self.labels(probabilities).numpy())
+        columns = zip(self.class_names, probabilities.numpy().T, strict=True)
+        return {"prediction": predicted, **{f"p_{name}": pl.Series(column) for name, column in columns}}
+
+    def evaluation_plots(
+        self, logits: Tensor, y: Tensor, title: str, curves: bool = False
+    ) -> "Mapping[str, Callable[[], Figure]]":
+        """Return functions that plot the confusion matrix and curves."""
+        from lit_classify import plots
+
+        p, names = self._exact_probabilities(logits), self.class_names
+        true, predicted = y.cpu().numpy(), self.labels(p).numpy()
+        counts = confusion_counts(true, predicted, len(names))
+        plotters = {"confusion_matrix": partial(plots.confusion_matrix, counts, names, title)}
+        if curves:
+            indicators = F.one_hot(y.cpu(), len(names)).numpy()
+            for plot in (plots.roc_and_precision_recall, plots.calibration_curve):
+                plotters[plot.__name__] = partial(plot, indicators, p.numpy(), names, title)
+        return plotters
+
+    def one_vs_rest(self, logits: Tensor, y: Tensor) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+        """Return, for each class, which rows are of it, and its probabilities."""
+        true, p = y.cpu().numpy(), self._exact_probabilities(logits).numpy()
+        numbers = range(len(self.class_names) == 2, len(self.class_names))
+        return {self.class_names[number]: (true == number, p[:, number]) for number in numbers}
+
+    def row_errors(self, logits: Tensor, y: Tensor) -> RowErrors:
+        """Return how improbable the true class of each row is predicted to be."""
+        p, y = self._exact_probabilities(logits), y.cpu()
+        actual, predicted = ([self.class_names[k] for k in part.tolist()] for part in (y, self.labels(p)))
+        return RowErrors(-p[torch.arange(len(y)), y], actual, predicted)
+
+    def _exact_probabilities(self, logits: Tensor) -> Tensor:
+        """Return probabilities in double precision, in which those of large logits still differ from 1."""
+        return self.probabilities(logits.cpu().double())
+
 
 class BinaryClassifier(Classifier):
     """Two classes, one logit, BCEWithLogits (course, sections 2 to 6)."""
@@ -120,6 +194,11 @@ class BinaryClassifier(Classifier):
         total = F.binary_cross_entropy_with_logits(logit, y.float(), weight, reduction="sum")
         return total / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
 
+    @property
+    def output_names(self) -> list[str]:
+        """Name of class 1, whose logit is the output."""
+        return self.class_names[1:]
+
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return ``[1 - p, p]`` with p = sigmoid(logit), shape ``(N, 2)``; neither is rounded to 0 early."""
         return torch.sigmoid(torch.cat([-logits, logits], dim=1))
@@ -137,9 +216,9 @@ class BinaryClassifier(Classifier):
         return BinaryAccuracy(validate_args=False)
 
     def test_metrics(self, logits: Tensor, y: Tensor) -> Metrics:
-        """Return further metrics; precision, recall, F1 and ranking metrics are those of class 1."""
+        """Return metrics of a test; precision, recall, F1 and ranking metrics are those of class 1."""
         predicted = self.labels(self.probabilities(logits))
-        return of_two_classes(logits.squeeze(1), y, predicted, self.class_names or ())
+        return binary_metrics(logits.squeeze(1), y, predicted, self.class_names or ())
 
 
 class MulticlassClassifier(Classifier):
@@ -180,9 +259,9 @@ class MulticlassClassifier(Classifier):
         return MulticlassAccuracy(len(self.class_names or ()), average="micro", validate_args=False)
 
     def test_metrics(self, logits: Tensor, y: Tensor) -> Metrics:
-        """Return means over classes."""
+        """Return metrics of a test, means over the classes."""
         predicted = self.labels(self.probabilities(logits))
-        return of_many_classes(logits, y, predicted, self.class_names or ())
+        return multiclass_metrics(logits, y, predicted, self.class_names or ())
 
 
 def _refuse_labels(task: Classifier) -> None:

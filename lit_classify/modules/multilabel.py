@@ -3,18 +3,27 @@
 Legend: N rows, L labels.
 """
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import Metric
 from torchmetrics.classification import MultilabelAccuracy
 
 from lit_classify.errors import UserError
-from lit_classify.metrics import Metrics, of_labels
+from lit_classify.metrics import Metrics, accuracy, multilabel_metrics
 from lit_classify.modules.base import LitModule
+from lit_classify.modules.report_tables import score_table
 from lit_classify.modules.target_checks import check_labels, check_shapes
+from lit_classify.modules.task import Baselines
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.figure import Figure
 
 
 class MultilabelClassifier(LitModule):
@@ -41,6 +50,7 @@ class MultilabelClassifier(LitModule):
             )
         self.register_buffer("_thresholds", torch.tensor([float(threshold) for threshold in given]))
 
+    label_names: list[str]
     _thresholds: Tensor
 
     def check_outputs(self, out_features: int) -> None:
@@ -89,5 +99,61 @@ class MultilabelClassifier(LitModule):
         return MultilabelAccuracy(len(self.label_names or ()), average="micro", validate_args=False)
 
     def test_metrics(self, logits: Tensor, y: Tensor) -> Metrics:
-        """Return the share of rows with all labels right; means over labels of the others."""
-        return of_labels(logits, y, self.labels(self.probabilities(logits)))
+        """Return metrics of a test: the fraction of rows with all labels correct, and means over labels."""
+        return multilabel_metrics(logits, y, self.labels(self.probabilities(logits)))
+
+    @property
+    def output_names(self) -> list[str]:
+        """Names of the labels."""
+        return self.label_names
+
+    def report(self, logits: Tensor, y: Tensor) -> list[str]:
+        """Return precision, recall and F1 of each label."""
+        true, predicted = y.long().cpu().numpy(), self.labels(self.probabilities(logits)).cpu().numpy()
+        return [score_table("label", true, predicted, self.label_names, "micro")]
+
+    def baselines(self) -> Baselines:
+        """Return the majority and a logistic regression for each label, to compare by accuracy."""
+        from sklearn.dummy import DummyClassifier
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.multioutput import MultiOutputClassifier
+
+        estimators = {
+            "majority": MultiOutputClassifier(DummyClassifier()),
+            "logistic regression": MultiOutputClassifier(LogisticRegression(max_iter=1000)),
+        }
+        return Baselines("accuracy", accuracy, estimators)
+
+    def prediction_columns(self, probabilities: Tensor) -> "dict[str, pl.Series]":
+        """Return the names of the predicted labels, separated by semicolons, and all probabilities."""
+        import polars as pl
+
+        rows = self.labels(probabilities).tolist()
+        predicted = [
+            ";".join(name for name, is_predicted in zip(self.label_names, row, strict=True) if is_predicted)
+            for row in rows
+        ]
+        columns = zip(self.label_names, probabilities.numpy().T, strict=True)
+        return {
+            "prediction": pl.Series(predicted, dtype=pl.String),
+            **{f"p_{name}": pl.Series(column) for name, column in columns},
+        }
+
+    def evaluation_plots(
+        self, logits: Tensor, y: Tensor, title: str, curves: bool = False
+    ) -> "Mapping[str, Callable[[], Figure]]":
+        """Return functions that plot ROC and precision-recall curves, and calibration curves."""
+        from lit_classify import plots
+
+        arguments = y.long().cpu().numpy(), self._exact_probabilities(logits).numpy(), self.label_names, title
+        selected = [plots.roc_and_precision_recall, *([plots.calibration_curve] if curves else [])]
+        return {plot.__name__: partial(plot, *arguments) for plot in selected}
+
+    def one_vs_rest(self, logits: Tensor, y: Tensor) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+        """Return, for each label, which rows have it, and its probabilities."""
+        columns = zip(y.cpu().numpy().T, self._exact_probabilities(logits).numpy().T, strict=True)
+        return dict(zip(self.label_names, columns, strict=True))
+
+    def _exact_probabilities(self, logits: Tensor) -> Tensor:
+        """Return probabilities in double precision, in which those of large logits still differ from 1."""
+        return self.probabilities(logits.cpu().double())

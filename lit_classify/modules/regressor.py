@@ -3,7 +3,9 @@
 Legend: N rows.
 """
 
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -11,11 +13,16 @@ from torch.nn import functional as F
 from torchmetrics import MeanAbsoluteError, Metric
 
 from lit_classify.errors import UserError, check_at_least, unknown_name
-from lit_classify.metrics import Metrics, of_values
+from lit_classify.metrics import Metrics, r2, regression_metrics
 from lit_classify.modules.base import LitModule
 from lit_classify.modules.running_mean import accumulation_dtype
 from lit_classify.modules.target_checks import check_shapes, check_values
+from lit_classify.modules.task import Baselines, RowErrors
 from lit_classify.protocols import HasTargetScale
+
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.figure import Figure
 
 
 class Regressor(LitModule):
@@ -38,6 +45,7 @@ class Regressor(LitModule):
         self.register_buffer("_scale", torch.ones(()))
 
     metric_name = "mae"
+    boundary_plot = "line"
     _center: Tensor
     _scale: Tensor
 
@@ -95,5 +103,43 @@ class Regressor(LitModule):
         return self.probabilities(logits).to(accumulation_dtype(y.device)), y.to(accumulation_dtype(y.device))
 
     def test_metrics(self, logits: Tensor, y: Tensor) -> Metrics:
-        """Return RMSE, R² and the largest error of the values that ``predict`` gives."""
-        return of_values(self.probabilities(logits), y)
+        """Return metrics of a test: RMSE, R² and the largest error."""
+        return regression_metrics(self.probabilities(logits), y)
+
+    @property
+    def output_names(self) -> list[str]:
+        """The name of the single output."""
+        return ["prediction"]
+
+    def report(self, logits: Tensor, y: Tensor) -> list[str]:
+        """Return nothing: the metrics describe a regression."""
+        return []
+
+    def baselines(self) -> Baselines:
+        """Return the mean and a linear regression, to compare by R²."""
+        from sklearn.dummy import DummyRegressor
+        from sklearn.linear_model import LinearRegression
+
+        return Baselines("R²", r2, {"mean": DummyRegressor(), "linear regression": LinearRegression()})
+
+    def prediction_columns(self, probabilities: Tensor) -> "dict[str, pl.Series]":
+        """Return the predicted values."""
+        import polars as pl
+
+        return {"prediction": pl.Series(probabilities.numpy())}
+
+    def evaluation_plots(
+        self, logits: Tensor, y: Tensor, title: str, curves: bool = False
+    ) -> "Mapping[str, Callable[[], Figure]]":
+        """Return a function that plots predicted against actual values."""
+        from lit_classify import plots
+
+        predicted = self.probabilities(logits).cpu().double().numpy()
+        plot = partial(plots.predicted_vs_actual, y.cpu().double().numpy(), predicted, title)
+        return {"predicted_vs_actual": plot}
+
+    def row_errors(self, logits: Tensor, y: Tensor) -> RowErrors:
+        """Return the absolute error of each row."""
+        predicted, y = self.probabilities(logits).cpu().double(), y.cpu()
+        texts = [f"{value:g}" for value in y.tolist()], [f"{value:.5g}" for value in predicted.tolist()]
+        return RowErrors((predicted - y).abs(), *texts)

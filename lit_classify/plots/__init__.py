@@ -1,30 +1,34 @@
-"""Pictures: tensors in, matplotlib Figures out; no window, no global state, nothing left open."""
+"""Plots: tensors in, matplotlib Figures out, without pyplot and its global state."""
 
-from lit_classify.plots.curves import FORMULAS, Line, activations, history, line
-from lit_classify.plots.decision_boundary import Feature, Plane, boundary, data, grid, shade
-from lit_classify.plots.evaluation import calibration, confusion, curves, values
-from lit_classify.plots.hidden_units import neurons
-from lit_classify.plots.images import film, png
-from lit_classify.plots.style import colour
+from lit_classify.plots.activations import FORMULAS, activation_functions
+from lit_classify.plots.decision_boundary import DecisionBoundaryDisplay, FeatureAxis, grid, scatter_by_class
+from lit_classify.plots.evaluation import (
+    calibration_curve,
+    confusion_matrix,
+    predicted_vs_actual,
+    roc_and_precision_recall,
+)
+from lit_classify.plots.hidden_units import hidden_unit_maps
+from lit_classify.plots.images import encode_figure, encode_gif, encode_png, to_pixels
+from lit_classify.plots.learning_curves import learning_curves
+from lit_classify.plots.regression_line import RegressionLineDisplay
 
 __all__ = [
     "FORMULAS",
-    "Feature",
-    "Line",
-    "Plane",
-    "activations",
-    "boundary",
-    "calibration",
-    "colour",
-    "confusion",
-    "curves",
-    "data",
-    "film",
+    "DecisionBoundaryDisplay",
+    "FeatureAxis",
+    "RegressionLineDisplay",
+    "activation_functions",
+    "calibration_curve",
+    "confusion_matrix",
+    "encode_figure",
+    "encode_gif",
+    "encode_png",
     "grid",
-    "history",
-    "line",
-    "neurons",
-    "png",
-    "shade",
-    "values",
+    "hidden_unit_maps",
+    "learning_curves",
+    "predicted_vs_actual",
+    "roc_and_precision_recall",
+    "scatter_by_class",
+    "to_pixels",
 ]

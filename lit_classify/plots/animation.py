@@ -1,4 +1,4 @@
-"""Frames of a figure in which little changes: matplotlib draws what stays only once."""
+"""Fast rendering of many frames of one figure: matplotlib draws the unchanged parts only once."""
 
 from collections.abc import Sequence
 
@@ -13,20 +13,24 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 
-class Film:
-    """Render a figure again and again; its layout stays as it was at first.
+class FrameRenderer:
+    """Render a figure many times; its layout stays as it was at the first time.
 
     Args:
         figure: the figure.
-        texts: headings that change; Pillow writes them in a tenth of the time that matplotlib takes.
-        moving: other artists that change, in the order in which they are drawn.
-        shaded: axes of one size, behind which lies an image that changes.
+        texts: titles that change. Pillow draws them in a tenth of the time that matplotlib takes.
+        animated: other artists that change, in drawing order.
+        background_axes: axes of equal size with a background image that changes.
     """
 
     def __init__(
-        self, figure: Figure, texts: Sequence[Text], moving: Sequence[Artist], shaded: Sequence[Axes] = ()
+        self,
+        figure: Figure,
+        texts: Sequence[Text],
+        animated: Sequence[Artist],
+        background_axes: Sequence[Axes] = (),
     ) -> None:
-        self._figure, self._moving, self._texts = figure, moving, texts
+        self._figure, self._animated, self._texts = figure, animated, texts
         self._canvas = FigureCanvasAgg(figure)
         if layout := figure.get_layout_engine():
             layout.execute(figure)
@@ -36,36 +40,37 @@ class Film:
         sizes = [float(text.get_fontsize()) * figure.dpi / 72 for text in texts]
         self._fonts = [ImageFont.truetype(path, round(size)) for size in sizes]
         extents = [text.get_window_extent() for text in texts]
-        self._places = [((box.x0 + box.x1) / 2, height - box.y1) for box in extents]
-        behind = [part for axes in shaded for part in (*axes.images, axes.patch)]
-        hidden = [*texts, *moving, *behind, figure.patch]
+        self._text_positions = [((box.x0 + box.x1) / 2, height - box.y1) for box in extents]
+        backgrounds = [part for axes in background_axes for part in (*axes.images, axes.patch)]
+        hidden = [*texts, *animated, *backgrounds, figure.patch]
         for artist in hidden:
             artist.set_visible(False)
         self._canvas.draw()
         for artist in hidden:
             artist.set_visible(True)
-        self._above = Image.fromarray(np.asarray(self._canvas.buffer_rgba()).copy())
-        boxes = [axes.get_window_extent() for axes in shaded]
+        self._static = Image.fromarray(np.asarray(self._canvas.buffer_rgba()).copy())
+        boxes = [axes.get_window_extent() for axes in background_axes]
         self._corners = [(round(box.x0), round(height - box.y1)) for box in boxes]
         self._size = (round(boxes[0].width), round(boxes[0].height)) if boxes else (0, 0)
 
-    def frame(self, shades: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
-        """Return the figure as it is now, ``(height, width, 3)``.
+    def render(self, background: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+        """Return the figure in its present state as pixels ``(height, width, 3)``.
 
         Args:
-            shades: the image behind all shaded axes, ``(height, width, 3)``, its first row at the bottom.
+            background: the background image of all ``background_axes``, ``(height, width, 3)``, with the
+                bottom row first.
         """
-        picture = Image.new("RGBA", self._above.size, "white")
-        if shades is not None:
-            resized = Image.fromarray(shades[::-1]).resize(self._size, Image.Resampling.BILINEAR)
+        image = Image.new("RGBA", self._static.size, "white")
+        if background is not None:
+            resized = Image.fromarray(background[::-1]).resize(self._size, Image.Resampling.BILINEAR)
             for corner in self._corners:
-                picture.paste(resized, corner)
-        picture.alpha_composite(self._above)
-        pen = ImageDraw.Draw(picture)
-        for text, font, place in zip(self._texts, self._fonts, self._places, strict=True):
-            pen.text(place, text.get_text(), fill="black", font=font, anchor="ma", align="center")
+                image.paste(resized, corner)
+        image.alpha_composite(self._static)
+        draw = ImageDraw.Draw(image)
+        for text, font, position in zip(self._texts, self._fonts, self._text_positions, strict=True):
+            draw.text(position, text.get_text(), fill="black", font=font, anchor="ma", align="center")
         pixels = np.asarray(self._canvas.buffer_rgba())
-        pixels[:] = np.asarray(picture)
-        for artist in self._moving:
+        pixels[:] = np.asarray(image)
+        for artist in self._animated:
             self._figure.draw_artist(artist)
         return np.asarray(Image.fromarray(pixels).convert("RGB"))

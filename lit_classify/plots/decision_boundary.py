@@ -1,9 +1,9 @@
-"""The plane of two features: points, and what a model makes of them.
+"""The decision boundary of a classifier over two features.
 
 Legend: N rows, F features, C classes, G points of a grid.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,15 +20,15 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lit_classify.plots.animation import Film
-from lit_classify.plots.style import colour, literal, marker, named
+from lit_classify.plots.animation import FrameRenderer
+from lit_classify.plots.style import class_color, class_marker, escape_mathtext, legend_label
 
-_MOST_NAMED = 24
-_PANEL, _GAP, _ABOVE = 3.3, 0.2, 0.82  # width of a panel, between panels, and height above them, in inches
-_GRID = 64
-_FINE = 128  # the grid that is shaded, interpolated from the one that the model is asked about
-_PALEST, _DEEPEST = 0.22, 0.65  # of a class's colour, where the model is least and most certain
-_LEAST = 1e-7  # probability; smaller ones have been rounded
+_MAX_LEGEND_CLASSES = 24
+_PANEL, _GAP, _HEADER = 3.3, 0.2, 0.82  # width of a panel, between panels, and height above them, in inches
+_GRID = 64  # points per axis at which the model is evaluated
+_FINE_GRID = 128  # points per axis of the background, interpolated from those of the model
+_MIN_TINT, _MAX_TINT = 0.22, 0.65  # of a class's color, where the model is least and most certain
+_MIN_PROBABILITY = 1e-7  # smaller probabilities have been rounded
 _DARK = "#1a1a1a"
 _RING: dict[str, Any] = {
     "markersize": 6.5,
@@ -38,18 +38,17 @@ _RING: dict[str, Any] = {
 }
 
 Points = tuple[Tensor, Tensor]
-Predict = Callable[[Tensor], Tensor]
 Extent = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Feature:
-    """One of the two features that a plane is drawn over.
+class FeatureAxis:
+    """A feature as an axis of a plot; the network's input x stands for ``center + scale * x``.
 
     Args:
-        name: what the axis is called.
-        center: the value that the network sees as 0.
-        scale: how much of a value the network sees as 1.
+        name: label of the axis.
+        center: original value of the input 0.
+        scale: difference of original values of the inputs 1 and 0.
     """
 
     name: str
@@ -57,19 +56,33 @@ class Feature:
     scale: float = 1.0
 
 
-X1_X2 = (Feature("x1"), Feature("x2"))
+X1_X2 = (FeatureAxis("x1"), FeatureAxis("x2"))
 
 
-def data(
+def scatter_by_class(
     splits: Mapping[str, Points],
     class_names: Sequence[str],
     title: str,
-    features: Sequence[Feature] = X1_X2,
+    features: Sequence[FeatureAxis] = X1_X2,
     equal: bool = True,
 ) -> Figure:
-    """Draw labelled points ``x (N, 2)``, ``y (N,)`` of each split, side by side."""
-    figure, panels = _panels(len(splits), title)
-    _limit(panels, extent_of(splits, equal), features, equal)
+    """Plot the points of each split, colored by class, side by side.
+
+    Args:
+        splits: split name to ``x (N, 2)`` and ``y (N,)``.
+        class_names: names of the classes.
+        title: title of the figure.
+        features: names and scales of the axes.
+        equal: use the same scale for both axes.
+
+    Examples:
+        >>> splits = {"Train": (torch.eye(2), torch.tensor([0, 1]))}
+        >>> figure = scatter_by_class(splits, ["no", "yes"], "circles")
+        >>> figure.axes[0].get_title()
+        'Train: 2 rows'
+    """
+    figure, panels = _make_panels(len(splits), title)
+    _set_limits(panels, extent_of(splits, equal), features, equal)
     for axes, (name, (x, y)) in zip(panels, splits.items(), strict=True):
         _scatter(axes, x, y, class_names, features)
         axes.set_title(f"{name}: {len(y):,} rows", fontsize="medium")
@@ -77,51 +90,41 @@ def data(
     return figure
 
 
-def boundary(
-    predict: Predict,
-    splits: Mapping[str, Points],
-    class_names: Sequence[str],
-    title: str,
-    features: Sequence[Feature] = X1_X2,
-    equal: bool = True,
-) -> Figure:
-    """Draw the regions that a model assigns to each class, the lines between them, and each split's points.
+class DecisionBoundaryDisplay:
+    """Decision regions, decision boundary and data points over two features, a panel for each split.
+
+    ``update`` and ``frame`` show new predictions; axes, points and layout stay as they are.
 
     Args:
-        predict: gives probabilities ``(G, C)`` for points ``(G, 2)``.
-        splits: name to ``x (N, 2)`` and ``y (N,)``.
-        class_names: the classes in the order of their numbers.
-        title: the picture's heading.
-        features: the two that the plane is drawn over.
-        equal: give both features the same scale.
-    """
-    plane = Plane(splits, class_names, features, equal)
-    predicted = [predict(x).argmax(dim=1) for x, _ in splits.values()]
-    plane.show(predict(grid(plane.extent)), predicted, title)
-    return plane.figure
+        splits: split name to ``x (N, 2)`` and ``y (N,)``.
+        class_names: names of the classes.
+        features: names and scales of the axes.
+        equal: use the same scale for both axes.
+        num_rows: number of rows of each split, if ``splits`` holds only the first ones.
+        caption: text below the panels. A caption means that the plane is a slice through more features; the
+            color of a point is then the class predicted from all features of its row.
 
-
-class Plane:
-    """A decision boundary that is drawn again and again; axes, points and layout stay as they are.
-
-    Args:
-        splits: name to ``x (N, 2)`` and ``y (N,)``.
-        class_names: the classes in the order of their numbers.
-        features: the two that the plane is drawn over.
-        equal: give both features the same scale.
-        num_rows: rows of each split, where only the first ones are drawn.
-        caption: text below the panels. With a caption the plane is a slice through more features: points
-            have the colour of the class that is predicted for their complete row.
+    Attributes:
+        figure: the matplotlib Figure.
+        extent: ``(left, right, bottom, top)`` of the plane in the network's inputs, see ``grid``.
 
     Raises:
-        ValueError: a point lies at NaN or infinity, or the points too far apart.
+        ValueError: a coordinate is NaN or infinity, or the range of a feature overflows.
+
+    Examples:
+        >>> display = DecisionBoundaryDisplay({"Test": (torch.eye(2), torch.tensor([0, 1]))}, ["no", "yes"])
+        >>> p = torch.softmax(grid(display.extent), dim=1)
+        >>> display.update(p, [torch.tensor([0, 0])], "epoch 3")
+        >>> print(display.figure.axes[0].get_title())
+        Test: 2 rows
+        50.0% correct, 1 misclassified
     """
 
     def __init__(
         self,
         splits: Mapping[str, Points],
         class_names: Sequence[str],
-        features: Sequence[Feature] = X1_X2,
+        features: Sequence[FeatureAxis] = X1_X2,
         equal: bool = True,
         num_rows: Sequence[int] = (),
         caption: str = "",
@@ -129,22 +132,22 @@ class Plane:
         self._splits = {name: (x.cpu(), y.cpu()) for name, (x, y) in splits.items()}
         self._num_rows = num_rows or [len(y) for _, y in splits.values()]
         self.extent = extent_of(self._splits, equal)
-        self.figure, self._panels = _panels(len(splits), "")
-        self._title = self.figure.suptitle("run, epoch")
-        self._shown = _limit(self._panels, self.extent, features, equal)
+        self.figure, self._panels = _make_panels(len(splits), "")
+        self._title = self.figure.suptitle("run, epoch")  # reserves the height of a title in the layout
+        self._data_extent = _set_limits(self._panels, self.extent, features, equal)
         self._images: list[AxesImage] = []
         self._points: list[list[PathCollection]] = []
         self._rings: list[Line2D] = []
         self._lines: list[LineCollection] = []
-        self._places: list[NDArray[np.float64]] = []
+        self._positions: list[NDArray[np.float64]] = []
         for axes, (x, y) in zip(self._panels, self._splits.values(), strict=True):
             blank = np.ones((2, 2, 3))
-            image = axes.imshow(blank, extent=self._shown, origin="lower", interpolation="bilinear")
+            image = axes.imshow(blank, extent=self._data_extent, origin="lower", interpolation="bilinear")
             axes.set_aspect("equal" if equal else "auto")
             self._images.append(image)
-            points, places = _scatter(axes, x, y, class_names, features)
+            points, positions = _scatter(axes, x, y, class_names, features)
             self._points.append(points)
-            self._places.append(places)
+            self._positions.append(positions)
             self._rings += axes.plot([], [], "o", **_RING, label="misclassified")
             line = LineCollection([], colors=_DARK, linewidths=1.4, zorder=3, label="decision boundary")
             axes.add_collection(line, autolim=False)
@@ -152,54 +155,54 @@ class Plane:
             axes.set_title("split\nrows", fontsize="medium")
         _lay_out(self.figure, self._panels, caption)
         self._is_slice = bool(caption)
-        self._film: Film | None = None
+        self._renderer: FrameRenderer | None = None
 
-    def show(self, p: Tensor, predicted: Sequence[Tensor], title: str) -> None:
-        """Bring the figure up to date.
+    def update(self, p: Tensor, predicted: Sequence[Tensor], title: str) -> None:
+        """Show new predictions.
 
         Args:
-            p: probabilities at the points of ``grid(extent)``, ``(G, C)``.
-            predicted: the class that is predicted for each row of each split, ``(N,)``.
-            title: the picture's heading.
+            p: predicted probabilities at the points of ``grid(extent)``, ``(G, C)``.
+            predicted: predicted class of each row of each split, ``(N,)`` int64 each.
+            title: title of the figure.
 
         Raises:
             ValueError: a probability is NaN or infinity.
         """
-        shades = self._update(p, predicted, title)
+        background = self._update_artists(p, predicted, title)
         for image in self._images:
-            image.set_data(shades)
+            image.set_data(background)
 
     def frame(self, p: Tensor, predicted: Sequence[Tensor], title: str) -> NDArray[np.uint8]:
-        """Return what ``show`` makes as pixels, ``(height, width, 3)``, fast from the second on."""
-        if self._film is None:
-            headings = [axes.title for axes in self._panels]
+        """Update and return pixels ``(height, width, 3)``; every call after the first is fast."""
+        if self._renderer is None:
+            titles = [self._title, *(axes.title for axes in self._panels)]
             points = [part for parts in self._points for part in parts if self._is_slice]
-            moving = [*points, *self._lines, *self._rings]
-            self._film = Film(self.figure, [self._title, *headings], moving, self._panels)
-        shades = self._update(p, predicted, title)
-        return self._film.frame((255 * shades).round().astype(np.uint8))
+            animated = [*points, *self._lines, *self._rings]
+            self._renderer = FrameRenderer(self.figure, titles, animated, self._panels)
+        background = self._update_artists(p, predicted, title)
+        return self._renderer.render((255 * background).round().astype(np.uint8))
 
-    def _update(self, p: Tensor, predicted: Sequence[Tensor], title: str) -> NDArray[np.float64]:
-        """Bring all but the images up to date, and return what they show."""
+    def _update_artists(self, p: Tensor, predicted: Sequence[Tensor], title: str) -> NDArray[np.float64]:
+        """Update all artists except the background images, and return those images."""
         if not bool(p.isfinite().all()):
             raise ValueError("a predicted probability is NaN or infinity")
         p = p.cpu().double()
-        lines = decision_lines(p, self._shown)
+        lines = boundary_lines(p, self._data_extent)
         self._title.set_text(title)
         for number, (name, (_, y)) in enumerate(self._splits.items()):
             classes = predicted[number].cpu()
             wrong = classes != y
             self._lines[number].set_segments(lines)
-            self._rings[number].set_data(*self._places[number][wrong.numpy()].T)
-            self._panels[number].title.set_text(_heading(name, wrong, self._num_rows[number]))
+            self._rings[number].set_data(*self._positions[number][wrong.numpy()].T)
+            self._panels[number].title.set_text(_panel_title(name, wrong, self._num_rows[number]))
             if self._is_slice:
                 for label, points in enumerate(self._points[number]):
-                    points.set_facecolor([colour(said) for said in classes[y == label].tolist()])
-        return shade(_finer(p)).reshape(_FINE, _FINE, 3)
+                    points.set_facecolor([class_color(other) for other in classes[y == label].tolist()])
+        return region_colors(_interpolate(p)).reshape(_FINE_GRID, _FINE_GRID, 3)
 
 
-def _heading(name: str, wrong: Tensor, num_rows: int) -> str:
-    """Say how many rows of a split are drawn, and how many of them are misclassified."""
+def _panel_title(name: str, wrong: Tensor, num_rows: int) -> str:
+    """Return the title of a split: how many rows are drawn, and how many of them are misclassified."""
     drawn = len(wrong)
     rows = f"{drawn:,} rows" if drawn == num_rows else f"the first {drawn:,} of {num_rows:,} rows"
     if not drawn:
@@ -209,7 +212,12 @@ def _heading(name: str, wrong: Tensor, num_rows: int) -> str:
 
 
 def grid(extent: Extent) -> Tensor:
-    """Return the points of a regular grid over ``(left, right, bottom, top)``, row by row, ``(G, 2)``."""
+    """Return the points of a regular grid over ``(left, right, bottom, top)``, row by row, ``(G, 2)``.
+
+    Examples:
+        >>> grid((0, 1, 10, 20))[[0, -1]].tolist()
+        [[0.0, 10.0], [1.0, 20.0]]
+    """
     left, right, bottom, top = extent
     second, first = torch.meshgrid(
         torch.linspace(bottom, top, _GRID), torch.linspace(left, right, _GRID), indexing="ij"
@@ -217,66 +225,72 @@ def grid(extent: Extent) -> Tensor:
     return torch.stack([first.flatten(), second.flatten()], dim=1)
 
 
-def shade(probabilities: Tensor) -> NDArray[np.float64]:
-    """Return the winning class's colour, paler the less certain, but never white: ``(G, C)`` to ``(G, 3)``.
+def region_colors(p: Tensor) -> NDArray[np.float64]:
+    """Return the color of the predicted class, paler the less certain it is, but never white.
 
-    Certainty runs from 0 where all classes are equally probable to 1.
+    Certainty is 0 where all classes have the same probability, and 1 where one has probability 1.
+
+    Args:
+        p: predicted probabilities, ``(G, C)``.
+
+    Returns:
+        red, green and blue from 0 to 1, ``(G, 3)``.
     """
-    num_classes = probabilities.shape[1]
-    highest, winner = (part.numpy() for part in probabilities.double().max(dim=1))
+    num_classes = p.shape[1]
+    highest, predicted = (part.numpy() for part in p.double().max(dim=1))
     certainty = ((highest - 1 / num_classes) / (1 - 1 / num_classes)).clip(0, 1)
-    tint = (_PALEST + (_DEEPEST - _PALEST) * certainty)[:, None]
-    colours = np.array([to_rgb(colour(label)) for label in range(num_classes)])
-    rgb: NDArray[np.float64] = 1 - tint * (1 - colours[winner])
+    tint = (_MIN_TINT + (_MAX_TINT - _MIN_TINT) * certainty)[:, None]
+    colors = np.array([to_rgb(class_color(label)) for label in range(num_classes)])
+    rgb: NDArray[np.float64] = 1 - tint * (1 - colors[predicted])
     return rgb
 
 
-def decision_lines(probabilities: Tensor, extent: Extent) -> list[NDArray[np.float64]]:
-    """Return the lines on which the winning class changes, each ``(points, 2)``.
+def boundary_lines(p: Tensor, extent: Extent) -> list[NDArray[np.float64]]:
+    """Return the lines along which the predicted class changes, each ``(points, 2)``.
 
-    Logarithms are interpolated, so that the line of a linear model is where it should be.
+    Logarithms of probabilities are interpolated, so that the line of a linear model is exact.
 
     Args:
-        probabilities: of the classes at the points of ``grid(extent)``, ``(G, C)``.
+        p: predicted probabilities at the points of ``grid(extent)``, ``(G, C)``.
         extent: ``(left, right, bottom, top)`` in the units of the lines.
     """
-    logits = probabilities.clamp(min=_LEAST).log()
-    (first, second), (winner, _) = logits.topk(2, dim=1).values.T, logits.topk(2, dim=1).indices.T
+    log_p = p.clamp(min=_MIN_PROBABILITY).log()
+    (first, second), (predicted, _) = log_p.topk(2, dim=1).values.T, log_p.topk(2, dim=1).indices.T
     left, right, bottom, top = extent
     x, y = np.linspace(left, right, _GRID), np.linspace(bottom, top, _GRID)
     lines: list[NDArray[np.float64]] = []
-    for label in winner.unique().tolist()[1:]:  # the first one has no line that no other has
-        margin = logits[:, label] - torch.where(winner == label, second, first)
-        found = contour_generator(x, y, margin.reshape(_GRID, _GRID).numpy(), line_type="Separate").lines(0)
-        lines += cast(list[NDArray[np.float64]], found)
+    for label in predicted.unique().tolist()[1:]:  # each line of the first class is also one of another
+        margin = log_p[:, label] - torch.where(predicted == label, second, first)
+        contours = contour_generator(x, y, margin.reshape(_GRID, _GRID).numpy(), line_type="Separate")
+        lines += cast(list[NDArray[np.float64]], contours.lines(0))
     return lines
 
 
 def extent_of(splits: Mapping[str, Points], equal: bool) -> Extent:
-    """Return ``(left, right, bottom, top)`` around all points, a square if both scales are to be equal.
+    """Return ``(left, right, bottom, top)`` around all points; a square for axes of the same scale.
 
     Raises:
-        ValueError: a point lies at NaN or infinity, or the points too far apart.
+        ValueError: a coordinate is NaN or infinity, or the range of a feature overflows.
     """
     x = torch.cat([x[:, :2].cpu().double() for x, _ in splits.values()])
     low, high = x.amin(dim=0), x.amax(dim=0)
     size = (high - low).clamp(min=1e-6)
     if not bool(size.isfinite().all()):
-        raise ValueError("a point lies at NaN or infinity")
+        raise ValueError("a coordinate is NaN or infinity")
     size = 1.16 * (size.max().expand(2) if equal else size)
     middle = (low + high) / 2
     (left, bottom), (right, top) = (middle - size / 2).tolist(), (middle + size / 2).tolist()
     return left, right, bottom, top
 
 
-def _finer(p: Tensor) -> Tensor:
-    """Interpolate probabilities over the grid, ``(G, C)``, to the grid that is shaded."""
+def _interpolate(p: Tensor) -> Tensor:
+    """Interpolate probabilities ``(G, C)`` from the grid of the model to that of the background."""
     maps = p.T.reshape(1, -1, _GRID, _GRID)
-    fine = nn.functional.interpolate(maps, size=(_FINE, _FINE), mode="bilinear", align_corners=True)
+    fine = nn.functional.interpolate(maps, size=(_FINE_GRID, _FINE_GRID), mode="bilinear", align_corners=True)
     return fine.reshape(p.shape[1], -1).T
 
 
-def _panels(number: int, title: str) -> tuple[Figure, list[Axes]]:
+def _make_panels(number: int, title: str) -> tuple[Figure, list[Axes]]:
     figure = Figure(dpi=72)
     figure.suptitle(title)
     axes = figure.subplots(1, number, sharex=True, sharey=True, squeeze=False)
@@ -284,61 +298,63 @@ def _panels(number: int, title: str) -> tuple[Figure, list[Axes]]:
 
 
 def _lay_out(figure: Figure, panels: Sequence[Axes], caption: str = "") -> None:
-    """Place square panels, headings and the legend by hand.
+    """Set the positions of square panels, titles and legend.
 
-    Matplotlib's layout engine takes longer than everything that is drawn, and headings overlap after its
-    first pass where both scales are equal.
+    Matplotlib's layout engine takes longer than drawing the figure, and after its first pass titles overlap
+    panels of equal scales.
     """
     labels = panels[0].yaxis.get_tightbbox(FigureCanvasAgg(figure).get_renderer())
     assert labels is not None  # the axis is visible
     left = labels.width / figure.dpi + 0.15
     width = left + len(panels) * (_PANEL + _GAP)
     handles, names = panels[0].get_legend_handles_labels()
-    more = sum(isinstance(handle, PathCollection) for handle in handles) - _MOST_NAMED
-    if more > 0:
-        handles[_MOST_NAMED : _MOST_NAMED + more] = [Line2D([], [], linestyle="none")]
-        names[_MOST_NAMED : _MOST_NAMED + more] = [f"and {more} more"]
+    num_omitted = sum(isinstance(handle, PathCollection) for handle in handles) - _MAX_LEGEND_CLASSES
+    if num_omitted > 0:
+        handles[_MAX_LEGEND_CLASSES : _MAX_LEGEND_CLASSES + num_omitted] = [Line2D([], [], linestyle="none")]
+        names[_MAX_LEGEND_CLASSES : _MAX_LEGEND_CLASSES + num_omitted] = [f"and {num_omitted} more"]
     columns = max(int(width / (0.5 + 0.08 * max(map(len, names)))), 1)
-    lines = -(-len(names) // columns) + len(caption.splitlines())
-    below = 0.72 + 0.21 * lines
-    height = below + _PANEL + _ABOVE
+    num_lines = -(-len(names) // columns) + len(caption.splitlines())
+    below = 0.72 + 0.21 * num_lines
+    height = below + _PANEL + _HEADER
     figure.set_size_inches(width, height)
     for number, axes in enumerate(panels):
         start = left + number * (_PANEL + _GAP)
         axes.set_position((start / width, below / height, _PANEL / width, _PANEL / height))
-    places: dict[str, Any] = {"loc": "lower center", "ncols": columns, "borderaxespad": 0.3}
-    figure.legend(handles, names, **places, frameon=False, title=caption or None, title_fontsize="small")
+    position: dict[str, Any] = {"loc": "lower center", "ncols": columns, "borderaxespad": 0.3}
+    figure.legend(handles, names, **position, frameon=False, title=caption or None, title_fontsize="small")
 
 
-def _limit(panels: Sequence[Axes], extent: Extent, features: Sequence[Feature], equal: bool) -> Extent:
-    """Fix the limits of all panels, and return them in the features' own units."""
-    left, right = (features[0].center + features[0].scale * place for place in extent[:2])
-    bottom, top = (features[1].center + features[1].scale * place for place in extent[2:])
+def _set_limits(
+    panels: Sequence[Axes], extent: Extent, features: Sequence[FeatureAxis], equal: bool
+) -> Extent:
+    """Set the limits of all panels, and return them in the original units of the features."""
+    left, right = (features[0].center + features[0].scale * value for value in extent[:2])
+    bottom, top = (features[1].center + features[1].scale * value for value in extent[2:])
     for axes in panels:
         axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal" if equal else "auto")
     return left, right, bottom, top
 
 
 def _scatter(
-    axes: Axes, x: Tensor, y: Tensor, class_names: Sequence[str], features: Sequence[Feature]
+    axes: Axes, x: Tensor, y: Tensor, class_names: Sequence[str], features: Sequence[FeatureAxis]
 ) -> tuple[list[PathCollection], NDArray[np.float64]]:
-    """Draw a split's points, and return them class by class, and where each row is, ``(N, 2)``."""
+    """Draw the points of a split; return an artist per class and the position of each row ``(N, 2)``."""
     centers, scales = (np.array([getattr(f, part) for f in features]) for part in ("center", "scale"))
-    places = centers + scales * x[:, :2].cpu().double().numpy()
+    positions = centers + scales * x[:, :2].cpu().double().numpy()
     points = [
         axes.scatter(
-            places[(y.cpu() == label).numpy(), 0],
-            places[(y.cpu() == label).numpy(), 1],
+            positions[(y.cpu() == label).numpy(), 0],
+            positions[(y.cpu() == label).numpy(), 1],
             s=20,
-            color=colour(label),
-            marker=marker(label),
+            color=class_color(label),
+            marker=class_marker(label),
             edgecolors="white",
             linewidths=0.5,
-            label=named(name),
+            label=legend_label(name),
             zorder=2,
         )
         for label, name in enumerate(class_names)
     ]
-    axes.set(xlabel=literal(features[0].name), ylabel=literal(features[1].name))
+    axes.set(xlabel=escape_mathtext(features[0].name), ylabel=escape_mathtext(features[1].name))
     axes.label_outer()
-    return points, places
+    return points, positions

@@ -1,4 +1,4 @@
-"""Where a model is wrong: confusion, ranking and calibration of classes and labels, errors of values.
+"""Plots of predictions on labeled rows.
 
 Legend: N rows, C classes or labels.
 """
@@ -9,70 +9,86 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lit_classify.plots.style import colour, literal
+from lit_classify.plots.style import class_color, escape_mathtext
 
 Numbers = NDArray[np.float64]
-_MOST_NAMED = 30
-_MOST_DRAWN = 8
+_MAX_ANNOTATED = 30  # classes of a confusion matrix whose cells show their counts
+_MAX_CURVES = 8
 _BINS = 10
 
 
-def confusion(counts: NDArray[np.int64], class_names: Sequence[str], title: str) -> Figure:
-    """Draw counts ``(C, C)``, a row for each true class; shades are shares of the row."""
+def confusion_matrix(counts: NDArray[np.int64], class_names: Sequence[str], title: str) -> Figure:
+    """Plot a confusion matrix.
+
+    Args:
+        counts: rows of each true class (first axis) predicted as each class, ``(C, C)``. The color of a cell
+            is its fraction of the true class.
+        class_names: names of the classes.
+        title: title of the figure.
+
+    Examples:
+        >>> figure = confusion_matrix(np.array([[9, 1], [2, 8]]), ["no", "yes"], "Test: 20 rows")
+        >>> [text.get_text() for text in figure.axes[0].texts]
+        ['9', '1', '2', '8']
+    """
     num_classes = len(class_names)
-    class_names = [literal(name) for name in class_names]
+    class_names = [escape_mathtext(name) for name in class_names]
     size = max(2.8, 0.45 * num_classes)
     longest = max(map(len, class_names))
     left, bottom = 0.75 + 0.075 * longest, 0.7 + 0.055 * longest
     width, height = size + left + 0.9, size + bottom + 0.45
-    figure = Figure(figsize=(width, height))  # laid out by hand, which is faster
+    figure = Figure(figsize=(width, height))  # an explicit layout is faster than a layout engine
     axes = figure.add_axes((left / width, bottom / height, size / width, size / height))
-    shares = counts / counts.sum(axis=1, keepdims=True).clip(1)
-    picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    fractions = counts / counts.sum(axis=1, keepdims=True).clip(1)
+    image = axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
     bar = figure.add_axes(((left + size + 0.12) / width, bottom / height, 0.12 / width, size / height))
-    figure.colorbar(picture, cax=bar, label="share of the true class")
-    places = range(num_classes)
-    axes.set(xticks=places, yticks=places, xlabel="predicted class", ylabel="true class", title=title)
+    figure.colorbar(image, cax=bar, label="fraction of the true class")
+    ticks = range(num_classes)
+    axes.set(xticks=ticks, yticks=ticks, xlabel="predicted class", ylabel="true class", title=title)
     if longest > 4:
         axes.set_xticklabels(class_names, rotation=45, ha="right", rotation_mode="anchor")
     else:
         axes.set_xticklabels(class_names)
     axes.set_yticklabels(class_names)
-    if num_classes <= _MOST_NAMED:
-        for row in places:
-            for column in places:
-                dark = shares[row, column] > 0.5
-                axes.text(
-                    column, row, f"{counts[row, column]:,}", ha="center", va="center",
-                    color="white" if dark else "black",
-                )  # fmt: skip
+    if num_classes <= _MAX_ANNOTATED:
+        for row in ticks:
+            for column in ticks:
+                color = "white" if fractions[row, column] > 0.5 else "black"
+                axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=color)
     return figure
 
 
-def curves(y: NDArray[np.int64], p: Numbers, names: Sequence[str], title: str) -> Figure:
-    """Draw ROC and precision-recall curves of each class or label, one against the others.
+def roc_and_precision_recall(y: NDArray[np.int64], p: Numbers, names: Sequence[str], title: str) -> Figure:
+    """Plot the one-vs-rest ROC and precision-recall curves of each class or label.
+
+    Of two classes only the second is drawn; of more than eight those with the smallest area under the ROC
+    curve.
 
     Args:
-        y: 1 where a class or label holds, ``(N, C)``.
-        p: its probability, ``(N, C)``.
-        names: of the classes or labels; only the second of two classes is drawn, and of very many those
-            with the smallest area under the ROC curve.
-        title: the picture's heading.
+        y: 1 for rows of a class or label, else 0, ``(N, C)``.
+        p: predicted probability of each class or label, ``(N, C)``.
+        names: names of the classes or labels.
+        title: title of the figure.
+
+    Examples:
+        >>> y, p = np.array([[1, 0], [0, 1]]), np.array([[0.8, 0.2], [0.4, 0.6]])
+        >>> figure = roc_and_precision_recall(y, p, ["no", "yes"], "Test: 2 rows")
+        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        ['yes: AUC 1.000', 'chance']
     """
     from sklearn import metrics
 
     figure = Figure(figsize=(10.4, 5.2), layout="constrained")
     roc, precision_recall = figure.subplots(1, 2)
-    areas = {number: float(metrics.roc_auc_score(y[:, number], p[:, number])) for number in _drawn(y)}
-    shown = _first(sorted(areas, key=areas.__getitem__))
-    for number in shown:
-        false, true, _ = metrics.roc_curve(y[:, number], p[:, number])
-        name = literal(names[number])
-        roc.plot(false, true, color=colour(number), label=f"{name}: area {areas[number]:.3f}")
+    areas = {number: float(metrics.roc_auc_score(y[:, number], p[:, number])) for number in _with_curve(y)}
+    selected = sorted(sorted(areas, key=areas.__getitem__)[:_MAX_CURVES])
+    for number in selected:
+        name, color = escape_mathtext(names[number]), class_color(number)
+        false_positive_rate, recall, _ = metrics.roc_curve(y[:, number], p[:, number])
+        roc.plot(false_positive_rate, recall, color=color, label=f"{name}: AUC {areas[number]:.3f}")
         precision, recall, _ = metrics.precision_recall_curve(y[:, number], p[:, number])
-        mean = metrics.average_precision_score(y[:, number], p[:, number])
-        label = f"{name}: average {mean:.3f}"
-        precision_recall.plot(recall, precision, color=colour(number), label=label)
+        average = metrics.average_precision_score(y[:, number], p[:, number])
+        precision_recall.plot(recall, precision, color=color, label=f"{name}: AP {average:.3f}")
     roc.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance")
     roc.set(title="ROC", xlabel="false positive rate", ylabel="true positive rate")
     precision_recall.set(
@@ -81,71 +97,90 @@ def curves(y: NDArray[np.int64], p: Numbers, names: Sequence[str], title: str) -
     for axes in (roc, precision_recall):
         axes.grid(alpha=0.3)
         axes.legend(fontsize="small")
-    left_out = f"\nthe {len(shown)} of {len(areas)} that are told apart worst" * (len(shown) < len(areas))
-    figure.suptitle(title + left_out)
+    if len(selected) < len(areas):
+        title += f"\nthe {len(selected)} of {len(areas)} with the smallest AUC"
+    figure.suptitle(title)
     return figure
 
 
-def calibration(y: NDArray[np.int64], p: Numbers, names: Sequence[str], title: str) -> Figure:
-    """Draw how often a class or label holds against how probable it was called, in ten bins.
+def calibration_curve(y: NDArray[np.int64], p: Numbers, names: Sequence[str], title: str) -> Figure:
+    """Plot the fraction of positives against the predicted probability of each class or label, in ten bins.
 
-    A dot's area is its share of the rows. Of very many classes those are drawn that are off the most, by
-    the mean distance to the diagonal over the rows. Arguments are those of ``curves``.
+    The area of a dot is proportional to the number of rows. Of two classes only the second is drawn; of more
+    than eight those with the largest expected calibration error (ECE): the distance from the diagonal,
+    averaged over the rows.
+
+    Args:
+        y: 1 for rows of a class or label, else 0, ``(N, C)``.
+        p: predicted probability of each class or label, ``(N, C)``.
+        names: names of the classes or labels.
+        title: title of the figure.
+
+    Examples:
+        >>> y, p = np.array([[1, 0], [0, 1]]), np.array([[0.8, 0.2], [0.4, 0.6]])
+        >>> figure = calibration_curve(y, p, ["no", "yes"], "Test: 2 rows")
+        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        ['perfectly calibrated', 'yes: ECE 0.300']
     """
     figure = Figure(figsize=(5.6, 5.2), layout="constrained")
     axes = figure.add_subplot()
-    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="as said")
-    bins = {number: _binned(y[:, number], p[:, number]) for number in _drawn(y)}
-    off = {number: float(shares @ np.abs(said - came)) for number, (said, came, shares) in bins.items()}
-    shown = _first(sorted(off, key=off.__getitem__, reverse=True))
-    for number in shown:
-        said, came, shares = bins[number]
-        label = f"{literal(names[number])}: off by {off[number]:.3f}"
-        axes.plot(said, came, color=colour(number), linewidth=1, alpha=0.5)
+    axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfectly calibrated")
+    bins = {number: _binned(y[:, number], p[:, number]) for number in _with_curve(y)}
+    errors = {
+        number: float(weights @ np.abs(predicted - actual))
+        for number, (predicted, actual, weights) in bins.items()
+    }
+    selected = sorted(sorted(errors, key=errors.__getitem__, reverse=True)[:_MAX_CURVES])
+    for number in selected:
+        predicted, actual, weights = bins[number]
+        color, label = class_color(number), f"{escape_mathtext(names[number])}: ECE {errors[number]:.3f}"
+        axes.plot(predicted, actual, color=color, linewidth=1, alpha=0.5)
         axes.scatter(
-            said, came, s=12 + 240 * shares, color=colour(number), alpha=0.8, linewidths=0, label=label
+            predicted, actual, s=12 + 240 * weights, color=color, alpha=0.8, linewidths=0, label=label
         )
-    left_out = f"\nthe {len(shown)} of {len(off)} that are off the most" * (len(shown) < len(off))
-    axes.set(title=title + left_out, xlabel="probability as predicted", ylabel="share that came true")
+    if len(selected) < len(errors):
+        title += f"\nthe {len(selected)} of {len(errors)} with the largest ECE"
+    axes.set(title=title, xlabel="predicted probability", ylabel="fraction of positives")
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small")
     return figure
 
 
-def values(y: Numbers, predicted: Numbers, title: str) -> Figure:
-    """Draw predicted values ``(N,)`` against true ones ``(N,)``, and how the errors are spread."""
+def predicted_vs_actual(y: Numbers, predicted: Numbers, title: str) -> Figure:
+    """Plot predicted values ``(N,)`` against actual ones ``(N,)``, and a histogram of the errors.
+
+    Examples:
+        >>> figure = predicted_vs_actual(np.array([1.0, 2.0]), np.array([1.5, 2.0]), "Test: 2 rows")
+        >>> [axes.get_title() for axes in figure.axes]
+        ['predicted vs. actual', 'errors']
+    """
     figure = Figure(figsize=(10.4, 5.2), layout="constrained")
     figure.suptitle(title)
-    against, errors = figure.subplots(1, 2)
+    values, errors = figure.subplots(1, 2)
     ends = [min(y.min(), predicted.min()), max(y.max(), predicted.max())]
-    against.plot(ends, ends, color="grey", linestyle=":", label="as they are")
-    against.scatter(y, predicted, s=14, color=colour(1), alpha=0.6, linewidths=0)
-    against.set(title="predicted and true", xlabel="true value", ylabel="predicted value")
-    errors.hist(predicted - y, bins=min(40, max(len(y) // 5, 5)), color=colour(1))
-    errors.set(title="errors", xlabel="predicted minus true", ylabel="rows")
-    for axes in (against, errors):
+    values.plot(ends, ends, color="grey", linestyle=":", label="perfect prediction")
+    values.scatter(y, predicted, s=14, color=class_color(1), alpha=0.6, linewidths=0)
+    values.set(title="predicted vs. actual", xlabel="actual value", ylabel="predicted value")
+    errors.hist(predicted - y, bins=min(40, max(len(y) // 5, 5)), color=class_color(1))
+    errors.set(title="errors", xlabel="predicted - actual", ylabel="rows")
+    for axes in (values, errors):
         axes.grid(alpha=0.3)
-    against.legend()
+    values.legend()
     return figure
 
 
 def _binned(y: NDArray[np.int64], p: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """Return of each bin with rows: the mean probability, the share that holds, the share of all rows."""
+    """Return, for each nonempty bin, mean probability, fraction of positives and fraction of all rows."""
     bins = np.minimum((p * _BINS).astype(int), _BINS - 1)
-    rows = np.bincount(bins, minlength=_BINS)
-    full = rows > 0
-    said = np.bincount(bins, p, _BINS)[full] / rows[full]
-    came = np.bincount(bins, y, _BINS)[full] / rows[full]
-    return said, came, rows[full] / len(p)
+    counts = np.bincount(bins, minlength=_BINS)
+    nonempty = counts > 0
+    predicted = np.bincount(bins, p, _BINS)[nonempty] / counts[nonempty]
+    actual = np.bincount(bins, y, _BINS)[nonempty] / counts[nonempty]
+    return predicted, actual, counts[nonempty] / len(p)
 
 
-def _drawn(y: NDArray[np.int64]) -> list[int]:
-    """Return the classes to draw: those that some rows have and some have not; one of two says it all."""
-    both = [number for number, held in enumerate(y.sum(axis=0)) if 0 < held < len(y)]
-    exclusive = y.shape[1] == 2 and bool((y.sum(axis=1) == 1).all())
-    return both[1:] if exclusive else both
-
-
-def _first(worst: list[int]) -> list[int]:
-    """Return the classes that have room in one picture, in their own order."""
-    return sorted(worst[:_MOST_DRAWN])
+def _with_curve(y: NDArray[np.int64]) -> list[int]:
+    """Return the classes with positive and negative rows; of two exclusive classes, the second alone."""
+    numbers = [number for number, positives in enumerate(y.sum(axis=0)) if 0 < positives < len(y)]
+    is_binary = y.shape[1] == 2 and bool((y.sum(axis=1) == 1).all())
+    return numbers[1:] if is_binary else numbers

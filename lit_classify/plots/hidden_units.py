@@ -1,4 +1,4 @@
-"""What every unit of a small network sees: a map of its answer over the plane, joined by its weights.
+"""Maps of the activations of a small network's units over its two inputs, connected by its weights.
 
 Legend: U units of a layer, G points of a grid.
 """
@@ -12,87 +12,96 @@ from matplotlib.patches import ConnectionPatch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lit_classify.plots.style import colour, named, shortened
+from lit_classify.plots.style import class_color, legend_label, shorten
 
-MOST_UNITS = 16
-_SHOWN_WEIGHT = 0.08  # of the largest; lines thinner than that are left out
+MAX_UNITS = 16
+_MIN_WEIGHT = 0.08  # relative to the largest weight; smaller ones are not drawn
 
 
-def neurons(
-    answers: Sequence[Tensor],
+def hidden_unit_maps(
+    activations: Sequence[Tensor],
     weights: Sequence[Tensor],
     units: Sequence[Sequence[int]],
     inputs: Sequence[str],
     outputs: Sequence[str],
     title: str,
 ) -> Figure:
-    """Draw a column of maps for each layer, from the inputs to the output.
+    """Plot a column of maps for each layer, from the inputs to the outputs.
 
     Args:
-        answers: what each shown unit of each layer answers over a square grid, ``(G, U)`` a layer.
-        weights: from each shown unit to those of the next layer, ``(U_next, U)``.
-        units: the number of each shown unit in its layer.
+        activations: activations of the selected units of each layer over a square grid, ``(G, U)`` each.
+        weights: from the selected units of each layer to those of the next, ``(U_next, U)`` each.
+        units: numbers of the selected units in their layer.
         inputs: names of the inputs.
         outputs: names of the outputs, such as the classes.
-        title: the picture's heading.
+        title: title of the figure.
+
+    Examples:
+        >>> import torch
+        >>> grid, hidden, weight = torch.randn(9, 2), torch.randn(9, 1), torch.ones(1, 2)
+        >>> units = [[0, 1], [0]]
+        >>> figure = hidden_unit_maps([grid, hidden], [weight], units, ["x1", "x2"], ["yes"], "epoch 9")
+        >>> [axes.get_title() for axes in figure.axes]
+        ['x1', 'x2', 'yes']
     """
-    tallest = max(answer.shape[1] for answer in answers)
-    figure = Figure(figsize=(2.3 * len(answers) + 0.4, 1.02 * tallest + 1.3))
+    max_units = max(activation.shape[1] for activation in activations)
+    figure = Figure(figsize=(2.3 * len(activations) + 0.4, 1.02 * max_units + 1.3))
     figure.suptitle(title)
     columns = [
-        [_map(figure, layer, row, answers, name) for row, name in enumerate(names)]
-        for layer, names in enumerate(_names(units, inputs, outputs))
+        [_draw_map(figure, layer, row, activations, name) for row, name in enumerate(names)]
+        for layer, names in enumerate(_unit_names(units, inputs, outputs))
     ]
-    for before, after, weight in zip(columns, columns[1:], weights, strict=False):
+    for sources, targets, weight in zip(columns, columns[1:], weights, strict=False):
         largest = float(weight.abs().max()) or 1.0
-        for row, to in enumerate(after):
-            for column, start in enumerate(before):
-                _join(figure, start, to, float(weight[row, column]) / largest)
-    words = "blue: positive, red: negative, wide: strong; the deeper a map's colour, the larger the answer"
-    figure.text(0.5, 0.012, words, ha="center", fontsize=8)
+        for row, target in enumerate(targets):
+            for column, source in enumerate(sources):
+                _connect(figure, source, target, float(weight[row, column]) / largest)
+    caption = "blue: positive, red: negative; color intensity: activation, line width: weight"
+    figure.text(0.5, 0.012, caption, ha="center", fontsize=8)
     return figure
 
 
-def _names(units: Sequence[Sequence[int]], inputs: Sequence[str], outputs: Sequence[str]) -> list[list[str]]:
-    """Say what each shown unit of each layer is called."""
-    hidden = [[f"layer {layer}.{unit}" for unit in shown] for layer, shown in enumerate(units[1:-1], 1)]
-    last = [named(outputs[unit]) for unit in units[-1]]
-    return [[shortened(name) for name in inputs], *hidden, last]
+def _unit_names(
+    units: Sequence[Sequence[int]], inputs: Sequence[str], outputs: Sequence[str]
+) -> list[list[str]]:
+    """Return the name of each selected unit of each layer."""
+    hidden = [[f"layer {layer}.{unit}" for unit in selected] for layer, selected in enumerate(units[1:-1], 1)]
+    return [[shorten(name) for name in inputs], *hidden, [legend_label(outputs[unit]) for unit in units[-1]]]
 
 
-def _map(figure: Figure, layer: int, row: int, answers: Sequence[Tensor], name: str) -> Axes:
-    """Draw one unit's answers in its place on the sheet."""
-    answer = answers[layer][:, row].double().cpu().numpy()
-    side = round(len(answer) ** 0.5)
+def _draw_map(figure: Figure, layer: int, row: int, activations: Sequence[Tensor], name: str) -> Axes:
+    """Draw the activations of one unit at its position in the figure."""
+    activation = activations[layer][:, row].double().cpu().numpy()
+    side = round(len(activation) ** 0.5)
     width, height = figure.get_size_inches()
-    number = answers[layer].shape[1]
-    center = 0.5 * (height - 0.3) + (number - 1 - 2 * row) * 0.51
-    left = 0.55 + layer * (width - 1.6) / max(len(answers) - 1, 1)
+    num_units = activations[layer].shape[1]
+    center = 0.5 * (height - 0.3) + (num_units - 1 - 2 * row) * 0.51
+    left = 0.55 + layer * (width - 1.6) / max(len(activations) - 1, 1)
     axes = figure.add_axes((left / width, (center - 0.36) / height, 0.72 / width, 0.72 / height))
-    axes.imshow(_shades(answer).reshape(side, side, 3), origin="lower", interpolation="bilinear")
+    axes.imshow(_to_rgb(activation).reshape(side, side, 3), origin="lower", interpolation="bilinear")
     axes.set(xticks=[], yticks=[])
     axes.set_title(name, fontsize=7, pad=1.5)
     return axes
 
 
-def _shades(answer: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return red for negative and blue for positive answers, white for none, ``(G, 3)``."""
+def _to_rgb(activation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return red for negative and blue for positive activations, white for zero, ``(G, 3)``."""
     from matplotlib.colors import to_rgb
 
-    largest = max(float(np.abs(answer).max()), 1e-12)
-    strength = np.abs(answer)[:, None] / largest
-    full = np.where(answer[:, None] > 0, to_rgb(colour(1)), to_rgb(colour(0)))
-    shades: NDArray[np.float64] = 1 - strength * (1 - full)
-    return shades
+    largest = max(float(np.abs(activation).max()), 1e-12)
+    intensity = np.abs(activation)[:, None] / largest
+    color = np.where(activation[:, None] > 0, to_rgb(class_color(1)), to_rgb(class_color(0)))
+    rgb: NDArray[np.float64] = 1 - intensity * (1 - color)
+    return rgb
 
 
-def _join(figure: Figure, start: Axes, to: Axes, weight: float) -> None:
-    """Draw a weight, from -1 to 1, as a line from one map to another."""
-    if abs(weight) < _SHOWN_WEIGHT:
+def _connect(figure: Figure, source: Axes, target: Axes, weight: float) -> None:
+    """Draw a weight, scaled to -1 .. 1, as a line from one map to another."""
+    if abs(weight) < _MIN_WEIGHT:
         return
     line = ConnectionPatch(
-        xyA=(1, 0.5), xyB=(0, 0.5), coordsA=start.transAxes, coordsB=to.transAxes, zorder=0
+        xyA=(1, 0.5), xyB=(0, 0.5), coordsA=source.transAxes, coordsB=target.transAxes, zorder=0
     )
-    line.set(color=colour(1 if weight > 0 else 0), linewidth=0.3 + 2.2 * abs(weight))
+    line.set(color=class_color(1 if weight > 0 else 0), linewidth=0.3 + 2.2 * abs(weight))
     line.set_alpha(0.25 + 0.6 * abs(weight))
     figure.add_artist(line)

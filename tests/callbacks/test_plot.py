@@ -37,14 +37,14 @@ from lit_classify import (
     load,
     plots,
 )
-from lit_classify.callbacks import evaluation_plots as mistakes
-from lit_classify.callbacks.boundary import Snapshot, choose, make_plot
-from lit_classify.callbacks.hidden_units import draw_sheet, trace
+from lit_classify.callbacks.boundary import Snapshot, make_boundary_plot, select_frames
+from lit_classify.callbacks.evaluation_plots import worst_rows
+from lit_classify.callbacks.hidden_units import layer_activations, plot_hidden_units
 from lit_classify.cli.main import main
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.base import Split
 from lit_classify.networks import MLP, evaluating
-from lit_classify.plots.images import pixels
+from lit_classify.plots.images import to_pixels
 from tests.example_tables import bundled, write
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"]
@@ -99,12 +99,16 @@ def test_everything_that_is_shown_can_be_read_back() -> None:
     }
     assert [step for step, _, _ in sizes["boundary"]] == list(range(7))
     assert len({drawn[1:] for drawn in sizes["boundary"]}) == 1
-    assert [step for tag in ("film", "neurons", "mistakes/ranking") for step, _, _ in sizes[tag]] == [6, 6, 6]
+    assert [
+        step
+        for tag in ("boundary_animation", "hidden_units", "evaluation/roc_and_precision_recall")
+        for step, _, _ in sizes[tag]
+    ] == [6, 6, 6]
     for tag, drawn in sizes.items():
         picture = Image.open(io.BytesIO(found.Images(tag)[-1].encoded_image_string))
         assert picture.size == drawn[-1][1:]
         assert np.asarray(picture.convert("RGB")).std() > 5  # something is drawn
-    film = Image.open(io.BytesIO(found.Images("film")[0].encoded_image_string))
+    film = Image.open(io.BytesIO(found.Images("boundary_animation")[0].encoded_image_string))
     assert (film.format, film.n_frames) == ("GIF", 7)  # type: ignore[attr-defined]  # a GIF has frames
     assert Path("lightning_logs/circles_v2/version_0/boundary.gif").is_file()
     assert "bend the line" in said(found, "about/why")
@@ -213,10 +217,10 @@ def test_without_validation_the_hparams_page_shows_the_last_epoch() -> None:
     ("options", "tags"),
     [
         (["none"], set()),
-        (["boundary"], {"boundary", "film"}),
-        (["hidden_units"], {"neurons"}),
-        (["basic"], {"boundary", "film", "mistakes/confusion"}),
-        (["[hidden_units, evaluation]"], {"neurons", "mistakes/confusion"}),
+        (["boundary"], {"boundary", "boundary_animation"}),
+        (["hidden_units"], {"hidden_units"}),
+        (["basic"], {"boundary", "boundary_animation", "evaluation/confusion_matrix"}),
+        (["[hidden_units, evaluation]"], {"hidden_units", "evaluation/confusion_matrix"}),
     ],
 )
 def test_each_picture_is_switched_by_one_line(options: list[str], tags: set[str]) -> None:
@@ -244,22 +248,29 @@ def test_tables_lines_and_labels_are_drawn_as_they_can_be() -> None:
     fit = ["fit", "--config", "table", "--trainer.max_epochs", "3", "--plots", "all", "--data.target"]
     assert main([*fit, "target", "--data.path", wine]) == 0
     found = events("table/version_0")
-    assert {"boundary", "film", "mistakes/confusion", "mistakes/calibration"} <= set(found.Tags()["images"])
-    assert said(found, "worst rows").count("\n") == 11
-    assert said(found, "worst rows").count("x0") == 1  # in the head, with cells below it
+    assert {
+        "boundary",
+        "boundary_animation",
+        "evaluation/confusion_matrix",
+        "evaluation/calibration_curve",
+    } <= set(found.Tags()["images"])
+    assert said(found, "evaluation/worst_rows").count("\n") == 11
+    assert said(found, "evaluation/worst_rows").count("x0") == 1  # in the head, with cells below it
     assert "x12" in said(found, "about/data")
     assert main([*fit, "target", "--data.path", str(bundled(load_diabetes, "d.csv"))]) == 0
-    assert set(events("table/version_1").Tags()["images"]) == {"mistakes/values"}
+    assert set(events("table/version_1").Tags()["images"]) == {"evaluation/predicted_vs_actual"}
     rows = [f"{n},{n % 5},{n % 2},{int(n % 3 == 0)}" for n in range(90)]
     write("x,z,even,third\n" + "\n".join(rows))
     assert main([*fit, "[even, third]", "--data.path", "t.csv"]) == 0
     assert set(events("table/version_2").Tags()["images"]) == {
-        "neurons",
-        "mistakes/ranking",
-        "mistakes/calibration",
+        "hidden_units",
+        "evaluation/roc_and_precision_recall",
+        "evaluation/calibration_curve",
     }
     assert main(["fit", "--config", "line", "--trainer.max_epochs", "3"]) == 0
-    assert {"boundary", "film", "mistakes/values"} == set(events("line/version_0").Tags()["images"])
+    assert {"boundary", "boundary_animation", "evaluation/predicted_vs_actual"} == set(
+        events("line/version_0").Tags()["images"]
+    )
 
 
 def test_a_frame_looks_like_the_picture() -> None:
@@ -267,13 +278,13 @@ def test_a_frame_looks_like_the_picture() -> None:
     model = BinaryClassifier(2)
     split = data.split("test")
     with evaluating(model):
-        plane = plots.Plane({"Test": split}, ["0", "1"])
+        plane = plots.DecisionBoundaryDisplay({"Test": split}, ["0", "1"])
         p, predicted = model.predict(plots.grid(plane.extent)), [model.predict(split.x).argmax(dim=1)]
         frame = plane.frame(p, predicted, "epoch 0")
         again = plane.frame(p, predicted, "epoch 0")
-        plane.show(p, predicted, "epoch 0")
+        plane.update(p, predicted, "epoch 0")
     assert np.array_equal(frame, again)
-    still = pixels(plane.figure)
+    still = to_pixels(plane.figure)
     assert frame.shape == still.shape
     same = np.abs(frame.astype(int) - still).max(axis=2) < 60
     assert same.mean() > 0.97  # texts and edges are drawn by another library
@@ -289,13 +300,13 @@ def snapshots(changes: list[float]) -> list[Snapshot]:
 
 def test_frames_are_spread_over_the_change_rather_than_the_epochs() -> None:
     taken = snapshots([0.001] * 50 + [1.0] * 50)
-    epochs = [part.epoch for part in choose(taken, 20)]
+    epochs = [part.epoch for part in select_frames(taken, 20)]
     assert (len(epochs), epochs[0], epochs[-1]) == (20, 0, 100)
     assert epochs == sorted(set(epochs))
     assert 12 <= sum(epoch > 50 for epoch in epochs) < 19
-    epochs = [part.epoch for part in choose(snapshots([1.0] * 50 + [0.001] * 50), 20)]
+    epochs = [part.epoch for part in select_frames(snapshots([1.0] * 50 + [0.001] * 50), 20)]
     assert 12 <= sum(epoch < 50 for epoch in epochs) < 19
-    assert [part.epoch for part in choose(snapshots([0.0] * 9), 4)][::3] == [0, 9]
+    assert [part.epoch for part in select_frames(snapshots([0.0] * 9), 4)][::3] == [0, 9]
 
 
 def test_a_plot_s_title_names_run_epoch_and_loss_and_a_slice_says_so() -> None:
@@ -306,8 +317,9 @@ def test_a_plot_s_title_names_run_epoch_and_loss_and_a_slice_says_so() -> None:
         data.setup("fit")
         model = BinaryClassifier(data.in_features, class_names=data.class_names)
         with evaluating(model):
-            plot = make_plot(model, data, "val", "runs/version_7")
-            figure = plot.figure(plot.look(model, 1234))
+            plot = make_boundary_plot(model, data, "val", "runs/version_7")
+            assert plot is not None
+            figure = plot.figure(plot.snapshot(model, 1234))
             x, y = data.split("val")
             loss = float(model.loss(model(x), y))
         name = "test" if data.validates_on_test else "validation"
@@ -360,12 +372,12 @@ def test_a_cell_of_any_size_ends_neither_a_fit_nor_its_plots(
     assert "Trained 3 epochs" in capsys.readouterr().out
     assert main(["plot", "lightning_logs/table/version_0/checkpoints/last.ckpt"]) == 0
     output = capsys.readouterr()
-    assert "plots/confusion.png" in output.out.split()
-    assert Path("plots/boundary.png").exists() != ("plot boundary left out: " in output.err)
+    assert "plots/confusion_matrix.png" in output.out.split()
+    assert Path("plots/boundary.png").exists() != ("plot boundary skipped: " in output.err)
 
 
 @pytest.mark.reliability(62)
-@pytest.mark.parametrize("function", ["confusion", "grid"])
+@pytest.mark.parametrize("function", ["confusion_matrix", "grid"])
 def test_an_error_while_drawing_costs_that_plot_alone(
     function: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -373,20 +385,23 @@ def test_an_error_while_drawing_costs_that_plot_alone(
         raise RuntimeError("no room")
 
     monkeypatch.setattr(plots, function, fails)
-    left_out = {"confusion": "confusion", "grid": "decision boundary"}[function]
+    skipped = {"confusion_matrix": "confusion_matrix", "grid": "decision boundary"}[function]
     assert main([*SHORT, "basic"]) == 0
-    drawn = {"boundary", "film", "mistakes/confusion"}
-    lost = {"confusion": {"mistakes/confusion"}, "grid": {"boundary", "film"}}[function]
+    drawn = {"boundary", "boundary_animation", "evaluation/confusion_matrix"}
+    lost = {"confusion_matrix": {"evaluation/confusion_matrix"}, "grid": {"boundary", "boundary_animation"}}[
+        function
+    ]
     assert set(events("circles_v2/version_0").Tags()["images"]) == drawn - lost
     output = capsys.readouterr()
     assert "Trained 7 epochs" in output.out
-    assert output.err.count(f"plot {left_out} left out: no room") == 1
+    assert output.err.count(f"plot {skipped} skipped: no room") == 1
 
 
 def test_test_rows_are_shown_after_the_training_and_never_during_it() -> None:
     data = CirclesDataModule(val_fraction=0.2)
     model = BinaryClassifier(2)
-    shown = {split: make_plot(model, data, split, "").splits for split in ("val", "test")}
+    drawn = {split: make_boundary_plot(model, data, split, "") for split in ("val", "test")}
+    shown = {split: plot.splits for split, plot in drawn.items() if plot is not None}
     assert list(shown["val"]) == ["Train", "Validation"]
     assert list(shown["test"]) == ["Train", "Test"]
     for split in ("val", "test"):
@@ -396,14 +411,14 @@ def test_test_rows_are_shown_after_the_training_and_never_during_it() -> None:
 def test_the_sheet_traces_what_the_layers_answer() -> None:
     network = MLP(2, 1, [3, 4], "Tanh")
     x = torch.randn(5, 2)
-    answers, weights = trace(network, x)
+    answers, weights = layer_activations(network, x)
     assert [answer.shape[1] for answer in answers] == [2, 3, 4, 1]
     assert [tuple(weight.shape) for weight in weights] == [(3, 2), (4, 3), (1, 4)]
     torch.testing.assert_close(answers[1], torch.tanh(network[0](x)))
     torch.testing.assert_close(answers[-1], network(x))
     wide = BinaryClassifier(2, hidden=[40])
     with evaluating(wide):
-        sheet = draw_sheet(wide, CirclesDataModule(), "wide")
+        sheet = plot_hidden_units(wide, CirclesDataModule(), "wide")
     assert len(sheet.axes) == 2 + 16 + 1  # the most active 16
 
 
@@ -411,11 +426,11 @@ def test_curves_are_scikit_learn_s() -> None:
     random = np.random.default_rng(0)
     y = np.eye(2, dtype=np.int64)[random.integers(0, 2, 300)]
     p = random.dirichlet([1, 1], 300)
-    figure = plots.curves(y, p, ["no", "yes"], "")
+    figure = plots.roc_and_precision_recall(y, p, ["no", "yes"], "")
     labels = [line.get_label() for axes in figure.axes for line in axes.lines]
     area = metrics.roc_auc_score(y[:, 1], p[:, 1])
     mean = metrics.average_precision_score(y[:, 1], p[:, 1])
-    assert labels == [f"yes: area {area:.3f}", "chance", f"yes: average {mean:.3f}"]
+    assert labels == [f"yes: AUC {area:.3f}", "chance", f"yes: AP {mean:.3f}"]
 
 
 @pytest.mark.parametrize("task", [BinaryClassifier, MulticlassClassifier])
@@ -431,12 +446,12 @@ def test_saturated_logits_rank_in_their_order(task: type[LitModule]) -> None:
     x = torch.tensor([[20.0, 0.0], [30.0, 0.0], [25.0, 0.0]])
     data._splits["val"] = Split(x, torch.tensor([0, 0, 0]))
     with evaluating(model):
-        found = mistakes.held(model, data, "val")
-        told = mistakes.worst(model, data)
-    assert found is not None
-    assert found[1][:, 1].argsort().tolist() == [0, 2, 1]
+        logits, y = model(x), data.split("val").y
+        _, p = model.one_vs_rest(logits, y)["1"]
+        table = worst_rows(model, data, logits, y)
+    assert p.argsort().tolist() == [0, 2, 1]
     shown = data.raw_rows("val", [1, 2, 0])
-    assert [row.split("|")[3].strip() for row in told.splitlines()[2:]] == [str(v) for v in shown["x"]]
+    assert [row.split("|")[3].strip() for row in table.splitlines()[2:]] == [str(v) for v in shown["x"]]
 
 
 def test_a_run_on_data_of_one_s_own_is_plotted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -452,7 +467,7 @@ def test_a_run_on_data_of_one_s_own_is_plotted(capsys: pytest.CaptureFixture[str
     assert main([*plot, "--data", "lit_classify.CirclesDataModule"]) == 2
     assert f"holds a {own}, but --data is a CirclesDataModule" in capsys.readouterr().err
     assert main([*plot, "--data", own]) == 0
-    assert "plots/confusion.png" in capsys.readouterr().out.split()
+    assert "plots/confusion_matrix.png" in capsys.readouterr().out.split()
 
 
 def test_a_run_of_a_model_of_one_s_own_is_plotted(capsys: pytest.CaptureFixture[str]) -> None:
@@ -470,7 +485,14 @@ def test_a_finished_run_is_plotted(format_: str, capsys: pytest.CaptureFixture[s
     checkpoint = "lightning_logs/circles_v2/version_0/checkpoints/last.ckpt"
     capsys.readouterr()
     assert main(["plot", checkpoint, "--out", "a/b", "--format", format_]) == 0
-    names = ["boundary", "neurons", "confusion", "ranking", "calibration", "curves"]
+    names = [
+        "boundary",
+        "hidden_units",
+        "confusion_matrix",
+        "roc_and_precision_recall",
+        "calibration_curve",
+        "learning_curves",
+    ]
     assert capsys.readouterr().out.split() == [f"a/b/{name}.{format_}" for name in names]
     for name in names:
         content = Path(f"a/b/{name}.{format_}").read_bytes()
@@ -486,7 +508,7 @@ def test_what_cannot_be_plotted_is_said(capsys: pytest.CaptureFixture[str]) -> N
     Path("file").touch()
     for arguments, message in (
         (["nowhere.ckpt"], "no checkpoint at nowhere.ckpt"),
-        (["nowhere.ckpt", "--out", "file"], "cannot write pictures into file"),
+        (["nowhere.ckpt", "--out", "file"], "cannot write plots into file"),
         (["nowhere.ckpt", "--format", "gif"], "invalid choice: 'gif'"),
     ):
         assert main(["plot", *arguments]) == 2
@@ -516,7 +538,7 @@ def test_tensorboard_shows_it_in_a_browser() -> None:
     try:
         for plugin, words in {
             "timeseries": ["boundary", "optimizer", "train", "val"],
-            "images": ["boundary", "film", "mistakes"],
+            "images": ["boundary", "boundary_animation", "evaluation"],
             "hparams": ["activation", "ReLU", "Tanh", "version_1", "best/val_loss"],
             "custom_scalars": ["training", "grad_norm"],
             "text": ["about/why", "bend the line"],

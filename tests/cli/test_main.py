@@ -255,7 +255,7 @@ MISTAKES = {
     f"{CIRCLES} --test_best perhaps": "--test_best: expected true or false, but got 'perhaps'",
     "verify circles_v9": "did you mean 'circles_v",
     "verify --foo": "unrecognized arguments: --foo",
-    "figures circles_v2 --out wrong.yaml": "cannot write pictures into wrong.yaml",
+    "plot circles_v2 --out wrong.yaml": "cannot write plots into wrong.yaml",
 }
 
 

@@ -12,7 +12,7 @@ from sklearn.datasets import load_iris
 
 from lit_classify import UserError
 from lit_classify.cli.main import main
-from lit_classify.evaluation.predictions import harmless, write
+from lit_classify.evaluation.predictions import escape_formulas, write
 from tests.example_tables import bundled
 from tests.example_tables import write as write_text
 
@@ -74,7 +74,7 @@ def test_labels_and_numbers_are_predicted_too() -> None:
 @pytest.mark.reliability(36)
 def test_cells_that_a_spreadsheet_would_run_are_made_harmless() -> None:
     risky = ["=1+1", "+cmd", "-2+3", "@sum", "\t=1", "-1", "+4.5", "-1e-3", "plain", None]
-    came = harmless(pl.DataFrame({"=name": risky, "number": range(10)}))
+    came = escape_formulas(pl.DataFrame({"=name": risky, "number": range(10)}))
     assert came.columns == ["'=name", "number"]
     assert came["'=name"].to_list() == [
         "'=1+1", "'+cmd", "'-2+3", "'@sum", "'\t=1", "-1", "+4.5", "-1e-3", "plain", None
@@ -160,9 +160,9 @@ def test_unseen_categories_are_one_note_or_refused(capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--out", "there.csv"], "there.csv is there already; give --overwrite"),
-        (["--out", "p.xlsx"], "unknown kind of file '.xlsx'"),
-        (["--out", "nowhere/p.csv"], "no folder nowhere"),
+        (["--out", "there.csv"], "there.csv exists already; give --overwrite"),
+        (["--out", "p.xlsx"], "unknown file format '.xlsx'"),
+        (["--out", "nowhere/p.csv"], "no directory nowhere"),
         (["--keep", "idd"], "unknown column 'idd': did you mean 'id'?"),
         (["--keep", "p_0"], "predictions have a column of that name themselves"),
     ],

@@ -1,4 +1,4 @@
-"""The report of ``test``: figures that scikit-learn's own report prints, and baselines on the same rows."""
+"""The report of ``test``: metrics equal those of scikit-learn, and baselines on the same rows."""
 
 import numpy as np
 import pytest
@@ -19,33 +19,35 @@ from lit_classify import (
     TableDataModule,
     TensorLoader,
 )
-from lit_classify.evaluation.report import baselines, confusion, report, table
+from lit_classify.evaluation.report import baseline_lines, report
+from lit_classify.modules.report_tables import confusion_table, score_table
 from tests.example_tables import write
 
 
 @pytest.mark.reliability(25)
-def test_every_class_has_scikit_learn_s_figures() -> None:
+def test_the_scores_of_every_class_equal_scikit_learns() -> None:
     random = np.random.default_rng(0)
     y, p = random.integers(0, 3, 200), random.dirichlet([1, 1, 1], 200)
     names = ["cat", "dog", "owl"]
-    theirs = classification_report(y, p.argmax(axis=1), target_names=names, output_dict=True)
-    lines = table("class", y, p.argmax(axis=1), names, "weighted")
+    reference = classification_report(y, p.argmax(axis=1), target_names=names, output_dict=True)
+    lines = score_table("class", y, p.argmax(axis=1), names, "weighted").splitlines()
     rows = {line.rsplit(maxsplit=4)[0].strip(): line.split()[-4:] for line in lines[1:]}
     for name in [*names, "macro average", "weighted average"]:
-        expected = theirs[name.replace("average", "avg")]
-        figures = [float(cell.replace(",", "")) for cell in rows[name]]
-        assert figures == pytest.approx(
+        expected = reference[name.replace("average", "avg")]
+        scores = [float(cell.replace(",", "")) for cell in rows[name]]
+        assert scores == pytest.approx(
             [expected[key] for key in ("precision", "recall", "f1-score", "support")], abs=5e-5
         )
 
 
-def test_the_confusion_counts_every_row() -> None:
-    lines = confusion(np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 0, 1]), ["no", "yes"])
+def test_the_confusion_matrix_counts_every_row() -> None:
+    lines = confusion_table(np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 0, 1]), ["no", "yes"]).splitlines()
     assert [line.split() for line in lines[-2:]] == [["no", "1", "1"], ["yes", "1", "2"]]
 
 
-def test_a_straight_line_cannot_part_the_circles() -> None:
-    majority, logistic = (float(line.split()[-1]) for line in baselines(CirclesDataModule())[1:])
+def test_a_linear_baseline_cannot_separate_the_circles() -> None:
+    lines = baseline_lines(BinaryClassifier(2), CirclesDataModule())
+    majority, logistic = (float(line.split()[-1]) for line in lines[1:])
     assert majority == pytest.approx(0.5, abs=0.05)
     assert logistic == pytest.approx(0.5, abs=0.1)
 
@@ -55,85 +57,85 @@ def test_reports_are_written_for_classes_and_values() -> None:
     trainer().test(model, data, verbose=False)
     for words in ("macro average", "confusion", "majority class"):
         assert words in report(model, data)
-    assert "linear model    1.00000" in report(Regressor(1), LineDataModule())
+    assert "linear regression    1.00000" in report(Regressor(1), LineDataModule())
 
 
-def test_a_label_without_difference_is_reported_on() -> None:
+def test_a_baseline_that_cannot_learn_a_constant_label_is_reported() -> None:
     write("x,p,q\n" + "\n".join(f"{n},{n % 2},0" for n in range(60)))
     data = TableDataModule("t.csv", ["p", "q"])
-    said = report(MultilabelClassifier(1, 2, label_names=["p", "q"]), data)
-    assert "logistic model  cannot learn these labels" in said
+    text = report(MultilabelClassifier(1, 2, label_names=["p", "q"]), data)
+    assert "logistic regression  cannot learn these labels" in text
 
 
 @pytest.mark.reliability(25)
 @pytest.mark.parametrize("num_classes", [2, 4])
-def test_ranking_scores_and_test_figures_are_scikit_learn_s(num_classes: int) -> None:
+def test_metrics_of_classes_equal_scikit_learns(num_classes: int) -> None:
     random = np.random.default_rng(0)
     rare = [0.99, *[0.01 / (num_classes - 1)] * (num_classes - 1)]  # 99 to 1
     y = np.concatenate([random.choice(num_classes, 5000, p=rare), np.arange(num_classes)])
     x = random.normal(size=(len(y), 6)) + y[:, None]
-    model, figures = score(x, torch.from_numpy(y), 1 if num_classes == 2 else num_classes, classes=True)
+    model, logged = score(x, torch.from_numpy(y), 1 if num_classes == 2 else num_classes, classes=True)
     with torch.no_grad():
         p = model.predict(torch.from_numpy(x).float()).double().numpy()
-    said = p.argmax(axis=1)
+    predicted = p.argmax(axis=1)
     average = "binary" if num_classes == 2 else "macro"
     expected = {
-        "test/accuracy": metrics.accuracy_score(y, said),
-        "test/precision": metrics.precision_score(y, said, average=average, zero_division=0),
-        "test/recall": metrics.recall_score(y, said, average=average, zero_division=0),
-        "test/f1": metrics.f1_score(y, said, average=average, zero_division=0),
+        "test/accuracy": metrics.accuracy_score(y, predicted),
+        "test/precision": metrics.precision_score(y, predicted, average=average, zero_division=0),
+        "test/recall": metrics.recall_score(y, predicted, average=average, zero_division=0),
+        "test/f1": metrics.f1_score(y, predicted, average=average, zero_division=0),
         "test/loss": metrics.log_loss(y, p / p.sum(axis=1, keepdims=True)),
-        "test/balanced_accuracy": metrics.balanced_accuracy_score(y, said),
+        "test/balanced_accuracy": metrics.balanced_accuracy_score(y, predicted),
     }
     several = {"multi_class": "ovr"} if num_classes > 2 else {}
     expected["test/auroc"] = metrics.roc_auc_score(y, p if num_classes > 2 else p[:, 1], **several)
     of_each = [metrics.average_precision_score(y == number, p[:, number]) for number in range(num_classes)]
     expected["test/average_precision"] = of_each[1] if num_classes == 2 else np.mean(of_each)
     expected["test/log_loss"] = expected["test/loss"]
-    assert figures == pytest.approx(expected, abs=1e-6)
+    assert logged == pytest.approx(expected, abs=1e-6)
 
 
-def test_figures_of_values_are_scikit_learn_s() -> None:
+def test_metrics_of_values_equal_scikit_learns() -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=(500, 6))
     y = 1e4 + 300 * x[:, 0] + random.normal(size=500)
-    model, figures = score(x, torch.from_numpy(y).float(), 1, classes=False)
+    model, logged = score(x, torch.from_numpy(y).float(), 1, classes=False)
     with torch.no_grad():
-        said = model.predict(torch.from_numpy(x).float()).double().numpy()
+        predicted = model.predict(torch.from_numpy(x).float()).double().numpy()
     y = y.astype(np.float32).astype(np.float64)
-    assert figures["test/mae"] == pytest.approx(metrics.mean_absolute_error(y, said), rel=1e-6)
-    assert figures["test/rmse"] == pytest.approx(metrics.root_mean_squared_error(y, said), rel=1e-6)
-    assert figures["test/max_error"] == pytest.approx(metrics.max_error(y, said), rel=1e-6)
-    assert figures["test/r2"] == pytest.approx(metrics.r2_score(y, said), rel=1e-6)
+    assert logged["test/mae"] == pytest.approx(metrics.mean_absolute_error(y, predicted), rel=1e-6)
+    assert logged["test/rmse"] == pytest.approx(metrics.root_mean_squared_error(y, predicted), rel=1e-6)
+    assert logged["test/max_error"] == pytest.approx(metrics.max_error(y, predicted), rel=1e-6)
+    assert logged["test/r2"] == pytest.approx(metrics.r2_score(y, predicted), rel=1e-6)
 
 
-def test_figures_of_labels_are_scikit_learn_s() -> None:
+def test_metrics_of_labels_equal_scikit_learns() -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=(400, 6))
     y = (x[:, :3] + random.normal(size=(400, 3)) > 0.5).astype(int)
     thresholds = [0.3, 0.5, 0.6]
     model = MultilabelClassifier(6, 3, thresholds=thresholds)
     loader = TensorLoader((torch.from_numpy(x).float(), torch.from_numpy(y).float()), even=False)
-    (figures,) = trainer().test(model, loader, verbose=False)
+    (logged,) = trainer().test(model, loader, verbose=False)
     with torch.no_grad():
         p = model.predict(torch.from_numpy(x).float()).double().numpy()
-    said = (p > thresholds).astype(int)
+    predicted = (p > thresholds).astype(int)
     expected = {
-        "test/accuracy": (said == y).mean(),
-        "test/exact_match": metrics.accuracy_score(y, said),
-        "test/precision": metrics.precision_score(y, said, average="macro", zero_division=0),
-        "test/recall": metrics.recall_score(y, said, average="macro", zero_division=0),
-        "test/f1": metrics.f1_score(y, said, average="macro", zero_division=0),
+        "test/accuracy": (predicted == y).mean(),
+        "test/exact_match": metrics.accuracy_score(y, predicted),
+        "test/precision": metrics.precision_score(y, predicted, average="macro", zero_division=0),
+        "test/recall": metrics.recall_score(y, predicted, average="macro", zero_division=0),
+        "test/f1": metrics.f1_score(y, predicted, average="macro", zero_division=0),
         "test/auroc": metrics.roc_auc_score(y, p, average="macro"),
         "test/average_precision": metrics.average_precision_score(y, p, average="macro"),
-        "test/hamming_loss": metrics.hamming_loss(y, said),
+        "test/hamming_loss": metrics.hamming_loss(y, predicted),
         "test/loss": np.mean([metrics.log_loss(y[:, label], p[:, label]) for label in range(3)]),
     }
-    assert figures == pytest.approx(expected, abs=1e-6)
-    lines = table("label", y, said, ["a", "b", "c"], "micro")
-    theirs = metrics.classification_report(y, said, output_dict=True, zero_division=0)
+    assert logged == pytest.approx(expected, abs=1e-6)
+    lines = score_table("label", y, predicted, ["a", "b", "c"], "micro").splitlines()
+    reference = metrics.classification_report(y, predicted, output_dict=True, zero_division=0)
     assert [float(cell) for cell in lines[1].split()[1:4]] == pytest.approx(
-        [theirs["0"][key] for key in ("precision", "recall", "f1-score")], abs=5e-5
+        [reference["0"][key] for key in ("precision", "recall", "f1-score")], abs=5e-5
     )
 
 
@@ -148,5 +150,5 @@ def score(
     task = Regressor if not classes else BinaryClassifier if out_features == 1 else MulticlassClassifier
     model = task(x.shape[1], out_features)
     loader = TensorLoader((torch.from_numpy(x).float(), y), batch_size=700, even=False)
-    (figures,) = trainer().test(model, loader, verbose=False)
-    return model, {name: float(value) for name, value in figures.items()}
+    (logged,) = trainer().test(model, loader, verbose=False)
+    return model, {name: float(value) for name, value in logged.items()}

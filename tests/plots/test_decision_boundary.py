@@ -1,5 +1,6 @@
 """Pictures: formulas against torch's, shades that mean probabilities, models left as they were."""
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +15,27 @@ from matplotlib.legend import Legend
 from sklearn.metrics import accuracy_score
 from torch import Tensor, nn
 
-from lit_classify import BinaryClassifier, CirclesDataModule, plots
+from lit_classify import BinaryClassifier, CirclesDataModule
 from lit_classify.cli.main import main
 from lit_classify.networks import evaluating
-from lit_classify.plots import Feature, Plane, boundary, calibration, confusion, curves, neurons
-from lit_classify.plots.decision_boundary import decision_lines
+from lit_classify.plots import (
+    FORMULAS,
+    RegressionLineDisplay,
+    calibration_curve,
+    confusion_matrix,
+    hidden_unit_maps,
+    roc_and_precision_recall,
+)
+from lit_classify.plots.decision_boundary import (
+    X1_X2,
+    DecisionBoundaryDisplay,
+    FeatureAxis,
+    Points,
+    boundary_lines,
+    grid,
+    region_colors,
+)
+from lit_classify.plots.style import class_color
 
 
 @pytest.mark.parametrize(
@@ -27,13 +44,13 @@ from lit_classify.plots.decision_boundary import decision_lines
 )
 def test_our_formulas_are_torch_s(name: str, theirs: nn.Module) -> None:
     x = torch.linspace(-10, 10, 401)
-    torch.testing.assert_close(plots.FORMULAS[name](x), theirs(x))
+    torch.testing.assert_close(FORMULAS[name](x), theirs(x))
 
 
 def test_a_region_has_its_class_s_colour_however_unsure_the_model_is() -> None:
     p = torch.tensor([[0.51, 0.49], [0.49, 0.51], [0.0, 1.0]])
-    shades = plots.shade(p)
-    red, blue = (np.array(to_rgb(plots.colour(label))) for label in (0, 1))
+    shades = region_colors(p)
+    red, blue = (np.array(to_rgb(class_color(label))) for label in (0, 1))
     for shade, full, least in zip(shades, (red, blue, blue), (0.22, 0.22, 0.65), strict=True):
         tints = (1 - shade) / (1 - full)
         assert tints == pytest.approx([tints[0]] * 3)  # of this class's colour, with nothing of the other's
@@ -42,27 +59,38 @@ def test_a_region_has_its_class_s_colour_however_unsure_the_model_is() -> None:
 
 def test_the_decision_boundary_of_a_linear_model_is_its_line() -> None:
     extent = (-1.0, 1.0, -1.0, 1.0)
-    points = plots.grid(extent)
+    points = grid(extent)
     p = torch.sigmoid(200 * (points[:, 0] + 0.5 * points[:, 1] - 0.2))
-    (line,) = decision_lines(torch.stack([1 - p, p], dim=1), extent)
+    (line,) = boundary_lines(torch.stack([1 - p, p], dim=1), extent)
     assert np.abs(line[:, 0] + 0.5 * line[:, 1] - 0.2).max() < 1e-3
     assert {-1.0, 1.0} == {round(float(y), 6) for y in line[[0, -1], 1]}  # from edge to edge
 
 
 def test_lines_run_where_the_winning_one_of_three_classes_changes() -> None:
     extent = (-1.0, 1.0, -1.0, 1.0)
-    logits = torch.stack(
-        [plots.grid(extent)[:, 0], -plots.grid(extent)[:, 0], torch.tensor(-9.0).expand(4096)]
-    )
-    (line,) = decision_lines(torch.softmax(logits, dim=0).T, extent)
+    logits = torch.stack([grid(extent)[:, 0], -grid(extent)[:, 0], torch.tensor(-9.0).expand(4096)])
+    (line,) = boundary_lines(torch.softmax(logits, dim=0).T, extent)
     assert np.abs(line[:, 0]).max() < 1e-6
+
+
+def decision_boundary(
+    predict: Callable[[Tensor], Tensor],
+    splits: Mapping[str, Points],
+    names: Sequence[str],
+    title: str,
+    features: Sequence[FeatureAxis] = X1_X2,
+) -> Figure:
+    display = DecisionBoundaryDisplay(splits, names, features)
+    predicted = [predict(x).argmax(dim=1) for x, _ in splits.values()]
+    display.update(predict(grid(display.extent)), predicted, title)
+    return display.figure
 
 
 def drawn_circles(model: BinaryClassifier) -> tuple[Figure, CirclesDataModule]:
     data = CirclesDataModule()
     splits: dict[str, tuple[Tensor, Tensor]] = {name: data.split(name)[:] for name in ("train", "test")}
     with evaluating(model):
-        return boundary(model.predict, splits, ["0", "1"], "circles"), data
+        return decision_boundary(model.predict, splits, ["0", "1"], "circles"), data
 
 
 def test_the_decision_boundary_is_drawn_in_every_panel() -> None:
@@ -106,11 +134,11 @@ def test_both_features_of_points_have_one_scale() -> None:
 
 def test_a_slice_s_points_have_the_colour_of_the_class_predicted_for_the_row() -> None:
     x, y = torch.randn(30, 2), torch.arange(30) % 2
-    plane = Plane({"Train": (x, y)}, ["a", "b"], equal=False, caption="one slice")
+    plane = DecisionBoundaryDisplay({"Train": (x, y)}, ["a", "b"], equal=False, caption="one slice")
     p = torch.full((4096, 2), 0.5)
-    plane.show(p, [torch.ones(30, dtype=torch.long)], "all are predicted as b")
+    plane.update(p, [torch.ones(30, dtype=torch.long)], "all are predicted as b")
     points = [part for part in plane.figure.axes[0].collections if isinstance(part, PathCollection)]
-    blue = to_rgb(plots.colour(1))
+    blue = to_rgb(class_color(1))
     for part in points:
         assert np.asarray(part.get_facecolor())[:, :3] == pytest.approx(np.tile(blue, (15, 1)))
     assert plane.figure.legends[0].get_title().get_text() == "one slice"
@@ -122,8 +150,8 @@ def test_no_text_of_a_plane_covers_another(count: int) -> None:
     x, y = torch.randn(3 * count, 2), torch.arange(3 * count) % count
     names = [f"a rather long name of class {label}" for label in range(count)]
     for caption in ("", "two lines\nof a caption"):
-        plane = Plane({"Train": (x, y), "Test": (x, y)}, names, caption=caption)
-        plane.show(torch.softmax(torch.randn(4096, count), dim=1), [y, y], "a run, epoch 9")
+        plane = DecisionBoundaryDisplay({"Train": (x, y), "Test": (x, y)}, names, caption=caption)
+        plane.update(torch.softmax(torch.randn(4096, count), dim=1), [y, y], "a run, epoch 9")
         canvas = FigureCanvasAgg(plane.figure)
         canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib is half typed here
         renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]  # the same
@@ -143,16 +171,16 @@ def test_no_text_of_a_plane_covers_another(count: int) -> None:
 def test_what_is_no_number_is_not_drawn(bad: float) -> None:
     x, y = torch.randn(4, 2), torch.arange(4) % 2
     with pytest.raises(ValueError, match="NaN or infinity"):
-        boundary(lambda points: torch.full((len(points), 2), bad), {"A": (x, y)}, ["a", "b"], "t")
+        decision_boundary(lambda points: torch.full((len(points), 2), bad), {"A": (x, y)}, ["a", "b"], "t")
     x[0, 0] = bad
     with pytest.raises(ValueError, match="NaN or infinity"):
-        Plane({"A": (x, y)}, ["a", "b"])
+        DecisionBoundaryDisplay({"A": (x, y)}, ["a", "b"])
     with pytest.raises(ValueError, match="NaN or infinity"):
-        plots.line({"A": (torch.arange(3.0)[:, None], torch.tensor([1.0, 2.0, bad]))}, "t")
+        RegressionLineDisplay({"A": (torch.arange(3.0)[:, None], torch.tensor([1.0, 2.0, bad]))})
 
 
 def test_the_grid_runs_row_by_row_from_the_lower_left() -> None:
-    points = plots.grid((0, 1, 10, 20))
+    points = grid((0, 1, 10, 20))
     assert points[0].tolist() == [0, 10]
     assert points[1, 1] == 10
     assert points[-1].tolist() == [1, 20]
@@ -166,7 +194,7 @@ def test_drawing_leaves_model_mode_device_and_random_state() -> None:
     before = torch.get_rng_state()
     split = CirclesDataModule().split("test")
     with evaluating(model):
-        figure = plots.boundary(model.predict, {"Test": (split.x, split.y)}, ["0", "1"], "circles")
+        figure = decision_boundary(model.predict, {"Test": (split.x, split.y)}, ["0", "1"], "circles")
     figure.savefig("boundary.png")
     assert [module.training for module in model.modules()] == modes
     assert all(torch.equal(a, b) for a, b in zip(weights, model.parameters(), strict=True))
@@ -182,7 +210,7 @@ def test_drawing_leaves_model_mode_device_and_random_state() -> None:
 def test_the_command_draws_data_and_result(
     recipe: str, drawn: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["figures", recipe, "--out", "a/b"]) == 0
+    assert main(["plot", recipe, "--out", "a/b"]) == 0
     names = [f"{recipe}_data.png", f"{recipe}_{drawn}.png", "activations.png"]
     assert capsys.readouterr().out.splitlines() == [str(Path("a/b") / name) for name in names]
     assert sorted(path.name for path in Path("a/b").iterdir()) == sorted(names)
@@ -196,15 +224,23 @@ def test_any_name_is_drawn_as_it_is() -> None:
     x, y = torch.randn(36, 2), torch.arange(36) % 4
     p = torch.softmax(torch.randn(36, 4), dim=1)
     held, chances = np.eye(4, dtype=np.int64)[y], p.double().numpy()
-    features = [Feature("_pay in $"), Feature("$or$ A$_")]
-    plane = boundary(lambda points: torch.full((len(points), 4), 0.25), {"A": (x, y)}, NAMES, "t", features)
+    features = [FeatureAxis("_pay in $"), FeatureAxis("$or$ A$_")]
+    plane = decision_boundary(
+        lambda points: torch.full((len(points), 4), 0.25), {"A": (x, y)}, NAMES, "t", features
+    )
     shown = [text.get_text() for text in plane.legends[0].get_texts()]
     assert shown[:4] == [" _x", r"\$cost\$", r"\$^\$", "a_very_long_…it_anywhere"]
-    drawn = [plane, curves(held, chances, NAMES, "t"), calibration(held, chances, NAMES, "t")]
+    drawn = [
+        plane,
+        roc_and_precision_recall(held, chances, NAMES, "t"),
+        calibration_curve(held, chances, NAMES, "t"),
+    ]
     for figure in drawn[1:]:
         (legend,) = figure.axes[0].findobj(Legend)
         assert len(legend.get_texts()) == 5
-    drawn.append(confusion(np.ones((4, 4), np.int64), NAMES, "t"))
-    drawn.append(neurons([x, p], [torch.ones(4, 2)], [[0, 1], [0, 1, 2, 3]], ["_a", "$b"], NAMES, "t"))
+    drawn.append(confusion_matrix(np.ones((4, 4), np.int64), NAMES, "t"))
+    drawn.append(
+        hidden_unit_maps([x, p], [torch.ones(4, 2)], [[0, 1], [0, 1, 2, 3]], ["_a", "$b"], NAMES, "t")
+    )
     for figure in drawn:
         figure.savefig("picture.png")

@@ -1,0 +1,36 @@
+"""Loss and metrics over the training steps."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from lit_classify.plots.style import class_color
+
+Series = Mapping[str, tuple[Sequence[float], Sequence[float]]]
+
+
+def learning_curves(metrics: Mapping[str, Series], title: str) -> Figure:
+    """Plot each metric over the training steps, with a line for each stage.
+
+    Args:
+        metrics: metric name to stage name to ``(steps, values)``.
+        title: title of the figure.
+
+    Examples:
+        >>> figure = learning_curves({"loss": {"train": ([0, 1], [0.7, 0.6])}}, "circles/version_0")
+        >>> figure.axes[0].get_title()
+        'loss'
+    """
+    figure = Figure(figsize=(5.6 * len(metrics), 4.4), layout="constrained")
+    figure.suptitle(title)
+    panels = figure.subplots(1, len(metrics), squeeze=False)[0]
+    for axes, (name, series) in zip(panels, metrics.items(), strict=True):
+        for number, (label, (steps, values)) in enumerate(series.items()):
+            markers: dict[str, Any] = {"marker": "o", "markersize": 3} if len(steps) < 30 else {}
+            color = class_color(1 - number if number < 2 else number)
+            axes.plot(steps, values, color=color, label=label, **markers)
+        axes.set(title=name, xlabel="training step", ylabel=name)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    return figure

@@ -1,0 +1,98 @@
+"""A regression on one feature: its data and a model's predictions.
+
+Legend: N rows.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lit_classify.plots.animation import FrameRenderer
+from lit_classify.plots.decision_boundary import FeatureAxis, Points
+from lit_classify.plots.style import class_color, class_marker, escape_mathtext
+
+
+class RegressionLineDisplay:
+    """Data and predictions of a regression on one feature.
+
+    ``update`` changes the predictions and the title; axes and points stay as they are.
+
+    Args:
+        splits: split name to ``x (N, 1)`` and ``y (N,)``.
+        predicted: values ``(N,)`` that determine the limits of the y-axis together with ``y``. Values far
+            outside the range of ``y`` are cut off.
+        feature: name and scale of the x-axis.
+
+    Attributes:
+        figure: the matplotlib Figure.
+
+    Raises:
+        ValueError: a value is NaN or infinity.
+
+    Examples:
+        >>> x, y = torch.arange(3.0)[:, None], torch.arange(3.0)
+        >>> display = RegressionLineDisplay({"Train": (x, y)}, [y])
+        >>> display.update([y], "epoch 0")
+        >>> display.figure.axes[0].get_title()
+        'epoch 0'
+    """
+
+    def __init__(
+        self,
+        splits: Mapping[str, Points],
+        predicted: Sequence[Tensor] = (),
+        feature: FeatureAxis = FeatureAxis("x"),  # noqa: B008 - immutable
+    ) -> None:
+        self.figure = Figure(figsize=(7, 5), layout="constrained")
+        axes = self._axes = self.figure.add_subplot()
+        self._lines: list[Line2D] = []
+        self._orders: list[Tensor] = []
+        for number, (name, (x, y)) in enumerate(splits.items()):
+            original = feature.center + feature.scale * x.cpu().double().flatten()
+            axes.scatter(
+                original, y.cpu(), s=18, color=class_color(1 - number), label=f"{name} data",
+                marker=class_marker(number),
+            )  # fmt: skip
+            self._orders.append(original.argsort())
+            style = ("--", "-")[number % 2]
+            label = f"{name} predictions" if predicted else None
+            self._lines += axes.plot(
+                original.sort().values, [math.nan] * len(original), style, color="black", label=label
+            )
+        limits = _y_limits([y for _, y in splits.values()], predicted)
+        axes.set(xlabel=escape_mathtext(feature.name), ylabel="y", ylim=limits)
+        axes.set_title("run, epoch")  # reserves the height of a title in the layout
+        axes.grid(alpha=0.3)
+        axes.legend()
+        self._renderer: FrameRenderer | None = None
+
+    def update(self, predicted: Sequence[Tensor], title: str) -> None:
+        """Set each split's predictions ``(N,)`` and the title."""
+        self._axes.set_title(title)
+        for line, values, order in zip(self._lines, predicted, self._orders, strict=False):
+            line.set_ydata(values.cpu()[order])
+
+    def frame(self, predicted: Sequence[Tensor], title: str) -> NDArray[np.uint8]:
+        """Update and return pixels ``(height, width, 3)``; every call after the first is fast."""
+        self._renderer = self._renderer or FrameRenderer(self.figure, [self._axes.title], self._lines)
+        self.update(predicted, title)
+        return self._renderer.render()
+
+
+def _y_limits(y: Sequence[Tensor], predicted: Sequence[Tensor]) -> tuple[float, float]:
+    """Return limits around all data, and around predictions at most the data's range away from it."""
+    data = torch.cat([part.cpu().double() for part in y])
+    low, high = float(data.min()), float(data.max())
+    size = max(high - low, 1e-6)
+    values = torch.cat([data, *(part.cpu().double() for part in predicted)])
+    if not math.isfinite(size) or not bool(values.isfinite().all()):
+        raise ValueError("a value is NaN or infinity")
+    values = values.clamp(low - size, high + size)
+    margin = 0.05 * (float(values.max() - values.min()) or size)
+    return float(values.min()) - margin, float(values.max()) + margin
