@@ -141,7 +141,7 @@ def test_a_checkpoint_needs_no_config(
     assert main(["test", "--ckpt_path", checkpoint]) == 0
     printed = lines(capsys)
     assert [line.split()[0] for line in printed[1 : len(figures) + 1]] == figures
-    assert printed[-3].startswith("for comparison")
+    assert printed[-3].startswith("baselines")
     assert main(["validate", "--ckpt_path", checkpoint]) == 0
     assert lines(capsys)[1].split()[0] == "loss"
     assert main(["predict", f"--ckpt_path={checkpoint}", "--out", "p.csv"]) == 0
@@ -381,7 +381,7 @@ def test_predictions_go_to_regular_files_alone(capsys: pytest.CaptureFixture[str
     checkpoint = "lightning_logs/circles_v2/version_0/checkpoints/best.ckpt"
     for out in ("link.csv", "lightning_logs"):
         assert main(["predict", "--ckpt_path", checkpoint, "--out", out, "--overwrite"]) == 2
-        assert "no regular file" in capsys.readouterr().err
+        assert "not a regular file" in capsys.readouterr().err
     assert Path("elsewhere.csv").read_text() == "mine"
 
 
