@@ -9,7 +9,7 @@ import json
 import re
 import shlex
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -299,6 +299,14 @@ class Checkpoint:
             if not name.endswith("path") and name != "learned"
         }
         self.check_settings("data", same)
+
+    def check_options(self, part: str, options: Iterable[str]) -> None:
+        """Raise UserError if an option is not one of the class that the file records."""
+        recorded = self.model if part == "model" else self.data
+        kind = (TASKS if part == "model" else DATA).get(recorded.class_path) if recorded else None
+        for name in options:
+            if kind and name not in _arguments(kind):
+                raise UserError(f"--{part}.{name} is not an option of the checkpoint's {kind.__name__}")
 
     def check_settings(self, part: str, given: Mapping[str, Any]) -> None:
         """Compare settings with the recorded ones; those that the file does not know are left alone.

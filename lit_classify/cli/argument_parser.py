@@ -1,8 +1,8 @@
-"""A plain argument parser whose mistakes are UserErrors."""
+"""Argument parsers for the commands that do not use LightningCLI."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lit_classify import recipes
 from lit_classify.errors import UserError
@@ -10,20 +10,24 @@ from lit_classify.errors import UserError
 
 class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Raise instead of printing the usage and leaving."""
+        """Raise UserError instead of printing the usage and exiting."""
         raise UserError(f"{message}; see {self.prog} --help")
 
 
-def parser(command: str, description: str) -> ArgumentParser:
-    """Return a parser for one of our own commands."""
-    return _Parser(prog=f"lit-classify {command}", description=description, allow_abbrev=False)
+def parser(command: str, description: str, **kwargs: Any) -> ArgumentParser:
+    """Return a parser without abbreviations, which raises UserError."""
+    return _Parser(prog=f"lit-classify {command}", description=description, allow_abbrev=False, **kwargs)
 
 
 def known_recipes(given: Sequence[str]) -> list[str]:
-    """Return the recipes that were named, or all of them.
+    """Return the given recipes without duplicates, or all packaged ones if none is given.
 
     Raises:
-        UserError: one of them is unknown.
+        UserError: a recipe is unknown.
+
+    Examples:
+        >>> known_recipes(["line", "moons", "line"])
+        ['line', 'moons']
     """
     for name in given:
         recipes.find(name)

@@ -1,23 +1,20 @@
 """LightningCLI with recipes by name, data linked to the model, and a folder for every run."""
 
-import argparse
 import inspect
 import os
 import re
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, cast
 
-import yaml
-from jsonargparse import ActionConfigFile, set_dumper, set_loader, set_parsing_settings
+from jsonargparse import Namespace, set_parsing_settings
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
-from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 
-from lit_classify import import_policy, recipes, safe_yaml
+from lit_classify import import_policy
+from lit_classify._lightning.cli import RecordCLI, uses_multiprocessing
 from lit_classify._lightning.trainer import RunTrainer
 from lit_classify.callbacks import (
     BestCheckpoint,
@@ -30,66 +27,29 @@ from lit_classify.callbacks import (
 from lit_classify.checkpoints import checkpoint as checkpoints
 from lit_classify.checkpoints.checkpoint import RUNS, Checkpoint
 from lit_classify.checkpoints.io import AtomicCheckpointIO
-from lit_classify.cli import parse_errors as messages
+from lit_classify.cli.parse_errors import LINKED, missing_checkpoint
+from lit_classify.cli.parser import Recipe, RecipeFile, RunParser
 from lit_classify.cli.plot_options import HELP, plot_callbacks, selected
-from lit_classify.data import InMemoryDataModule
+from lit_classify.data import (
+    BlobsDataModule,
+    CirclesDataModule,
+    InMemoryDataModule,
+    LineDataModule,
+    TableDataModule,
+)
 from lit_classify.errors import UserError, check_at_least, summarize, warn
 from lit_classify.loggers import RunLogger
 from lit_classify.modules import LitModule
 
-set_loader(
-    "yaml", safe_yaml.load, exceptions=(yaml.YAMLError,)
-)  # for every text that the parser reads or writes
-set_dumper("yaml", safe_yaml.dump)
+AUTO_MODULE = "lit_classify.modules.AutoModule"
+RECORDED_DATA = "lit_classify.cli.lightning_cli.recorded_data"
 
 
-@dataclass
-class Recipe:
-    """What an experiment is for.
-
-    Args:
-        name: names the run's folder, lightning_logs/NAME; by default the file's name or the data's.
-        why: what the experiment teaches, in a sentence.
-        expect: what lit-classify verify holds the run against (rows, within, at_least, below).
-    """
-
-    name: str | None = None
-    why: str | None = None
-    expect: dict[str, Any] = field(default_factory=dict)
-
-
-class RecipeFile(ActionConfigFile):
-    """Take a recipe's name wherever a configuration file's path is taken."""
-
-    def __call__(self, parser: Any, cfg: Any, values: Any, option_string: str | None = None) -> None:  # noqa: ANN401 - argparse's own signature
-        """Look the recipe up, then read it."""
-        text = values if "\n" in values else str(recipes.find(values))  # several lines are YAML themselves
-        super().__call__(parser, cfg, text, option_string)  # type: ignore[no-untyped-call]
-
-
-class RunParser(LightningArgumentParser):
-    """A parser that takes no abbreviations and whose mistakes are UserErrors of a few lines."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(allow_abbrev=False, **kwargs)
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Raise instead of printing the usage and leaving."""
-        if not self.exit_on_error:  # a part of a larger parser, which will tell the whole
-            super().error(message, ex)
-        explained = messages.explain(self, message)
-        options = set(re.findall(r"--[\w.]+", explained))
-        typed = {argument.partition("=")[0].replace(".init_args.", ".") for argument in self.args}
-        if options & typed and re.search("missing|expected (?:list|str)", explained):
-            explained += """; YAML reads the text as something else: write it as '["text"]'"""
-        raise UserError(explained)
-
-
-class TypedParser(RunParser):
-    """A parser of what was typed alone: what is missing, a checkpoint knows."""
+class EvaluationParser(RunParser):
+    """A parser that accepts missing options: the checkpoint records their values."""
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
-        """Check values, but not whether all are there."""
+        """Check the values that are given."""
         super().validate(*args, **{**kwargs, "skip_required": True})
 
 
@@ -102,56 +62,35 @@ class SaveRunConfig(SaveConfigCallback):
             super().setup(trainer, pl_module, stage)
 
 
-@dataclass
-class Asked:
-    """What must be known of a command line before its parser can be built.
+def recorded_data(**kwargs: Any) -> InMemoryDataModule:
+    """Stand for the data module that a checkpoint records; parsed, but never called.
 
-    Args:
-        ckpt_path: the checkpoint.
-        name: the name of the runs, if one is given.
-        root: the directory of the directory of runs.
+    ``--data.*`` options are parsed before the checkpoint is read, so they may be those of any data module:
+    the parser takes them from the calls below.
     """
-
-    ckpt_path: str | None
-    name: str | None
-    root: str | None
-
-    @classmethod
-    def of(cls, arguments: list[str]) -> "Asked":
-        """Find it among the arguments and in the configurations that they name; what is typed wins."""
-        options = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-        options.add_argument("-c", "--config", action="append", default=[])
-        for name, option in (("ckpt_path", "--ckpt_path"), ("name", "--recipe.name")):
-            options.add_argument(option, dest=name)
-        options.add_argument("--trainer.default_root_dir", dest="root")
-        try:
-            typed, _ = options.parse_known_args(arguments)
-        except argparse.ArgumentError as error:
-            raise UserError(str(error)) from error
-        asked = cls(None, None, None)
-        for config in typed.config:
-            content = recipes.read(config)
-            recipe, trainer = (content.get(part) or {} for part in ("recipe", "trainer"))
-            asked.name = recipe.get("name") or Path(config).stem
-            asked.ckpt_path = content.get("ckpt_path") or asked.ckpt_path
-            asked.root = trainer.get("default_root_dir") or asked.root
-        return cls(*(getattr(typed, name) or getattr(asked, name) for name in ("ckpt_path", "name", "root")))
+    if "path" in kwargs:
+        return TableDataModule(**kwargs)
+    if "weight" in kwargs:
+        return LineDataModule(**kwargs)
+    if "factor" in kwargs:
+        return CirclesDataModule(**kwargs)
+    return BlobsDataModule(**kwargs)
 
 
-class RunCLI(LightningCLI):
-    """The command line of fit, validate, test and predict.
+class RunCLI(RecordCLI):
+    """The command line of fit, validate, test and predict: parse the options and build the objects.
 
     Args:
         args: the command and its options.
 
     Raises:
-        UserError: an option, recipe or setting that cannot be used; nothing has been written yet.
+        UserError: an invalid option, recipe or setting. Nothing has been written yet.
     """
 
     def __init__(self, args: list[str]) -> None:
         self._command = args[0]
-        self._typed = args
-        self.checkpoint: Checkpoint | None = None  # what --ckpt_path names, read once
+        self._args = args
+        self.checkpoint: Checkpoint | None = None  # of --ckpt_path, read once
         self.io = AtomicCheckpointIO()
         set_parsing_settings(
             import_path_denylist=import_policy.denied(), import_path_allowlist=import_policy.allowed()
@@ -172,129 +111,122 @@ class RunCLI(LightningCLI):
                 "max_epochs": 1000,
                 "check_val_every_n_epoch": None,  # log_every_n_epochs, unless given
             },
-            parser_class=RunParser if args[0] == "fit" else TypedParser,
+            parser_class=RunParser if args[0] == "fit" else EvaluationParser,
             args=args,
             run=True,
         )
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # Lightning's is static
-        """Build the parser of the command that was given, not those of all four."""
-        everything = LightningCLI.subcommands()
-        return {name: skipped for name, skipped in everything.items() if name == self._command}
+        """Build the parser of the given command only, which saves the time to build four."""
+        skipped = LightningCLI.subcommands()
+        return {self._command: skipped[self._command]}
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
-        """Make ``--config`` take a recipe's name."""
-        parser = self.parser_class(**kwargs)
-        parser.add_argument(
-            "-c", "--config", action=RecipeFile, help="A recipe's name (lit-classify recipes) or a YAML file."
-        )
+        """Make ``--config`` accept the name of a recipe."""
+        parser = cast(RunParser, self.parser_class(**kwargs))
+        parser.add_argument("-c", "--config", action=RecipeFile, help="Name of a recipe, or a YAML file.")
+        self._options = parser  # the command's, which is built after the main parser
         return parser
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the recipe's words and the rows, and tell the model what the data is like."""
+        """Add the options of lit_classify, and link the model's arguments to the data."""
+        parser.usage = f"lit-classify {self._command} [options]"
         parser.add_class_arguments(Recipe, "recipe")
-        parser.add_argument(
-            "--plots",
-            type=str | list[str],
-            default="basic",
-            help=HELP,
-        )
+        parser.add_argument("--plots", type=str | list[str], default="basic", help=HELP)
         parser.add_argument(
             "--log_every_n_epochs",
             type=int,
             default=100,
-            help="Validate and print a line at epochs 0, n, 2n, ... and after the last.",
+            help="Validate and print a line at epochs 0, n, 2n, ... and after the last epoch.",
         )
         parser.add_argument(
-            "--test_best", type=bool, default=False, help="After fit, score the test rows with best.ckpt."
+            "--test_best", type=bool, default=False, help="After fit, evaluate best.ckpt on the test rows."
         )
+        classes = {"model": AUTO_MODULE}
         if self._command == "fit":
-            parser.set_defaults({"model": {"class_path": "lit_classify.modules.AutoModule"}})
-            for name in messages.LINKED:
+            for name in LINKED:
                 parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
-
-    def _prepare_subcommand_parser(
-        self, klass: type, subcommand: str, **kwargs: Any
-    ) -> LightningArgumentParser:
-        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
-        if subcommand == "predict":
-            parser.add_argument(
-                "--out", default="predictions.csv", help="The file to write, .csv or .parquet."
-            )
+            self._options.default_classes = {"data": "lit_classify.data.CirclesDataModule", **classes}
+        else:
+            classes["data"] = RECORDED_DATA
+        parser.set_defaults({part: {"class_path": path} for part, path in classes.items()})
+        if self._command == "predict":
+            parser.add_argument("--out", default="predictions.csv", help="Output file, .csv or .parquet.")
             parser.add_argument(
                 "--keep",
                 type=list[str] | str,
                 default=[],
-                help="Columns of the table to write too, as they are.",
+                help="Columns of the table to copy to the output file.",
             )
-            parser.add_argument(
-                "--overwrite", action="store_true", help="Replace a file that is already there."
-            )
-        return parser
+            parser.add_argument("--overwrite", action="store_true", help="Replace an existing output file.")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 - Lightning's
-        """Parse what was typed; a table gets the recipe for tables, a checkpoint brings its classes along."""
-        if self._command != "fit":
-            self._parse_beside_checkpoint(parser, args)
-            return
-        super().parse_arguments(parser, args)
-        given = self.config["fit"]
-        if not given.config and given.data.class_path.rpartition(".")[2] == "TableDataModule":
-            super().parse_arguments(parser, [args[0], "--config", "table", *args[1:]])
-            given = self.config["fit"]
-        defaults = inspect.signature(LitModule).parameters
-        for name in messages.LINKED:
-            if given.model.init_args.get(name) not in (None, [], defaults[name].default):
-                raise UserError(f"--model.{name} comes from the data; change the data instead")
-        self._drop_replaced(given)
-        if given.ckpt_path:
-            given.ckpt_path = self._resolve(given.ckpt_path, self.run_name(), given.trainer.default_root_dir)
-            self.checkpoint = Checkpoint.read(given.ckpt_path)
-        given.recipe.name = self.run_name()  # config.yaml says it, wherever that file is moved
-
-    def _drop_replaced(self, given: Any) -> None:  # noqa: ANN401 - a namespace
-        """Leave out the arguments of an optimizer, scheduler or network of a recipe that was replaced."""
-        for config in given.config or []:
-            model = recipes.read(str(config)).get("model")
-            model = model.get("init_args", model) if isinstance(model, dict) else {}
-            for part in ("optimizer", "lr_scheduler", "network"):
-                known, now = model.get(f"{part}_args"), given.model.init_args.get(part)
-                final = given.model.init_args.get(f"{part}_args")
-                before = model.get(part, inspect.signature(LitModule).parameters[part].default)
-                if not isinstance(known, dict) or not isinstance(final, dict) or before == now:
-                    continue
-                for name in [name for name, value in known.items() if final.get(name) == value]:
-                    if not _is_typed(self._typed, f"{part}_args", name):
-                        where = f"{Path(str(config)).name} has for {before}"
-                        warn(f"left out {part}_args.{name}, which {where}")
-                        del final[name]
-
-    def _parse_beside_checkpoint(self, parser: LightningArgumentParser, args: list[str]) -> None:
-        """Parse the options of a command that needs a checkpoint, whose record says what was not typed.
+        """Parse the options, and read the checkpoint that they name.
 
         Raises:
-            UserError: no checkpoint is named, or it was trained with classes that were not named.
+            UserError: an invalid option; a checkpoint that is missing or cannot be read.
         """
-        asked = Asked.of(args[1:])
-        if not asked.ckpt_path:
-            super().parse_arguments(parser, args)  # which answers --help and --print_config
-            raise UserError(messages.lacking_checkpoint(args[0]))
-        path = self._resolve(asked.ckpt_path, asked.name, asked.root)
-        self.checkpoint = Checkpoint.read(path)
-        classes = [f"--model={self.checkpoint.model.class_path}"]
-        if self.checkpoint.data:
-            classes.append(f"--data={self.checkpoint.data.class_path}")
-        args = [args[0], *classes, *args[1:]]
-        self._given = parser.parse_args(args, defaults=False)[args[0]]
-        super().parse_arguments(parser, args)
-        for part in ("model", "data"):
-            self.config[args[0]].pop(part, None)
-        self.config[args[0]].ckpt_path = None  # its weights are in the model already
+        if self._command != "fit":
+            self._given = parser.parse_args(args, defaults=False)[self._command]
+        self._parse(parser, args)
+        given = self.config[self._command]
+        if self._command != "fit":
+            if not given.ckpt_path:
+                raise UserError(missing_checkpoint(self._command))
+        elif not given.config and given.data.class_path.rpartition(".")[2] == "TableDataModule":
+            self._parse(parser, [args[0], "--config", "table", *args[1:]])
+            given = self.config["fit"]
+        if self._command == "fit":
+            defaults = inspect.signature(LitModule).parameters
+            for name in LINKED:
+                if given.model.init_args.get(name) not in (None, [], defaults[name].default):
+                    raise UserError(f"--model.{name} comes from the data; change the data instead")
+            given.recipe.name = self.run_name()  # config.yaml keeps it, wherever that file is moved
+        if given.ckpt_path:
+            runs = Path(given.trainer.default_root_dir or "", RUNS)
+            has_name = self._command == "fit" or given.recipe.name or given.config
+            path = checkpoints.resolve(given.ckpt_path, runs / self.run_name() if has_name else runs)
+            self.checkpoint = Checkpoint.read(path)
+            given.ckpt_path = (
+                path if self._command == "fit" else None
+            )  # else the model has the weights already
+        if self._command != "fit":
+            for part in ("model", "data"):
+                given.pop(part)  # the checkpoint builds them
 
-    def _resolve(self, path: str, name: str | None, root: str | None) -> str:
-        """Return a checkpoint's path; ``last`` and ``best`` are looked for in the runs of that name."""
-        runs = Path(root or "", RUNS)
-        return checkpoints.resolve(path, runs / name if name else runs)
+    def _parse(self, parser: LightningArgumentParser, args: list[str]) -> None:
+        """Parse; a recipe's arguments for an optimizer, scheduler or network that is replaced are ignored."""
+        self._options.recipes.clear()
+        self._options.ignored_keys.clear()
+        super().parse_arguments(parser, args)
+        if ignored := self._replaced_arguments():
+            before = list(self._options.recipes)
+            self._options.recipes.clear()
+            self._options.ignored_keys.update(ignored)
+            super().parse_arguments(parser, args)
+            self._report_ignored(before, ignored)
+
+    def _replaced_arguments(self) -> dict[int, list[str]]:
+        """Return, for each recipe, the keys whose optimizer, scheduler or network is replaced."""
+        final = self.config[self._command]
+        ignored: dict[int, list[str]] = {}
+        for number, recipe in enumerate(self._options.recipes):
+            for part in ("optimizer", "lr_scheduler", "network"):
+                key = f"model.init_args.{part}"
+                default = inspect.signature(LitModule).parameters[part].default
+                if recipe.get(f"{key}_args") and recipe.get(key, default) != final.get(key):
+                    ignored.setdefault(number, []).append(f"{key}_args")
+        return ignored
+
+    def _report_ignored(self, recipes: list[Namespace], ignored: dict[int, list[str]]) -> None:
+        """Warn of each argument of a recipe that the second pass has not set."""
+        final = self.config[self._command]
+        for number, keys in ignored.items():
+            for key in keys:
+                option, replaced = key.rpartition(".")[2], recipes[number].get(key.removesuffix("_args"))
+                file = Path(str(final.config[number])).name
+                for name in recipes[number][key].keys() - (final.get(key) or {}).keys():
+                    warn(f"ignored {option}.{name}, which {file} sets for {replaced}")
 
     def instantiate_classes(self) -> None:
         """Build data, model and trainer; what a constructor refuses is a user's mistake."""
@@ -309,18 +241,19 @@ class RunCLI(LightningCLI):
             raise UserError(summarize(error)) from error
 
     def _build_from_checkpoint(self) -> None:
-        """Build model and data as the checkpoint records them, with what was typed for the data instead."""
+        """Build model and data as the checkpoint records them, except for the given data options."""
         assert self.checkpoint is not None
-        model, data = (self._given.get(part) for part in ("model", "data"))
-        settings = _arguments(model)
-        network = settings.pop("network", None)
-        self.checkpoint.check_settings("model", settings)
-        task, own = (
-            self.checkpoint.own_class(part, typed.class_path) if typed else None
-            for part, typed in (("model", model), ("data", data))
-        )
-        self.model = self.checkpoint.build_model(network, task, settings.get("activation"))
-        self.datamodule = self.checkpoint.build_data(_arguments(data), own)
+        own, settings = {}, {}
+        for part in ("model", "data"):
+            given = self._given.get(part)
+            is_default = given is None or given.class_path in {AUTO_MODULE, RECORDED_DATA}
+            own[part] = self.checkpoint.own_class(part, None if is_default else given.class_path)
+            settings[part] = given.init_args.as_dict() if given and "init_args" in given else {}
+            self.checkpoint.check_options(part, settings[part])
+        network = settings["model"].pop("network", None)
+        self.checkpoint.check_settings("model", settings["model"])
+        self.model = self.checkpoint.build_model(network, own["model"], settings["model"].get("activation"))
+        self.datamodule = self.checkpoint.build_data(settings["data"], own["data"])
         self.config_init = self.parser.instantiate_classes(self.config)
         self.trainer = self.instantiate_trainer()
 
@@ -346,7 +279,7 @@ class RunCLI(LightningCLI):
                 run = RunLogger(Path(given.default_root_dir or "") / RUNS, self.run_name())
             if logs and run:
                 recipe = self._get(self.config, "recipe")
-                summary = RunSummary(self.run_name(), recipe.why, self._typed)
+                summary = RunSummary(self.run_name(), recipe.why, self._args)
                 hparams = HParams(tests_best=self._get(self.config, "test_best"))
                 extra += plot_callbacks(selected(self._get(self.config, "plots")), summary, hparams)
                 kwargs["logger"] = run
@@ -375,12 +308,12 @@ class RunCLI(LightningCLI):
         every: int = self._get(self.config, "log_every_n_epochs")
         if given is not None:
             check_at_least("trainer.check_val_every_n_epoch", given, 1)
-            option = "--log_every_n_epochs"
-            typed = any(argument.partition("=")[0] == option for argument in self._typed)
-            if typed and given != every:
+            recipes = self._options.recipes
+            default = recipes[-1].get("log_every_n_epochs", 100) if recipes else 100
+            if every not in (default, given):  # both are given
                 raise UserError(
-                    f"{option} is {every}, but --trainer.check_val_every_n_epoch is "
-                    f"{given}: a line is printed after each validation, so give one of them"
+                    f"--log_every_n_epochs is {every}, but --trainer.check_val_every_n_epoch is {given}: "
+                    "a line is printed after each validation, so give only one of them"
                 )
             every = given
             config = self.config[self._command]  # of which config.yaml is a copy
@@ -402,7 +335,7 @@ class RunCLI(LightningCLI):
 
     def after_instantiate_classes(self) -> None:
         """Refuse more processes than there are cores, each a whole Python, and such as tell nothing back."""
-        if isinstance(self.trainer.strategy.launcher, _MultiProcessingLauncher):
+        if uses_multiprocessing(self.trainer):
             raise UserError("processes of this --trainer.strategy cannot tell what they did; give ddp")
         cores = os.cpu_count() or 1
         if isinstance(self.trainer.accelerator, CPUAccelerator) and self.trainer.num_devices > cores:
@@ -424,21 +357,3 @@ class RunCLI(LightningCLI):
             self.checkpoint.check_weights(self.model)
             self.checkpoint.check_state(configured, self.trainer)
             self.io.offer(self.checkpoint.path, self.checkpoint.content)
-
-    def _parse_ckpt_path(self) -> None:
-        """Leave the checkpoint's hyperparameters alone: our own record is read."""
-
-
-def _is_typed(arguments: list[str], option: str, key: str) -> bool:
-    """Whether a key of a model's option that takes several was typed, alone or among others."""
-    for option_typed, value in zip(arguments, [*arguments[1:], ""], strict=True):
-        name = option_typed.replace(".init_args.", ".")
-        if name.startswith(f"--model.{option}") and (key in name or ("=" not in name and key in value)):
-            return True
-    return False
-
-
-def _arguments(typed: Any) -> dict[str, Any]:  # noqa: ANN401 - a namespace, or none
-    """Return the constructor arguments that were typed."""
-    arguments = typed.get("init_args") if typed else None
-    return arguments.as_dict() if arguments else {}

@@ -9,7 +9,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from itertools import pairwise
 
 from lit_classify import __version__, import_policy, signals
 from lit_classify.cli import output
@@ -114,12 +113,11 @@ def _dispatch(arguments: list[str]) -> int:
 
 
 def _check_recipes(arguments: Sequence[str]) -> None:
-    """Refuse an unknown recipe before anything heavy is imported."""
+    """Refuse an unknown recipe at once: only for speed, as the command's own parser needs torch."""
     from lit_classify import recipes
+    from lit_classify.cli.argument_parser import parser
 
-    for option, value in pairwise(arguments):
-        if option in {"-c", "--config"}:
-            recipes.read(value)
-    for option in arguments:
-        if option.startswith("--config="):
-            recipes.read(option.removeprefix("--config="))
+    config = parser("", "", add_help=False)
+    config.add_argument("-c", "--config", action="append", default=[])
+    for name in config.parse_known_args(arguments)[0].config:
+        recipes.read(name)

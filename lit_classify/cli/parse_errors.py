@@ -10,6 +10,7 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 
 from lit_classify import data, modules
+from lit_classify._lightning.cli import actions
 from lit_classify.checkpoints.checkpoint import RUNS
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, closest
@@ -107,7 +108,7 @@ def _how_to_name(text: str, parser: ArgumentParser) -> str:
     return f"a recipe is named with --config {name}"
 
 
-def lacking_checkpoint(command: str) -> str:
+def missing_checkpoint(command: str) -> str:
     """Say that a command needs a checkpoint."""
     return f"{command} needs a checkpoint: --ckpt_path {RUNS}/.../checkpoints/best.ckpt"
 
@@ -115,7 +116,7 @@ def lacking_checkpoint(command: str) -> str:
 def _lacking_class(key: str, option: str, parser: ArgumentParser) -> str:
     """Say how to name the class whose argument was typed without it; a checkpoint names it too."""
     if _command(parser) != "fit" and not _typed(parser, "ckpt_path"):
-        return lacking_checkpoint(_command(parser))
+        return missing_checkpoint(_command(parser))
     names = sorted(_classes(key))
     of_table = key == "data" and option not in inspect.signature(data.CirclesDataModule).parameters
     hint = "--config table" if of_table else f"--{key} NAME ({', '.join(names)}), or a recipe with --config"
@@ -234,10 +235,7 @@ def _misspelt(option: str, known: Iterable[str]) -> str | None:
 
 
 def _options(parser: ArgumentParser) -> Iterator[str]:
-    for action in parser._actions:  # argparse has no public list of its options
-        if isinstance(action.choices, dict):  # the commands, each with a parser of its own
-            for command in action.choices.values():
-                yield from _options(command)
+    for action in actions(parser):
         yield from (name.removeprefix("--") for name in action.option_strings if name.startswith("--"))
     for key in ("model", "data"):
         for task in _classes(key).values():

@@ -1,16 +1,21 @@
 """The command line: what a run leaves behind, checkpoints that stand alone, and one message per mistake."""
 
 import csv
+import re
 import shlex
 from pathlib import Path
 
 import polars as pl
 import pytest
 import yaml
+from jsonargparse.typing import class_from_function
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lit_classify.callbacks.epoch_log import format_row
+from lit_classify.checkpoints import DATA
+from lit_classify.cli.lightning_cli import recorded_data
 from lit_classify.cli.main import COMMANDS, main
+from lit_classify.cli.parser import class_help
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
 
@@ -337,6 +342,41 @@ def test_fit_help_explains_the_data_and_course_mode(capsys: pytest.CaptureFixtur
     assert "--data.num_samples" in printed
 
 
+@pytest.mark.parametrize(
+    ("options", "described"),
+    [
+        ([], ["--data.noise 0.03", "--model.lr 0.1", "--model.hidden [10, 10]"]),
+        (["--config", "table"], ["--data.path null", "--data.target null", "--model.dropout 0.0"]),
+        (["--data", "BlobsDataModule", "--model", "Regressor"], ["--data.num_classes 4", "--model.loss L1"]),
+    ],
+)
+def test_fit_help_begins_with_the_options_of_the_chosen_classes(
+    options: list[str], described: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["fit", *options, "--help"])
+    first, _, rest = capsys.readouterr().out.partition("all options:")
+    assert all(f"\n  {option} " in first for option in described)
+    assert "--trainer.gradient_clip_val" in rest
+
+
+@pytest.mark.parametrize("kind", DATA.values(), ids=lambda kind: kind.__name__)
+def test_evaluation_accepts_the_options_of_every_data_module(kind: type) -> None:
+    def options(built: type) -> set[str]:
+        return set(re.findall(r"--data\.\w+", class_help(built, "data")))
+
+    assert options(kind) <= options(class_from_function(recorded_data))
+
+
+def test_evaluation_refuses_options_of_another_class(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(SHORT) == 0
+    test = ["test", "--ckpt_path", "last"]
+    assert main([*test, "--data.path", "t.csv"]) == 2
+    assert "--data.path is not an option of the checkpoint's CirclesDataModule" in capsys.readouterr().err
+    assert main([*test, "--model.loss", "MSE"]) == 2
+    assert "--model.loss is not an option of the checkpoint's BinaryClassifier" in capsys.readouterr().err
+
+
 def test_a_closure_called_many_times_counts_a_batch_once(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "1", "--model.optimizer", "LBFGS"]
     assert main(command) == 0
@@ -395,25 +435,25 @@ def test_a_scheduler_that_fails_gets_a_message(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("options", "kept"),
     [
-        ("--model.optimizer Adam", {}),
+        ("--model.optimizer Adam", None),
         ("--model.optimizer Adam --model.optimizer_args.betas [0.8,0.9]", {"betas": [0.8, 0.9]}),
-        ("--model.optimizer RMSprop", {}),
+        ("--model.optimizer RMSprop", None),
         ("--model.optimizer RMSprop --model.optimizer_args.momentum 0.9", {"momentum": 0.9}),
         ("--model.optimizer=RMSprop --model.init_args.optimizer_args='{momentum: 0.9}'", {"momentum": 0.9}),
         ("--model.optimizer SGD", {"momentum": 0.9}),
     ],
 )
-def test_arguments_of_an_optimizer_that_was_replaced_are_left_out(
-    options: str, kept: dict[str, object], capsys: pytest.CaptureFixture[str]
+def test_recipe_arguments_of_a_replaced_optimizer_are_ignored(
+    options: str, kept: dict[str, object] | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fit = ["fit", "--config", "moons", "--trainer.max_epochs", "1", "--plots", "none"]
     assert main([*fit, *shlex.split(options)]) == 0
     saved = yaml.safe_load(Path("lightning_logs/moons/version_0/config.yaml").read_text())
     assert saved["model"]["init_args"]["optimizer_args"] == kept
-    assert ("left out optimizer_args.momentum" in capsys.readouterr().err) == ("momentum" not in kept)
+    assert ("ignored optimizer_args.momentum" in capsys.readouterr().err) == ("momentum" not in (kept or {}))
 
 
-def test_a_scheduler_of_the_recipe_s_can_be_replaced_or_left_out() -> None:
+def test_the_scheduler_of_a_recipe_can_be_replaced_or_removed() -> None:
     rows = [f"{n % 7},{'yes' if n % 3 else 'no'}" for n in range(60)]
     Path("t.csv").write_text("\n".join(["x,y", *rows]))
     fit = [

@@ -1,0 +1,126 @@
+"""The parser of fit, validate, test and predict: recipes by name, short error messages, help for learners."""
+
+import json
+import re
+import textwrap
+from argparse import SUPPRESS, Action
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+import yaml
+from jsonargparse import ActionConfigFile, ArgumentParser, Namespace, set_dumper, set_loader
+from lightning.pytorch.cli import LightningArgumentParser
+
+from lit_classify import recipes, safe_yaml
+from lit_classify._lightning.cli import actions
+from lit_classify.cli import parse_errors
+from lit_classify.errors import UserError, echo
+from lit_classify.import_policy import import_object
+
+set_loader("yaml", safe_yaml.load, exceptions=(yaml.YAMLError,))  # all text that the parser reads or writes
+set_dumper("yaml", safe_yaml.dump)
+
+COMMON = """common options:
+  --config NAME                   a recipe or YAML file (lit-classify recipes); before --help, its classes
+  --data NAME, --model NAME       a class; before --help, its options
+  --trainer.max_epochs 1000       number of epochs
+  --log_every_n_epochs 100        validate and print a line at epochs 0, n, 2n, ... and after the last
+  --plots basic                   plots in TensorBoard: none, basic, all, or a list
+  --ckpt_path last                resume a run: a path, or the last or best checkpoint of this recipe"""
+
+
+@dataclass
+class Recipe:
+    """The purpose of an experiment.
+
+    Args:
+        name: name of the run's directory, lightning_logs/NAME; by default the name of the file or the data.
+        why: what the experiment teaches, in a sentence.
+        expect: expected results for lit-classify verify (rows, within, accuracy_within, at_least, below).
+    """
+
+    name: str | None = None
+    why: str | None = None
+    expect: dict[str, Any] = field(default_factory=dict)
+
+
+class RecipeFile(ActionConfigFile):
+    """The action of ``--config``, which accepts the name of a recipe as well as a path."""
+
+    def __call__(self, parser: Any, cfg: Any, values: Any, option_string: str | None = None) -> None:  # noqa: ANN401 - argparse's
+        """Apply a recipe, except for the keys that ``parser`` ignores, and record the result."""
+        text = values if "\n" in values else str(recipes.find(values))  # several lines are YAML themselves
+        before = deepcopy(cfg)
+        super().__call__(parser, cfg, text, option_string)  # type: ignore[no-untyped-call]
+        for key in parser.ignored_keys.get(len(parser.recipes), ()):
+            cfg[key] = before.get(key)
+        parser.recipes.append(deepcopy(cfg))
+
+
+class Help(Action):
+    """The action of ``--help``; classes and recipes given before it are taken into account."""
+
+    def __init__(self, option_strings: list[str], dest: str, **_: Any) -> None:
+        super().__init__(option_strings, SUPPRESS, nargs=0, default=SUPPRESS, help="Show this help and exit.")
+
+    def __call__(self, parser: Any, namespace: Any, *_: Any) -> None:  # noqa: ANN401 - argparse's
+        """Print the options of the chosen or default data and model, then all others, and exit."""
+        usage, _, rest = parser.format_help().partition("\n\n")
+        parts = [COMMON] if parser.default_classes else []
+        for part, default in parser.default_classes.items():
+            chosen = namespace.get(part)
+            kind = import_object(chosen.class_path if chosen else default, f"--{part}")
+            parts.append(class_help(kind, part))
+        echo("\n\n".join([usage, *parts, *(["all options:"] if parts else []), rest]))
+        parser.exit()
+
+
+def class_help(kind: type, part: str) -> str:
+    r"""Return a line for each constructor argument: its option, default and the start of its help text.
+
+    Examples:
+        >>> from lit_classify import MoonsDataModule
+        >>> print("\n".join(class_help(MoonsDataModule, "data").splitlines()[:2]))
+        options of --data MoonsDataModule:
+          --data.num_samples 1000         number of points, half of them in each moon
+    """
+    options = ArgumentParser(add_help=False)
+    options.add_class_arguments(kind, part, skip=set(parse_errors.LINKED))
+    lines = [f"options of --{part} {kind.__name__}:"]
+    for action in actions(options):
+        if "." in action.dest:
+            default = json.dumps(action.default, default=str).strip('"')
+            shown = "" if default.startswith(("Conditional", "==")) else default  # of one task only, of none
+            gist = re.split(r"; |\. ", action.help or "")[0].rstrip(".")
+            gist = textwrap.shorten(gist, 70, placeholder="...")
+            lines.append(f"  {f'--{action.dest} {shown}':<30}  {gist}")
+    return "\n".join(lines)
+
+
+class RunParser(LightningArgumentParser):
+    """A parser without abbreviations, which raises UserError.
+
+    Attributes:
+        recipes: the namespace after each ``--config``, in order.
+        ignored_keys: keys that ``--config`` number n does not set.
+        default_classes: the classes that ``--help`` describes if none is chosen.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_abbrev=False, **{**kwargs, "add_help": False})
+        self.add_argument("-h", "--help", action=Help)
+        self.default_classes: dict[str, str] = {}
+        self.recipes: list[Namespace] = []
+        self.ignored_keys: dict[int, list[str]] = {}
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raise UserError instead of printing the usage and exiting."""
+        if not self.exit_on_error:  # the parser of a class within this one, which raises the error again
+            super().error(message, ex)
+        explained = parse_errors.explain(self, message)
+        options = set(re.findall(r"--[\w.]+", explained))
+        typed = {argument.partition("=")[0].replace(".init_args.", ".") for argument in self.args}
+        if options & typed and re.search("missing|expected (?:list|str)", explained):
+            explained += """; YAML reads the text as something else: write it as '["text"]'"""
+        raise UserError(explained)
