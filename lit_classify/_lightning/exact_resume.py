@@ -1,15 +1,16 @@
-"""What makes a fit that is resumed at any step equal one that was never interrupted, bit for bit.
+"""A callback that makes a resumed fit equal to an uninterrupted one, bit for bit.
 
-Lightning restores weights, optimizer and counters. It does not restore random numbers, the running sums of an
-epoch, accumulated gradients and the metrics that callbacks watch; it skips schedulers and hooks in the epoch
-of a resume; and its counters stand differently for every hook that a checkpoint may be saved in.
+Reason: Lightning restores weights, optimizer and counters. It does not restore random numbers, the running
+sums of an epoch, accumulated gradients and the metrics that callbacks monitor; it skips schedulers and hooks
+in the epoch of a resume; and its counters depend on the hook that a checkpoint was saved in.
+
+Private parts: ``EarlyStopping._check_on_train_epoch_end``, and those of ``loop_counters``.
 """
 
-import random
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol, cast
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -18,37 +19,67 @@ from lightning.pytorch.callbacks import (
     EarlyStopping,
     GradientAccumulationScheduler,
     StochasticWeightAveraging,
-    Timer,
     WeightAveraging,
 )
 from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 from lightning.pytorch.utilities.types import LRSchedulerConfig
 from torch import Tensor
+from torch.optim import Optimizer
 
+from lit_classify._lightning.loop_counters import (
+    begin_next_epoch,
+    is_validation_due,
+    restore_step_count,
+    settle,
+)
+from lit_classify._lightning.random_states import random_states, set_random_states
+from lit_classify._lightning.run_limits import RESUME_KEY, nothing_left, stopping_settings
 from lit_classify.errors import UserError, warn
 from lit_classify.random_streams import stream_seed
 
-if TYPE_CHECKING:
-    from lit_classify.modules.base import LitModule
-
-KEY = "lit_classify_resume"  # of a checkpoint
 _NEVER = sys.maxsize
-_STOPPING = ("min_delta", "stopping_threshold", "divergence_threshold", "check_finite")
+
+
+class RunningSums(Protocol):
+    """The running sums of an epoch's metrics."""
+
+    paused: bool
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the sums as plain data."""
+
+    def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
+        """Restore the sums on a device."""
+
+
+class ResumableModule(Protocol):
+    """What ``ExactResume`` needs of a module beyond LightningModule."""
+
+    means: Mapping[str, RunningSums]
+    validation_is_extra: bool
+
+    def epoch_metrics(self, stage: str) -> dict[str, Tensor]:
+        """Return the metrics of the epoch so far."""
+
+
+def _resumable(module: LightningModule) -> ResumableModule:
+    return cast(ResumableModule, module)
 
 
 class ExactResume(Callback):
-    """Let a resumed fit equal one that was never interrupted; every LitModule brings one along.
+    """Make a resumed fit equal to an uninterrupted one; every LitModule brings one along.
 
     Random numbers: torch's generators of the CPU and of the module's device are seeded before every batch and
-    every validation, from the run's seed, the process and the number of the batch since the start of the run.
-    The states of NumPy's global generator and of ``random`` are saved and restored; generators that a user
-    makes are the user's to save.
+    every validation, from the seed of the run, the process and the number of the batch since the start of the
+    run; an optimizer that evaluates a batch many times, such as LBFGS, gets the same numbers each time. The
+    states of NumPy's global generator and of ``random`` are saved and restored; generators that a user
+    creates are the user's to save.
 
-    Validations: ``ReduceLROnPlateau`` is stepped after each, never between them. The validation that ends a
-    run ahead of the next one that is due, and early stopping's count of it, leave no trace in a checkpoint.
+    Validations: ``ReduceLROnPlateau`` is stepped after each, never between them. A validation that takes
+    place only because the run ends does not affect the checkpoint, early stopping or random numbers.
 
-    Stops: one that a callback asks for with ``trainer.should_stop`` waits until accumulated gradients have
-    become a step. A checkpoint from within an accumulation holds the gradients.
+    Stops: a stop that a callback requests with ``trainer.should_stop`` waits until accumulated gradients have
+    been applied. A checkpoint saved between accumulated batches holds the gradients.
     """
 
     def __init__(self) -> None:
@@ -56,7 +87,6 @@ class ExactResume(Callback):
         self._begin()
 
     def _begin(self) -> None:
-        self._generator: torch.Generator | None = None
         self._step_seed = self._rank = 0
         self._world_size, self._num_batches = 1, 2**32
         self._given_patience: dict[str, int] = {}
@@ -84,7 +114,7 @@ class ExactResume(Callback):
     def on_save_checkpoint(
         self,
         trainer: Trainer,
-        pl_module: "LitModule",  # type: ignore[override]
+        pl_module: LightningModule,
         checkpoint: dict[str, Any],
     ) -> None:
         """Bring the counters into one of two states and add what Lightning leaves out."""
@@ -99,9 +129,9 @@ class ExactResume(Callback):
             checkpoint["callbacks"].update(self._before_stop)
         if self._ended and self._unaveraged is not None and "current_model_state" in checkpoint:
             checkpoint["current_model_state"] = self._unaveraged
-        own: dict[str, Any] = {"random": _random_states(pl_module.device)}
+        own: dict[str, Any] = {"random": random_states(pl_module.device)}
         if batches:
-            own["sums"] = pl_module.train_sums()
+            own["sums"] = _resumable(pl_module).means["train"].state_dict()
             if batches % trainer.accumulate_grad_batches and batches < self._num_batches:
                 own["in_step"] = in_step
                 own["gradients"] = {
@@ -109,7 +139,7 @@ class ExactResume(Callback):
                     for name, weight in pl_module.named_parameters()
                     if weight.grad is not None
                 }
-        checkpoint[KEY] = {
+        checkpoint[RESUME_KEY] = {
             "batches": batches,
             "partition": self._partition(trainer),
             "processes": _of_all_processes(own, trainer.world_size),
@@ -120,7 +150,7 @@ class ExactResume(Callback):
             },
             "validations": self._num_validations,
             "early_stopping": {
-                part.state_key: _stopping_settings(part) for part in trainer.early_stopping_callbacks
+                part.state_key: stopping_settings(part) for part in trainer.early_stopping_callbacks
             },
         }
 
@@ -135,7 +165,7 @@ class ExactResume(Callback):
         if trainer.state.fn != "fit":
             return
         refuse_averages(checkpoint, trainer)
-        self._resumed = deepcopy(checkpoint.get(KEY, {}))
+        self._resumed = deepcopy(checkpoint.get(RESUME_KEY, {}))
         if any(own.get("in_step") for own in self._resumed.get("processes", ())):
             raise UserError(
                 f"{trainer.ckpt_path} was saved within a step that adds to accumulated gradients, and holds "
@@ -162,14 +192,15 @@ class ExactResume(Callback):
                 if not self._nothing_left:
                     part.stopped_epoch, part.stopping_reason = 0, EarlyStoppingReason.NOT_STOPPED
 
-    def on_train_start(self, trainer: Trainer, pl_module: "LitModule") -> None:  # type: ignore[override]
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Restore what was saved, last of all that may draw random numbers or reset a sum."""
         self.seed = trainer.strategy.broadcast(torch.initial_seed() if self.seed is None else self.seed)
         self._rank, self._world_size = trainer.global_rank, trainer.world_size
         self._num_batches = int(min(trainer.num_training_batches, 2**32))
-        self._generator = torch.default_generator
         self._device = pl_module.device
         self._take_plateaus(trainer)
+        for optimizer in trainer.optimizers:
+            optimizer.register_step_pre_hook(self._repeatable(_resumable(pl_module).means["train"]))
         if not self._resumed:
             return
         if self._resumed["batches"]:
@@ -183,29 +214,49 @@ class ExactResume(Callback):
         processes = self._resumed["processes"]
         own = processes[min(self._rank, len(processes) - 1)]
         if self._resumed["batches"]:
-            pl_module.load_train_sums(own["sums"])
+            _resumable(pl_module).means["train"].load_state_dict(own["sums"], pl_module.device)
             weights = dict(pl_module.named_parameters())
             for name, gradient in own.get("gradients", {}).items():
                 weights[name].grad = gradient.to(weights[name].device)
-        _set_random_states(own["random"], pl_module.device)
+        set_random_states(own["random"], pl_module.device)
         self._resumed = {}
 
     # Random numbers.
 
-    def reseed(self) -> None:
-        """Draw the step's random numbers anew, for an optimizer that looks at a batch many times."""
-        if self._generator is None:
-            return
+    def _reseed(self) -> None:
         if self._device.type == "cpu":
-            self._generator.manual_seed(self._step_seed)  # torch.manual_seed takes a hundred times as long
+            torch.default_generator.manual_seed(self._step_seed)  # 100 times as fast as torch.manual_seed
         else:
             torch.manual_seed(self._step_seed)
+
+    def _repeatable(self, sums: RunningSums) -> Callable[..., Any]:
+        """Return a hook for an optimizer that may evaluate a batch many times in a step.
+
+        All evaluations draw the same random numbers, and the metrics count the first only.
+        """
+
+        def before_step(optimizer: Optimizer, args: Any, kwargs: dict[str, Any]) -> Any:  # noqa: ANN401 - torch's
+            closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
+            if closure is None:
+                return None
+
+            def evaluate() -> Any:  # noqa: ANN401 - torch's
+                if sums.paused:
+                    self._reseed()
+                loss = closure()
+                sums.paused = True
+                return loss
+
+            sums.paused = False
+            return args[:1], {**kwargs, "closure": evaluate}
+
+        return before_step
 
     def _seed(self, trainer: Trainer, purpose: str, batch_idx: int) -> None:
         assert self.seed is not None
         batch = trainer.current_epoch * self._num_batches + batch_idx
         self._step_seed = stream_seed(purpose, self.seed, batch * self._world_size + self._rank)
-        self.reseed()
+        self._reseed()
 
     def on_train_batch_start(
         self,
@@ -216,12 +267,13 @@ class ExactResume(Callback):
     ) -> None:
         """Seed torch's generators, whatever the network draws."""
         self._seed(trainer, "step", batch_idx)
+        _resumable(pl_module).means["train"].paused = False
         self._validated = False
         if self._suppressed:
             self._allow_validation(trainer)
         if not self._counters_set:  # Lightning has counted the resumed batch twice
             self._counters_set = True
-            trainer.fit_loop.epoch_loop._batches_that_stepped = trainer.global_step
+            restore_step_count(trainer)
 
     # Stops.
 
@@ -238,7 +290,7 @@ class ExactResume(Callback):
             last = trainer.is_last_batch
             self._stop_waits = not last and (batch_idx + 1) % trainer.accumulate_grad_batches != 0
             trainer.should_stop = not self._stop_waits
-            if not _is_due(trainer, batch_idx):
+            if not is_validation_due(trainer, batch_idx):
                 self._suppressed, self._check_val = True, trainer.check_val_every_n_epoch
                 trainer.check_val_every_n_epoch = _NEVER
         if trainer.should_stop or 0 <= trainer.max_steps <= trainer.global_step:
@@ -247,7 +299,7 @@ class ExactResume(Callback):
     def _allow_validation(self, trainer: Trainer) -> None:
         self._suppressed, trainer.check_val_every_n_epoch = False, self._check_val
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: "LitModule") -> None:  # type: ignore[override]
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Step plateau schedulers where nothing is validated."""
         if self._suppressed:
             self._allow_validation(trainer)
@@ -262,25 +314,25 @@ class ExactResume(Callback):
 
     # Validations.
 
-    def on_validation_start(self, trainer: Trainer, pl_module: "LitModule") -> None:  # type: ignore[override]
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Seed torch's generators; remember what this validation must leave as it is."""
         if trainer.state.fn != "fit" or trainer.sanity_checking:
             return
         self._seed(trainer, "validation", trainer.fit_loop.batch_idx)
-        if pl_module.validation_is_extra:
-            self._random = _random_states(pl_module.device)
+        if _resumable(pl_module).validation_is_extra:
+            self._random = random_states(pl_module.device)
             self._uncounted = [(part, part.state_dict()) for part in trainer.early_stopping_callbacks]
 
-    def on_validation_end(self, trainer: Trainer, pl_module: "LitModule") -> None:  # type: ignore[override]
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Step plateau schedulers, before checkpoints are saved."""
         if trainer.state.fn != "fit" or trainer.sanity_checking:
             return
-        if not pl_module.validation_is_extra:
+        if not _resumable(pl_module).validation_is_extra:
             self._step_plateaus(trainer, pl_module)
         for part, state in self._uncounted:
             part.load_state_dict(state)
         if self._random is not None:
-            _set_random_states(self._random, pl_module.device)
+            set_random_states(self._random, pl_module.device)
         self._uncounted, self._random = [], None
         self._validated = True
         if self._before_stop is not None:
@@ -298,12 +350,12 @@ class ExactResume(Callback):
                 self._plateaus.append((config, config.frequency))
                 config.frequency = _NEVER
 
-    def _step_plateaus(self, trainer: Trainer, module: "LitModule") -> None:
+    def _step_plateaus(self, trainer: Trainer, module: LightningModule) -> None:
         self._num_validations += 1
         for config, frequency in self._plateaus:
             if config not in trainer.lr_scheduler_configs or self._num_validations % frequency:
                 continue
-            metrics = {**trainer.callback_metrics, **module.epoch_metrics("train")}
+            metrics = {**trainer.callback_metrics, **_resumable(module).epoch_metrics("train")}
             if config.monitor in metrics:
                 module.lr_scheduler_step(config.scheduler, metrics[config.monitor])
             elif config.strict:
@@ -350,70 +402,6 @@ class ExactResume(Callback):
             )
 
 
-def settle(loop: dict[str, Any], validated: bool) -> int:
-    """Bring Lightning's counters in a checkpoint into one of two states, whatever hook it was saved in.
-
-    Either no epoch is open, and a resumed run begins the next one; or an epoch is open after some of its
-    batches, perhaps all, and a resumed run goes on with what follows: the validation if it is due and not
-    ``validated``, other batches, the epoch's end.
-
-    Args:
-        loop: the counters of the fit loop; changed in place.
-        validated: whether no validation was running, or all that it changes was changed.
-
-    Returns:
-        The number of batches of the open epoch, or 0.
-    """
-    batches, epoch = loop["epoch_loop.batch_progress"], loop["epoch_progress"]
-    current = batches["current"]
-    done, complete = (
-        current["processed"],
-        batches["is_last_batch"] and current["processed"] == current["ready"],
-    )
-    pending = not validated or current["processed"] > current["completed"]
-    ready, started, processed = (epoch["current"][name] for name in ("ready", "started", "processed"))
-    closed = processed == started
-    if ready > started or not done or (closed and complete):
-        _set_all(epoch["total"], processed)
-        _set_all(epoch["current"], processed)
-        return 0
-    epochs = processed - closed  # Lightning closes an epoch that max_steps or a callback breaks off
-    for progress in epoch.values():
-        _set_all(progress, epochs)
-        progress["ready"] = progress["started"] = epochs + 1
-    _set_all(batches["total"], batches["total"]["processed"])
-    _set_all(current, done)
-    batches["is_last_batch"] = complete
-    validation = loop["epoch_loop.val_loop.batch_progress"]
-    validation["is_last_batch"] = False
-    for progress in (validation["total"], validation["current"]):
-        _set_all(progress, 0)
-        if pending:  # for Lightning it was interrupted, and is run from its start
-            progress["ready"] = progress["started"] = 1
-    steps = loop["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]["step"]["total"][
-        "completed"
-    ]
-    if steps:
-        loop["epoch_loop.state_dict"]["_batches_that_stepped"] = steps - pending
-    for state in loop["state_dict"].get("combined_loader", []):
-        if isinstance(state, dict) and "position" in state:  # of a batch that was fetched, but not trained on
-            state["position"] = done
-    return int(done)
-
-
-def _set_all(progress: dict[str, int], value: int) -> None:
-    progress.update(dict.fromkeys(progress, value))
-
-
-def begin_next_epoch(trainer: Trainer) -> None:
-    """Let a run that is resumed after a complete epoch begin the next one at once.
-
-    With ``max_steps`` Lightning would count an epoch without batches first, and all later epochs would have
-    another number, and so another order.
-    """
-    trainer.fit_loop._iteration_based_training = lambda: False  # type: ignore[method-assign]
-
-
 def refuse_averages(checkpoint: Mapping[str, Any], trainer: Trainer) -> None:
     """Raise UserError if Lightning's StochasticWeightAveraging had a hand in a checkpoint.
 
@@ -432,71 +420,6 @@ def refuse_averages(checkpoint: Mapping[str, Any], trainer: Trainer) -> None:
         )
 
 
-def nothing_left(checkpoint: Mapping[str, Any], trainer: Trainer) -> str | None:
-    """Return why a checkpoint's run has nothing left to train, and how to train longer; or None.
-
-    Args:
-        checkpoint: the checkpoint that is to be resumed.
-        trainer: the trainer with the limits and callbacks of the resumed run, before it has started.
-    """
-    epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"]
-    steps = checkpoint["global_step"]
-    states = checkpoint.get("callbacks", {})
-    if trainer.max_epochs is not None and 0 <= trainer.max_epochs <= epochs:
-        limit = f"all {epochs} epochs are trained; to train longer, give a larger --trainer.max_epochs"
-        return f"nothing left to train: {limit}"
-    if 0 <= trainer.max_steps <= steps:
-        limit = (
-            f"all {trainer.max_steps} steps are trained; to train longer, give a larger --trainer.max_steps"
-        )
-        return f"nothing left to train: {limit}"
-    for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
-        state = states.get(part.state_key)
-        if isinstance(part, Timer) and state:
-            left = part.time_remaining()
-            if left is not None and left <= state["time_elapsed"]["train"]:
-                limit = "the time is used up; to train longer, give a larger --trainer.max_time"
-                return f"nothing left to train: {limit}"
-        if isinstance(part, EarlyStopping) and state:
-            settings = checkpoint.get(KEY, {}).get("early_stopping", {}).get(part.state_key)
-            if reason := _still_stopped(part, state, settings):
-                return f"nothing left to train: {reason}"
-    return None
-
-
-def _still_stopped(part: EarlyStopping, state: Mapping[str, Any], settings: object) -> str | None:
-    """Return why early stopping stopped a run and would stop it again; None if it would not."""
-    reason = EarlyStoppingReason(state.get("stopping_reason", EarlyStoppingReason.NOT_STOPPED.value))
-    left_out = "or leave early stopping out with --trainer.callbacks null"
-    if reason is EarlyStoppingReason.NOT_STOPPED:
-        return None
-    stopped = f"early stopping ended the run in epoch {state['stopped_epoch']}"
-    if reason is EarlyStoppingReason.PATIENCE_EXHAUSTED:
-        count = state["wait_count"]
-        if count < part.patience:
-            return None
-        return (
-            f"{stopped}, when {part.monitor} had not improved in {count} validations; to train longer, give "
-            f"a larger patience, such as --trainer.callbacks.patience {2 * count}, {left_out}"
-        )
-    if settings is not None and settings != _stopping_settings(part):
-        return None
-    return f"{stopped} ({state['stopping_reason_message']}); to train longer, change its settings, {left_out}"
-
-
-def _stopping_settings(part: EarlyStopping) -> dict[str, float | None]:
-    return {name: getattr(part, name) for name in _STOPPING}
-
-
-def _is_due(trainer: Trainer, batch_idx: int) -> bool:
-    """Whether a validation follows this batch, stop or not, if one is due in this epoch."""
-    every = trainer.val_check_batch
-    if every is None or every == float("inf"):
-        return trainer.is_last_batch
-    batch = trainer.fit_loop.total_batch_idx if trainer.check_val_every_n_epoch is None else batch_idx
-    return (batch + 1) % int(every) == 0
-
-
 def _states_of_callbacks(trainer: Trainer) -> dict[str, Any]:
     """Return the states of all callbacks but those that save checkpoints."""
     return {
@@ -512,26 +435,3 @@ def _of_all_processes(own: dict[str, Any], world_size: int) -> list[dict[str, An
     if world_size > 1:
         torch.distributed.all_gather_object(shares, own)
     return shares
-
-
-def _random_states(device: torch.device) -> dict[str, Any]:
-    """Return the states of the global generators as plain data."""
-    states: dict[str, Any] = {"torch": torch.get_rng_state(), "python": random.getstate()}
-    if device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(device)
-    if numpy := sys.modules.get("numpy"):
-        name, keys, *rest = numpy.random.get_state()
-        states["numpy"] = [name, keys.tolist(), *rest]
-    return states
-
-
-def _set_random_states(states: Mapping[str, Any], device: torch.device) -> None:
-    torch.set_rng_state(states["torch"])
-    version, words, gauss = states["python"]
-    random.setstate((version, tuple(words), gauss))
-    if device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)
-    if "numpy" in states:
-        import numpy
-
-        numpy.random.set_state(tuple(states["numpy"]))

@@ -6,9 +6,9 @@ from types import FrameType
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
-from lightning.pytorch.trainer.states import RunningStage, TrainerFn
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lit_classify import signals
@@ -80,15 +80,9 @@ class _Signals(_SignalConnector):
 
 
 class RunTrainer(Trainer):
-    """Do all that Lightning's Trainer does; the command line's trainer.
-
-    In every step Lightning asks some twenty-five times whether it is training, by comparing the lower-case
-    names of two states, and some forty times for the module, through three properties. On a network of
-    150 weights these two questions take a tenth of the step.
-    """
+    """The command line's Trainer: it skips unused hooks, stops at signals and knows the run's directory."""
 
     stops_together = True  # several processes, at the same step
-    skips_unused_hooks = True
     shows_metrics = True  # on a progress bar
     run: RunLogger | None = None  # owns the directory of the run, even where it logs nothing
 
@@ -117,19 +111,3 @@ class RunTrainer(Trainer):
             return super().log_dir
         directory: str = self.strategy.broadcast(self.run.log_dir)
         return directory
-
-    @property
-    def training(self) -> bool:
-        """Whether a training loop runs; stages are members of one enumeration, so identity will do."""
-        return self.state.stage is RunningStage.TRAINING
-
-    @training.setter
-    def training(self, val: bool) -> None:
-        if val or self.training:
-            self.state.stage = RunningStage.TRAINING if val else None
-
-    @property
-    def lightning_module(self) -> LightningModule:
-        """The module that is trained or evaluated."""
-        module: LightningModule = self._accelerator_connector.strategy._lightning_module
-        return module

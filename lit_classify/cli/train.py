@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lit_classify import signals
-from lit_classify._lightning.exact_resume import nothing_left
+from lit_classify._lightning.run_limits import nothing_left
 from lit_classify.callbacks import BestCheckpoint, EpochLog
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.cli.lightning_cli import RunCLI

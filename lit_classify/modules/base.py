@@ -1,32 +1,31 @@
-"""The abstract module that all tasks share: the loop, once.
+"""The LightningModule that all tasks extend.
 
-Legend: N rows, F features, O outputs (logits per row), C classes.
+Legend: N rows, F features, O outputs (logits per row), C classes, L labels.
 """
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities.data import extract_batch_size
+from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch.utilities.model_helpers import is_overridden
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchmetrics import Metric
 
 from lit_classify import __version__
 from lit_classify._lightning.exact_resume import ExactResume
-from lit_classify._lightning.hooks import with_signature
+from lit_classify._lightning.precision import uses_plain_precision
 from lit_classify.errors import UserError
 from lit_classify.import_policy import named_by_a_file
-from lit_classify.loggers import ScalarBuffer
 from lit_classify.metrics import Metrics
-from lit_classify.modules.fit_callbacks import shows_metrics
+from lit_classify.modules.fit_callbacks import fit_callbacks, shows_metrics
 from lit_classify.modules.running_mean import RunningMean, means_from_sums
-from lit_classify.modules.steps import gradient_share
 from lit_classify.modules.target_checks import unpack_batch
-from lit_classify.modules.task import Task
 from lit_classify.networks import ACTIVATIONS, MLP, Activation, Embedded, Network, check_output, make_network
 from lit_classify.optimizers import (
     OPTIMIZERS,
@@ -39,6 +38,10 @@ from lit_classify.optimizers import (
 )
 from lit_classify.serialization import plain, record
 
+if TYPE_CHECKING:
+    import polars as pl
+    from matplotlib.figure import Figure
+
 Batch = tuple[Tensor, Tensor]
 KNOWN: dict[str, Mapping[str, type]] = {
     "activation": ACTIVATIONS,
@@ -48,41 +51,86 @@ KNOWN: dict[str, Mapping[str, type]] = {
 
 
 class Evaluation(NamedTuple):
-    """What a test found, of the rows of all ranks and on the CPU: logits ``(N, O)``, targets, metrics."""
+    """Result of a test over the rows of all processes, on the CPU.
+
+    Attributes:
+        logits: network outputs, ``(N, O)``.
+        y: targets, ``(N,)`` or ``(N, L)``.
+        metrics: the loss and all metrics.
+    """
 
     logits: Tensor
     y: Tensor
     metrics: Metrics
 
 
-class LitModule(Task):
-    """The loop, once: train, validate, test, predict and optimise. Its final classes are the tasks.
+class Baselines(NamedTuple):
+    """Simple models to compare a model with.
+
+    Attributes:
+        metric: name of the metric of the comparison.
+        score: computes it from true and predicted targets.
+        estimators: unfitted scikit-learn estimators by name.
+    """
+
+    metric: str
+    score: Callable[[NDArray[Any], NDArray[Any]], float]
+    estimators: dict[str, Any]
+
+
+class RowErrors(NamedTuple):
+    """Errors of single rows.
+
+    Attributes:
+        errors: the larger, the worse the prediction, ``(N,)``.
+        actual: the target of each row as text.
+        predicted: the prediction for each row as text.
+    """
+
+    errors: Tensor
+    actual: list[str]
+    predicted: list[str]
+
+
+class LitModule(LightningModule, ABC):
+    """A LightningModule with a network, an optimizer and metrics; subclasses define the task.
+
+    A task defines its loss, probabilities, labels and metrics. This class trains, validates, tests and
+    predicts.
 
     Args:
-        in_features: features per row, F; LightningCLI takes it from the data.
-        out_features: outputs per row, O; LightningCLI takes it from the data.
-        class_names: the classes in the order of their numbers; LightningCLI takes them from the data.
-        label_names: the labels that may hold together; LightningCLI takes them from the data.
-        num_categories: how many categories each of the last features numbers, each of which gets a vector
-            that is learned (an embedding); LightningCLI takes them from the data.
+        in_features: number of features per row, F; LightningCLI takes it from the data.
+        out_features: number of outputs per row, O; LightningCLI takes it from the data.
+        class_names: names of the classes in the order of their indices; LightningCLI takes them from the
+            data.
+        label_names: names of the labels of a multilabel task; LightningCLI takes them from the data.
+        num_categories: number of categories of each of the last features, which are categorical and get a
+            learned embedding; LightningCLI takes it from the data.
         hidden: width of each hidden layer; an empty list gives a logistic or linear regression.
-        activation: a class of torch.nn by name, such as ReLU, Tanh or GELU, or the import path of a class of
-            your own; none for straight lines. From Python also a class or an instance.
-        dropout: share of hidden answers that is zeroed while training, from 0 to below 1.
-        network: import path of a network of your own instead of the layers above; it is called with
-            in_features, out_features and network_args. From Python also a class, a function or an instance.
-        network_args: further arguments of that network.
-        optimizer: a class of torch.optim by name, such as SGD or AdamW, or the import path of a class of your
-            own. From Python also a class.
+        activation: class of torch.nn by name, such as ReLU, Tanh or GELU, or the import path of a custom
+            class; none for no activation. From Python also a class or an instance.
+        dropout: probability of zeroing a hidden unit during training, from 0 to below 1.
+        network: import path of a custom network instead of the layers above; it is called with in_features,
+            out_features and network_args. From Python also a class, a function or an instance.
+        network_args: further arguments of the custom network.
+        optimizer: class of torch.optim by name, such as SGD or AdamW, or the import path of a custom class.
+            From Python also a class.
         lr: learning rate.
         optimizer_args: further arguments of the optimizer, such as {momentum: 0.9}.
-        lr_scheduler: a class of torch.optim.lr_scheduler by name, or what optimizer may be too; stepped after
-            every epoch, ReduceLROnPlateau after every validation by val/loss.
+        lr_scheduler: class of torch.optim.lr_scheduler by name, or the import path of a custom class; stepped
+            after every epoch, ReduceLROnPlateau after every validation with val/loss.
         lr_scheduler_args: further arguments of the scheduler.
 
     Raises:
-        UserError: a name, size or class count that does not fit; the message says what would.
+        UserError: an unknown name, a size out of range or a number of classes that does not fit the task.
     """
+
+    metric_name: ClassVar[str] = "accuracy"  # reported for every epoch and validation, besides the loss
+    # the plot of a fit: decision regions in the plane of two features, or a line over a single one
+    boundary_plot: ClassVar[Literal["plane", "line"] | None] = None
+
+    class_names: list[str] | None
+    label_names: list[str] | None
 
     def __init__(
         self,
@@ -112,7 +160,7 @@ class LitModule(Task):
             "lr_scheduler": lr_scheduler,
             "lr_scheduler_args": lr_scheduler_args,
         }
-        self.save_hyperparameters(logger=False, ignore=list(given))  # it would copy instances
+        self.save_hyperparameters(logger=False, ignore=list(given))  # which it would copy
         self.hparams.update({name: plain(value, KNOWN.get(name)) for name, value in given.items()})
         self.class_names = None if class_names is None else list(class_names)
         self.label_names = None if label_names is None else list(label_names)
@@ -131,18 +179,14 @@ class LitModule(Task):
         if embedded:
             self.network = nn.Sequential(embedded, self.network)
         check_output(self.network, in_features, out_features)
-        self.evaluation: Evaluation | None = None
         self.val_metric, self.test_metric = self.make_metric(), self.make_metric()
-        self._tallies = {stage: RunningMean() for stage in ("train", "val", "test")}
+        self.means = {stage: RunningMean() for stage in ("train", "val", "test")}
+        self.extra_metrics: dict[str, Tensor] = {}  # measured by callbacks in this epoch
+        self.evaluation: Evaluation | None = None  # of the last test
+        self.validation_is_extra = False  # whether a longer run would skip the next validation
         self._tested: list[Batch] = []
-        self._scalars = ScalarBuffer()
-        self._seen_by_callbacks: dict[str, Tensor] = {}
-        self.extra_metrics: dict[str, Tensor] = {}
-        self._several = self._targets_checked = False
-        self._own_step = getattr(self.training_step, "__func__", None) is not LitModule.training_step
-        self._gradient_share: Tensor | None = None
+        self._targets_checked = False
         self._resume = ExactResume()
-        self.validation_is_extra = False  # whether a longer run would not have the validation that comes next
 
     @property
     def lr(self) -> float:
@@ -153,179 +197,190 @@ class LitModule(Task):
     def lr(self, value: float) -> None:
         self.hparams["lr"] = value
 
-    @classmethod
-    def load_from_checkpoint(cls, *args: Any, **kwargs: Any) -> Self:
-        """Build the module that wrote a checkpoint, with its weights, as Lightning does.
+    # What a task defines.
 
-        A network or activation of your own must be given again: a file never names code to import by itself.
+    @abstractmethod
+    def check_outputs(self, out_features: int) -> None:
+        """Raise UserError if the task cannot have this number of outputs or these class names."""
+
+    @abstractmethod
+    def check_targets(self, y: Tensor) -> None:
+        """Raise DataError if the targets are not valid for the task."""
+
+    def prepare_targets(self, y: Tensor) -> Tensor:
+        """Convert the targets of a batch to the form that the task expects.
+
+        Raises:
+            DataError: the targets cannot be converted.
         """
-        with named_by_a_file():
-            loaded: Self = super().load_from_checkpoint(*args, **{"weights_only": True, **kwargs})
-        return loaded
+        return y
+
+    @abstractmethod
+    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Return the mean loss, a scalar, of logits ``(N, O)`` and targets ``(N,)`` or ``(N, L)``."""
+
+    def loss_weight(self, y: Tensor) -> int | Tensor:
+        """Return the sum of the rows' weights in the mean loss, by default the number of rows."""
+        return len(y)
+
+    @abstractmethod
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Convert logits ``(N, O)`` to probabilities, ``(N, C)`` or ``(N, L)``, or to values ``(N,)``."""
+
+    @abstractmethod
+    def labels(self, probabilities: Tensor) -> Tensor:
+        """Convert probabilities to class indices ``(N,)`` or labels ``(N, L)``; values stay as they are."""
+
+    @abstractmethod
+    def metric_sum(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Return the sum of the task's metric over rows, a scalar, such as the number of correct rows."""
+
+    @abstractmethod
+    def make_metric(self) -> Metric:
+        """Return the task's metric as a torchmetrics Metric, which validation and test update."""
+
+    def metric_inputs(self, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Return predictions and targets as the metric of ``make_metric`` takes them."""
+        return self.labels(self.probabilities(logits)), y
+
+    @abstractmethod
+    def test_metrics(self, logits: Tensor, y: Tensor) -> Metrics:
+        """Return further metrics of a test from all its logits ``(N, O)`` and targets."""
+
+    @property
+    @abstractmethod
+    def output_names(self) -> list[str]:
+        """Return a name for each of the O outputs."""
+
+    @abstractmethod
+    def report(self, logits: Tensor, y: Tensor) -> list[str]:
+        """Return tables on a test beyond its metrics, as text, for its logits ``(N, O)`` and targets."""
+
+    @abstractmethod
+    def baselines(self) -> Baselines:
+        """Return simple models to compare a test with."""
+
+    @abstractmethod
+    def prediction_columns(self, probabilities: Tensor) -> "dict[str, pl.Series]":
+        """Return the columns of a table of predictions, from what ``probabilities`` returns."""
+
+    @abstractmethod
+    def evaluation_plots(
+        self, logits: Tensor, y: Tensor, title: str, curves: bool = False
+    ) -> "Mapping[str, Callable[[], Figure]]":
+        """Return functions that plot an evaluation, by the plots' names.
+
+        Args:
+            logits: logits ``(N, O)``.
+            y: targets ``(N,)`` or ``(N, L)``.
+            title: title of the figures.
+            curves: include ROC, precision-recall and calibration curves.
+        """
+
+    def one_vs_rest(self, logits: Tensor, y: Tensor) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+        """Return targets 0 and 1, and probabilities, of each class or label, ``(N,)`` each.
+
+        Of two classes, only the second is included.
+        """
+        return {}
+
+    def row_errors(self, logits: Tensor, y: Tensor) -> RowErrors | None:
+        """Return the error of each row; None for tasks without an order of rows by error."""
+        return None
+
+    # Steps.
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits ``(N, O)`` for rows ``(N, F)``."""
         logits: Tensor = self.network(x)
         return logits
 
-    def predict(self, x: Tensor) -> Tensor:
-        """Return probabilities ``(N, C)``, or values ``(N,)``, for rows ``(N, F)``."""
-        return self.probabilities(self(x))
-
-    @with_signature
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the batch's mean loss and count what the epoch's figures need."""
-        x, y = self._rows(batch)
-        if not self._targets_checked:
-            self._check_targets_once(y)
-        tally = self._tallies["train"]
-        if seen := tally.last_batch is batch:  # some optimizers, such as LBFGS, look at a batch many times
-            self._resume.reseed()
-        logits = self.network(x)
-        loss, weight = self.loss(logits, y), self.loss_weight(y)
-        if self._several:
-            self._gradient_share = gradient_share(self.trainer, weight)
-        if not seen:
-            tally.last_batch = batch
-            tally.add_metric(self.metric_sum(logits.detach(), y), len(y))
-            if not self._own_step:  # whose own loss counts
-                tally.add_loss(loss, weight)
+        """Return the mean loss of a batch and count its loss and metric for the epoch."""
+        x, y = self.unpack(batch)
+        logits = self(x)
+        loss = self.loss(logits, y)
+        self.means["train"].update(loss, self.loss_weight(y), self.metric_sum(logits.detach(), y), len(y))
         return loss
 
-    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
-        """Compute gradients; on several ranks this one's rows count by their share in the mean over all."""
-        share, self._gradient_share = self._gradient_share, None
-        super().backward(loss if share is None else loss * share.to(loss.dtype), *args, **kwargs)
-
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Take a validation batch into the metrics."""
-        self._evaluate(self._rows(batch), "val")
+        """Count the loss and metric of a validation batch."""
+        x, y = self.unpack(batch)
+        self._evaluate(self(x), y, "val", self.val_metric)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Take a test batch into the metrics."""
-        x, y = self._rows(batch)
-        self._tested.append((self._evaluate((x, y), "test").cpu(), y.cpu()))
+        """Count the loss and metric of a test batch and keep its logits for further metrics."""
+        x, y = self.unpack(batch)
+        logits = self(x)
+        self._evaluate(logits, y, "test", self.test_metric)
+        self._tested.append((logits.cpu(), y.cpu()))
 
     def predict_step(self, batch: Tensor | Sequence[Tensor], batch_idx: int) -> Tensor:
         """Return probabilities ``(N, C)``, or values ``(N,)``, for a batch ``x`` or ``(x, ...)``."""
         return self.predict(batch if isinstance(batch, Tensor) else batch[0])
 
-    def _evaluate(self, rows: Batch, stage: str) -> Tensor:
-        x, y = rows
-        logits: Tensor = self(x)
-        if len(y):  # a rank may be without rows
-            if not self._targets_checked:
-                self._check_targets_once(y)
-            self._tallies[stage].add_loss(self.loss(logits, y), self.loss_weight(y))
-            self._metric(stage).update(*self.metric_inputs(logits, y))
-        return logits
+    def predict(self, x: Tensor) -> Tensor:
+        """Return probabilities ``(N, C)``, or values ``(N,)``, for rows ``(N, F)``."""
+        return self.probabilities(self(x))
 
-    def _metric(self, stage: str) -> Metric:
-        return self.val_metric if stage == "val" else self.test_metric
+    def unpack(self, batch: Batch) -> Batch:
+        """Return the features and prepared targets of a batch; check the first targets.
 
-    def _rows(self, batch: Batch) -> Batch:
-        """Return a batch's features and targets, in the task's own form."""
+        Raises:
+            DataError: the batch is not a pair of tensors, or its targets are not valid for the task.
+        """
         x, y = unpack_batch(batch)
-        return x, self.prepare_targets(y)
+        y = self.prepare_targets(y)
+        if not self._targets_checked and (len(y) or self.training):  # a process may have no rows to evaluate
+            self.check_targets(y)
+            self._targets_checked = True
+        return x, y
 
-    def _check_targets_once(self, y: Tensor) -> None:
-        self.check_targets(y)
-        self._targets_checked = True
+    def _evaluate(self, logits: Tensor, y: Tensor, stage: str, metric: Metric) -> None:
+        if len(y):
+            self.means[stage].add_loss(self.loss(logits, y), self.loss_weight(y))
+            metric.update(*self.metric_inputs(logits, y))
 
-    # What is reported.
+    # Metrics.
 
     def epoch_metrics(self, stage: str) -> dict[str, Tensor]:
-        """Return the mean loss and metric of an epoch's rows so far, on all ranks, where steps told them."""
-        tally = self._tallies[stage]
+        """Return the mean loss and metric over the epoch's rows so far, of all processes."""
+        mean = self.means[stage]
+        loss, metric = mean.compute()
         if self.trainer.world_size > 1:
-            means = means_from_sums(
-                self.trainer.strategy.reduce(tally.sums().to(self.device, copy=True), reduce_op="sum")
-            )
-        else:
-            means = tally.means()
-        if stage != "train" and means[0] is not None:
+            sums = mean.sums().to(self.device, copy=True)
+            loss, metric = means_from_sums(self.trainer.strategy.reduce(sums, reduce_op="sum"))
+        if stage != "train" and loss is not None:
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "The ``compute`` method")  # of a rank without rows
-                means = means[0], self._metric(stage).compute()
-        names = (f"{stage}/loss", f"{stage}/{self.metric_name}")
-        return {name: mean for name, mean in zip(names, means, strict=True) if mean is not None}
-
-    def configure_callbacks(self) -> list[Callback]:
-        """Bring along what makes a resume exact and counts the losses of a training_step of one's own."""
-        given = getattr(self.trainer, "callbacks", ())
-        more: list[Callback] = [] if self._resume in given else [self._resume]
-        if self._own_step and not any(isinstance(callback, ReturnedLoss) for callback in given):
-            more.append(ReturnedLoss())
-        return [*super().configure_callbacks(), *more]
-
-    def count_returned_loss(self, loss: Tensor, batch: Any) -> None:  # noqa: ANN401 - of one's own
-        """Take the mean loss that a training_step of one's own returned for a batch."""
-        pair = isinstance(batch, tuple | list) and len(batch) == 2
-        self._tallies["train"].add_loss(
-            loss, self.loss_weight(batch[1]) if pair else extract_batch_size(batch)
-        )
-
-    def train_sums(self) -> dict[str, Any]:
-        """Return the running sums of the training epoch on this process, as plain data."""
-        return self._tallies["train"].state_dict()
-
-    def load_train_sums(self, sums: Mapping[str, Any]) -> None:
-        """Restore the running sums of the training epoch that is resumed."""
-        self._tallies["train"].load_state_dict(sums, self.device)
-
-    def on_train_start(self) -> None:
-        """Find where callbacks look for figures."""
-        self._several = self.trainer.world_size > 1
-        self.skip_what_is_unused()
-        self._seen_by_callbacks = self.trainer.callback_metrics
+                warnings.filterwarnings("ignore", "The ``compute`` method")  # in a process without rows
+                metric = (self.val_metric if stage == "val" else self.test_metric).compute()
+        metrics = {f"{stage}/loss": loss, f"{stage}/{self.metric_name}": metric}
+        return {name: value for name, value in metrics.items() if value is not None}
 
     def on_train_epoch_start(self) -> None:
-        """Begin the epoch's sums."""
-        self._tallies["train"] = RunningMean()
-        self.extra_metrics = {}  # what callbacks find out about the epoch, to be logged with its own
-
-    def on_train_epoch_end(self) -> None:
-        """Report the epoch's loss and accuracy, taken before each step.
-
-        ``self.log`` would cost more than the step of a small network, so callbacks see the figures at once
-        and loggers get them many epochs at a time.
-        """
-        self._seen_by_callbacks.update(figures := self.epoch_metrics("train") | self.extra_metrics)
-        step, epoch = self.trainer.global_step - 1, self.trainer.current_epoch
-        if figures and self._scalars.add(step, epoch, figures, self.trainer.loggers):
-            self.flush_scalars()
-
-    def on_train_end(self) -> None:
-        """Give the loggers the last figures."""
-        self.flush_scalars()
-
-    def flush_scalars(self) -> None:
-        """Give the loggers the figures that still wait."""
-        self._scalars.flush(self.trainer.loggers)
-
-    def on_validation_model_zero_grad(self) -> None:
-        """Keep the last step's gradients, whose norm callbacks log after the validation."""
+        """Reset the metrics of the epoch."""
+        self.means["train"].reset()
+        self.extra_metrics = {}
 
     def on_validation_epoch_start(self) -> None:
-        """Begin the validation's sums."""
-        self._tallies["val"] = RunningMean()
+        """Reset the metrics of the validation."""
+        self.means["val"].reset()
         self.val_metric.reset()
 
     def on_test_epoch_start(self) -> None:
-        """Begin the test's sums."""
-        self._tallies["test"] = RunningMean()
+        """Reset the metrics of the test."""
+        self.means["test"].reset()
         self.test_metric.reset()
         self._tested, self.evaluation = [], None
 
     def on_validation_epoch_end(self) -> None:
-        """Log the validation's loss and metric; every rank has those of all."""
-        # all ranks have the same; sync_dist keeps Lightning from advising what is done already
+        """Log the loss and metric of the validation, which are those of all processes."""
         several, on_bar = self.trainer.world_size > 1, shows_metrics(self.trainer)
         self.log_dict(self.epoch_metrics("val"), prog_bar=on_bar, sync_dist=several)
 
     def on_test_epoch_end(self) -> None:
-        """Log the test's loss and metrics, computed from the logits of all ranks' rows."""
-        if not self._tested:  # by a test_step of one's own
+        """Log the loss and all metrics of the test, computed from the logits of all processes."""
+        if not self._tested:  # a subclass has overridden test_step
             return
         shares = [self._tested] * self.trainer.world_size
         if len(shares) > 1:
@@ -334,14 +389,14 @@ class LitModule(Task):
         self._tested = []
         metrics = self._measure(logits.to(self.device), y.to(self.device), self.epoch_metrics("test"))
         self.evaluation = Evaluation(logits, y, metrics)
-        found = {f"test/{name}": value for name, value in metrics.values.items()}
-        self.log_dict(found, sync_dist=self.trainer.world_size > 1)
+        logged = {f"test/{name}": value for name, value in metrics.values.items()}
+        self.log_dict(logged, sync_dist=self.trainer.world_size > 1)
 
     def _measure(self, logits: Tensor, y: Tensor, means: Mapping[str, Tensor]) -> Metrics:
-        """Return the loss and metrics of a test; where there is none of a number, why."""
-        wrong = int((~self.probabilities(logits).isfinite()).reshape(len(y), -1).any(dim=1).sum())
-        if wrong:
-            reason = f"undefined: the outputs for {wrong:,} of {len(y):,} rows are NaN or infinite"
+        """Return the loss and metrics of a test, and reasons for undefined ones."""
+        num_invalid = int((~self.probabilities(logits).isfinite()).reshape(len(y), -1).any(dim=1).sum())
+        if num_invalid:
+            reason = f"undefined: the outputs for {num_invalid:,} of {len(y):,} rows are NaN or infinite"
             return Metrics({}, {"loss": reason})
         loss = means["test/loss"]
         further, notes = self.test_metrics(logits, y)
@@ -350,8 +405,37 @@ class LitModule(Task):
             return Metrics(values, {"loss": "undefined: it is beyond single precision", **notes})
         return Metrics({"loss": float(loss), **values}, notes)
 
+    # Fit.
+
+    def configure_callbacks(self) -> list[Callback]:
+        """Return the callbacks that log metrics, check losses and make a resumed run exact."""
+        has_own_step = is_overridden("training_step", self, LitModule)
+        present = self._resume in self.trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
+        return [*([] if present else [self._resume]), *fit_callbacks(self.trainer, has_own_step)]
+
+    def on_validation_model_zero_grad(self) -> None:
+        """Keep the gradients of the last step, whose norm callbacks log after the validation."""
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Build the optimizer and, if given, the learning-rate scheduler.
+
+        Raises:
+            UserError: torch refuses the arguments.
+        """
+        arguments = (self._optimizer, self.parameters(), self.lr, self._optimizer_args)
+        optimizer = make_optimizer(*arguments, fused=uses_plain_precision(self))
+        if self._lr_scheduler is None:
+            return optimizer
+        scheduler = make_scheduler(self._lr_scheduler, optimizer, self._lr_scheduler_args)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "monitor": "val/loss", "strict": False},
+        }
+
+    # Checkpoints.
+
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Write beside the weights what builds the model and its data again, as plain data."""
+        """Record as plain data what rebuilds the model and its data."""
         written: dict[str, Any] = {"version": __version__, "model": record(self), "seed": self._resume.seed}
         datamodule = getattr(self.trainer, "datamodule", None)
         if datamodule is not None:
@@ -362,44 +446,15 @@ class LitModule(Task):
                 checkpoint[key] = plain(checkpoint[key])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Resume with the seed that the run began with."""
+        """Restore the seed of the run."""
         self._resume.seed = checkpoint["lit_classify"].get("seed", 0)
 
-    def configure_optimizers(self) -> OptimizerLRScheduler:
-        """Build the optimizer and, if asked for, the scheduler from their names.
+    @classmethod
+    def load_from_checkpoint(cls, *args: Any, **kwargs: Any) -> Self:
+        """Build the module from a checkpoint, with its weights.
 
-        Raises:
-            UserError: torch refuses the arguments.
+        A custom network or activation must be passed again: a checkpoint never names code to import.
         """
-        optimizer = make_optimizer(
-            self._optimizer,
-            self.parameters(),
-            self.lr,
-            self._optimizer_args,
-            fused=self.has_plain_precision(),
-        )
-        if self._lr_scheduler is None:
-            return optimizer
-        scheduler = make_scheduler(self._lr_scheduler, optimizer, self._lr_scheduler_args)
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "monitor": "val/loss", "strict": False},
-        }
-
-
-class ReturnedLoss(Callback):
-    """Let the loss that a training_step of one's own returns be the one that is logged."""
-
-    def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,  # noqa: ANN401 - whatever the step returned
-        batch: Any,  # noqa: ANN401 - whatever the loader gave
-        batch_idx: int,
-    ) -> None:
-        """Hand the step's loss to the module; Lightning has divided it by the batches of an accumulation."""
-        assert isinstance(pl_module, LitModule)
-        loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
-        if isinstance(loss, Tensor):
-            pl_module.count_returned_loss(loss * trainer.accumulate_grad_batches, batch)
+        with named_by_a_file():
+            loaded: Self = super().load_from_checkpoint(*args, **{"weights_only": True, **kwargs})
+        return loaded

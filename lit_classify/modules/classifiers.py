@@ -17,11 +17,10 @@ from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy
 
 from lit_classify.errors import UserError, unknown_name
 from lit_classify.metrics import Metrics, accuracy, binary_metrics, confusion_counts, multiclass_metrics
-from lit_classify.modules.base import LitModule
+from lit_classify.modules.base import Baselines, LitModule, RowErrors
 from lit_classify.modules.report_tables import confusion_table, score_table
 from lit_classify.modules.running_mean import accumulation_dtype
 from lit_classify.modules.target_checks import check_classes, check_shapes, to_class_indices
-from lit_classify.modules.task import Baselines, RowErrors
 from lit_classify.protocols import HasClassCounts
 
 if TYPE_CHECKING:

@@ -1,33 +1,82 @@
-"""What every fit of a LitModule brings along as callbacks.
+"""Callbacks that every LitModule brings along, so that its steps stay plain.
 
-A stop where the loss diverges, scalars that outlive an error, and metrics on a progress bar. Because they are
-callbacks, a tuner that puts its own callbacks in place, such as Lightning's learning-rate finder, sees losses
-explode as it expects to.
+A tuner that replaces the callbacks, such as Lightning's learning-rate finder, sees losses diverge as it
+expects to.
 """
 
 import math
-from abc import abstractmethod
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities.types import STEP_OUTPUT
+from lightning.pytorch.utilities.data import extract_batch_size
 from torch import Tensor
 
 from lit_classify.errors import DivergedError
+from lit_classify.loggers import ScalarBuffer
+from lit_classify.modules.running_mean import accumulation_dtype
+
+if TYPE_CHECKING:
+    from lit_classify.modules.base import LitModule
 
 
-class DivergenceGuard(Callback):
-    """Stop at a loss that is NaN or infinite, before it reaches the weights, on all processes at once."""
+class GradientShare(Callback):
+    """Weight the loss of each process by its rows, so that gradients are those of the mean over all rows.
+
+    DDP averages gradients as if all processes had rows of the same weight. A loss that is multiplied by the
+    process's share of the weight, times the number of processes, counts as much as its rows do.
+    """
+
+    def on_before_backward(  # type: ignore[override]
+        self, trainer: Trainer, pl_module: "LitModule", loss: Tensor
+    ) -> None:
+        """Multiply the gradient of the loss by the share, if LitModule's step has computed the loss."""
+        mean = pl_module.means["train"]
+        weight, mean.last_weight = mean.last_weight, None
+        if weight is not None:
+            own = torch.as_tensor(weight, dtype=accumulation_dtype(loss.device), device=loss.device)
+            total = trainer.strategy.reduce(own.clone(), reduce_op="sum")  # in place
+            share = (trainer.world_size * own / total).to(loss.dtype)
+            loss.register_hook(lambda gradient: gradient * share)  # type: ignore[no-untyped-call]
+
+
+class ReturnedLoss(Callback):
+    """Count the loss that an overridden ``training_step`` returns."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: "LitModule") -> None:  # type: ignore[override]
+        """Count no loss that LitModule's step computes, if a subclass calls it."""
+        pl_module.means["train"].counts_loss = False
+
+    def on_train_batch_end(  # type: ignore[override]
+        self,
+        trainer: Trainer,
+        pl_module: "LitModule",
+        outputs: object,
+        batch: Any,  # noqa: ANN401 - of any form
+        batch_idx: int,
+    ) -> None:
+        """Count the loss, which Lightning has divided by the number of accumulated batches."""
+        loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+        if isinstance(loss, Tensor):
+            pair = isinstance(batch, tuple | list) and len(batch) == 2
+            weight = pl_module.loss_weight(batch[1]) if pair else extract_batch_size(batch)
+            pl_module.means["train"].add_loss(loss * trainer.accumulate_grad_batches, weight)
+
+
+class DivergenceCheck(Callback):
+    """Stop at a loss that is NaN or infinite, before it reaches the weights, in all processes at once."""
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
-        """Look at the loss of a step.
+        """Check the loss of a step.
 
         Raises:
-            DivergedError: names the step, the epoch and the learning rate.
+            DivergedError: the loss is not finite; names the step, the epoch and the learning rate.
         """
-        value = seen = loss.item()
-        if trainer.world_size > 1:  # not finite anywhere, so that all stop at the same step
-            seen = float(trainer.strategy.reduce(loss.detach() * 0, reduce_op="sum"))
-        if math.isfinite(seen):
+        value = total = loss.item()
+        if trainer.world_size > 1:  # NaN if the loss of any process is not finite
+            total = float(trainer.strategy.reduce(loss.detach() * 0, reduce_op="sum"))
+        if math.isfinite(total):
             return
         value = math.nan if math.isfinite(value) else value
         rate = trainer.optimizers[0].param_groups[0]["lr"]
@@ -37,55 +86,72 @@ class DivergenceGuard(Callback):
             "or --trainer.gradient_clip_val 1"
         )
 
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Give the loggers the scalars that still wait."""
-        assert isinstance(pl_module, GuardedModule)
-        pl_module.flush_scalars()
-
 
 class ProgressBarMetrics(Callback):
-    """Show the training loss, and for classes the accuracy, on Lightning's progress bars.
+    """Show the training loss and metric on Lightning's progress bars.
 
-    Every ``log_every_n_steps`` steps, and at the epoch's end before a bar is drawn for the last time.
+    Every ``log_every_n_steps`` steps, and before a bar is drawn for the last time in an epoch.
     """
 
-    def on_train_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: STEP_OUTPUT,
-        batch: object,
-        batch_idx: int,
+    def on_train_batch_end(  # type: ignore[override]
+        self, trainer: Trainer, pl_module: "LitModule", outputs: object, batch: object, batch_idx: int
     ) -> None:
-        """Hand the epoch's metrics so far to the trainer."""
+        """Update the metrics of the epoch so far."""
         every = trainer.log_every_n_steps  # type: ignore[attr-defined]  # set in its constructor
         if trainer.is_last_batch or (every and not (batch_idx + 1) % every):
-            assert isinstance(pl_module, GuardedModule)
             metrics = {tag: float(value) for tag, value in pl_module.epoch_metrics("train").items()}
             trainer.progress_bar_metrics.update(metrics)
 
 
-class GuardedModule(LightningModule):
-    """A LightningModule that brings these callbacks along."""
+class EpochMetrics(Callback):
+    """Publish the training metrics of every epoch: to callbacks at once, to loggers many epochs at a time.
 
-    @abstractmethod
-    def flush_scalars(self) -> None:
-        """Give the loggers the scalars that still wait."""
+    ``self.log`` would take longer than the step of a small network.
+    """
 
-    @abstractmethod
-    def epoch_metrics(self, stage: str) -> dict[str, Tensor]:
-        """Return the metrics of an epoch's rows so far, on all processes."""
+    def __init__(self) -> None:
+        self._scalars = ScalarBuffer()
 
-    def configure_callbacks(self) -> list[Callback]:
-        """Bring the callbacks along, each once for each trainer."""
-        wanted: list[type[Callback]] = [
-            DivergenceGuard,
-            *([ProgressBarMetrics] if shows_metrics(self.trainer) else []),
-        ]
-        there = {type(callback) for callback in getattr(self.trainer, "callbacks", ())}
-        return [kind() for kind in wanted if kind not in there]
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look up where callbacks find metrics, which takes Lightning some time."""
+        self._callback_metrics = trainer.callback_metrics
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: "LitModule") -> None:  # type: ignore[override]
+        """Publish the means over the epoch's rows, and what other callbacks have measured."""
+        metrics = pl_module.epoch_metrics("train") | pl_module.extra_metrics
+        self._callback_metrics.update(metrics)
+        step, epoch = trainer.global_step - 1, trainer.current_epoch
+        if metrics and self._scalars.add(step, epoch, metrics, trainer.loggers):
+            self._scalars.flush(trainer.loggers)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log the metrics of the last epochs."""
+        self._scalars.flush(trainer.loggers)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Log the metrics of the last epochs."""
+        self._scalars.flush(trainer.loggers)
+
+
+def fit_callbacks(trainer: Trainer, has_own_step: bool) -> list[Callback]:
+    """Return the callbacks that a trainer does not have yet.
+
+    Args:
+        trainer: the trainer that a module is attached to.
+        has_own_step: whether a subclass has overridden ``training_step``.
+    """
+    callbacks: list[Callback] = [DivergenceCheck()]
+    if has_own_step:
+        callbacks.append(ReturnedLoss())
+    if trainer.world_size > 1:
+        callbacks.append(GradientShare())
+    if shows_metrics(trainer):
+        callbacks.append(ProgressBarMetrics())
+    callbacks.append(EpochMetrics())
+    present = {type(callback) for callback in trainer.callbacks}  # type: ignore[attr-defined]  # as above
+    return [callback for callback in callbacks if type(callback) not in present]
 
 
 def shows_metrics(trainer: Trainer) -> bool:
-    """Whether a trainer's progress bar shows metrics; the command line's own does not."""
+    """Return whether a trainer's progress bar shows metrics; that of the command line does not."""
     return bool(getattr(trainer, "shows_metrics", True))

@@ -16,10 +16,9 @@ from torchmetrics.classification import MultilabelAccuracy
 
 from lit_classify.errors import UserError
 from lit_classify.metrics import Metrics, accuracy, multilabel_metrics
-from lit_classify.modules.base import LitModule
+from lit_classify.modules.base import Baselines, LitModule
 from lit_classify.modules.report_tables import score_table
 from lit_classify.modules.target_checks import check_labels, check_shapes
-from lit_classify.modules.task import Baselines
 
 if TYPE_CHECKING:
     import polars as pl

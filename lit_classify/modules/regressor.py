@@ -14,10 +14,9 @@ from torchmetrics import MeanAbsoluteError, Metric
 
 from lit_classify.errors import UserError, check_at_least, unknown_name
 from lit_classify.metrics import Metrics, r2, regression_metrics
-from lit_classify.modules.base import LitModule
+from lit_classify.modules.base import Baselines, LitModule, RowErrors
 from lit_classify.modules.running_mean import accumulation_dtype
 from lit_classify.modules.target_checks import check_shapes, check_values
-from lit_classify.modules.task import Baselines, RowErrors
 from lit_classify.protocols import HasTargetScale
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Means over an epoch's rows as plain tensors: adding neither computes much nor waits for the device."""
+"""The mean loss and metric of an epoch, without waiting for the device in every step."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,90 +6,127 @@ from typing import Any
 import torch
 from torch import Tensor
 
-_FOLD_AT = 4096
+_MAX_PENDING = 4096  # batches
 
 
 class RunningMean:
-    """Add up each batch's mean loss, by the weight of its rows, and its sum of the task's metric.
+    """Mean loss, weighted, and mean metric over all rows of an epoch.
 
-    However the rows fall into batches and ranks, the mean is that of all rows. Adding keeps a reference
-    only; the arithmetic is done when the sums are asked for, in double precision.
+    The mean is that of all rows, whatever batches and processes they fall into. ``update`` keeps references
+    only; the sums are computed on demand, in double precision.
+
+    Attributes:
+        counts_loss: whether ``update`` counts the loss; if not, ``add_loss`` does.
+        paused: whether ``update`` adds nothing.
+        last_weight: the weight of the batch that ``update`` was last called with.
+
+    Examples:
+        >>> mean = RunningMean()
+        >>> mean.update(torch.tensor(2.0), 1, torch.tensor(1), 1)
+        >>> mean.update(torch.tensor(5.0), 2, torch.tensor(0), 2)
+        >>> [round(float(value), 3) for value in mean.compute()]
+        [4.0, 0.333]
     """
 
     def __init__(self) -> None:
-        self.last_batch: object = None
+        self.counts_loss, self.paused = True, False
+        self.last_weight: int | Tensor | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Start a new epoch."""
         self._losses: list[Tensor] = []
         self._weights: list[int | Tensor] = []
         self._metrics: list[Tensor] = []
         self._rows: list[int | Tensor] = []
-        self._folded: Tensor | None = None
+        self._totals: Tensor | None = None
+
+    def update(self, loss: Tensor, weight: int | Tensor, metric_sum: Tensor, num_rows: int) -> None:
+        """Add a batch.
+
+        Args:
+            loss: mean loss of the batch, a scalar.
+            weight: sum of the weights of the rows in the loss.
+            metric_sum: sum of the metric over the rows, a scalar.
+            num_rows: number of rows.
+        """
+        self.last_weight = weight
+        if self.paused:
+            return
+        self._metrics.append(metric_sum)
+        self._rows.append(num_rows)
+        if self.counts_loss:
+            self.add_loss(loss, weight)
 
     def add_loss(self, loss: Tensor, weight: int | Tensor) -> None:
-        """Take a batch's mean loss, a scalar, and the sum of its rows' weights."""
+        """Add the mean loss of a batch, a scalar, and the sum of the weights of its rows."""
         self._losses.append(loss.detach())
         self._weights.append(weight)
-        if len(self._losses) == _FOLD_AT:
+        if len(self._losses) == _MAX_PENDING:
             self.sums()
 
-    def add_metric(self, total: Tensor, num_rows: int) -> None:
-        """Take a metric's sum over a batch's rows, a scalar, and their number."""
-        self._metrics.append(total)
-        self._rows.append(num_rows)
-
     def state_dict(self) -> dict[str, Any]:
-        """Return the sums as plain data; what is not yet added up stays so, for the same rounding."""
+        """Return the state as plain data; pending batches stay separate, so that sums round the same."""
         return {
-            "losses": _packed(self._losses),
-            "weights": _packed(self._weights),
-            "metrics": _packed(self._metrics),
-            "rows": _packed(self._rows),
-            "folded": None if self._folded is None else self._folded.cpu(),
+            "losses": _pack(self._losses),
+            "weights": _pack(self._weights),
+            "metrics": _pack(self._metrics),
+            "rows": _pack(self._rows),
+            "folded": None if self._totals is None else self._totals.cpu(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
-        """Restore the sums on a device."""
+        """Restore the state on a device."""
         self._losses, self._weights, self._metrics, self._rows = (
             list(values.to(device)) if isinstance(values, Tensor) else list(values)
             for values in (state[name] for name in ("losses", "weights", "metrics", "rows"))
         )
-        self._folded = None if state["folded"] is None else state["folded"].to(device)
+        self._totals = None if state["folded"] is None else state["folded"].to(device)
 
-    def means(self) -> tuple[Tensor | None, Tensor | None]:
-        """Return the mean loss and metric, scalars on their device; None for what no batch told."""
-        if self._folded is None and len(self._losses) <= 1 and len(self._metrics) <= 1:
-            loss = self._losses[0] if self._losses else None  # the only batch has said it all
+    def compute(self) -> tuple[Tensor | None, Tensor | None]:
+        """Return the mean loss and metric, scalars on their device; None for what was not counted."""
+        if self._totals is None and len(self._losses) <= 1 and len(self._metrics) <= 1:
+            loss = self._losses[0] if self._losses else None
             return loss, self._metrics[0] / self._rows[0] if self._metrics else None
         return means_from_sums(self.sums())
 
     def sums(self) -> Tensor:
         """Return the sums of weighted losses, weights, metric and rows, shape ``(4,)`` on their device."""
         if self._losses or self._metrics:
-            self._fold()
-        return torch.zeros(4, dtype=torch.float64) if self._folded is None else self._folded
-
-    def _fold(self) -> None:
-        device = (self._losses or self._metrics)[0].device
-        losses, weights, metrics, rows = (
-            _column(values, device) for values in (self._losses, self._weights, self._metrics, self._rows)
-        )
-        sums = torch.stack([torch.dot(losses, weights), weights.sum(), metrics.sum(), rows.sum()])
-        self._folded = sums if self._folded is None else self._folded + sums
-        self._losses, self._weights, self._metrics, self._rows = [], [], [], []
+            device = (self._losses or self._metrics)[0].device
+            losses, weights, metrics, rows = (
+                _stack(values, device) for values in (self._losses, self._weights, self._metrics, self._rows)
+            )
+            sums = torch.stack([torch.dot(losses, weights), weights.sum(), metrics.sum(), rows.sum()])
+            totals = sums if self._totals is None else self._totals + sums
+            self.reset()
+            self._totals = totals
+        return torch.zeros(4, dtype=torch.float64) if self._totals is None else self._totals
 
 
 def means_from_sums(sums: Tensor) -> tuple[Tensor | None, Tensor | None]:
-    """Return the mean loss and metric of ``Tally.sums``; None for what no batch told."""
+    """Return the mean loss and metric from ``RunningMean.sums``; None for what was not counted.
+
+    Examples:
+        >>> means_from_sums(torch.tensor([6.0, 2.0, 0.0, 0.0]))
+        (tensor(3.), None)
+    """
     _, weight, _, rows = sums.tolist()
     return (sums[0] / sums[1] if weight else None), (sums[2] / sums[3] if rows else None)
 
 
 def accumulation_dtype(device: torch.device) -> torch.dtype:
-    """Return double precision, or what a device has instead."""
-    return torch.float32 if device.type == "mps" else torch.float64  # Apple's GPUs have no doubles
+    """Return double precision, or single precision on Apple's GPUs, which have no doubles.
+
+    Examples:
+        >>> accumulation_dtype(torch.device("cpu"))
+        torch.float64
+    """
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
-def _column(values: Sequence[int | Tensor], device: torch.device) -> Tensor:
-    """Return scalars as one tensor, in double precision on their device."""
+def _stack(values: Sequence[int | Tensor], device: torch.device) -> Tensor:
+    """Return scalars as one tensor in ``accumulation_dtype``."""
     tensors = [value for value in values if isinstance(value, Tensor)]
     if len(tensors) < len(values) or not values:
         return torch.tensor([float(value) for value in values], dtype=accumulation_dtype(device)).to(
@@ -98,7 +135,7 @@ def _column(values: Sequence[int | Tensor], device: torch.device) -> Tensor:
     return torch.stack(tensors).to(accumulation_dtype(device))
 
 
-def _packed(values: Sequence[int | Tensor]) -> Tensor | list[int | Tensor]:
-    """Return scalars as one tensor where they are tensors: a file of thousands would take long to write."""
+def _pack(values: Sequence[int | Tensor]) -> Tensor | list[int | Tensor]:
+    """Return scalar tensors as one tensor, which is much faster to write to a file than thousands."""
     tensors = [value for value in values if isinstance(value, Tensor)]
     return torch.stack(tensors).cpu() if tensors and len(tensors) == len(values) else list(values)

@@ -1,0 +1,71 @@
+"""Whether a run that is resumed has anything left to train.
+
+Reason: Lightning resumes a run that early stopping has ended as if it had not, and counts an epoch too many
+at a limit. Public API only.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import EarlyStopping, Timer
+from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
+
+RESUME_KEY = "lit_classify_resume"  # of a checkpoint: what ExactResume saves
+_STOPPING = ("min_delta", "stopping_threshold", "divergence_threshold", "check_finite")
+
+
+def nothing_left(checkpoint: Mapping[str, Any], trainer: Trainer) -> str | None:
+    """Return why a checkpoint's run has nothing left to train, and how to train longer; or None.
+
+    Args:
+        checkpoint: the checkpoint that is to be resumed.
+        trainer: the trainer with the limits and callbacks of the resumed run, before it has started.
+    """
+    epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"]
+    steps = checkpoint["global_step"]
+    states = checkpoint.get("callbacks", {})
+    if trainer.max_epochs is not None and 0 <= trainer.max_epochs <= epochs:
+        limit = f"all {epochs} epochs are trained; to train longer, give a larger --trainer.max_epochs"
+        return f"nothing left to train: {limit}"
+    if 0 <= trainer.max_steps <= steps:
+        limit = (
+            f"all {trainer.max_steps} steps are trained; to train longer, give a larger --trainer.max_steps"
+        )
+        return f"nothing left to train: {limit}"
+    for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
+        state = states.get(part.state_key)
+        if isinstance(part, Timer) and state:
+            left = part.time_remaining()
+            if left is not None and left <= state["time_elapsed"]["train"]:
+                limit = "the time is used up; to train longer, give a larger --trainer.max_time"
+                return f"nothing left to train: {limit}"
+        if isinstance(part, EarlyStopping) and state:
+            settings = checkpoint.get(RESUME_KEY, {}).get("early_stopping", {}).get(part.state_key)
+            if reason := _still_stopped(part, state, settings):
+                return f"nothing left to train: {reason}"
+    return None
+
+
+def _still_stopped(part: EarlyStopping, state: Mapping[str, Any], settings: object) -> str | None:
+    """Return why early stopping stopped a run and would stop it again; None if it would not."""
+    reason = EarlyStoppingReason(state.get("stopping_reason", EarlyStoppingReason.NOT_STOPPED.value))
+    left_out = "or leave early stopping out with --trainer.callbacks null"
+    if reason is EarlyStoppingReason.NOT_STOPPED:
+        return None
+    stopped = f"early stopping ended the run in epoch {state['stopped_epoch']}"
+    if reason is EarlyStoppingReason.PATIENCE_EXHAUSTED:
+        count = state["wait_count"]
+        if count < part.patience:
+            return None
+        return (
+            f"{stopped}, when {part.monitor} had not improved in {count} validations; to train longer, give "
+            f"a larger patience, such as --trainer.callbacks.patience {2 * count}, {left_out}"
+        )
+    if settings is not None and settings != stopping_settings(part):
+        return None
+    return f"{stopped} ({state['stopping_reason_message']}); to train longer, change its settings, {left_out}"
+
+
+def stopping_settings(part: EarlyStopping) -> dict[str, float | None]:
+    return {name: getattr(part, name) for name in _STOPPING}
