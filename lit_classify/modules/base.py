@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, Tensor]
+Arrays = tuple[NDArray[Any], NDArray[Any]]  # targets 0 and 1, and probabilities, (N,) each
+Columns = Mapping[str, "pl.Series"]  # by name
+Plotters = Mapping[str, Callable[[], "Figure"]]  # by the name of the plot
 KNOWN: dict[str, Mapping[str, type]] = {
     "activation": ACTIVATIONS,
     "optimizer": OPTIMIZERS,
@@ -261,13 +264,11 @@ class LitModule(LightningModule, ABC):
         """Return simple models to compare a test with."""
 
     @abstractmethod
-    def prediction_columns(self, probabilities: Tensor) -> "dict[str, pl.Series]":
+    def prediction_columns(self, probabilities: Tensor) -> Columns:
         """Return the columns of a table of predictions, from what ``probabilities`` returns."""
 
     @abstractmethod
-    def evaluation_plots(
-        self, logits: Tensor, y: Tensor, title: str, curves: bool = False
-    ) -> "Mapping[str, Callable[[], Figure]]":
+    def evaluation_plots(self, logits: Tensor, y: Tensor, title: str, curves: bool = False) -> Plotters:
         """Return functions that plot an evaluation, by the plots' names.
 
         Args:
@@ -277,7 +278,7 @@ class LitModule(LightningModule, ABC):
             curves: include ROC, precision-recall and calibration curves.
         """
 
-    def one_vs_rest(self, logits: Tensor, y: Tensor) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+    def one_vs_rest(self, logits: Tensor, y: Tensor) -> dict[str, Arrays]:
         """Return targets 0 and 1, and probabilities, of each class or label, ``(N,)`` each.
 
         Of two classes, only the second is included.
@@ -287,6 +288,10 @@ class LitModule(LightningModule, ABC):
     def row_errors(self, logits: Tensor, y: Tensor) -> RowErrors | None:
         """Return the error of each row; None for tasks without an order of rows by error."""
         return None
+
+    def exact_probabilities(self, logits: Tensor) -> Tensor:
+        """Return probabilities in double precision, in which those of large logits still differ from 1."""
+        return self.probabilities(logits.cpu().double())
 
     # Steps.
 

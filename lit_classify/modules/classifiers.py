@@ -4,12 +4,11 @@ Legend: N rows, C classes.
 """
 
 from abc import ABC
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import Metric
@@ -17,15 +16,11 @@ from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy
 
 from lit_classify.errors import UserError, unknown_name
 from lit_classify.metrics import Metrics, accuracy, binary_metrics, confusion_counts, multiclass_metrics
-from lit_classify.modules.base import Baselines, LitModule, RowErrors
+from lit_classify.modules.base import Arrays, Baselines, Columns, LitModule, Plotters, RowErrors
 from lit_classify.modules.report_tables import confusion_table, score_table
 from lit_classify.modules.running_mean import accumulation_dtype
 from lit_classify.modules.target_checks import check_classes, check_shapes, to_class_indices
 from lit_classify.protocols import HasClassCounts
-
-if TYPE_CHECKING:
-    import polars as pl
-    from matplotlib.figure import Figure
 
 
 class Classifier(LitModule, ABC):
@@ -55,7 +50,7 @@ class Classifier(LitModule, ABC):
     ) -> None:
         super().__init__(in_features, out_features, class_names, **kwargs)
         self._balanced = class_weight == "balanced"
-        names = self.class_names or []
+        names = self.class_names
         if class_weight is None:
             self.register_buffer("class_weight", None)
         else:
@@ -83,7 +78,7 @@ class Classifier(LitModule, ABC):
         Raises:
             DataError: targets that are not int64 of shape ``(N,)``, or outside 0 .. C-1.
         """
-        check_classes(type(self).__name__, self.prepare_targets(y), len(self.class_names or ()))
+        check_classes(type(self).__name__, self.prepare_targets(y), len(self.class_names))
 
     def labels(self, probabilities: Tensor) -> Tensor:
         """Return the most probable class ``(N,)``; a tie goes to the lower number."""
@@ -119,7 +114,7 @@ class Classifier(LitModule, ABC):
         }
         return Baselines("accuracy", accuracy, estimators)
 
-    def prediction_columns(self, probabilities: Tensor) -> "dict[str, pl.Series]":
+    def prediction_columns(self, probabilities: Tensor) -> Columns:
         """Return the name of the predicted class, and the probability of each class."""
         import polars as pl
 
@@ -127,13 +122,11 @@ class Classifier(LitModule, ABC):
         columns = zip(self.class_names, probabilities.numpy().T, strict=True)
         return {"prediction": predicted, **{f"p_{name}": pl.Series(column) for name, column in columns}}
 
-    def evaluation_plots(
-        self, logits: Tensor, y: Tensor, title: str, curves: bool = False
-    ) -> "Mapping[str, Callable[[], Figure]]":
+    def evaluation_plots(self, logits: Tensor, y: Tensor, title: str, curves: bool = False) -> Plotters:
         """Return functions that plot the confusion matrix and curves."""
         from lit_classify import plots
 
-        p, names = self._exact_probabilities(logits), self.class_names
+        p, names = self.exact_probabilities(logits), self.class_names
         true, predicted = y.cpu().numpy(), self.labels(p).numpy()
         counts = confusion_counts(true, predicted, len(names))
         plotters = {"confusion_matrix": partial(plots.confusion_matrix, counts, names, title)}
@@ -143,21 +136,17 @@ class Classifier(LitModule, ABC):
                 plotters[plot.__name__] = partial(plot, indicators, p.numpy(), names, title)
         return plotters
 
-    def one_vs_rest(self, logits: Tensor, y: Tensor) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+    def one_vs_rest(self, logits: Tensor, y: Tensor) -> dict[str, Arrays]:
         """Return, for each class, which rows are of it, and its probabilities."""
-        true, p = y.cpu().numpy(), self._exact_probabilities(logits).numpy()
+        true, p = y.cpu().numpy(), self.exact_probabilities(logits).numpy()
         numbers = range(len(self.class_names) == 2, len(self.class_names))
         return {self.class_names[number]: (true == number, p[:, number]) for number in numbers}
 
     def row_errors(self, logits: Tensor, y: Tensor) -> RowErrors:
         """Return how improbable the true class of each row is predicted to be."""
-        p, y = self._exact_probabilities(logits), y.cpu()
+        p, y = self.exact_probabilities(logits), y.cpu()
         actual, predicted = ([self.class_names[k] for k in part.tolist()] for part in (y, self.labels(p)))
         return RowErrors(-p[torch.arange(len(y)), y], actual, predicted)
-
-    def _exact_probabilities(self, logits: Tensor) -> Tensor:
-        """Return probabilities in double precision, in which those of large logits still differ from 1."""
-        return self.probabilities(logits.cpu().double())
 
 
 class BinaryClassifier(Classifier):
@@ -217,7 +206,7 @@ class BinaryClassifier(Classifier):
     def test_metrics(self, logits: Tensor, y: Tensor) -> Metrics:
         """Return metrics of a test; precision, recall, F1 and ranking metrics are those of class 1."""
         predicted = self.labels(self.probabilities(logits))
-        return binary_metrics(logits.squeeze(1), y, predicted, self.class_names or ())
+        return binary_metrics(logits.squeeze(1), y, predicted, self.class_names)
 
 
 class MulticlassClassifier(Classifier):
@@ -255,12 +244,12 @@ class MulticlassClassifier(Classifier):
 
     def make_metric(self) -> Metric:
         """Return the accuracy over all rows."""
-        return MulticlassAccuracy(len(self.class_names or ()), average="micro", validate_args=False)
+        return MulticlassAccuracy(len(self.class_names), average="micro", validate_args=False)
 
     def test_metrics(self, logits: Tensor, y: Tensor) -> Metrics:
         """Return metrics of a test, means over the classes."""
         predicted = self.labels(self.probabilities(logits))
-        return multiclass_metrics(logits, y, predicted, self.class_names or ())
+        return multiclass_metrics(logits, y, predicted, self.class_names)
 
 
 def _refuse_labels(task: Classifier) -> None:

@@ -3,12 +3,10 @@
 Legend: N rows, L labels.
 """
 
-from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import Metric
@@ -16,13 +14,9 @@ from torchmetrics.classification import MultilabelAccuracy
 
 from lit_classify.errors import UserError
 from lit_classify.metrics import Metrics, accuracy, multilabel_metrics
-from lit_classify.modules.base import Baselines, LitModule
+from lit_classify.modules.base import Arrays, Baselines, Columns, LitModule, Plotters
 from lit_classify.modules.report_tables import score_table
 from lit_classify.modules.target_checks import check_labels, check_shapes
-
-if TYPE_CHECKING:
-    import polars as pl
-    from matplotlib.figure import Figure
 
 
 class MultilabelClassifier(LitModule):
@@ -74,7 +68,7 @@ class MultilabelClassifier(LitModule):
 
     def check_targets(self, y: Tensor) -> None:
         """Raise DataError unless targets are 0 or 1, float32 of shape ``(N, L)``."""
-        check_labels(type(self).__name__, y, len(self.label_names or ()))
+        check_labels(type(self).__name__, y, len(self.label_names))
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the mean binary cross entropy over all labels of ``(N, L)`` against ``(N, L)``."""
@@ -95,7 +89,7 @@ class MultilabelClassifier(LitModule):
 
     def make_metric(self) -> Metric:
         """Return the share of right labels."""
-        return MultilabelAccuracy(len(self.label_names or ()), average="micro", validate_args=False)
+        return MultilabelAccuracy(len(self.label_names), average="micro", validate_args=False)
 
     def test_metrics(self, logits: Tensor, y: Tensor) -> Metrics:
         """Return metrics of a test: the fraction of rows with all labels correct, and means over labels."""
@@ -123,7 +117,7 @@ class MultilabelClassifier(LitModule):
         }
         return Baselines("accuracy", accuracy, estimators)
 
-    def prediction_columns(self, probabilities: Tensor) -> "dict[str, pl.Series]":
+    def prediction_columns(self, probabilities: Tensor) -> Columns:
         """Return the names of the predicted labels, separated by semicolons, and all probabilities."""
         import polars as pl
 
@@ -138,21 +132,15 @@ class MultilabelClassifier(LitModule):
             **{f"p_{name}": pl.Series(column) for name, column in columns},
         }
 
-    def evaluation_plots(
-        self, logits: Tensor, y: Tensor, title: str, curves: bool = False
-    ) -> "Mapping[str, Callable[[], Figure]]":
+    def evaluation_plots(self, logits: Tensor, y: Tensor, title: str, curves: bool = False) -> Plotters:
         """Return functions that plot ROC and precision-recall curves, and calibration curves."""
         from lit_classify import plots
 
-        arguments = y.long().cpu().numpy(), self._exact_probabilities(logits).numpy(), self.label_names, title
+        arguments = y.long().cpu().numpy(), self.exact_probabilities(logits).numpy(), self.label_names, title
         selected = [plots.roc_and_precision_recall, *([plots.calibration_curve] if curves else [])]
         return {plot.__name__: partial(plot, *arguments) for plot in selected}
 
-    def one_vs_rest(self, logits: Tensor, y: Tensor) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+    def one_vs_rest(self, logits: Tensor, y: Tensor) -> dict[str, Arrays]:
         """Return, for each label, which rows have it, and its probabilities."""
-        columns = zip(y.cpu().numpy().T, self._exact_probabilities(logits).numpy().T, strict=True)
+        columns = zip(y.cpu().numpy().T, self.exact_probabilities(logits).numpy().T, strict=True)
         return dict(zip(self.label_names, columns, strict=True))
-
-    def _exact_probabilities(self, logits: Tensor) -> Tensor:
-        """Return probabilities in double precision, in which those of large logits still differ from 1."""
-        return self.probabilities(logits.cpu().double())

@@ -3,9 +3,8 @@
 Legend: N rows.
 """
 
-from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -14,14 +13,10 @@ from torchmetrics import MeanAbsoluteError, Metric
 
 from lit_classify.errors import UserError, check_at_least, unknown_name
 from lit_classify.metrics import Metrics, r2, regression_metrics
-from lit_classify.modules.base import Baselines, LitModule, RowErrors
+from lit_classify.modules.base import Baselines, Columns, LitModule, Plotters, RowErrors
 from lit_classify.modules.running_mean import accumulation_dtype
 from lit_classify.modules.target_checks import check_shapes, check_values
 from lit_classify.protocols import HasTargetScale
-
-if TYPE_CHECKING:
-    import polars as pl
-    from matplotlib.figure import Figure
 
 
 class Regressor(LitModule):
@@ -121,15 +116,13 @@ class Regressor(LitModule):
 
         return Baselines("R²", r2, {"mean": DummyRegressor(), "linear regression": LinearRegression()})
 
-    def prediction_columns(self, probabilities: Tensor) -> "dict[str, pl.Series]":
+    def prediction_columns(self, probabilities: Tensor) -> Columns:
         """Return the predicted values."""
         import polars as pl
 
         return {"prediction": pl.Series(probabilities.numpy())}
 
-    def evaluation_plots(
-        self, logits: Tensor, y: Tensor, title: str, curves: bool = False
-    ) -> "Mapping[str, Callable[[], Figure]]":
+    def evaluation_plots(self, logits: Tensor, y: Tensor, title: str, curves: bool = False) -> Plotters:
         """Return a function that plots predicted against actual values."""
         from lit_classify import plots
 

@@ -168,7 +168,7 @@ def test_a_checkpoint_comes_back_as_the_module_that_wrote_it(
         (lambda: BinaryClassifier(2, network=dict), "network 'dict' must be a torch.nn.Module"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_right_name(build: Any, message: str) -> None:
+def test_unsuitable_settings_are_refused_with_the_right_name(build: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         build()
 

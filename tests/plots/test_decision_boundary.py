@@ -1,7 +1,6 @@
-"""Pictures: formulas against torch's, shades that mean probabilities, models left as they were."""
+"""Regions, boundary lines, points and layout of the decision boundary."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,20 +10,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
 from sklearn.metrics import accuracy_score
-from torch import Tensor, nn
+from torch import Tensor
 
 from lit_classify import BinaryClassifier, CirclesDataModule
-from lit_classify.cli.main import main
 from lit_classify.networks import evaluating
 from lit_classify.plots import (
-    FORMULAS,
     RegressionLineDisplay,
-    calibration_curve,
-    confusion_matrix,
-    hidden_unit_maps,
-    roc_and_precision_recall,
 )
 from lit_classify.plots.decision_boundary import (
     X1_X2,
@@ -38,16 +30,7 @@ from lit_classify.plots.decision_boundary import (
 from lit_classify.plots.style import class_color
 
 
-@pytest.mark.parametrize(
-    ("name", "theirs"),
-    [("identity", nn.Identity()), ("ReLU", nn.ReLU()), ("sigmoid", nn.Sigmoid()), ("tanh", nn.Tanh())],
-)
-def test_our_formulas_are_torch_s(name: str, theirs: nn.Module) -> None:
-    x = torch.linspace(-10, 10, 401)
-    torch.testing.assert_close(FORMULAS[name](x), theirs(x))
-
-
-def test_a_region_has_its_class_s_colour_however_unsure_the_model_is() -> None:
+def test_a_region_has_the_color_of_its_class_at_any_certainty() -> None:
     p = torch.tensor([[0.51, 0.49], [0.49, 0.51], [0.0, 1.0]])
     shades = region_colors(p)
     red, blue = (np.array(to_rgb(class_color(label))) for label in (0, 1))
@@ -66,7 +49,7 @@ def test_the_decision_boundary_of_a_linear_model_is_its_line() -> None:
     assert {-1.0, 1.0} == {round(float(y), 6) for y in line[[0, -1], 1]}  # from edge to edge
 
 
-def test_lines_run_where_the_winning_one_of_three_classes_changes() -> None:
+def test_lines_follow_changes_of_the_predicted_class_of_three() -> None:
     extent = (-1.0, 1.0, -1.0, 1.0)
     logits = torch.stack([grid(extent)[:, 0], -grid(extent)[:, 0], torch.tensor(-9.0).expand(4096)])
     (line,) = boundary_lines(torch.softmax(logits, dim=0).T, extent)
@@ -123,7 +106,7 @@ def test_every_misclassified_point_is_ringed_and_counted() -> None:
         )
 
 
-def test_both_features_of_points_have_one_scale() -> None:
+def test_the_axes_of_points_have_the_same_scale() -> None:
     figure, _ = drawn_circles(BinaryClassifier(2))
     for axes in figure.axes:
         assert axes.get_aspect() == 1
@@ -132,7 +115,7 @@ def test_both_features_of_points_have_one_scale() -> None:
         assert np.diff(axes.get_xlim()) == pytest.approx(np.diff(axes.get_ylim()))
 
 
-def test_a_slice_s_points_have_the_colour_of_the_class_predicted_for_the_row() -> None:
+def test_points_of_a_slice_have_the_color_of_their_predicted_class() -> None:
     x, y = torch.randn(30, 2), torch.arange(30) % 2
     plane = DecisionBoundaryDisplay({"Train": (x, y)}, ["a", "b"], equal=False, caption="one slice")
     p = torch.full((4096, 2), 0.5)
@@ -146,7 +129,7 @@ def test_a_slice_s_points_have_the_colour_of_the_class_predicted_for_the_row() -
 
 
 @pytest.mark.parametrize("count", [2, 3, 13, 40])
-def test_no_text_of_a_plane_covers_another(count: int) -> None:
+def test_texts_do_not_overlap(count: int) -> None:
     x, y = torch.randn(3 * count, 2), torch.arange(3 * count) % count
     names = [f"a rather long name of class {label}" for label in range(count)]
     for caption in ("", "two lines\nof a caption"):
@@ -168,7 +151,7 @@ def test_no_text_of_a_plane_covers_another(count: int) -> None:
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_what_is_no_number_is_not_drawn(bad: float) -> None:
+def test_nan_and_infinity_are_refused(bad: float) -> None:
     x, y = torch.randn(4, 2), torch.arange(4) % 2
     with pytest.raises(ValueError, match="NaN or infinity"):
         decision_boundary(lambda points: torch.full((len(points), 2), bad), {"A": (x, y)}, ["a", "b"], "t")
@@ -201,46 +184,3 @@ def test_drawing_leaves_model_mode_device_and_random_state() -> None:
     assert {weight.device.type for weight in model.parameters()} == {"cpu"}
     assert torch.equal(before, torch.get_rng_state())
     assert image.imread("boundary.png").shape[0] > 300
-
-
-@pytest.mark.parametrize(
-    ("recipe", "drawn"),
-    [("circles_v0", "boundary"), ("blobs", "boundary"), ("line", "predictions")],
-)
-def test_the_command_draws_data_and_result(
-    recipe: str, drawn: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["plot", recipe, "--out", "a/b"]) == 0
-    names = [f"{recipe}_data.png", f"{recipe}_{drawn}.png", "activations.png"]
-    assert capsys.readouterr().out.splitlines() == [str(Path("a/b") / name) for name in names]
-    assert sorted(path.name for path in Path("a/b").iterdir()) == sorted(names)
-    assert not Path("lightning_logs").exists()
-
-
-NAMES = ["_x", "$cost$", "$^$", "a_very_long_name_that_would_not_fit_anywhere"]
-
-
-def test_any_name_is_drawn_as_it_is() -> None:
-    x, y = torch.randn(36, 2), torch.arange(36) % 4
-    p = torch.softmax(torch.randn(36, 4), dim=1)
-    held, chances = np.eye(4, dtype=np.int64)[y], p.double().numpy()
-    features = [FeatureAxis("_pay in $"), FeatureAxis("$or$ A$_")]
-    plane = decision_boundary(
-        lambda points: torch.full((len(points), 4), 0.25), {"A": (x, y)}, NAMES, "t", features
-    )
-    shown = [text.get_text() for text in plane.legends[0].get_texts()]
-    assert shown[:4] == [" _x", r"\$cost\$", r"\$^\$", "a_very_long_…it_anywhere"]
-    drawn = [
-        plane,
-        roc_and_precision_recall(held, chances, NAMES, "t"),
-        calibration_curve(held, chances, NAMES, "t"),
-    ]
-    for figure in drawn[1:]:
-        (legend,) = figure.axes[0].findobj(Legend)
-        assert len(legend.get_texts()) == 5
-    drawn.append(confusion_matrix(np.ones((4, 4), np.int64), NAMES, "t"))
-    drawn.append(
-        hidden_unit_maps([x, p], [torch.ones(4, 2)], [[0, 1], [0, 1, 2, 3]], ["_a", "$b"], NAMES, "t")
-    )
-    for figure in drawn:
-        figure.savefig("picture.png")

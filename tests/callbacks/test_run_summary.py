@@ -1,0 +1,106 @@
+"""The HParams page of TensorBoard, read back with its own reader."""
+
+import re
+
+import pytest
+from sklearn.datasets import load_wine
+from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
+from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
+from tensorboard.context import RequestContext
+from tensorboard.plugins.base_plugin import TBContext
+from tensorboard.plugins.hparams import api_pb2
+from tensorboard.plugins.hparams.backend_context import Context
+from tensorboard.plugins.hparams.list_session_groups import Handler
+
+from lit_classify.cli.main import main
+from tests.callbacks.test_plot import events
+from tests.example_tables import bundled
+
+SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"]
+
+
+def hparams(folder: str) -> tuple[list[str], list[dict[str, float]], list[dict[str, str]]]:
+    """Return what the HParams page shows of a folder: the metrics' tags, and of each run metrics and keys."""
+    multiplexer = EventMultiplexer(tensor_size_guidance={"scalars": 0, "tensors": 0})
+    multiplexer.AddRunsFromDirectory(folder).Reload()
+    provider = MultiplexerDataProvider(multiplexer, folder)
+    context, asking = Context(TBContext(data_provider=provider)), RequestContext()
+    content = context.hparams_metadata(asking, "")
+    experiment = context.experiment_from_metadata(asking, "", True, content, [])
+    tags = [info.name.tag for info in experiment.metric_infos]
+    request = api_pb2.ListSessionGroupsRequest(start_index=0, slice_size=100)
+    for tag in tags:
+        request.col_params.add().metric.tag = tag
+    for status in ("STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_RUNNING"):
+        request.allowed_statuses.append(getattr(api_pb2, status))
+    groups = Handler(asking, context, "", request).run().session_groups
+    values = [{value.name.tag: value.value for value in group.metric_values} for group in groups]
+    typed = [{key: value.WhichOneof("kind") for key, value in group.hparams.items()} for group in groups]
+    return tags, values, typed
+
+
+def test_runs_of_all_tasks_share_the_keys_of_the_hparams_page() -> None:
+    assert main([*SHORT, "basic", "--model.optimizer", "Adam", "--data.batch_size", "100"]) == 0
+    for recipe in ("line", "blobs"):
+        assert main(["fit", "--config", recipe, "--trainer.max_epochs", "2"]) == 0
+    _, _, typed = hparams("lightning_logs")
+    assert len(typed) == 3
+    assert typed[0] == typed[1] == typed[2]
+    assert {"optimizer", "lr", "hidden", "batch_size", "parameters", "task"} <= set(typed[0])
+
+
+@pytest.mark.reliability(59)
+@pytest.mark.parametrize(("recipe", "metric"), [("blobs", "accuracy"), ("line", "mae")])
+def test_the_hparams_page_has_a_value_for_every_metric_that_it_declares(recipe: str, metric: str) -> None:
+    assert main(["fit", "--config", recipe, "--trainer.max_epochs", "3"]) == 0
+    tags, (values,), _ = hparams("lightning_logs")
+    names = [f"best/{stage}_{name}" for stage in ("val", "train") for name in ("loss", metric)]
+    assert tags == ["best/epoch", *names]
+    assert set(values) == set(tags)
+
+
+@pytest.mark.reliability(59)
+def test_the_hparams_page_shows_the_best_epoch_and_the_test(capsys: pytest.CaptureFixture[str]) -> None:
+    wine = ["--data.path", str(bundled(load_wine, "wine.csv")), "--data.target", "target"]
+    fit = ["fit", "--config", "table", *wine, "--log_every_n_epochs", "1", "--trainer.max_epochs", "40"]
+    assert main([*fit, "--model.lr", "0.3"]) == 0  # so large that the last epoch is not the best
+    out = capsys.readouterr().out
+    ((epoch, loss, tested, accuracy),) = re.findall(
+        r"epoch (\d+) by val/loss, (\S+); on the test rows: loss (\S+), accuracy (\S+)", out
+    )
+    assert int(epoch) < 39
+    tags, (values,), _ = hparams("lightning_logs")
+    assert set(values) == set(tags)
+    assert values["best/epoch"] == int(epoch)
+    assert f"{values['best/val_loss']:.5f}" == loss
+    assert (f"{values['test/loss']:.5f}", f"{values['test/accuracy']:.5f}") == (tested, accuracy)
+    (line,) = (line for line in out.splitlines() if re.match(rf"Epoch: {epoch} +\|", line))
+    shown = re.findall(r"(?:Loss|Val loss): (\S+), Acc: (\S+?)%", line)
+    expected = [
+        (f"{values[f'best/{stage}_loss']:.5f}", f"{values[f'best/{stage}_accuracy']:.2%}")
+        for stage in ("train", "val")
+    ]
+    assert [(loss, f"{accuracy}%") for loss, accuracy in shown] == expected
+
+
+@pytest.mark.reliability(59)
+def test_a_resumed_run_shows_the_best_epoch_of_all() -> None:
+    fit = ["fit", "--config", "blobs", "--log_every_n_epochs", "1", "--trainer.max_epochs"]
+    assert main([*fit, "5"]) == 0
+    (before,) = hparams("lightning_logs")[1]
+    path = "lightning_logs/blobs/version_0/checkpoints/last.ckpt"
+    assert main([*fit, "6", "--ckpt_path", path, "--model.lr_scheduler", "null"]) == 0
+    after = hparams("lightning_logs/blobs/version_1")[1][0]
+    assert after["best/val_loss"] <= before["best/val_loss"]
+
+
+@pytest.mark.reliability(59)
+def test_without_validation_the_hparams_page_shows_the_last_epoch() -> None:
+    assert (
+        main([*SHORT, "basic", "--trainer.limit_val_batches", "0", "--trainer.enable_checkpointing", "false"])
+        == 0
+    )
+    tags, (values,), _ = hparams("lightning_logs")
+    assert tags == ["train/loss", "train/accuracy"]
+    found = events("circles_v2/version_0").Scalars("train/loss")
+    assert values["train/loss"] == found[-1].value

@@ -1,0 +1,59 @@
+"""Labels: learning, thresholds and checks of targets."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from lit_classify import (
+    DataError,
+    MultilabelClassifier,
+    TableDataModule,
+)
+from lit_classify.modules import AutoModule, LitModule
+from tests.example_tables import write
+from tests.modules.test_base import trainer
+
+fitting: Callable[..., LitModule] = AutoModule  # builds another class
+
+
+@pytest.mark.filterwarnings("ignore:.*rows stand in train too")
+def test_labels_are_learned_together_and_tested() -> None:
+    torch.manual_seed(0)
+    rows = [f"{n % 7},{n % 5},{int(n % 7 > 3)},{int(n % 5 > 2)}" for n in range(400)]
+    data = TableDataModule(str(write("\n".join(["a,b,p,q", *rows]))), ["p", "q"])
+    model = fitting(2, 2, label_names=data.label_names, optimizer="Adam", lr=0.01)
+    assert type(model) is MultilabelClassifier
+    runner = trainer(max_epochs=60)
+    runner.fit(model, data)
+    (figures,) = runner.test(model, data, verbose=False)
+    assert figures["test/exact_match"] > 0.95
+    x, y = data.split("test")
+    expected = F.binary_cross_entropy_with_logits(model(x), y)
+    torch.testing.assert_close(model.loss(model(x), y), expected)
+
+
+def test_each_label_has_its_own_threshold() -> None:
+    model = MultilabelClassifier(2, 3, thresholds=[0.1, 0.5, 0.9])
+    p = torch.tensor([[0.2, 0.5, 0.95], [0.05, 0.6, 0.8]])
+    assert model.labels(p).tolist() == [[1, 0, 1], [0, 1, 0]]
+    y = torch.tensor([[1.0, 1, 1], [0, 1, 1]])
+    assert float(model.metric_sum(p.logit(), y)) == pytest.approx(4 / 3)
+
+
+@pytest.mark.reliability(19)
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (
+            torch.zeros(4, 3),
+            r"2 labels per row, float32 of shape \(N, 2\), but the targets are float32 of shape",
+        ),
+        (torch.zeros(4, 2).long(), "but the targets are int64"),
+        (torch.tensor([[0.0, 1.0], [1.0, 2.0]]), "label 1 of row 1 is 2.0"),
+    ],
+)
+def test_labels_are_zeros_and_ones(y: torch.Tensor, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        MultilabelClassifier(1, 2).check_targets(y)

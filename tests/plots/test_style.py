@@ -1,0 +1,44 @@
+"""Names are drawn literally."""
+
+import numpy as np
+import torch
+from matplotlib.legend import Legend
+
+from lit_classify.plots import (
+    calibration_curve,
+    confusion_matrix,
+    hidden_unit_maps,
+    roc_and_precision_recall,
+)
+from lit_classify.plots.decision_boundary import (
+    FeatureAxis,
+)
+from tests.plots.test_decision_boundary import decision_boundary
+
+NAMES = ["_x", "$cost$", "$^$", "a_very_long_name_that_would_not_fit_anywhere"]
+
+
+def test_names_are_drawn_literally() -> None:
+    x, y = torch.randn(36, 2), torch.arange(36) % 4
+    p = torch.softmax(torch.randn(36, 4), dim=1)
+    held, chances = np.eye(4, dtype=np.int64)[y], p.double().numpy()
+    features = [FeatureAxis("_pay in $"), FeatureAxis("$or$ A$_")]
+    plane = decision_boundary(
+        lambda points: torch.full((len(points), 4), 0.25), {"A": (x, y)}, NAMES, "t", features
+    )
+    shown = [text.get_text() for text in plane.legends[0].get_texts()]
+    assert shown[:4] == [" _x", r"\$cost\$", r"\$^\$", "a_very_long_…it_anywhere"]
+    drawn = [
+        plane,
+        roc_and_precision_recall(held, chances, NAMES, "t"),
+        calibration_curve(held, chances, NAMES, "t"),
+    ]
+    for figure in drawn[1:]:
+        (legend,) = figure.axes[0].findobj(Legend)
+        assert len(legend.get_texts()) == 5
+    drawn.append(confusion_matrix(np.ones((4, 4), np.int64), NAMES, "t"))
+    drawn.append(
+        hidden_unit_maps([x, p], [torch.ones(4, 2)], [[0, 1], [0, 1, 2, 3]], ["_a", "$b"], NAMES, "t")
+    )
+    for figure in drawn:
+        figure.savefig("picture.png")
