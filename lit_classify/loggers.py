@@ -1,4 +1,4 @@
-"""Scalars of many epochs, handed to the loggers in one go."""
+"""The logger of a run, and a buffer of scalars, which are written for many epochs at once."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
 from tensorboard.compat.proto.event_pb2 import Event
@@ -16,23 +17,23 @@ from lit_classify.errors import UserError
 
 
 class Scalars(NamedTuple):
-    """Figures of one training step, and when they were taken, in seconds since 1970."""
+    """The metrics of one training step, and the time of the step in seconds since 1970."""
 
     step: int
     epoch: int
-    figures: Mapping[str, float]
+    metrics: Mapping[str, float]
     taken_at: float
 
 
 class RunLogger(TensorBoardLogger):
-    """Write a run's event file into ``folder/name/version_N``; config.yaml alone holds the settings.
+    """Write a run's event file into ``folder/name/version_N``.
 
-    The command line's trainer takes the directory for configuration and checkpoints from it, even where other
-    loggers log, or none.
+    Settings are in config.yaml only. The command line's trainer writes configuration and checkpoints into the
+    directory of this logger, even if other loggers are used, or none.
 
     Args:
-        folder: where runs go.
-        name: the recipe.
+        folder: directory of all runs.
+        name: name of the recipe.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -40,10 +41,10 @@ class RunLogger(TensorBoardLogger):
         super().__init__(folder, name=name, default_hp_metric=False, max_queue=100_000)
 
     def _get_next_version(self) -> int:
-        """Take the next folder, so that no run that starts at the same time takes it too.
+        """Create the next directory, so that a run that starts at the same time gets another one.
 
         Raises:
-            UserError: the folder of runs cannot be written.
+            UserError: the directory of runs is not writable.
         """
         version: int = super()._get_next_version()
         while rank_zero_only.rank == 0:  # type: ignore[attr-defined]  # Lightning sets it on the function
@@ -55,21 +56,21 @@ class RunLogger(TensorBoardLogger):
             except OSError as error:
                 raise UserError(
                     f"cannot write runs into {self.root_dir}: {error.strerror}; "
-                    "give another folder with --trainer.default_root_dir"
+                    "choose another directory with --trainer.default_root_dir"
                 ) from error
         return version
 
     @property
     def directory(self) -> Path | None:
-        """The run's directory; None before it is taken."""
+        """The run's directory; None before it is created."""
         return None if self._version is None else Path(self.log_dir)
 
     @rank_zero_only
     def log_scalars(self, rows: Sequence[Scalars]) -> None:
-        """Write one event for each step; ``add_scalar`` would write one for each figure."""
+        """Write one event per step; ``add_scalar`` would write one per metric."""
         writer = self.experiment.file_writer
-        for step, _, figures, taken_at in rows:
-            values = [Summary.Value(tag=tag, simple_value=value) for tag, value in figures.items()]
+        for step, _, metrics, taken_at in rows:
+            values = [Summary.Value(tag=tag, simple_value=value) for tag, value in metrics.items()]
             writer.add_event(Event(summary=Summary(value=values)), step, taken_at)
         self.experiment.flush()
 
@@ -82,22 +83,22 @@ class RunLogger(TensorBoardLogger):
 
     @rank_zero_only
     def log_summary(self, *summaries: Summary) -> None:
-        """Write what torch's summary functions make: texts, layouts, hyperparameters."""
+        """Write summaries of torch.utils.tensorboard: texts, layouts, hyperparameters."""
         for summary in summaries:
             self.experiment.file_writer.add_summary(summary)
 
     def save(self) -> None:
-        """Write nothing beside the events: Lightning would look for hparams.yaml after every figure."""
+        """Do nothing: Lightning would look for hparams.yaml after each metric."""
 
 
 class ScalarBuffer:
-    """Keep the figures of many epochs on the device and hand them to the loggers together.
+    """Keep the metrics of many epochs on the device and pass them to the loggers together.
 
-    Loggers other than ours take each epoch's at once, so that all that they are given is in order of steps.
+    Loggers other than RunLogger get each epoch's metrics at once, so that they log in order of steps.
 
     Args:
-        most: epochs to keep at the most.
-        seconds: time to keep them at the most.
+        most: maximum number of epochs to keep.
+        seconds: maximum time to keep them.
     """
 
     def __init__(self, most: int = 1000, seconds: float = 5.0) -> None:
@@ -106,16 +107,16 @@ class ScalarBuffer:
         self._flushed_at = time.time()
         self._kept: list[tuple[int, int, Mapping[str, Tensor], float]] = []
 
-    def add(self, step: int, epoch: int, figures: Mapping[str, Tensor], loggers: Iterable[Logger]) -> bool:
-        """Keep scalar tensors that belong to a training step; say whether it is time to flush."""
+    def add(self, step: int, epoch: int, metrics: Mapping[str, Tensor], loggers: Iterable[Logger]) -> bool:
+        """Keep the scalar tensors of a training step; return whether it is time to flush."""
         now = time.time()
-        self._kept.append((step, epoch, figures, now))
+        self._kept.append((step, epoch, metrics, now))
         wait = all(isinstance(logger, RunLogger) for logger in loggers)
         wait &= len(self._kept) < self._most and 0 <= now - self._flushed_at < self._seconds
         return not wait
 
     def flush(self, loggers: Iterable[Logger]) -> None:
-        """Hand over all that is kept, each with its own step; this is where the host waits for the device."""
+        """Pass everything to the loggers, each with its step; here the host waits for the device."""
         kept, self._kept, self._flushed_at = self._kept, [], time.time()
         loggers = list(loggers)
         if not kept or not loggers:
@@ -129,4 +130,9 @@ class ScalarBuffer:
                 logger.log_scalars(rows)
             else:
                 for row in rows:
-                    logger.log_metrics({"epoch": row.epoch, **row.figures}, row.step)
+                    logger.log_metrics({"epoch": row.epoch, **row.metrics}, row.step)
+
+
+def run_loggers(trainer: Trainer) -> list[RunLogger]:
+    """Return the loggers of a trainer that are RunLoggers."""
+    return [logger for logger in trainer.loggers if isinstance(logger, RunLogger)]

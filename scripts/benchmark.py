@@ -93,9 +93,9 @@ def side_by_side(ours: Run, theirs: Run, runs: int = RUNS) -> float:
 def _recipe_run(accelerator: str) -> Run:
     """Return a function that times Trainer.fit of circles_v2 as shipped, without plots."""
     from lit_classify.cli.lightning_cli import RunCLI
-    from lit_classify.cli.warning_filters import quiet
+    from lit_classify.cli.warning_filters import filter_warnings
 
-    quiet()
+    filter_warnings()
 
     class Built(RunCLI):
         def fit(self, **kwargs: object) -> None:
@@ -222,9 +222,9 @@ def _trainer(accelerator: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 
 
 
 def _ours(num_rows: int, accelerator: str) -> Run:
-    from lit_classify.cli.warning_filters import quiet
+    from lit_classify.cli.warning_filters import filter_warnings
 
-    quiet()
+    filter_warnings()
     data, _, _, model = _rows(num_rows)
     return lambda: seconds(lambda: _trainer(accelerator).fit(model, data))
 

@@ -347,7 +347,7 @@ def test_a_second_run_and_a_resume_keep_the_earlier_one_as_it_was(capsys: pytest
     assert main([*FIT, *own, "--trainer.max_epochs", "1"]) == 0
     capsys.readouterr()
     assert main([*FIT, *own, "--trainer.max_epochs", "3", "--ckpt_path", RUN.format(0)]) == 0
-    assert "\nWent on after 1 epochs and trained 2 more in " in capsys.readouterr().out
+    assert "\nResumed after 1 epochs and trained 2 more in " in capsys.readouterr().out
     assert all(path.read_bytes() == content for path, content in before.items())
     assert checkpoints.Checkpoint.read(RUN.format(2)).epochs == 3
 

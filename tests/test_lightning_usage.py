@@ -312,7 +312,7 @@ def test_a_fit_that_keeps_no_checkpoint_says_why(
     option: list[str], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*FIT, *option]) == 0
-    assert f"No checkpoint was kept: {why}\n" in capsys.readouterr().out
+    assert f"No checkpoint was saved: {why}\n" in capsys.readouterr().out
     assert not list(Path().rglob("*.ckpt"))
     logs = option == ["--trainer.enable_checkpointing", "false"]
     assert Path("lightning_logs").exists() == logs

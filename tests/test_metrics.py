@@ -400,7 +400,7 @@ def test_the_loss_that_a_step_of_one_s_own_returns_is_logged(accumulated: int) -
     expected = sum(loss * rows for loss, rows in model.returned) / 800
     assert float(fitted.callback_metrics["train/loss"]) == pytest.approx(expected, rel=1e-6)
     assert "train/accuracy" not in fitted.callback_metrics
-    assert rows.printed[0].startswith(f"Epoch: 0 | Loss: {expected:.5f} | Test loss: ")
+    assert rows.lines[0].startswith(f"Epoch: 0 | Loss: {expected:.5f} | Test loss: ")
 
 
 @pytest.mark.reliability(59)
@@ -453,7 +453,7 @@ def test_a_step_that_returns_no_loss_logs_none() -> None:
     fitted.fit(Manual(2), CirclesDataModule(batch_size=300))
     assert "train/loss" not in fitted.callback_metrics
     assert all(bool(torch.isfinite(value)) for value in fitted.callback_metrics.values())
-    assert re.fullmatch(r"Epoch: 1 \| Test loss: 0\.\d+, Acc: [\d.]+%", rows.printed[1])
+    assert re.fullmatch(r"Epoch: 1 \| Test loss: 0\.\d+, Acc: [\d.]+%", rows.lines[1])
 
 
 class Evaluating(BinaryClassifier):

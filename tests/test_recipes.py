@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from lit_classify import UserError, recipes
-from lit_classify.cli import run_recipe as experiments
-from lit_classify.cli import verify
+from lit_classify.cli import run_recipe, verify
 from lit_classify.cli.main import main
 from tests import reference_loop as course
 
@@ -42,14 +41,14 @@ def test_the_packaged_files_are_the_recipes() -> None:
 def test_expected_rows_are_the_plain_loop_s(name: str, epochs: int, every: int) -> None:
     expect = verify.expectation(name)
     rows = course.train(name, epochs, every).rows
-    assert all(passed for _, _, passed in verify.check_rows(expect, rows))
+    assert all(passed for _, _, passed in verify.check_lines(expect, rows))
     assert len(expect["rows"]) == len(rows)
 
 
 def test_verify_passes_what_holds_and_fails_what_does_not(capsys: pytest.CaptureFixture[str]) -> None:
     content = recipes.find("blobs").read_text()
     assert main(["verify", "blobs"]) == 0
-    assert "1 of 1 recipes give what they should." in capsys.readouterr().out
+    assert "1 of 1 recipes match their expected results." in capsys.readouterr().out
     Path("mine.yaml").write_text(content.replace("lr: 0.1", "lr: 0.11"))
     assert main(["verify", "mine.yaml"]) == 1
     assert "FAIL" in capsys.readouterr().out
@@ -59,31 +58,31 @@ def test_verify_passes_what_holds_and_fails_what_does_not(capsys: pytest.Capture
 def test_rows_are_held_to_the_last_digit_unless_told_otherwise() -> None:
     rows = ["Epoch: 0 | Train loss: 0.10000, Test loss: 0.20000"]
     near = ["Epoch: 0 | Train loss: 0.10002, Test loss: 0.20000"]
-    assert verify.check_rows({"rows": rows}, rows)[0][2]
-    assert not verify.check_rows({"rows": rows}, near)[0][2]
-    assert verify.check_rows({"rows": rows, "within": 2e-5}, near)[0][2]
-    assert not verify.check_rows({"rows": rows, "within": 1e-5}, near)[0][2]
-    assert not verify.check_rows({"rows": rows}, [])[0][2]
-    assert not verify.check_rows({"rows": rows, "within": 1}, ["Epoch: 0 | Loss: nan, Test loss: nan"])[0][2]
+    assert verify.check_lines({"rows": rows}, rows)[0][2]
+    assert not verify.check_lines({"rows": rows}, near)[0][2]
+    assert verify.check_lines({"rows": rows, "within": 2e-5}, near)[0][2]
+    assert not verify.check_lines({"rows": rows, "within": 1e-5}, near)[0][2]
+    assert not verify.check_lines({"rows": rows}, [])[0][2]
+    assert not verify.check_lines({"rows": rows, "within": 1}, ["Epoch: 0 | Loss: nan, Test loss: nan"])[0][2]
 
 
 def test_rows_that_are_not_expected_are_no_difference() -> None:
     rows = [f"Epoch: {epoch} | Train loss: 0.{epoch}, Test loss: 0.2" for epoch in (0, 5, 9)]
-    assert verify.check_rows({"rows": rows[:2]}, rows)[0][2]
-    assert not verify.check_rows({"rows": rows}, rows[:2])[0][2]
+    assert verify.check_lines({"rows": rows[:2]}, rows)[0][2]
+    assert not verify.check_lines({"rows": rows}, rows[:2])[0][2]
 
 
 def test_the_table_of_verify_does_not_run_together(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [row.replace("Loss: 0", "Loss: 1234") for row in verify.expectation("blobs")["rows"]]
-    came = experiments.RecipeRun("blobs", None, None, rows, {"test/accuracy": 0.1}, 9, 9876.5)  # type: ignore[arg-type]
-    monkeypatch.setattr(experiments, "run", lambda name: came)
+    result = run_recipe.RecipeRun("blobs", None, None, rows, {"test/accuracy": 0.1}, 9, 9876.5)  # type: ignore[arg-type]
+    monkeypatch.setattr(run_recipe, "run", lambda name: result)
     assert main(["verify", "blobs"]) == 1
     head, *lines = capsys.readouterr().out.splitlines()[:3]
     for line in lines:
         assert len(line) <= 100
-        for column in ("expected", "came"):
+        for column in ("expected", "actual"):
             assert line[head.index(column) - 2 : head.index(column)] == "  "
             assert line[head.index(column)] != " "
 
@@ -101,8 +100,8 @@ def test_an_unknown_expectation_is_refused() -> None:
 
 def test_an_experiment_prints_and_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     before = set(Path().iterdir())
-    came = experiments.run("circles_v0")
-    assert [row.split()[1] for row in came.rows] == [*map(str, range(0, 100, 10)), "99"]
+    result = run_recipe.run("circles_v0")
+    assert [row.split()[1] for row in result.lines] == [*map(str, range(0, 100, 10)), "99"]
     assert capsys.readouterr().out == ""
     assert set(Path().iterdir()) == before
 
@@ -111,7 +110,7 @@ def test_a_misspelt_figure_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
     content = recipes.find("circles_v0").read_text().replace("test/accuracy: 0.40", "test/acuracy: 0.40")
     Path("mine.yaml").write_text(content)
     assert main(["verify", "mine.yaml"]) == 2
-    assert "unknown figure 'test/acuracy': did you mean 'test/accuracy'?" in capsys.readouterr().err
+    assert "unknown metric 'test/acuracy': did you mean 'test/accuracy'?" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -53,9 +53,9 @@ def test_weights_and_rows_equal_the_plain_loop(name: str, capsys: pytest.Capture
     trainer.fit(model, data())
 
     plain = course.train(name, epochs, every)
-    *printed, last = rows.printed  # the page does not print the last epoch
+    *printed, last = rows.lines  # the page does not print the last epoch
     assert printed == plain.rows
     assert last.startswith(f"Epoch: {epochs - 1} ")
     for ours, theirs in zip(model.parameters(), plain.model.parameters(), strict=True):
         assert torch.equal(ours, theirs)
-    assert capsys.readouterr().out.splitlines() == rows.printed
+    assert capsys.readouterr().out.splitlines() == rows.lines

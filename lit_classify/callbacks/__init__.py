@@ -5,9 +5,10 @@ from lit_classify.callbacks.checkpointing import BestCheckpoint, LastCheckpoint
 from lit_classify.callbacks.epoch_log import EpochLog
 from lit_classify.callbacks.evaluation_plots import EvaluationPlots
 from lit_classify.callbacks.hidden_units import HiddenUnits
+from lit_classify.callbacks.hparams import HParams
 from lit_classify.callbacks.optimizer_stats import OptimizerStats
 from lit_classify.callbacks.progress_bar import EpochProgressBar
-from lit_classify.callbacks.run_summary import HParams, RunSummary
+from lit_classify.callbacks.run_summary import RunSummary
 
 __all__ = [
     "BestCheckpoint",

@@ -1,4 +1,4 @@
-"""Which checkpoints a run keeps: the best by validation, and the last."""
+"""The checkpoints of a run: the best by validation, and the last."""
 
 import math
 import shutil
@@ -20,8 +20,8 @@ class BestCheckpoint(ModelCheckpoint):
     """Keep ``checkpoints/best.ckpt``, the weights with the lowest validation loss.
 
     Args:
-        monitor: the figure that must not rise.
-        mode: min or max.
+        monitor: the metric to compare.
+        mode: whether the lowest (min) or highest (max) value is the best.
     """
 
     def __init__(self, monitor: str = "val/loss", mode: str = "min") -> None:
@@ -33,10 +33,10 @@ class BestCheckpoint(ModelCheckpoint):
             auto_insert_metric_name=False,
             enable_version_counter=False,
         )
-        self._waits = False
+        self._is_pending = False
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Find the folder; that it holds checkpoints already is no news to who goes on there."""
+        """Set the directory, without Lightning's warning about checkpoints in it: a resumed run has some."""
         if stage == "fit" and self.dirpath is None:
             self.dirpath = str(directory(trainer))
         with warnings.catch_warnings():
@@ -44,7 +44,7 @@ class BestCheckpoint(ModelCheckpoint):
             super().setup(trainer, pl_module, stage)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take the best of the run that goes on along into the new run's folder."""
+        """Copy the best checkpoint of a resumed run into the directory of the new run."""
         earlier, score = Path(state_dict["best_model_path"]), state_dict["best_model_score"]
         if score is not None and not math.isfinite(score):
             raise ValueError(f"best_model_score is {score}")
@@ -60,42 +60,42 @@ class BestCheckpoint(ModelCheckpoint):
         self.best_k_models = {str(best): score}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Pass over a figure that is no number; let an epoch end before its weights are written.
+        """Skip NaN and infinity; after an epoch's last batch, wait for the end of the epoch before saving.
 
-        A checkpoint from within the last batch would lack the scheduler's step, and go on a step too far.
+        A checkpoint from within the last batch would lack the scheduler's step of this epoch.
         """
-        figure = trainer.callback_metrics.get(str(self.monitor))
-        if figure is not None and not bool(figure.isfinite()):
+        score = trainer.callback_metrics.get(str(self.monitor))
+        if score is not None and not bool(score.isfinite()):
             return
-        self._waits = bool(trainer.fit_loop.epoch_loop.batch_progress.is_last_batch)
-        if not self._waits:
+        self._is_pending = bool(trainer.fit_loop.epoch_loop.batch_progress.is_last_batch)
+        if not self._is_pending:
             super().on_validation_end(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write what waits."""
-        if self._waits:
-            self._waits = False
+        """Save a pending checkpoint."""
+        if self._is_pending:
+            self._is_pending = False
             super().on_validation_end(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write what waits."""
+        """Save a pending checkpoint."""
         self.on_train_epoch_start(trainer, pl_module)
         super().on_train_end(trainer, pl_module)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Write what waits."""
-        if stopped(trainer, exception):
+        """Save a pending checkpoint."""
+        if was_stopped(trainer, exception):
             self.on_train_epoch_start(trainer, pl_module)
         super().on_exception(trainer, pl_module, exception)
 
 
 class LastCheckpoint(Checkpoint):
-    """Keep ``checkpoints/last.ckpt``, from which the run can go on.
+    """Keep ``checkpoints/last.ckpt``, from which the run can be resumed.
 
-    Written after the first epoch, now and then, and at the end.
+    Saved after the first epoch, at intervals, and at the end.
 
     Args:
-        every_n_seconds: time from one write to the next, after an epoch.
+        every_n_seconds: minimum time between two saves; each follows the end of an epoch.
     """
 
     def __init__(self, every_n_seconds: float = 60.0) -> None:
@@ -104,11 +104,11 @@ class LastCheckpoint(Checkpoint):
         self._saved_at = -math.inf
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Forget an earlier fit."""
+        """Reset the state of an earlier fit."""
         self._saved_at = -math.inf
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the epoch before if it is time, on all ranks or none: saving is a matter of all."""
+        """Save the previous epoch if the interval has passed, on all ranks or none."""
         due = trainer.global_step > 0 and time.monotonic() - self._saved_at > self.every_n_seconds
         if trainer.world_size > 1:
             due = trainer.strategy.broadcast(due)
@@ -116,13 +116,13 @@ class LastCheckpoint(Checkpoint):
             self._save(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the end of the run."""
+        """Save the final state."""
         self._save(trainer)
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Write what there is if the run was told to stop; an error may have left nonsense in the weights."""
-        if stopped(trainer, exception):
-            signal.signal(signal.SIGINT, stop_now)  # now that it is being saved, the second Ctrl-C ends it
+        """Save if a signal stopped the run; after an error the weights may be invalid."""
+        if was_stopped(trainer, exception):
+            signal.signal(signal.SIGINT, stop_now)  # a second Ctrl-C while saving ends the run
             self._save(trainer)
 
     def _save(self, trainer: Trainer) -> None:
@@ -132,12 +132,15 @@ class LastCheckpoint(Checkpoint):
 
 
 def directory(trainer: Trainer) -> Path:
-    """Return where a run's checkpoints go, the same on all processes, whatever the loggers."""
+    """Return the directory of a run's checkpoints, the same on all processes."""
     return Path(trainer.log_dir or trainer.default_root_dir) / "checkpoints"
 
 
-def stopped(trainer: Trainer, exception: BaseException) -> bool:
-    """Whether a run was told to stop where it can go on; several processes of other trainers cannot."""
-    asked = isinstance(exception, KeyboardInterrupt | SIGTERMException)
+def was_stopped(trainer: Trainer, exception: BaseException) -> bool:
+    """Return whether a signal stopped a run in a resumable state.
+
+    Several processes of other trainers do not stop at the same step.
+    """
+    by_signal = isinstance(exception, KeyboardInterrupt | SIGTERMException)
     together = trainer.world_size == 1 or getattr(trainer, "stops_together", False)
-    return asked and together and trainer.global_step > 0
+    return by_signal and together and trainer.global_step > 0

@@ -1,4 +1,4 @@
-"""The course's rows: one line of figures every so many epochs."""
+"""The epoch log: a line of metrics every n epochs, in the format of the course."""
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
@@ -8,31 +8,34 @@ from lit_classify.modules import LitModule
 
 
 class EpochLog(Callback):
-    """Validate at epochs 0, n, 2n, ... and after the last, and print their figures as the course does.
+    """Validate at epochs 0, n, 2n, ... and after the last epoch, and print a line for each.
 
-    Lightning itself would validate after epochs n-1, 2n-1, ... Train figures are taken before each step,
-    validation figures after the epoch. In course mode the validation rows are the test rows, and the row
-    says "Test".
+    Lightning itself would validate after epochs n-1, 2n-1, ... Training metrics are computed before each
+    optimizer step, validation metrics after the epoch. In course mode validation uses the test rows, and the
+    line says "Test".
 
     Args:
-        every_n_epochs: epochs from one row to the next, n.
+        every_n_epochs: number of epochs from one line to the next, n.
+
+    Attributes:
+        lines: the printed lines of the current or last fit.
     """
 
     def __init__(self, every_n_epochs: int = 100) -> None:
         check_at_least("every_n_epochs", every_n_epochs, 1)
         self.every_n_epochs = every_n_epochs
-        self.printed: list[str] = []
+        self.lines: list[str] = []
         self._printed_at = -1
         self._is_shown = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Forget the rows of an earlier fit; Lightning skips the hook below in the epoch of a resume."""
-        self.printed = []
+        """Reset the lines of an earlier fit; Lightning skips the hook below in the epoch of a resume."""
+        self.lines = []
         self._printed_at = -1
         self.on_train_epoch_start(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let Lightning validate in this epoch, or not before the next."""
+        """Set whether Lightning validates in this epoch."""
         assert isinstance(pl_module, LitModule)
         last = trainer.max_epochs is not None and trainer.current_epoch == trainer.max_epochs - 1
         steps = trainer.num_training_batches / trainer.accumulate_grad_batches
@@ -43,25 +46,25 @@ class EpochLog(Callback):
         trainer.check_val_every_n_epoch = 1 if self._is_shown else trainer.current_epoch + 2
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the row of a due epoch, or of the last."""
+        """Print the line of a due epoch, or of the last."""
         if not trainer.sanity_checking and trainer.state.fn == "fit" and self._is_shown:
             self._print(trainer, pl_module, trainer.current_epoch)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the row of a due epoch, or of the last, where nothing is validated."""
+        """Print the line of a due epoch, or of the last, if validation is disabled."""
         if not trainer.enable_validation and self._is_shown:
             self._print(trainer, pl_module, trainer.current_epoch)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the row of an epoch that nobody knew to be the last."""
+        """Print the line of a last epoch that was not known to be the last, as after early stopping."""
         epoch = trainer.current_epoch - 1
         if self._printed_at < epoch and pl_module.trainer.global_step:
             self._print(trainer, pl_module, epoch, validated=False)
 
-    def row(self, epoch: int) -> str | None:
-        """Return the row of an epoch, if it was printed."""
+    def line(self, epoch: int) -> str | None:
+        """Return the line of an epoch, or None if none was printed."""
         return next(
-            (row for row in self.printed if row.split("|")[0].split() == ["Epoch:", str(epoch)]), None
+            (line for line in self.lines if line.split("|")[0].split() == ["Epoch:", str(epoch)]), None
         )
 
     def _print(
@@ -69,28 +72,31 @@ class EpochLog(Callback):
     ) -> None:
         assert isinstance(pl_module, LitModule)
         self._printed_at = epoch
-        figures = {**(trainer.callback_metrics if validated else {}), **pl_module.epoch_metrics("train")}
+        metrics = {**(trainer.callback_metrics if validated else {}), **pl_module.epoch_metrics("train")}
         datamodule = getattr(trainer, "datamodule", None)
         course_mode = isinstance(datamodule, InMemoryDataModule) and datamodule.validates_on_test
         last = trainer.max_epochs - 1 if (trainer.max_epochs or 0) > 0 else epoch  # type: ignore[operator]
-        # Lightning keeps figures in float32, whose 0.51125 is a trifle more and would round the other way
-        shown = {tag: round(float(value), 7) for tag, value in figures.items()}
-        row = format_row(epoch, shown, "Test" if course_mode else "Val", len(str(last)))
-        self.printed.append(row)
-        pl_module.print(row)
+        # Lightning keeps metrics in float32, in which 0.51125 is slightly more and would round up
+        shown = {tag: round(float(value), 7) for tag, value in metrics.items()}
+        line = format_line(epoch, shown, "Test" if course_mode else "Val", len(str(last)))
+        self.lines.append(line)
+        pl_module.print(line)
 
 
-def format_row(epoch: int, figures: dict[str, float], evaluated_on: str, width: int = 0) -> str:
-    """Write an epoch's figures as the course page does, with "Acc" for accuracy so that 80 columns hold them.
+def format_line(epoch: int, metrics: dict[str, float], evaluated_on: str, width: int = 0) -> str:
+    """Format the metrics of an epoch as the course does, with "Acc" for accuracy to fit 80 columns.
 
     Args:
         epoch: number of the epoch, from 0.
-        figures: ``train/loss``, and where there are classes ``train/accuracy``, if a step has told them;
-            ``val/...`` if validated.
+        metrics: ``train/loss``, and ``train/accuracy`` for classes; ``val/...`` after a validation.
         evaluated_on: name of the validation rows, "Test" or "Val".
-        width: columns that the epoch's number takes.
+        width: minimum width of the epoch's number.
+
+    Examples:
+        >>> format_line(0, {"train/loss": 0.69295, "train/accuracy": 0.5}, "Val")
+        'Epoch: 0 | Loss: 0.69295, Acc: 50.00%'
     """
-    classes = "train/accuracy" in figures or "val/accuracy" in figures
+    classes = "train/accuracy" in metrics or "val/accuracy" in metrics
     shown = {
         "train/loss": ("Loss: {:.5f}" if classes else "Train loss: {:.5f}"),
         "train/accuracy": "Acc: {:.2%}",
@@ -98,9 +104,7 @@ def format_row(epoch: int, figures: dict[str, float], evaluated_on: str, width: 
         "val/accuracy": "Acc: {:.2%}",
     }
     train, val = (
-        ", ".join(
-            words.format(figures[tag]) for tag, words in shown.items() if tag in figures and stage in tag
-        )
+        ", ".join(text.format(metrics[tag]) for tag, text in shown.items() if tag in metrics and stage in tag)
         for stage in ("train/", "val/")
     )
     return f"Epoch: {epoch:<{width}} | " + (" | " if classes else ", ").join(filter(None, (train, val)))

@@ -9,9 +9,9 @@ from tqdm import tqdm
 
 
 class EpochProgressBar(ProgressBar):
-    """One bar for the whole fit, drawn at most ten times a second, below the rows.
+    """One bar for all epochs of a fit, drawn at most ten times a second, below the epoch log.
 
-    Lightning's own bars count the batches of an epoch, which here is often a single one.
+    Lightning's bars count the batches of an epoch, of which small data has only one.
     """
 
     def __init__(self) -> None:
@@ -21,19 +21,19 @@ class EpochProgressBar(ProgressBar):
 
     @property
     def is_enabled(self) -> bool:
-        """Whether the bar is drawn; Lightning asks before it prints."""
+        """Whether the bar is drawn."""
         return self._enabled
 
     def disable(self) -> None:
-        """Draw nothing any more."""
+        """Stop drawing."""
         self._enabled = False
 
     def enable(self) -> None:
-        """Draw again."""
+        """Resume drawing."""
         self._enabled = True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open the bar at the epoch where training begins."""
+        """Create the bar at the first epoch of this fit."""
         super().on_train_start(trainer, pl_module)
         if self._enabled:
             total = trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else None
@@ -47,11 +47,11 @@ class EpochProgressBar(ProgressBar):
             self._bar.update()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._close()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Take the bar away before the message comes."""
+        """Remove the bar before the error message is printed."""
         self._close()
 
     def print(self, *args: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Whether training can have left the state from which a checkpoint would resume it."""
+"""Check the optimizer, loop and callback states of a checkpoint before a run is resumed from them."""
 
 import math
 import warnings
@@ -7,26 +7,27 @@ from copy import copy, deepcopy
 from typing import Any
 
 from lightning.pytorch import Trainer
-from lightning.pytorch.core.optimizer import _configure_optimizers
 from torch import Tensor, nn, optim
 
-_OWN_SHAPES = (optim.LBFGS, optim.Adafactor)  # of their states, which are not those of the weights
+from lit_classify._lightning.optimizers import optimizers_and_schedulers
+
+_OTHER_SHAPES = (optim.LBFGS, optim.Adafactor)  # whose states do not have the shapes of the weights
 
 
 def check_state(content: Mapping[str, Any], configured: Any, trainer: Trainer) -> None:  # noqa: ANN401 - Lightning's
-    """Hold what a checkpoint would restore against what a fit begins with.
+    """Compare the states that a checkpoint would restore with those of a new fit.
 
     Args:
-        content: the checkpoint's.
+        content: content of the checkpoint.
         configured: what the module's ``configure_optimizers`` returned.
         trainer: the trainer, before its fit.
 
     Raises:
         KeyError: a part is missing.
         TypeError: a part is of another type.
-        ValueError: a part does not belong to this training, or is NaN, infinite or below zero.
+        ValueError: a part does not fit this model or trainer, or is NaN, infinite or negative.
     """
-    optimizers, schedulers, _ = _configure_optimizers(configured)
+    optimizers, schedulers = optimizers_and_schedulers(configured)
     for optimizer, state in _pairs(optimizers, content, "optimizer_states"):
         _check_optimizer(optimizer, state)
     for part, state in _pairs(schedulers, content, "lr_schedulers"):
@@ -44,29 +45,31 @@ def check_state(content: Mapping[str, Any], configured: Any, trainer: Trainer) -
 def _pairs(fresh: Sequence[Any], content: Mapping[str, Any], name: str) -> list[tuple[Any, dict[str, Any]]]:
     states = [_typed(state, dict, name) for state in _typed(content[name], list, name)]
     if len(states) != len(fresh):
-        raise ValueError(f"{name} are {len(states)}, not {len(fresh)}")
+        raise ValueError(f"{len(states)} {name}, but this training has {len(fresh)}")
     return list(zip(fresh, states, strict=True))
 
 
 def _check_optimizer(optimizer: optim.Optimizer, state: Mapping[str, Any]) -> None:
     fresh, groups = optimizer.state_dict()["param_groups"], state["param_groups"]
     if [group["params"] for group in groups] != [group["params"] for group in fresh]:
-        raise ValueError("param_groups of optimizer_states are not those of the model")
+        raise ValueError("param_groups of optimizer_states differ from those of the model")
     _compare(fresh, groups, "optimizer_states.param_groups")
     weights = dict(enumerate(weight for group in optimizer.param_groups for weight in group["params"]))
-    alike = type(optimizer).__module__.startswith("torch.") and not isinstance(optimizer, _OWN_SHAPES)
+    same_shape = type(optimizer).__module__.startswith("torch.") and not isinstance(optimizer, _OTHER_SHAPES)
     for index, values in state["state"].items():
         if index not in weights:
-            raise ValueError(f"optimizer_states are of a weight {index!r}, which the model lacks")
+            raise ValueError(f"optimizer_states hold a weight {index!r}, which the model does not have")
         for name, value in _typed(values, dict, "optimizer_states.state").items():
             if isinstance(value, Tensor):
-                _check_tensor(value, weights[index], alike, f"{name} of weight {index} in optimizer_states")
+                _check_tensor(
+                    value, weights[index], same_shape, f"{name} of weight {index} in optimizer_states"
+                )
             elif isinstance(value, str):
                 raise TypeError(f"{name} of weight {index} in optimizer_states is {value!r:.40}")
 
 
-def _check_tensor(value: Tensor, weight: nn.Parameter, alike: bool, where: str) -> None:
-    if alike and value.shape not in {weight.shape, ()}:
+def _check_tensor(value: Tensor, weight: nn.Parameter, same_shape: bool, where: str) -> None:
+    if same_shape and value.shape not in {weight.shape, ()}:
         raise ValueError(f"{where} has the shape {tuple(value.shape)}, not {tuple(weight.shape)}")
     if value.is_complex() and not weight.is_complex():
         raise TypeError(f"{where} is complex")
@@ -75,7 +78,7 @@ def _check_tensor(value: Tensor, weight: nn.Parameter, alike: bool, where: str) 
 
 
 def _check_callbacks(states: Mapping[str, Any], trainer: Trainer) -> None:
-    """Hold the states of callbacks against fresh ones; what one's own hold is their own affair."""
+    """Compare the states of callbacks with new ones; callbacks of other packages are not checked."""
     for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
         state = states.get(part.state_key)
         if state is not None and type(part).__module__.startswith(("lightning.", "lit_classify.")):
@@ -85,7 +88,7 @@ def _check_callbacks(states: Mapping[str, Any], trainer: Trainer) -> None:
 
 
 def _compare(fresh: Any, recorded: Any, where: str) -> None:  # noqa: ANN401 - whatever a file holds
-    """Compare types and signs, part by part; what is not yet known at the beginning may become anything."""
+    """Compare types and signs recursively; what is None or empty in a new fit is not checked."""
     if isinstance(fresh, dict):
         _typed(recorded, dict, where)
         for name in fresh.keys() & recorded.keys():
@@ -99,9 +102,9 @@ def _compare(fresh: Any, recorded: Any, where: str) -> None:  # noqa: ANN401 - w
     elif isinstance(fresh, int | float) or (isinstance(fresh, Tensor) and fresh.numel() == 1):
         if isinstance(recorded, bool) or not isinstance(recorded, int | float | Tensor):
             raise TypeError(f"{where} is {recorded!r:.40}")
-        begun, value = float(fresh), float(recorded)
-        beyond = math.isinf(value) and math.isfinite(begun)
-        if beyond or math.isnan(value) or (isinstance(fresh, int) and value < 0 <= begun):
+        start, value = float(fresh), float(recorded)
+        overflow = math.isinf(value) and math.isfinite(start)
+        if overflow or math.isnan(value) or (isinstance(fresh, int) and value < 0 <= start):
             raise ValueError(f"{where} is {value}")
 
 

@@ -17,7 +17,7 @@ from lit_classify.callbacks.plot import skip_on_error
 from lit_classify.checkpoints.checkpoint import Checkpoint, resolve
 from lit_classify.cli import run_recipe
 from lit_classify.cli.argument_parser import parser
-from lit_classify.cli.warning_filters import quiet
+from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, echo
 from lit_classify.modules import LitModule
@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
     for source, is_one in zip(sources, are_recipes, strict=True):
         if is_one:
             recipes.find(source)
-    quiet()
+    filter_warnings()
     for source, is_one in zip(sources, are_recipes, strict=True):
         if is_one:
             figures = plot_recipe(source)

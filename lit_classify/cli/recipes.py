@@ -1,4 +1,4 @@
-"""``lit-classify recipes``: the experiments that come with the package, and what each teaches."""
+"""``lit-classify recipes``: list the packaged recipes."""
 
 from lit_classify import recipes
 from lit_classify.cli.argument_parser import parser
@@ -6,8 +6,8 @@ from lit_classify.errors import echo
 
 
 def main(arguments: list[str]) -> int:
-    """Print each recipe's name and its ``why:``."""
-    parser("recipes", "List the recipes and what each teaches.").parse_args(arguments[1:])
+    """Print the name and the ``why:`` of each recipe."""
+    parser("recipes", "List the packaged recipes and what each teaches.").parse_args(arguments[1:])
     width = max(map(len, recipes.names()))
     for name in recipes.names():
         echo(f"{name:<{width}}  {recipes.read(name)['recipe']['why']}")

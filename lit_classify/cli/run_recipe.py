@@ -1,4 +1,4 @@
-"""Running a recipe from start to end in this process, with nothing written and nothing printed."""
+"""Train and test a recipe in this process, without output and files."""
 
 import io
 import math
@@ -10,25 +10,32 @@ from lightning.pytorch import Callback
 
 from lit_classify.callbacks import EpochLog
 from lit_classify.cli.lightning_cli import RunCLI
-from lit_classify.cli.warning_filters import quiet
+from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
 from lit_classify.modules import LitModule
 
-_NOTHING_WRITTEN = ["logger=false", "enable_checkpointing=false", "enable_progress_bar=false"]
+_NO_FILES = ["logger=false", "enable_checkpointing=false", "enable_progress_bar=false"]
 
 
 @dataclass
 class RecipeRun:
-    """What a recipe gave: the trained model, its data, printed rows, test metrics and epochs.
+    """The result of a recipe.
 
-    A figure that is undefined on the test rows is NaN.
+    Args:
+        name: name of the recipe.
+        model: the trained model.
+        data: its data module.
+        lines: lines of the epoch log.
+        metrics: test metrics; NaN where a metric is undefined on the test rows.
+        epochs: number of epochs trained.
+        seconds: duration of training and test.
     """
 
     name: str
     model: LitModule
     data: InMemoryDataModule
-    rows: list[str]
-    figures: dict[str, float]
+    lines: list[str]
+    metrics: dict[str, float]
     epochs: int
     seconds: float
 
@@ -37,23 +44,23 @@ def run(recipe: str) -> RecipeRun:
     """Train and test a recipe.
 
     Raises:
-        UserError: the recipe cannot be used.
+        UserError: the recipe is invalid.
     """
-    quiet()
-    begun = time.monotonic()
+    filter_warnings()
+    start = time.monotonic()
     with redirect_stdout(io.StringIO()):
-        cli = RunCLI(["fit", "--config", recipe, *(f"--trainer.{setting}" for setting in _NOTHING_WRITTEN)])
-        (figures,) = cli.trainer.test(cli.model, cli.datamodule, verbose=False)
-    found = cli.model.evaluation
-    undefined = {f"test/{name}": math.nan for name in (found.metrics.notes if found else ())}
+        cli = RunCLI(["fit", "--config", recipe, *(f"--trainer.{setting}" for setting in _NO_FILES)])
+        (logged,) = cli.trainer.test(cli.model, cli.datamodule, verbose=False)
+    evaluation = cli.model.evaluation
+    undefined = {f"test/{name}": math.nan for name in (evaluation.metrics.notes if evaluation else ())}
     callbacks: list[Callback] = cli.trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
-    rows = [callback for callback in callbacks if isinstance(callback, EpochLog)]
+    log = next(callback for callback in callbacks if isinstance(callback, EpochLog))
     return RecipeRun(
         name=cli.run_name(),
         model=cli.model,
         data=cli.datamodule,
-        rows=rows[0].printed,
-        figures=undefined | {tag: float(value) for tag, value in figures.items()},
+        lines=log.lines,
+        metrics=undefined | {tag: float(value) for tag, value in logged.items()},
         epochs=cli.trainer.current_epoch,
-        seconds=time.monotonic() - begun,
+        seconds=time.monotonic() - start,
     )

@@ -1,4 +1,4 @@
-"""``lit-classify verify``: run recipes and hold each against what it says it should give."""
+"""``lit-classify verify``: run recipes and compare them with the expected results."""
 
 import math
 import operator
@@ -15,44 +15,44 @@ _EXPECTATIONS = {"rows", "within", "accuracy_within", "at_least", "below"}
 
 
 def main(arguments: list[str]) -> int:
-    """Run the recipes, print one table and return 1 if any of them fails."""
-    options = parser("verify", "Run recipes and hold each against its expect:.")
-    options.add_argument("recipe", nargs="*", help="a recipe's name or file; all packaged ones by default")
+    """Run the recipes, print a table of the comparisons and return 1 if any fails."""
+    options = parser("verify", "Run recipes and compare them with the expected results.")
+    options.add_argument("recipe", nargs="*", help="name or file of a recipe; by default all packaged ones")
     names = known_recipes(options.parse_args(arguments[1:]).recipe)
     expectations = {name: expectation(name) for name in names}
 
-    from lit_classify.cli import run_recipe as experiments
+    from lit_classify.cli import run_recipe
 
-    wanted = {name: [want for want, _, _ in _check(expect, [], {})] for name, expect in expectations.items()}
+    wanted = {name: [line[0] for line in _check(expect, [], {})] for name, expect in expectations.items()}
     widths = [
         max(map(len, ("recipe", *(Path(name).stem for name in names)))),
         max(map(len, ("expected", *(want for wants in wanted.values() for want in wants)))),
     ]
 
-    def row(name: str, want: str, result: str, seconds: str, came: str) -> None:
-        echo(f"{name:<{widths[0]}}  {want:<{widths[1]}}  {result:<4}  {seconds:>7}  {came}".rstrip())
+    def row(name: str, want: str, result: str, seconds: str, actual: str) -> None:
+        echo(f"{name:<{widths[0]}}  {want:<{widths[1]}}  {result:<4}  {seconds:>7}  {actual}".rstrip())
 
-    row("recipe", "expected", "", "seconds", "came")
+    row("recipe", "expected", "", "seconds", "actual")
     failed = 0
     for name, expect in expectations.items():
-        came = experiments.run(name)
+        result = run_recipe.run(name)
         for tag in (tag for word in ("at_least", "below") for tag in expect.get(word, {})):
-            if tag not in came.figures:
-                raise UserError(f"recipe {name}: {unknown_name('figure', tag, came.figures)}")
-        lines = _check(expect, came.rows, came.figures)
+            if tag not in result.metrics:
+                raise UserError(f"recipe {name}: {unknown_name('metric', tag, result.metrics)}")
+        lines = _check(expect, result.lines, result.metrics)
         failed += not all(passed for _, _, passed in lines)
         for number, (want, got, passed) in enumerate(lines):
-            first = (came.name, f"{came.seconds:.1f}") if number == 0 else ("", "")
+            first = (result.name, f"{result.seconds:.1f}") if number == 0 else ("", "")
             row(first[0], want, "pass" if passed else "FAIL", first[1], got)
-    echo(f"\n{len(names) - failed} of {len(names)} recipes give what they should.")
+    echo(f"\n{len(names) - failed} of {len(names)} recipes match their expected results.")
     return 1 if failed else 0
 
 
 def expectation(name: str) -> dict[str, Any]:
-    """Return a recipe's ``expect:``.
+    """Return the ``expect:`` of a recipe.
 
     Raises:
-        UserError: it has none, or a word in it is unknown.
+        UserError: the recipe has none, or it has an unknown key.
     """
     recipe = recipes.read(name).get("recipe")
     expect: dict[str, Any] = recipe.get("expect") or {} if isinstance(recipe, dict) else {}
@@ -65,33 +65,42 @@ def expectation(name: str) -> dict[str, Any]:
         if word not in _EXPECTATIONS:
             raise UserError(f"recipe {name}: {unknown_name('expectation', word, _EXPECTATIONS)}")
     if not expect:
-        raise UserError(f"recipe {name} has no expect: there is nothing to hold it against")
+        raise UserError(f"recipe {name} has no expected results: add recipe.expect")
     return expect
 
 
 Line = tuple[str, str, bool]
 
 
-def _check(expect: dict[str, Any], rows: list[str], figures: dict[str, float]) -> list[Line]:
-    return [*check_rows(expect, rows), *check_metrics(expect, figures)]
+def _check(expect: dict[str, Any], lines: list[str], metrics: dict[str, float]) -> list[Line]:
+    return [*check_lines(expect, lines), *check_metrics(expect, metrics)]
 
 
-def check_rows(expect: dict[str, Any], came: list[str]) -> list[Line]:
-    """Hold printed rows against the expected ones; losses may differ by ``within``.
+def check_lines(expect: dict[str, Any], actual: list[str]) -> list[Line]:
+    """Compare the lines of the epoch log with the expected ones.
 
-    Accuracies, in percentage points, may differ by ``accuracy_within``. Both are 0 unless said: to the
-    last printed digit.
+    Args:
+        expect: ``rows``, the expected lines; ``within``, the tolerance of losses; ``accuracy_within``, that
+            of accuracies in percentage points. Both tolerances are 0 by default.
+        actual: the printed lines, which may be more.
+
+    Returns:
+        What was expected, what was found, and whether they match.
+
+    Examples:
+        >>> check_lines({"rows": ["Epoch: 0 | Train loss: 0.10"]}, ["Epoch: 0 | Train loss: 0.12"])
+        [('1 lines to the last digit', 'max difference 0.02000', False)]
     """
     wanted: list[str] = expect.get("rows", [])
     if not wanted:
         return []
     within, points = expect.get("within", 0.0), expect.get("accuracy_within", 0.0)
     loss_gap = accuracy_gap = 0.0
-    by_epoch = {_epoch(row): row for row in came}
-    found = [by_epoch.get(_epoch(row), "") for row in wanted]
-    alike = True
+    by_epoch = {_epoch(line): line for line in actual}
+    found = [by_epoch.get(_epoch(line), "") for line in wanted]
+    same_text = True
     for want, got in zip(wanted, found, strict=True):
-        alike &= _NUMBER.sub("#", want) == _NUMBER.sub("#", got)
+        same_text &= _NUMBER.sub("#", want) == _NUMBER.sub("#", got)
         for (a, percent), (b, _) in zip(_NUMBER.findall(want), _NUMBER.findall(got), strict=False):
             gap = abs(float(a) - float(b))
             gap = gap if math.isfinite(gap) else math.inf
@@ -102,24 +111,29 @@ def check_rows(expect: dict[str, Any], came: list[str]) -> list[Line]:
     tolerance = "to the last digit" if not within and not points else f"within {within:g}"
     if points:
         tolerance += f", {points:g} points"
-    got = f"largest difference {loss_gap:.5f}" if alike else "a row lacks, or has other words"
-    if alike and (points or accuracy_gap):
+    got = f"max difference {loss_gap:.5f}" if same_text else "a line is missing or has other text"
+    if same_text and (points or accuracy_gap):
         got += f", {accuracy_gap:.2f} points"
     slack = 1e-9  # decimal fractions are not exact in binary
-    passed = alike and loss_gap <= within + slack and accuracy_gap <= points + slack
-    return [(f"{len(wanted)} rows {tolerance}", got, passed)]
+    passed = same_text and loss_gap <= within + slack and accuracy_gap <= points + slack
+    return [(f"{len(wanted)} lines {tolerance}", got, passed)]
 
 
-def _epoch(row: str) -> str:
-    return row.partition("|")[0].strip()
+def _epoch(line: str) -> str:
+    return line.partition("|")[0].strip()
 
 
-def check_metrics(expect: dict[str, Any], came: dict[str, float]) -> list[Line]:
-    """Hold test figures against their floors (``at_least``) and ceilings (``below``)."""
+def check_metrics(expect: dict[str, Any], metrics: dict[str, float]) -> list[Line]:
+    """Compare test metrics with their lower (``at_least``) and upper (``below``) bounds.
+
+    Examples:
+        >>> check_metrics({"at_least": {"test/accuracy": 0.9}}, {"test/accuracy": 0.95})
+        [('test/accuracy at least 0.9', '0.9500', True)]
+    """
     lines: list[Line] = []
-    for word, holds in (("at_least", operator.ge), ("below", operator.lt)):
+    for word, compare in (("at_least", operator.ge), ("below", operator.lt)):
         for tag, bound in expect.get(word, {}).items():
-            value = came.get(tag, math.nan)
+            value = metrics.get(tag, math.nan)
             got = "undefined" if math.isnan(value) else f"{value:.4f}"
-            lines.append((f"{tag} {word.replace('_', ' ')} {bound:g}", got, holds(value, bound)))
+            lines.append((f"{tag} {word.replace('_', ' ')} {bound:g}", got, compare(value, bound)))
     return lines

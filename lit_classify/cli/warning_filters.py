@@ -1,4 +1,4 @@
-"""Keeping Lightning's chatter off the screen."""
+"""Filters for warnings and log messages that do not apply to this package."""
 
 import logging
 import warnings
@@ -10,29 +10,29 @@ from lightning.pytorch.utilities.warnings import PossibleUserWarning
 from lit_classify.errors import DataWarning, echo_once
 
 
-def quiet() -> None:
-    """Silence what does not help here: hardware found, tips, and hints about loaders that we do not use."""
+def filter_warnings() -> None:
+    """Hide Lightning's messages about hardware, tips and loaders, and print each DataWarning as a note."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("lightning.pytorch.profilers").setLevel(logging.INFO)  # who profiles wants to know
-    warnings.filterwarnings("ignore", "LightningCLI's args parameter")  # we hand the arguments on ourselves
+    logging.getLogger("lightning.pytorch.profilers").setLevel(logging.INFO)  # their reports
+    warnings.filterwarnings("ignore", "LightningCLI's args parameter")  # main parses sys.argv itself
     warnings.filterwarnings("ignore", ".*smaller than the logging interval", PossibleUserWarning)
-    warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint")  # scoring needs none
+    warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint")  # evaluation needs none
     warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated")  # Lightning 2.6
-    warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box stands for it
+    warnings.filterwarnings("ignore", "Glyph .* missing from font")  # matplotlib draws a box
     warnings.simplefilter("always", DataWarning)
     if not isinstance(warnings.showwarning, _Notes):
         warnings.showwarning = _Notes(warnings.showwarning)
 
 
 class _Notes:
-    """Say a note on data in a line of its own; show other warnings as before."""
+    """A ``warnings.showwarning`` that prints a DataWarning as one line."""
 
-    def __init__(self, before: Callable[..., None]) -> None:
-        self._before = before
+    def __init__(self, default: Callable[..., None]) -> None:
+        self._default = default
 
     def __call__(self, message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, DataWarning):
             echo_once(f"lit-classify: note: {message}")
         else:
-            self._before(message, category, *where, **more)
+            self._default(message, category, *where, **more)

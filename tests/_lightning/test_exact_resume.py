@@ -473,7 +473,7 @@ def test_the_line_of_the_epoch_of_a_resume_covers_all_its_rows(steps: int) -> No
     fit(callbacks=lambda: rows("whole"))
     fit(callbacks=lambda: rows("stopped"), max_steps=steps)
     fit("stopped.ckpt", callbacks=lambda: rows("resumed"))
-    assert made["resumed"].printed == made["whole"].printed[steps // BATCHES :]
+    assert made["resumed"].lines == made["whole"].lines[steps // BATCHES :]
 
 
 @pytest.mark.reliability(49)

@@ -11,7 +11,7 @@ import yaml
 from jsonargparse.typing import class_from_function
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lit_classify.callbacks.epoch_log import format_row
+from lit_classify.callbacks.epoch_log import format_line
 from lit_classify.checkpoints import DATA
 from lit_classify.cli.lightning_cli import recorded_data
 from lit_classify.cli.main import COMMANDS, main
@@ -65,7 +65,7 @@ def test_a_line_of_an_epoch_fits_80_columns(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     wide = {"train/loss": 12.5, "train/accuracy": 1.0, "val/loss": 12.5, "val/accuracy": 1.0}
-    assert len(format_row(9999, wide, "Test", 4)) <= 80
+    assert len(format_line(9999, wide, "Test", 4)) <= 80
     assert main([*SHORT, "--data.val_fraction", "0.2"]) == 0
     rows = [line for line in lines(capsys) if line.startswith("Epoch")]
     assert "Val loss" in rows[0]

@@ -164,7 +164,7 @@ def test_unseen_categories_are_one_note_or_refused(capsys: pytest.CaptureFixture
         (["--out", "p.xlsx"], "unknown file format '.xlsx'"),
         (["--out", "nowhere/p.csv"], "no directory nowhere"),
         (["--keep", "idd"], "unknown column 'idd': did you mean 'id'?"),
-        (["--keep", "p_0"], "predictions have a column of that name themselves"),
+        (["--keep", "p_0"], "the predictions have a column of that name"),
     ],
 )
 def test_wrong_requests_write_nothing(
