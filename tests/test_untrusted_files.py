@@ -29,8 +29,8 @@ def table_run() -> Path:
         (lambda record: record["model"]["init_args"].update(magic=1), "model.magic"),
         (lambda record: record["data"]["init_args"].update(magic=1), "data.magic"),
         (
-            lambda record: record["data"]["init_args"]["learned"].pop("target"),
-            "data.learned, KeyError: 'target'",
+            lambda record: record["data"]["init_args"]["fitted_state"].pop("target"),
+            "data.fitted_state, KeyError: 'target'",
         ),
     ],
 )

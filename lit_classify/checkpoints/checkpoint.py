@@ -25,7 +25,7 @@ from lit_classify import modules as tasks
 from lit_classify.checkpoints.io import has_checksum, is_intact
 from lit_classify.checkpoints.resumable import check_state
 from lit_classify.data import InMemoryDataModule, TableDataModule
-from lit_classify.data.table.learned import Learned, other_files
+from lit_classify.data.table.fitted_state import FittedState, find_changed_files
 from lit_classify.errors import UserError, check_local_path, unknown_name, warn
 from lit_classify.import_policy import import_object, named_by_a_file
 from lit_classify.modules import LitModule
@@ -287,8 +287,8 @@ class Checkpoint:
                 f"{self.path} was trained on {was}, but the data is a {built['class_path']}; "
                 "retrain from scratch without --ckpt_path"
             )
-        before, now = (part.get("learned") for part in (self.data.init_args, built["init_args"]))
-        if before and now and (others := other_files(before["files"], now["files"])):
+        before, now = (part.get("fitted_state") for part in (self.data.init_args, built["init_args"]))
+        if before and now and (others := find_changed_files(before["files"], now["files"])):
             raise UserError(
                 f"{self.path} was trained on another table than {others}; "
                 "retrain from scratch without --ckpt_path"
@@ -296,7 +296,7 @@ class Checkpoint:
         same = {
             name: value
             for name, value in built["init_args"].items()
-            if not name.endswith("path") and name != "learned"
+            if not name.endswith("path") and name != "fitted_state"
         }
         self.check_settings("data", same)
 
@@ -424,15 +424,15 @@ def _recorded(part: Any) -> ClassSpec:  # noqa: ANN401 - whatever a file holds
 
 def _check_fit(path: Path, model: ClassSpec, data: ClassSpec | None) -> None:
     """Raise UserError if the model is not for what was learned from the table."""
-    learned = data.init_args.get("learned") if data and data.class_path in DATA else None
-    if learned is None:
+    state = data.init_args.get("fitted_state") if data and data.class_path in DATA else None
+    if state is None:
         if data and DATA.get(data.class_path) is TableDataModule:
             raise UserError(f"{path} has inconsistent content: nothing was learned from its table")
         return
-    found = Learned.from_dict(learned)
+    found = FittedState.from_dict(state)
     for name, of_table in (
-        ("in_features", [sum(encoder.num_features for encoder in found.encoders)]),
-        ("num_categories", found.num_categories),
+        ("in_features", [found.preprocessor.num_features]),
+        ("num_categories", found.preprocessor.num_categories),
         ("class_names", found.target.class_names),
         ("label_names", found.target.label_names),
     ):
@@ -449,12 +449,12 @@ def _check_release(path: Path, version: str, parts: Mapping[str, ClassSpec]) -> 
         if part in parts and (task := known.get(parts[part].class_path))
         for name in parts[part].init_args.keys() - _arguments(task)
     ]
-    learned = parts["data"].init_args.get("learned") if "data" in parts else None
-    if not strange and learned is not None:
+    state = parts["data"].init_args.get("fitted_state") if "data" in parts else None
+    if not strange and state is not None:
         try:
-            Learned.from_dict(learned)
+            FittedState.from_dict(state)
         except (KeyError, TypeError, ValueError) as error:
-            strange = [f"data.learned, {type(error).__name__}: {error}"]
+            strange = [f"data.fitted_state, {type(error).__name__}: {error}"]
     if strange:
         raise UserError(
             f"lit_classify {version} wrote {path}, and this is {__version__}, which does not understand it "

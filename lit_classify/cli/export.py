@@ -1,4 +1,4 @@
-"""``lit-classify export``: a checkpoint's model for programs that know nothing of Lightning."""
+"""``lit-classify export``: write a checkpoint's model for use without Lightning."""
 
 import json
 import logging
@@ -14,70 +14,71 @@ from lit_classify import __version__, files
 from lit_classify.checkpoints import checkpoint as checkpoints
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.cli.argument_parser import parser
-from lit_classify.data.table.encoding import Encoder
+from lit_classify.data.table.preprocessing import Encoder, Preprocessor
 from lit_classify.errors import UserError, echo
-from lit_classify.export.model import RowsToPredictions, schema
+from lit_classify.export.model import ExportedModel, describe_inputs
 
-NEEDED = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "safetensors": ("safetensors",)}
+REQUIRED = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "safetensors": ("safetensors",)}
 
 
 def main(arguments: list[str]) -> int:
-    """Write the model, its schema and an example into a folder."""
-    options = parser("export", "Write a checkpoint's model for programs that know nothing of Lightning.")
+    """Write the model, its schema and an example program into a directory."""
+    options = parser("export", "Write a checkpoint's model for use without Lightning.")
     options.add_argument(
         "checkpoint", help="a run's .../checkpoints/best.ckpt, or best or last for the newest"
     )
     options.add_argument(
-        "--format", choices=list(NEEDED), default="onnx", help="kind of file (default: onnx)"
+        "--format", choices=list(REQUIRED), default="onnx", help="format of the model file (default: onnx)"
     )
-    options.add_argument("--out", default="exported", help="folder for the files (default: exported)")
+    options.add_argument("--out", default="exported", help="output directory (default: exported)")
+    options.add_argument("--network", help="import path of the custom network of the run, if it has one")
+    options.add_argument("--overwrite", action="store_true", help="overwrite existing files")
     options.add_argument(
-        "--network", help="import path of a network of one's own that the run was trained with"
+        "--activation", help="import path of the custom activation of the run, if it has one"
     )
-    options.add_argument("--overwrite", action="store_true", help="replace files that are already there")
-    options.add_argument("--activation", help="import path of an activation of one's own, if the run has one")
     given = options.parse_args(arguments[1:])
-    lacking = [name for name in NEEDED[given.format] if find_spec(name) is None]
-    if lacking:
-        raise UserError(f"export needs {', '.join(lacking)}: pip install 'lit_classify[export]'")
-    folder = Path(given.out)
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"cannot write into {folder}: it is no folder")
-    if not given.overwrite and folder.is_dir() and any(folder.iterdir()):
-        raise UserError(f"{folder} is not empty; give --overwrite, or another --out")
+    not_installed = [name for name in REQUIRED[given.format] if find_spec(name) is None]
+    if not_installed:
+        raise UserError(f"export needs {', '.join(not_installed)}: pip install 'lit_classify[export]'")
+    directory = Path(given.out)
+    if directory.exists() and not directory.is_dir():
+        raise UserError(f"cannot write into {directory}: not a directory")
+    if not given.overwrite and directory.is_dir() and any(directory.iterdir()):
+        raise UserError(f"{directory} is not empty; give --overwrite, or another --out")
 
     checkpoint = Checkpoint.read(checkpoints.resolve(given.checkpoint))
     model = checkpoint.build_model(given.network, activation=given.activation)
-    learned = checkpoint.data.init_args.get("learned") if checkpoint.data else None
-    if learned is None:  # points: their coordinates are the features
-        encoders = [Encoder(f"x{place}", "number") for place in range(model.hparams["in_features"])]
+    state = checkpoint.data.init_args.get("fitted_state") if checkpoint.data else None
+    if state is None:  # synthetic data: the coordinates are the features
+        columns = [Encoder(f"x{index}", "number") for index in range(model.hparams["in_features"])]
+        preprocessor = Preprocessor(encoders=columns)
     else:
-        encoders = [Encoder.from_dict(encoder) for encoder in learned["encoders"]]
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses packages that are not needed
-    whole = RowsToPredictions(encoders, model).eval()
-    said = schema(encoders, model, __version__)
-    write = _onnx if given.format == "onnx" else _safetensors
+        preprocessor = Preprocessor.from_dict(state["encoders"])
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports optional packages as missing
+    exported = ExportedModel(preprocessor, model).eval()
+    schema = describe_inputs(exported, __version__)
     contents = {
-        f"model.{given.format}": write(whole, len(encoders)),
-        "schema.json": json.dumps(said, indent=2, ensure_ascii=False).encode(),
+        f"model.{given.format}": _to_onnx(exported) if given.format == "onnx" else _to_safetensors(exported),
+        "schema.json": json.dumps(schema, indent=2, ensure_ascii=False).encode(),
     }
-    if given.format == "onnx" or said["layers"] is not None:  # of one's own network the tensors alone
+    if given.format == "onnx" or schema["layers"] is not None:  # the example cannot rebuild a custom network
         example = resources.files("lit_classify.export.templates") / f"{given.format}_model.py"
         contents["example.py"] = example.read_bytes()
-    files.write_all({folder / name: content for name, content in contents.items()})
-    echo(f"Model:   {folder / f'model.{given.format}'}\nSchema:  {folder / 'schema.json'}")
+    files.write_all({directory / name: content for name, content in contents.items()})
+    echo(f"Model:   {directory / f'model.{given.format}'}\nSchema:  {directory / 'schema.json'}")
     if "example.py" in contents:
-        echo(f"Try:     cd {shlex.quote(str(folder))} && python example.py rows.csv")
+        echo(f"Try:     cd {shlex.quote(str(directory))} && python example.py rows.csv")
     return 0
 
 
-def _onnx(whole: RowsToPredictions, num_columns: int) -> bytes:
-    """Return ``model.onnx``: rows ``(N, K)`` in, predictions out."""
+def _to_onnx(exported: ExportedModel) -> bytes:
+    """Return an ONNX model with the input ``rows`` and the output ``predictions``."""
+    rows = torch.zeros(2, len(exported.preprocessor.encoders), dtype=torch.float64)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of torch's own making while it traces
+        warnings.simplefilter("ignore")  # torch warns about its own code while tracing
         program = torch.onnx.export(
-            whole,
-            (torch.zeros(2, num_columns, dtype=torch.float64),),
+            exported,
+            (rows,),
             input_names=["rows"],
             output_names=["predictions"],
             dynamic_shapes={"rows": {0: torch.export.Dim("N", min=1)}},
@@ -89,8 +90,8 @@ def _onnx(whole: RowsToPredictions, num_columns: int) -> bytes:
     return content
 
 
-def _safetensors(whole: RowsToPredictions, num_columns: int) -> bytes:
-    """Return ``model.safetensors``: all tensors, named as in the example."""
+def _to_safetensors(exported: ExportedModel) -> bytes:
+    """Return the state dict in safetensors' format."""
     from safetensors.torch import save
 
-    return save({name: tensor.contiguous() for name, tensor in whole.state_dict().items()})
+    return save({name: tensor.contiguous() for name, tensor in exported.state_dict().items()})

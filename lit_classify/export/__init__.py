@@ -1,1 +1,1 @@
-"""A trained network with its preprocessing as one module, for other programs."""
+"""Export of a trained model together with its preprocessing."""

@@ -197,20 +197,20 @@ def test_content_that_makes_no_sense_is_one_message_in_every_command(
             load("altered.ckpt")
 
 
-MISLEARNED = {
-    "a center of NaN": lambda learned: learned["encoders"][0].update(center=float("nan")),
-    "a scale of zero": lambda learned: learned["encoders"][0].update(scale=0.0),
-    "a negative scale": lambda learned: learned["encoders"][0].update(scale=-1.0),
-    "a median of text": lambda learned: learned["encoders"][0].update(median="x"),
-    "an unknown kind": lambda learned: learned["encoders"][0].update(kind="other"),
-    "categories as one text": lambda learned: learned["encoders"][1].update(categories="ab"),
-    "a category twice": lambda learned: learned["encoders"][1].update(categories=["a", "a"]),
-    "columns of numbers": lambda learned: learned.update(columns=[1, 2]),
-    "a digest that is a number": lambda learned: learned["files"].update(path={"t.csv": 0}),
-    "no file": lambda learned: learned["files"].update(path={}),
-    "no files at all": lambda learned: learned.update(files={}),
-    "a file that was not named": lambda learned: learned["files"].update(val_path={"v.csv": "0"}),
-    "a class twice": lambda learned: learned["target"].update(class_names=["no", "no"]),
+INVALID_STATES = {
+    "a center of NaN": lambda state: state["encoders"][0].update(center=float("nan")),
+    "a scale of zero": lambda state: state["encoders"][0].update(scale=0.0),
+    "a negative scale": lambda state: state["encoders"][0].update(scale=-1.0),
+    "a median of text": lambda state: state["encoders"][0].update(median="x"),
+    "an unknown kind": lambda state: state["encoders"][0].update(kind="other"),
+    "categories as one text": lambda state: state["encoders"][1].update(categories="ab"),
+    "a category twice": lambda state: state["encoders"][1].update(categories=["a", "a"]),
+    "columns of numbers": lambda state: state.update(columns=[1, 2]),
+    "a digest that is a number": lambda state: state["files"].update(path={"t.csv": 0}),
+    "no file": lambda state: state["files"].update(path={}),
+    "no files at all": lambda state: state.update(files={}),
+    "a file that was not named": lambda state: state["files"].update(val_path={"v.csv": "0"}),
+    "a class twice": lambda state: state["target"].update(class_names=["no", "no"]),
 }
 
 
@@ -224,18 +224,18 @@ def original_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.reliability(56)
-@pytest.mark.parametrize("what", MISLEARNED)
+@pytest.mark.parametrize("what", INVALID_STATES)
 def test_what_a_table_cannot_have_taught_scores_no_row(
     what: str, original_table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(original_table)
     content = torch.load("lightning_logs/table/version_0/checkpoints/last.ckpt", weights_only=True)
-    MISLEARNED[what](content["lit_classify"]["data"]["init_args"]["learned"])
+    INVALID_STATES[what](content["lit_classify"]["data"]["init_args"]["fitted_state"])
     io.AtomicCheckpointIO().save_checkpoint(content, "altered.ckpt")
     capsys.readouterr()
     assert main(["test", "--ckpt_path", "altered.ckpt"]) == 2
     said = capsys.readouterr().err
-    assert "data.learned" in said
+    assert "data.fitted_state" in said
     assert len(said.splitlines()) == 1
 
 
@@ -246,11 +246,11 @@ def test_a_model_for_another_table_than_the_recorded_one_is_refused(
 ) -> None:
     assert main(["fit", *table(), *QUICK, "1"]) == 0
     content = torch.load("lightning_logs/table/version_0/checkpoints/last.ckpt", weights_only=True)
-    learned = content["lit_classify"]["data"]["init_args"]["learned"]
+    state = content["lit_classify"]["data"]["init_args"]["fitted_state"]
     if part == "encoders":
-        learned["encoders"].pop()
+        state["encoders"].pop()
     else:
-        learned["target"]["class_names"].append("maybe")
+        state["target"]["class_names"].append("maybe")
     io.AtomicCheckpointIO().save_checkpoint(content, "altered.ckpt")
     for command in COMMANDS:
         assert main([*command, "altered.ckpt"]) == 2
@@ -273,7 +273,7 @@ def test_a_table_that_has_taught_nothing_is_refused(
     original_table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = altered_table(original_table)
-    content["lit_classify"]["data"]["init_args"]["learned"] = None
+    content["lit_classify"]["data"]["init_args"]["fitted_state"] = None
     io.AtomicCheckpointIO().save_checkpoint(content, "altered.ckpt")
     for command in (*COMMANDS, RESUME):
         assert main([*command, "altered.ckpt"]) == 2, command
@@ -339,13 +339,13 @@ def test_a_state_that_no_training_can_have_left_is_not_resumed(
     assert {path.name for path in Path().iterdir()} == {"altered.ckpt", "t.csv"}
 
 
-LEARNED = f"{DATA}.learned"
+FITTED = f"{DATA}.fitted_state"
 REWRITTEN = {
-    "encoders in another order": lambda content: at(content, f"{LEARNED}.encoders").reverse(),
-    "other categories": change(f"{LEARNED}.encoders.1.categories", ["b", "a"]),
-    "another scale": change(f"{LEARNED}.encoders.0.scale", 2.0),
+    "encoders in another order": lambda content: at(content, f"{FITTED}.encoders").reverse(),
+    "other categories": change(f"{FITTED}.encoders.1.categories", ["b", "a"]),
+    "another scale": change(f"{FITTED}.encoders.0.scale", 2.0),
     "other classes": lambda content: [
-        change(f"{part}.class_names", ["yes", "no"])(content) for part in (ARGS, f"{LEARNED}.target")
+        change(f"{part}.class_names", ["yes", "no"])(content) for part in (ARGS, f"{FITTED}.target")
     ],
     "other weights": change("state_dict.network.0.bias", torch.zeros(64)),
     "other momentum": change(f"{STATE}.exp_avg", torch.zeros(64, 4)),

@@ -95,7 +95,7 @@ def test_wrong_requests_are_refused(
     for arguments, message in (
         (["nowhere.ckpt"], "no checkpoint at nowhere.ckpt"),
         (["nowhere.ckpt", "--out", "full"], "full is not empty; give --overwrite"),
-        (["nowhere.ckpt", "--out", "full/file"], "it is no folder"),
+        (["nowhere.ckpt", "--out", "full/file"], "not a directory"),
         (["nowhere.ckpt", "--format", "onx"], "invalid choice: 'onx'"),
         ([], "required: checkpoint"),
     ):

@@ -1,4 +1,4 @@
-"""What a table's owner says of its columns."""
+"""The roles of a table's columns, as declared by the user."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
@@ -20,11 +20,11 @@ _EXCLUSIVE = (
 
 
 @dataclass(frozen=True)
-class Declared:
-    """Columns by their duties; see TableDataModule.
+class ColumnRoles:
+    """Names of the columns of each role; see TableDataModule.
 
     Raises:
-        UserError: a column has two duties that exclude each other.
+        UserError: If a column has two roles that exclude each other.
     """
 
     target: list[str]
@@ -36,44 +36,44 @@ class Declared:
     groups: list[str]
 
     @classmethod
-    def of(cls, **duties: Names) -> "Declared":
-        """Build it from one name, several, or none for each duty."""
-        return cls(**{duty: names(given) for duty, given in duties.items()})
+    def from_names(cls, **roles: Names) -> "ColumnRoles":
+        """Return the roles for one name, several or None each."""
+        return cls(**{role: as_list(names) for role, names in roles.items()})
 
     def __post_init__(self) -> None:
-        duties = asdict(self)
+        roles = asdict(self)
         for first, second in _EXCLUSIVE:
-            if both := sorted(set(duties[first]) & set(duties[second])):
+            if both := sorted(set(roles[first]) & set(roles[second])):
                 raise UserError(f"{both[0]!r} cannot be {first} and {second} at once")
 
     @property
     def all(self) -> list[str]:
-        """Return all columns that are named."""
+        """All columns that have a role."""
         return [name for field in fields(self) for name in getattr(self, field.name)]
 
     @property
-    def no_features(self) -> set[str]:
-        """Return the columns whose duty keeps the network from seeing them."""
+    def not_features(self) -> set[str]:
+        """The columns that cannot be features."""
         return {*self.target, *self.split, *self.groups}
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the duties as plain data."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return the roles as plain data."""
         return asdict(self)
 
 
-def names(given: Sequence[str] | str | None) -> list[str]:
-    """Return one name or several as a list."""
-    if given is None:
+def as_list(names: Sequence[str] | str | None) -> list[str]:
+    """Return one name or several as a list.
+
+    Examples:
+        >>> as_list("a"), as_list(["a", "b"]), as_list(None)
+        (['a'], ['a', 'b'], [])
+    """
+    if names is None:
         return []
-    return [given] if isinstance(given, str) else [str(name) for name in given]
+    return [names] if isinstance(names, str) else [str(name) for name in names]
 
 
-def one_of(name: str, value: str, known: Sequence[str]) -> None:
-    """Raise UserError unless a value is a known one."""
-    if value not in known:
-        raise UserError(f"{name} must be {' or '.join(known)}, but is {value!r}")
-
-
-def listed(given: Sequence[str] | None) -> list[str] | None:
-    """Return names as a list, none as none."""
-    return None if given is None else list(given)
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Raise UserError unless a value is one of the choices."""
+    if value not in choices:
+        raise UserError(f"{name} must be {' or '.join(choices)}, but is {value!r}")

@@ -1,4 +1,4 @@
-"""What a table's columns are: numbers, yes or no, or names; and which of them can tell anything.
+"""The schema of a table: the kind of each column, and whether it can be a feature.
 
 Legend: N rows.
 """
@@ -16,19 +16,25 @@ from lit_classify.errors import DataError, escape_control, unknown_name, warn
 
 Kind = Literal["number", "boolean", "category"]
 WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
-_NEARLY_ALL = 0.95  # of the cells are numbers: then the others are mistakes
-_MANY = 1000  # cells are numbers before the first that is none: then it is a mistake
-LARGEST = 3.4e38  # of single precision, in which networks calculate
-_FEW = 20
-_MOST_SAID = 6
-_COUNTED_ROWS = 100_000  # numbers beyond these are not counted when different values are
+LARGEST = 3.4e38  # of single precision, in which networks compute; beyond it a number is missing
+_MIN_NUMERIC = 0.95  # fraction of numeric cells above which the others are errors
+_MIN_LEADING = 1000  # numeric cells before the first text above which the text is an error
+_MAX_FEW = 20  # values of a column that has few
+_MAX_MESSAGES = 6
+_MAX_COUNTED = 100_000  # rows in which distinct numbers are counted
 
 
 @dataclass(frozen=True)
 class Column:
-    """What was found in a column: its kind, its gaps, its different values, and how it is used.
+    """A column of the schema.
 
-    ``is_sampled`` says that there may be more different values than counted.
+    Args:
+        name: name of the column.
+        kind: its kind; its dtype if it is excluded by an option.
+        missing: number of missing values.
+        distinct: number of distinct values.
+        use: how the column is used, or why it is dropped.
+        is_sampled: whether ``distinct`` is a lower bound, counted in the first rows.
     """
 
     name: str
@@ -40,22 +46,47 @@ class Column:
 
     @property
     def is_used(self) -> bool:
-        """Whether the network sees the column."""
+        """Whether the column is a feature."""
         return self.use.startswith("used")
 
 
-def typed(
+def to_unique_strings(value: Any, name: str) -> tuple[str, ...]:  # noqa: ANN401 - content of a file
+    """Return a list of distinct strings as a tuple.
+
+    Raises:
+        TypeError: If it is anything else.
+        ValueError: If a string occurs twice.
+
+    Examples:
+        >>> to_unique_strings(["a", "b"], "columns")
+        ('a', 'b')
+    """
+    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+        raise TypeError(f"{name} must be a list of strings")
+    if len(set(value)) < len(value):
+        raise ValueError(f"{name} has a string twice")
+    return tuple(value)
+
+
+def cast_column(
     series: pl.Series, kind: Kind | None = None, where: Callable[[int], str] = "row {}".format
 ) -> tuple[pl.Series, Kind]:
-    """Turn a column into numbers (gaps null) or text, and say which; ``kind`` asks for one of them.
+    """Return a column as numbers, with null for missing values, or as text; and its kind.
+
+    This is the only place that decides the kind of a column, and that infinity and NaN are missing.
 
     Args:
         series: the column, ``(N,)``.
-        kind: what it must be; found when not given.
-        where: says which file and row a row number is, for messages.
+        kind: the expected kind; inferred if None.
+        where: returns the file and row of a row index, for messages.
 
     Raises:
-        DataError: nearly all cells are numbers but some are not, or a cell is not of the kind asked for.
+        DataError: If nearly all cells are numbers but some are not, or a cell is not of the expected kind.
+
+    Examples:
+        >>> values, kind = cast_column(pl.Series("age", ["20", "inf", ""]))
+        >>> values.to_list(), kind
+        ([20.0, None, None], 'number')
     """
     dtype = series.dtype
     if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
@@ -65,9 +96,9 @@ def typed(
     if dtype == pl.Boolean:
         return series.cast(pl.Float64), "boolean"
     if dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Null:
-        if kind is None and _are_long(series):
+        if kind is None and _exceeds_float(series):
             return as_text(series), "category"
-        numbers, text = _finite(_seconds(series) if dtype.is_temporal() else series), None
+        numbers, text = _finite(_to_seconds(series) if dtype.is_temporal() else series), None
     else:
         text = as_text(series)
         numbers = text.cast(pl.Float64, strict=False)
@@ -83,40 +114,38 @@ def typed(
     words = text.str.to_lowercase()
     if kind != "number" and text.null_count() < len(text) and words.drop_nulls().is_in(list(WORDS)).all():
         return words.replace_strict(WORDS, default=None, return_dtype=pl.Float64), "boolean"
-    return _mostly_text(text, numbers, kind, where), "category"
+    _check_text(text, numbers, kind, where)
+    return text, "category"
 
 
-def _are_long(series: pl.Series) -> bool:
-    """Whether whole numbers are among the cells that floats do not tell from others."""
+def _exceeds_float(series: pl.Series) -> bool:
+    """Return whether there are integers that float64 cannot represent exactly."""
     if not (series.dtype.is_integer() or (isinstance(series.dtype, pl.Decimal) and not series.dtype.scale)):
         return False
     ends: list[Any] = [series.min(), series.max()]
     return any(abs(end) >= EXACT for end in ends if end is not None)
 
 
-def _mostly_text(
-    text: pl.Series, numbers: pl.Series, kind: Kind | None, where: Callable[[int], str]
-) -> pl.Series:
-    """Return text, unless it should be numbers or words for yes and no."""
+def _check_text(text: pl.Series, numbers: pl.Series, kind: Kind | None, where: Callable[[int], str]) -> None:
+    """Raise DataError if text should be numbers, or words for yes and no."""
     wrong = text.is_not_null() & numbers.is_null()
     if kind == "boolean":
         wrong &= ~text.str.to_lowercase().is_in(list(WORDS))
     row = int(wrong.arg_true()[0]) if wrong.any() else 0
     cell = f"{where(row)}, column {text.name!r}: {text[row]!r}"
     if kind is not None:
-        raise DataError(f"{cell} is {'no number' if kind == 'number' else 'neither yes nor no'}")
-    there, good = len(text) - text.null_count(), len(numbers) - numbers.null_count()
-    before = row - text.head(row).null_count()
-    if good >= _NEARLY_ALL * there > 0 or before >= _MANY:
+        raise DataError(f"{cell} is {'not a number' if kind == 'number' else 'neither yes nor no'}")
+    num_cells, num_numeric = len(text) - text.null_count(), len(numbers) - numbers.null_count()
+    num_leading = row - text.head(row).null_count()
+    if num_numeric >= _MIN_NUMERIC * num_cells > 0 or num_leading >= _MIN_LEADING:
         raise DataError(
-            f"{cell} is no number, but {good:,} of {there:,} cells are; mend it, or declare the column "
-            "categorical"
+            f"{cell} is not a number, but {num_numeric:,} of {num_cells:,} cells are; fix it, or declare the "
+            "column categorical"
         )
-    return text
 
 
-def _seconds(series: pl.Series) -> pl.Series:
-    """Return dates and times as seconds, since 1970 where they have a date, whatever their unit."""
+def _to_seconds(series: pl.Series) -> pl.Series:
+    """Return dates and times as seconds, since 1970 if they have a date."""
     if series.dtype == pl.Time:
         return series.to_physical() / 1e9
     unit = pl.Duration("us") if isinstance(series.dtype, pl.Duration) else pl.Datetime("us")
@@ -124,7 +153,7 @@ def _seconds(series: pl.Series) -> pl.Series:
 
 
 def _finite(numbers: pl.Series) -> pl.Series:
-    """Return numbers as floats, those that are not finite as gaps."""
+    """Return numbers as floats, with null for infinity and NaN."""
     if not numbers.dtype.is_float():
         numbers = numbers.cast(pl.Float64)
     if bool(numbers.is_finite().all()):
@@ -132,132 +161,139 @@ def _finite(numbers: pl.Series) -> pl.Series:
     return numbers.set(~numbers.is_finite().fill_null(False), None)
 
 
-def drop_huge(numbers: pl.Series, where: Callable[[int], str]) -> tuple[pl.Series, str | None]:
-    """Return numbers with gaps for those beyond single precision, and what to say of these."""
-    huge = numbers.abs() > LARGEST
-    if not huge.any():
+def mask_out_of_range(numbers: pl.Series, where: Callable[[int], str]) -> tuple[pl.Series, str | None]:
+    """Return numbers with null for those beyond single precision, and a message about these."""
+    beyond = numbers.abs() > LARGEST
+    if not beyond.any():
         return numbers, None
-    row = int(huge.arg_true()[0])
-    said = f"{numbers.name!r} has {huge.sum():,} such values, first {numbers[row]:g} in {where(row)}"
-    return numbers.set(huge, None), said
+    row = int(beyond.arg_true()[0])
+    message = f"{numbers.name!r} has {beyond.sum():,} such values, first {numbers[row]:g} in {where(row)}"
+    return numbers.set(beyond, None), message
 
 
-def note_huge(said: Sequence[str]) -> None:
-    """Note the numbers beyond single precision, column by column."""
-    if said:
+def warn_out_of_range(messages: Sequence[str]) -> None:
+    """Warn about numbers beyond single precision, given a message for each column."""
+    if messages:
         warn(
-            "numbers beyond single precision, in which networks calculate, are taken as missing: "
-            + "; ".join(said[:_MOST_SAID])
+            "numbers beyond single precision, in which networks compute, are treated as missing: "
+            + "; ".join(messages[:_MAX_MESSAGES])
         )
 
 
-def check_names(what: str, names: Collection[str], table: Table) -> None:
-    """Raise DataError for a name that is no column, with the nearest that is."""
+def check_columns(what: str, names: Collection[str], table: Table) -> None:
+    """Raise DataError if a table lacks a column, with the closest name."""
     for name in names:
         if name not in table.frame.columns:
             raise DataError(unknown_name(what, name, table.frame.columns))
 
 
-def understand(
+def infer_schema(
     table: Table,
     features: Collection[str],
     ignore: Collection[str],
     categorical: Collection[str],
     numeric: Collection[str],
 ) -> tuple[pl.DataFrame, list[Column]]:
-    """Find out what each column is, from the whole table, and which cannot tell anything.
+    """Infer the kind of each column from all rows, and drop uninformative columns.
 
     Args:
-        table: the rows; its target and other columns with a duty of their own taken out.
-        features: the only columns to use, in the table's order; all when empty.
-        ignore: columns to leave out.
-        categorical: columns whose values are names, whatever they look like.
+        table: the rows, without the target and other columns that cannot be features.
+        features: the only columns to use; all if empty.
+        ignore: columns not to use.
+        categorical: columns whose values are categories, even if they look like numbers.
         numeric: columns that must hold numbers.
 
     Returns:
-        The used columns as numbers or text, and what was found out about every column.
+        The used columns as numbers or text, and the schema of all columns.
 
     Raises:
-        DataError: cells do not fit their column's kind.
+        DataError: If a cell is not of the kind of its column.
     """
-    ignored, wanted, names, numbers = map(set, (ignore, features, categorical, numeric))
-    made, columns, huge = [], [], []
+    ignored, selected, categories, numbers = map(set, (ignore, features, categorical, numeric))
+    used, columns, out_of_range = [], [], []
     for series in table.frame:
         name = series.name
-        if name in ignored or (wanted and name not in wanted):
+        if name in ignored or (selected and name not in selected):
             use = "dropped: listed in ignore" if name in ignored else "dropped: not listed in features"
             columns.append(Column(name, str(series.dtype).lower(), series.null_count(), 0, use))
             continue
-        asked: Kind | None = "category" if name in names else None
-        asked = "number" if name in numbers else asked
-        values, kind = typed(series, asked, table.where)
+        declared: Kind | None = "category" if name in categories else None
+        declared = "number" if name in numbers else declared
+        values, kind = cast_column(series, declared, table.where)
         if kind == "number":
-            values, said = drop_huge(values, table.where)
-            huge += [said] if said else []
+            values, message = mask_out_of_range(values, table.where)
+            out_of_range += [message] if message else []
         missing, distinct = values.null_count(), _count_distinct(values)
+        is_unique = distinct == len(values) - missing and distinct > _MAX_FEW
         use = "used"
         if distinct == 0:
             use = "dropped: all missing"
         elif distinct == 1 and not missing:
             use = "dropped: constant"
-        elif kind == "category" and distinct == len(values) - missing and distinct > _FEW and asked is None:
+        elif kind == "category" and is_unique and declared is None:
             use = "dropped: unique values (looks like an ID)"
         else:
-            made.append(values)
-        sampled = len(values) > _COUNTED_ROWS and distinct > 1 and values.dtype.is_float()
-        columns.append(Column(name, kind, missing, distinct, use, sampled))
-    note_huge(huge)
-    return pl.DataFrame(made), columns
+            used.append(values)
+        is_sampled = len(values) > _MAX_COUNTED and distinct > 1 and values.dtype.is_float()
+        columns.append(Column(name, kind, missing, distinct, use, is_sampled))
+    warn_out_of_range(out_of_range)
+    return pl.DataFrame(used), columns
 
 
 def _count_distinct(values: pl.Series) -> int:
-    """Count different values, gaps aside; of very many numbers only the first, unless these are all alike."""
-    if len(values) > _COUNTED_ROWS and values.dtype.is_float():
-        counted = values.head(_COUNTED_ROWS).drop_nulls().n_unique()
-        if counted > 1:
-            return counted
+    """Count distinct values; of many numbers, those of the first rows unless these are constant."""
+    if len(values) > _MAX_COUNTED and values.dtype.is_float():
+        distinct = values.head(_MAX_COUNTED).drop_nulls().n_unique()
+        if distinct > 1:
+            return distinct
     return values.drop_nulls().n_unique()
 
 
-def find_leaks(frame: pl.DataFrame, columns: Sequence[Column], targets: NDArray[Any]) -> set[str]:
-    """Return the used columns that alone tell the target.
+def find_leakage(frame: pl.DataFrame, columns: Sequence[Column], targets: NDArray[Any]) -> set[str]:
+    """Return the used columns that determine the target on their own.
 
-    These are columns whose few values each go with one class alone, or numbers that are the target's on
-    another scale. Labels are not looked at.
+    These are columns of few values, each of which occurs with one class only, and numbers that correlate
+    perfectly with a numeric target. Labels are not checked.
 
     Args:
         frame: the used columns, ``(N,)`` each.
-        columns: what was found out about them.
-        targets: class numbers ``(N,)`` or numbers ``(N,)``.
+        columns: the schema.
+        targets: classes ``(N,)``, values ``(N,)`` or labels ``(N, L)``.
     """
     if targets.ndim > 1:
         return set()
     target = pl.Series(targets)
-    leaks = set()
+    leaking = set()
     for column in columns:
         if not column.is_used:
             continue
         values = frame[column.name]
         if target.dtype.is_float():
-            if values.dtype.is_float() and column.distinct > _FEW:
+            if values.dtype.is_float() and column.distinct > _MAX_FEW:
                 pairs = pl.DataFrame({"value": values, "target": target}).drop_nulls()
-                same = pairs.select(pl.corr("value", "target")).item()
-                if same is not None and abs(same) > 1 - 1e-9:
-                    leaks.add(column.name)
-        elif column.distinct <= _FEW < len(target):
+                correlation = pairs.select(pl.corr("value", "target")).item()
+                if correlation is not None and abs(correlation) > 1 - 1e-9:
+                    leaking.add(column.name)
+        elif column.distinct <= _MAX_FEW < len(target):
             pairs = pl.DataFrame({"value": values, "target": target}).drop_nulls().unique()
             if len(pairs) == pairs["value"].n_unique() >= target.n_unique():
-                leaks.add(column.name)
-    return leaks
+                leaking.add(column.name)
+    return leaking
 
 
-def describe(columns: Sequence[Column], leaks: Collection[str]) -> str:
-    """Return the columns as one table: kind, gaps, different values, use."""
+def format_schema(columns: Sequence[Column], leaking: Collection[str]) -> str:
+    """Return the schema as a printable table.
+
+    Examples:
+        >>> print(format_schema([Column("age", "number", 1, 2)], []))
+        column  kind      missing  distinct  use
+        age     number          1         2  used
+    """
     names = [escape_control(column.name, is_name=True) for column in columns]
     width = max([6, *map(len, names)])
     lines = [f"{'column':<{width}}  {'kind':<9}{'missing':>8}{'distinct':>10}  use"]
     for name, column in zip(names, columns, strict=True):
-        use = column.use + ("; possible target leakage" if column.name in leaks else "")
+        use = column.use + ("; possible target leakage" if column.name in leaking else "")
         distinct = f"{column.distinct:,}{'+' * column.is_sampled}"
         lines.append(f"{name:<{width}}  {column.kind:<9}{column.missing:>8,}{distinct:>10}  {use}")
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The column or columns that a network learns to tell: classes, labels that may hold together, or numbers.
+"""The target of a table: classes, labels or values.
 
 Legend: N rows, L labels.
 """
@@ -11,28 +11,32 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lit_classify.data.base import num_outputs
 from lit_classify.data.table.dialect import EXACT, as_text
-from lit_classify.data.table.encoding import texts
-from lit_classify.data.table.schema import WORDS, Kind, check_names, typed
+from lit_classify.data.table.schema import WORDS, Kind, cast_column, check_columns, to_unique_strings
 from lit_classify.data.table.source import Table
 from lit_classify.errors import DataError
 
 Targets = NDArray[np.int32] | NDArray[np.float32]
-_WORDS = (pl.String, pl.Boolean, pl.Categorical, pl.Enum)
-_MOST_CLASSES = 20  # of whole numbers; more are numbers, not classes
-_FINE = 1e5  # spreads from zero; single precision tells a 17,000,000th part
-_LARGEST = 1e15  # its square is within single precision too
-_NO_LABEL = -100.0  # what CrossEntropy passes over in silence
+_TEXT_TYPES = (pl.String, pl.Boolean, pl.Categorical, pl.Enum)
+_MAX_CLASSES = 20  # distinct integers of a classification; more are a regression
+_MAX_OFFSET = 1e5  # largest value in standard deviations; single precision has 7 digits
+_MAX_VALUE = 1e15  # its square is still finite in single precision
+_IGNORE_INDEX = -100.0  # torch.nn.CrossEntropyLoss skips it silently
 
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be told; plain data, so that it travels in a checkpoint.
+    """What a model predicts.
 
     Args:
         columns: the target's column, or one for each label.
-        class_names: the classes in order; none for labels and numbers.
-        label_names: the labels, which may hold together; none for classes and numbers.
+        class_names: the classes in order; None for labels and values.
+        label_names: the labels; None for classes and values.
+
+    Examples:
+        >>> Target(("colour",), class_names=("blue", "green", "red")).out_features
+        3
     """
 
     columns: tuple[str, ...]
@@ -40,48 +44,48 @@ class Target:
     label_names: tuple[str, ...] | None = None
 
     @classmethod
-    def from_dict(cls, record: Mapping[str, Any]) -> "Target":
-        """Build the target that ``as_dict`` described.
+    def from_dict(cls, data: Mapping[str, Any]) -> "Target":
+        """Return the target of ``to_dict``.
 
         Raises:
-            TypeError: a part is no list of texts.
-            ValueError: a text occurs twice.
+            TypeError: If an entry is not a list of strings.
+            ValueError: If a string occurs twice.
         """
-        classes, labels = record["class_names"], record["label_names"]
+        classes, labels = data["class_names"], data["label_names"]
         return cls(
-            texts(record["columns"], "columns"),
-            None if classes is None else texts(classes, "class_names"),
-            None if labels is None else texts(labels, "label_names"),
+            to_unique_strings(data["columns"], "columns"),
+            None if classes is None else to_unique_strings(classes, "class_names"),
+            None if labels is None else to_unique_strings(labels, "label_names"),
         )
 
-    def as_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the target as plain data."""
         return {key: list(part) if isinstance(part, tuple) else part for key, part in asdict(self).items()}
 
     @property
     def out_features(self) -> int:
-        """Return the numbers that a model gives per row: one for two classes or a value."""
+        """Number of outputs of a model."""
         if self.label_names is not None:
             return len(self.label_names)
-        return 1 if self.class_names is None or len(self.class_names) == 2 else len(self.class_names)
+        return 1 if self.class_names is None else num_outputs(len(self.class_names))
 
     def values(self, table: Table) -> Targets:
-        """Return the target of every row: class numbers ``(N,)`` int32, numbers ``(N,)`` or 0/1 ``(N, L)``.
+        """Return classes ``(N,)`` int32, values ``(N,)`` float32 or labels ``(N, L)`` float32.
 
         Raises:
-            DataError: a column is missing, or a cell is none of the classes, labels or numbers.
+            DataError: If a column is missing, or a cell is not a class, a label or a number.
         """
-        check_names("target column", self.columns, table)
+        check_columns("target column", self.columns, table)
         if self.label_names is not None:
             labels = [_label(table, name).to_numpy() for name in self.columns]
             return np.stack(labels, axis=1).astype(np.float32)
         (name,) = self.columns
         if self.class_names is None:
-            return _single(table, _numbers(table, name))
-        cells = _whole(table, name, "category" if table.frame[name].dtype in _WORDS else None)
+            return _to_single(table, _numbers(table, name))
+        cells = _complete(table, name, "category" if table.frame[name].dtype in _TEXT_TYPES else None)
         names = pl.Series(self.class_names, dtype=pl.String)
         sizes = names.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
-        if (np.abs(sizes) < EXACT).all() and (np.diff(sizes) > 0).all():  # in order of their size
+        if (np.abs(sizes) < EXACT).all() and (np.diff(sizes) > 0).all():  # sorted numbers: faster than text
             values = cells.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
             codes = np.searchsorted(sizes[:-1], values).astype(np.int32)
             codes[sizes[codes] != values] = -1
@@ -89,9 +93,9 @@ class Target:
             ranks = pl.Series(range(len(names)), dtype=pl.Int32)
             text = as_text(cells)
             codes = text.replace_strict(names, ranks, default=-1, return_dtype=pl.Int32).to_numpy()
-        strange = np.flatnonzero(codes < 0)
-        if len(strange):
-            row = int(strange[0])
+        unknown = np.flatnonzero(codes < 0)
+        if len(unknown):
+            row = int(unknown[0])
             raise DataError(
                 f"{table.where(row)}, target {name!r}: {as_text(cells)[row]!r} is none of the classes "
                 f"{', '.join(self.class_names)}"
@@ -99,25 +103,24 @@ class Target:
         return codes
 
 
-def understand_target(
+def infer_target(
     table: Table, columns: Sequence[str], categorical: Collection[str], numeric: Collection[str]
 ) -> Target:
-    """Find out what a target is: several columns are labels, text and few whole numbers are classes.
+    """Infer the kind of the target: several columns are labels; text and few distinct integers are classes.
 
     Args:
         table: the rows.
         columns: the target's column, or one for each label.
-        categorical: a target named here has classes, whatever it looks like.
-        numeric: a target named here is a number, however few values it has.
+        categorical: columns that are classes even if they look like values.
+        numeric: columns that are values even if there are few distinct ones.
 
     Raises:
-        DataError: no such column, gaps, a single class, or values that look like mistakes.
+        DataError: If a column is missing or has missing values, there is a single class, or values look like
+            errors.
     """
-    check_names("target column", columns, table)
+    check_columns("target column", columns, table)
     if len(set(columns)) < len(columns) or not columns:
-        raise DataError(
-            f"target names a column, or several different ones for labels, but is {list(columns)}"
-        )
+        raise DataError(f"target names a column, or several distinct ones for labels, but is {list(columns)}")
     if len(columns) > 1:
         for name in columns:
             _label(table, name)
@@ -126,87 +129,86 @@ def understand_target(
     if name in numeric:
         _numbers(table, name)
         return Target((name,))
-    cells = _whole(table, name, "category" if name in categorical else None)
+    cells = _complete(table, name, "category" if name in categorical else None)
     if cells.dtype != pl.String and not _are_classes(table, cells):
         return Target((name,))
-    different = cells.unique()
-    names = (different if cells.dtype == pl.String else different.cast(pl.Int64).cast(pl.String)).to_list()
+    distinct = cells.unique()
+    names = (distinct if cells.dtype == pl.String else distinct.cast(pl.Int64).cast(pl.String)).to_list()
     if len(names) < 2:
         raise DataError(
             f"{table.files[0][0]}: the target {name!r} has a single class, {names[0]!r}, "
             f"in all {len(cells):,} rows"
         )
-    if len(names) > max(_MOST_CLASSES, len(cells) // 2):
+    if len(names) > max(_MAX_CLASSES, len(cells) // 2):
         raise DataError(
-            f"{table.files[0][0]}: the target {name!r} has {len(names):,} different values in "
-            f"{len(cells):,} rows, such as {names[0]!r}: names rather than classes"
+            f"{table.files[0][0]}: the target {name!r} has {len(names):,} distinct values in "
+            f"{len(cells):,} rows, such as {names[0]!r}: IDs rather than classes"
         )
-    return Target((name,), class_names=tuple(sorted(names, key=_in_order)))
+    return Target((name,), class_names=tuple(sorted(names, key=_sort_key)))
 
 
-def _in_order(name: str) -> tuple[int, int, str]:
-    """Sort numbers by size, before words."""
+def _sort_key(name: str) -> tuple[int, int, str]:
+    """Return the sort key of a class: numbers in order, then text."""
     return (0, int(name), name) if name.removeprefix("-").isdecimal() else (1, 0, name)
 
 
-def _whole(table: Table, name: str, kind: Kind | None) -> pl.Series:
-    """Return the target without gaps: numbers, or text where it is or should be text."""
+def _complete(table: Table, name: str, kind: Kind | None) -> pl.Series:
+    """Return the target as numbers or text; raise DataError if a value is missing."""
     series = table.frame[name]
-    values, found = typed(series, kind, table.where)
-    if found == "boolean":
-        values, _ = typed(series, "category", table.where)
-    gaps = values.is_null().arg_true()
-    if len(gaps):
-        row = int(gaps[0])
+    values, inferred = cast_column(series, kind, table.where)
+    if inferred == "boolean":
+        values, _ = cast_column(series, "category", table.where)
+    missing = values.is_null().arg_true()
+    if len(missing):
+        row = int(missing[0])
         raise DataError(
             f"{table.where(row)}: the target {name!r} is missing or not finite ({series[row]!r}), "
-            f"as in {len(gaps):,} of {len(values):,} rows; leave these rows out"
+            f"as in {len(missing):,} of {len(values):,} rows; remove these rows"
         )
     return values
 
 
 def _numbers(table: Table, name: str) -> pl.Series:
-    """Return a target that must hold numbers, without gaps."""
-    if table.frame[name].dtype in _WORDS:
+    """Return a numeric target; raise DataError if a value is missing or not a number."""
+    if table.frame[name].dtype in _TEXT_TYPES:
         text = as_text(table.frame[name])
         words = text.is_not_null() & text.cast(pl.Float64, strict=False).is_null()
         if words.any():
             row = int(words.arg_true()[0])
-            raise DataError(f"{table.where(row)}, target {name!r}: {text[row]!r} is no number")
-    return _whole(table, name, "number")
+            raise DataError(f"{table.where(row)}, target {name!r}: {text[row]!r} is not a number")
+    return _complete(table, name, "number")
 
 
 def _are_classes(table: Table, cells: pl.Series) -> bool:
-    """Whether numbers name classes: few different whole ones.
+    """Return whether numbers are classes: few distinct integers.
 
     Raises:
-        DataError: they nearly do, but one is a fraction, or -100, which stands for no label at all.
+        DataError: If a few are fractions, or one is -100, which often means "no label".
     """
-    different = cells.unique()
-    if len(different) > _MOST_CLASSES or different.abs().max() >= EXACT:  # type: ignore[operator]
+    distinct = cells.unique()
+    if len(distinct) > _MAX_CLASSES or distinct.abs().max() >= EXACT:  # type: ignore[operator]
         return False
-    whole = different == different.round()
-    advice = f"mend it, or declare {cells.name!r} numeric or categorical"
-    if not whole.all():
+    are_integers = distinct == distinct.round()
+    advice = f"fix it, or declare {cells.name!r} numeric or categorical"
+    if not are_integers.all():
         fractions = (cells != cells.round()).arg_true()
         if len(fractions) * 20 > len(cells):
             return False
         row = int(fractions[0])
         raise DataError(
-            f"{table.where(row)}, target {cells.name!r}: {cells[row]} is a fraction among whole "
-            f"numbers; {advice}"
+            f"{table.where(row)}, target {cells.name!r}: {cells[row]} is a fraction among integers; {advice}"
         )
-    if different.min() == _NO_LABEL and len(different) > 2 and bool((different.sort()[1:] >= 0).all()):
-        row = int((cells == _NO_LABEL).arg_true()[0])
+    if distinct.min() == _IGNORE_INDEX and len(distinct) > 2 and bool((distinct.sort()[1:] >= 0).all()):
+        row = int((cells == _IGNORE_INDEX).arg_true()[0])
         raise DataError(
-            f"{table.where(row)}, target {cells.name!r}: -100 often stands for no label; "
-            f"leave these rows out, or declare {cells.name!r} categorical"
+            f"{table.where(row)}, target {cells.name!r}: -100 often means no label; "
+            f"remove these rows, or declare {cells.name!r} categorical"
         )
     return True
 
 
 def _label(table: Table, name: str) -> pl.Series:
-    """Return a label's column as 0 and 1."""
+    """Return the column of a label as 0 and 1."""
     text = as_text(table.frame[name])
     words = text.str.to_lowercase().replace_strict(WORDS, default=None, return_dtype=pl.Float64)
     values = words.fill_null(text.cast(pl.Float64, strict=False))
@@ -215,28 +217,28 @@ def _label(table: Table, name: str) -> pl.Series:
         row = int(wrong[0])
         raise DataError(
             f"{table.where(row)}, label {name!r}: {table.frame[name][row]!r} is neither 0 nor 1; several "
-            "target columns are labels, each of which holds or not"
+            "target columns are labels, which are 0 or 1"
         )
     return values
 
 
-def _single(table: Table, cells: pl.Series) -> NDArray[np.float32]:
-    """Return numbers in single precision.
+def _to_single(table: Table, cells: pl.Series) -> NDArray[np.float32]:
+    """Return a numeric target in single precision.
 
     Raises:
-        DataError: they are larger, or differ by less, than that tells.
+        DataError: If single precision cannot represent the values or their differences.
     """
     numbers = cells.to_numpy()
-    if len(large := np.flatnonzero(np.abs(numbers) > _LARGEST)):
+    if len(large := np.flatnonzero(np.abs(numbers) > _MAX_VALUE)):
         row = int(large[0])
         raise DataError(
-            f"{table.where(row)}, target {cells.name!r}: {numbers[row]:g} is more than single precision "
-            "holds well; divide the target by a constant"
+            f"{table.where(row)}, target {cells.name!r}: {numbers[row]:g} is too large for single "
+            "precision; divide the target by a constant"
         )
     spread = float(numbers.astype(np.float64).std())
-    if spread and float(np.abs(numbers).max()) > _FINE * spread:
+    if spread and float(np.abs(numbers).max()) > _MAX_OFFSET * spread:
         raise DataError(
             f"{table.files[0][0]}: the target {cells.name!r} varies by {spread:g} around {numbers.mean():g}, "
-            "which single precision cannot tell; subtract a constant from it"
+            "which single precision cannot resolve; subtract a constant from it"
         )
     return numbers.astype(np.float32)

@@ -1,1 +1,1 @@
-"""Programs that ``lit-classify export`` puts beside a model; they need nothing of lit_classify."""
+"""Example programs that ``lit-classify export`` writes beside a model; they do not import lit_classify."""

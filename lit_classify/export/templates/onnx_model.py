@@ -11,16 +11,17 @@ schema = json.load(open("schema.json", encoding="utf-8"))
 file = open(sys.argv[1], encoding="utf-8-sig", newline="")
 delimiter = max(",;\t|", key=file.readline().count)
 file.seek(0)
-names, *rows = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+header, *rows = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+names = [name.strip() for name in header]
 x = np.full((len(rows), len(schema["columns"])), np.nan)
-for place, column in enumerate(schema["columns"]):
-    at = [name.strip() for name in names].index(column["name"])
-    for number, row in enumerate(rows):
-        cell = row[at].strip()
+for k, column in enumerate(schema["columns"]):
+    place = names.index(column["name"])
+    for n, row in enumerate(rows):
+        cell = row[place].strip()
         if column["kind"] == "category":
-            x[number, place] = 1 if cell in schema["missing"] else column["codes"].get(cell, 0)
+            x[n, k] = 1 if cell in schema["missing"] else column["codes"].get(cell, 0)
         elif cell not in schema["missing"]:
-            x[number, place] = schema["words"].get(cell.lower(), cell)
-(answers,) = onnxruntime.InferenceSession("model.onnx").run(None, {"rows": x})
+            x[n, k] = schema["words"].get(cell.lower(), cell)
+(predictions,) = onnxruntime.InferenceSession("model.onnx").run(None, {"rows": x})
 writer = csv.writer(sys.stdout)
-writer.writerows([schema["outputs"], *answers.reshape(len(rows), -1).tolist()])
+writer.writerows([schema["outputs"], *predictions.reshape(len(rows), -1).tolist()])

@@ -84,14 +84,14 @@ def test_a_target_of_numbers_is_a_regression() -> None:
         (
             ["1,0.5", "2,1e300"] * 20,
             {},
-            r"row 2, target .target.: 1e\+300 is more than single precision",
+            r"row 2, target .target.: 1e\+300 is too large for single",
         ),
         (["1,a", "2,a"] * 20, {}, "a single class, 'a', in all 40 rows"),
-        (["1,0", "2,1"] * 20 + ["3,0.5"], {}, "row 41, target 'target': 0.5 is a fraction among whole"),
-        (["1,0", "2,1"] * 20 + ["3,-100"], {}, "row 41, target 'target': -100 often stands for no label"),
-        ([f"{n},name {n}" for n in range(50)], {}, "50 different values in 50 rows, such as 'name"),
+        (["1,0", "2,1"] * 20 + ["3,0.5"], {}, "row 41, target 'target': 0.5 is a fraction among integers"),
+        (["1,0", "2,1"] * 20 + ["3,-100"], {}, "row 41, target 'target': -100 often means no label"),
+        ([f"{n},name {n}" for n in range(50)], {}, "50 distinct values in 50 rows, such as 'name"),
         (["1,a", "2,b"] * 20, {"ignore": "y"}, "unknown column 'y'"),
-        (["1,a", "2,b"] * 20, {"numeric": "target"}, "row 1, target 'target': 'a' is no number"),
+        (["1,a", "2,b"] * 20, {"numeric": "target"}, "row 1, target 'target': 'a' is not a number"),
         (["1,a", "1,b"] * 20, {}, "no column is left"),
         (["1,a", ",b"] * 20, {"missing": "error"}, "row 2, column 'x': None is missing"),
         (["1,a", "inf,b"] * 20, {"missing": "error"}, "row 2, column 'x': inf is missing or not finite"),
@@ -105,11 +105,11 @@ def test_a_target_of_numbers_is_a_regression() -> None:
         (["1,a", "2,b"] * 20, {"groups": "x"}, "fewer than three groups"),
         (["1,1"] * 30, {}, "a single class, '1', in all 30 rows"),
         (["1,a", "2,b"] * 20, {"target": []}, "target names a column"),
-        (["1,0", "2,1"] * 20, {"target": ["target", "target"]}, "several different ones for labels"),
+        (["1,0", "2,1"] * 20, {"target": ["target", "target"]}, "several distinct ones for labels"),
         (["1,a", "2,b"] * 20, {"numeric": "x", "categorical": "x"}, "'x' cannot be numeric and categorical"),
         (["1,a", "2,b"] * 20, {"features": ["x", "target"]}, "'target' cannot be features and target"),
         (["1,a", "2,b"] * 20, {"test_path": "t.csv"}, "t.csv is named twice"),
-        ([f"{n},{1.7e9 + n / 100}" for n in range(50)], {}, "which single precision cannot tell"),
+        ([f"{n},{1.7e9 + n / 100}" for n in range(50)], {}, "which single precision cannot resolve"),
         (["1,1.5", "2,2.5", "3,3.7"], {}, "3 rows are too few to train on"),
     ],
 )
@@ -124,11 +124,11 @@ def test_a_column_that_tells_the_target_is_suspected() -> None:
     rows = [f"{number},{'no' if number % 3 else 'yes'},{int(number % 3 == 0)}" for number in range(90)]
     with pytest.warns(DataWarning, match="possible target leakage: alive"):
         data = table(rows, "x,alive,survived", "survived")
-    assert data.leaks == {"alive"}
+    assert data.leaking == {"alive"}
     assert "possible target leakage" in data.describe()
     rows = [f"{number % 7},{100 * number + 3},{number / 7}" for number in range(90)]
     with pytest.warns(DataWarning, match="possible target leakage: same"):
-        assert table(rows, "x,same,y", "y").leaks == {"same"}
+        assert table(rows, "x,same,y", "y").leaking == {"same"}
 
 
 @pytest.mark.reliability(22)
@@ -172,7 +172,7 @@ def test_rows_of_a_group_stay_together() -> None:
     rows = [f"{n},{n // 10},{'ab'[n % 2]}" for n in range(300)]
     data = table(rows, "x,patient,target", groups="patient")
     groups = []
-    (encoder,) = data.hparams["learned"]["encoders"]
+    (encoder,) = data.hparams["fitted_state"]["encoders"]
     for name in ("train", "val", "test"):
         x = data.split(name).x[:, 0].double() * encoder["scale"] + encoder["center"]
         groups.append({round(float(value)) // 10 for value in x})
@@ -188,7 +188,7 @@ def test_a_group_that_a_column_tears_apart_is_refused() -> None:
 
 @pytest.mark.reliability(33)
 def test_what_would_split_the_rows_anew_is_refused_after_training() -> None:
-    learned = table([f"{n},{'ab'[n % 2]}" for n in range(50)]).hparams["learned"]
+    state = table([f"{n},{'ab'[n % 2]}" for n in range(50)]).hparams["fitted_state"]
     for name, value in {
         "random_state": 7,
         "test_fraction": 0.3,
@@ -196,7 +196,7 @@ def test_what_would_split_the_rows_anew_is_refused_after_training() -> None:
         "scaling": "robust",
     }.items():
         with pytest.raises(DataError, match=f"data.{name} was .* in training, but is .* now"):
-            TableDataModule("t.csv", "target", learned=learned, **{name: value})  # type: ignore[arg-type]
+            TableDataModule("t.csv", "target", fitted_state=state, **{name: value})  # type: ignore[arg-type]
 
 
 @pytest.mark.reliability(23)
@@ -233,12 +233,12 @@ def test_few_rows_are_split_so_that_none_is_empty(num_rows: int) -> None:
 
 def test_another_table_than_was_learned_from_is_all_test_rows() -> None:
     first = table([f"{n},{'ab'[n % 2]}" for n in range(50)])
-    learned = first.hparams["learned"]
-    again = TableDataModule("t.csv", "target", learned=learned)
+    state = first.hparams["fitted_state"]
+    again = TableDataModule("t.csv", "target", fitted_state=state)
     for name in ("train", "val", "test"):
         assert torch.equal(again.split(name).x, first.split(name).x)
     write("target,x\n" + "b,3\na,4\n" * 5, "new.csv")
-    other = TableDataModule("new.csv", "target", learned=learned)
+    other = TableDataModule("new.csv", "target", fitted_state=state)
     with pytest.warns(DataWarning, match=r"all 10 rows of new\.csv are scored"):
         assert len(other.split("test").y) == 10
     assert other.split("test").y.tolist() == [1, 0] * 5
@@ -246,7 +246,7 @@ def test_another_table_than_was_learned_from_is_all_test_rows() -> None:
     with pytest.raises(DataError, match="no rows for train"):
         other.split("train")
     write("target,x\nb,3\nc,4\n", "new.csv")
-    foreign = TableDataModule("new.csv", "target", learned=learned)
+    foreign = TableDataModule("new.csv", "target", fitted_state=state)
     said = r"new\.csv, row 2, target 'target': 'c' is none of the classes a, b"
     with pytest.warns(DataWarning, match="all 2 rows"), pytest.raises(DataError, match=said):
         foreign.setup()
@@ -315,17 +315,17 @@ def test_a_table_without_a_column_is_refused(capsys: pytest.CaptureFixture[str])
         (["1", "2"], "3", {}, "'3' is none of the classes 1, 2"),
         (["yes", "no"], "maybe", {}, "'maybe' is none of the classes no, yes"),
         (["01", "1"], "001", {"categorical": "target"}, "'001' is none of the classes 01, 1"),
-        (["0.5", "1.5", "7"], "many", {"numeric": "target"}, "'many' is no number"),
+        (["0.5", "1.5", "7"], "many", {"numeric": "target"}, "'many' is not a number"),
     ],
 )
 def test_a_wrong_label_is_named_with_its_own_row(
     values: list[str], wrong: str, options: dict[str, Any], message: str, far: int
 ) -> None:
     rows = [f"{number},{values[number % len(values)]}" for number in range(60)]
-    learned = table(rows, **options).hparams["learned"]
+    state = table(rows, **options).hparams["fitted_state"]
     new = rows[:20]
     new[far] = f"{far},{wrong}"
-    data = table(new, learned=learned, **options)
+    data = table(new, fitted_state=state, **options)
     with (
         pytest.warns(DataWarning, match="all 20 rows"),
         pytest.raises(DataError, match=rf"t\.csv, row {far + 1}, target 'target': {message}"),
@@ -337,7 +337,7 @@ def test_a_wrong_label_is_named_with_its_own_row(
 def test_a_word_among_the_numbers_of_a_target_is_named_with_its_own_row() -> None:
     rows = [f"{number},{number}.5" for number in range(40)]
     rows[30] = "30,many"
-    with pytest.raises(DataError, match=r"t\.csv, row 31, target 'target': 'many' is no number"):
+    with pytest.raises(DataError, match=r"t\.csv, row 31, target 'target': 'many' is not a number"):
         table(rows, numeric="target")
 
 
@@ -355,7 +355,7 @@ def test_a_wrong_cell_of_a_label_is_named_with_its_own_row(wrong: str) -> None:
 def test_classes_that_only_differ_as_text_stay_apart_when_they_are_read_again() -> None:
     rows = [f"{number},{'01' if number % 2 else '1'}" for number in range(60)]
     first = table(rows, categorical="target")
-    again = table(rows, categorical="target", learned=first.hparams["learned"])
+    again = table(rows, categorical="target", fitted_state=first.hparams["fitted_state"])
     assert first.class_names == ["01", "1"]
     for name in ("train", "val", "test"):
         assert torch.equal(again.split(name).y, first.split(name).y)
@@ -372,10 +372,10 @@ def _three_files() -> dict[str, Any]:
 @pytest.mark.parametrize("name", ["val", "test"])
 def test_other_rows_for_validation_and_testing_are_said_when_they_are_scored(name: str) -> None:
     files = _three_files()
-    learned = TableDataModule(**files).hparams["learned"]
-    TableDataModule(**files, learned=learned).setup()  # nothing is said of the same rows
+    state = TableDataModule(**files).hparams["fitted_state"]
+    TableDataModule(**files, fitted_state=state).setup()  # nothing is said of the same rows
     write("x,target\n300,b\n301,a\n302,a\n", f"{name}.csv")
-    data = TableDataModule(**files, learned=learned)
+    data = TableDataModule(**files, fitted_state=state)
     said = rf"{name}\.csv is not what training had as data\.{name}_path .*: 3 other rows are scored"
     with pytest.warns(DataWarning, match=said):
         assert data.split(name).y.tolist() == [1, 0, 0]
@@ -392,10 +392,10 @@ def test_a_file_that_a_command_does_not_need_may_be_missing(own: list[str]) -> N
         if name.removesuffix("_path") not in {"val", "test"} - {*own}
     }
     first = TableDataModule(**files)
-    learned = first.hparams["learned"]
+    state = first.hparams["fitted_state"]
     for lacking in own:
         Path(f"{lacking}.csv").rename("away.csv")
-        data = TableDataModule(**files, learned=learned)
+        data = TableDataModule(**files, fitted_state=state)
         for name in {"train", "val", "test"} - {lacking}:
             assert torch.equal(data.split(name).x, first.split(name).x)
         with pytest.raises(DataError, match=rf"no table at {lacking}\.csv"):
@@ -406,9 +406,9 @@ def test_a_file_that_a_command_does_not_need_may_be_missing(own: list[str]) -> N
 @pytest.mark.reliability(50)
 def test_a_missing_file_that_is_named_anew_is_said() -> None:
     files = _three_files()
-    learned = TableDataModule(**files).hparams["learned"]
+    state = TableDataModule(**files).hparams["fitted_state"]
     with pytest.raises(DataError, match=r"no table at other\.csv"):
-        TableDataModule(**{**files, "val_path": "other.csv"}, learned=learned).setup()
+        TableDataModule(**{**files, "val_path": "other.csv"}, fitted_state=state).setup()
 
 
 @pytest.mark.reliability(50)
@@ -418,7 +418,7 @@ def test_the_same_rows_under_another_name_are_the_same() -> None:
     Path("moved").mkdir()
     for name in ("path", "val_path", "test_path"):
         files[name] = str(Path(files[name]).rename(f"moved/{files[name]}"))
-    again = TableDataModule(**files, learned=first.hparams["learned"])
+    again = TableDataModule(**files, fitted_state=first.hparams["fitted_state"])
     for name in ("train", "val", "test"):
         assert torch.equal(again.split(name).x, first.split(name).x)
 
@@ -426,10 +426,10 @@ def test_the_same_rows_under_another_name_are_the_same() -> None:
 @pytest.mark.reliability(50)
 def test_a_test_file_is_scored_though_the_training_file_has_changed() -> None:
     files = _three_files()
-    learned = TableDataModule(**files).hparams["learned"]
+    state = TableDataModule(**files).hparams["fitted_state"]
     with Path("train.csv").open("a") as file:
         file.write("\n7,a\n")
-    data = TableDataModule(**files, learned=learned)
+    data = TableDataModule(**files, fitted_state=state)
     with pytest.warns(DataWarning, match=r"all 40 rows of test\.csv are scored"):
         assert data.split("test").x.shape[0] == 40
     assert not data.has_split("train")
@@ -438,10 +438,10 @@ def test_a_test_file_is_scored_though_the_training_file_has_changed() -> None:
 @pytest.mark.reliability(50)
 def test_another_table_alone_is_scored_without_the_test_file_of_training() -> None:
     files = _three_files()
-    learned = TableDataModule(**files).hparams["learned"]
+    state = TableDataModule(**files).hparams["fitted_state"]
     Path("test.csv").unlink()
     write("x,target\n300,b\n301,a\n", "new.csv")
-    data = TableDataModule(**{**files, "path": "new.csv"}, learned=learned)
+    data = TableDataModule(**{**files, "path": "new.csv"}, fitted_state=state)
     with pytest.warns(DataWarning, match=r"all 2 rows of new\.csv are scored"):
         assert data.split("test").y.tolist() == [1, 0]
 
@@ -449,10 +449,10 @@ def test_another_table_alone_is_scored_without_the_test_file_of_training() -> No
 @pytest.mark.reliability(50)
 def test_a_test_file_where_training_had_none_is_refused_with_what_to_type() -> None:
     rows = [f"{number},{'ab'[number % 2]}" for number in range(50)]
-    learned = table(rows).hparams["learned"]
+    state = table(rows).hparams["fitted_state"]
     write("x,target\n300,b\n", "new.csv")
     with pytest.raises(DataError, match=r"to score the rows of another file, give it as --data\.path"):
-        TableDataModule("t.csv", "target", test_path="new.csv", learned=learned)
+        TableDataModule("t.csv", "target", test_path="new.csv", fitted_state=state)
 
 
 @pytest.mark.reliability(50)
@@ -484,8 +484,8 @@ def test_rows_that_stand_in_two_splits_are_counted_in_one_warning() -> None:
         TableDataModule(**files)
     (note,) = (str(warning.message) for warning in said)
     assert note.startswith(
-        "2 of 4 test rows stand in train too; 2 of 4 val rows stand in train too; "
-        "2 of 4 test rows stand in val too"
+        "2 of 4 test rows are also in train; 2 of 4 val rows are also in train; "
+        "2 of 4 test rows are also in val"
     )
     assert "--data.groups" in note
 
@@ -495,7 +495,7 @@ def test_rows_that_stand_in_two_splits_are_counted_in_one_warning() -> None:
 def test_a_table_with_repeated_rows_is_noted_however_it_is_split(target: Any) -> None:
     rows = [f"{number}.5,{number % 2},{number % 2}" for number in range(100)]
     table(rows, "x,target,other", target, ignore=[] if isinstance(target, list) else "other")
-    with pytest.warns(DataWarning, match="of 40 test rows stand in train too"):
+    with pytest.warns(DataWarning, match="of 40 test rows are also in train"):
         table(rows * 2, "x,target,other", target, ignore=[] if isinstance(target, list) else "other")
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lit_classify import DataError, UserError
 from lit_classify.data import memory
 from lit_classify.data.table import blocks
-from lit_classify.data.table.schema import typed
+from lit_classify.data.table.schema import cast_column
 from lit_classify.data.table.source import read_table
 from tests.example_tables import write
 
@@ -98,10 +98,10 @@ def test_blocks_read_what_the_csv_module_reads(rows: list[tuple[str, str, str]],
     for position, series in enumerate(table.frame):
         cells = pl.Series(series.name, [row[position] for row in rows])
         try:
-            expected, kind = typed(cells)
+            expected, kind = cast_column(cells)
         except DataError:
             continue  # nearly all are numbers: said when the columns are understood
-        came, came_kind = typed(series)
+        came, came_kind = cast_column(series)
         assert came_kind == kind
         assert came.to_list() == expected.to_list()
 
@@ -128,15 +128,15 @@ def test_a_word_after_many_numbers_makes_text_that_is_refused_with_its_row() -> 
     rows = [str(number) for number in range(3000)]
     rows[2500] = "oops"
     table = read_table(write("x,y\n" + "\n".join(f"{row},1" for row in rows)))
-    with pytest.raises(DataError, match=r"t.csv, row 2501, column 'x': 'oops' is no number, but 2,999 of"):
-        typed(table.frame["x"], None, table.where)
+    with pytest.raises(DataError, match=r"t.csv, row 2501, column 'x': 'oops' is not a number, but 2,999 of"):
+        cast_column(table.frame["x"], None, table.where)
 
 
 @pytest.mark.reliability(31)
 def test_many_words_after_many_numbers_are_refused_too() -> None:
     cells = [str(number) for number in range(2000)] + ["word"] * 2000
-    with pytest.raises(DataError, match="row 2001, column 'x': 'word' is no number"):
-        typed(pl.Series("x", cells), None, lambda row: f"row {row + 1}")
+    with pytest.raises(DataError, match="row 2001, column 'x': 'word' is not a number"):
+        cast_column(pl.Series("x", cells), None, lambda row: f"row {row + 1}")
 
 
 def test_large_tables_keep_single_precision_where_it_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -321,7 +321,7 @@ def test_long_whole_numbers_stay_apart(
     for column in (cells, rows):
         monkeypatch.setattr(blocks, "_HEAD", 64)
         series = read_table(write("n,x\n" + "\n".join(f"{cell},1" for cell in column))).frame["n"]
-        values, kind = typed(series)
+        values, kind = cast_column(series)
         assert kind == "category"
         assert values.to_list() == column
 
@@ -335,7 +335,7 @@ def test_large_numbers_that_are_not_whole_stay_numbers() -> None:
 def test_long_whole_numbers_in_one_file_and_short_ones_in_another_stay_apart() -> None:
     write("n,x\n7,1\n12,1\n", "1.csv")
     write(f"n,x\n{10**29},1\n{10**29 + 1},1\n", "2.csv")
-    values, kind = typed(read_table(["1.csv", "2.csv"]).frame["n"])
+    values, kind = cast_column(read_table(["1.csv", "2.csv"]).frame["n"])
     assert (values.to_list(), kind) == (["7", "12", str(10**29), str(10**29 + 1)], "category")
 
 

@@ -1,0 +1,103 @@
+"""The state of a fitted TableDataModule, as plain data for checkpoints."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lit_classify.data.table.preprocessing import Preprocessor
+from lit_classify.data.table.schema import to_unique_strings
+from lit_classify.data.table.source import Table
+from lit_classify.data.table.targets import Target
+from lit_classify.errors import DataError, warn
+
+ROLES = ("path", "val_path", "test_path")
+
+
+@dataclass(frozen=True)
+class FittedState:
+    """All that turns new rows into features and targets.
+
+    Args:
+        files: the SHA-256 of the rows of each file of ``path``, ``val_path`` and ``test_path``.
+        preprocessor: the fitted preprocessor.
+        target: the target.
+        settings: the options that determine splits and features, which must not change after training.
+        columns: names of all columns of the table.
+    """
+
+    files: Mapping[str, Mapping[str, str]]
+    preprocessor: Preprocessor
+    target: Target
+    settings: Mapping[str, Any]
+    columns: tuple[str, ...]
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "FittedState":
+        """Return the state of ``to_dict``.
+
+        Raises:
+            KeyError: If an entry is missing.
+            TypeError: If an entry is of the wrong type.
+            ValueError: If an entry is out of range.
+        """
+        preprocessor = Preprocessor.from_dict(data["encoders"])
+        target = Target.from_dict(data["target"])
+        columns = to_unique_strings(data["columns"], "columns")
+        files = {role: dict(data["files"][role]) for role in ROLES}
+        if not all(
+            isinstance(text, str) for part in files.values() for pair in part.items() for text in pair
+        ):
+            raise TypeError("files must map paths to digests")
+        settings = data["settings"]
+        if not files["path"] or any(bool(files[role]) != bool(settings[role]) for role in ROLES):
+            raise ValueError("files must be those that the settings name")
+        return cls(files, preprocessor, target, settings, columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as plain data."""
+        return {
+            "files": {role: dict(files) for role, files in self.files.items()},
+            "encoders": self.preprocessor.to_dict(),
+            "target": self.target.to_dict(),
+            "settings": dict(self.settings),
+            "columns": list(self.columns),
+        }
+
+    def warn_extra_columns(self, table: Table) -> None:
+        """Warn about columns that the training data did not have."""
+        if extra := [name for name in table.frame.columns if name not in set(self.columns)]:
+            warn(f"ignored columns that the training data did not have: {', '.join(extra[:20])}")
+
+    def check_settings(self, settings: Mapping[str, Any]) -> None:
+        """Check that the settings are those of the training; the files may differ.
+
+        Raises:
+            DataError: If a setting differs.
+        """
+        for name in ("val_path", "test_path"):
+            if bool(settings[name]) != bool(self.settings[name]):
+                raise DataError(
+                    f"data.{name} was {self.settings[name] or None} in training, but is "
+                    f"{settings[name] or None} now; to score the rows of another file, give it as --data.path"
+                )
+        for name, value in settings.items():
+            if value != self.settings[name] and name not in ROLES:
+                raise DataError(
+                    f"data.{name} was {self.settings[name]!r} in training, but is {value!r} now: "
+                    "the splits or features would not be those of the training"
+                )
+
+
+def find_changed_files(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+    """Return which files hold other rows than those of the training, or None.
+
+    Args:
+        before: ``FittedState.files`` of a run.
+        now: the same of its data now.
+    """
+    for role in ROLES:
+        old, new = before[role], now[role]
+        if list(old.values()) != list(new.values()):
+            changed = [file for file, digest in new.items() if digest not in old.values()] or list(new)
+            return f"{', '.join(changed) or 'no file'} (data.{role}, which was {', '.join(old) or 'no file'})"
+    return None

@@ -1,0 +1,382 @@
+"""Preprocessing of a table's columns: the same code for training, prediction and export.
+
+Legend: N rows, M training rows, K columns, F features.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import polars as pl
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lit_classify.data.table.schema import (
+    LARGEST,
+    Column,
+    Kind,
+    cast_column,
+    mask_out_of_range,
+    to_unique_strings,
+    warn_out_of_range,
+)
+from lit_classify.data.table.source import Table
+from lit_classify.errors import DataError, warn
+
+HandleUnknown = Literal["error", "ignore"]
+Scaling = Literal["standard", "robust"]
+_MAX_ONE_HOT = 32  # categories up to which a column is one-hot encoded; above, it is embedded
+_MIN_FREQUENCY = 5  # training rows that a category of an embedded column needs
+_MAX_ERRORS = 6
+_BLOCK = 1 << 14  # rows that polars encodes at a time
+_MAX_SERIAL = 1 << 15  # elements up to which torch starts no threads, which cost more than they save here
+_TINY = 1e-30  # smaller scales need double precision
+_MAX_SCALED = 1e15  # its square is still finite in single precision
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Parameters of the encoding of one column.
+
+    A number or boolean becomes ``(value - center) / scale``, clipped to ``[-1e15, 1e15]``; a missing value is
+    replaced by ``median``. If the training rows have missing values, a missing-value indicator follows.
+
+    A category has a code: 0 if unseen, 1 if missing, and from 2 on in the order of ``categories``. The code
+    is one-hot encoded without the column of code 0, or, for an embedding, it is the feature itself.
+
+    Args:
+        name: name of the column.
+        kind: kind of the column.
+        center: mean or median of the training rows.
+        scale: standard deviation or interquartile range of the training rows.
+        median: median of the training rows, which replaces missing values.
+        indicator: whether there is a missing-value indicator.
+        categories: categories of the training rows, sorted.
+        infrequent: categories of too few training rows, which are encoded as unseen.
+        embedded: whether the feature is the code of an embedding.
+    """
+
+    name: str
+    kind: Kind
+    center: float = 0.0
+    scale: float = 1.0
+    median: float = 0.0
+    indicator: bool = False
+    categories: tuple[str, ...] = ()
+    infrequent: tuple[str, ...] = ()
+    embedded: bool = False
+
+    @property
+    def num_features(self) -> int:
+        """Number of features of the column."""
+        if self.kind != "category":
+            return 1 + self.indicator
+        if not self.categories:  # all are infrequent
+            return 0
+        return 1 if self.embedded else len(self.categories) + 1
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Encoder":
+        """Return the encoder of ``to_dict``.
+
+        Raises:
+            KeyError: If a list is missing.
+            TypeError: If another entry is missing, unknown or of the wrong type.
+            ValueError: If a number is out of range.
+        """
+        lists = {key: to_unique_strings(data[key], key) for key in ("categories", "infrequent")}
+        encoder = cls(**{**data, **lists})
+        numbers = (encoder.center, encoder.scale, encoder.median)
+        if not (
+            isinstance(encoder.name, str)
+            and encoder.kind in get_args(Kind)
+            and all(isinstance(number, float) for number in numbers)
+            and all(isinstance(flag, bool) for flag in (encoder.indicator, encoder.embedded))
+        ):
+            raise TypeError(f"the encoder of {encoder.name!r} has an entry of the wrong type")
+        if not (all(math.isfinite(number) for number in numbers) and encoder.scale > 0):
+            raise ValueError(
+                f"{encoder.name!r} has the center {encoder.center}, scale {encoder.scale} and median "
+                f"{encoder.median}"
+            )
+        return encoder
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the encoder as plain data."""
+        return {key: list(part) if isinstance(part, tuple) else part for key, part in asdict(self).items()}
+
+    def to_codes(self, values: pl.Series) -> pl.Series:
+        """Return the code of each category, Float32."""
+        names = pl.Series(self.categories, dtype=pl.String)
+        numbers = pl.Series(range(2, len(names) + 2), dtype=pl.Float32)
+        codes = values.replace_strict(names, numbers, default=0, return_dtype=pl.Float32)
+        return codes.set(values.is_null(), 1)
+
+
+class Preprocessor(nn.Module):
+    """Impute, scale and encode the columns of a table.
+
+    ``fit`` and ``transform`` work on columns of polars; calling the module works on a tensor and contains all
+    the arithmetic, so that an exported model runs the same code.
+
+    Args:
+        scaling: ``standard`` (mean and standard deviation) or ``robust`` (median and interquartile range).
+        encoders: fitted encoders, as from ``from_dict``.
+
+    Shape:
+        - Input: ``(N, K)`` float32 or float64. A number that is NaN or beyond 3.4e38 is missing; a category
+          is its code.
+        - Output: ``(N, F)`` float32. Codes of embeddings come last.
+
+    Examples:
+        >>> frame = pl.DataFrame({"age": [20.0, 40.0, None], "sex": ["f", "m", "f"]})
+        >>> columns = [Column("age", "number", 1, 2), Column("sex", "category", 0, 2)]
+        >>> Preprocessor().fit(frame, columns).transform(frame)
+        array([[-1.,  0.,  0.,  1.,  0.],
+               [ 1.,  0.,  0.,  0.,  1.],
+               [ 0.,  1.,  0.,  1.,  0.]], dtype=float32)
+    """
+
+    numbers: Tensor
+    center: Tensor
+    scale: Tensor
+    median: Tensor
+    indicators: Tensor
+    order: Tensor
+
+    def __init__(self, scaling: Scaling = "standard", encoders: Sequence[Encoder] = ()) -> None:
+        super().__init__()
+        self.scaling = scaling
+        self._set_encoders(encoders)
+
+    def _set_encoders(self, encoders: Sequence[Encoder]) -> None:
+        """Store the encoders, and their parameters as buffers."""
+        self.encoders = tuple(encoders)
+        numbers = [index for index, encoder in enumerate(encoders) if encoder.kind != "category"]
+        categories = [index for index, encoder in enumerate(encoders) if encoder.kind == "category"]
+        indicators = [column for column, index in enumerate(numbers) if encoders[index].indicator]
+        self.categories = categories
+        for name in ("center", "scale", "median"):
+            values = [getattr(encoders[index], name) for index in numbers]
+            self.register_buffer(name, torch.tensor(values, dtype=torch.float64))
+        # forward computes numbers, indicators and categories in turn: sort them by column
+        computed = [(index, 0) for index in numbers] + [(numbers[column], 1) for column in indicators]
+        computed += [(index, part) for index in categories for part in range(encoders[index].num_features)]
+        order = sorted(range(len(computed)), key=computed.__getitem__)
+        for name, indices in (("numbers", numbers), ("indicators", indicators), ("order", order)):
+            self.register_buffer(name, torch.tensor(indices, dtype=torch.long))
+        self._in_order = order == list(range(len(order)))
+        self._needs_double = bool((self.scale <= _TINY).any())
+
+    @property
+    def num_features(self) -> int:
+        """Number of features, F."""
+        return len(self.order)
+
+    @property
+    def num_categories(self) -> list[int]:
+        """Number of codes of each embedded column, including unseen and missing."""
+        return [len(encoder.categories) + 2 for encoder in self.encoders if encoder.embedded]
+
+    @classmethod
+    def from_dict(cls, data: Sequence[Mapping[str, Any]]) -> "Preprocessor":
+        """Return the fitted preprocessor of ``to_dict``.
+
+        Raises:
+            KeyError, TypeError, ValueError: If an entry is missing, of the wrong type or out of range.
+        """
+        encoders = [Encoder.from_dict(encoder) for encoder in data]
+        to_unique_strings([encoder.name for encoder in encoders], "encoders")
+        return cls(encoders=encoders)
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """Return the encoders as plain data."""
+        return [encoder.to_dict() for encoder in self.encoders]
+
+    def fit(
+        self, frame: pl.DataFrame, columns: Sequence[Column], rows: NDArray[np.int32] | None = None
+    ) -> "Preprocessor":
+        """Fit the encoders to the training rows.
+
+        Args:
+            frame: the used columns as numbers or text.
+            columns: the schema of the table.
+            rows: indices of the training rows, ``(M,)``; all rows if None.
+        """
+        encoders = []
+        for column in columns:
+            if column.is_used:
+                values = frame[column.name]
+                encoder = self._fit_column(column, values if rows is None else values.gather(rows))
+                encoders += [encoder] if encoder.num_features else []
+        self._set_encoders(sorted(encoders, key=lambda encoder: encoder.embedded))
+        return self
+
+    def _fit_column(self, column: Column, values: pl.Series) -> Encoder:
+        if column.kind == "category":
+            return _fit_categories(column.name, values)
+        present = values.drop_nulls()
+        median = float(present.median() or 0.0)  # type: ignore[arg-type]  # the column is numeric
+        center, scale = _center_and_scale(present, self.scaling)
+        kind: Kind = "boolean" if column.kind == "boolean" else "number"
+        return Encoder(column.name, kind, center, scale, median, indicator=values.null_count() > 0)
+
+    def transform(
+        self, frame: pl.DataFrame, splits: Sequence[NDArray[np.int32]] | None = None
+    ) -> NDArray[np.float32]:
+        """Return the features ``(N, F)``.
+
+        Args:
+            frame: the columns of the encoders as numbers or text; see ``cast_columns``.
+            splits: row indices of each split; the features are in their order, split by split. If None, in
+                the order of ``frame``.
+        """
+        x = np.empty((len(frame), self.num_features), np.float32)
+        target = np.arange(len(frame), dtype=np.int32)  # row of x for each row of the frame
+        if splits is not None:
+            order = np.concatenate(splits)
+            target[order] = np.arange(len(order), dtype=np.int32)
+        chunk = max(_MAX_SERIAL // max(self.num_features, len(self.encoders), 1), 1)
+        for start in range(0, len(frame), _BLOCK):
+            block = torch.from_numpy(self._to_matrix(frame.slice(start, _BLOCK)))
+            for rows, part in enumerate(torch.split(block, chunk)):
+                first = start + rows * chunk
+                x[target[first : first + len(part)]] = self(part).numpy()
+        return x
+
+    def _to_matrix(self, frame: pl.DataFrame) -> NDArray[np.float32] | NDArray[np.float64]:
+        """Return numbers, NaN where missing, and codes, ``(N, K)``."""
+        columns = [frame[encoder.name] for encoder in self.encoders]
+        for index in self.categories:
+            columns[index] = self.encoders[index].to_codes(columns[index])
+        return pl.DataFrame(columns).to_numpy(writable=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the features ``(N, F)`` of numbers and codes ``(N, K)``."""
+        numbers = x.index_select(1, self.numbers) if self.categories else x
+        if self._needs_double:
+            numbers = numbers.double()
+        center, scale, median = (part.to(numbers.dtype) for part in (self.center, self.scale, self.median))
+        present = numbers.abs() <= LARGEST
+        scaled = (torch.where(present, numbers, median) - center) / scale
+        parts = [scaled.clamp(-_MAX_SCALED, _MAX_SCALED).float()]
+        if len(self.indicators):
+            parts.append(1 - present.index_select(1, self.indicators).float())
+        for index in self.categories:
+            codes, encoder = x[:, index], self.encoders[index]
+            if encoder.embedded:
+                parts.append(codes.float().unsqueeze(1))
+            else:
+                one_hot = torch.eye(encoder.num_features + 1, device=x.device)[:, 1:]
+                parts.append(one_hot.index_select(0, codes.long()))
+        features = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+        return features if self._in_order else features.index_select(1, self.order)
+
+    def cast_columns(self, table: Table, handle_unknown: HandleUnknown = "ignore") -> pl.DataFrame:
+        """Return the columns of the encoders as numbers or text; others are ignored.
+
+        Args:
+            table: new rows, with columns in any order.
+            handle_unknown: ``error`` refuses categories that the training rows lack, ``ignore`` warns.
+
+        Raises:
+            DataError: If columns are missing or of another kind than in training; lists all of them.
+        """
+        names, available = [encoder.name for encoder in self.encoders], set(table.frame.columns)
+        lacking = [name for name in names if name not in available]
+        errors = [f"{table.files[0][0]} lacks {', '.join(lacking)}"] if lacking else []
+        columns, unseen, out_of_range = [], [], []
+        for encoder in self.encoders:
+            if encoder.name not in available:
+                continue
+            try:
+                values, _ = cast_column(table.frame[encoder.name], encoder.kind, table.where)
+            except DataError as error:
+                errors.append(f"{error}, as it was in training")
+                continue
+            if encoder.kind == "number":
+                values, message = mask_out_of_range(values, table.where)
+                out_of_range += [message] if message else []
+            elif encoder.kind == "category":
+                known = values.is_in([*encoder.categories, *encoder.infrequent])
+                new = (values.is_not_null() & ~known).arg_true()
+                first = int(new[0]) if len(new) else 0
+                if len(new) and not known.any() and cast_column(values)[1] == "number":
+                    errors.append(
+                        f"{table.where(first)}, column {encoder.name!r}: {values[first]!r} "
+                        "is a number, but training had text, and no row has one of its categories"
+                    )
+                elif len(new):
+                    unseen.append(
+                        f"{encoder.name!r} has {len(new):,} values not seen in training, "
+                        f"first {values[first]!r} in {table.where(first)}"
+                    )
+            columns.append(values)
+        if errors:
+            extra = sorted(available - set(names))
+            if lacking:
+                errors[0] += f"; it has, not expected, {', '.join(extra[:20]) or 'nothing'}"
+            raise DataError("\n".join(errors[:_MAX_ERRORS]))
+        if unseen and handle_unknown == "error":
+            raise DataError("\n".join(unseen[:_MAX_ERRORS]))
+        warn_out_of_range(out_of_range)
+        if unseen:
+            warn("unseen categories: " + "; ".join(unseen))
+        return pl.DataFrame(columns)
+
+    def describe_use(self, column: Column) -> str:
+        """Return how a column is used, for the printed schema."""
+        if not column.is_used:
+            return column.use
+        encoder = next((encoder for encoder in self.encoders if encoder.name == column.name), None)
+        if encoder is None:
+            return "dropped: all values are rare"
+        if encoder.embedded:
+            return f"used, {len(encoder.categories)} values embedded"
+        if encoder.kind == "category":
+            return f"used, {encoder.num_features} features"
+        return "used, with missing-value indicator" if encoder.indicator else "used"
+
+
+def _fit_categories(name: str, values: pl.Series) -> Encoder:
+    counts = dict(values.drop_nulls().value_counts().iter_rows())
+    threshold = _MIN_FREQUENCY if len(counts) > _MAX_ONE_HOT else 1
+    categories = tuple(sorted(value for value, count in counts.items() if count >= threshold))
+    infrequent = tuple(sorted(value for value, count in counts.items() if count < threshold))
+    embedded = len(categories) > _MAX_ONE_HOT
+    return Encoder(name, "category", categories=categories, infrequent=infrequent, embedded=embedded)
+
+
+def _center_and_scale(values: pl.Series, scaling: Scaling) -> tuple[float, float]:
+    """Return mean and standard deviation, or median and interquartile range; the scale of a constant is 1."""
+    if not len(values):
+        return 0.0, 1.0
+    numbers = values.cast(pl.Float64)
+    center, scale = float(numbers.mean()), float(numbers.std(ddof=0))  # type: ignore[arg-type]  # numbers both
+    if scaling == "robust":
+        low, center, high = (float(part) for part in np.quantile(numbers.to_numpy(), [0.25, 0.5, 0.75]))
+        scale = high - low or scale
+    return center, scale if scale > 1e-12 * max(abs(center), 1e-300) else 1.0
+
+
+def check_missing(frame: pl.DataFrame, table: Table) -> None:
+    """Check that there are no missing values, for ``missing="error"``.
+
+    Args:
+        frame: columns as numbers or text.
+        table: the raw values of the same rows.
+
+    Raises:
+        DataError: If a value is missing or not finite in single precision; names the first.
+    """
+    for series in frame:
+        if series.null_count():
+            row = int(series.is_null().arg_true()[0])
+            raise DataError(
+                f"{table.where(row)}, column {series.name!r}: {table.frame[series.name][row]!r} is missing "
+                f"or not finite in single precision, as in {series.null_count():,} rows; set "
+                "--data.missing impute to fill it"
+            )
