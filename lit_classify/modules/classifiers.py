@@ -1,4 +1,4 @@
-"""The tasks whose targets are classes.
+"""Classification into mutually exclusive classes.
 
 Legend: N rows, C classes.
 """
@@ -24,15 +24,15 @@ from lit_classify.protocols import HasClassCounts
 
 
 class Classifier(LitModule, ABC):
-    """What two classes and many have in common.
+    """Base class of binary and multiclass classification.
 
     Args:
-        class_weight: how much the rows of each class count in the loss: ``balanced`` for N / (C n) with n of
-            the N training rows in the class (as scikit-learn has it), a list, or a weight for each name. A
-            loss is the weighted sum over rows, divided by the sum of their weights: in an optimizer's step
-            over the batches of all processes, in what is reported over all rows. With gradient accumulation
-            each batch of a step counts the same, as without weights.
-        **kwargs: what all modules take.
+        class_weight: weight of the rows of each class in the loss: ``balanced`` for N / (C n), where n of the
+            N training rows are of the class (scikit-learn's definition), a list, or a mapping from class
+            names to weights. The loss is the weighted sum over rows divided by the sum of their weights: over
+            the batches of all processes in an optimizer step, over all rows in logged metrics. With gradient
+            accumulation every batch of a step has the same weight, as without class weights.
+        **kwargs: arguments of ``LitModule``.
     """
 
     boundary_plot = "plane"
@@ -58,10 +58,10 @@ class Classifier(LitModule, ABC):
             self.register_buffer("class_weight", torch.tensor(_weights(given, names)))
 
     def on_fit_start(self) -> None:
-        """Balance the classes by their training rows.
+        """Compute balanced class weights from the training rows.
 
         Raises:
-            UserError: no data module says how many rows each class has.
+            UserError: the data module does not provide the number of rows of each class.
         """
         if not self._balanced:
             return
@@ -73,7 +73,7 @@ class Classifier(LitModule, ABC):
         self.class_weight = (rows.sum() / (len(rows) * rows)).float().to(self.device)
 
     def check_targets(self, y: Tensor) -> None:
-        """Hold targets against the classes 0 .. C-1.
+        """Check that targets are classes 0 .. C-1.
 
         Raises:
             DataError: targets that are not int64 of shape ``(N,)``, or outside 0 .. C-1.
@@ -81,7 +81,7 @@ class Classifier(LitModule, ABC):
         check_classes(type(self).__name__, self.prepare_targets(y), len(self.class_names))
 
     def labels(self, probabilities: Tensor) -> Tensor:
-        """Return the most probable class ``(N,)``; a tie goes to the lower number."""
+        """Return the most probable class, ``(N,)``; of equally probable classes the first."""
         return probabilities.argmax(dim=1)
 
     def loss_weight(self, y: Tensor) -> int | Tensor:
@@ -150,10 +150,16 @@ class Classifier(LitModule, ABC):
 
 
 class BinaryClassifier(Classifier):
-    """Two classes, one logit, BCEWithLogits (course, sections 2 to 6)."""
+    """Two classes, one logit, binary cross entropy (course, sections 2 to 6).
+
+    Examples:
+        >>> model = BinaryClassifier(2, class_names=["inner", "outer"])
+        >>> model.predict(torch.zeros(5, 2)).shape
+        torch.Size([5, 2])
+    """
 
     def check_outputs(self, out_features: int) -> None:
-        """Raise UserError unless there is one logit for two classes."""
+        """Raise UserError unless there are one logit and two classes."""
         _refuse_labels(self)
         if self.class_names is None:
             self.class_names = ["0", "1"]
@@ -165,10 +171,10 @@ class BinaryClassifier(Classifier):
             )
 
     def prepare_targets(self, y: Tensor) -> Tensor:
-        """Return 0. and 1., as the course has them, as the classes 0 and 1.
+        """Convert the targets 0.0 and 1.0 of the course to the classes 0 and 1.
 
         Raises:
-            DataError: floats of another shape, or others than 0 and 1.
+            DataError: floats of another shape, or other values.
         """
         return to_class_indices(type(self).__name__, y) if y.is_floating_point() else y
 
@@ -188,15 +194,15 @@ class BinaryClassifier(Classifier):
         return self.class_names[1:]
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Return ``[1 - p, p]`` with p = sigmoid(logit), shape ``(N, 2)``; neither is rounded to 0 early."""
+        """Return ``[1 - p, p]`` with p = sigmoid(logit), shape ``(N, 2)``; small probabilities are exact."""
         return torch.sigmoid(torch.cat([-logits, logits], dim=1))
 
     def labels(self, probabilities: Tensor) -> Tensor:
-        """Return the class ``(N,)`` that the probability of class 1 rounds to; a tie goes to class 0."""
+        """Return class 1 where its probability is above 0.5, else class 0, ``(N,)``."""
         return (probabilities[:, 1] > 0.5).long()
 
     def metric_sum(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Count the rows whose rounded probability is their class."""
+        """Return the number of correctly classified rows."""
         return ((torch.sigmoid(logits.squeeze(1)) > 0.5) == y).sum()
 
     def make_metric(self) -> Metric:
@@ -210,10 +216,16 @@ class BinaryClassifier(Classifier):
 
 
 class MulticlassClassifier(Classifier):
-    """Many classes, one logit each, CrossEntropy (course, section 8)."""
+    """Several classes, one logit each, cross entropy (course, section 8).
+
+    Examples:
+        >>> model = MulticlassClassifier(4, 3, class_names=["setosa", "versicolor", "virginica"])
+        >>> model.predict(torch.zeros(5, 4)).shape
+        torch.Size([5, 3])
+    """
 
     def check_outputs(self, out_features: int) -> None:
-        """Raise UserError unless there are as many logits as classes, at least two."""
+        """Raise UserError unless there are at least two logits, and as many classes."""
         _refuse_labels(self)
         if self.class_names is None:
             self.class_names = [str(label) for label in range(out_features)]
@@ -239,7 +251,7 @@ class MulticlassClassifier(Classifier):
         return torch.softmax(logits, dim=1)
 
     def metric_sum(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Count the rows whose largest logit is their class's."""
+        """Return the number of correctly classified rows."""
         return (logits.argmax(dim=1) == y).sum()
 
     def make_metric(self) -> Metric:
@@ -255,13 +267,13 @@ class MulticlassClassifier(Classifier):
 def _refuse_labels(task: Classifier) -> None:
     if task.label_names is not None:
         raise UserError(
-            f"{type(task).__name__} tells classes apart, but the data has {len(task.label_names)} labels "
-            "that may hold together; use MultilabelClassifier"
+            f"{type(task).__name__} predicts one class per row, but the data has {len(task.label_names)} "
+            "labels that are not mutually exclusive; use MultilabelClassifier"
         )
 
 
 def _weights(given: Sequence[float] | Mapping[str, float], names: Sequence[str]) -> list[float]:
-    """Return a weight for each class, in order."""
+    """Return the weight of each class, in the order of the names."""
     if isinstance(given, Mapping):
         for name in given:
             if str(name) not in names:

@@ -1,4 +1,4 @@
-"""The task whose targets are labels that may hold together.
+"""Classification into labels that are not mutually exclusive.
 
 Legend: N rows, L labels.
 """
@@ -20,11 +20,16 @@ from lit_classify.modules.target_checks import check_labels, check_shapes
 
 
 class MultilabelClassifier(LitModule):
-    """Labels that may hold together, one logit each, BCEWithLogits.
+    """Labels that are not mutually exclusive, one logit each, binary cross entropy.
 
     Args:
-        thresholds: the probability from which on a label holds: one for all, or one for each.
-        **kwargs: what all modules take.
+        thresholds: probability above which a label is predicted: one for all labels, or one for each.
+        **kwargs: arguments of ``LitModule``.
+
+    Examples:
+        >>> model = MultilabelClassifier(4, 2, label_names=["urgent", "spam"], thresholds=[0.5, 0.9])
+        >>> model.labels(torch.tensor([[0.8, 0.8]]))
+        tensor([[1, 0]])
     """
 
     def __init__(
@@ -47,11 +52,11 @@ class MultilabelClassifier(LitModule):
     _thresholds: Tensor
 
     def check_outputs(self, out_features: int) -> None:
-        """Raise UserError unless there is a logit for each label."""
+        """Raise UserError unless there are at least two logits, and as many labels."""
         if self.class_names is not None:
             right = "BinaryClassifier" if len(self.class_names) == 2 else "MulticlassClassifier"
             raise UserError(
-                f"MultilabelClassifier tells labels that may hold together, but the data has "
+                f"MultilabelClassifier predicts labels that are not mutually exclusive, but the data has "
                 f"{len(self.class_names)} classes; use {right}"
             )
         if self.label_names is None:
@@ -71,7 +76,7 @@ class MultilabelClassifier(LitModule):
         check_labels(type(self).__name__, y, len(self.label_names))
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Return the mean binary cross entropy over all labels of ``(N, L)`` against ``(N, L)``."""
+        """Return the mean binary cross entropy of logits ``(N, L)`` against labels ``(N, L)``."""
         check_shapes(logits, y)
         return F.binary_cross_entropy_with_logits(logits, y)
 
@@ -80,15 +85,15 @@ class MultilabelClassifier(LitModule):
         return torch.sigmoid(logits)
 
     def labels(self, probabilities: Tensor) -> Tensor:
-        """Return 1 where a label holds, else 0, ``(N, L)`` int64."""
+        """Return 1 for predicted labels, else 0, ``(N, L)`` int64."""
         return (probabilities > self._thresholds.to(probabilities.device)).long()
 
     def metric_sum(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Count right labels, as shares of rows."""
+        """Return the number of correct labels, divided by L."""
         return (self.labels(torch.sigmoid(logits)) == y).sum() / y.shape[1]
 
     def make_metric(self) -> Metric:
-        """Return the share of right labels."""
+        """Return the accuracy over all labels."""
         return MultilabelAccuracy(len(self.label_names), average="micro", validate_args=False)
 
     def test_metrics(self, logits: Tensor, y: Tensor) -> Metrics:

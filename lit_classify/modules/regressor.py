@@ -1,4 +1,4 @@
-"""The task whose targets are numbers.
+"""Regression.
 
 Legend: N rows.
 """
@@ -20,11 +20,15 @@ from lit_classify.protocols import HasTargetScale
 
 
 class Regressor(LitModule):
-    """One number per row, L1 loss or MSE (course, section 5).
+    """One value per row, L1 or MSE loss (course, section 5).
 
     Args:
         loss: L1, the mean absolute error, or MSE, the mean squared error.
-        **kwargs: what all modules take.
+        **kwargs: arguments of ``LitModule``.
+
+    Examples:
+        >>> Regressor(3, loss="MSE").predict(torch.zeros(5, 3)).shape
+        torch.Size([5])
     """
 
     def __init__(
@@ -44,9 +48,9 @@ class Regressor(LitModule):
     _scale: Tensor
 
     def on_fit_start(self) -> None:
-        """Let the network answer in the targets' own scale, where the data module knows it.
+        """Scale the outputs by the mean and standard deviation of the targets, if the data module has them.
 
-        Targets of thousands would be out of reach for a network that begins around zero.
+        Targets in the thousands are hard to learn for a network whose initial outputs are near zero.
         """
         data = getattr(self.trainer, "datamodule", None)
         scale = data.target_scale if isinstance(data, HasTargetScale) else None
@@ -72,16 +76,16 @@ class Regressor(LitModule):
         check_values(type(self).__name__, y)
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Return the mean absolute (squared) error of ``(N, 1)`` against ``(N,)``, in the targets' scale."""
+        """Return the mean absolute (squared) error of ``(N, 1)`` against ``(N,)``, in units of the scale."""
         check_shapes(logits.squeeze(1), y)
         return self._loss(logits.squeeze(1), (y - self._center) / self._scale)
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Return the values, ``(N,)``."""
+        """Return the predicted values, ``(N,)``."""
         return self._center + self._scale * logits.squeeze(1)
 
     def labels(self, probabilities: Tensor) -> Tensor:
-        """Return the values as they are, ``(N,)``."""
+        """Return the values unchanged, ``(N,)``."""
         return probabilities
 
     def metric_sum(self, logits: Tensor, y: Tensor) -> Tensor:
@@ -93,7 +97,7 @@ class Regressor(LitModule):
         return MeanAbsoluteError()
 
     def metric_inputs(self, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return values and targets in double precision, in which their errors then are added up."""
+        """Return values and targets in double precision, so that errors are summed in double precision."""
         return self.probabilities(logits).to(accumulation_dtype(y.device)), y.to(accumulation_dtype(y.device))
 
     def test_metrics(self, logits: Tensor, y: Tensor) -> Metrics:
