@@ -1,6 +1,6 @@
-"""Batches whose order depends on a seed and the epoch alone, and that can go on amid an epoch.
+"""Data loaders whose order depends only on a seed and the epoch, and that can resume within an epoch.
 
-Of tensors in memory, handed out by slicing, or of any dataset, through torch's workers.
+TensorLoader slices tensors in memory; SeededDataLoader wraps torch's DataLoader for any dataset.
 
 Legend: N rows, B rows per batch, W processes (ranks).
 """
@@ -23,55 +23,58 @@ Batch = tuple[Tensor, ...]
 
 
 class _Resumable:
-    """A place in an epoch, as Lightning asks and tells it."""
+    """Position in an epoch, saved and restored by Lightning."""
 
     epoch = 0
-    _position = 0  # batches handed out in this epoch
-    _resume_at = 0  # where the next iteration begins
+    _position = 0  # batches yielded in this epoch
+    _resume_at = 0  # first batch of the next iteration
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order the next iteration takes."""
+        """Set the epoch that determines the order of the next iteration."""
         self.epoch = epoch
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the epoch and the number of batches handed out, so that a run can go on mid-epoch."""
+        """Return the epoch and the number of batches yielded, to resume within an epoch."""
         return {"epoch": self.epoch, "position": self._position % max(len(self), 1)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where ``state_dict`` was taken; a finished epoch starts anew."""
+        """Resume where ``state_dict`` was taken; a completed epoch starts again."""
         self.epoch = state["epoch"]
         self._position = self._resume_at = state["position"]
 
     def __len__(self) -> int:
-        raise TypeError("a loader says itself how many batches it has")
+        raise TypeError("a subclass must implement __len__")
 
 
 def _drawn(seed: int, epoch: int) -> torch.Generator:
-    """Return what an epoch's order is drawn from."""
+    """Return the generator of an epoch's order."""
     return torch.Generator().manual_seed(stream_seed("order", seed, epoch))
 
 
 class TensorLoader(_Resumable):
-    """Batches of tensors that share their first dimension; every row once in an epoch.
+    """Iterate over batches of tensors that share their first dimension; each row occurs once per epoch.
 
-    The order depends on ``(seed, epoch)`` alone. Lightning tells the epoch through ``batch_sampler``, as it
-    does for a distributed sampler. With several ranks every step takes ``B * W`` rows and deals them out one
-    by one, so each row is in exactly one rank; a training tail too short to give each rank a row joins the
-    step before it, so all ranks take the same number of steps. A batch that is the whole table is the table
-    itself, not a copy.
+    The order depends only on ``(seed, epoch)``. Lightning sets the epoch through ``batch_sampler``, as it
+    does for a distributed sampler. With several ranks, each step takes ``B * W`` rows and distributes them in
+    turn, so each row is in exactly one rank; a training tail with fewer rows than ranks joins the step
+    before it, so all ranks take the same number of steps. A single batch of all rows is not copied.
 
     Args:
-        tensors: the columns, each of shape ``(N, ...)``, all on one device.
+        tensors: tensors of shape ``(N, ...)``, all on one device.
         batch_size: rows per batch and rank, B; None for all rows at once.
-        shuffle: draw a new order for every epoch.
-        seed: what the order is drawn from, together with the epoch.
-        drop_last: leave out a last batch that is shorter than the others.
-        rank: which share of the rows this process takes, from 0.
+        shuffle: whether to shuffle the rows in every epoch.
+        seed: seed of the order, together with the epoch.
+        drop_last: whether to drop a last batch that is smaller than the others.
+        rank: rank of this process, from 0.
         world_size: number of processes, W.
-        even: give every rank the same number of steps (training); else ranks may run out of rows.
+        even: whether all ranks take the same number of steps (training); otherwise some may run out of rows.
 
     Raises:
-        UserError: tensors of different lengths, no rows, or sizes below 1.
+        UserError: If the tensors differ in length, there are no rows, or a size is below 1.
+
+    Examples:
+        >>> [rows.tolist() for (rows,) in TensorLoader([torch.arange(5)], batch_size=2)]
+        [[0, 1], [2, 3], [4]]
     """
 
     def __init__(
@@ -114,7 +117,7 @@ class TensorLoader(_Resumable):
             )
 
     def _count_steps(self) -> int:
-        """Count the steps of this rank; a short tail is dropped, joined or this rank's own as asked."""
+        """Return the number of steps of this rank."""
         full, tail = divmod(self.num_rows, self._stride)
         if self.drop_last or not tail:
             return full
@@ -123,7 +126,7 @@ class TensorLoader(_Resumable):
         return max(full + (tail > self.rank), 1)  # a rank without rows evaluates a batch without rows
 
     def _rows(self, step: int) -> slice:
-        """Return this rank's share of the rows that all ranks together take in a step."""
+        """Return the rows of this rank in a step."""
         start = step * self._stride
         stop = start + self._stride
         if step == self._num_steps - 1 and not self.drop_last and self.even:
@@ -131,46 +134,46 @@ class TensorLoader(_Resumable):
         return slice(start + self.rank, min(stop, self.num_rows), self.world_size)
 
     @property
-    def _whole(self) -> bool:
-        """Whether the only batch is the table itself."""
+    def _is_single_batch(self) -> bool:
+        """Whether all rows are one batch, which is not copied."""
         return self.world_size == 1 and self._stride >= self.num_rows and self._num_steps == 1
 
     def __len__(self) -> int:
         return self._num_steps
 
     def order(self) -> Tensor | None:
-        """Return this epoch's row numbers, shape ``(N,)`` int64 on the tensors' device; None if in order."""
-        if not self.shuffle or self._whole:
+        """Return this epoch's permutation, ``(N,)`` int64 on the tensors' device; None if not shuffled."""
+        if not self.shuffle or self._is_single_batch:
             return None
         order = torch.randperm(self.num_rows, generator=_drawn(self.seed, self.epoch))
         return order.to(self.tensors[0].device, non_blocking=True)
 
     @property
     def batch_sampler(self) -> SimpleNamespace:
-        """Where Lightning tells the epoch; a ``sampler`` of the loader it would take for torch's."""
+        """Where Lightning sets the epoch; it would mistake an attribute ``sampler`` for torch's."""
         return SimpleNamespace(sampler=self)
 
     @staticmethod
     def put_together(shares: Sequence[Sequence[Tensor]]) -> Tensor:
-        """Return rows in their order, ``(N, ...)``, from what each rank made of each of its batches."""
+        """Return the rows of all ranks' batches in order, ``(N, ...)``."""
         steps = []
         for parts in zip_longest(*shares):
-            held = [part for part in parts if part is not None]
-            step = held[0].new_empty(sum(map(len, held)), *held[0].shape[1:])
-            for rank, part in enumerate(held):
-                step[rank :: len(held)] = part
+            present = [part for part in parts if part is not None]
+            step = present[0].new_empty(sum(map(len, present)), *present[0].shape[1:])
+            for rank, part in enumerate(present):
+                step[rank :: len(present)] = part
             steps.append(step)
         return torch.cat(steps)
 
     def __iter__(self) -> Iterator[Batch]:
-        first, self._resume_at = self._resume_at, 0  # now: the first batch may never be asked for
+        first, self._resume_at = self._resume_at, 0  # now: the first batch may never be requested
         return self._from(first)
 
     def _from(self, first: int) -> Iterator[Batch]:
-        order = self.order()  # now: Lightning tells the epoch after it has asked for an iterator
+        order = self.order()  # now: Lightning sets the epoch after it creates the iterator
         for step in range(first, self._num_steps):
             self._position = step + 1
-            if self._whole:
+            if self._is_single_batch:
                 yield self.tensors
             elif order is None:
                 yield tuple(tensor[self._rows(step)] for tensor in self.tensors)
@@ -180,7 +183,7 @@ class TensorLoader(_Resumable):
 
 
 class _Rows(Dataset[Any]):
-    """A dataset's rows in batches, each after the seed of what the dataset draws for it in a worker."""
+    """Batches of a dataset; in a worker, the generators are seeded for each batch."""
 
     def __init__(self, dataset: Dataset[Any]) -> None:
         self.dataset = dataset
@@ -195,46 +198,46 @@ class _Rows(Dataset[Any]):
             random.seed(seed)
             if numpy := sys.modules.get("numpy"):
                 numpy.random.seed(seed % 2**32)
-        together = getattr(self.dataset, "__getitems__", None)
-        found: list[Any] = together(rows) if together else [self.dataset[row] for row in rows]
-        return found
+        getitems = getattr(self.dataset, "__getitems__", None)
+        samples: list[Any] = getitems(rows) if getitems else [self.dataset[row] for row in rows]
+        return samples
 
 
 class _Batches:
-    """What torch's DataLoader asks for the rows of each batch."""
+    """Batch sampler of torch's DataLoader."""
 
     def __init__(self, loader: "SeededDataLoader") -> None:
         self.loader = loader
 
     def __iter__(self) -> Iterator[list[int]]:
-        return self.loader.numbered()
+        return self.loader.seeded_batches()
 
     def __len__(self) -> int:
         return len(self.loader)
 
 
 class SeededDataLoader(_Resumable):
-    """torch's DataLoader for a dataset of your own, whose fits can be resumed at any step, bit for bit.
+    """Load a map-style dataset so that training can resume at any step, bit for bit.
 
-    Several processes share the rows as in ``TensorLoader``; each needs one at least. What is left out when an
-    epoch is resumed is not loaded. Random numbers of ``torch``, ``numpy.random`` and ``random`` that the
-    dataset draws in workers depend on the seed, the epoch, the process and the batch alone; without workers
-    they continue the process's own, which a LitModule saves and restores. Generators that the dataset keeps
-    are its own to seed, by the row's number for instance. A ``worker_init_fn`` finds the dataset as
+    Processes share the rows as in ``TensorLoader``; each needs at least one. Batches before the resumed step
+    are not loaded. Random numbers of ``torch``, ``numpy.random`` and ``random`` that the dataset draws in
+    workers depend only on the seed, the epoch, the process and the batch; without workers they come from the
+    generators of the process, which a LitModule saves and restores. The dataset must seed its own generators
+    itself, for example by the row index. A ``worker_init_fn`` finds the dataset as
     ``get_worker_info().dataset.dataset``.
 
-    It is not a subclass of torch's DataLoader: Lightning would replace the order of one.
+    It is not a subclass of torch's DataLoader, whose sampler Lightning would replace.
 
     Args:
-        dataset: gives row ``i``, and its number of rows.
+        dataset: map-style dataset.
         batch_size: rows per batch and process, B.
-        shuffle: draw a new order for every epoch.
-        seed: what the order is drawn from, together with the epoch.
-        drop_last: leave out a last batch that is shorter than the others.
+        shuffle: whether to shuffle the rows in every epoch.
+        seed: seed of the order, together with the epoch.
+        drop_last: whether to drop a last batch that is smaller than the others.
         more: further arguments of torch's DataLoader, such as ``num_workers``.
 
     Raises:
-        UserError: no rows, fewer than processes, or sizes below 1.
+        UserError: If there are fewer rows than processes, or a size is below 1.
 
     Examples:
         >>> from torch.utils.data import TensorDataset
@@ -257,19 +260,19 @@ class SeededDataLoader(_Resumable):
         self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
         self.seed, self.drop_last = seed, drop_last
         self._numbers = torch.arange(len(rows))
-        more.setdefault("generator", torch.Generator())  # or torch would draw from the one that all share
+        more.setdefault("generator", torch.Generator())  # torch would draw from the global generator
         self._generator: torch.Generator = more["generator"]
         self._loader: DataLoader[Any] = DataLoader(rows, batch_sampler=_Batches(self), **more)
 
     def shares(self) -> TensorLoader:
-        """Return the batches of row numbers; processes are known only once a trainer has started them."""
+        """Return the batches of row indices of this process; called once the processes have started."""
         rank, world_size = _processes()
         return TensorLoader(
             (self._numbers,), self.batch_size, self.shuffle, self.seed, self.drop_last, rank, world_size
         )
 
-    def numbered(self) -> Iterator[list[int]]:
-        """Give each batch's seed and row numbers, from the place where the iteration began."""
+    def seeded_batches(self) -> Iterator[list[int]]:
+        """Yield the seed and the row indices of each batch, from the first batch of the iteration."""
         shares, first = self.shares(), self._position
         shares.load_state_dict({"epoch": self.epoch, "position": first})
         for step, (rows,) in enumerate(shares, first):
@@ -278,11 +281,11 @@ class SeededDataLoader(_Resumable):
 
     @property
     def batch_sampler(self) -> SimpleNamespace:
-        """Where Lightning tells the epoch, as for ``TensorLoader``."""
+        """Where Lightning sets the epoch, as for ``TensorLoader``."""
         return SimpleNamespace(sampler=self)
 
     def __iter__(self) -> Iterator[Any]:
-        first, self._resume_at = self._resume_at, 0  # now: the first batch may never be asked for
+        first, self._resume_at = self._resume_at, 0  # now: the first batch may never be requested
         return self._from(first)
 
     def _from(self, first: int) -> Iterator[Any]:

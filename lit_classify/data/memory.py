@@ -1,4 +1,4 @@
-"""Whether a table fits into memory, said before it is read."""
+"""Estimates of the memory that data needs, checked before it is allocated."""
 
 import os
 from contextlib import suppress
@@ -7,15 +7,15 @@ from pathlib import Path
 from lit_classify.errors import DataError, UserError
 
 _GROUP = Path("/sys/fs/cgroup")
-_BYTES_PER_POINT = 100  # measured: two coordinates, a class, their copies while they are shuffled and split
-_COPIES = 3  # of the float32 matrix: what was read, what is made of it, and what comes and goes
+_BYTES_PER_POINT = 100  # measured: coordinates and class, with the copies of shuffling and splitting
+_COPIES = 3  # of the float32 matrix: the raw table, the features and temporaries
 
 
 def check_memory(path: Path, num_rows: int, num_columns: int) -> None:
-    """Hold an estimate of what a table needs against what is free.
+    """Check that a table fits into memory.
 
     Raises:
-        DataError: it needs more; gives the estimate.
+        DataError: If the estimate exceeds the free memory.
     """
     needed, free = _COPIES * 4 * num_rows * num_columns, free_memory()
     if free is not None and needed > free:
@@ -26,10 +26,10 @@ def check_memory(path: Path, num_rows: int, num_columns: int) -> None:
 
 
 def check_points(num_points: float) -> None:
-    """Compare what points need, before they are made, with what is free.
+    """Check that points fit into memory before they are generated.
 
     Raises:
-        UserError: they need more; gives the estimate.
+        UserError: If the estimate exceeds the free memory.
     """
     needed, free = _BYTES_PER_POINT * num_points, free_memory()
     if free is not None and needed > free:
@@ -40,25 +40,25 @@ def check_points(num_points: float) -> None:
 
 
 def free_memory() -> int | None:
-    """Return the bytes that this process may still take; None where the system does not say."""
-    found = []
+    """Return the bytes that this process can still allocate; None if the system does not report it."""
+    limits = []
     with suppress(ValueError, OSError, AttributeError):
-        found.append(os.sysconf("SC_PAGE_SIZE") * _available_pages())
+        limits.append(os.sysconf("SC_PAGE_SIZE") * _available_pages())
     with suppress(ValueError, OSError):
         limit, used = ((_GROUP / name).read_text() for name in ("memory.max", "memory.current"))
-        found.append(int(limit) - int(used))
+        limits.append(int(limit) - int(used))
     with suppress(ImportError, ValueError, OSError):
         import resource
 
         limit_of_process = resource.getrlimit(resource.RLIMIT_AS)[0]
         if limit_of_process != resource.RLIM_INFINITY:
             pages = int(Path("/proc/self/statm").read_text().split()[0])
-            found.append(limit_of_process - pages * os.sysconf("SC_PAGE_SIZE"))
-    return max(min(found), 0) if found else None
+            limits.append(limit_of_process - pages * os.sysconf("SC_PAGE_SIZE"))
+    return max(min(limits), 0) if limits else None
 
 
 def _available_pages() -> int:
-    """Return free pages and those that hold files, which the system gives back when asked."""
+    """Return the number of available pages, including those of the file cache."""
     with suppress(OSError):
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
@@ -67,5 +67,5 @@ def _available_pages() -> int:
 
 
 def _size(num_bytes: float) -> str:
-    """Say a number of bytes in GB or MB."""
+    """Format a number of bytes in GB or MB."""
     return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.3g} MB"
