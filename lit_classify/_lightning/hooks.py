@@ -5,8 +5,9 @@ a profiler and with bookkeeping around it, and looks up the hooks that transfer 
 that takes longer than the step. Callbacks, module and data module stay unchanged: who calls a hook finds it,
 and who overrides a hook, clips gradients, scales losses or profiles gets all that Lightning does.
 
-Private parts: ``call._call_callback_hooks``, ``call._call_lightning_module_hook``, the module's
-``_current_fx_name``, ``_on_before_batch_transfer`` and ``_apply_batch_transfer_handler``.
+Private parts: ``call._call_callback_hooks``, ``call._call_lightning_module_hook``,
+``call._call_strategy_hook``, the module's ``_current_fx_name``, ``_on_before_batch_transfer`` and
+``_apply_batch_transfer_handler``.
 """
 
 from collections.abc import Callable, Iterator
@@ -34,6 +35,7 @@ _SKIPPED = {
     "on_train_epoch_start",
     "on_train_epoch_end",
 }
+_CALLS = ("_call_callback_hooks", "_call_lightning_module_hook", "_call_strategy_hook")
 _NO_CONTEXT: AbstractContextManager[None] = nullcontext()
 
 
@@ -52,8 +54,16 @@ def skipping_unused_hooks(trainer: Trainer) -> Iterator[None]:
     Args:
         trainer: the trainer that is about to fit; other trainers are unaffected.
     """
-    call_callbacks, call_module = call._call_callback_hooks, call._call_lightning_module_hook
+    originals: dict[str, Callable[..., Any]] = {name: getattr(call, name) for name in _CALLS}
     patched: list[tuple[LightningModule, str]] = []
+
+    def is_overridden_in_class(callback: Callback, name: str) -> bool:
+        key = type(callback), name
+        if key not in known:
+            known[key] = getattr(type(callback), name) is not getattr(Callback, name)
+        return known[key]
+
+    known: dict[tuple[type, str], bool] = {}
 
     def call_callback_hooks(
         calling: Trainer,
@@ -67,29 +77,41 @@ def skipping_unused_hooks(trainer: Trainer) -> Iterator[None]:
                 vars(trainer.lightning_module)[name] = method
                 patched.append((trainer.lightning_module, name))
         if calling is not trainer or hook_name not in _SKIPPED:
-            call_callbacks(calling, hook_name, *args, monitoring_callbacks=monitoring_callbacks, **kwargs)
+            original = originals["_call_callback_hooks"]
+            original(calling, hook_name, *args, monitoring_callbacks=monitoring_callbacks, **kwargs)
             return
         overridden = [
-            hook
+            getattr(callback, hook_name)
             for callback in calling.callbacks  # type: ignore[attr-defined]  # set in its constructor
-            if not _is_inherited(hook := getattr(callback, hook_name), Callback, hook_name)
+            if (is_overridden_in_class(callback, hook_name) or hook_name in vars(callback))
             and monitoring_callbacks in (None, isinstance(callback, EarlyStopping | Checkpoint))
         ]
         if overridden:
             module = calling.lightning_module
-            before, module._current_fx_name = module._current_fx_name, hook_name
+            with_name = vars(module)
+            before, with_name["_current_fx_name"] = with_name["_current_fx_name"], hook_name
             for hook in overridden:
                 hook(calling, module, *args, **kwargs)
-            module._current_fx_name = before
+            with_name["_current_fx_name"] = before
 
-    def call_module_hook(calling: Trainer, hook_name: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Lightning's
-        if (
-            calling is trainer
-            and hook_name in _SKIPPED
-            and _is_inherited(getattr(calling.lightning_module, hook_name), LightningModule, hook_name)
-        ):
+    def call_module_hook(
+        calling: Trainer, hook_name: str, *args: Any, pl_module: LightningModule | None = None, **kwargs: Any
+    ) -> Any:  # noqa: ANN401 - Lightning's
+        if calling is not trainer:
+            original = originals["_call_lightning_module_hook"]
+            return original(calling, hook_name, *args, pl_module=pl_module, **kwargs)
+        module = pl_module or calling.lightning_module
+        hook = getattr(module, hook_name)
+        if hook_name in _SKIPPED and _is_inherited(hook, hook_name):
             return None
-        return call_module(calling, hook_name, *args, **kwargs)
+        return _named(module, hook_name, hook, *args, **kwargs)
+
+    def call_strategy_hook(calling: Trainer, hook_name: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Lightning's
+        if calling is not trainer:
+            return originals["_call_strategy_hook"](calling, hook_name, *args, **kwargs)
+        return _named(
+            calling.lightning_module, hook_name, getattr(calling.strategy, hook_name), *args, **kwargs
+        )
 
     holder: Any = trainer  # its attributes are set in its constructor, which type checkers cannot follow
     profiler = holder.profiler
@@ -97,19 +119,32 @@ def skipping_unused_hooks(trainer: Trainer) -> Iterator[None]:
         yield
         return
     holder.profiler = _NoProfiler()
-    vars(call).update(_call_callback_hooks=call_callback_hooks, _call_lightning_module_hook=call_module_hook)
+    vars(call).update(
+        _call_callback_hooks=call_callback_hooks,
+        _call_lightning_module_hook=call_module_hook,
+        _call_strategy_hook=call_strategy_hook,
+    )
     try:
         yield
     finally:
-        vars(call).update(_call_callback_hooks=call_callbacks, _call_lightning_module_hook=call_module)
+        vars(call).update(originals)
         holder.profiler = profiler
         for module, name in patched:
             vars(module).pop(name, None)
 
 
-def _is_inherited(hook: object, base: type, name: str) -> bool:
-    """Return whether a hook is the empty one of the base class."""
-    return getattr(hook, "__func__", None) is getattr(base, name)
+def _named(module: LightningModule, name: str, hook: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Lightning's
+    """Call a hook under its name, by which Lightning checks ``self.log``; torch's ``__setattr__`` is slow."""
+    attributes = vars(module)
+    before, attributes["_current_fx_name"] = attributes["_current_fx_name"], name
+    result = hook(*args, **kwargs)
+    attributes["_current_fx_name"] = before
+    return result
+
+
+def _is_inherited(hook: object, name: str) -> bool:
+    """Return whether a hook is the empty one of LightningModule."""
+    return getattr(hook, "__func__", None) is getattr(LightningModule, name)
 
 
 def _short_cuts(trainer: Trainer) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -125,7 +160,10 @@ def _short_cuts(trainer: Trainer) -> Iterator[tuple[str, Callable[..., Any]]]:
     step: Any = "on_before_optimizer_step"
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
     if (
-        all(_is_inherited(getattr(callback, step), Callback, step) for callback in callbacks)
+        all(
+            getattr(getattr(callback, step), "__func__", None) is Callback.on_before_optimizer_step
+            for callback in callbacks
+        )
         and not any(
             is_overridden(name, module, LightningModule)
             for name in (step, "configure_gradient_clipping", "optimizer_step")
@@ -135,6 +173,8 @@ def _short_cuts(trainer: Trainer) -> Iterator[tuple[str, Callable[..., Any]]]:
         and type(trainer.strategy) is SingleDeviceStrategy
     ):
         yield "optimizer_step", _optimizer_step
+    if not is_overridden("optimizer_zero_grad", module, LightningModule):
+        yield "optimizer_zero_grad", _optimizer_zero_grad
 
 
 def _return_batch(batch: Any, dataloader_idx: int = 0) -> Any:  # noqa: ANN401 - Lightning's
@@ -162,3 +202,10 @@ def _optimizer_step(
     """Call torch's own step: nothing is clipped or scaled, and no hook is overridden."""
     own = optimizer.optimizer if isinstance(optimizer, LightningOptimizer) else optimizer
     own.step(optimizer_closure)
+
+
+def _optimizer_zero_grad(epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
+    """Set gradients to None, as ``zero_grad`` does, without torch's profiling."""
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = None

@@ -1,4 +1,13 @@
-"""Lightning's Trainer with its most asked questions answered faster, whose processes stop together."""
+"""The command line's Trainer, whose processes stop together at a signal.
+
+Reason: a callback that sets ``trainer.should_stop`` comes too late and does too much. Lightning registers its
+own handlers after ``on_fit_start``; until training starts, its handler of SIGTERM waits for the other
+processes amid whatever they do, and all hang. ``should_stop`` ends an epoch like any other, with its hooks
+and its line in the log, and the resumed run would log that epoch again.
+
+Private parts: ``_SignalConnector``, the trainer's ``_signal_connector``, the module's ``_current_fx_name``
+and ``_broadcast_sigterm_tensor`` of the training epoch loop.
+"""
 
 import signal
 from contextlib import suppress
@@ -17,21 +26,20 @@ from lit_classify.loggers import RunLogger
 
 
 class _Signals(_SignalConnector):
-    """Let a fit that is told to stop do so between two steps, several processes between the same two.
+    """Stop a fit between two steps, several processes between the same two.
 
-    Lightning breaks off wherever Ctrl-C finds it, and its handler of SIGTERM waits for the other processes
-    amid whatever they do: then all wait for ever, and nothing can be saved that a run could go on from.
+    Lightning interrupts a fit wherever Ctrl-C finds it.
     """
 
-    told = 0
+    received = 0  # the number of the signal
 
     @property
     def received_sigterm(self) -> bool:
-        """Whether to stop now; Lightning asks after every batch and epoch, an epoch's last batch ends it.
+        """Whether to stop now, which Lightning checks after every batch and epoch.
 
-        Accumulated gradients become a step first.
+        Accumulated gradients are applied first; after the last batch of an epoch the epoch ends first.
         """
-        if not self.told or self.trainer.world_size > 1 or not self.trainer.training:
+        if not self.received or self.trainer.world_size > 1 or not self.trainer.training:
             return False
         loop = self.trainer.fit_loop
         if loop.epoch_loop.batch_progress.is_last_batch:
@@ -41,12 +49,12 @@ class _Signals(_SignalConnector):
 
     @received_sigterm.setter
     def received_sigterm(self, val: bool) -> None:
-        """Leave what was told as it is."""
+        """Ignore Lightning, which resets it."""
 
     def register_signal_handlers(self) -> None:
-        """Take Lightning's handlers, but for a fit one that only takes a note, and else leave what there was.
+        """Register a handler that only notes the signal in a fit; else keep the previous handlers.
 
-        Lightning's own for SIGTERM does nothing while it evaluates.
+        Lightning's handler of SIGTERM does nothing during an evaluation.
         """
         before = {number: signal.getsignal(number) for number in signals.termination_signals()}
         super().register_signal_handlers()
@@ -57,25 +65,25 @@ class _Signals(_SignalConnector):
                 self._register_signal(number, handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.told:  # the second one does not wait
+        if self.received:  # a second signal does not wait
             raise SystemExit(128 + number)
-        self.told = number
+        self.received = number
         if self.trainer.world_size == 1 and self.trainer.lightning_module._current_fx_name == "on_train_end":
-            raise SIGTERMException  # no step will follow, but pictures may
+            raise SIGTERMException  # no step follows, but plots may
 
     def agree(self) -> None:
-        """Stop, on all processes, if one was told to; Lightning asks before every batch of several.
+        """Stop all processes if one has received a signal; called before every batch.
 
         Raises:
-            SIGTERMException: one was told.
+            SIGTERMException: one has received a signal.
         """
         trained = self.trainer.fit_loop.epoch_loop.batch_progress.current.completed
-        if trained % self.trainer.accumulate_grad_batches:  # accumulated gradients become a step first
+        if trained % self.trainer.accumulate_grad_batches:  # accumulated gradients are applied first
             return
-        told = torch.tensor(self.told, device=self.trainer.strategy.root_device)
-        agreed = int(self.trainer.strategy.reduce(told, reduce_op="max"))
-        if agreed:  # one that comes meanwhile is asked for next time
-            self.told = agreed
+        received = torch.tensor(self.received, device=self.trainer.strategy.root_device)
+        agreed = int(self.trainer.strategy.reduce(received, reduce_op="max"))
+        if agreed:  # a signal received meanwhile is checked next time
+            self.received = agreed
             raise SIGTERMException
 
 
@@ -84,7 +92,7 @@ class RunTrainer(Trainer):
 
     stops_together = True  # several processes, at the same step
     shows_metrics = True  # on a progress bar
-    run: RunLogger | None = None  # owns the directory of the run, even where it logs nothing
+    run: RunLogger | None = None  # owns the run's directory, even if it logs nothing
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -93,20 +101,20 @@ class RunTrainer(Trainer):
         self.fit_loop.epoch_loop._broadcast_sigterm_tensor = signals.agree  # type: ignore[method-assign]
 
     def fit(self, *args: Any, **kwargs: Any) -> None:
-        """Fit, and skip the hooks that nobody has overridden; a run told to stop ends as commands do.
+        """Fit, skipping hooks that are not overridden; after a signal, end as all commands do.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C told it.
-            SystemExit: another signal did.
+            KeyboardInterrupt: after Ctrl-C.
+            SystemExit: after another signal.
         """
         with skipping_unused_hooks(self), suppress(SIGTERMException):
             super().fit(*args, **kwargs)
-        if self._signals.told:
-            signals.terminate(self._signals.told)
+        if self._signals.received:
+            signals.terminate(self._signals.received)
 
     @property
     def log_dir(self) -> str | None:
-        """The run's directory, the same on all processes; loggers of other kinds write where they want."""
+        """The run's directory, the same on all processes; loggers of other kinds have their own."""
         if self.run is None:
             return super().log_dir
         directory: str = self.strategy.broadcast(self.run.log_dir)

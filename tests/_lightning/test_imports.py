@@ -1,0 +1,22 @@
+"""Contract: Lightning can be imported without matplotlib and scipy.signal."""
+
+import subprocess
+import sys
+
+
+def test_lightning_comes_without_matplotlib_and_metrics_still_plot() -> None:
+    code = """
+import sys
+from lit_classify._lightning.imports import import_lightning
+import_lightning()
+assert not {"matplotlib", "scipy.signal"} & set(sys.modules)
+import matplotlib, scipy.signal, torch
+matplotlib.use("agg")
+assert scipy.signal.windows.hann(4) is not None
+from torchmetrics.classification import BinaryAccuracy
+metric = BinaryAccuracy()
+metric.update(torch.tensor([0.2, 0.8]), torch.tensor([0, 1]))
+figure, _ = metric.plot()
+assert isinstance(figure, matplotlib.figure.Figure)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
