@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from lit_classify.data.table.dialect import MISSING
+from lit_classify.data.table.csv import MISSING_VALUES
 from lit_classify.data.table.preprocessing import Encoder, Preprocessor
 from lit_classify.data.table.schema import WORDS
 from lit_classify.modules import LitModule
@@ -51,7 +51,7 @@ def describe_inputs(exported: ExportedModel, version: str) -> dict[str, Any]:
         "input": {"name": "rows", "shape": ["N", len(encoders)], "dtype": "float64"},
         "outputs": ["prediction"] if names is None else [f"p_{name}" for name in names],
         "columns": [_column(encoder) for encoder in encoders],
-        "missing": list(MISSING),
+        "missing": list(MISSING_VALUES),
         "words": WORDS,
         "layers": [type(layer).__name__ for layer in network] if isinstance(network, MLP) else None,
         "prefix": "model.network.1." if embedded else "model.network.",

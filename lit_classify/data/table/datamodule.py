@@ -13,6 +13,7 @@ import torch
 
 from lit_classify.data.base import InMemoryDataModule, NumericFeature, Split
 from lit_classify.data.loaders import TensorLoader
+from lit_classify.data.table.csv import CsvOptions
 from lit_classify.data.table.fitted_state import ROLES, FittedState
 from lit_classify.data.table.preprocessing import HandleUnknown, Preprocessor, Scaling, check_missing
 from lit_classify.data.table.roles import ColumnRoles, Names, as_list, check_choice
@@ -127,7 +128,7 @@ class TableDataModule(InMemoryDataModule):
             text += self._state.target.columns if self._state.target.class_names is not None else ()
         paths = as_list(path), as_list(val_path), as_list(test_path)
         self.is_new_table = False
-        self._files = Files(*paths, delimiter, header, encoding, text, expected)
+        self._files = Files(*paths, CsvOptions(delimiter, header, encoding, text, expected))
         self._table: Table | None = self._files.read()
         self._prepared: tuple[pl.DataFrame, dict[str, RowIndices], Targets] | None = None
         if self._state is None:
@@ -293,7 +294,7 @@ class TableDataModule(InMemoryDataModule):
         Raises:
             DataError: If a column does not exist.
         """
-        as_text = replace(self._files, text=tuple(names))
+        as_text = replace(self._files, options=replace(self._files.options, text=tuple(names)))
         table = as_text.read() if names else self._table or self._files.read()
         check_columns("column", names, table)
         return table.frame.select(names)

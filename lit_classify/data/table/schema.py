@@ -10,7 +10,7 @@ from typing import Any, Literal
 import polars as pl
 from numpy.typing import NDArray
 
-from lit_classify.data.table.dialect import EXACT, as_text, has_long_integers
+from lit_classify.data.table.csv import MAX_EXACT_INTEGER, as_text, has_long_integers
 from lit_classify.data.table.source import Table
 from lit_classify.errors import DataError, escape_control, unknown_name, warn
 
@@ -123,7 +123,7 @@ def _exceeds_float(series: pl.Series) -> bool:
     if not (series.dtype.is_integer() or (isinstance(series.dtype, pl.Decimal) and not series.dtype.scale)):
         return False
     ends: list[Any] = [series.min(), series.max()]
-    return any(abs(end) >= EXACT for end in ends if end is not None)
+    return any(abs(end) >= MAX_EXACT_INTEGER for end in ends if end is not None)
 
 
 def _check_text(text: pl.Series, numbers: pl.Series, kind: Kind | None, where: Callable[[int], str]) -> None:

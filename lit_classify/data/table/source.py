@@ -2,7 +2,7 @@
 
 import glob
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,9 @@ from typing import Any
 import polars as pl
 
 from lit_classify.data.memory import check_memory
-from lit_classify.data.table.blocks import Reread, read_blocks, read_head
-from lit_classify.data.table.dialect import MISSING, as_text, find_dialect, has_long_integers, numeric_columns
+from lit_classify.data.table.csv import CsvOptions, as_text, has_long_integers, read_csv
 from lit_classify.data.table.formats import is_parquet
 from lit_classify.errors import DataError, check_local_path, closest
-
-_LARGE = 1 << 22  # cells from which numbers are kept in single precision where little is lost by it
-_FARTHEST = 1e30  # far below the largest number of single precision
-_FAR = 1000.0  # spreads from zero, from where on single precision is too little
 
 
 @dataclass(frozen=True)
@@ -50,25 +45,14 @@ class Table:
         raise IndexError(row)
 
 
-def read_table(
-    paths: str | Path | Sequence[str | Path],
-    delimiter: str | None = None,
-    header: bool | None = None,
-    encoding: str = "utf-8",
-    text: Collection[str] = (),
-    named: Collection[str] = (),
-) -> Table:
+def read_table(paths: str | Path | Sequence[str | Path], options: CsvOptions | None = None) -> Table:
     """Read CSV files as columns of numbers or text, Parquet files with their own types.
 
     The content says which a file is, not its name.
 
     Args:
         paths: the file or files, or patterns such as ``data/*.csv``, ``data/*/x.csv`` and ``data/**/*.csv``.
-        delimiter: what parts the fields; found when not given.
-        header: whether the first row names the columns; found when not given.
-        encoding: how the text is encoded.
-        text: columns that stay text, whatever they look like.
-        named: columns that should be there: a first row with one of them is a header.
+        options: how CSV files are to be read.
 
     Raises:
         DataError: no file, an empty one, another format or encoding, rows of other lengths, names that come
@@ -79,7 +63,7 @@ def read_table(
         if is_parquet(file):
             frame, digest = _read_parquet(file)
         else:
-            frame, digest = _read_csv(file, delimiter, header, encoding, text, named)
+            frame, digest = read_csv(file, options or CsvOptions())
         tables.append(Table(frame, ((str(file), len(frame)),), (digest,)))
     return join(tables)
 
@@ -204,21 +188,13 @@ class Files:
         paths: the table itself.
         val_paths: rows for validation, if they have files of their own.
         test_paths: rows for testing, if they have files of their own.
-        delimiter: what parts the fields of CSV files; found when not given.
-        header: whether their first row names the columns; found when not given.
-        encoding: how their text is encoded.
-        text: columns that stay text, whatever they look like.
-        named: columns that should be there.
+        options: how CSV files are to be read.
     """
 
     paths: Sequence[str]
     val_paths: Sequence[str]
     test_paths: Sequence[str]
-    delimiter: str | None
-    header: bool | None
-    encoding: str
-    text: Sequence[str]
-    named: Sequence[str]
+    options: CsvOptions
 
     def read(self) -> Table:
         """Read the table itself."""
@@ -254,7 +230,7 @@ class Files:
         return replace(self, val_paths=val, test_paths=test)
 
     def _read(self, paths: Sequence[str]) -> Table:
-        return read_table(paths, self.delimiter, self.header, self.encoding, self.text, self.named)
+        return read_table(paths, self.options)
 
 
 def _read_parquet(path: Path) -> tuple[pl.DataFrame, str]:
@@ -269,48 +245,3 @@ def _read_parquet(path: Path) -> tuple[pl.DataFrame, str]:
         raise DataError(f"{path} has no rows")
     with path.open("rb") as file:
         return frame, hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read_csv(
-    path: Path,
-    delimiter: str | None,
-    header: bool | None,
-    encoding: str,
-    text: Collection[str],
-    named: Collection[str],
-) -> tuple[pl.DataFrame, str]:
-    """Return the rows and the digest of a CSV file."""
-    head = read_head(path, encoding)
-    dialect = find_dialect(path, head, delimiter, header, named)
-    num_rows = round(path.stat().st_size * max(head.count("\n"), 1) / max(len(head.encode()), 1))
-    check_memory(path, num_rows, len(dialect.names))
-    spreads = {name: spread for name, spread in numeric_columns(head, dialect).items() if name not in text}
-    large = num_rows * len(dialect.names) > _LARGE
-    limits = {name: _FAR * spread for name, spread in spreads.items() if large and 0 < spread < _FARTHEST}
-    while True:  # anew, should a column turn out otherwise than it began
-        try:
-            frame, digest = read_blocks(path, encoding, dialect, spreads, limits)
-            free = set(frame.columns) - set(text)
-            return _without_commas(frame, free, decimal=dialect.delimiter != ","), digest
-        except Reread as found:
-            spreads = {name: spread for name, spread in spreads.items() if name not in found.text}
-            limits = {name: limit for name, limit in limits.items() if name not in found.text | found.wide}
-
-
-def _without_commas(frame: pl.DataFrame, names: Collection[str], decimal: bool) -> pl.DataFrame:
-    """Turn text such as 1,5 (decimal) or "1,234.5" (thousands) into numbers, where a whole column is such.
-
-    A comma is a decimal one only where it does not part fields too.
-    """
-    pattern = r"^[+-]?\d+(,\d+)?$" if decimal else r"^[+-]?\d{1,3}(,\d{3})*(\.\d+)?$|^[+-]?\d+(\.\d+)?$"
-    columns = []
-    for series in frame:
-        if series.name in names and series.dtype == pl.String:
-            cells = series.str.strip_chars()
-            cells = cells.set(cells.is_in(list(MISSING)), None)
-            commas = bool(cells.str.contains(",", literal=True).any())
-            if commas and bool(cells.str.contains(pattern).all()):
-                plain = cells.str.replace_all(",", "." if decimal else "", literal=True)
-                series = plain.cast(pl.Float64, strict=False)
-        columns.append(series)
-    return pl.DataFrame(columns)

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.data.base import num_outputs
-from lit_classify.data.table.dialect import EXACT, as_text
+from lit_classify.data.table.csv import MAX_EXACT_INTEGER, as_text
 from lit_classify.data.table.schema import WORDS, Kind, cast_column, check_columns, to_unique_strings
 from lit_classify.data.table.source import Table
 from lit_classify.errors import DataError
@@ -85,7 +85,7 @@ class Target:
         cells = _complete(table, name, "category" if table.frame[name].dtype in _TEXT_TYPES else None)
         names = pl.Series(self.class_names, dtype=pl.String)
         sizes = names.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
-        if (np.abs(sizes) < EXACT).all() and (np.diff(sizes) > 0).all():  # sorted numbers: faster than text
+        if (np.abs(sizes) < MAX_EXACT_INTEGER).all() and (np.diff(sizes) > 0).all():  # sorted numbers: faster than text
             values = cells.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
             codes = np.searchsorted(sizes[:-1], values).astype(np.int32)
             codes[sizes[codes] != values] = -1
@@ -186,7 +186,7 @@ def _are_classes(table: Table, cells: pl.Series) -> bool:
         DataError: If a few are fractions, or one is -100, which often means "no label".
     """
     distinct = cells.unique()
-    if len(distinct) > _MAX_CLASSES or distinct.abs().max() >= EXACT:  # type: ignore[operator]
+    if len(distinct) > _MAX_CLASSES or distinct.abs().max() >= MAX_EXACT_INTEGER:  # type: ignore[operator]
         return False
     are_integers = distinct == distinct.round()
     advice = f"fix it, or declare {cells.name!r} numeric or categorical"

@@ -5,28 +5,24 @@ import io
 import time
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_classify import DataError
-from lit_classify.data.table import blocks, quotes
-from lit_classify.data.table.dialect import Dialect
-from lit_classify.data.table.quotes import find_quoted
+from lit_classify.data.table import csv as csv_reader
+from lit_classify.data.table.csv import CsvOptions, Dialect
 from lit_classify.data.table.source import read_table
 from lit_classify.errors import DataWarning
 from tests.example_tables import write
 
-DIALECT = Dialect(",", True, ("a", "b"), spaced=False)
-OPTIONS: dict[str, Any] = {"delimiter": ",", "header": True, "text": ["a", "b"]}
+OPTIONS = CsvOptions(delimiter=",", header=True, text=["a", "b"])
 
 
 @pytest.fixture(params=[16, 1 << 22], ids=["small blocks", "one block"])
 def _blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "_BLOCK", request.param)
+    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", request.param)
 
 
 def _by_csv_module(content: str) -> list[list[str]]:
@@ -45,7 +41,7 @@ def test_quotes_within_cells_are_read_as_the_csv_module_reads_them(cell: str, wh
     rows = [f"{number},word" for number in range(40)]
     rows[where] = f"{where},{cell}"
     content = end.join(["a,b", *rows, ""])
-    frame = read_table(write(content), **OPTIONS).frame
+    frame = read_table(write(content), OPTIONS).frame
     assert [list(row) for row in frame.rows()] == _by_csv_module(content)
 
 
@@ -53,7 +49,7 @@ def test_quotes_within_cells_are_read_as_the_csv_module_reads_them(cell: str, wh
 @pytest.mark.usefixtures("_blocks")
 def test_inch_marks_in_many_rows_do_not_join_them() -> None:
     rows = [f'{number},{number}" pipe' for number in range(40)]
-    frame = read_table(write("\n".join(["a,b", *rows])), **OPTIONS).frame
+    frame = read_table(write("\n".join(["a,b", *rows])), OPTIONS).frame
     assert frame["b"].to_list() == [f'{number}" pipe' for number in range(40)]
 
 
@@ -66,7 +62,7 @@ def test_a_quote_that_is_left_open_is_refused_with_the_line_where_it_opens(where
     rows[where + 1] = f'{where},"word'
     said = rf"t\.csv, line {where + 4}: a quote opens a cell here and is not closed"
     with pytest.raises(DataError, match=said):
-        read_table(write(end.join(["a,b", *rows, ""])), **OPTIONS)
+        read_table(write(end.join(["a,b", *rows, ""])), OPTIONS)
 
 
 @pytest.mark.reliability(57)
@@ -75,7 +71,7 @@ def test_a_quote_that_another_cell_s_closes_is_refused_with_the_line_where_it_op
     rows = [f"{number},word" for number in range(40)]
     rows[10] = rows[30] = 'x,"word'
     with pytest.raises(DataError, match="line 12: a quote opens a cell here and is closed on another line"):
-        read_table(write("\n".join(["a,b", *rows])), **OPTIONS)
+        read_table(write("\n".join(["a,b", *rows])), OPTIONS)
 
 
 @pytest.mark.reliability(57)
@@ -83,43 +79,44 @@ def test_a_quote_that_another_cell_s_closes_is_refused_with_the_line_where_it_op
 def test_rows_that_two_signs_may_have_joined_are_noted_with_their_line() -> None:
     rows = [f"{number},word" for number in range(40)]
     rows[10], rows[11] = '10,"', '11,"'
-    with pytest.warns(
-        DataWarning, match=r"line 12: a quoted cell of several lines, each of which looks like"
-    ):
-        assert len(read_table(write("\n".join(["a,b", *rows])), **OPTIONS)) == 39
+    with pytest.warns(DataWarning, match=r"line 12: each line of a quoted cell looks like a row"):
+        assert len(read_table(write("\n".join(["a,b", *rows])), OPTIONS)) == 39
 
 
 @pytest.mark.reliability(57)
 def test_a_cell_longer_than_any_cell_is_a_quote_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "_BLOCK", 1000)
-    monkeypatch.setattr(quotes, "_LONGEST_CELL", 1000)
+    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(csv_reader, "_MAX_OPEN_BYTES", 1000)
     rows = ["1,word"] * 10_000
     rows[5] = '1,"word'
     rows[-1] = '1,word"'
     with pytest.raises(DataError, match="line 7: a quote opens a cell here and is not closed"):
-        read_table(write("\n".join(["a,b", *rows])), **OPTIONS)
+        read_table(write("\n".join(["a,b", *rows])), OPTIONS)
 
 
 @pytest.mark.reliability(57)
-@given(st.text('a,"\n', max_size=40))
-def test_quoted_cells_are_those_of_the_csv_module(text: str) -> None:
-    newlines = np.array([place for place, sign in enumerate(text) if sign == "\n"], np.intp)
-    is_end = find_quoted(text.encode(), DIALECT).outside(newlines)
+@given(st.lists(st.sampled_from(['"', '"a"', '"\n,"', '"a""b"', "a", ",", "\n"]), max_size=20).map("".join))
+def test_rows_of_regular_text_end_where_the_csv_module_ends_them(text: str) -> None:
+    try:
+        csv_reader._check_regular(text.encode(), Dialect(",", ("a", "b")))
+    except csv_reader._IrregularError:
+        return
     reader = csv.reader(io.StringIO(text, newline=""))
     ends = [reader.line_num for _ in reader]  # the lines in which rows end
-    assert [number for number, ends_row in enumerate(is_end, 1) if ends_row][: len(ends) - 1] == ends[:-1]
-    assert int(is_end.sum()) <= len(ends)
+    newlines = [position for position, char in enumerate(text) if char == "\n"]
+    found = csv_reader._outside_quotes(text.encode(), "\n").tolist()
+    assert found == [newlines[line - 1] for line in ends if line <= len(newlines)]
 
 
 @pytest.mark.reliability(57)
 @pytest.mark.usefixtures("_blocks")
-@pytest.mark.filterwarnings("ignore:.*a quoted cell of several lines")
+@pytest.mark.filterwarnings("ignore:.*each line of a quoted cell")
 @given(st.lists(st.text('ab,"\n', max_size=8), max_size=12), st.booleans())
 def test_any_text_is_read_as_the_csv_module_reads_it_or_refused(lines: list[str], are_rows: bool) -> None:
     rows = [line if "," in line or not are_rows else f"{line},x" for line in lines]
     content = "\n".join(["a,b", *rows, ""])
     try:
-        frame = read_table(write(content), **OPTIONS).frame
+        frame = read_table(write(content), OPTIONS).frame
     except DataError:
         return
     assert [[cell or "" for cell in row] for row in frame.rows()] == _by_csv_module(content)
@@ -151,7 +148,7 @@ def test_a_large_file_of_many_blocks_is_read_whole(end: str) -> None:
     ]
     Path("t.csv").write_text(end.join(["a,b", *rows]), newline="")
     assert Path("t.csv").stat().st_size > 8e6
-    frame = read_table("t.csv", text=["b"]).frame
+    frame = read_table("t.csv", CsvOptions(text=["b"])).frame
     assert frame["a"].to_list() == list(range(700_000))
     assert frame["b"][[7, 8, 10_006]].to_list() == ['7" pipe', "a, b", '10006" pipe']
 

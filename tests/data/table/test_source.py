@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from lit_classify import DataError, UserError
 from lit_classify.data import memory
-from lit_classify.data.table import blocks
+from lit_classify.data.table import csv as csv_reader
+from lit_classify.data.table.csv import CsvOptions
 from lit_classify.data.table.schema import cast_column
 from lit_classify.data.table.source import read_table
 from tests.example_tables import write
@@ -34,7 +35,7 @@ from tests.example_tables import write
     ],
 )
 def test_the_same_table_however_it_is_written(content: str, encoding: str) -> None:
-    table = read_table(write(content.encode(encoding)), encoding=encoding)
+    table = read_table(write(content.encode(encoding)), CsvOptions(encoding=encoding))
     assert table.frame.to_dict(as_series=False) == {"a": [1.0, 2.0], "b": ["x", "y"]}
 
 
@@ -46,13 +47,13 @@ def test_the_same_table_however_it_is_written(content: str, encoding: str) -> No
         (b" \n\n", "t.csv is empty"),
         (b"\xef\xbb\xbf ", "t.csv is empty"),
         (b"a,b\n", "has a header but no rows"),
-        (b"a,b,a\n1,2,3\n", "line 1: the column 'a' comes 2 times"),
+        (b"a,b,a\n1,2,3\n", "line 1: the column name 'a' occurs 2 times"),
         (b"a,b\n1,2\n1,2,3\n", "line 3: 3 fields, but the first row has 2"),
         (b"a,b\n1,2\n1\n", "line 3: 1 fields, but the first row has 2"),
         (b"a,b\n1,2\n1", "line 3: 1 fields, but the first row has 2"),
         (b'a,b\n"x\ny",2\n"p,q",3\n5\n', "line 5: 1 fields"),
-        ("a,b\n1,ü\n".encode("latin-1"), "line 2: byte 0xfc is not utf-8; give the file's encoding"),
-        ("a,b\n1,2\n".encode("utf-16"), "is UTF-16; give encoding utf-16"),
+        ("a,b\n1,ü\n".encode("latin-1"), "line 2: byte 0xfc is not utf-8; set encoding"),
+        ("a,b\n1,2\n".encode("utf-16"), "is UTF-16; set encoding to utf-16"),
         (b"a,b\n1,\0\n", "NUL bytes"),
     ],
 )
@@ -68,7 +69,7 @@ def test_what_the_csv_module_writes_is_read_back(rows: list[list[str]]) -> None:
     with Path("t.csv").open("w", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         writer.writerows([["first", "second"], *rows])
-    table = read_table("t.csv", delimiter=",", header=True, text=["first", "second"])
+    table = read_table("t.csv", CsvOptions(delimiter=",", header=True, text=["first", "second"]))
     assert [[cell or "" for cell in row] for row in table.frame.rows()] == rows
 
 
@@ -78,7 +79,7 @@ def test_numbers_without_names_get_names() -> None:
 
 @pytest.fixture
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "_BLOCK", 16)
+    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 16)
 
 
 CELLS = st.one_of(
@@ -94,7 +95,7 @@ CELLS = st.one_of(
 def test_blocks_read_what_the_csv_module_reads(rows: list[tuple[str, str, str]], end: str) -> None:
     with Path("t.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator=end).writerows([["first", "second", "third"], *rows])
-    table = read_table("t.csv", delimiter=",", header=True)
+    table = read_table("t.csv", CsvOptions(delimiter=",", header=True))
     for position, series in enumerate(table.frame):
         cells = pl.Series(series.name, [row[position] for row in rows])
         try:
@@ -140,12 +141,12 @@ def test_many_words_after_many_numbers_are_refused_too() -> None:
 
 
 def test_large_tables_keep_single_precision_where_it_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lit_classify.data.table.source._LARGE", 10)
+    monkeypatch.setattr("lit_classify.data.table.csv._FLOAT32_CELLS", 10)
     random = np.random.default_rng(0)
     near, far = random.normal(size=500), 1.6e9 + random.integers(0, 1000, 500)
     late = np.concatenate([random.normal(size=400), [1e9 + 1], random.normal(size=99)])
     pl.DataFrame({"near": near, "far": far, "late": late}).write_csv("t.csv")
-    monkeypatch.setattr(blocks, "_HEAD", 2000)
+    monkeypatch.setattr(csv_reader, "_HEAD_BYTES", 2000)
     frame = read_table("t.csv").frame
     assert frame.dtypes == [pl.Float32, pl.Float64, pl.Float64]
     np.testing.assert_array_equal(frame["far"], far)
@@ -184,7 +185,7 @@ def test_text_without_a_header_is_seen_by_its_values() -> None:
 def test_commas_in_numbers_are_understood(content: str, expected: list[float]) -> None:
     frame = read_table(write(content)).frame
     assert frame.to_series(0).to_list() == expected
-    text = read_table(write(content), text=[frame.columns[0]]).frame.to_series(0)
+    text = read_table(write(content), CsvOptions(text=[frame.columns[0]])).frame.to_series(0)
     assert text.dtype == pl.String
 
 
@@ -194,8 +195,8 @@ def test_commas_that_are_neither_stay_text() -> None:
 
 def test_headers_with_gaps_or_numbers_are_known_by_a_name_that_is_wanted() -> None:
     assert read_table(write(",a,y\n0,1.5,x\n1,2.5,z\n")).frame.columns == ["column_1", "a", "y"]
-    assert read_table(write("2019,2020,y\n1,2,x\n"), named=["y"]).frame.columns == ["2019", "2020", "y"]
-    with pytest.raises(DataError, match="a column cannot be called"):
+    assert read_table(write("2019,2020,y\n1,2,x\n"), CsvOptions(expected=["y"])).frame.columns[0] == "2019"
+    with pytest.raises(DataError, match="cannot be the name of a column"):
         read_table(write("^x$,y\n1,2\n"))
 
 
@@ -212,7 +213,7 @@ def test_text_in_one_file_and_numbers_in_another_is_refused() -> None:
 @pytest.mark.parametrize("size", [4, 1 << 22])
 @pytest.mark.parametrize("blank", ["", " ", "\t"])
 def test_blank_lines_are_no_rows(blank: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "_BLOCK", size)
+    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", size)
     content = "\n\na,b\n1,2\n\n3,4\n\n\n\n\n5,6\n\n".replace("\n\n", f"\n{blank}\n")
     assert read_table(write(content)).frame.rows() == [(1, 2), (3, 4), (5, 6)]
 
@@ -316,10 +317,10 @@ def test_long_whole_numbers_stay_apart(
     cells: list[str], large: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if large:
-        monkeypatch.setattr("lit_classify.data.table.source._LARGE", 10)
+        monkeypatch.setattr("lit_classify.data.table.csv._FLOAT32_CELLS", 10)
     rows = [str(number) for number in range(1000)] + cells  # far below the head too
     for column in (cells, rows):
-        monkeypatch.setattr(blocks, "_HEAD", 64)
+        monkeypatch.setattr(csv_reader, "_HEAD_BYTES", 64)
         series = read_table(write("n,x\n" + "\n".join(f"{cell},1" for cell in column))).frame["n"]
         values, kind = cast_column(series)
         assert kind == "category"
