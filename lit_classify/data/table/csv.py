@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -42,6 +42,13 @@ _BYTE_ORDER_MARKS = {
 csv.field_size_limit(2**31 - 1)  # polars has no limit either; unclosed quotes are detected before
 
 Schema = dict[str, type[pl.DataType]]
+
+
+class Digest(Protocol):
+    """A hash, as hashlib makes it."""
+
+    def update(self, data: bytes, /) -> None:
+        """Add bytes."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,8 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
     split = _split_rows
     while True:
         try:
-            blocks = split(path, options.encoding, dialect)
+            digest = hashlib.sha256()
+            blocks = split(path, options.encoding, dialect, digest)
             parts = list(_parse_blocks(path, blocks, dialect, schema, limits))
             break
         except _WrongTypesError as error:
@@ -130,7 +138,7 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
         raise DataError(f"{path} has a header but no rows")
     free = set(dialect.names) - set(options.text)
     frame = _parse_commas(pl.concat(parts), free, is_decimal=dialect.delimiter != ",")
-    return frame, _digest(path, options.encoding)
+    return frame, digest.hexdigest()
 
 
 def detect_dialect(path: Path, head: str, options: CsvOptions) -> tuple[Dialect, list[list[str]]]:
@@ -316,26 +324,30 @@ def _is_utf8(encoding: str) -> bool:
     return encoding.lower() in {"utf-8", "utf8"}
 
 
-def _decode_rows(path: Path, encoding: str, dialect: Dialect) -> Iterator[str]:
-    """Yield the text after the header."""
+def _decode_rows(path: Path, encoding: str, dialect: Dialect, digest: Digest) -> Iterator[bytes]:
+    """Yield the text after the header as UTF-8, and update the digest with all text."""
     head, texts = "", _decode(path, encoding)
     for text in texts:
         head += text
         if head.count("\n") >= dialect.skip_lines:
-            yield head.split("\n", dialect.skip_lines)[-1]
+            digest.update(head.lstrip("\n").encode())
+            yield head.split("\n", dialect.skip_lines)[-1].encode()
             break
-    yield from texts
+    for text in texts:
+        data = text.encode()
+        digest.update(data)
+        yield data
 
 
-def _split_rows(path: Path, encoding: str, dialect: Dialect) -> Iterator[bytes]:
+def _split_rows(path: Path, encoding: str, dialect: Dialect, digest: Digest) -> Iterator[bytes]:
     """Yield blocks of complete rows.
 
     Raises:
         _IrregularError: a quote neither opens nor closes a cell, as in 5", or is not closed.
     """
     rest, line, joined = b"", dialect.skip_lines + 1, list[int]()
-    for text in _decode_rows(path, encoding, dialect):
-        rest += text.encode()
+    for data in _decode_rows(path, encoding, dialect, digest):
+        rest += data
         ends = _outside_quotes(rest, "\n") if b'"' in rest else np.array([rest.rfind(b"\n")])
         end = int(ends.max(initial=-1)) + 1
         block, rest = _check_regular(rest[:end], dialect), rest[end:]
@@ -370,7 +382,7 @@ def _check_regular(data: bytes, dialect: Dialect) -> bytes:
     return data
 
 
-def _rewrite_rows(path: Path, encoding: str, dialect: Dialect) -> Iterator[bytes]:
+def _rewrite_rows(path: Path, encoding: str, dialect: Dialect, digest: Digest) -> Iterator[bytes]:
     """Yield blocks of rows as the csv module reads them, with regular quotes and without blank lines.
 
     Raises:
@@ -382,8 +394,8 @@ def _rewrite_rows(path: Path, encoding: str, dialect: Dialect) -> Iterator[bytes
 
     def record_lines() -> Iterator[str]:
         rest, size = "", 0
-        for text in _decode_rows(path, encoding, dialect):
-            *lines, rest = (rest + text).split("\n")
+        for data in _decode_rows(path, encoding, dialect, digest):
+            *lines, rest = (rest + data.decode()).split("\n")
             for part in lines:
                 size = size + len(part) if row_lines else 0
                 if size > _MAX_OPEN_BYTES:
@@ -533,12 +545,3 @@ def _parse_commas(frame: pl.DataFrame, names: Collection[str], is_decimal: bool)
                 series = plain.cast(pl.Float64, strict=False)
         columns.append(series)
     return pl.DataFrame(columns)
-
-
-def _digest(path: Path, encoding: str) -> str:
-    """Return the SHA-256 of a file's text, whatever its encoding and line ends."""
-    digest, start = hashlib.sha256(), "\n"
-    for text in _decode(path, encoding):
-        digest.update(text.lstrip(start).encode())
-        start = ""
-    return digest.hexdigest()
