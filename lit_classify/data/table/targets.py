@@ -85,7 +85,9 @@ class Target:
         cells = _complete(table, name, "category" if table.frame[name].dtype in _TEXT_TYPES else None)
         names = pl.Series(self.class_names, dtype=pl.String)
         sizes = names.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
-        if (np.abs(sizes) < MAX_EXACT_INTEGER).all() and (np.diff(sizes) > 0).all():  # sorted numbers: faster than text
+        if (np.abs(sizes) < MAX_EXACT_INTEGER).all() and (
+            np.diff(sizes) > 0
+        ).all():  # sorted numbers: faster than text
             values = cells.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
             codes = np.searchsorted(sizes[:-1], values).astype(np.int32)
             codes[sizes[codes] != values] = -1
