@@ -75,10 +75,10 @@ class RunLogger(TensorBoardLogger):
         self.experiment.flush()
 
     @rank_zero_only
-    def log_picture(self, tag: str, step: int, packed: bytes, height: int, width: int) -> None:
-        """Write a PNG or GIF."""
-        picture = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=packed)
-        summary = Summary(value=[Summary.Value(tag=tag, image=picture)])
+    def log_image(self, tag: str, step: int, content: bytes, height: int, width: int) -> None:
+        """Write an image that is encoded as PNG or GIF."""
+        image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=content)
+        summary = Summary(value=[Summary.Value(tag=tag, image=image)])
         self.experiment.file_writer.add_event(Event(summary=summary), step)
 
     @rank_zero_only

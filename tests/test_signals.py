@@ -68,10 +68,10 @@ PLACES = {
     "test scores": (["test"], f"{MODULE}.test_step"),
     "test reports": (["test"], "lit_classify.evaluation.report:baseline_lines"),
     "predict asks": (["predict"], f"{MODULE}.predict_step"),
-    "predict writes": (["predict"], "lit_classify.evaluation.predictions:harmless"),
+    "predict writes": (["predict"], "lit_classify.evaluation.predictions:escape_formulas"),
     "validate scores": (["validate"], f"{MODULE}.validation_step"),
     "export writes": (["export"], "lit_classify.cli.export:schema"),
-    "plot draws": (["plot"], "lit_classify.cli.plot:plots_of"),
+    "plot draws": (["plot"], "lit_classify.cli.plot:model_plots"),
 }
 
 

@@ -111,7 +111,7 @@ def log_encoded(
     step = max(trainer.global_step - 1, 0) if step is None else step
     for logger in trainer.loggers:
         if isinstance(logger, RunLogger):
-            logger.log_picture(tag, step, content, height, width)
+            logger.log_image(tag, step, content, height, width)
 
 
 def validation_split_name(data: InMemoryDataModule) -> str:
