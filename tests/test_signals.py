@@ -70,7 +70,7 @@ PLACES = {
     "predict asks": (["predict"], f"{MODULE}.predict_step"),
     "predict writes": (["predict"], "lit_classify.evaluation.predictions:escape_formulas"),
     "validate scores": (["validate"], f"{MODULE}.validation_step"),
-    "export writes": (["export"], "lit_classify.cli.export:schema"),
+    "export writes": (["export"], "lit_classify.cli.export:describe_inputs"),
     "plot draws": (["plot"], "lit_classify.cli.plot:model_plots"),
 }
 
