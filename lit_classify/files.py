@@ -1,4 +1,4 @@
-"""Writing files so that each is there whole or as it was before."""
+"""Atomic writes: a file is replaced completely or not at all."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -12,18 +12,18 @@ _unfinished: set[Path] = set()
 
 @contextmanager
 def atomic_write(target: Path, overwrite: bool = True) -> Iterator[Path]:
-    """Yield a path to write to; the file there is flushed and takes the place of ``target`` at the end.
+    """Yield a temporary path; at the end its file is flushed and renamed to ``target``.
 
-    The path lies beside the target, as only within a file system is a rename one step, and no two writers
-    get the same. A kill at any moment leaves the earlier file or the new one.
+    The path is in the directory of the target, because a rename is atomic only within a file system, and
+    unique to each writer. A kill at any moment leaves the earlier file or the new one.
 
     Args:
         target: the file to write.
-        overwrite: whether to replace a file that is there, or came there meanwhile.
+        overwrite: whether to replace an existing file.
 
     Raises:
-        UserError: the file is there and may not be replaced, or cannot be written; what is there is as it
-            was.
+        UserError: the file exists and ``overwrite`` is false, or it cannot be written; an existing file is
+            unchanged.
     """
     path = target.with_name(f"{os.urandom(8).hex()}.tmp")
     _unfinished.add(path)
@@ -34,40 +34,40 @@ def atomic_write(target: Path, overwrite: bool = True) -> Iterator[Path]:
         if overwrite:
             os.replace(path, target)
         else:
-            _put(path, target)
-        _flush_folder(target.parent)
+            _rename_new(path, target)
+        _flush_directory(target.parent)
     except FileExistsError as error:
-        raise UserError(f"{target} is there already; give --overwrite, or another --out") from error
-    except (OSError, RuntimeError) as error:  # torch raises the second where the first came in its writer
-        kept = "; what was there before is as it was" if target.exists() else ""
+        raise UserError(f"{target} already exists; add --overwrite, or choose another --out") from error
+    except (OSError, RuntimeError) as error:  # torch's writer turns the first into the second
+        kept = "; the existing file is unchanged" if target.exists() else ""
         raise UserError(f"cannot write {target}: {_reason(error)}{kept}") from error
     finally:
-        with suppress(OSError):  # its folder is gone, or no folder
+        with suppress(OSError):  # the directory has been removed, or is not a directory
             path.unlink()
         _unfinished.discard(path)
 
 
 def write_all(contents: Mapping[Path, bytes]) -> None:
-    """Write files, and the folders that they lack; none takes its place before all are written.
+    """Write several files and their directories; none is renamed before all are written.
 
     Raises:
-        UserError: one cannot be written; all are as they were.
+        UserError: a file cannot be written; existing files are unchanged.
     """
     with ExitStack() as stack:
         for target, content in contents.items():
             try:
-                _make_folder(target.parent, stack)
+                _make_directory(target.parent, stack)
             except OSError as error:
                 raise UserError(f"cannot write into {target.parent}: {error.strerror}") from error
             stack.enter_context(atomic_write(target)).write_bytes(content)
 
 
-def _make_folder(folder: Path, stack: ExitStack) -> None:
-    """Make a folder that goes again if it stays empty."""
+def _make_directory(folder: Path, stack: ExitStack) -> None:
+    """Create a directory, which is removed at the end if it is empty."""
     if folder.is_dir():
         return
     if folder.parent != folder:
-        _make_folder(folder.parent, stack)
+        _make_directory(folder.parent, stack)
     folder.mkdir(exist_ok=True)
     stack.callback(_remove_empty, folder)
 
@@ -78,29 +78,29 @@ def _remove_empty(folder: Path) -> None:
 
 
 def remove_unfinished() -> None:
-    """Remove what is being written, before the process is ended."""
+    """Remove the temporary files of unfinished writes, before the process ends."""
     for path in list(_unfinished):
         with suppress(OSError):
             path.unlink()
 
 
-def _put(path: Path, target: Path) -> None:
-    """Rename a file to a name that is free.
+def _rename_new(path: Path, target: Path) -> None:
+    """Rename a file unless the target exists.
 
     Raises:
-        FileExistsError: it is not.
+        FileExistsError: the target exists.
     """
     try:
         os.link(path, target)
     except FileExistsError:
         raise
-    except OSError:  # a file system without links
+    except OSError:  # the file system has no hard links
         target.touch(exist_ok=False)
         os.replace(path, target)
 
 
-def _flush_folder(folder: Path) -> None:
-    """Make a rename last, where the system lets a folder be flushed."""
+def _flush_directory(folder: Path) -> None:
+    """Flush a directory, so that a rename survives a power failure (POSIX only)."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -111,7 +111,7 @@ def _flush_folder(folder: Path) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    """Return what the system said first."""
+    """Return the message of the operating system."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, OSError):
         cause = cause.__context__

@@ -191,7 +191,7 @@ def test_a_limit_of_size_leaves_the_earlier_file() -> None:
         "IO().save_checkpoint({'x': torch.zeros(1_000_000)}, 'c.ckpt')"
     )
     done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, check=False)
-    assert "UserError: cannot write c.ckpt: File too large; what was there before is as it was" in done.stderr
+    assert "UserError: cannot write c.ckpt: File too large; the existing file is unchanged" in done.stderr
     assert Path("c.ckpt").read_bytes() == before
     assert [path.name for path in Path().iterdir()] == ["c.ckpt"]
 
@@ -270,7 +270,7 @@ def test_a_damaged_checkpoint_is_refused_and_last_falls_back(
     said = capsys.readouterr().err
     assert "newest valid is lightning_logs/moons/version_1/checkpoints/best.ckpt" in said
     assert len(said.splitlines()) == 1
-    with pytest.warns(DataWarning, match="corrupt checkpoint .*version_1.*; an older one is taken"):
+    with pytest.warns(DataWarning, match="corrupt checkpoint .*version_1.*; using an older one"):
         found = checkpoints.resolve("last", Path("lightning_logs"))
     assert found == RUN.format(0)
     assert main(["test", "--ckpt_path", "last"]) == 0
@@ -297,7 +297,7 @@ def test_a_setting_that_the_checkpoint_contradicts_is_refused(
         (["--data.test_fraction", "0.4"], "data.test_fraction is 0.2 in"),
         (["--data.noise", "0.3"], "data.noise is "),
         (["--data", "CirclesDataModule"], "was trained on a MoonsDataModule, but the data is a CirclesData"),
-        (["--trainer.max_epochs", "1"], "has had 2 epochs, but --trainer.max_epochs is 1"),
+        (["--trainer.max_epochs", "1"], "was trained for 2 epochs, but --trainer.max_epochs is 1"),
     ],
 )
 def test_a_run_does_not_go_on_with_other_data(

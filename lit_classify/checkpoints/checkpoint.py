@@ -1,7 +1,7 @@
-"""A run's checkpoints, read and checked once and passed on as objects.
+"""A checkpoint, which is read and checked once and passed on as an object.
 
-What a checkpoint records of its model and data is plain data. It goes back to constructors as it is and never
-through a parser, which would take a class named ``1e3`` for a number.
+The model and the data are recorded as plain data. It is passed to constructors directly and never through a
+parser, which would read a class named ``1e3`` as a number.
 """
 
 import inspect
@@ -50,11 +50,11 @@ DATA: dict[str, type[InMemoryDataModule]] = {
 
 @dataclass(frozen=True)
 class ClassSpec:
-    """A class and the arguments that it was built with.
+    """A class and its constructor arguments.
 
     Args:
-        class_path: a class of lit_classify by name, or one's own by import path.
-        init_args: its constructor's arguments as plain data.
+        class_path: the name of a class of lit_classify, or the import path of another class.
+        init_args: the constructor arguments as plain data.
     """
 
     class_path: str
@@ -63,13 +63,13 @@ class ClassSpec:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint's tensors and plain data, read once; nothing in it is run.
+    """The tensors and plain data of a checkpoint; reading it runs no code from the file.
 
     Args:
         path: the file.
-        content: what it holds.
-        model: how its module was built.
-        data: how its data module was built; none for one that is not of lit_classify.
+        content: its content.
+        model: class and arguments of the module.
+        data: class and arguments of the data module; None for data that is not an InMemoryDataModule.
     """
 
     path: Path
@@ -79,10 +79,10 @@ class Checkpoint:
 
     @classmethod
     def read(cls, path: str | Path) -> "Checkpoint":
-        """Read a file.
+        """Read and check a file.
 
         Raises:
-            UserError: no such file, a corrupt or altered one, or not a checkpoint of lit_classify.
+            UserError: the file does not exist, is corrupt or altered, or was not written by lit_classify.
         """
         check_local_path(str(path))
         path = Path(path)
@@ -92,7 +92,7 @@ class Checkpoint:
             raise UserError(f"corrupt checkpoint {path}{_instead(path)}")
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises many kinds; all mean that the file cannot be trusted
+        except Exception as error:  # torch raises many kinds
             reason = str(error).partition(".")[0] or (
                 "it is empty" if not path.stat().st_size else repr(error)
             )
@@ -115,7 +115,7 @@ class Checkpoint:
 
     @property
     def epochs(self) -> int:
-        """Return how many complete epochs were trained before the checkpoint was written."""
+        """The number of complete epochs trained before the checkpoint was saved."""
         with _consistent(self.path):
             return int(self.content["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"])
 
@@ -128,14 +128,13 @@ class Checkpoint:
         """Build the module that wrote the checkpoint, with its weights, in evaluation mode.
 
         Args:
-            network: the network of a checkpoint that was trained with one of your own, or its import path: a
-                file never names code to import by itself.
-            task: the module's class, if it is your own.
-            activation: the activation, if it is your own or an instance with settings.
+            network: the custom network of the checkpoint or its import path. It must be given, because a file
+                is never trusted to name code to import.
+            task: the class of the module, if it is a custom one.
+            activation: the activation, if it is a custom class or an instance with settings.
 
         Raises:
-            UserError: the file needs ``network``, ``activation`` or ``task``, or its content does not fit
-                together.
+            UserError: ``network``, ``activation`` or ``task`` is missing, or the content is inconsistent.
         """
         task = task or TASKS.get(self.model.class_path)
         if task is None:
@@ -150,7 +149,7 @@ class Checkpoint:
                 **{name: part for name, part in own.items() if part is not None},
             }
             if isinstance(own["network"], nn.Module):
-                init_args["network_args"] = None  # it was built with them
+                init_args["network_args"] = None  # the instance was built with them
         with _consistent(self.path), named_by_a_file():
             if network is None:
                 self._check_size(task, init_args)
@@ -165,14 +164,14 @@ class Checkpoint:
         """Build the data module that the checkpoint was trained on.
 
         Args:
-            given: arguments that take the place of the recorded ones, such as another path.
-            own: the data module's class, if it is your own.
+            given: arguments that replace recorded ones, such as another path.
+            own: the class of the data module, if it is a custom one.
 
         Raises:
-            UserError: the file does not say which, it is not one of lit_classify's, or its data is not there.
+            UserError: the file records no data module or an unknown one, or the data cannot be read.
         """
         if self.data is None and own is None:
-            raise UserError(f"{self.path} does not say which data it was trained on")
+            raise UserError(f"{self.path} does not record the data it was trained on")
         recorded = self.data or ClassSpec("", {})
         if own is None and recorded.class_path not in DATA:
             raise UserError(unknown_name("data module in the checkpoint", recorded.class_path, DATA))
@@ -180,10 +179,10 @@ class Checkpoint:
             return (own or DATA[recorded.class_path])(**{**recorded.init_args, **(given or {})})
 
     def own_class(self, part: str, given: str | None) -> Any:  # noqa: ANN401 - of the model or of the data
-        """Return the class of the model or data that was named; none for one of lit_classify's.
+        """Return the given class of the model or data, or None for a recorded class of lit_classify.
 
         Raises:
-            UserError: it is not the class that the checkpoint was written with, or that was not named.
+            UserError: the given class is not the recorded one, or a custom class is not given.
         """
         recorded: ClassSpec | None = getattr(self, part)
         known: Mapping[str, type] = TASKS if part == "model" else DATA
@@ -203,10 +202,10 @@ class Checkpoint:
         return found
 
     def _own(self, name: str, given: Any) -> Any:  # noqa: ANN401 - a path, a class or an instance
-        """Return the user's own part of a model, imported where its path was given.
+        """Return a custom network or activation, imported if its path is given.
 
         Raises:
-            UserError: it is not what the checkpoint was trained with, or was not given.
+            UserError: it is not the recorded one, or it is not given.
         """
         recorded, known = self.model.init_args.get(name), KNOWN.get(name, {})
         if given is None and (recorded is None or recorded in known):
@@ -221,20 +220,20 @@ class Checkpoint:
         return own
 
     def check_weights(self, module: LitModule) -> None:
-        """Compare the recorded weights with a module's.
+        """Compare the recorded weights with those of a module.
 
         Raises:
-            UserError: they have other names, shapes or types, or are not finite.
+            UserError: names, shapes or dtypes differ, or a weight is not finite.
         """
         weights, wanted = self.content.get("state_dict"), module.state_dict()
         if not isinstance(weights, dict) or not all(
             isinstance(weight, Tensor) for weight in weights.values()
         ):
-            raise UserError(f"{self.path} holds no weights")
+            raise UserError(f"{self.path} has no weights")
         if names := sorted(set(map(str, weights)) ^ set(wanted)):
             raise UserError(f"{self.path}: the checkpoint's weights do not fit this model: {names[0]}")
         own = {name for name, _ in [*module.named_parameters(), *module.named_buffers(recurse=False)]}
-        types: dict[torch.dtype, torch.dtype] = {}  # by the module's: a precision holds for all weights
+        types: dict[torch.dtype, torch.dtype] = {}  # a precision applies to all weights
         for name, weight in weights.items():
             if weight.shape != wanted[name].shape:
                 raise UserError(
@@ -253,7 +252,7 @@ class Checkpoint:
                 raise UserError(f"{self.path}: the weight {name} holds NaN or infinity")
 
     def _check_size(self, task: type[LitModule], init_args: Mapping[str, Any]) -> None:
-        """Compare shapes before memory is taken for them: a number in a file may be anything."""
+        """Compare shapes before memory is allocated: a file may record any size."""
         weights = self.content.get("state_dict")
         longest = max((len(value) for value in init_args.values() if isinstance(value, list)), default=0)
         if isinstance(weights, dict) and longest > sum(weight.numel() for weight in weights.values()):
@@ -262,10 +261,10 @@ class Checkpoint:
             self.check_weights(task(**init_args))
 
     def check_model(self, model: LitModule) -> None:
-        """Compare a model with the one whose weights and optimizer it is to take.
+        """Compare the settings of a model with the recorded ones before a run is resumed.
 
         Raises:
-            UserError: a setting that shapes the model or its training differs; names both values.
+            UserError: a setting differs; names both values.
         """
         built = record(model)
         if self.model.class_path != built["class_path"]:
@@ -275,10 +274,10 @@ class Checkpoint:
         self.check_settings("model", built["init_args"])
 
     def check_data(self, data: InMemoryDataModule) -> None:
-        """Compare data with that which the run was trained on, before it is resumed.
+        """Compare the data with the recorded data before a run is resumed.
 
         Raises:
-            UserError: a setting or the table differs, so that rows would change splits; names both values.
+            UserError: a setting or the table differs, so that rows would change splits.
         """
         built = record(data)
         if self.data is None or self.data.class_path != built["class_path"]:
@@ -309,10 +308,10 @@ class Checkpoint:
                 raise UserError(f"--{part}.{name} is not an option of the checkpoint's {kind.__name__}")
 
     def check_settings(self, part: str, given: Mapping[str, Any]) -> None:
-        """Compare settings with the recorded ones; those that the file does not know are left alone.
+        """Compare settings with the recorded ones; settings that the file does not record are ignored.
 
         Raises:
-            UserError: one differs; names both values.
+            UserError: a setting differs; names both values.
         """
         recorded = self.model if part == "model" else self.data
         for name, value in given.items():
@@ -325,24 +324,24 @@ class Checkpoint:
                 )
 
     def check_state(self, configured: Any, trainer: Trainer) -> None:  # noqa: ANN401 - Lightning's
-        """Hold optimizers, schedulers, loops and callbacks against those of the fit that is to go on.
+        """Compare the states of optimizers, schedulers, loops and callbacks with those of a new fit.
 
         Args:
-            configured: what the module's ``configure_optimizers`` returned.
+            configured: the return value of ``configure_optimizers``.
             trainer: the trainer, before its fit.
 
         Raises:
-            UserError: no such training can have left them.
+            UserError: a state does not fit this training.
         """
         with _consistent(self.path):
             check_state(self.content, configured, trainer)
 
     def check_epochs(self, max_epochs: int | None) -> None:
-        """Raise UserError if the run has had more epochs than it is to have."""
+        """Raise UserError if the checkpoint has more epochs than ``max_epochs``."""
         if max_epochs is not None and 0 <= max_epochs < self.epochs:
             raise UserError(
-                f"{self.path} has had {self.epochs} epochs, but --trainer.max_epochs is {max_epochs}; "
-                "give more, or test it"
+                f"{self.path} was trained for {self.epochs} epochs, but --trainer.max_epochs is "
+                f"{max_epochs}; increase it, or test the checkpoint"
             )
 
 
@@ -351,34 +350,34 @@ def load(path: str | Path, network: Network | None = None, activation: Activatio
 
     Args:
         path: the checkpoint.
-        network: the network of a checkpoint that was trained with one of your own, or its import path: a
-            file never names code to import by itself. The weights go into an instance as it is.
-        activation: the same for an activation of your own, or for an instance with settings.
+        network: the custom network of the checkpoint, or its import path. It must be given, because a file is
+            never trusted to name code to import. An instance is filled with the weights.
+        activation: the custom activation, or an instance with settings.
 
     Raises:
-        UserError: the file cannot be used, or it needs ``network`` or ``activation``.
+        UserError: the file is not valid, or ``network`` or ``activation`` is missing.
     """
     return Checkpoint.read(path).build_model(network, activation=activation)
 
 
 def resolve(path: str, runs: Path = Path(RUNS)) -> str:
-    """Return the path of a checkpoint; ``last`` and ``best`` stand for the newest intact one of that name.
+    """Return the path of a checkpoint; ``last`` and ``best`` are the newest intact ones of that name.
 
     Args:
         path: a path, or ``last`` or ``best``.
-        runs: the directory of the runs, at any depth.
+        runs: the directory to search recursively.
 
     Raises:
-        UserError: there is none.
+        UserError: no intact checkpoint is found.
     """
     if path not in {"last", "best"} or Path(path).is_file():
         return path
-    found = _newest_first(runs, f"{path}.ckpt")
-    for candidate in found:
+    candidates = _newest_first(runs, f"{path}.ckpt")
+    for candidate in candidates:
         if is_intact(candidate):
             warn(f"{path} is {candidate}")
             return str(candidate)
-        warn(f"corrupt checkpoint {candidate}; an older one is taken")
+        warn(f"corrupt checkpoint {candidate}; using an older one")
     raise UserError(f"no intact {path}.ckpt in {runs}")
 
 
@@ -387,7 +386,7 @@ def _newest_first(folder: Path, name: str) -> list[Path]:
 
 
 def _instead(path: Path) -> str:
-    """Name the newest intact checkpoint of the same run, or of its neighbours."""
+    """Return a hint at the newest intact checkpoint of the same run, or of other runs beside it."""
     for folder in (path.parent.parent, path.parent.parent.parent):
         for candidate in _newest_first(folder, "*.ckpt"):
             if candidate != path and is_intact(candidate):
@@ -397,10 +396,10 @@ def _instead(path: Path) -> str:
 
 @contextmanager
 def _consistent(path: Path) -> Iterator[None]:
-    """Turn whatever impossible content raises into a message: a checksum says nothing of sense.
+    """Turn any exception that inconsistent content raises into a UserError.
 
     Raises:
-        UserError: anything was raised.
+        UserError: any exception was raised.
     """
     try:
         yield
@@ -423,11 +422,11 @@ def _recorded(part: Any) -> ClassSpec:  # noqa: ANN401 - whatever a file holds
 
 
 def _check_fit(path: Path, model: ClassSpec, data: ClassSpec | None) -> None:
-    """Raise UserError if the model is not for what was learned from the table."""
+    """Raise UserError if the model does not fit the preprocessing of its table."""
     state = data.init_args.get("fitted_state") if data and data.class_path in DATA else None
     if state is None:
         if data and DATA.get(data.class_path) is TableDataModule:
-            raise UserError(f"{path} has inconsistent content: nothing was learned from its table")
+            raise UserError(f"{path} has inconsistent content: the preprocessing of its table is missing")
         return
     found = FittedState.from_dict(state)
     for name, of_table in (
@@ -442,27 +441,27 @@ def _check_fit(path: Path, model: ClassSpec, data: ClassSpec | None) -> None:
 
 
 def _check_release(path: Path, version: str, parts: Mapping[str, ClassSpec]) -> None:
-    """Raise UserError if another release wrote what this one does not know; some things may be missing."""
-    strange = [
+    """Raise UserError if another release recorded settings that this one does not know."""
+    unknown = [
         f"{part}.{name}"
         for part, known in (("model", TASKS), ("data", DATA))
         if part in parts and (task := known.get(parts[part].class_path))
         for name in parts[part].init_args.keys() - _arguments(task)
     ]
     state = parts["data"].init_args.get("fitted_state") if "data" in parts else None
-    if not strange and state is not None:
+    if not unknown and state is not None:
         try:
             FittedState.from_dict(state)
         except (KeyError, TypeError, ValueError) as error:
-            strange = [f"data.fitted_state, {type(error).__name__}: {error}"]
-    if strange:
+            unknown = [f"data.fitted_state, {type(error).__name__}: {error}"]
+    if unknown:
         raise UserError(
             f"lit_classify {version} wrote {path}, and this is {__version__}, which does not understand it "
-            f"({strange[0]}): read it with the one that wrote it"
+            f"({unknown[0]}): use the release that wrote it"
         )
 
 
 def _arguments(built: type) -> set[str]:
-    """Return the names of a class's constructor arguments, those that it hands on too."""
+    """Return the names of a class's constructor arguments, including those passed to its bases."""
     makers = [vars(base)["__init__"] for base in built.__mro__ if "__init__" in vars(base)]
     return {name for maker in makers[:-1] for name in inspect.signature(maker).parameters}

@@ -1,4 +1,4 @@
-"""Writing checkpoints so that a file is there whole or as it was before, and telling whether it is whole."""
+"""Atomic saving of checkpoints with a checksum, and checks of their integrity."""
 
 import hashlib
 import os
@@ -20,30 +20,30 @@ from lit_classify import files, signals
 from lit_classify.errors import UserError
 
 _MARK = b"lit_classify sha256 "
-_COUNT = 2  # bytes at a zip's end that tell how long its comment is
+_COUNT = 2  # bytes of the length of a zip's comment
 _PIECE = 1 << 20
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Write beside the target, flush, and rename; Lightning's own way goes through another file system.
+    """Write a temporary file beside the target, flush it and rename it.
 
-    A kill at any moment leaves the earlier file or the new one. The file is a zip whose comment is the
-    checksum of all before it, so a single flipped bit is told; torch reads it as any other. The content says
-    that there is a checksum, so a file that was read, altered and saved by other means is told too; one that
-    was given a new checksum, or whose content no longer says so, is not.
+    Lightning's own saving may go through another file system, where a move is not atomic. The file is a zip
+    whose comment is a checksum of the bytes before it, which detects a single flipped bit; torch reads it as
+    any other checkpoint. The content records that there is a checksum, so a file that was loaded, altered and
+    saved by other means is detected too.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self._at_hand: dict[Path, dict[str, Any]] = {}
+        self._offered: dict[Path, dict[str, Any]] = {}
 
     def offer(self, path: str | os.PathLike[str], content: dict[str, Any]) -> None:
-        """Keep a checkpoint that has been read and checked, for the one time that Lightning asks for it."""
-        self._at_hand = {Path(path): content}
+        """Keep the content of a checkpoint, so that Lightning does not read the file again."""
+        self._offered = {Path(path): content}
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return what was offered, else read the file."""
-        content = self._at_hand.pop(Path(path), None)
+        """Return the offered content of this path once, else read the file."""
+        content = self._offered.pop(Path(path), None)
         return super().load_checkpoint(path, *args, **kwargs) if content is None else content
 
     def save_checkpoint(
@@ -55,7 +55,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Write a checkpoint.
 
         Raises:
-            UserError: the disk is full or the folder cannot be written; the earlier file is as it was.
+            UserError: the file cannot be written; an existing file is unchanged.
         """
         target = Path(path)
         if isinstance(written := checkpoint.get("lit_classify"), dict):
@@ -64,21 +64,21 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"cannot write {target}: {error.strerror}") from error
-        with _interrupted_later(), files.atomic_write(target) as unfinished, unfinished.open("w+b") as file:
+        with _deferred_signals(), files.atomic_write(target) as unfinished, unfinished.open("w+b") as file:
             torch.save(checkpoint, file)
-            _seal(file)
+            _append_checksum(file)
 
 
 def stop_now(number: int = signal.SIGINT, frame: FrameType | None = None) -> NoReturn:
-    """Handle a second Ctrl-C: give up what is being written too."""
+    """Handle a second Ctrl-C: abort the save too."""
     raise KeyboardInterrupt
 
 
 @contextmanager
-def _interrupted_later() -> Iterator[None]:
-    """Let signals wait until what is being written is written; the second Ctrl-C does not wait.
+def _deferred_signals() -> Iterator[None]:
+    """Defer signals until the file is written, except for a second Ctrl-C.
 
-    Torch would make another error of an exception that reaches it amid a write.
+    Torch would turn an exception during a write into another error.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -111,16 +111,16 @@ def _interrupted_later() -> Iterator[None]:
         before[signal.Signals(received[0])](received[0], None)
 
 
-def _seal(file: BufferedRandom) -> None:
-    """Append the checksum of a zip to it, as the comment that a zip may end with."""
+def _append_checksum(file: BufferedRandom) -> None:
+    """Append the checksum of a zip file as its comment."""
     file.seek(0)
     comment = _MARK + hashlib.file_digest(file, "sha256").hexdigest().encode()
     file.seek(-_COUNT, os.SEEK_END)
     file.write(len(comment).to_bytes(_COUNT, "little") + comment)
 
 
-def _seal_holds(file: BinaryIO, comment: bytes) -> bool:
-    """Whether a zip with a comment ends with the checksum of what it was before."""
+def _checksum_matches(file: BinaryIO, comment: bytes) -> bool:
+    """Return whether the comment of a zip file is the checksum of the bytes before it."""
     rest = file.seek(0, os.SEEK_END) - _COUNT - len(comment)
     file.seek(0)
     digest = hashlib.sha256()
@@ -133,7 +133,7 @@ def _seal_holds(file: BinaryIO, comment: bytes) -> bool:
 
 
 def has_checksum(path: Path) -> bool:
-    """Whether a file ends with a checksum of ours, right or wrong."""
+    """Return whether a file ends with a checksum of this package, correct or not."""
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:
@@ -141,12 +141,12 @@ def has_checksum(path: Path) -> bool:
 
 
 def is_intact(path: Path) -> bool:
-    """Whether a checkpoint is as it was written: by its seal, or where it has none by its zip's checksums."""
+    """Return whether a checkpoint is unchanged: by its checksum, or else by those of its zip entries."""
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             if archive.comment:
-                return _seal_holds(file, archive.comment)
-            file.seek(-_COUNT, os.SEEK_END)  # of an earlier release, of Lightning's own saving, or cut off
+                return _checksum_matches(file, archive.comment)
+            file.seek(-_COUNT, os.SEEK_END)  # written by torch.save, or truncated
             return file.read() == bytes(_COUNT) and archive.testzip() is None
     except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error):
-        return False  # RuntimeError: a flipped bit asks for a password, or for an unknown way of packing
+        return False  # RuntimeError: a flipped bit means a password or an unknown compression

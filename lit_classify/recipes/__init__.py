@@ -1,4 +1,4 @@
-"""Whole experiments by name, and how to find them; imports nothing heavy."""
+"""The packaged recipes, and functions to find and read recipes; imports no torch."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -13,15 +13,19 @@ COURSE = ("circles_v0", "circles_v1", "circles_v2", "line", "blobs", "moons", "s
 
 
 def names() -> list[str]:
-    """Return the recipes in the order of the course."""
+    """Return the names of the packaged experiments in the order of the course."""
     return list(COURSE)
 
 
 def find(name: str) -> Path:
-    """Return the file of a recipe: a file of one's own at that path, else the packaged one of that name.
+    """Return the path of a recipe: an existing file of that name, else the packaged recipe.
 
     Raises:
-        UserError: neither is there; says the nearest recipe.
+        UserError: there is neither; suggests the closest recipe.
+
+    Examples:
+        >>> find("moons").name
+        'moons.yaml'
     """
     check_local_path(name)
     own = Path(name)
@@ -30,21 +34,21 @@ def find(name: str) -> Path:
     if name in (*names(), "table"):
         return Path(str(files("lit_classify.recipes") / f"{name}.yaml"))
     if own.is_dir():
-        raise UserError(f"{name} is a folder; give a recipe's name or a YAML file")
+        raise UserError(f"{name} is a directory; give the name of a recipe or a YAML file")
     if own.suffix in {".yaml", ".yml"} or len(own.parts) > 1:
         raise UserError(f"no recipe file at {name}")
     raise UserError(unknown_name("recipe", name, [*names(), "table"]))
 
 
 def read(name: str) -> dict[str, Any]:
-    """Return a recipe's content.
+    """Return the content of a recipe.
 
     Raises:
-        UserError: there is no such recipe, or it is not YAML with keys and values.
+        UserError: the recipe does not exist, or is not a YAML mapping.
     """
     path = find(name)
     if path.stat().st_size > 4 * safe_yaml.MOST_CHARACTERS:
-        raise UserError(f"{path} is larger than any recipe; is it another kind of file?")
+        raise UserError(f"{path} is too large for a recipe; is it another kind of file?")
     try:
         content = safe_yaml.load(path.read_text(encoding="utf-8"))
     except UserError as error:
@@ -55,5 +59,5 @@ def read(name: str) -> dict[str, Any]:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not YAML in UTF-8: {str(error).splitlines()[0]}") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path} must hold keys and values such as 'model:' and 'data:'")
+        raise UserError(f"{path} must be a mapping with keys such as 'model:' and 'data:'")
     return content

@@ -79,7 +79,7 @@ def test_a_checkpoint_is_read_and_hashed_once_in_a_command(
     assert main(["fit", *table(), *QUICK, "1", "--test_best", "false"]) == 0
     path = Path("lightning_logs/table/version_0/checkpoints/last.ckpt")
     counts = {"hashed": 0, "loaded": 0}
-    seal, read = io._seal_holds, torch.load
+    seal, read = io._checksum_matches, torch.load
 
     def hashed(file: Any, comment: bytes) -> bool:
         counts["hashed"] += Path(file.name) == path
@@ -89,7 +89,7 @@ def test_a_checkpoint_is_read_and_hashed_once_in_a_command(
         counts["loaded"] += Path(file) == path
         return read(file, *args, **kwargs)
 
-    monkeypatch.setattr(io, "_seal_holds", hashed)
+    monkeypatch.setattr(io, "_checksum_matches", hashed)
     monkeypatch.setattr(torch, "load", loaded)
     again = ["fit", *table(), *QUICK, "2", "--test_best", "false"] if command == "fit" else [command]
     assert main([*again, "--ckpt_path", str(path)]) == 0
@@ -278,7 +278,7 @@ def test_a_table_that_has_taught_nothing_is_refused(
     for command in (*COMMANDS, RESUME):
         assert main([*command, "altered.ckpt"]) == 2, command
         (line,) = capsys.readouterr().err.splitlines()
-        assert "nothing was learned" in line
+        assert "preprocessing of its table is missing" in line
 
 
 STATE = "optimizer_states.0.state.0"

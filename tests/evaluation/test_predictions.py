@@ -89,7 +89,7 @@ def test_a_file_appears_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "replace", fail)
-    with pytest.raises(UserError, match=r"cannot write p.csv: No space left on device; what was there"):
+    with pytest.raises(UserError, match=r"cannot write p.csv: No space left on device; the existing file"):
         write(Path("p.csv"), pl.DataFrame({"prediction": [1]}), overwrite=True)
     assert [path.name for path in Path().iterdir()] == ["p.csv"]
     assert Path("p.csv").read_text() == "old"
@@ -110,7 +110,9 @@ def test_of_several_that_write_one_file_one_wins_whole(
     with ThreadPoolExecutor(8) as pool:
         written = [pool.submit(write, Path("p.csv"), table, overwrite) for table in tables]
     errors = [str(one.exception()) for one in written if one.exception()]
-    assert errors == ["p.csv is there already; give --overwrite, or another --out"] * (0 if overwrite else 7)
+    assert errors == ["p.csv already exists; add --overwrite, or choose another --out"] * (
+        0 if overwrite else 7
+    )
     assert any(pl.read_csv("p.csv").equals(table) for table in tables)
     assert [path.name for path in Path().iterdir()] == ["p.csv"]
 
