@@ -120,7 +120,7 @@ def test_what_cannot_be_learned_is_said(rows: list[str], options: dict[str, Any]
 
 
 @pytest.mark.reliability(33)
-def test_a_column_that_tells_the_target_is_suspected() -> None:
+def test_possible_target_leakage_is_reported() -> None:
     rows = [f"{number},{'no' if number % 3 else 'yes'},{int(number % 3 == 0)}" for number in range(90)]
     with pytest.warns(DataWarning, match="possible target leakage: alive"):
         data = table(rows, "x,alive,survived", "survived")
@@ -132,7 +132,7 @@ def test_a_column_that_tells_the_target_is_suspected() -> None:
 
 
 @pytest.mark.reliability(22)
-def test_columns_without_difference_are_left_out_with_a_note() -> None:
+def test_columns_without_variation_are_dropped_with_a_warning() -> None:
     rows = [f"{number},7,,{'ab'[number % 2]}" for number in range(40)]
     with pytest.warns(DataWarning, match="dropped columns without variation: same, gone"):
         data = table(rows, "x,same,gone,target")

@@ -58,7 +58,7 @@ def test_what_is_encoded_is_finite_and_so_is_its_square(
 
 
 @pytest.mark.reliability(21)
-def test_features_are_standardised_filled_and_told_apart() -> None:
+def test_numbers_are_scaled_and_imputed_and_categories_one_hot_encoded() -> None:
     train = rows_of(n=["1", "3", "", "5"], c=["b", "a", "b", ""])
     values, columns = infer_schema(train, [], [], [], [])
     fitted = Preprocessor().fit(values, columns)
@@ -82,7 +82,7 @@ def test_robust_scaling_is_scikit_learn_s() -> None:
     np.testing.assert_allclose(x, RobustScaler().fit_transform(numbers[:, None]), rtol=1e-5, atol=1e-6)
 
 
-def test_many_categories_are_numbered_for_an_embedding_and_rare_ones_are_not_told_apart() -> None:
+def test_many_categories_are_coded_for_an_embedding_and_rare_ones_as_unseen() -> None:
     names = [f"c{number:02}" for number in range(40) for _ in range(6)] + ["rare"] * 2
     values, columns = infer_schema(rows_of(c=names, n=range(len(names))), [], [], [], [])
     fitted = Preprocessor().fit(values, columns)
@@ -116,9 +116,9 @@ def test_what_has_changed_since_training_is_listed_in_full() -> None:
     )
     values, columns = infer_schema(train, [], [], [], [])
     new = rows_of(n=["1", "old"], c=["1", "2"], yes=["yes", "maybe"], more=[1, 2])
-    with pytest.raises(DataError) as told:
+    with pytest.raises(DataError) as raised:
         Preprocessor().fit(values, columns).cast_columns(new)
-    said = str(told.value).splitlines()
+    said = str(raised.value).splitlines()
     assert said[0] == "t.csv lacks gone; it has, not expected, more"
     assert "row 2, column 'n': 'old' is not a number" in said[1]
     assert "row 1, column 'c': '1' is a number, but training had text" in said[2]

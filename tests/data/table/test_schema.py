@@ -9,7 +9,7 @@ from tests.example_tables import rows_of
 
 
 @pytest.mark.reliability(21)
-def test_kinds_are_found_and_gaps_counted() -> None:
+def test_kinds_are_inferred_and_missing_values_counted() -> None:
     table = rows_of(
         number=[" 1", "2.5", "nan", "", "1e3"] * 10,
         word=["a", "b", "?", "a", None] * 10,
