@@ -1,4 +1,4 @@
-"""What a signal does to a command: it ends within a second, whatever it is at; a fit saves first."""
+"""Signals end a command within a second; a fit saves a checkpoint first."""
 
 import os
 import signal
@@ -10,17 +10,17 @@ from typing import NoReturn
 
 from lit_classify import files
 
-_PATIENCE_S = 0.7  # for the main thread to end by itself
+_PATIENCE_S = 0.7  # that the main thread has to end by itself
 _received = 0
 
 
 def received() -> int:
-    """Return the number of the signal that told the command to end, or 0."""
+    """Return the number of the signal that the command has received, or 0."""
     return _received
 
 
 def termination_signals() -> list[signal.Signals]:
-    """Return the signals that end a command; a hang-up that is ignored, as nohup asks for, stays ignored."""
+    """Return the signals that end a command; SIGHUP is left out if it is ignored, as under nohup."""
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
@@ -28,11 +28,11 @@ def termination_signals() -> list[signal.Signals]:
 
 
 def terminate(number: int, frame: FrameType | None = None) -> NoReturn:
-    """Handle a signal: give up what is being done.
+    """Handle a signal by ending the command.
 
     Raises:
         KeyboardInterrupt: for Ctrl-C.
-        SystemExit: for others, with 128 and the signal's number as the shell writes it.
+        SystemExit: for other signals, with the exit code of a shell, 128 plus the number.
     """
     global _received
     _received = number
@@ -41,11 +41,11 @@ def terminate(number: int, frame: FrameType | None = None) -> NoReturn:
 
 @contextmanager
 def handled() -> Iterator[None]:
-    """End at a signal, in time even where Python does not run or the exception gets lost.
+    """End the command at a signal, even where an exception does not reach the main thread or is lost.
 
-    An exception reaches the main thread only between two of its own instructions: not while it waits for
-    compiled code, and not to any effect in a finalizer or callback. So a second thread hears of the signal
-    too, and ends the process if the first does not.
+    The main thread handles a signal only between two Python instructions, not while it runs compiled code,
+    and an exception in a finalizer is lost. A second thread therefore receives the signal as well and ends
+    the process if the main thread does not.
     """
     global _received
     if threading.current_thread() is not threading.main_thread() or os.name != "posix":
@@ -73,7 +73,7 @@ def handled() -> Iterator[None]:
 
 
 def _watch(reader: int, over: threading.Event) -> None:
-    """End the process some time after a signal that the main thread should have ended at."""
+    """End the process if the main thread has not ended in time after a signal."""
     while number := os.read(reader, 1)[0]:
         if (_received or signal.getsignal(number) is terminate) and not over.wait(_PATIENCE_S):
             files.remove_unfinished()
@@ -83,7 +83,7 @@ def _watch(reader: int, over: threading.Event) -> None:
 
 
 def _pause_watch() -> None:
-    """Let the process that is about to be forked not tell this one's second thread of its signals."""
+    """Keep the process that is about to be forked from waking this process's second thread."""
     if (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGTERM) is terminate
@@ -97,7 +97,7 @@ def _resume_watch() -> None:
 
 
 def _die_of_signals() -> None:
-    """Let a forked process, such as a loader's worker, die of its signals as others do."""
+    """Restore the default handlers in a forked process, such as a worker of a DataLoader."""
     if signal.getsignal(signal.SIGTERM) is terminate:
         for number in termination_signals():
             signal.signal(number, signal.SIG_DFL)

@@ -105,7 +105,7 @@ class ExactResume(Callback):
         self._counters_set = True
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Forget an earlier fit."""
+        """Reset the state of an earlier fit."""
         if stage == "fit":
             self._begin()
 
@@ -117,7 +117,7 @@ class ExactResume(Callback):
         pl_module: LightningModule,
         checkpoint: dict[str, Any],
     ) -> None:
-        """Bring the counters into one of two states and add what Lightning leaves out."""
+        """Settle the loop counters and add the state that Lightning does not save."""
         loop = checkpoint["loops"]["fit_loop"]
         closed = (
             loop["epoch_progress"]["current"]["processed"] == loop["epoch_progress"]["current"]["started"]
@@ -157,7 +157,7 @@ class ExactResume(Callback):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Take a checkpoint's content for a fit.
+        """Read what a fit resumes from.
 
         Raises:
             UserError: the run cannot be resumed exactly; says why.
@@ -177,7 +177,7 @@ class ExactResume(Callback):
         begin_next_epoch(trainer)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Train no further where nothing is left; else let early stopping count on to the given patience.
+        """Stop if nothing is left to train; else restore the given patience of early stopping.
 
         It looks after each validation: an epoch that a stop has cut short may end without one.
         """
@@ -193,7 +193,7 @@ class ExactResume(Callback):
                     part.stopped_epoch, part.stopping_reason = 0, EarlyStoppingReason.NOT_STOPPED
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Restore what was saved, last of all that may draw random numbers or reset a sum."""
+        """Restore the saved state, after everything that may draw random numbers or reset sums."""
         self.seed = trainer.strategy.broadcast(torch.initial_seed() if self.seed is None else self.seed)
         self._rank, self._world_size = trainer.global_rank, trainer.world_size
         self._num_batches = int(min(trainer.num_training_batches, 2**32))
@@ -285,7 +285,7 @@ class ExactResume(Callback):
         batch: Any,  # noqa: ANN401 - Lightning's
         batch_idx: int,
     ) -> None:
-        """Let a stop within an epoch leave no trace: no validation, no step, no count that would not be."""
+        """Keep a stop within an epoch from causing a validation, a step or a count of its own."""
         if trainer.should_stop or self._stop_waits:
             last = trainer.is_last_batch
             self._stop_waits = not last and (batch_idx + 1) % trainer.accumulate_grad_batches != 0
@@ -309,13 +309,13 @@ class ExactResume(Callback):
             self._unaveraged = {name: value.clone() for name, value in pl_module.state_dict().items()}
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Note that weights may have become averages, from which no run can be resumed."""
+        """Note that weights may be averages now, from which a run cannot be resumed."""
         self._ended = True
 
     # Validations.
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Seed torch's generators; remember what this validation must leave as it is."""
+        """Seed torch's generators; save what an extra validation must not change."""
         if trainer.state.fn != "fit" or trainer.sanity_checking:
             return
         self._seed(trainer, "validation", trainer.fit_loop.batch_idx)

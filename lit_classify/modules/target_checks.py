@@ -1,6 +1,6 @@
-"""Targets, held against what a task can learn, once and before the first step.
+"""Checks of batches and targets before the first step.
 
-torch's losses would train in silence on classes {1, 2}, on -100 and on shapes that broadcast.
+torch's losses silently accept the classes {1, 2}, -100 and shapes that broadcast.
 Legend: N rows, C classes.
 """
 
@@ -11,10 +11,10 @@ from lit_classify.errors import DataError
 
 
 def check_shapes(outputs: Tensor, y: Tensor) -> None:
-    """Hold targets against the outputs that they are compared with, both ``(N,)`` or both ``(N, L)``.
+    """Check that outputs and targets have the same shape, ``(N,)`` or ``(N, L)``.
 
     Raises:
-        DataError: they are of other shapes; nothing is broadcast.
+        DataError: the shapes differ; nothing is broadcast.
     """
     if outputs.shape != y.shape:
         raise DataError(
@@ -24,7 +24,7 @@ def check_shapes(outputs: Tensor, y: Tensor) -> None:
 
 
 def check_classes(name: str, y: Tensor, num_classes: int) -> None:
-    """Hold targets against the classes 0 .. C-1 of the task called ``name``.
+    """Check the targets of a classifier called ``name`` against the classes 0 .. C-1.
 
     Raises:
         DataError: targets that are not int64 of shape ``(N,)``, or outside 0 .. C-1; names the first row.
@@ -69,7 +69,7 @@ def unpack_batch(batch: object) -> tuple[Tensor, Tensor]:
     """Return a batch's features and targets.
 
     Raises:
-        DataError: it is not a pair of tensors; says what it is.
+        DataError: the batch is not a pair of tensors.
     """
     match batch:
         case [Tensor() as x, Tensor() as y]:
@@ -89,7 +89,7 @@ def unpack_batch(batch: object) -> tuple[Tensor, Tensor]:
 
 
 def check_values(name: str, y: Tensor) -> None:
-    """Hold targets against what the regression called ``name`` learns: finite numbers.
+    """Check that the targets of the regressor called ``name`` are finite.
 
     Raises:
         DataError: targets that are not float32 of shape ``(N,)``, or not finite; names the first row.
@@ -105,7 +105,7 @@ def check_values(name: str, y: Tensor) -> None:
 
 
 def check_labels(name: str, y: Tensor, num_labels: int) -> None:
-    """Hold targets against what the labels of the task called ``name`` can be: 0 or 1.
+    """Check that the targets of the multilabel task called ``name`` are 0 or 1.
 
     Raises:
         DataError: targets that are not float32 of shape ``(N, L)``, or neither 0 nor 1; names the first row.
@@ -122,5 +122,5 @@ def check_labels(name: str, y: Tensor, num_labels: int) -> None:
 
 
 def _kind(y: Tensor) -> str:
-    """Describe a tensor's dtype and shape in words."""
+    """Describe a tensor's dtype and shape."""
     return f"{str(y.dtype).removeprefix('torch.')} of shape {tuple(y.shape)}"
