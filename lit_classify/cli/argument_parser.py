@@ -1,10 +1,8 @@
 """Argument parsers for the commands that do not use LightningCLI."""
 
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from lit_classify import recipes
 from lit_classify.errors import UserError
 
 
@@ -17,18 +15,3 @@ class _Parser(ArgumentParser):
 def parser(command: str, description: str, **kwargs: Any) -> ArgumentParser:
     """Return a parser without abbreviations, which raises UserError."""
     return _Parser(prog=f"lit-classify {command}", description=description, allow_abbrev=False, **kwargs)
-
-
-def known_recipes(given: Sequence[str]) -> list[str]:
-    """Return the given recipes without duplicates, or all packaged ones if none is given.
-
-    Raises:
-        UserError: a recipe is unknown.
-
-    Examples:
-        >>> known_recipes(["line", "moons", "line"])
-        ['line', 'moons']
-    """
-    for name in given:
-        recipes.find(name)
-    return list(dict.fromkeys(given)) or recipes.names()

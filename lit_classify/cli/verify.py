@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lit_classify import recipes
-from lit_classify.cli.argument_parser import known_recipes, parser
+from lit_classify.cli.argument_parser import parser
 from lit_classify.errors import UserError, echo, unknown_name
 
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)(%?)")
@@ -17,8 +17,11 @@ _EXPECTATIONS = {"rows", "within", "accuracy_within", "at_least", "below"}
 def main(arguments: list[str]) -> int:
     """Run the recipes, print a table of the comparisons and return 1 if any fails."""
     options = parser("verify", "Run recipes and compare them with the expected results.")
-    options.add_argument("recipe", nargs="*", help="name or file of a recipe; by default all packaged ones")
-    names = known_recipes(options.parse_args(arguments[1:]).recipe)
+    options.add_argument("recipe", nargs="*", help="name or file of a recipe (default: all packaged ones)")
+    given = options.parse_args(arguments[1:]).recipe
+    names = list(dict.fromkeys(given)) or [
+        name for name in recipes.names() if recipes.read(name)["recipe"]["expect"]
+    ]
     expectations = {name: expectation(name) for name in names}
 
     from lit_classify.cli import run_recipe

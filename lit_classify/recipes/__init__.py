@@ -9,12 +9,14 @@ import yaml
 from lit_classify import safe_yaml
 from lit_classify.errors import UserError, check_local_path, unknown_name
 
-COURSE = ("circles_v0", "circles_v1", "circles_v2", "line", "blobs", "moons", "spirals")
+_FOLDER = files("lit_classify.recipes")
+_COURSE = ("circles_v0", "circles_v1", "circles_v2", "line", "blobs")  # in the order of the course page
 
 
 def names() -> list[str]:
-    """Return the names of the packaged experiments in the order of the course."""
-    return list(COURSE)
+    """Return the names of all packaged recipes, those of the course page first."""
+    packaged = {path.name.removesuffix(".yaml") for path in _FOLDER.iterdir() if path.name.endswith(".yaml")}
+    return [*_COURSE, *sorted(packaged.difference(_COURSE))]
 
 
 def find(name: str) -> Path:
@@ -31,13 +33,13 @@ def find(name: str) -> Path:
     own = Path(name)
     if own.is_file():
         return own
-    if name in (*names(), "table"):
-        return Path(str(files("lit_classify.recipes") / f"{name}.yaml"))
+    if name in names():
+        return Path(str(_FOLDER / f"{name}.yaml"))
     if own.is_dir():
         raise UserError(f"{name} is a directory; give the name of a recipe or a YAML file")
     if own.suffix in {".yaml", ".yml"} or len(own.parts) > 1:
         raise UserError(f"no recipe file at {name}")
-    raise UserError(unknown_name("recipe", name, [*names(), "table"]))
+    raise UserError(unknown_name("recipe", name, names()))
 
 
 def read(name: str) -> dict[str, Any]:
