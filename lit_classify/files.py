@@ -15,7 +15,7 @@ def atomic_write(target: Path, overwrite: bool = True) -> Iterator[Path]:
     """Yield a temporary path; at the end its file is flushed and renamed to ``target``.
 
     The path is in the directory of the target, because a rename is atomic only within a file system, and
-    unique to each writer. A kill at any moment leaves the earlier file or the new one.
+    unique to each writer. If the process is killed, either the earlier or the new file remains.
 
     Args:
         target: the file to write.
@@ -38,7 +38,7 @@ def atomic_write(target: Path, overwrite: bool = True) -> Iterator[Path]:
         _flush_directory(target.parent)
     except FileExistsError as error:
         raise UserError(f"{target} already exists; add --overwrite, or choose another --out") from error
-    except (OSError, RuntimeError) as error:  # torch's writer turns the first into the second
+    except (OSError, RuntimeError) as error:  # torch's writer converts an OSError to a RuntimeError
         kept = "; the existing file is unchanged" if target.exists() else ""
         raise UserError(f"cannot write {target}: {_reason(error)}{kept}") from error
     finally:

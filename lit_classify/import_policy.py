@@ -1,8 +1,8 @@
-"""Which import paths may become code: one allow list for every route, because importing a module runs it.
+"""Allow list of import paths: importing a module runs its code.
 
-A program may name what it likes. The command line takes names from configurations and checkpoints too, which
-may come from strangers, so it runs inside ``restricted``: there only classes of ``TRUSTED`` packages and what
-the user typed are imported.
+A program may import anything. The command line also reads import paths from configurations and checkpoints,
+which may be untrusted, so it runs inside ``restricted``, which allows only classes of ``TRUSTED`` packages
+and the import paths in the command-line arguments.
 """
 
 import inspect
@@ -29,7 +29,7 @@ TRUSTED = (
     "torchmetrics",
 )
 _LOGGERS = "lightning.pytorch.loggers"
-SENDING = {  # loggers that send a run's data over the network, and their modules: to be typed, though trusted
+SENDING = {  # loggers that send a run's data over the network, and their modules; not trusted
     "CometLogger": f"{_LOGGERS}.comet",
     "LitLogger": f"{_LOGGERS}.litlogger",
     "MLFlowLogger": f"{_LOGGERS}.mlflow",
@@ -38,22 +38,22 @@ SENDING = {  # loggers that send a run's data over the network, and their module
 }
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
-_typed: frozenset[str] | None = None  # what the user typed; None while nothing is restricted
+_typed: frozenset[str] | None = None  # import paths on the command line; None if unrestricted
 
 
 @contextmanager
 def restricted(arguments: Sequence[str]) -> Iterator[None]:
-    """Import, meanwhile, only classes of trusted packages and what these arguments name.
+    """Restrict imports to classes of trusted packages and the import paths in these arguments.
 
-    A typed module that is installed nowhere is looked for in the current folder, as Python itself would.
+    A given module that is not installed is imported from the current directory, as Python does.
 
     Args:
-        arguments: the command line; files that it names are read later and are not trusted.
+        arguments: the command line; the contents of files in it are not trusted.
     """
     global _typed
     _typed = frozenset(_named(arguments))
     folder = os.getcwd()
-    is_needed = any(_is_here_alone(path.partition(".")[0]) for path in _typed)
+    is_needed = any(_is_local_only(path.partition(".")[0]) for path in _typed)
     if is_needed:
         sys.path.append(folder)
     try:
@@ -66,7 +66,7 @@ def restricted(arguments: Sequence[str]) -> Iterator[None]:
 
 @contextmanager
 def named_by_a_file() -> Iterator[None]:
-    """Import, meanwhile, only what may be imported by the name that a file gives it, in programs too."""
+    """Restrict imports to those allowed for import paths in a file, even in an unrestricted program."""
     global _typed
     before, _typed = _typed, _typed or frozenset()
     try:
@@ -75,8 +75,8 @@ def named_by_a_file() -> Iterator[None]:
         _typed = before
 
 
-def _is_here_alone(module: str) -> bool:
-    """Whether a module lies in the current folder and nowhere that Python looks."""
+def _is_local_only(module: str) -> bool:
+    """Return whether a module is in the current directory and not on the import path."""
     return (Path(f"{module}.py").is_file() or Path(module).is_dir()) and find_spec(module) is None
 
 
@@ -86,46 +86,46 @@ def allowed() -> list[str]:
 
 
 def denied() -> list[str]:
-    """Return what may not be imported, ``*`` for all, unless ``allowed`` names it more closely."""
+    """Return the patterns that may not be imported; a more specific entry of ``allowed`` takes precedence."""
     return ["*", *SENDING.values(), *(f"{_LOGGERS}.{name}" for name in SENDING)]
 
 
 def is_typed(path: str) -> bool:
-    """Whether the user, or a program's author, named this import path himself."""
+    """Return whether an import path is on the command line, or imports are unrestricted."""
     return _typed is None or path in _typed
 
 
-def import_object(path: str, option: str, base: type | None = None) -> Any:  # noqa: ANN401 - whatever is there
-    """Import what a dotted path names.
+def import_object(path: str, option: str, base: type | None = None) -> Any:  # noqa: ANN401 - any object
+    """Import the object at a dotted path.
 
     Args:
-        path: such as ``my_package.MyNetwork``.
-        option: the option to type to name it oneself, for the message.
-        base: what a class must extend; a function that the user typed will do too.
+        path: import path, such as ``my_package.MyNetwork``.
+        option: option of the import path, for the error message.
+        base: required base class; a path on the command line may also be a function.
 
     Raises:
-        UserError: it may not be imported, is not there, or is no such class.
+        UserError: the path is not allowed, cannot be imported or is not a subclass of ``base``.
 
     Example:
         >>> import_object("torch.nn.Tanh", "--model.activation")
         <class 'torch.nn.modules.activation.Tanh'>
     """
     if not _PATH.fullmatch(path):
-        raise UserError(f"{option} needs an import path such as my_package.MyClass, but is {path!r}")
+        raise UserError(f"{option} must be an import path such as my_package.MyClass, but is {path!r}")
     if not (is_typed(path) or _is_trusted(path)):
         raise UserError(
-            f"{path} is imported only if you name it yourself; if you trust it, add {option} {path}"
+            f"{path} is imported only if given on the command line; if you trust it, add {option} {path}"
         )
     module, _, name = path.rpartition(".")
     try:
-        found = getattr(import_module(module), name)
-    except Exception as error:  # a module may raise anything while it is imported
+        value = getattr(import_module(module), name)
+    except Exception as error:  # importing a module may raise any type
         raise UserError(f"{option} {path} cannot be imported: {type(error).__name__}: {error}") from error
-    is_class = inspect.isclass(found) and (base is None or issubclass(found, base))
-    if not is_typed(path) and not (is_class and _is_trusted(f"{found.__module__}.{found.__qualname__}")):
-        what = "class" if base is None else f"subclass of {base.__module__}.{base.__qualname__}"
-        raise UserError(f"{option} {path} is no {what}")
-    return found
+    is_class = inspect.isclass(value) and (base is None or issubclass(value, base))
+    if not is_typed(path) and not (is_class and _is_trusted(f"{value.__module__}.{value.__qualname__}")):
+        expected = "class" if base is None else f"subclass of {base.__module__}.{base.__qualname__}"
+        raise UserError(f"{option} {path} is not a {expected}")
+    return value
 
 
 def _is_trusted(path: str) -> bool:
@@ -133,7 +133,7 @@ def _is_trusted(path: str) -> bool:
 
 
 def _named(arguments: Iterable[str]) -> Iterator[str]:
-    """Yield every import path in the values that were typed, lists and mappings included."""
+    """Yield every import path in the given values, including lists and mappings."""
     for argument in arguments:
         value = argument.partition("=")[2] if argument.startswith("--") else argument
         with suppress(yaml.YAMLError, UserError):

@@ -1,4 +1,4 @@
-"""The logger of a run, and a buffer of scalars, which are written for many epochs at once."""
+"""The logger of a run, and a buffer that writes the scalars of many epochs at once."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +29,7 @@ class RunLogger(TensorBoardLogger):
     """Write a run's event file into ``folder/name/version_N``.
 
     Settings are in config.yaml only. The command line's trainer writes configuration and checkpoints into the
-    directory of this logger, even if other loggers are used, or none.
+    directory of this logger, even if other loggers or no loggers are used.
 
     Args:
         folder: directory of all runs.
@@ -92,13 +92,13 @@ class RunLogger(TensorBoardLogger):
 
 
 class ScalarBuffer:
-    """Keep the metrics of many epochs on the device and pass them to the loggers together.
+    """Buffer the metrics of many epochs on the device, and pass them to the loggers together.
 
     Loggers other than RunLogger get each epoch's metrics at once, so that they log in order of steps.
 
     Args:
-        most: maximum number of epochs to keep.
-        seconds: maximum time to keep them.
+        most: maximum number of epochs to buffer.
+        seconds: maximum time between two flushes.
     """
 
     def __init__(self, most: int = 1000, seconds: float = 5.0) -> None:
@@ -108,7 +108,7 @@ class ScalarBuffer:
         self._kept: list[tuple[int, int, Mapping[str, Tensor], float]] = []
 
     def add(self, step: int, epoch: int, metrics: Mapping[str, Tensor], loggers: Iterable[Logger]) -> bool:
-        """Keep the scalar tensors of a training step; return whether it is time to flush."""
+        """Buffer the scalar tensors of a training step; return whether a flush is due."""
         now = time.time()
         self._kept.append((step, epoch, metrics, now))
         wait = all(isinstance(logger, RunLogger) for logger in loggers)
@@ -116,7 +116,7 @@ class ScalarBuffer:
         return not wait
 
     def flush(self, loggers: Iterable[Logger]) -> None:
-        """Pass everything to the loggers, each with its step; here the host waits for the device."""
+        """Pass everything to the loggers, each with its step; this synchronizes with the device."""
         kept, self._kept, self._flushed_at = self._kept, [], time.time()
         loggers = list(loggers)
         if not kept or not loggers:

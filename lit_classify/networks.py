@@ -1,4 +1,4 @@
-"""Networks, and how a name, a class or an instance becomes one.
+"""Networks, built from a name, a class or an instance.
 
 Legend: N rows, F features, O outputs.
 """
@@ -20,7 +20,7 @@ from lit_classify.import_policy import import_object
 if TYPE_CHECKING:
     Activation = str | type[nn.Module] | nn.Module
     Network = str | Callable[..., nn.Module] | nn.Module
-else:  # the command line's parser reads these, and takes names alone
+else:  # the parser of the command line accepts names only
     Activation = Network = str
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -30,21 +30,21 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 
 
 class MLP(nn.Sequential):
-    """Stack linear layers with an activation, and dropout if asked for, after each hidden one.
+    """Multilayer perceptron: each hidden layer is linear, followed by an activation and optional dropout.
 
-    Input ``(N, F)``, output ``(N, O)``. Without activation it is a straight line however deep it is
-    (course, section 5); no hidden layer at all makes it a logistic or linear regression.
+    Input ``(N, F)``, output ``(N, O)``. Without an activation the network is linear for any depth
+    (course, section 5); without hidden layers it is a logistic or linear regression.
 
     Args:
         in_features: features per row, F.
         out_features: outputs per row, O.
         hidden: width of each hidden layer.
-        activation: name of a class of torch.nn, such as ReLU, an import path, a class, or an instance, of
-            which every hidden layer gets a copy; None for straight lines.
-        dropout: share of hidden answers that is zeroed while training, from 0 to below 1.
+        activation: name of a class of torch.nn, such as ReLU, an import path, a class, or an instance, which
+            is copied for each hidden layer; None for a linear network.
+        dropout: fraction of hidden activations to zero during training, in [0, 1).
 
     Raises:
-        UserError: an unknown activation, a width below 1 or a dropout outside [0, 1).
+        UserError: the activation is unknown, a width is below 1 or ``dropout`` is outside [0, 1).
     """
 
     def __init__(
@@ -61,11 +61,11 @@ class MLP(nn.Sequential):
             check_at_least("every width in hidden", width, 1)
         if not 0 <= dropout < 1:
             raise UserError(f"dropout must be at least 0 and below 1, but is {dropout}")
-        make = None if activation is None else _maker(activation)
+        make = None if activation is None else _activation_factory(activation)
         layers: list[nn.Module] = []
         widths = [in_features, *hidden]
-        for before, after in pairwise(widths):
-            layers.append(nn.Linear(before, after))
+        for sizes in pairwise(widths):
+            layers.append(nn.Linear(*sizes))
             if make is not None:
                 layers.append(make())
             if dropout:
@@ -73,8 +73,8 @@ class MLP(nn.Sequential):
         super().__init__(*layers, nn.Linear(widths[-1], out_features))
 
 
-def _maker(activation: Activation) -> Callable[[], nn.Module]:
-    """Return what makes an activation for each layer."""
+def _activation_factory(activation: Activation) -> Callable[[], nn.Module]:
+    """Return a function that builds the activation of a layer."""
     if isinstance(activation, nn.Module):
         return lambda: deepcopy(activation)
     if isinstance(activation, str):
@@ -86,27 +86,28 @@ def _maker(activation: Activation) -> Callable[[], nn.Module]:
     if not (inspect.isclass(kind) and issubclass(kind, nn.Module)):
         raise UserError(
             f"activation must be a torch.nn.Module, its name or None, but is {activation!r}; "
-            "for a function write a Module whose forward calls it"
+            "to use a function, call it in the forward of a Module"
         )
 
     def make() -> nn.Module:
         try:
             return kind()
-        except Exception as error:  # its author may raise anything
-            what = f"{type(error).__name__}: {error}"
-            raise UserError(f"activation {kind.__name__} could not be built: {what}") from error
+        except Exception as error:  # user code may raise any type
+            reason = f"{type(error).__name__}: {error}"
+            raise UserError(f"activation {kind.__name__} could not be built: {reason}") from error
 
     return make
 
 
 class Embedded(nn.Module):
-    """Let a network see a vector of its own for each category instead of the category's number.
+    """Replace the category codes in the last features by learned embeddings.
 
-    Input ``(N, F)``, whose last features are numbers of categories; output that of the network. A vector has
-    ``1.6 n^0.56`` entries for n categories, at most 50 (the rule of fastai), and begins small.
+    Input ``(N, F)``, whose last features are category codes; output ``(N, F + more_features)``. The embedding
+    of a feature with n categories has ``1.6 n^0.56`` dimensions, at most 50 (the rule of fastai), and is
+    initialized with standard deviation 0.1.
 
     Args:
-        num_categories: how many numbers each of the last features may have.
+        num_categories: number of categories of each of the last features.
     """
 
     def __init__(self, num_categories: Sequence[int]) -> None:
@@ -119,44 +120,44 @@ class Embedded(nn.Module):
         self.more_features = sum(widths) - len(widths)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the first features and the categories' vectors beside them."""
+        """Concatenate the numeric features and the embeddings of the categories."""
         first = x.shape[1] - len(self.tables)
-        vectors = [table(x[:, first + place].long()) for place, table in enumerate(self.tables)]
-        return torch.cat([x[:, :first], *vectors], dim=1)
+        embeddings = [table(x[:, first + index].long()) for index, table in enumerate(self.tables)]
+        return torch.cat([x[:, :first], *embeddings], dim=1)
 
 
 def make_network(network: Network, in_features: int, out_features: int, args: Mapping[str, Any]) -> nn.Module:
-    """Return a network of the user's.
+    """Build a user-defined network.
 
     Args:
         network: an import path, a class, or a function, which is called with ``in_features``,
-            ``out_features`` and ``args``; or an instance, which is taken as it is.
+            ``out_features`` and ``args``; or an instance, which is returned unchanged.
         in_features: features per row, F.
         out_features: outputs per row, O.
         args: further arguments.
 
     Raises:
-        UserError: no such class, or it does not take these arguments.
+        UserError: the class cannot be imported or built with these arguments.
     """
     if isinstance(network, nn.Module):
         if args:
-            raise UserError("network_args are the arguments of a network's class, but network is an instance")
+            raise UserError("network_args requires a network class, but network is an instance")
         return network
     build = import_object(network, "--model.network", nn.Module) if isinstance(network, str) else network
-    named = repr(network if isinstance(network, str) else getattr(network, "__qualname__", network))
+    name = repr(network if isinstance(network, str) else getattr(network, "__qualname__", network))
     try:
         built = build(in_features=in_features, out_features=out_features, **args)
-    except Exception as error:  # its author may raise anything
-        what = f"{type(error).__name__}: {error}"
-        raise UserError(f"network {named} could not be built: {what}") from error
+    except Exception as error:  # user code may raise any type
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"network {name} could not be built: {reason}") from error
     if not isinstance(built, nn.Module):
-        raise UserError(f"network {named} must be a torch.nn.Module, but is a {type(built).__name__}")
+        raise UserError(f"network {name} must be a torch.nn.Module, but is a {type(built).__name__}")
     return built
 
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Ask a network without gradients and in evaluation mode; every part's own mode comes back after."""
+    """Evaluation mode without gradients; the mode of each submodule is restored afterwards."""
     modes = [(module, module.training) for module in network.modules()]
     try:
         with torch.no_grad():
@@ -168,24 +169,24 @@ def evaluating(network: nn.Module) -> Iterator[None]:
 
 
 def check_output(network: nn.Module, in_features: int, out_features: int) -> None:
-    """Send two rows through the network and hold the answer's shape against ``(2, out_features)``.
+    """Check that the network maps shape ``(2, in_features)`` to ``(2, out_features)``.
 
-    The caller's random state, the network's mode and its buffers stay as they were.
+    The random state of the caller and the mode and buffers of the network are unchanged.
 
     Raises:
-        UserError: the network fails on ``(2, in_features)`` or answers with another shape.
+        UserError: the network raises an error, or its output has another shape.
     """
     try:
         with evaluating(network), torch.random.fork_rng(devices=[]):
-            answer: Tensor = network(torch.zeros(2, in_features))
-    except Exception as error:  # its author may raise anything
+            output: Tensor = network(torch.zeros(2, in_features))
+    except Exception as error:  # user code may raise any type
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UserError(
-            f"the network does not take rows of {in_features} features, shape (N, {in_features}): {reason}"
+            f"the network must accept {in_features} features per row, shape (N, {in_features}): {reason}"
         ) from error
-    shape = tuple(getattr(answer, "shape", ()))
+    shape = tuple(getattr(output, "shape", ()))
     if shape != (2, out_features):
         raise UserError(
-            f"the network must give {out_features} outputs per row, shape (N, {out_features}), "
+            f"the network must return {out_features} outputs per row, shape (N, {out_features}), "
             f"but for 2 rows its output has shape {shape}"
         )

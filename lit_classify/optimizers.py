@@ -1,8 +1,9 @@
-"""Optimizers and schedulers by name or as classes."""
+"""Optimizers and learning-rate schedulers, given by name or as classes."""
 
 import inspect
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from torch import nn, optim
 from torch.optim.lr_scheduler import LRScheduler
@@ -13,23 +14,22 @@ from lit_classify.import_policy import import_object
 if TYPE_CHECKING:
     Optimizer = str | type[optim.Optimizer]
     Scheduler = str | type[LRScheduler]
-else:  # the command line's parser reads these, and takes names alone
+else:  # the parser of the command line accepts names only
     Optimizer = Scheduler = str
 
+T = TypeVar("T")
 Arguments = Mapping[str, Any] | None
 
 _FUSED = (optim.Adam, optim.AdamW)
 
-OPTIMIZERS: dict[str, type[optim.Optimizer]] = {
-    name: value
-    for name, value in vars(optim).items()
-    if inspect.isclass(value) and issubclass(value, optim.Optimizer) and value is not optim.Optimizer
-}
-SCHEDULERS: dict[str, type[LRScheduler]] = {
-    name: value
-    for name, value in vars(optim.lr_scheduler).items()
-    if inspect.isclass(value) and issubclass(value, LRScheduler) and value is not LRScheduler
-}
+
+def _subclasses(module: ModuleType, base: type[T]) -> dict[str, type[T]]:
+    classes = ((name, value) for name, value in vars(module).items() if inspect.isclass(value))
+    return {name: kind for name, kind in classes if issubclass(kind, base) and kind is not base}
+
+
+OPTIMIZERS = _subclasses(optim, optim.Optimizer)
+SCHEDULERS = _subclasses(optim.lr_scheduler, LRScheduler)
 
 
 def check_optimizer(
@@ -39,15 +39,15 @@ def check_optimizer(
     scheduler: Scheduler | None,
     scheduler_args: Arguments,
 ) -> None:
-    """Raise unless these classes are there and take these arguments; an import path is followed later.
+    """Check that the classes exist and accept these arguments; import paths are not imported yet.
 
     Raises:
-        UserError: says what came and the nearest right name.
+        UserError: the learning rate is invalid, or a class or an argument is unknown.
     """
     check_lr(lr)
     _check("optimizer", OPTIMIZERS, optim.Optimizer, optimizer, optimizer_args)
     if scheduler is None and scheduler_args:
-        raise UserError("lr_scheduler_args are the arguments of a scheduler, but lr_scheduler names none")
+        raise UserError("lr_scheduler_args requires lr_scheduler, which is None")
     if scheduler is not None:
         _check("lr_scheduler", SCHEDULERS, LRScheduler, scheduler, scheduler_args)
 
@@ -61,15 +61,17 @@ def check_lr(lr: float) -> None:
 def _check(option: str, known: Mapping[str, type], base: type, given: str | type, args: Arguments) -> None:
     if isinstance(given, str) and given not in known and "." in given:
         return
-    kind = _class(option, known, base, given)
-    takes = inspect.signature(kind).parameters
+    kind: type = _class(option, known, base, given)
+    parameters = inspect.signature(kind).parameters
+    has_kwargs = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+    names = list(parameters)[1:]
     for key in args or {}:
-        if key not in list(takes)[1:] and not any(part.kind is part.VAR_KEYWORD for part in takes.values()):
-            raise UserError(unknown_name(f"argument of {kind.__name__}", key, list(takes)[1:]))
+        if key not in names and not has_kwargs:
+            raise UserError(unknown_name(f"argument of {kind.__name__}", key, names))
 
 
-def _class(option: str, known: Mapping[str, type], base: type, given: str | type) -> Any:  # noqa: ANN401 - called
-    """Return the class that was given, or whose name or import path was."""
+def _class(option: str, known: Mapping[str, type[T]], base: type[T], given: str | type[T]) -> type[T]:
+    """Return a class given as a class, a name or an import path."""
     if isinstance(given, str) and given not in known and "." not in given:
         raise UserError(unknown_name(option, given, known))
     kind = given
@@ -88,33 +90,32 @@ def make_optimizer(
 ) -> optim.Optimizer:
     """Build an optimizer over ``parameters``.
 
-    With ``fused``, Adam and AdamW take torch's single kernel unless the arguments say how to step; SGD stays
-    as it is, bit for bit the course's.
+    With ``fused``, Adam and AdamW use the fused kernel of torch unless the arguments select another one. SGD
+    is not fused, so its results are bit for bit those of the course.
 
     Raises:
-        UserError: there is no such class, or it refuses the values.
+        UserError: the class is unknown, or its constructor raises an error.
     """
     check_lr(lr)
     kind = _class("optimizer", OPTIMIZERS, optim.Optimizer, optimizer)
     given = dict(args or {})
     if fused and kind in _FUSED and not given.keys() & {"fused", "foreach", "differentiable"}:
         given["fused"] = True
-    try:
-        made: optim.Optimizer = kind(parameters, lr=lr, **given)
-    except Exception as error:  # torch raises many kinds
-        raise UserError(f"torch refuses the optimizer {kind.__name__}: {error}") from error
-    return made
+    return _build("optimizer", kind, parameters, lr=lr, **given)
 
 
 def make_scheduler(scheduler: Scheduler, optimizer: optim.Optimizer, args: Arguments) -> LRScheduler:
     """Build a learning-rate scheduler over ``optimizer``.
 
     Raises:
-        UserError: there is no such class, or it refuses the values.
+        UserError: the class is unknown, or its constructor raises an error.
     """
     kind = _class("lr_scheduler", SCHEDULERS, LRScheduler, scheduler)
+    return _build("lr_scheduler", kind, optimizer, **(args or {}))
+
+
+def _build(option: str, kind: type[T], *args: Any, **kwargs: Any) -> T:
     try:
-        made: LRScheduler = kind(optimizer, **(args or {}))
-    except Exception as error:  # torch raises many kinds
-        raise UserError(f"torch refuses the lr_scheduler {kind.__name__}: {error}") from error
-    return made
+        return kind(*args, **kwargs)
+    except Exception as error:  # torch raises many types
+        raise UserError(f"{option} {kind.__name__} could not be built: {error}") from error

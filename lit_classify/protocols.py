@@ -1,11 +1,11 @@
-"""What tasks ask of a data module beyond its batches; any LightningDataModule may provide it."""
+"""Optional properties of a data module that some tasks use; any LightningDataModule may define them."""
 
 from typing import Protocol, runtime_checkable
 
 
 @runtime_checkable
 class HasClassCounts(Protocol):
-    """A data module that knows how many training rows each class has, for ``class_weight="balanced"``."""
+    """A data module with the number of training rows of each class, for ``class_weight="balanced"``."""
 
     @property
     def class_counts(self) -> list[int] | None:
@@ -14,7 +14,7 @@ class HasClassCounts(Protocol):
 
 @runtime_checkable
 class HasTargetScale(Protocol):
-    """A data module that knows the scale of its regression target, for ``Regressor``."""
+    """A data module with the scale of its regression target, for ``Regressor``."""
 
     @property
     def target_scale(self) -> tuple[float, float] | None:

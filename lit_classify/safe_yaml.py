@@ -1,8 +1,7 @@
-"""YAML from anybody: what it expands to is bounded, and a text is read back as the text that was written.
+"""YAML with a bounded size after alias expansion, in which strings survive a round trip.
 
-PyYAML writes ``1e3`` or ``08`` bare because its own reader takes them for text; other readers take them for
-numbers. Reading and writing share one table of resolvers here, so what would be read as something else is
-quoted.
+PyYAML does not quote ``1e3`` or ``08``, which its reader resolves to strings but other readers to numbers.
+Here the reader and the writer share one table of resolvers, and ambiguous strings are quoted.
 """
 
 import re
@@ -14,7 +13,7 @@ import yaml
 from lit_classify.errors import UserError
 
 MOST_CHARACTERS = 1_000_000
-MOST_NODES = 20_000  # aliases expanded; the largest configuration of a run has some hundred
+MOST_NODES = 20_000  # after alias expansion; configurations of runs have a few hundred
 MOST_LEVELS = 50
 
 # The core schema of YAML 1.2 without octal and hexadecimal numbers, and ``none`` as Python users write it.
@@ -39,8 +38,8 @@ class _Loader(yaml.SafeLoader):
 class _Dumper(yaml.SafeDumper):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012 - PyYAML's own attribute
 
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401 - whatever is written
-        """Write what occurs twice twice: aliases are for machines."""
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401 - PyYAML's signature
+        """Write repeated values in full, because aliases are hard to read."""
         return True
 
 
@@ -54,7 +53,7 @@ for _kind in (_Loader, _Dumper):
 
 
 def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    """Escape line ends of Unicode, which PyYAML would write bare and read as spaces."""
+    """Quote and escape Unicode line breaks, which PyYAML writes unquoted and reads as spaces."""
     style = '"' if re.search("[\x7f-\x9f\u2028\u2029\ufeff]", text) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
@@ -62,12 +61,12 @@ def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _represent)
 
 
-def load(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
-    """Return what a YAML text holds, as plain data.
+def load(text: str) -> Any:  # noqa: ANN401 - plain data
+    """Parse YAML into plain data.
 
     Raises:
-        UserError: it is longer, nested deeper or expands to more than any configuration needs.
-        yaml.YAMLError: it is not YAML.
+        UserError: the text exceeds the limits of length, nesting or expanded size.
+        yaml.YAMLError: the text is not valid YAML.
 
     Example:
         >>> load("{lr: 1e-3, names: [no, 08, 1:30], activation: none}")
@@ -76,9 +75,9 @@ def load(text: str) -> Any:  # noqa: ANN401 - whatever the text holds
     _check(text)
     try:
         return yaml.load(text, Loader=_Loader)
-    except (AttributeError, LookupError) as error:  # PyYAML's own slips, for a value that its tag cannot be
-        raise yaml.YAMLError(f"a value is not what its tag says ({type(error).__name__})") from error
-    except ValueError as error:  # a number with more digits than Python reads
+    except (AttributeError, LookupError) as error:  # PyYAML's errors for a value that does not match its tag
+        raise yaml.YAMLError(f"a value does not match its tag ({type(error).__name__})") from error
+    except ValueError as error:  # more digits than Python converts to int
         raise UserError(f"a value of the configuration cannot be read: {error}") from error
 
 
@@ -89,31 +88,25 @@ def dump(data: Any) -> str:  # noqa: ANN401 - plain data
         >>> dump({"target": "1e3", "names": ["none", "a"]})
         "target: '1e3'\nnames:\n- 'none'\n- a\n"
     """
-    written: str = yaml.dump(
-        data, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False
-    )
-    return written
+    return str(yaml.dump(data, Dumper=_Dumper, default_flow_style=False, allow_unicode=True, sort_keys=False))
 
 
 def texts(data: Any) -> Iterator[str]:  # noqa: ANN401 - plain data
-    """Yield every text in plain data, keys too."""
+    """Yield every string in plain data, including keys."""
     if isinstance(data, str):
         yield data
     elif isinstance(data, dict):
-        for item in data.items():
-            yield from texts(list(item))
+        yield from texts([*data.keys(), *data.values()])
     elif isinstance(data, list):
         for item in data:
             yield from texts(item)
 
 
 def _check(text: str) -> None:
-    """Count nodes as if every alias were written out, before anything is built from them."""
+    """Check the limits before any object is built; nodes are counted after alias expansion."""
     if len(text) > MOST_CHARACTERS:
-        raise UserError(
-            f"a configuration may have {MOST_CHARACTERS:,} characters, but this has {len(text):,}"
-        )
-    sizes: dict[str, int] = {}  # of what each anchor stands for
+        raise UserError(f"the configuration has {len(text):,} characters; the maximum is {MOST_CHARACTERS:,}")
+    sizes: dict[str, int] = {}  # number of nodes of each anchor
     levels: list[tuple[str | None, int]] = []  # the anchor of each open collection, and the nodes before it
     nodes = 0
     for event in yaml.parse(text, Loader=_Loader):
@@ -133,8 +126,6 @@ def _check(text: str) -> None:
             if anchor:
                 sizes[anchor] = nodes - before
         if nodes > MOST_NODES:
-            raise UserError(f"a configuration may hold {MOST_NODES:,} values, but this expands to more")
+            raise UserError(f"the configuration expands to more than {MOST_NODES:,} values")
         if len(levels) > MOST_LEVELS:
-            raise UserError(
-                f"a configuration may be nested {MOST_LEVELS} levels deep, but this is nested deeper"
-            )
+            raise UserError(f"the configuration is nested deeper than {MOST_LEVELS} levels")

@@ -1,4 +1,4 @@
-"""What builds a module or a data module again, as plain data."""
+"""The class and constructor arguments of a module or data module as plain data."""
 
 import inspect
 import sys
@@ -13,9 +13,9 @@ _KEPT = (str, bytes, bool, int, float, complex, torch.Tensor, type(None))
 
 
 def class_path(built: type) -> str:
-    """Return a class of lit_classify by name, one's own by import path."""
-    own = built.__module__.startswith("lit_classify.")
-    return built.__qualname__ if own else f"{built.__module__}.{built.__qualname__}"
+    """Return the name of a class of lit_classify, or the import path of any other class."""
+    packaged = built.__module__.startswith("lit_classify.")
+    return built.__qualname__ if packaged else f"{built.__module__}.{built.__qualname__}"
 
 
 def record(built: LightningModule | LightningDataModule) -> dict[str, Any]:
@@ -26,12 +26,12 @@ def record(built: LightningModule | LightningDataModule) -> dict[str, Any]:
     }
 
 
-def plain(value: Any, known: Mapping[str, type] | None = None) -> Any:  # noqa: ANN401 - whatever a user gives
-    """Return what a checkpoint can hold and open without running anything.
+def plain(value: Any, known: Mapping[str, type] | None = None) -> Any:  # noqa: ANN401 - any argument
+    """Convert a value to plain data, which a checkpoint can load without running code.
 
     Args:
-        value: an argument of a constructor. Classes and functions become their import path; a module
-            becomes its import path with its settings in parentheses, which names no class to import.
+        value: an argument of a constructor. Classes and functions are converted to their import path, modules
+            to their import path with their settings in parentheses, which cannot be imported.
         known: classes that have a short name.
 
     Example:
@@ -51,7 +51,7 @@ def plain(value: Any, known: Mapping[str, type] | None = None) -> Any:  # noqa: 
     if inspect.isclass(value) or inspect.isroutine(value):
         short = (name for name, kind in (known or {}).items() if kind is value)
         return next(short, f"{value.__module__}.{value.__qualname__}")
-    if callable(item := getattr(value, "item", None)):  # a number of NumPy's
+    if callable(item := getattr(value, "item", None)):  # a NumPy scalar
         return item()
     for kind in (str, int, float):
         if isinstance(value, kind):
@@ -59,9 +59,9 @@ def plain(value: Any, known: Mapping[str, type] | None = None) -> Any:  # noqa: 
     return str(value)
 
 
-def names(recorded: Any, given: Any, known: Mapping[str, type]) -> bool:  # noqa: ANN401 - whatever a user gives
-    """Whether a recorded text stands for a class, a function or an instance; nothing is imported."""
+def names(recorded: Any, given: Any, known: Mapping[str, type]) -> bool:  # noqa: ANN401 - any argument
+    """Return whether a recorded string refers to a class, a function or an instance; imports nothing."""
     if plain(given, known) == recorded or f"{plain(given, known)}()" == recorded:
         return True
-    module, _, name = str(recorded).rpartition(".")  # one that a package offers under another path
+    module, _, name = str(recorded).rpartition(".")  # re-exported under another path
     return getattr(sys.modules.get(module), name, recorded) is given

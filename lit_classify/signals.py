@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from lit_classify import files
 
-_PATIENCE_S = 0.7  # that the main thread has to end by itself
+_GRACE_PERIOD_S = 0.7  # for the main thread to end by itself
 _received = 0
 
 
@@ -20,7 +20,7 @@ def received() -> int:
 
 
 def termination_signals() -> list[signal.Signals]:
-    """Return the signals that end a command; SIGHUP is left out if it is ignored, as under nohup."""
+    """Return the signals that end a command; SIGHUP is excluded if it is ignored, as under nohup."""
     numbers = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
@@ -75,7 +75,7 @@ def handled() -> Iterator[None]:
 def _watch(reader: int, over: threading.Event) -> None:
     """End the process if the main thread has not ended in time after a signal."""
     while number := os.read(reader, 1)[0]:
-        if (_received or signal.getsignal(number) is terminate) and not over.wait(_PATIENCE_S):
+        if (_received or signal.getsignal(number) is terminate) and not over.wait(_GRACE_PERIOD_S):
             files.remove_unfinished()
             if number == signal.SIGINT and os.environ.get("LOCAL_RANK", "0") == "0":
                 os.write(2, b"\nlit-classify: interrupted\n")
@@ -83,7 +83,7 @@ def _watch(reader: int, over: threading.Event) -> None:
 
 
 def _pause_watch() -> None:
-    """Keep the process that is about to be forked from waking this process's second thread."""
+    """Disable the wakeup descriptor before a fork, so that a child does not wake this process's thread."""
     if (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGTERM) is terminate
@@ -96,7 +96,7 @@ def _resume_watch() -> None:
         signal.set_wakeup_fd(_paused.pop(), warn_on_full_buffer=False)
 
 
-def _die_of_signals() -> None:
+def _reset_handlers() -> None:
     """Restore the default handlers in a forked process, such as a worker of a DataLoader."""
     if signal.getsignal(signal.SIGTERM) is terminate:
         for number in termination_signals():
@@ -105,4 +105,4 @@ def _die_of_signals() -> None:
 
 _paused: list[int] = []
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_pause_watch, after_in_parent=_resume_watch, after_in_child=_die_of_signals)
+    os.register_at_fork(before=_pause_watch, after_in_parent=_resume_watch, after_in_child=_reset_handlers)

@@ -178,7 +178,7 @@ def test_lightning_s_own_loading_works_and_imports_nothing_that_the_file_names()
     x = torch.randn(5, 2)
     again = BinaryClassifier.load_from_checkpoint("fitted.ckpt", network=Squares).eval()
     assert torch.equal(again.predict(x), model.predict(x))
-    with pytest.raises(UserError, match="is imported only if you name it yourself"):
+    with pytest.raises(UserError, match="is imported only if given on the command line"):
         BinaryClassifier.load_from_checkpoint("fitted.ckpt")
     plain = fitted(activation=nn.Tanh).eval()
     assert torch.equal(
@@ -573,7 +573,7 @@ def test_a_network_in_the_current_folder_is_found_where_it_is_typed_alone(
     )
     before = list(sys.path)
     assert main([*FIT, "--config", "own.yaml"]) == 2
-    assert "only if you name it yourself" in capsys.readouterr().err
+    assert "is imported only if given on the command line" in capsys.readouterr().err
     assert not Path("imported").exists()
     assert main([*FIT, "--model.network", "net_of_mine.Net"]) == 0
     assert sys.path == before

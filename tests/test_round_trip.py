@@ -144,7 +144,7 @@ def test_a_column_whose_name_is_yaml_is_named_in_a_list(
     write("t.csv", ["a", "b", name, "n"], ["x", "y"], ["u", "v"])
     fit = ["fit", "--data=TableDataModule", "--data.path=t.csv", "--plots=none", "--trainer.max_epochs=1"]
     assert main([*fit, f"--data.target={name}"]) == 2
-    assert """YAML reads the text as something else: write it as '["text"]'""" in capsys.readouterr().err
+    assert """YAML does not parse the value as a string: quote it as '["text"]'""" in capsys.readouterr().err
     assert main([*fit, f"--data.target={json.dumps([name])}"]) == 0
     assert main([*fit]) == 2
     assert "YAML" not in capsys.readouterr().err

@@ -47,13 +47,13 @@ def test_only_words_of_the_core_schema_are_no_text(word: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (BOMB, "expands to more"),
+        (BOMB, "expands to more than"),
         ("[" * 5000, "nested deeper"),
         ("{a: " * 5000, "nested deeper"),
         ("- " * 5000 + "x", "nested deeper"),
         ("a: &a [1, *a]", "contains itself"),
-        ("x" * 2_000_000, "1,000,000 characters"),
-        ("[" + "x," * 100_000 + "]", "expands to more"),
+        ("x" * 2_000_000, "the maximum is 1,000,000"),
+        ("[" + "x," * 100_000 + "]", "expands to more than"),
         ("a: " + "9" * 5000, "cannot be read"),
     ],
     ids=["aliases", "brackets", "braces", "dashes", "cycle", "long", "many", "digits"],
@@ -83,10 +83,10 @@ def test_the_command_line_refuses_it_in_one_message(
     assert "Traceback" not in said
     assert len(said.splitlines()) <= 3
     assert len(said) < 600
-    assert "a configuration may" in said
+    assert "the configuration " in said
 
 
 @pytest.mark.parametrize("text", ["!!int", "!!float ''", "!!bool x", "!!timestamp x", "!!int '-'"])
 def test_a_value_that_its_tag_cannot_be_is_no_yaml(text: str) -> None:
-    with pytest.raises(yaml.YAMLError, match="not what its tag says"):
+    with pytest.raises(yaml.YAMLError, match="does not match its tag"):
         safe_yaml.load(text)

@@ -91,7 +91,7 @@ def test_a_stranger_s_configuration_imports_nothing(
     )
     monkeypatch.syspath_prepend("")
     assert main(["fit", "--config", "evil.yaml"]) == 2
-    said = "foreign_module.Data is imported only if you name it yourself; if you trust it, add --data foreign"
+    said = "foreign_module.Data is imported only if given on the command line; if you trust it, add"
     assert said in capsys.readouterr().err
     assert not Path("imported").exists()
     assert main(["fit", "--config", "circles_v2", "--data", "foreign_module.Data"]) == 2  # named, but no data

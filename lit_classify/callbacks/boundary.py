@@ -19,16 +19,18 @@ from torch import Tensor
 from lit_classify import files
 from lit_classify.callbacks.plot import PlotCallback, log_encoded, log_pixels, validation_split_name
 from lit_classify.data import InMemoryDataModule, NumericFeature, TableDataModule
-from lit_classify.loggers import RunLogger
+from lit_classify.loggers import run_loggers
 from lit_classify.modules import LitModule
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from lit_classify.plots import RegressionLineDisplay
+
 _MAX_POINTS = 1000  # drawn of each split
-_FEW_VALUES = 10  # of a feature, so that points would hide each other
+_FEW_VALUES = 10  # distinct values of a feature, with which points would overlap
 _MAX_SNAPSHOTS = 64  # kept at a time, from which the frames are selected
-_SNAPSHOTS_PER_FIT = 200  # about, if the number of epochs is known
+_SNAPSHOTS_PER_FIT = 200  # approximately, if the number of epochs is known
 _MAX_FRAMES = 36
 _MAX_IMAGES = 10  # TensorBoard's default number of images per tag
 _MAX_PROBABILITIES = 2**25  # of all snapshots together
@@ -187,9 +189,7 @@ class LinePlot(BoundaryPlot):
 
     def data_figure(self) -> "Figure":
         """Return a figure of the actual values."""
-        from lit_classify.plots import RegressionLineDisplay
-
-        display = RegressionLineDisplay(self.splits, feature=self._feature)
+        display = self._display()
         display.update([], self.run)
         return display.figure
 
@@ -200,19 +200,19 @@ class LinePlot(BoundaryPlot):
 
     def figure(self, snapshot: Snapshot) -> "Figure":
         """Return a snapshot as a figure."""
-        from lit_classify.plots import RegressionLineDisplay
-
-        display = RegressionLineDisplay(self.splits, snapshot.predicted, self._feature)
+        display = self._display(snapshot.predicted)
         display.update(snapshot.predicted, self.title(snapshot))
         return display.figure
 
     def frames(self, snapshots: Sequence[Snapshot]) -> list[Any]:
         """Return snapshots as pixels."""
+        display = self._display([part for snapshot in snapshots for part in snapshot.predicted])
+        return [display.frame(part.predicted, self.title(part)) for part in snapshots]
+
+    def _display(self, predicted: Sequence[Tensor] = ()) -> "RegressionLineDisplay":
         from lit_classify.plots import RegressionLineDisplay
 
-        predicted = [part for snapshot in snapshots for part in snapshot.predicted]
-        display = RegressionLineDisplay(self.splits, predicted, self._feature)
-        return [display.frame(part.predicted, self.title(part)) for part in snapshots]
+        return RegressionLineDisplay(self.splits, predicted, self._feature)
 
 
 _PLOTS: dict[str | None, type[BoundaryPlot]] = {"plane": PlanePlot, "line": LinePlot}
@@ -224,9 +224,9 @@ class DecisionBoundary(PlotCallback):
     With more than two features the boundary is drawn over the two that separate the classes best (F test),
     with the other features at their median. Labels, and values of several features, are not drawn.
 
-    Snapshots are taken often at first and more rarely later. At the end some of them become frames with the
-    same amount of change from one to the next; ten frames are logged as images, because TensorBoard keeps no
-    more. During a long training the newest state is logged as ``boundary/latest``.
+    Snapshots become less frequent during training. At the end, frames are selected with equal change between
+    consecutive ones; ten frames are logged as images, the number that TensorBoard keeps. During a long fit
+    the current state is logged as ``boundary/latest``.
 
     Args:
         animation: write all frames as ``boundary.gif`` into the run's directory and to TensorBoard.
@@ -253,7 +253,7 @@ class DecisionBoundary(PlotCallback):
         return epoch % self._every_n_epochs == 0 or super().is_due(epoch) or self._last_epoch < 0
 
     def draw(self, trainer: Trainer, model: LitModule, data: InMemoryDataModule, epoch: int) -> None:
-        """Take a snapshot, and log it if the last image is some time ago."""
+        """Take a snapshot; log it if the last image is older than 30 seconds."""
         if self._plot is None:
             self._plot = make_boundary_plot(model, data, "val", _run_name(trainer))
             self._every_n_epochs = max(1, (trainer.max_epochs or 0) // _SNAPSHOTS_PER_FIT)
@@ -287,8 +287,8 @@ class DecisionBoundary(PlotCallback):
         gif = encode_gif(frames)
         height, width, _ = frames[-1].shape
         log_encoded(trainer, "boundary_animation", gif, height, width)
-        for logger in trainer.loggers:  # trainer.log_dir would wait for the other processes
-            if isinstance(logger, RunLogger) and Path(logger.log_dir).is_dir():
+        for logger in run_loggers(trainer):  # trainer.log_dir would wait for the other processes
+            if Path(logger.log_dir).is_dir():
                 files.write_all({Path(logger.log_dir, "boundary.gif"): gif})
 
 

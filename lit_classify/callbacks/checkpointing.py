@@ -1,4 +1,4 @@
-"""The checkpoints of a run: the best by validation, and the last."""
+"""The checkpoints of a run: the best by a validation metric, and the last."""
 
 import math
 import shutil
@@ -139,7 +139,7 @@ def directory(trainer: Trainer) -> Path:
 def was_stopped(trainer: Trainer, exception: BaseException) -> bool:
     """Return whether a signal stopped a run in a resumable state.
 
-    Several processes of other trainers do not stop at the same step.
+    With other trainers, several processes do not stop at the same step.
     """
     by_signal = isinstance(exception, KeyboardInterrupt | SIGTERMException)
     together = trainer.world_size == 1 or getattr(trainer, "stops_together", False)

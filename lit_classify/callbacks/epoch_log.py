@@ -56,7 +56,7 @@ class EpochLog(Callback):
             self._print(trainer, pl_module, trainer.current_epoch)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the line of a last epoch that was not known to be the last, as after early stopping."""
+        """Print the line of the last epoch if training ended early, as with early stopping."""
         epoch = trainer.current_epoch - 1
         if self._printed_at < epoch and pl_module.trainer.global_step:
             self._print(trainer, pl_module, epoch, validated=False)

@@ -1,4 +1,4 @@
-"""What the hidden units of a network with two inputs respond to.
+"""Activation maps of the hidden units of a network with two inputs.
 
 Legend: U units of a layer, G points of a grid.
 """

@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import warn
-from lit_classify.loggers import RunLogger
+from lit_classify.loggers import run_loggers
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def skip_on_error(name: str) -> Iterator[None]:
-    """Turn an error while drawing a plot into a warning: a plot must never end a run."""
+    """Turn an error while drawing a plot into a warning: a failed plot must not stop a run."""
     try:
         yield
     except Exception as error:  # matplotlib and scikit-learn raise many kinds of errors
@@ -79,7 +79,7 @@ class PlotCallback(Callback, ABC):
         if not trainer.is_global_zero or not isinstance(data, InMemoryDataModule) or self._failed:
             return
         assert isinstance(pl_module, LitModule)
-        self._failed = True  # a plot that failed would fail, and warn, again
+        self._failed = True  # until the plot succeeds, so that a failure is reported only once
         with skip_on_error(self._name), evaluating(pl_module):
             self.draw(trainer, pl_module, data, epoch)
             self._failed = False
@@ -109,9 +109,8 @@ def log_encoded(
 ) -> None:
     """Log a PNG or GIF at a step, by default the last training step."""
     step = max(trainer.global_step - 1, 0) if step is None else step
-    for logger in trainer.loggers:
-        if isinstance(logger, RunLogger):
-            logger.log_image(tag, step, content, height, width)
+    for logger in run_loggers(trainer):
+        logger.log_image(tag, step, content, height, width)
 
 
 def validation_split_name(data: InMemoryDataModule) -> str:

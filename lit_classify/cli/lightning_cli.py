@@ -1,4 +1,4 @@
-"""LightningCLI with recipes by name, data linked to the model, and a folder for every run."""
+"""LightningCLI with recipes by name, model arguments linked to the data, and a directory per run."""
 
 import inspect
 import os
@@ -57,13 +57,13 @@ class SaveRunConfig(SaveConfigCallback):
     """Save ``config.yaml`` in the run's directory."""
 
     def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:  # noqa: ANN401 - Lightning's signature
-        """Save for a fit that has one."""
+        """Save the configuration if this is a fit with a run directory."""
         if stage == "fit" and getattr(trainer, "run", None) is not None:
             super().setup(trainer, pl_module, stage)
 
 
 def recorded_data(**kwargs: Any) -> InMemoryDataModule:
-    """Stand for the data module that a checkpoint records; parsed, but never called.
+    """Placeholder for the data module that a checkpoint records; parsed, but never called.
 
     ``--data.*`` options are parsed before the checkpoint is read, so they may be those of any data module:
     the parser takes them from the calls below.
@@ -117,12 +117,12 @@ class RunCLI(RecordCLI):
         )
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # Lightning's is static
-        """Build the parser of the given command only, which saves the time to build four."""
+        """Build the parser of the given command only, which saves the time to build all four."""
         skipped = LightningCLI.subcommands()
         return {self._command: skipped[self._command]}
 
     def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
-        """Make ``--config`` accept the name of a recipe."""
+        """Build a parser whose ``--config`` accepts the name of a recipe."""
         parser = cast(RunParser, self.parser_class(**kwargs))
         parser.add_argument("-c", "--config", action=RecipeFile, help="Name of a recipe, or a YAML file.")
         self._options = parser  # the command's, which is built after the main parser
@@ -181,21 +181,20 @@ class RunCLI(RecordCLI):
             for name in LINKED:
                 if given.model.init_args.get(name) not in (None, [], defaults[name].default):
                     raise UserError(f"--model.{name} comes from the data; change the data instead")
-            given.recipe.name = self.run_name()  # config.yaml keeps it, wherever that file is moved
+            given.recipe.name = self.run_name()  # config.yaml records it, so the file can be moved
         if given.ckpt_path:
             runs = Path(given.trainer.default_root_dir or "", RUNS)
             has_name = self._command == "fit" or given.recipe.name or given.config
             path = checkpoints.resolve(given.ckpt_path, runs / self.run_name() if has_name else runs)
             self.checkpoint = Checkpoint.read(path)
-            given.ckpt_path = (
-                path if self._command == "fit" else None
-            )  # else the model has the weights already
+            # without fit, the model is built with the weights
+            given.ckpt_path = path if self._command == "fit" else None
         if self._command != "fit":
             for part in ("model", "data"):
-                given.pop(part)  # the checkpoint builds them
+                given.pop(part)  # built from the checkpoint
 
     def _parse(self, parser: LightningArgumentParser, args: list[str]) -> None:
-        """Parse; a recipe's arguments for an optimizer, scheduler or network that is replaced are ignored."""
+        """Parse, ignoring a recipe's arguments for an optimizer, scheduler or network that is replaced."""
         self._options.recipes.clear()
         self._options.ignored_keys.clear()
         super().parse_arguments(parser, args)
@@ -229,7 +228,7 @@ class RunCLI(RecordCLI):
                     warn(f"ignored {option}.{name}, which {file} sets for {replaced}")
 
     def instantiate_classes(self) -> None:
-        """Build data, model and trainer; what a constructor refuses is a user's mistake."""
+        """Build data, model and trainer; errors of constructors become UserError."""
         try:
             if self._command == "fit":
                 super().instantiate_classes()
@@ -237,36 +236,37 @@ class RunCLI(RecordCLI):
                 self._build_from_checkpoint()
         except UserError:
             raise
-        except Exception as error:  # whatever a constructor raises, it was given what it cannot use
+        except Exception as error:  # a constructor may raise any type for invalid arguments
             raise UserError(summarize(error)) from error
 
     def _build_from_checkpoint(self) -> None:
         """Build model and data as the checkpoint records them, except for the given data options."""
         assert self.checkpoint is not None
-        own, settings = {}, {}
+        classes, settings = {}, {}
         for part in ("model", "data"):
             given = self._given.get(part)
             is_default = given is None or given.class_path in {AUTO_MODULE, RECORDED_DATA}
-            own[part] = self.checkpoint.own_class(part, None if is_default else given.class_path)
+            classes[part] = self.checkpoint.own_class(part, None if is_default else given.class_path)
             settings[part] = given.init_args.as_dict() if given and "init_args" in given else {}
             self.checkpoint.check_options(part, settings[part])
         network = settings["model"].pop("network", None)
+        activation = settings["model"].get("activation")
         self.checkpoint.check_settings("model", settings["model"])
-        self.model = self.checkpoint.build_model(network, own["model"], settings["model"].get("activation"))
-        self.datamodule = self.checkpoint.build_data(settings["data"], own["data"])
+        self.model = self.checkpoint.build_model(network, classes["model"], activation)
+        self.datamodule = self.checkpoint.build_data(settings["data"], classes["data"])
         self.config_init = self.parser.instantiate_classes(self.config)
         self.trainer = self.instantiate_trainer()
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Give a fit its directory, logger, checkpoints and, on a terminal, its bar, unless told otherwise.
+        """Add the default logger, checkpoints and, on a terminal, progress bar of a fit, unless disabled.
 
-        Configuration and checkpoints go into one directory of ``lightning_logs``, whatever logs.
+        Configuration and checkpoints are saved in one directory of ``lightning_logs`` for any logger.
         """
         given = self._get(self.config_init, "trainer")
         extra: list[Callback] = []
         callbacks = given.callbacks or []
         callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
-        # callbacks that watch validation figures then look after each validation, not after each epoch
+        # callbacks that monitor validation metrics then run after each validation, not after each epoch
         every = self._validation_interval(given.check_val_every_n_epoch)
         kwargs["check_val_every_n_epoch"] = every
         run = None
@@ -300,10 +300,10 @@ class RunCLI(RecordCLI):
         return trainer
 
     def _validation_interval(self, given: int | None) -> int:
-        """Return the epochs from one validation, and its printed line, to the next; Lightning's option wins.
+        """Return the number of epochs between validations; Lightning's option takes precedence.
 
         Raises:
-            UserError: two numbers were typed for it.
+            UserError: both options are given, with different values.
         """
         every: int = self._get(self.config, "log_every_n_epochs")
         if given is not None:
@@ -326,7 +326,7 @@ class RunCLI(RecordCLI):
         recipe, files = given.recipe, given.config or []
         if recipe.name:
             if not re.fullmatch(r"\w[\w.-]*", recipe.name):
-                raise UserError(f"recipe.name names a directory of {RUNS}, but is {recipe.name!r}")
+                raise UserError(f"recipe.name must be a directory name for {RUNS}, but is {recipe.name!r}")
             return str(recipe.name)
         if files:
             return Path(str(files[-1])).stem
@@ -334,9 +334,9 @@ class RunCLI(RecordCLI):
         return name.removesuffix("DataModule").lower()
 
     def after_instantiate_classes(self) -> None:
-        """Refuse more processes than there are cores, each a whole Python, and such as tell nothing back."""
+        """Check that the strategy returns results and that there is a core for each CPU process."""
         if uses_multiprocessing(self.trainer):
-            raise UserError("processes of this --trainer.strategy cannot tell what they did; give ddp")
+            raise UserError("this --trainer.strategy does not return results to the main process; use ddp")
         cores = os.cpu_count() or 1
         if isinstance(self.trainer.accelerator, CPUAccelerator) and self.trainer.num_devices > cores:
             raise UserError(
@@ -344,12 +344,12 @@ class RunCLI(RecordCLI):
             )
 
     def before_fit(self) -> None:
-        """Hold data against model before anything is written."""
+        """Check that data, model and checkpoint are compatible before anything is written."""
         self.datamodule.setup("fit")
         self.model.check_targets(self.datamodule.split("train").y)
         configured = self.model.configure_optimizers()
         if self.trainer.early_stopping_callbacks and not self.trainer.limit_val_batches:
-            raise UserError("early stopping watches the validation, but --trainer.limit_val_batches is 0")
+            raise UserError("early stopping requires validation, but --trainer.limit_val_batches is 0")
         if self.checkpoint:
             self.checkpoint.check_data(self.datamodule)
             self.checkpoint.check_epochs(self.trainer.max_epochs)

@@ -1,7 +1,7 @@
-"""The command line's light front: it answers what needs no torch, and hands the rest on.
+"""Entry point of the command line; it imports torch only for the commands that need it.
 
-Exit codes: 0 done; 1 verify found a difference; 2 a setting or data that cannot be used; 3 training
-diverged; 130 Ctrl-C; 143 SIGTERM; 129 the terminal was closed.
+Exit codes: 0 success; 1 verify found a difference; 2 invalid option or data; 3 training diverged; 130 Ctrl-C;
+143 SIGTERM; 129 the terminal was closed.
 """
 
 import os
@@ -16,13 +16,13 @@ from lit_classify.errors import DivergedError, UserError, echo, echo_once, summa
 
 COMMANDS = {
     "fit": ("train", "train a model on data"),
-    "validate": ("train", "score a checkpoint on the validation rows"),
-    "test": ("train", "score a checkpoint on the test rows"),
+    "validate": ("train", "evaluate a checkpoint on the validation rows"),
+    "test": ("train", "evaluate a checkpoint on the test rows"),
     "predict": ("train", "write a checkpoint's predictions to a file"),
-    "plot": ("plot", "draw finished runs, or train recipes and draw their results"),
-    "export": ("export", "write a checkpoint's model as ONNX or safetensors"),
-    "recipes": ("recipes", "list the experiments that come with the package"),
-    "verify": ("verify", "run recipes and hold them against what they should give"),
+    "plot": ("plot", "plot finished runs, or train recipes and plot their results"),
+    "export": ("export", "export the model of a checkpoint to ONNX or safetensors"),
+    "recipes": ("recipes", "list the packaged experiments"),
+    "verify": ("verify", "run recipes and compare them with the expected results"),
 }
 
 
@@ -31,41 +31,41 @@ def usage() -> str:
     lines = [
         "usage: lit-classify COMMAND [options]",
         "",
-        "Neural-network classification with PyTorch Lightning: the course's experiments as software.",
+        "Neural-network classification with PyTorch Lightning: the experiments of the course.",
         "",
         "commands:",
-        *(f"  {name:<10} {what}" for name, (_, what) in COMMANDS.items()),
+        *(f"  {name:<10} {description}" for name, (_, description) in COMMANDS.items()),
         "",
         "  lit-classify fit --config circles_v2     run a recipe (lit-classify recipes lists them)",
         "  lit-classify fit --help                  all options of a command",
         "  lit-classify --version",
         "",
-        "Course mode: unless --data.val_fraction is set, validation looks at the test rows,",
-        "as the course does.",
+        "Course mode: unless --data.val_fraction is set, validation uses the test rows,",
+        "as in the course.",
     ]
     return "\n".join(lines)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command and return its exit code; a user's mistake is one message on standard error."""
+    """Run a command and return its exit code; a UserError becomes one message on standard error."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    with output.lasting() as failure, signals.handled():
+    with output.fault_tolerant() as failure, signals.handled():
         try:
             code = _run(arguments)
-        except SystemExit as left:
-            if left.code or failure() is None:
+        except SystemExit as error:
+            if error.code or failure() is None:
                 raise
             code = 0
         if code == 0 and (why := failure()):
             echo_once(f"lit-classify: cannot write standard output: {why}")
             code = 2
-    if argv is None and signals.received():  # Python's own end takes long with torch in it
+    if argv is None and signals.received():  # Python's shutdown is slow after torch is imported
         os._exit(code)
     return code
 
 
 def _run(arguments: list[str]) -> int:
-    """Run a command; whatever it raises becomes one message and an exit code."""
+    """Run a command, and convert exceptions to a message and an exit code."""
     try:
         code = _dispatch(arguments)
     except UserError as error:
@@ -81,10 +81,10 @@ def _run(arguments: list[str]) -> int:
         if not signals.received():
             raise
         code = 0
-    except Exception as error:  # Lightning, torch and others raise many kinds for what they are given
+    except Exception as error:  # Lightning and torch raise many types for invalid arguments
         if os.environ.get("LIT_CLASSIFY_TRACEBACK"):
             raise
-        hint = "LIT_CLASSIFY_TRACEBACK=1 shows where"
+        hint = "set LIT_CLASSIFY_TRACEBACK=1 to show the traceback"
         echo(f"lit-classify: {type(error).__name__}: {summarize(error)} ({hint})", file=sys.stderr)
         code = 2
     return 128 + signals.received() if signals.received() else code
@@ -101,19 +101,19 @@ def _dispatch(arguments: list[str]) -> int:
     if name not in COMMANDS:
         raise UserError(unknown_name("command", name, COMMANDS))
     _check_recipes(arguments[1:])
-    home = COMMANDS[name][0]
+    module = COMMANDS[name][0]
     light_imports = import_module("lit_classify._lightning.imports")
     with light_imports.without_garbage_collection():
-        if home in {"train", "plot"}:
+        if module in {"train", "plot"}:
             light_imports.import_lightning()
-        command = import_module(f"lit_classify.cli.{home}")
+        command = import_module(f"lit_classify.cli.{module}")
     with import_policy.restricted(arguments[1:]):
         code: int = command.main(arguments)
     return code
 
 
 def _check_recipes(arguments: Sequence[str]) -> None:
-    """Refuse an unknown recipe at once: only for speed, as the command's own parser needs torch."""
+    """Reject an unknown recipe early, before torch is imported for the parser of the command."""
     from lit_classify import recipes
     from lit_classify.cli.argument_parser import parser
 

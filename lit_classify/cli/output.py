@@ -1,4 +1,4 @@
-"""Standard output and error that take every character, and whose loss does not end the work."""
+"""Standard output and error that accept every character and survive a closed pipe or a full disk."""
 
 import errno
 import io
@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_READER_GONE = {errno.EPIPE, errno.EIO}  # of a pipe, of a terminal
+_READER_CLOSED = {errno.EPIPE, errno.EIO}  # pipe, terminal
 
 
 class _Descriptor(io.FileIO):
-    """A file descriptor that is put on the null device once writing to it fails, and remembers why."""
+    """A file descriptor that is redirected to the null device, and records the error, if a write fails."""
 
     failure: OSError | None = None
 
     def write(self, data: "ReadableBuffer", /) -> int:
-        """Write, or discard."""
+        """Write; after an error, discard."""
         try:
             return super().write(data)
         except OSError as error:
-            if error.errno not in _READER_GONE:
+            if error.errno not in _READER_CLOSED:
                 self.failure = error
             discard = os.open(os.devnull, os.O_WRONLY)
             os.dup2(discard, self.fileno())
@@ -33,20 +33,20 @@ class _Descriptor(io.FileIO):
 
 
 @contextmanager
-def lasting() -> Iterator[Callable[[], str | None]]:
-    """Let print and the like go on when nobody reads any more, or nothing more can be written.
+def fault_tolerant() -> Iterator[Callable[[], str | None]]:
+    """Replace standard output and error by streams whose write errors are recorded, not raised.
 
-    Every line is written at once, so that a process that is ended has said all that it printed. Characters
-    that the terminal does not know are escaped.
+    The streams are line-buffered, so that a killed process loses no printed line. Characters that the
+    encoding lacks are escaped.
 
     Yields:
-        A function that flushes, and returns why standard output is not complete: None while all is well, and
-        where the reader wanted no more.
+        A function that flushes standard output and returns the reason if it is incomplete; None if it is
+        complete or the reader has closed it.
     """
     _open_closed()
     before = sys.stdout, sys.stderr
-    sys.stdout, out = _lasting(sys.stdout, 1)
-    sys.stderr, _ = _lasting(sys.stderr, 2)
+    sys.stdout, out = _fault_tolerant(sys.stdout, 1)
+    sys.stderr, _ = _fault_tolerant(sys.stderr, 2)
 
     def failure() -> str | None:
         sys.stdout.flush()
@@ -61,16 +61,16 @@ def lasting() -> Iterator[Callable[[], str | None]]:
 
 
 def _open_closed() -> None:
-    """Open the standard descriptors that are closed: files opened later would take their numbers."""
+    """Open closed standard descriptors on the null device: files opened later would reuse their numbers."""
     for number in (0, 1, 2):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # POSIX: the lowest free number
 
 
-def _lasting(stream: TextIO | None, number: int) -> tuple[TextIO, _Descriptor | None]:
-    """Return a stream's replacement; what is no file, such as a notebook's, stays as it is."""
+def _fault_tolerant(stream: TextIO | None, number: int) -> tuple[TextIO, _Descriptor | None]:
+    """Return the replacement of a stream; a stream without a file, as in a notebook, is unchanged."""
     if isinstance(stream, io.TextIOWrapper):
         try:
             number = stream.fileno()

@@ -1,4 +1,4 @@
-"""The parser's long complaints in a line or two: what was expected, what came, and the nearest right name."""
+"""Short messages for the parser's errors: the expected value, the given one and the closest valid name."""
 
 import inspect
 import re
@@ -18,14 +18,14 @@ from lit_classify.import_policy import import_object
 from lit_classify.modules import LitModule
 
 LINKED = ("in_features", "out_features", "class_names", "label_names", "num_categories")
-_MOST_LINES = 8
+_MAX_LINES = 8
 
 
 def explain(parser: ArgumentParser, message: str) -> str:
-    """Say a parser's complaint shortly, with the nearest right name where a name was wrong."""
+    """Return a short form of a parser's error message, with the closest valid name for an unknown one."""
     key = _find(r'Parser key "([\w.]+)"', message)
-    if said := key in {"model", "data"} and _named_file(parser, str(key)):
-        return str(said)
+    if explanation := key in {"model", "data"} and _named_file(parser, str(key)):
+        return str(explanation)
     if option := _find(r"Option '([\w.]+)' is not accepted", message):
         return _unknown_option(f"{key}.{option}", parser)
     if option := _find(r"does not accept option '([\w.]+)'", message):
@@ -39,23 +39,23 @@ def explain(parser: ArgumentParser, message: str) -> str:
         guess = _guess(name, _classes(key)) if key in {"model", "data"} else ""
         return f"unknown {key} class {name!r}{guess}"
     if name := _find(r"Importing '([\w.]+)' is not allowed", message):
-        return f"{name} is imported only if you name it yourself; if you trust it, add --{key} {name}"
+        return f"{name} is imported only if given on the command line; if you trust it, add --{key} {name}"
     if "is abstract" in message:
         if option := _find(r"NestedArg\(key='([\w.]+)'", message):
-            return _lacking_class(str(key), option, parser)
-        return f"{key} needs a class_path, and everything else under init_args"
+            return _missing_class(str(key), option, parser)
+        return f"{key} requires a class_path, and its arguments under init_args"
     if options := _find(r"the following arguments are required: (.+)", message):
-        return _lacking(key, options.split(", "), parser)
+        return _missing_options(key, options.split(", "), parser)
     if key and (expected := _find(r"Expected an? (?:<class ')?([\w.]+)", message)):
         inner = re.findall(r'Parser key "([\w.]+)"', message)
         option = f"{key}.{inner[-1]}" if len(inner) > 1 else key
-        came = _find(r"Got value: (.*)", message) or _find(r"Given value: (.*)", message)
-        if key in {"model", "data"} and option == key and "." in (came or ""):
-            return _not_extending(key, str(came))
+        given = _find(r"Got value: (.*)", message) or _find(r"Given value: (.*)", message)
+        if key in {"model", "data"} and option == key and "." in (given or ""):
+            return _invalid_base(key, str(given))
         if choices := _find(r"typing\.Literal\[(.+?)\]", message):
             expected = f"one of {choices}"
-        return f"--{option}: expected {_in_words(expected, str(came))}, but got {came!r}"
-    return "\n".join(message.splitlines()[:_MOST_LINES])
+        return f"--{option}: expected {_describe_type(expected, str(given))}, but got {given!r}"
+    return "\n".join(message.splitlines()[:_MAX_LINES])
 
 
 def _command(parser: ArgumentParser) -> str:
@@ -65,12 +65,13 @@ def _command(parser: ArgumentParser) -> str:
 
 
 def _typed(parser: ArgumentParser, option: str) -> str | None:
-    """Return the last value that was typed for an option."""
-    found = None
+    """Return the last value that was given for an option."""
+    value = None
     for argument, following in pairwise([*getattr(parser, "args", ()), ""]):
-        name, _, value = argument.partition("=")
-        found = (value if "=" in argument else following) if name == f"--{option}" else found
-    return found
+        name, separator, text = argument.partition("=")
+        if name == f"--{option}":
+            value = text if separator else following
+    return value
 
 
 def _is_table(name: str) -> bool:
@@ -80,7 +81,7 @@ def _is_table(name: str) -> bool:
 
 
 def _named_file(parser: ArgumentParser, key: str) -> str | None:
-    """Say that a class is named, not a file, if a file was typed."""
+    """Return an error message if a file was given in place of a class."""
     typed = _typed(parser, key) or ""
     is_recipe = typed.endswith((".yaml", ".yml")) and Path(typed).is_file()
     if is_recipe or not (
@@ -93,48 +94,48 @@ def _named_file(parser: ArgumentParser, key: str) -> str | None:
 
 
 def _how_to_name(text: str, parser: ArgumentParser) -> str:
-    """Say which option takes a file or a name that was typed without it."""
+    """Return a hint at the option for a file or a name that was given without one."""
     command, name = _command(parser), shlex.quote(text)
     if text.endswith(".ckpt"):
-        return f"to name a file, add --ckpt_path {name}"
+        return f"to read a file, add --ckpt_path {name}"
     if _is_table(text) and command != "fit":
-        return f"to name a file, add --data.path {name}"
+        return f"to read a file, add --data.path {name}"
     if _is_table(text):
         recipe = "" if _typed(parser, "config") or _typed(parser, "data.path") else "--config table "
         target = "" if _typed(parser, "data.target") else " --data.target COLUMN"
-        return f"to name a file, add {recipe}--data.path {name}{target}"
+        return f"to read a file, add {recipe}--data.path {name}{target}"
     if command != "fit":
-        return f"a checkpoint is named with --ckpt_path {name}"
-    return f"a recipe is named with --config {name}"
+        return f"to use a checkpoint, add --ckpt_path {name}"
+    return f"to use a recipe, add --config {name}"
 
 
 def missing_checkpoint(command: str) -> str:
-    """Say that a command needs a checkpoint."""
-    return f"{command} needs a checkpoint: --ckpt_path {RUNS}/.../checkpoints/best.ckpt"
+    """Return the error message for a missing ``--ckpt_path``."""
+    return f"{command} requires a checkpoint: add --ckpt_path {RUNS}/.../checkpoints/best.ckpt"
 
 
-def _lacking_class(key: str, option: str, parser: ArgumentParser) -> str:
-    """Say how to name the class whose argument was typed without it; a checkpoint names it too."""
+def _missing_class(key: str, option: str, parser: ArgumentParser) -> str:
+    """Return the error message for a class argument without its class."""
     if _command(parser) != "fit" and not _typed(parser, "ckpt_path"):
         return missing_checkpoint(_command(parser))
     names = sorted(_classes(key))
     of_table = key == "data" and option not in inspect.signature(data.CirclesDataModule).parameters
     hint = "--config table" if of_table else f"--{key} NAME ({', '.join(names)}), or a recipe with --config"
-    return f"--{key}.{option} needs the {key}'s name: add {hint}"
+    return f"--{key}.{option} requires --{key}: add {hint}"
 
 
-def _in_words(expected: str, came: str) -> str:
-    """Return the name of a type as the words for what is to be typed."""
+def _describe_type(expected: str, given: str) -> str:
+    """Describe the values of a type, with an example."""
     kind = expected.rpartition(".")[2]
     if kind in {"Sequence", "MutableSequence"}:
-        number = came if re.fullmatch(r"[\d.]+", came) else "10"
+        number = given if re.fullmatch(r"[\d.]+", given) else "10"
         return f"a list such as [{number}, {number}]"
     words = {"Mapping": "a mapping such as '{momentum: 0.9}'", "dict": "a mapping such as '{name: value}'"}
     return {**words, "bool": "true or false"}.get(kind, expected)
 
 
-def _not_extending(key: str, path: str) -> str:
-    """Say what a class must extend to be a model or the data, or why it cannot be imported."""
+def _invalid_base(key: str, path: str) -> str:
+    """Return the error message for a class that has the wrong base class or cannot be imported."""
     try:
         import_object(path, f"--{key}")
     except UserError as error:
@@ -157,18 +158,15 @@ def _guess(name: str, known: Iterable[str]) -> str:
     return f": did you mean {guess!r}?" if guess else f": choose from {', '.join(names)}"
 
 
-def _lacking(key: str | None, options: list[str], parser: ArgumentParser) -> str:
-    """Say which options are missing; within a class's arguments ``key`` names the class's option."""
+def _missing_options(key: str | None, options: list[str], parser: ArgumentParser) -> str:
+    """Return the error message for missing options; ``key`` is the option of their class, if any."""
     names = [f"--{key}.{option}" if key else f"--{option.split('.', 1)[-1]}" for option in options]
-    verb, hint = ("is", "name a recipe with --config, or ") if len(names) == 1 else ("are", "")
-    return f"{' and '.join(names)} {verb} missing; {'' if key else hint}see {_help(parser)}"
+    verb = "is" if len(names) == 1 else "are"
+    hint = "" if key or len(names) > 1 else "add a recipe with --config, or "
+    return f"{' and '.join(names)} {verb} missing; {hint}see lit-classify {_command(parser)} --help"
 
 
-def _help(parser: ArgumentParser) -> str:
-    return f"lit-classify {_command(parser)} --help"
-
-
-_OTHER_WORDS = {
+_SYNONYMS = {
     "epochs": "trainer.max_epochs",
     "steps": "trainer.max_steps",
     "learning_rate": "model.lr",
@@ -195,39 +193,38 @@ _OTHER_WORDS = {
     "output_path": "out",
     "outfile": "out",
 }
-_OF_ONE_TASK = {
-    "model.thresholds": "is an option of MultilabelClassifier alone",
-    "model.loss": "is an option of Regressor alone; the other tasks have one loss each",
+_TASK_OPTIONS = {
+    "model.thresholds": "is an option of MultilabelClassifier only",
+    "model.loss": "is an option of Regressor only; the loss of the other tasks is fixed",
 }
 
 
 def _unknown_option(option: str, parser: ArgumentParser) -> str:
-    """Say that there is no such option, and which was meant where that is plain.
+    """Return the error message for an unknown option, with a suggestion if there is a good one.
 
-    A word that others use for it comes first, then an option whose last part is the same, then a misspelling
-    among the options of the same group.
+    Synonyms from other libraries take precedence, then options with the same last part, then similar names,
+    those of the same group first.
     """
     known = set(_options(parser))
     if option in known:
-        more = f": it {_OF_ONE_TASK[option]}" if option in _OF_ONE_TASK else ""
-        return f"--{option} is an option of another class than the one chosen{more}"
+        more = f": it {_TASK_OPTIONS[option]}" if option in _TASK_OPTIONS else ""
+        return f"--{option} is not an option of the chosen class{more}"
     name = option.rpartition(".")[2]
-    alike = sorted(key for key in known if key.rpartition(".")[2] == name)
-    begun = sorted(key for key in known if key.startswith(option))
-    meant = _OTHER_WORDS.get(name)
-    if meant is None or ("." not in meant and meant not in known):  # of another command
-        meant = next((found[0] for found in (alike, begun) if len(found) == 1), None) or _misspelt(
-            option, known
-        )
-    if meant is None:
-        return f"unknown option --{option}; see {_help(parser)}"
-    if meant in _OF_ONE_TASK:
-        return f"unknown option --{option}; --{meant} {_OF_ONE_TASK[meant]}"
-    return f"unknown option --{option}: did you mean --{meant}?"
+    suggestion = _SYNONYMS.get(name)
+    if suggestion is None or ("." not in suggestion and suggestion not in known):  # of another command
+        same_name = [key for key in known if key.rpartition(".")[2] == name]
+        same_prefix = [key for key in known if key.startswith(option)]
+        unique = [keys[0] for keys in (same_name, same_prefix) if len(keys) == 1]
+        suggestion = unique[0] if unique else _most_similar(option, known)
+    if suggestion is None:
+        return f"unknown option --{option}; see lit-classify {_command(parser)} --help"
+    if suggestion in _TASK_OPTIONS:
+        return f"unknown option --{option}; --{suggestion} {_TASK_OPTIONS[suggestion]}"
+    return f"unknown option --{option}: did you mean --{suggestion}?"
 
 
-def _misspelt(option: str, known: Iterable[str]) -> str | None:
-    """Return the option of the same group, or else of any, that is most like one."""
+def _most_similar(option: str, known: Iterable[str]) -> str | None:
+    """Return the most similar option of the same group, or else of any group."""
     group, _, name = option.rpartition(".")
     within = {key.rpartition(".")[2]: key for key in known if key.rpartition(".")[0] == group}
     guess = closest(name, within, cutoff=0.7)
@@ -247,9 +244,5 @@ def _options(parser: ArgumentParser) -> Iterator[str]:
 
 def _classes(key: str) -> dict[str, type]:
     space, base = (modules, LitModule) if key == "model" else (data, InMemoryDataModule)
-    found = {name: getattr(space, name) for name in space.__all__}
-    return {
-        name: value
-        for name, value in found.items()
-        if issubclass(value, base) and not inspect.isabstract(value)
-    }
+    classes = ((name, getattr(space, name)) for name in space.__all__)
+    return {name: kind for name, kind in classes if issubclass(kind, base) and not inspect.isabstract(kind)}

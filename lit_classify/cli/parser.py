@@ -1,4 +1,4 @@
-"""The parser of fit, validate, test and predict: recipes by name, short error messages, help for learners."""
+"""The parser of fit, validate, test and predict: recipes by name, short error messages, concise help."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from lit_classify.cli import parse_errors
 from lit_classify.errors import UserError, echo
 from lit_classify.import_policy import import_object
 
-set_loader("yaml", safe_yaml.load, exceptions=(yaml.YAMLError,))  # all text that the parser reads or writes
+set_loader("yaml", safe_yaml.load, exceptions=(yaml.YAMLError,))  # for all YAML of the parser
 set_dumper("yaml", safe_yaml.dump)
 
 COMMON = """common options:
@@ -50,7 +50,7 @@ class RecipeFile(ActionConfigFile):
 
     def __call__(self, parser: Any, cfg: Any, values: Any, option_string: str | None = None) -> None:  # noqa: ANN401 - argparse's
         """Apply a recipe, except for the keys that ``parser`` ignores, and record the result."""
-        text = values if "\n" in values else str(recipes.find(values))  # several lines are YAML themselves
+        text = values if "\n" in values else str(recipes.find(values))  # several lines are YAML, not a name
         before = deepcopy(cfg)
         super().__call__(parser, cfg, text, option_string)  # type: ignore[no-untyped-call]
         for key in parser.ignored_keys.get(len(parser.recipes), ()):
@@ -91,10 +91,10 @@ def class_help(kind: type, part: str) -> str:
     for action in actions(options):
         if "." in action.dest:
             default = json.dumps(action.default, default=str).strip('"')
-            shown = "" if default.startswith(("Conditional", "==")) else default  # of one task only, of none
-            gist = re.split(r"; |\. ", action.help or "")[0].rstrip(".")
-            gist = textwrap.shorten(gist, 70, placeholder="...")
-            lines.append(f"  {f'--{action.dest} {shown}':<30}  {gist}")
+            shown = "" if default.startswith(("Conditional", "==")) else default  # placeholders
+            summary = re.split(r"; |\. ", action.help or "")[0].rstrip(".")
+            summary = textwrap.shorten(summary, 70, placeholder="...")
+            lines.append(f"  {f'--{action.dest} {shown}':<30}  {summary}")
     return "\n".join(lines)
 
 
@@ -116,11 +116,11 @@ class RunParser(LightningArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Raise UserError instead of printing the usage and exiting."""
-        if not self.exit_on_error:  # the parser of a class within this one, which raises the error again
+        if not self.exit_on_error:  # a nested parser, whose error the outer one raises again
             super().error(message, ex)
         explained = parse_errors.explain(self, message)
         options = set(re.findall(r"--[\w.]+", explained))
         typed = {argument.partition("=")[0].replace(".init_args.", ".") for argument in self.args}
         if options & typed and re.search("missing|expected (?:list|str)", explained):
-            explained += """; YAML reads the text as something else: write it as '["text"]'"""
+            explained += """; YAML does not parse the value as a string: quote it as '["text"]'"""
         raise UserError(explained)

@@ -1,4 +1,4 @@
-"""Train and test a recipe in this process, without output and files."""
+"""Train and test a recipe in this process, without printing or writing files."""
 
 import io
 import math

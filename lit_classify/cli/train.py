@@ -27,7 +27,7 @@ from lit_classify.loggers import RunLogger
 from lit_classify.metrics import Metrics, logged_metrics
 from lit_classify.modules import LitModule
 
-_MIN_PARALLEL_SIZE = 5_000_000  # multiplications of a step
+_MIN_PARALLEL_SIZE = 5_000_000  # multiplications per step
 
 
 def main(arguments: list[str]) -> int:
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     try:
         TrainingCLI(arguments)
     except SystemExit as error:
-        if error.code == 1:  # Lightning's way to leave after Ctrl-C
+        if error.code == 1:  # Lightning's exit code after Ctrl-C
             raise KeyboardInterrupt from None
         raise
     return 0
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
 
 @contextmanager
 def limit_threads(model: LitModule, data: InMemoryDataModule) -> Iterator[None]:
-    """Use one thread for small steps, which gain nothing from several and wait for each other."""
+    """Use one thread for small steps, for which synchronization costs more than it saves."""
     before = torch.get_num_threads()
     rows = data.batch_size or len(data.split("train").y)
     if rows * sum(weight.numel() for weight in model.parameters()) < _MIN_PARALLEL_SIZE:
@@ -123,7 +123,7 @@ class TrainingCLI(RunCLI):
         self.say(f"Best:  epoch {best.epochs - 1} by val/loss, {score:.5f}; on the test rows: {shown}")
 
     def report_run(self) -> None:
-        """Print the directory of the run, and the commands to look at it and to test it."""
+        """Print the directory of the run, and the commands to view it in TensorBoard and to test it."""
         folder = self._run_directory()
         if folder is not None and folder.is_dir():  # None or absent if training failed at once
             kept = folder / "checkpoints" / "best.ckpt"
@@ -139,7 +139,7 @@ class TrainingCLI(RunCLI):
             self.say(f"No checkpoint was saved: {why}")
 
     def test_command(self, kept: Path) -> str:
-        """Return the command that tests a checkpoint; it names the user's own classes again."""
+        """Return the command that tests a checkpoint; user-defined classes are given again."""
         words = ["lit-classify", "test", "--ckpt_path", str(kept)]
         given = self.config["fit"]
         for option, path in {
@@ -148,8 +148,8 @@ class TrainingCLI(RunCLI):
             "--model.network": given.model.init_args.get("network"),
             "--model.activation": given.model.init_args.get("activation"),
         }.items():
-            own = isinstance(path, str) and "." in path and not path.startswith("lit_classify.")
-            words += [option, path] if own else []
+            if isinstance(path, str) and "." in path and not path.startswith("lit_classify."):
+                words += [option, path]
         return shlex.join(words)
 
     def remove_empty_run(self) -> None:
@@ -225,7 +225,7 @@ class TrainingCLI(RunCLI):
         return shares
 
     def _kept(self, names: list[str]) -> pl.DataFrame:
-        """Return the columns of the table to copy beside the predictions."""
+        """Return the columns of the table to copy to the output file."""
         if names and not isinstance(self.datamodule, TableDataModule):
-            raise UserError("--keep copies columns of a table, but this data is not a table")
+            raise UserError("--keep copies columns of a table, but the data is not a table")
         return self.datamodule.raw_columns(names) if names else pl.DataFrame()

@@ -14,12 +14,12 @@ def filter_warnings() -> None:
     """Hide Lightning's messages about hardware, tips and loaders, and print each DataWarning as a note."""
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("lightning.pytorch.profilers").setLevel(logging.INFO)  # their reports
+    logging.getLogger("lightning.pytorch.profilers").setLevel(logging.INFO)  # the reports of profilers
     warnings.filterwarnings("ignore", "LightningCLI's args parameter")  # main parses sys.argv itself
     warnings.filterwarnings("ignore", ".*smaller than the logging interval", PossibleUserWarning)
     warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint")  # evaluation needs none
     warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated")  # Lightning 2.6
-    warnings.filterwarnings("ignore", "Glyph .* missing from font")  # matplotlib draws a box
+    warnings.filterwarnings("ignore", "Glyph .* missing from font")  # matplotlib draws a box instead
     warnings.simplefilter("always", DataWarning)
     if not isinstance(warnings.showwarning, _Notes):
         warnings.showwarning = _Notes(warnings.showwarning)

@@ -1,4 +1,4 @@
-"""The task that fits the data, when none is named."""
+"""Selection of the task from the data, for commands without ``--model``."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,8 @@ from lit_classify.modules.regressor import Regressor
 class AutoModule(LitModule):
     """A Regressor for values, a MultilabelClassifier for labels, else a Binary- or MulticlassClassifier.
 
-    Calling the class builds one of the four; nothing is ever an AutoModule itself.
+    The constructor returns an instance of one of the four. This is a class and not a function because
+    jsonargparse finds short class names among subclasses only.
 
     Args:
         in_features: features per row.

@@ -149,13 +149,16 @@ def test_a_checkpoint_comes_back_as_the_module_that_wrote_it(
         (lambda: BinaryClassifier(2, optimizer_args={"momentm": 1}), "did you mean 'momentum'"),
         (lambda: BinaryClassifier(2, lr_scheduler="StepLRR"), "did you mean 'StepLR'"),
         (lambda: BinaryClassifier(2, network_args={"width": 3}), "network names none"),
-        (lambda: BinaryClassifier(2, lr_scheduler_args={"gamma": 1}), "lr_scheduler names none"),
+        (
+            lambda: BinaryClassifier(2, lr_scheduler_args={"gamma": 1}),
+            "args requires lr_scheduler",
+        ),
         (lambda: BinaryClassifier(2, lr=-1), "lr must be a positive number, but is -1"),
         (lambda: BinaryClassifier(2, hidden=[0]), "every width in hidden must be at least 1, but is 0"),
         (lambda: BinaryClassifier(2, dropout=1), "dropout must be at least 0 and below 1, but is 1"),
         (lambda: BinaryClassifier(2, network="tests.custom_networks.Wide"), r"shape \(N, 1\), but"),
         (lambda: BinaryClassifier(2, network="no.such.Net"), "no.such.Net cannot be imported"),
-        (lambda: BinaryClassifier(2, activation=torch.tanh), "for a function write a Module whose forward"),
+        (lambda: BinaryClassifier(2, activation=torch.tanh), "to use a function, call it in the forward"),
         (
             lambda: BinaryClassifier(2, activation=nn.Linear),
             "activation Linear could not be built: TypeError",
