@@ -70,7 +70,7 @@ def test_all_logged_plots_and_scalars_can_be_read_back() -> None:
     film = Image.open(io.BytesIO(found.Images("boundary_animation")[0].encoded_image_string))
     assert (film.format, film.n_frames) == ("GIF", 7)  # type: ignore[attr-defined]  # a GIF has frames
     assert Path("lightning_logs/circles_v2/version_0/boundary.gif").is_file()
-    assert "bend the line" in said(found, "about/why")
+    assert "bend the boundary" in said(found, "about/why")
     assert said(found, "about/command").strip() == f"lit-classify {' '.join([*SHORT, 'all'])}"
     assert "| Linear(in_features=2, out_features=10, bias=True) | (N, 10) | 30 |" in said(
         found, "about/network"
@@ -192,7 +192,7 @@ def test_tensorboard_shows_it_in_a_browser() -> None:
             "images": ["boundary", "boundary_animation", "evaluation"],
             "hparams": ["activation", "ReLU", "Tanh", "version_1", "best/val_loss"],
             "custom_scalars": ["training", "grad_norm"],
-            "text": ["about/why", "bend the line"],
+            "text": ["about/why", "bend the boundary"],
         }.items():
             browser.get(f"{address}#{plugin}")
             WebDriverWait(browser, 60).until(partial(shows, words=words), f"{words} on the page of {plugin}")
