@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 Numbers = NDArray[np.float64]
 Indicators = NDArray[Any]  # classes (N,), or 0 and 1 for each label (N, L)
+_MEANS = ("precision", "recall", "f1")
 
 
 class Metrics(NamedTuple):
@@ -52,27 +53,22 @@ def binary_metrics(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequence
     """
     logits, y = _exact(logits), y.cpu()
     true, predictions = y.numpy(), predicted.cpu().numpy()
-    precision, recall, f1, _ = (
-        scores[1] for scores in precision_recall_f1_support(true, predictions, range(2))
-    )
+    scores = precision_recall_f1_support(true, predictions, range(2))
     balanced, balanced_note = _balanced_accuracy(true, predictions, names)
-    of_second = y.double()
     values = {
-        "precision": precision,
-        "recall": recall,
-        "f1": f1,
+        **{name: of_class[1] for name, of_class in zip(_MEANS, scores, strict=False)},
         "auroc": _auroc(true, logits.numpy()),
         "balanced_accuracy": balanced,
         "average_precision": _average_precision(true, logits.numpy()),
-        "log_loss": float(F.binary_cross_entropy_with_logits(logits, of_second)),
+        "log_loss": float(F.binary_cross_entropy_with_logits(logits, y.double())),
     }
-    without = f"no row is of class {names[1]}"
+    no_positive = f"no row is of class {names[1]}"
     reasons = {
         "precision": f"no row is predicted as {names[1]}",
-        "recall": without,
-        "f1": f"{without}, and none is predicted as it",
+        "recall": no_positive,
+        "f1": f"{no_positive}, and none is predicted as it",
         "auroc": f"every row is of class {names[true[0]]}",
-        "average_precision": without,
+        "average_precision": no_positive,
     }
     return _defined(values, reasons, {"balanced_accuracy": balanced_note})
 
@@ -94,22 +90,19 @@ def multiclass_metrics(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequ
     """
     logits, y = _exact(logits), y.cpu()
     true, predictions = y.numpy(), predicted.cpu().numpy()
-    occur = occurring_labels(true, predictions)
-    precision, recall, f1 = mean_precision_recall_f1(true, predictions, "macro")
+    means = mean_precision_recall_f1(true, predictions, "macro")
     indicators = F.one_hot(y, len(names)).numpy()
     balanced, balanced_note = _balanced_accuracy(true, predictions, names)
     ranked = _ranking(indicators, log_odds(logits).numpy(), "classes", "every row is of the same class")
     values = {
-        "precision": precision,
-        "recall": recall,
-        "f1": f1,
+        **dict(zip(_MEANS, means, strict=True)),
         "auroc": ranked.values["auroc"],
         "balanced_accuracy": balanced,
         "average_precision": ranked.values["average_precision"],
         "log_loss": float(F.cross_entropy(logits, y)),
     }
-    over = _over(len(occur), len(names), "classes", "that occur")
-    notes = {**dict.fromkeys(("precision", "recall", "f1"), over), "balanced_accuracy": balanced_note}
+    over = _over(len(occurring_labels(true, predictions)), len(names), "classes", "that occur")
+    notes = {**dict.fromkeys(_MEANS, over), "balanced_accuracy": balanced_note}
     return _defined(values, ranked.notes, notes | ranked.notes)
 
 
@@ -129,22 +122,17 @@ def multilabel_metrics(logits: Tensor, y: Tensor, predicted: Tensor) -> Metrics:
         (0.75, 0.125)
     """
     logits, true, predictions = _exact(logits), y.long().cpu().numpy(), predicted.cpu().numpy()
-    num_labels = true.shape[1]
-    occur = occurring_labels(true, predictions)
-    precision, recall, f1 = mean_precision_recall_f1(true, predictions, "macro")
-    ranked = _ranking(true, logits.numpy(), "labels", "each label holds in all rows or in none")
+    means = mean_precision_recall_f1(true, predictions, "macro")
+    ranked = _ranking(true, logits.numpy(), "labels", "each label is positive in all rows or in none")
     values = {
         "exact_match": float((predictions == true).all(axis=1).mean()),
-        "precision": precision,
-        "recall": recall,
-        "f1": f1,
-        "auroc": ranked.values["auroc"],
-        "average_precision": ranked.values["average_precision"],
+        **dict(zip(_MEANS, means, strict=True)),
+        **ranked.values,
         "hamming_loss": float((predictions != true).mean()),
     }
-    reasons = dict.fromkeys(("precision", "recall", "f1"), "no label holds in any row or is predicted")
-    over = _over(len(occur), num_labels, "labels", "that occur")
-    notes = dict.fromkeys(("precision", "recall", "f1"), over)
+    reasons = dict.fromkeys(_MEANS, "no label is positive or predicted in any row")
+    over = _over(len(occurring_labels(true, predictions)), true.shape[1], "labels", "that occur")
+    notes = dict.fromkeys(_MEANS, over)
     return _defined(values, reasons | ranked.notes, notes | ranked.notes)
 
 
@@ -164,7 +152,7 @@ def regression_metrics(predicted: Tensor, y: Tensor) -> Metrics:
         "r2": r2(true, predictions),
         "max_error": float(metrics.max_error(true, predictions)),
     }
-    reason = "all true values are equal" if len(true) > 1 else "there is one row only"
+    reason = "all true values are equal" if len(true) > 1 else "there is only one row"
     return _defined(values, {"r2": reason}, {})
 
 
@@ -219,9 +207,8 @@ def precision_recall_f1_support(
     """Return precision, recall, F1 and support, each with a value per class or label; NaN where undefined."""
     from sklearn import metrics
 
-    scores = metrics.precision_recall_fscore_support(
-        true, predicted, labels=list(labels), zero_division=math.nan
-    )
+    compute = metrics.precision_recall_fscore_support
+    scores = compute(true, predicted, labels=list(labels), zero_division=math.nan)
     return [values.tolist() for values in scores]
 
 
@@ -232,9 +219,9 @@ def occurring_labels(true: Indicators, predicted: Indicators) -> list[int]:
         >>> occurring_labels(np.array([0, 0]), np.array([0, 2]))
         [0, 2]
     """
-    if true.ndim == 1:
-        return [int(number) for number in np.union1d(true, predicted)]
-    return [int(number) for number in np.flatnonzero((true | predicted).any(axis=0))]
+    is_single = true.ndim == 1
+    occurring = np.union1d(true, predicted) if is_single else np.flatnonzero((true | predicted).any(axis=0))
+    return [int(label) for label in occurring]
 
 
 def mean_precision_recall_f1(
@@ -287,26 +274,26 @@ def _balanced_accuracy(true: Indicators, predicted: Indicators, names: Sequence[
     return float(recall), _over(len(present), len(names), "classes", "that have rows")
 
 
-def _auroc(holds: Indicators, scores: Numbers) -> float:
+def _auroc(positive: Indicators, scores: Numbers) -> float:
     from sklearn import metrics
 
-    return float(metrics.roc_auc_score(holds, scores)) if 0 < holds.sum() < len(holds) else math.nan
+    return float(metrics.roc_auc_score(positive, scores)) if 0 < positive.sum() < len(positive) else math.nan
 
 
-def _average_precision(holds: Indicators, scores: Numbers) -> float:
+def _average_precision(positive: Indicators, scores: Numbers) -> float:
     from sklearn import metrics
 
-    return float(metrics.average_precision_score(holds, scores)) if holds.any() else math.nan
+    return float(metrics.average_precision_score(positive, scores)) if positive.any() else math.nan
 
 
-def _ranking(holds: Indicators, scores: Numbers, kind: str, reason: str) -> Metrics:
+def _ranking(positive: Indicators, scores: Numbers, kind: str, reason: str) -> Metrics:
     """Return the means of ranking metrics over those columns of ``(N, C)`` for which they are defined."""
     values, notes = {}, {}
     for name, metric, those in (
-        ("auroc", _auroc, "that hold in some rows and not in others"),
-        ("average_precision", _average_precision, "that hold in some rows"),
+        ("auroc", _auroc, "that are positive in some rows and negative in others"),
+        ("average_precision", _average_precision, "that are positive in some rows"),
     ):
-        per_column = [metric(column, score) for column, score in zip(holds.T, scores.T, strict=True)]
+        per_column = [metric(column, score) for column, score in zip(positive.T, scores.T, strict=True)]
         defined = [value for value in per_column if not np.isnan(value)]
         values[name] = float(np.mean(defined)) if defined else math.nan
         notes[name] = _over(len(defined), len(per_column), kind, those) if defined else reason
@@ -321,7 +308,6 @@ def _over(count: int, total: int, kind: str, those: str) -> str:
 def _defined(values: Mapping[str, float], reasons: Mapping[str, str], notes: Mapping[str, str]) -> Metrics:
     """Omit the metrics that are NaN, with the reason for each; keep the notes on the others."""
     defined = {name: float(value) for name, value in values.items() if not np.isnan(value)}
-    all_notes = {
-        name: notes.get(name, "") if name in defined else f"undefined: {reasons[name]}" for name in values
-    }
+    undefined = {name: f"undefined: {reasons[name]}" for name in values if name not in defined}
+    all_notes = {name: undefined.get(name, notes.get(name, "")) for name in values}
     return Metrics(defined, {name: note for name, note in all_notes.items() if note})

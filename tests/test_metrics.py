@@ -113,7 +113,9 @@ def test_a_class_without_rows_is_left_out_of_rankings_and_that_is_said() -> None
     assert found["auroc"] == pytest.approx(np.mean(each), abs=1e-6)
     each = [reference.average_precision_score(y == number, p[:, number]) for number in (0, 1)]
     assert found["average_precision"] == pytest.approx(np.mean(each), abs=1e-6)
-    assert "(mean over the 2 of 3 classes that hold in some rows and not in others)" in printed(model)
+    assert "(mean over the 2 of 3 classes that are positive in some rows and negative in others)" in printed(
+        model
+    )
 
 
 @pytest.mark.reliability(59)
@@ -133,7 +135,7 @@ def test_labels_without_positives_are_left_out_of_means_and_that_is_said() -> No
     expected = reference.f1_score(y, x > 0, labels=occur, average="macro")
     assert found["f1"] == pytest.approx(expected, abs=1e-6)
     said = printed(model)
-    assert "(mean over the 2 of 4 labels that hold in some rows and not in others)" in said
+    assert "(mean over the 2 of 4 labels that are positive in some rows and negative in others)" in said
     assert "(mean over the 3 of 4 labels that occur)" in said
 
 
@@ -167,11 +169,11 @@ UNDEFINED: list[tuple[Callable[[], LitModule], Tensor, Tensor, dict[str, str]]] 
         torch.full((3, 2), -1.0),
         torch.zeros(3, 2),
         {
-            "auroc": "each label holds in all rows or in none",
-            "average_precision": "each label holds in all rows or in none",
-            "precision": "no label holds in any row or is predicted",
-            "recall": "no label holds in any row or is predicted",
-            "f1": "no label holds in any row or is predicted",
+            "auroc": "each label is positive in all rows or in none",
+            "average_precision": "each label is positive in all rows or in none",
+            "precision": "no label is positive or predicted in any row",
+            "recall": "no label is positive or predicted in any row",
+            "f1": "no label is positive or predicted in any row",
         },
     ),
     (
@@ -184,7 +186,7 @@ UNDEFINED: list[tuple[Callable[[], LitModule], Tensor, Tensor, dict[str, str]]] 
         lambda: giving(Regressor, 1),
         torch.tensor([[1.0]]),
         torch.tensor([5.0]),
-        {"r2": "there is one row only"},
+        {"r2": "there is only one row"},
     ),
     (
         lambda: giving(BinaryClassifier, 1),

@@ -165,5 +165,5 @@ class Hostile:
 def test_a_pickle_in_a_checkpoint_is_not_opened(capsys: pytest.CaptureFixture[str]) -> None:
     torch.save({"lit_classify": {"model": Hostile()}}, "evil.ckpt")
     assert main(["test", "--ckpt_path", "evil.ckpt"]) == 2
-    assert "evil.ckpt is not a checkpoint that can be read" in capsys.readouterr().err
+    assert "evil.ckpt is not a readable checkpoint" in capsys.readouterr().err
     assert not Path("imported").exists()

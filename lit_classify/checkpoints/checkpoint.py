@@ -1,7 +1,7 @@
-"""A checkpoint, which is read and checked once and passed on as an object.
+"""Checkpoints, read and validated once and passed on as objects.
 
-The model and the data are recorded as plain data. It is passed to constructors directly and never through a
-parser, which would read a class named ``1e3`` as a number.
+The arguments of the model and the data are recorded as plain data. They are passed to constructors directly,
+not through a parser, which would read a class named ``1e3`` as a number.
 """
 
 import inspect
@@ -34,11 +34,8 @@ from lit_classify.networks import Activation, Network
 from lit_classify.serialization import class_path, names, plain, record
 
 RUNS = "lightning_logs"
-TASKS: dict[str, type[LitModule]] = {
-    name: getattr(tasks, name)
-    for name in ("BinaryClassifier", "MulticlassClassifier", "MultilabelClassifier", "Regressor")
-}
-
+_TASK_NAMES = "BinaryClassifier", "MulticlassClassifier", "MultilabelClassifier", "Regressor"
+TASKS: dict[str, type[LitModule]] = {name: getattr(tasks, name) for name in _TASK_NAMES}
 DATA: dict[str, type[InMemoryDataModule]] = {
     name: found
     for name in datamodules.__all__
@@ -46,6 +43,7 @@ DATA: dict[str, type[InMemoryDataModule]] = {
     and issubclass(found, InMemoryDataModule)
     and not inspect.isabstract(found)
 }
+KNOWN_CLASSES: dict[str, Mapping[str, type]] = {"model": TASKS, "data": DATA}
 
 
 @dataclass(frozen=True)
@@ -89,16 +87,12 @@ class Checkpoint:
         if not path.is_file():
             raise UserError(f"no checkpoint at {path}")
         if zipfile.is_zipfile(path) and not is_intact(path):
-            raise UserError(f"corrupt checkpoint {path}{_instead(path)}")
+            raise UserError(f"corrupt checkpoint {path}{_alternative(path)}")
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises many kinds
-            reason = str(error).partition(".")[0] or (
-                "it is empty" if not path.stat().st_size else repr(error)
-            )
-            raise UserError(
-                f"{path} is not a checkpoint that can be read: {reason}{_instead(path)}"
-            ) from error
+        except Exception as error:  # torch raises exceptions of many types
+            reason = str(error).partition(".")[0] or (repr(error) if path.stat().st_size else "it is empty")
+            raise UserError(f"{path} is not a readable checkpoint: {reason}{_alternative(path)}") from error
         written = content.get("lit_classify") if isinstance(content, dict) else None
         if not isinstance(written, dict) or not isinstance(written.get("model"), dict):
             raise UserError(f"{path} is a checkpoint, but lit_classify {__version__} did not write it")
@@ -110,7 +104,7 @@ class Checkpoint:
                 if type(content.get(name, 0)) is not int or content.get(name, 0) < 0:
                     raise UserError(f"{path} has inconsistent content: {name} is {content[name]!r}")
             if written.get("sealed") and not has_checksum(path):
-                raise UserError(f"{path} has been altered since it was written{_instead(path)}")
+                raise UserError(f"{path} has been altered since it was written{_alternative(path)}")
             return cls(path, content, parts["model"], parts.get("data"))
 
     @property
@@ -140,15 +134,12 @@ class Checkpoint:
         if task is None:
             raise UserError(unknown_name("module in the checkpoint", self.model.class_path, TASKS))
         with _consistent(self.path):
-            own = {
-                "network": self._own("network", network),
-                "activation": self._own("activation", activation),
+            given = {"network": network, "activation": activation}
+            custom = {name: self._custom_part(name, part) for name, part in given.items()}
+            init_args = self.model.init_args | {
+                name: part for name, part in custom.items() if part is not None
             }
-            init_args = {
-                **self.model.init_args,
-                **{name: part for name, part in own.items() if part is not None},
-            }
-            if isinstance(own["network"], nn.Module):
+            if isinstance(custom["network"], nn.Module):
                 init_args["network_args"] = None  # the instance was built with them
         with _consistent(self.path), named_by_a_file():
             if network is None:
@@ -185,39 +176,37 @@ class Checkpoint:
             UserError: the given class is not the recorded one, or a custom class is not given.
         """
         recorded: ClassSpec | None = getattr(self, part)
-        known: Mapping[str, type] = TASKS if part == "model" else DATA
-        base = LitModule if part == "model" else InMemoryDataModule
+        known, base = KNOWN_CLASSES[part], LitModule if part == "model" else InMemoryDataModule
         if given is None and recorded is not None and recorded.class_path not in known:
-            raise UserError(
-                f"{self.path} was trained with the {part} {recorded.class_path}: a checkpoint imports only "
-                f"what you name yourself; add --{part} {recorded.class_path}"
-            )
+            option = f"{part} {recorded.class_path}"
+            trained = f"{self.path} was trained with the {option}"
+            raise UserError(f"{trained}: a checkpoint imports only what you name yourself; add --{option}")
         if given is None:
             return None
         found = known[given] if given in known else import_object(given, f"--{part}", base)
         if recorded is not None and class_path(found) != recorded.class_path:
             raise UserError(
-                f"{self.path} holds a {recorded.class_path}, but --{part} is a {class_path(found)}"
+                f"{self.path} is of a {recorded.class_path}, but --{part} is a {class_path(found)}"
             )
         return found
 
-    def _own(self, name: str, given: Any) -> Any:  # noqa: ANN401 - a path, a class or an instance
+    def _custom_part(self, name: str, given: Any) -> Any:  # noqa: ANN401 - a path, a class or an instance
         """Return a custom network or activation, imported if its path is given.
 
         Raises:
-            UserError: it is not the recorded one, or it is not given.
+            UserError: it differs from the recorded one, or is not given.
         """
         recorded, known = self.model.init_args.get(name), KNOWN.get(name, {})
         if given is None and (recorded is None or recorded in known):
             return None
-        own = import_object(given, f"--model.{name}") if isinstance(given, str) and "." in given else given
-        kind = type(own) if name == "network" and isinstance(own, nn.Module) else own
+        custom = import_object(given, f"--model.{name}") if isinstance(given, str) and "." in given else given
+        kind = type(custom) if name == "network" and isinstance(custom, nn.Module) else custom
         if given is None or not (given == recorded or names(recorded, kind, known)):
             raise UserError(
                 f"{self.path} was trained with the {name} {recorded!r}, but {plain(given)!r} was given: "
                 "a checkpoint imports only what you name yourself"
             )
-        return own
+        return custom
 
     def check_weights(self, module: LitModule) -> None:
         """Compare the recorded weights with those of a module.
@@ -225,31 +214,24 @@ class Checkpoint:
         Raises:
             UserError: names, shapes or dtypes differ, or a weight is not finite.
         """
-        weights, wanted = self.content.get("state_dict"), module.state_dict()
-        if not isinstance(weights, dict) or not all(
-            isinstance(weight, Tensor) for weight in weights.values()
-        ):
+        weights, expected = self.content.get("state_dict"), module.state_dict()
+        if not isinstance(weights, dict) or not all(isinstance(part, Tensor) for part in weights.values()):
             raise UserError(f"{self.path} has no weights")
-        if names := sorted(set(map(str, weights)) ^ set(wanted)):
-            raise UserError(f"{self.path}: the checkpoint's weights do not fit this model: {names[0]}")
+        mismatch = f"{self.path}: the checkpoint's weights do not fit this model"
+        if names := sorted(set(map(str, weights)) ^ set(expected)):
+            raise UserError(f"{mismatch}: {names[0]}")
         own = {name for name, _ in [*module.named_parameters(), *module.named_buffers(recurse=False)]}
         types: dict[torch.dtype, torch.dtype] = {}  # a precision applies to all weights
         for name, weight in weights.items():
-            if weight.shape != wanted[name].shape:
-                raise UserError(
-                    f"{self.path}: the checkpoint's weights do not fit this model: {name} has the shape "
-                    f"{tuple(weight.shape)}, not {tuple(wanted[name].shape)}"
-                )
-            expected = wanted[name].dtype
-            if not (expected.is_floating_point and weight.is_floating_point()):
-                types[expected] = expected
-            if weight.dtype != types.setdefault(expected, weight.dtype):
-                raise UserError(
-                    f"{self.path}: the checkpoint's weights do not fit this model: {name} is of "
-                    f"{weight.dtype}, not {types[expected]}"
-                )
+            shape, dtype = expected[name].shape, expected[name].dtype
+            if weight.shape != shape:
+                raise UserError(f"{mismatch}: {name} has the shape {tuple(weight.shape)}, not {tuple(shape)}")
+            if not (dtype.is_floating_point and weight.is_floating_point()):
+                types[dtype] = dtype
+            if weight.dtype != types.setdefault(dtype, weight.dtype):
+                raise UserError(f"{mismatch}: {name} has the dtype {weight.dtype}, not {types[dtype]}")
             if name in own and weight.is_floating_point() and not bool(weight.isfinite().all()):
-                raise UserError(f"{self.path}: the weight {name} holds NaN or infinity")
+                raise UserError(f"{self.path}: the weight {name} contains NaN or infinity")
 
     def _check_size(self, task: type[LitModule], init_args: Mapping[str, Any]) -> None:
         """Compare shapes before memory is allocated: a file may record any size."""
@@ -268,9 +250,8 @@ class Checkpoint:
         """
         built = record(model)
         if self.model.class_path != built["class_path"]:
-            raise UserError(
-                f"{self.path} holds a {self.model.class_path}, but the model is a {built['class_path']}"
-            )
+            recorded = self.model.class_path
+            raise UserError(f"{self.path} is of a {recorded}, but the model is a {built['class_path']}")
         self.check_settings("model", built["init_args"])
 
     def check_data(self, data: InMemoryDataModule) -> None:
@@ -281,28 +262,24 @@ class Checkpoint:
         """
         built = record(data)
         if self.data is None or self.data.class_path != built["class_path"]:
-            was = "other data" if self.data is None else f"a {self.data.class_path}"
-            raise UserError(
-                f"{self.path} was trained on {was}, but the data is a {built['class_path']}; "
-                "retrain from scratch without --ckpt_path"
-            )
+            recorded = "other data" if self.data is None else f"a {self.data.class_path}"
+            changed = f"{self.path} was trained on {recorded}, but the data is a {built['class_path']}"
+            raise UserError(f"{changed}; retrain from scratch without --ckpt_path")
         before, now = (part.get("fitted_state") for part in (self.data.init_args, built["init_args"]))
         if before and now and (others := find_changed_files(before["files"], now["files"])):
-            raise UserError(
-                f"{self.path} was trained on another table than {others}; "
-                "retrain from scratch without --ckpt_path"
-            )
-        same = {
+            changed = f"{self.path} was trained on another table than {others}"
+            raise UserError(f"{changed}; retrain from scratch without --ckpt_path")
+        settings = {
             name: value
             for name, value in built["init_args"].items()
             if not name.endswith("path") and name != "fitted_state"
         }
-        self.check_settings("data", same)
+        self.check_settings("data", settings)
 
     def check_options(self, part: str, options: Iterable[str]) -> None:
         """Raise UserError if an option is not one of the class that the file records."""
-        recorded = self.model if part == "model" else self.data
-        kind = (TASKS if part == "model" else DATA).get(recorded.class_path) if recorded else None
+        recorded: ClassSpec | None = getattr(self, part)
+        kind = KNOWN_CLASSES[part].get(recorded.class_path) if recorded else None
         for name in options:
             if kind and name not in _arguments(kind):
                 raise UserError(f"--{part}.{name} is not an option of the checkpoint's {kind.__name__}")
@@ -313,15 +290,14 @@ class Checkpoint:
         Raises:
             UserError: a setting differs; names both values.
         """
-        recorded = self.model if part == "model" else self.data
+        recorded: ClassSpec | None = getattr(self, part)
         for name, value in given.items():
             before = recorded.init_args.get(name, value) if recorded else value
             if before != value:
                 text = before if isinstance(before, str) else json.dumps(before, default=str)
-                raise UserError(
-                    f"{part}.{name} is {before!r} in {self.path}, but {value!r} was given; "
-                    f"add --{part}.{name} {shlex.quote(text)}, or retrain from scratch"
-                )
+                change = f"{part}.{name} is {before!r} in {self.path}, but {value!r} was given"
+                option = f"--{part}.{name} {shlex.quote(text)}"
+                raise UserError(f"{change}; add {option}, or retrain from scratch")
 
     def check_state(self, configured: Any, trainer: Trainer) -> None:  # noqa: ANN401 - Lightning's
         """Compare the states of optimizers, schedulers, loops and callbacks with those of a new fit.
@@ -337,7 +313,7 @@ class Checkpoint:
             check_state(self.content, configured, trainer)
 
     def check_epochs(self, max_epochs: int | None) -> None:
-        """Raise UserError if the checkpoint has more epochs than ``max_epochs``."""
+        """Raise UserError if the checkpoint was trained for more epochs than ``max_epochs``."""
         if max_epochs is not None and 0 <= max_epochs < self.epochs:
             raise UserError(
                 f"{self.path} was trained for {self.epochs} epochs, but --trainer.max_epochs is "
@@ -361,7 +337,7 @@ def load(path: str | Path, network: Network | None = None, activation: Activatio
 
 
 def resolve(path: str, runs: Path = Path(RUNS)) -> str:
-    """Return the path of a checkpoint; ``last`` and ``best`` are the newest intact ones of that name.
+    """Return the path of a checkpoint; ``last`` and ``best`` are the newest intact checkpoints of that name.
 
     Args:
         path: a path, or ``last`` or ``best``.
@@ -385,8 +361,8 @@ def _newest_first(folder: Path, name: str) -> list[Path]:
     return sorted(folder.rglob(f"checkpoints/{name}"), key=lambda path: path.stat().st_mtime, reverse=True)
 
 
-def _instead(path: Path) -> str:
-    """Return a hint at the newest intact checkpoint of the same run, or of other runs beside it."""
+def _alternative(path: Path) -> str:
+    """Return a message about the newest intact checkpoint of the same run, or of other runs beside it."""
     for folder in (path.parent.parent, path.parent.parent.parent):
         for candidate in _newest_first(folder, "*.ckpt"):
             if candidate != path and is_intact(candidate):
@@ -410,23 +386,21 @@ def _consistent(path: Path) -> Iterator[None]:
         raise UserError(f"{path} has inconsistent content: {type(error).__name__}: {reason}") from error
 
 
-def _recorded(part: Any) -> ClassSpec:  # noqa: ANN401 - whatever a file holds
+def _recorded(part: Any) -> ClassSpec:  # noqa: ANN401 - content of a file
     class_path, init_args = part["class_path"], part["init_args"]
-    if (
-        not re.fullmatch(r"[A-Za-z_][\w.]*", class_path)
-        or not isinstance(init_args, dict)
-        or not all(isinstance(name, str) for name in init_args)
-    ):
+    is_mapping = isinstance(init_args, dict) and all(isinstance(name, str) for name in init_args)
+    if not re.fullmatch(r"[A-Za-z_][\w.]*", class_path) or not is_mapping:
         raise TypeError("a record must be a class_path and init_args")
     return ClassSpec(class_path, init_args)
 
 
 def _check_fit(path: Path, model: ClassSpec, data: ClassSpec | None) -> None:
     """Raise UserError if the model does not fit the preprocessing of its table."""
-    state = data.init_args.get("fitted_state") if data and data.class_path in DATA else None
+    kind = DATA.get(data.class_path) if data else None
+    state = data.init_args.get("fitted_state") if data and kind else None
+    if state is None and kind is TableDataModule:
+        raise UserError(f"{path} has inconsistent content: the preprocessing of its table is missing")
     if state is None:
-        if data and DATA.get(data.class_path) is TableDataModule:
-            raise UserError(f"{path} has inconsistent content: the preprocessing of its table is missing")
         return
     found = FittedState.from_dict(state)
     for name, of_table in (
@@ -444,7 +418,7 @@ def _check_release(path: Path, version: str, parts: Mapping[str, ClassSpec]) -> 
     """Raise UserError if another release recorded settings that this one does not know."""
     unknown = [
         f"{part}.{name}"
-        for part, known in (("model", TASKS), ("data", DATA))
+        for part, known in KNOWN_CLASSES.items()
         if part in parts and (task := known.get(parts[part].class_path))
         for name in parts[part].init_args.keys() - _arguments(task)
     ]
@@ -455,13 +429,11 @@ def _check_release(path: Path, version: str, parts: Mapping[str, ClassSpec]) -> 
         except (KeyError, TypeError, ValueError) as error:
             unknown = [f"data.fitted_state, {type(error).__name__}: {error}"]
     if unknown:
-        raise UserError(
-            f"lit_classify {version} wrote {path}, and this is {__version__}, which does not understand it "
-            f"({unknown[0]}): use the release that wrote it"
-        )
+        conflict = f"this is {__version__}, which does not support it ({unknown[0]})"
+        raise UserError(f"lit_classify {version} wrote {path}, and {conflict}; use the release that wrote it")
 
 
 def _arguments(built: type) -> set[str]:
     """Return the names of a class's constructor arguments, including those passed to its bases."""
-    makers = [vars(base)["__init__"] for base in built.__mro__ if "__init__" in vars(base)]
-    return {name for maker in makers[:-1] for name in inspect.signature(maker).parameters}
+    constructors = [vars(base)["__init__"] for base in built.__mro__ if "__init__" in vars(base)]
+    return {name for init in constructors[:-1] for name in inspect.signature(init).parameters}

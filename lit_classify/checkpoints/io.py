@@ -20,7 +20,7 @@ from lit_classify import files, signals
 from lit_classify.errors import UserError
 
 _MARK = b"lit_classify sha256 "
-_COUNT = 2  # bytes of the length of a zip's comment
+_COUNT = 2  # number of bytes of the length of a zip comment
 _PIECE = 1 << 20
 
 
@@ -28,8 +28,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     """Write a temporary file beside the target, flush it and rename it.
 
     Lightning's own saving may go through another file system, where a move is not atomic. The file is a zip
-    whose comment is a checksum of the bytes before it, which detects a single flipped bit; torch reads it as
-    any other checkpoint. The content records that there is a checksum, so a file that was loaded, altered and
+    whose comment is a checksum of the bytes before it, which detects a single flipped bit; torch ignores
+    the comment. The content records that there is a checksum, so a file that was loaded, altered and
     saved by other means is detected too.
     """
 
@@ -83,17 +83,14 @@ def _deferred_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {
-        number: handler
-        for number in signals.termination_signals()
-        if callable(handler := signal.getsignal(number))
-    }
-    patience = 0 if before.get(signal.SIGINT) is stop_now else 1
+    handlers = {number: signal.getsignal(number) for number in signals.termination_signals()}
+    before = {number: handler for number, handler in handlers.items() if callable(handler)}
+    allowed = 0 if before.get(signal.SIGINT) is stop_now else 1
     received: list[int] = []
 
     def count(number: int, frame: FrameType | None) -> None:
         received.append(number)
-        if received.count(signal.SIGINT) > patience:
+        if received.count(signal.SIGINT) > allowed:
             stop_now()
 
     for number in before:
@@ -101,7 +98,7 @@ def _deferred_signals() -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if received.count(signal.SIGINT) > patience:
+        if received.count(signal.SIGINT) > allowed:
             raise KeyboardInterrupt from None
         raise
     finally:
@@ -149,4 +146,4 @@ def is_intact(path: Path) -> bool:
             file.seek(-_COUNT, os.SEEK_END)  # written by torch.save, or truncated
             return file.read() == bytes(_COUNT) and archive.testzip() is None
     except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error):
-        return False  # RuntimeError: a flipped bit means a password or an unknown compression
+        return False  # RuntimeError: a flipped bit indicates encryption or an unknown compression

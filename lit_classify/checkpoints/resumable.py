@@ -11,7 +11,7 @@ from torch import Tensor, nn, optim
 
 from lit_classify._lightning.optimizers import optimizers_and_schedulers
 
-_OTHER_SHAPES = (optim.LBFGS, optim.Adafactor)  # whose states do not have the shapes of the weights
+_OTHER_SHAPES = (optim.LBFGS, optim.Adafactor)  # their states do not have the shapes of the weights
 
 
 def check_state(content: Mapping[str, Any], configured: Any, trainer: Trainer) -> None:  # noqa: ANN401 - Lightning's
@@ -23,9 +23,9 @@ def check_state(content: Mapping[str, Any], configured: Any, trainer: Trainer) -
         trainer: the trainer, before its fit.
 
     Raises:
-        KeyError: a part is missing.
-        TypeError: a part is of another type.
-        ValueError: a part does not fit this model or trainer, or is NaN, infinite or negative.
+        KeyError: If an entry is missing.
+        TypeError: If an entry has another type.
+        ValueError: If an entry does not fit this model or trainer, or is NaN, infinite or negative.
     """
     optimizers, schedulers = optimizers_and_schedulers(configured)
     for optimizer, state in _pairs(optimizers, content, "optimizer_states"):
@@ -58,14 +58,13 @@ def _check_optimizer(optimizer: optim.Optimizer, state: Mapping[str, Any]) -> No
     same_shape = type(optimizer).__module__.startswith("torch.") and not isinstance(optimizer, _OTHER_SHAPES)
     for index, values in state["state"].items():
         if index not in weights:
-            raise ValueError(f"optimizer_states hold a weight {index!r}, which the model does not have")
+            raise ValueError(f"optimizer_states contain a weight {index!r}, which the model does not have")
         for name, value in _typed(values, dict, "optimizer_states.state").items():
+            where = f"{name} of weight {index} in optimizer_states"
             if isinstance(value, Tensor):
-                _check_tensor(
-                    value, weights[index], same_shape, f"{name} of weight {index} in optimizer_states"
-                )
+                _check_tensor(value, weights[index], same_shape, where)
             elif isinstance(value, str):
-                raise TypeError(f"{name} of weight {index} in optimizer_states is {value!r:.40}")
+                raise TypeError(f"{where} is {value!r:.40}")
 
 
 def _check_tensor(value: Tensor, weight: nn.Parameter, same_shape: bool, where: str) -> None:
@@ -74,7 +73,7 @@ def _check_tensor(value: Tensor, weight: nn.Parameter, same_shape: bool, where: 
     if value.is_complex() and not weight.is_complex():
         raise TypeError(f"{where} is complex")
     if not bool(value.isfinite().all()):
-        raise ValueError(f"{where} holds NaN or infinity")
+        raise ValueError(f"{where} contains NaN or infinity")
 
 
 def _check_callbacks(states: Mapping[str, Any], trainer: Trainer) -> None:
@@ -87,8 +86,8 @@ def _check_callbacks(states: Mapping[str, Any], trainer: Trainer) -> None:
                 copy(part).load_state_dict(deepcopy(state))
 
 
-def _compare(fresh: Any, recorded: Any, where: str) -> None:  # noqa: ANN401 - whatever a file holds
-    """Compare types and signs recursively; what is None or empty in a new fit is not checked."""
+def _compare(fresh: Any, recorded: Any, where: str) -> None:  # noqa: ANN401 - content of a file
+    """Compare types and signs recursively; entries that are None or empty in a new fit are not checked."""
     if isinstance(fresh, dict):
         _typed(recorded, dict, where)
         for name in fresh.keys() & recorded.keys():
@@ -108,7 +107,7 @@ def _compare(fresh: Any, recorded: Any, where: str) -> None:  # noqa: ANN401 - w
             raise ValueError(f"{where} is {value}")
 
 
-def _typed(value: Any, kind: Any, where: str) -> Any:  # noqa: ANN401 - whatever a file holds
+def _typed(value: Any, kind: Any, where: str) -> Any:  # noqa: ANN401 - content of a file
     if not isinstance(value, kind):
         raise TypeError(f"{where} is {value!r:.40}")
     return value

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from lightning.pytorch import LightningDataModule, Trainer
+from lightning.pytorch import LightningDataModule
 from lightning.pytorch.callbacks import BatchSizeFinder
 from torch import Tensor
 
@@ -80,10 +80,8 @@ class InMemoryDataModule(LightningDataModule, ABC):
         check_at_least("random_state", random_state, 0)
         if random_state >= 2**32:
             raise UserError(f"random_state must be below {2**32}, but is {random_state}")
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.drop_last = drop_last
-        self.random_state = random_state
+        self.batch_size, self.shuffle = batch_size, shuffle
+        self.drop_last, self.random_state = drop_last, random_state
         self._splits: dict[str, Split] = {}
 
     def __str__(self) -> str:
@@ -104,28 +102,24 @@ class InMemoryDataModule(LightningDataModule, ABC):
 
     def setup(self, stage: str | None = None) -> None:
         """Load the splits on the first call; the predict stage reads its rows in its dataloader."""
-        if stage is not None and self.batch_size is None and self.trainer is not None:
-            self._refuse_batch_size_finder(self.trainer)
+        callbacks = getattr(self.trainer, "callbacks", ()) if stage is not None else ()
+        if self.batch_size is None and any(isinstance(part, BatchSizeFinder) for part in callbacks):
+            raise UserError(
+                "BatchSizeFinder needs a batch size, but all rows are a single batch; "
+                "set batch_size, for example --data.batch_size 32"
+            )
         if not self._splits and stage != "predict":
             self._splits = self.load()
-
-    def _refuse_batch_size_finder(self, trainer: Trainer) -> None:
-        """Raise UserError if Lightning is to search for a batch size, but all rows are one batch."""
-        if any(isinstance(callback, BatchSizeFinder) for callback in getattr(trainer, "callbacks", ())):
-            raise UserError(
-                "a batch size can be searched only where there is one: all rows are one batch here; "
-                "give batch_size, such as --data.batch_size 32"
-            )
 
     def split(self, name: str) -> Split:
         """Return the split ``train``, ``val`` or ``test``.
 
         Raises:
-            DataError: If the table is not the one of the training, which has no such split.
+            DataError: If the table was not used in training and has no such split.
         """
         self.setup()
         if name not in self._splits:
-            raise DataError(f"there are no rows for {name}: this is not the table of the training")
+            raise DataError(f"there is no {name} split: this table was not used in training")
         return self._splits[name]
 
     def has_split(self, name: str) -> bool:
@@ -165,7 +159,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
 
     def predict_dataloader(self) -> TensorLoader:
         """Return the test batches, in order."""
-        return self._loader("test", self._evaluation_batch_size)
+        return self.test_dataloader()
 
     @property
     def _evaluation_batch_size(self) -> int | None:
@@ -233,13 +227,11 @@ def check_split(num_samples: int, test_fraction: float, val_fraction: float) -> 
     check_fraction("test_fraction", test_fraction)
     check_fraction("val_fraction", val_fraction)
     if test_fraction == 0:
-        raise UserError("test_fraction must be above 0: without test points there is nothing to test on")
+        raise UserError("test_fraction must be above 0: there must be test points")
     test, val = split_size(test_fraction, num_samples), split_size(val_fraction, num_samples)
     if test + val >= num_samples:
-        raise UserError(
-            f"test_fraction {test_fraction} and val_fraction {val_fraction} "
-            f"leave none of {num_samples} points to train on"
-        )
+        given = f"test_fraction {test_fraction} and val_fraction {val_fraction}"
+        raise UserError(f"{given} leave no training points out of {num_samples}")
 
 
 def num_outputs(num_classes: int) -> int:

@@ -7,6 +7,7 @@ Legend: N rows, B rows per batch, W processes (ranks).
 
 import random
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from types import SimpleNamespace
@@ -22,8 +23,8 @@ from lit_classify.random_streams import stream_seed
 Batch = tuple[Tensor, ...]
 
 
-class _Resumable:
-    """Position in an epoch, saved and restored by Lightning."""
+class _Resumable(ABC):
+    """A loader whose position in an epoch Lightning saves and restores."""
 
     epoch = 0
     _position = 0  # batches yielded in this epoch
@@ -42,13 +43,20 @@ class _Resumable:
         self.epoch = state["epoch"]
         self._position = self._resume_at = state["position"]
 
-    def __len__(self) -> int:
-        raise TypeError("a subclass must implement __len__")
+    @property
+    def batch_sampler(self) -> SimpleNamespace:
+        """Where Lightning sets the epoch; it would mistake an attribute ``sampler`` for torch's."""
+        return SimpleNamespace(sampler=self)
 
+    def __iter__(self) -> Iterator[Any]:
+        first, self._resume_at = self._resume_at, 0  # reset now: the first batch may never be requested
+        return self._iterate_from(first)
 
-def _drawn(seed: int, epoch: int) -> torch.Generator:
-    """Return the generator of an epoch's order."""
-    return torch.Generator().manual_seed(stream_seed("order", seed, epoch))
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @abstractmethod
+    def _iterate_from(self, first: int) -> Iterator[Any]: ...
 
 
 class TensorLoader(_Resumable):
@@ -97,24 +105,14 @@ class TensorLoader(_Resumable):
         if not 0 <= rank < world_size:
             raise UserError(f"rank must be in 0..{world_size - 1}, but is {rank}")
         if even and lengths[0] < world_size:
-            raise UserError(
-                f"{world_size} processes need at least {world_size} rows, but there are {lengths[0]}"
-            )
+            raise UserError(f"{world_size} processes need at least {world_size} rows, but got {lengths[0]}")
         self.tensors: Batch = tuple(tensors)
-        self.num_rows = lengths[0]
-        self.batch_size = batch_size
-        self.shuffle = shuffle
-        self.seed = seed
-        self.drop_last = drop_last
-        self.rank = rank
-        self.world_size = world_size
-        self.even = even
+        self.num_rows, self.batch_size, self.shuffle, self.seed = lengths[0], batch_size, shuffle, seed
+        self.drop_last, self.rank, self.world_size, self.even = drop_last, rank, world_size, even
         self._stride = self.num_rows if batch_size is None else batch_size * world_size
         self._num_steps = self._count_steps()
         if even and not self._num_steps:
-            raise UserError(
-                f"drop_last leaves no batch: {self.num_rows} rows are fewer than one batch of {self._stride}"
-            )
+            raise UserError(f"drop_last leaves no batch: {self.num_rows} rows, but batches of {self._stride}")
 
     def _count_steps(self) -> int:
         """Return the number of steps of this rank."""
@@ -123,7 +121,7 @@ class TensorLoader(_Resumable):
             return full
         if self.even:
             return full + (tail >= self.world_size or not full)
-        return max(full + (tail > self.rank), 1)  # a rank without rows evaluates a batch without rows
+        return max(full + (tail > self.rank), 1)  # a rank without rows evaluates an empty batch
 
     def _rows(self, step: int) -> slice:
         """Return the rows of this rank in a step."""
@@ -145,13 +143,9 @@ class TensorLoader(_Resumable):
         """Return this epoch's permutation, ``(N,)`` int64 on the tensors' device; None if not shuffled."""
         if not self.shuffle or self._is_single_batch:
             return None
-        order = torch.randperm(self.num_rows, generator=_drawn(self.seed, self.epoch))
+        generator = torch.Generator().manual_seed(stream_seed("order", self.seed, self.epoch))
+        order = torch.randperm(self.num_rows, generator=generator)
         return order.to(self.tensors[0].device, non_blocking=True)
-
-    @property
-    def batch_sampler(self) -> SimpleNamespace:
-        """Where Lightning sets the epoch; it would mistake an attribute ``sampler`` for torch's."""
-        return SimpleNamespace(sampler=self)
 
     @staticmethod
     def put_together(shares: Sequence[Sequence[Tensor]]) -> Tensor:
@@ -165,12 +159,8 @@ class TensorLoader(_Resumable):
             steps.append(step)
         return torch.cat(steps)
 
-    def __iter__(self) -> Iterator[Batch]:
-        first, self._resume_at = self._resume_at, 0  # now: the first batch may never be requested
-        return self._from(first)
-
-    def _from(self, first: int) -> Iterator[Batch]:
-        order = self.order()  # now: Lightning sets the epoch after it creates the iterator
+    def _iterate_from(self, first: int) -> Iterator[Batch]:
+        order = self.order()  # at the first batch: Lightning sets the epoch after it creates the iterator
         for step in range(first, self._num_steps):
             self._position = step + 1
             if self._is_single_batch:
@@ -189,7 +179,7 @@ class _Rows(Dataset[Any]):
         self.dataset = dataset
 
     def __len__(self) -> int:
-        return len(self.dataset)  # type: ignore[arg-type]  # torch leaves it out of the class
+        return len(self.dataset)  # type: ignore[arg-type]  # torch's Dataset does not declare it
 
     def __getitems__(self, batch: list[int]) -> list[Any]:
         seed, *rows = batch
@@ -219,12 +209,12 @@ class _Batches:
 class SeededDataLoader(_Resumable):
     """Load a map-style dataset so that training can resume at any step, bit for bit.
 
-    Processes share the rows as in ``TensorLoader``; each needs at least one. Batches before the resumed step
-    are not loaded. Random numbers of ``torch``, ``numpy.random`` and ``random`` that the dataset draws in
-    workers depend only on the seed, the epoch, the process and the batch; without workers they come from the
-    generators of the process, which a LitModule saves and restores. The dataset must seed its own generators
-    itself, for example by the row index. A ``worker_init_fn`` finds the dataset as
-    ``get_worker_info().dataset.dataset``.
+    The rows are distributed over the processes as in ``TensorLoader``; each process needs at least one.
+    Batches before the resumed step are not loaded. Random numbers of ``torch``, ``numpy.random`` and
+    ``random`` that the dataset draws in workers depend only on the seed, the epoch, the process and the
+    batch; without workers they come from the generators of the process, which a LitModule saves and restores.
+    The dataset must seed its own generators itself, for example by the row index. A ``worker_init_fn`` finds
+    the dataset as ``get_worker_info().dataset.dataset``.
 
     It is not a subclass of torch's DataLoader, whose sampler Lightning would replace.
 
@@ -279,16 +269,7 @@ class SeededDataLoader(_Resumable):
             place = (self.epoch * len(shares) + step) * shares.world_size + shares.rank
             yield [stream_seed("rows", self.seed, place), *rows.tolist()]
 
-    @property
-    def batch_sampler(self) -> SimpleNamespace:
-        """Where Lightning sets the epoch, as for ``TensorLoader``."""
-        return SimpleNamespace(sampler=self)
-
-    def __iter__(self) -> Iterator[Any]:
-        first, self._resume_at = self._resume_at, 0  # now: the first batch may never be requested
-        return self._from(first)
-
-    def _from(self, first: int) -> Iterator[Any]:
+    def _iterate_from(self, first: int) -> Iterator[Any]:
         rank, world_size = _processes()
         self._generator.manual_seed(stream_seed("workers", self.seed, self.epoch * world_size + rank))
         self._position = first

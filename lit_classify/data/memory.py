@@ -17,12 +17,9 @@ def check_memory(path: Path, num_rows: int, num_columns: int) -> None:
     Raises:
         DataError: If the estimate exceeds the free memory.
     """
-    needed, free = _COPIES * 4 * num_rows * num_columns, free_memory()
-    if free is not None and needed > free:
-        raise DataError(
-            f"{path}: about {num_rows:,} rows x {num_columns:,} columns need about {_size(needed)} of "
-            f"memory, but {_size(free)} are free; take fewer rows or columns"
-        )
+    if shortage := _shortage(_COPIES * 4 * num_rows * num_columns):
+        what = f"{path}: about {num_rows:,} rows x {num_columns:,} columns"
+        raise DataError(f"{what} need {shortage}; use fewer rows or columns")
 
 
 def check_points(num_points: float) -> None:
@@ -31,12 +28,16 @@ def check_points(num_points: float) -> None:
     Raises:
         UserError: If the estimate exceeds the free memory.
     """
-    needed, free = _BYTES_PER_POINT * num_points, free_memory()
-    if free is not None and needed > free:
-        raise UserError(
-            f"{num_points:,.0f} points need about {_size(needed)} of memory, but {_size(free)} are free; "
-            "take fewer"
-        )
+    if shortage := _shortage(_BYTES_PER_POINT * num_points):
+        raise UserError(f"{num_points:,.0f} points need {shortage}; use fewer")
+
+
+def _shortage(needed: float) -> str | None:
+    """Return the needed and the free memory if it is not enough, for messages."""
+    free = free_memory()
+    if free is None or needed <= free:
+        return None
+    return f"about {_size(needed)} of memory, but {_size(free)} are free"
 
 
 def free_memory() -> int | None:
@@ -50,10 +51,10 @@ def free_memory() -> int | None:
     with suppress(ImportError, ValueError, OSError):
         import resource
 
-        limit_of_process = resource.getrlimit(resource.RLIMIT_AS)[0]
-        if limit_of_process != resource.RLIM_INFINITY:
+        process_limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+        if process_limit != resource.RLIM_INFINITY:
             pages = int(Path("/proc/self/statm").read_text().split()[0])
-            limits.append(limit_of_process - pages * os.sysconf("SC_PAGE_SIZE"))
+            limits.append(process_limit - pages * os.sysconf("SC_PAGE_SIZE"))
     return max(min(limits), 0) if limits else None
 
 

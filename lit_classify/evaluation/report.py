@@ -26,10 +26,10 @@ def metric_lines(metrics: Metrics) -> list[str]:
     r"""Return a line for each metric: its value, or why it is undefined.
 
     Examples:
-        >>> metrics = Metrics({"loss": 0.25}, {"r2": "undefined: there is one row only"})
+        >>> metrics = Metrics({"loss": 0.25}, {"r2": "undefined: there is only one row"})
         >>> print("\n".join(metric_lines(metrics)))
           loss  0.25000
-          r2    undefined: there is one row only
+          r2    undefined: there is only one row
     """
     values, notes = metrics
     width = max(map(len, [*values, *notes]))

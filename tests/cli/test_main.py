@@ -210,7 +210,7 @@ MISTAKES = {
     f"{CIRCLES} --log_every_n_epochs 0": "every_n_epochs must be at least 1, but is 0",
     "test": "test requires a checkpoint: add --ckpt_path",
     "test --ckpt_path nowhere.ckpt": "no checkpoint at nowhere.ckpt",
-    "test --ckpt_path wrong.yaml": "wrong.yaml is not a checkpoint that can be read",
+    "test --ckpt_path wrong.yaml": "wrong.yaml is not a readable checkpoint",
     "fit --config wrong.yaml": "unknown option --model.hiden: did you mean --model.hidden?",
     "fit --config broken.yaml": "broken.yaml, line 3 is not YAML",
     "fit --config latin.yaml": "latin.yaml is not YAML in UTF-8",

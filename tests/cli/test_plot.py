@@ -62,7 +62,7 @@ def test_a_run_on_a_custom_data_module_is_plotted(capsys: pytest.CaptureFixture[
         in capsys.readouterr().err
     )
     assert main([*plot, "--data", "lit_classify.CirclesDataModule"]) == 2
-    assert f"holds a {own}, but --data is a CirclesDataModule" in capsys.readouterr().err
+    assert f"is of a {own}, but --data is a CirclesDataModule" in capsys.readouterr().err
     assert main([*plot, "--data", own]) == 0
     assert "plots/confusion_matrix.png" in capsys.readouterr().out.split()
 

@@ -109,7 +109,7 @@ def test_making_data_draws_nothing_from_the_global_generator(data: type[InMemory
         ({"num_samples": -5}, "num_samples must be at least 2, but is -5"),
         ({"noise": -1.0}, "noise must be at least 0, but is -1"),
         ({"test_fraction": 1.5}, "test_fraction must be at least 0 and below 1, but is 1.5"),
-        ({"test_fraction": 0.6, "val_fraction": 0.4}, "leave none of 1000 points to train on"),
+        ({"test_fraction": 0.6, "val_fraction": 0.4}, "leave no training points out of 1000"),
         ({"batch_size": 0}, "batch_size must be at least 1, but is 0"),
         ({"random_state": -1}, "random_state must be at least 0"),
     ],

@@ -56,7 +56,7 @@ def test_balanced_weights_need_to_know_the_classes_rows() -> None:
         trainer(max_epochs=1).fit(BinaryClassifier(1, class_weight="balanced"), loader, loader)
 
 
-@pytest.mark.filterwarnings("ignore:.*rows are also in train")
+@pytest.mark.filterwarnings("ignore:.*rows also occur in train")
 def test_an_embedding_distinguishes_categories() -> None:
     torch.manual_seed(0)
     rows = [f"town {n % 40},{n % 3},{'ab'[n % 40 % 2]}" for n in range(1200)]

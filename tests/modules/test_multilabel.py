@@ -18,7 +18,7 @@ from tests.modules.test_base import trainer
 fitting: Callable[..., LitModule] = AutoModule  # builds another class
 
 
-@pytest.mark.filterwarnings("ignore:.*rows are also in train")
+@pytest.mark.filterwarnings("ignore:.*rows also occur in train")
 def test_labels_are_learned_together_and_tested() -> None:
     torch.manual_seed(0)
     rows = [f"{n % 7},{n % 5},{int(n % 7 > 3)},{int(n % 5 > 2)}" for n in range(400)]

@@ -26,9 +26,9 @@ MAX_EXACT_INTEGER = 2**53  # float64 cannot represent every larger integer
 MISSING_VALUES = ("", "NA", "N/A", "na", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "?")
 _LONG_INTEGER = r"^[+-]?\d{16,}$"
 _DELIMITERS = (",", ";", "\t", "|")
-_HEAD_BYTES, _HEAD_LINES = 1 << 16, 10  # the least that is read to detect the dialect
+_HEAD_BYTES, _HEAD_LINES = 1 << 16, 10  # minimum that is read to detect the dialect
 _BLOCK_BYTES = 1 << 22
-_MAX_OPEN_BYTES = 1 << 22  # a quote still open after so many bytes is taken for a mistake
+_MAX_OPEN_BYTES = 1 << 22  # a quote open for more bytes is an error
 _FLOAT32_CELLS = 1 << 22  # larger tables use float32 where that is precise enough
 _FLOAT32_SPREADS = 1000.0  # standard deviations from zero up to which float32 is precise enough
 _FLOAT32_MAX_SPREAD = 1e30
@@ -53,7 +53,7 @@ class Digest(Protocol):
 
 @dataclass(frozen=True)
 class CsvOptions:
-    """How CSV files are to be read; ``None`` means that it is detected.
+    """How to read CSV files; ``None`` means detected.
 
     Args:
         delimiter: the character between fields.

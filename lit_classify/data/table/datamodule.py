@@ -4,7 +4,7 @@ Legend: N rows, F features.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,11 +14,11 @@ import torch
 from lit_classify.data.base import InMemoryDataModule, NumericFeature, Split
 from lit_classify.data.loaders import TensorLoader
 from lit_classify.data.table.csv import CsvOptions
-from lit_classify.data.table.fitted_state import ROLES, FittedState
+from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.preprocessing import HandleUnknown, Preprocessor, Scaling, check_missing
 from lit_classify.data.table.roles import ColumnRoles, Names, as_list, check_choice
 from lit_classify.data.table.schema import Column, check_columns, find_leakage, format_schema, infer_schema
-from lit_classify.data.table.source import Files, Table, find_files, stack
+from lit_classify.data.table.source import ROLES, Table, TableFiles, concat_splits, find_files
 from lit_classify.data.table.splits import RowIndices, Splitter, split_by_files, warn_duplicates
 from lit_classify.data.table.targets import Targets, infer_target
 from lit_classify.errors import DataError, escape_control, warn
@@ -31,8 +31,8 @@ class TableDataModule(InMemoryDataModule):
 
     Numbers are standardized; missing values are imputed with the median and get a missing-value indicator.
     Categories are one-hot encoded, or embedded if there are many. All of this is fitted to the training rows
-    and stored in checkpoints. Built from a checkpoint for another table than that of the training, all rows
-    are test rows.
+    and stored in checkpoints. If a data module is built from a checkpoint for a table that was not used in
+    training, all rows are test rows.
 
     Args:
         path: a file, several files, or a pattern such as data/*.csv.
@@ -45,9 +45,10 @@ class TableDataModule(InMemoryDataModule):
         ignore: columns not to use as features.
         categorical: columns, or the target, whose values are categories even if they look like numbers.
         numeric: columns, or the target, that must hold numbers.
-        missing: impute fills missing and infinite values with the median; error refuses them.
+        missing: impute fills missing and infinite values with the median; error raises an error.
         scaling: standard (mean and standard deviation) or robust (median and interquartile range).
-        handle_unknown: ignore encodes a category that the training rows lack as unseen; error refuses it.
+        handle_unknown: ignore encodes a category that does not occur in the training rows as unseen; error
+            raises an error.
         delimiter: field delimiter of CSV files; detected by default.
         header: whether the first row of CSV files contains column names; detected by default.
         encoding: text encoding of CSV files.
@@ -61,7 +62,7 @@ class TableDataModule(InMemoryDataModule):
         fitted_state: state of an earlier fit; set from a checkpoint.
 
     Raises:
-        DataError: If a file, a column or the target cannot be used; says where, and how to fix it.
+        DataError: If a file, a column or the target cannot be used.
     """
 
     def __init__(
@@ -99,20 +100,12 @@ class TableDataModule(InMemoryDataModule):
         self._missing, self._handle_unknown = missing, handle_unknown
         self._splitter = Splitter(split, groups, test_fraction, val_fraction, random_state)
         self._state = None if fitted_state is None else FittedState.from_dict(fitted_state)
-        roles = ColumnRoles.from_names(
-            target=target,
-            features=features,
-            ignore=ignore,
-            categorical=categorical,
-            numeric=numeric,
-            split=split,
-            groups=groups,
-        )
+        names = target, features, ignore, categorical, numeric, split, groups
+        roles = ColumnRoles(*map(as_list, names))
+        paths = dict(zip(ROLES, map(as_list, (path, val_path, test_path)), strict=True))
         settings = {
-            **roles.to_dict(),
-            "path": as_list(path),
-            "val_path": as_list(val_path),
-            "test_path": as_list(test_path),
+            **asdict(roles),
+            **paths,
             "missing": missing,
             "scaling": scaling,
             "random_state": random_state,
@@ -126,21 +119,19 @@ class TableDataModule(InMemoryDataModule):
             expected = [encoder.name for encoder in encoders]
             text = [encoder.name for encoder in encoders if encoder.kind == "category"]
             text += self._state.target.columns if self._state.target.class_names is not None else ()
-        paths = as_list(path), as_list(val_path), as_list(test_path)
         self.is_new_table = False
-        self._files = Files(*paths, CsvOptions(delimiter, header, encoding, text, expected))
+        self._files = TableFiles(paths, CsvOptions(delimiter, header, encoding, text, expected))
         self._table: Table | None = self._files.read()
         self._prepared: tuple[pl.DataFrame, dict[str, RowIndices], Targets] | None = None
         if self._state is None:
             self._state = self._fit(roles, scaling, settings)
         self.is_new_table = self._table.digests != tuple(self._state.files["path"].values())
         if self.is_new_table and settings["path"] != self._state.settings["path"]:
-            self._files = self._files.without_others(self._state.settings)
-        self._absent_files = self._files.missing(self._state.settings)  # an error once their rows are needed
-        if "val" in self._absent_files:
-            self._files = replace(self._files, val_paths=())
-        if "test" in self._absent_files:
-            self._files = replace(self._files, test_paths=())
+            self._files = self._files.without(self._files.shared_roles(self._state.settings))
+        self._absent_files = self._files.find_absent(
+            self._state.settings
+        )  # an error if their rows are needed
+        self._files = self._files.without([f"{split}_path" for split in self._absent_files])
         class_names, label_names = self._state.target.class_names, self._state.target.label_names
         self.class_names = None if class_names is None else list(class_names)
         self.label_names = None if label_names is None else list(label_names)
@@ -155,7 +146,7 @@ class TableDataModule(InMemoryDataModule):
         assert self._table is not None
         tables = self._read()
         files = {role: tables[role].as_files() if role in tables else {} for role in ROLES}
-        table, num_rows = stack(tables)
+        table, num_rows = concat_splits(tables)
         check_columns("target column", roles.target, table)
         check_columns("column", roles.all, table)
         kinds = roles.categorical, roles.numeric
@@ -170,10 +161,8 @@ class TableDataModule(InMemoryDataModule):
         preprocessor = Preprocessor(scaling).fit(frame, columns, rows["train"])
         self.columns = [replace(column, use=preprocessor.describe_use(column)) for column in columns]
         if not preprocessor.num_features:
-            raise DataError(
-                f"{table.files[0][0]}: no column is left to predict the target from\n"
-                + format_schema(self.columns, self.leaking)
-            )
+            schema = format_schema(self.columns, self.leaking)
+            raise DataError(f"{table.files[0][0]}: no feature is left to predict the target\n{schema}")
         self._warn()
         warn_duplicates(frame, y, rows)
         self._prepared = frame, rows, y
@@ -220,15 +209,15 @@ class TableDataModule(InMemoryDataModule):
         ordered = np.concatenate([targets[indices] for indices in rows.values()])
         y = torch.from_numpy(ordered if self.class_names is None else ordered.astype(np.int64))
         sizes = [len(indices) for indices in rows.values()]
-        parts = zip(torch.split(x, sizes), torch.split(y, sizes), strict=True)
-        splits = {name: Split(*part) for name, part in zip(rows, parts, strict=True)}
+        parts = map(Split, torch.split(x, sizes), torch.split(y, sizes))
+        splits = dict(zip(rows, parts, strict=True))
         return splits if {"val"} & {*splits, *self._absent_files} else {**splits, "val": splits["test"]}
 
     def split(self, name: str) -> Split:
         """Return the split ``train``, ``val`` or ``test``.
 
         Raises:
-            DataError: If the file of the split does not exist, or there is no such split.
+            DataError: If the split or its file does not exist.
         """
         if name in self._absent_files:
             find_files(self._absent_files[name])
@@ -239,7 +228,7 @@ class TableDataModule(InMemoryDataModule):
         assert self._state is not None
         tables, target = self._read(), self._state.target
         self._warn_other_files(tables)
-        table, num_rows = stack(tables)
+        table, num_rows = concat_splits(tables)
         y = target.values(table)
         if self.is_new_table:
             rows = split_by_files(num_rows)
@@ -250,27 +239,25 @@ class TableDataModule(InMemoryDataModule):
         return frame, rows, y
 
     def _read(self) -> dict[str, Table]:
-        """Return the rows of each path option; those of a new table are for testing."""
-        tables = {"path": self._table or self._files.read(), **self._files.read_others()}
+        """Return the rows of each path option; ``path`` of a new table counts as ``test_path``."""
+        tables = {"path": self._table or self._files.read(), **self._files.read_other_splits()}
         if self.is_new_table:
             tables.setdefault("test_path", tables.pop("path"))
         return tables
 
     def _warn_other_files(self, tables: Mapping[str, Table]) -> None:
-        """Warn about files whose rows are not those of the training."""
+        """Warn about files that were not used in training."""
         assert self._state is not None
-        for role, paths in (("val_path", self._files.val_paths), ("test_path", self._files.test_paths)):
-            before, now = self._state.files[role], tables[role].as_files() if paths else {}
-            if paths and list(before.values()) != list(now.values()):
-                warn(
-                    f"{', '.join(now)} is not what training had as data.{role} ({', '.join(before)}): "
-                    f"{len(tables[role]):,} other rows are scored"
-                )
+        for role in ROLES[1:]:
+            before, now = self._state.files[role], tables[role].as_files() if self._files.paths[role] else {}
+            if now and list(before.values()) != list(now.values()):
+                change = f"{', '.join(now)} differs from data.{role} in training ({', '.join(before)})"
+                warn(f"{change}: {len(tables[role]):,} other rows are evaluated")
         if self.is_new_table:
-            scored = tables["test_path"]
+            table = tables["test_path"]
             warn(
-                "data.path is not the table of the training, so training rows cannot be recognized: "
-                f"all {len(scored):,} rows of {', '.join(scored.as_files())} are scored"
+                "data.path is not the table used in training, so training rows cannot be recognized: "
+                f"all {len(table):,} rows of {', '.join(table.as_files())} are evaluated"
             )
 
     def _cast(self, table: Table) -> pl.DataFrame:
@@ -301,7 +288,7 @@ class TableDataModule(InMemoryDataModule):
 
     def raw_rows(self, split: str, indices: Sequence[int]) -> pl.DataFrame:
         """Return rows of a split as they are in the files, which are read again."""
-        table, _ = stack(self._read())
+        table, _ = concat_splits(self._read())
         rows = self._row_indices if split in self._row_indices else {split: self._row_indices["test"]}
         selected: pl.DataFrame = table.frame[rows[split][list(indices)].tolist()]
         return selected

@@ -6,16 +6,14 @@ from typing import Any
 
 from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.data.table.schema import to_unique_strings
-from lit_classify.data.table.source import Table
+from lit_classify.data.table.source import ROLES, Table
 from lit_classify.data.table.targets import Target
 from lit_classify.errors import DataError, warn
-
-ROLES = ("path", "val_path", "test_path")
 
 
 @dataclass(frozen=True)
 class FittedState:
-    """All that turns new rows into features and targets.
+    """Everything needed to convert new rows to features and targets.
 
     Args:
         files: the SHA-256 of the rows of each file of ``path``, ``val_path`` and ``test_path``.
@@ -44,13 +42,12 @@ class FittedState:
         target = Target.from_dict(data["target"])
         columns = to_unique_strings(data["columns"], "columns")
         files = {role: dict(data["files"][role]) for role in ROLES}
-        if not all(
-            isinstance(text, str) for part in files.values() for pair in part.items() for text in pair
-        ):
+        texts = [text for digests in files.values() for pair in digests.items() for text in pair]
+        if not all(isinstance(text, str) for text in texts):
             raise TypeError("files must map paths to digests")
         settings = data["settings"]
         if not files["path"] or any(bool(files[role]) != bool(settings[role]) for role in ROLES):
-            raise ValueError("files must be those that the settings name")
+            raise ValueError("files must match the paths in settings")
         return cls(files, preprocessor, target, settings, columns)
 
     def to_dict(self) -> dict[str, Any]:
@@ -69,31 +66,29 @@ class FittedState:
             warn(f"ignored columns that the training data did not have: {', '.join(extra[:20])}")
 
     def check_settings(self, settings: Mapping[str, Any]) -> None:
-        """Check that the settings are those of the training; the files may differ.
+        """Check that the settings are the same as in training; the files may differ.
 
         Raises:
             DataError: If a setting differs.
         """
         for name in ("val_path", "test_path"):
             if bool(settings[name]) != bool(self.settings[name]):
+                change = f"was {self.settings[name] or None} in training, but is {settings[name] or None} now"
                 raise DataError(
-                    f"data.{name} was {self.settings[name] or None} in training, but is "
-                    f"{settings[name] or None} now; to score the rows of another file, give it as --data.path"
+                    f"data.{name} {change}; to evaluate other rows, pass their file as --data.path"
                 )
         for name, value in settings.items():
             if value != self.settings[name] and name not in ROLES:
-                raise DataError(
-                    f"data.{name} was {self.settings[name]!r} in training, but is {value!r} now: "
-                    "the splits or features would not be those of the training"
-                )
+                change = f"was {self.settings[name]!r} in training, but is {value!r} now"
+                raise DataError(f"data.{name} {change}: the splits or features would differ")
 
 
 def find_changed_files(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
-    """Return which files hold other rows than those of the training, or None.
+    """Return which files have changed since training, or None.
 
     Args:
         before: ``FittedState.files`` of a run.
-        now: the same of its data now.
+        now: the same for the current data.
     """
     for role in ROLES:
         old, new = before[role], now[role]

@@ -1,22 +1,18 @@
 """The roles of a table's columns, as declared by the user."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass
 
 from lit_classify.errors import UserError
 
 Names = list[str] | str | None
-_EXCLUSIVE = (
-    ("numeric", "categorical"),
-    ("features", "ignore"),
-    ("features", "target"),
-    ("ignore", "target"),
-    ("split", "target"),
-    ("groups", "target"),
-    ("split", "groups"),
-    ("split", "features"),
-)
+_EXCLUSIVE = {
+    "numeric": ("categorical",),
+    "features": ("ignore", "target"),
+    "ignore": ("target",),
+    "split": ("target", "groups", "features"),
+    "groups": ("target",),
+}
 
 
 @dataclass(frozen=True)
@@ -35,30 +31,21 @@ class ColumnRoles:
     split: list[str]
     groups: list[str]
 
-    @classmethod
-    def from_names(cls, **roles: Names) -> "ColumnRoles":
-        """Return the roles for one name, several or None each."""
-        return cls(**{role: as_list(names) for role, names in roles.items()})
-
     def __post_init__(self) -> None:
         roles = asdict(self)
-        for first, second in _EXCLUSIVE:
+        for first, second in ((role, other) for role in _EXCLUSIVE for other in _EXCLUSIVE[role]):
             if both := sorted(set(roles[first]) & set(roles[second])):
                 raise UserError(f"{both[0]!r} cannot be {first} and {second} at once")
 
     @property
     def all(self) -> list[str]:
         """All columns that have a role."""
-        return [name for field in fields(self) for name in getattr(self, field.name)]
+        return [name for names in asdict(self).values() for name in names]
 
     @property
     def not_features(self) -> set[str]:
         """The columns that cannot be features."""
         return {*self.target, *self.split, *self.groups}
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the roles as plain data."""
-        return asdict(self)
 
 
 def as_list(names: Sequence[str] | str | None) -> list[str]:

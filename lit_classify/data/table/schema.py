@@ -16,10 +16,10 @@ from lit_classify.errors import DataError, escape_control, unknown_name, warn
 
 Kind = Literal["number", "boolean", "category"]
 WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
-LARGEST = 3.4e38  # of single precision, in which networks compute; beyond it a number is missing
+LARGEST = 3.4e38  # largest number in single precision; larger ones are treated as missing
 _MIN_NUMERIC = 0.95  # fraction of numeric cells above which the others are errors
 _MIN_LEADING = 1000  # numeric cells before the first text above which the text is an error
-_MAX_FEW = 20  # values of a column that has few
+_MAX_FEW = 20  # distinct values up to which a column has few
 _MAX_MESSAGES = 6
 _MAX_COUNTED = 100_000  # rows in which distinct numbers are counted
 
@@ -64,7 +64,7 @@ def to_unique_strings(value: Any, name: str) -> tuple[str, ...]:  # noqa: ANN401
     if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
         raise TypeError(f"{name} must be a list of strings")
     if len(set(value)) < len(value):
-        raise ValueError(f"{name} has a string twice")
+        raise ValueError(f"{name} contains a string twice")
     return tuple(value)
 
 
@@ -73,7 +73,7 @@ def cast_column(
 ) -> tuple[pl.Series, Kind]:
     """Return a column as numbers, with null for missing values, or as text; and its kind.
 
-    This is the only place that decides the kind of a column, and that infinity and NaN are missing.
+    All code infers kinds, and treats infinity and NaN as missing, through this function.
 
     Args:
         series: the column, ``(N,)``.
@@ -90,7 +90,7 @@ def cast_column(
     """
     dtype = series.dtype
     if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
-        raise DataError(f"column {series.name!r} holds {dtype}, which is neither numbers nor text; ignore it")
+        raise DataError(f"column {series.name!r} has the dtype {dtype}, neither numeric nor text; ignore it")
     if kind == "category":
         return as_text(series), "category"
     if dtype == pl.Boolean:
@@ -138,10 +138,8 @@ def _check_text(text: pl.Series, numbers: pl.Series, kind: Kind | None, where: C
     num_cells, num_numeric = len(text) - text.null_count(), len(numbers) - numbers.null_count()
     num_leading = row - text.head(row).null_count()
     if num_numeric >= _MIN_NUMERIC * num_cells > 0 or num_leading >= _MIN_LEADING:
-        raise DataError(
-            f"{cell} is not a number, but {num_numeric:,} of {num_cells:,} cells are; fix it, or declare the "
-            "column categorical"
-        )
+        numeric = f"{num_numeric:,} of {num_cells:,} cells are"
+        raise DataError(f"{cell} is not a number, but {numeric}; fix it, or declare the column categorical")
 
 
 def _to_seconds(series: pl.Series) -> pl.Series:
@@ -162,7 +160,7 @@ def _finite(numbers: pl.Series) -> pl.Series:
 
 
 def mask_out_of_range(numbers: pl.Series, where: Callable[[int], str]) -> tuple[pl.Series, str | None]:
-    """Return numbers with null for those beyond single precision, and a message about these."""
+    """Replace numbers beyond single precision by null; return also a message about them."""
     beyond = numbers.abs() > LARGEST
     if not beyond.any():
         return numbers, None
@@ -174,10 +172,8 @@ def mask_out_of_range(numbers: pl.Series, where: Callable[[int], str]) -> tuple[
 def warn_out_of_range(messages: Sequence[str]) -> None:
     """Warn about numbers beyond single precision, given a message for each column."""
     if messages:
-        warn(
-            "numbers beyond single precision, in which networks compute, are treated as missing: "
-            + "; ".join(messages[:_MAX_MESSAGES])
-        )
+        columns = "; ".join(messages[:_MAX_MESSAGES])
+        warn(f"numbers beyond single precision, which networks use, are treated as missing: {columns}")
 
 
 def check_columns(what: str, names: Collection[str], table: Table) -> None:
@@ -217,15 +213,13 @@ def infer_schema(
             use = "dropped: listed in ignore" if name in ignored else "dropped: not listed in features"
             columns.append(Column(name, str(series.dtype).lower(), series.null_count(), 0, use))
             continue
-        declared: Kind | None = "category" if name in categories else None
-        declared = "number" if name in numbers else declared
+        declared: Kind | None = "category" if name in categories else "number" if name in numbers else None
         values, kind = cast_column(series, declared, table.where)
         if kind == "number":
             values, message = mask_out_of_range(values, table.where)
             out_of_range += [message] if message else []
         missing, distinct = values.null_count(), _count_distinct(values)
-        is_unique = distinct == len(values) - missing and distinct > _MAX_FEW
-        use = "used"
+        is_unique, use = distinct == len(values) - missing and distinct > _MAX_FEW, "used"
         if distinct == 0:
             use = "dropped: all missing"
         elif distinct == 1 and not missing:

@@ -19,14 +19,9 @@ RowIndices = NDArray[np.int32]  # a table in memory has fewer than 2**31 rows
 Classes = NDArray[np.int16] | NDArray[np.int32]
 _BLOCK = 1 << 16
 _SPLITS = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-    "testing": "test",
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
 }
 
 
@@ -62,11 +57,11 @@ def split_off(
         names = random.permutation(np.unique(groups[rows]))
         is_taken = np.isin(groups[rows], names[: max(round(fraction * len(names)), 1)])
         if is_taken.all():
-            raise DataError("too few groups are left to train on")
+            raise DataError("no groups are left to train on")
         return rows[~is_taken], rows[is_taken]
     size = split_size(fraction, len(rows))
     if size >= len(rows):
-        raise DataError(f"a fraction of {fraction:.2f} leaves none of {len(rows)} rows to train on")
+        raise DataError(f"a fraction of {fraction:.2f} leaves no training rows out of {len(rows)}")
     if classes is None:
         is_taken = random.permutation(len(rows)) < size
     else:
@@ -120,9 +115,9 @@ class Splitter:
         Args:
             table: all rows.
             num_rows: number of rows in the files for training, validation and testing.
-            class_names: the classes; None for labels and values.
+            class_names: names of the classes; None for labels and values.
             targets: the targets, ``(N,)`` or ``(N, L)``.
-            absent: splits whose files do not exist; the other splits are as if they did.
+            absent: splits whose files do not exist, which does not change the other splits.
 
         Raises:
             UserError: If the rows cannot be split, or a class has no training row.
@@ -132,9 +127,7 @@ class Splitter:
             classes = targets.astype(np.int16) if len(class_names) < 2**15 else targets.astype(np.int32)
         groups = None if self.groups is None else _group_numbers(table, self.groups)
         if self.split is not None and len(num_rows) > 1:
-            raise DataError(
-                f"both files and the column {self.split!r} determine the split; give only one of them"
-            )
+            raise DataError(f"the split is given by files and by the column {self.split!r}; use only one")
         if self.split is not None:
             rows = _by_column(table, self.split)
         elif len(num_rows) > 1:
@@ -142,7 +135,10 @@ class Splitter:
         else:
             rows = {"train": np.arange(len(table), dtype=np.int32)}
             check_split(len(table), self.test_fraction, self.val_fraction)
-            _warn_single_rows(classes)
+            if classes is not None and (few := int((np.bincount(classes) == 1).sum())):
+                warn(
+                    f"{few} class{'es have' if few > 1 else ' has'} a single row, which is used for training"
+                )
         if groups is not None:
             _check_groups(rows, groups, table, str(self.groups))
         used = 0.0
@@ -151,9 +147,9 @@ class Splitter:
                 train, rest = split_off(rows["train"], fraction / (1 - used), self.seed, classes, groups)
                 rows, used = {**rows, "train": train, split: rest}, used + fraction
         if "test" not in rows and "test" not in absent:
-            raise DataError("no rows are left to test on: test_fraction must be above 0")
+            raise DataError("there are no test rows: test_fraction must be above 0")
         if classes is None and min(map(len, rows.values())) < 2:
-            raise DataError(f"{len(table)} rows are too few to train on, validate on and test on")
+            raise DataError(f"{len(table)} rows are too few for training, validation and testing")
         if classes is not None and class_names is not None:
             _check_classes(rows["train"], classes, class_names)
         return {split: rows[split] for split in ("train", "val", "test") if split in rows}
@@ -177,11 +173,11 @@ def warn_duplicates(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, Ro
         if name in rows and other in rows:
             count = _count_members(hashes[rows[name]], hashes[rows[other]])
             if count:
-                messages.append(f"{count:,} of {len(rows[name]):,} {name} rows are also in {other}")
+                messages.append(f"{count:,} of {len(rows[name]):,} {name} rows also occur in {other}")
     if messages:
         warn(
-            f"{'; '.join(messages)}, with the same features and target, so metrics are too optimistic for "
-            "new rows; remove duplicates, or keep them in one split with --data.groups COLUMN"
+            f"{'; '.join(messages)}, with equal features and target; the metrics overestimate the "
+            "performance on new rows; remove duplicates, or keep them in one split with --data.groups COLUMN"
         )
 
 
@@ -190,11 +186,6 @@ def _count_members(values: NDArray[np.uint64], others: NDArray[np.uint64]) -> in
     others, values = np.sort(others), np.sort(values)
     positions = np.searchsorted(others, values)
     return int((others[np.minimum(positions, len(others) - 1)] == values).sum())
-
-
-def _warn_single_rows(classes: Classes | None) -> None:
-    if classes is not None and (few := int((np.bincount(classes) == 1).sum())):
-        warn(f"{few} class{'es have' if few > 1 else ' has'} a single row, which stays in training")
 
 
 def _by_column(table: Table, name: str) -> dict[str, RowIndices]:
@@ -207,16 +198,14 @@ def _by_column(table: Table, name: str) -> dict[str, RowIndices]:
     invalid = (~words.fill_null("").is_in(list(_SPLITS))).arg_true()
     if len(invalid):
         row = int(invalid[0])
-        raise DataError(
-            f"{table.where(row)}: the split {name!r} is {table.frame[name][row]!r}, "
-            "but should be train, val or test"
-        )
+        cell = f"{table.where(row)}: the split {name!r} is {table.frame[name][row]!r}"
+        raise DataError(f"{cell}, but must be train, val or test")
     splits = words.replace_strict(_SPLITS)
     rows = {
         split: (splits == split).arg_true().to_numpy().astype(np.int32) for split in ("train", "val", "test")
     }
     if not len(rows["train"]):
-        raise DataError(f"{table.files[0][0]}: no row of the split {name!r} is train")
+        raise DataError(f"{table.files[0][0]}: the split {name!r} has no row with train")
     return {split: numbers for split, numbers in rows.items() if len(numbers)}
 
 
@@ -237,9 +226,8 @@ def _check_groups(rows: Mapping[str, RowIndices], groups: RowIndices, table: Tab
         members = set(groups[numbers].tolist())
         if divided := seen & members:
             row = int(np.flatnonzero(groups == divided.pop())[0])
-            raise DataError(
-                f"the group {name!r} {table.frame[name][row]!r} ({table.where(row)}) is in two splits"
-            )
+            group = f"{name!r} {table.frame[name][row]!r} ({table.where(row)})"
+            raise DataError(f"the group {group} is in two splits")
         seen |= members
 
 
@@ -259,5 +247,5 @@ def _group_numbers(table: Table, name: str) -> RowIndices:
     """
     groups = table.frame[name].cast(pl.String).rank("dense").fill_null(0).cast(pl.Int32).to_numpy()
     if len(np.unique(groups)) < 3:
-        raise DataError(f"{table.files[0][0]}: {name!r} has fewer than three groups, which cannot be split")
+        raise DataError(f"{table.files[0][0]}: {name!r} has fewer than three groups, too few for a split")
     return groups

@@ -85,23 +85,19 @@ class Target:
         cells = _complete(table, name, "category" if table.frame[name].dtype in _TEXT_TYPES else None)
         names = pl.Series(self.class_names, dtype=pl.String)
         sizes = names.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
-        if (np.abs(sizes) < MAX_EXACT_INTEGER).all() and (
-            np.diff(sizes) > 0
-        ).all():  # sorted numbers: faster than text
+        is_sorted = bool((np.abs(sizes) < MAX_EXACT_INTEGER).all() and (np.diff(sizes) > 0).all())
+        if is_sorted:  # numbers are faster to look up than text
             values = cells.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
             codes = np.searchsorted(sizes[:-1], values).astype(np.int32)
             codes[sizes[codes] != values] = -1
         else:
             ranks = pl.Series(range(len(names)), dtype=pl.Int32)
-            text = as_text(cells)
-            codes = text.replace_strict(names, ranks, default=-1, return_dtype=pl.Int32).to_numpy()
+            codes = as_text(cells).replace_strict(names, ranks, default=-1, return_dtype=pl.Int32).to_numpy()
         unknown = np.flatnonzero(codes < 0)
         if len(unknown):
             row = int(unknown[0])
-            raise DataError(
-                f"{table.where(row)}, target {name!r}: {as_text(cells)[row]!r} is none of the classes "
-                f"{', '.join(self.class_names)}"
-            )
+            cell = f"{table.where(row)}, target {name!r}: {as_text(cells)[row]!r}"
+            raise DataError(f"{cell} is not one of the classes {', '.join(self.class_names)}")
         return codes
 
 
@@ -122,7 +118,9 @@ def infer_target(
     """
     check_columns("target column", columns, table)
     if len(set(columns)) < len(columns) or not columns:
-        raise DataError(f"target names a column, or several distinct ones for labels, but is {list(columns)}")
+        raise DataError(
+            f"target must be a column, or several distinct columns of labels, but is {list(columns)}"
+        )
     if len(columns) > 1:
         for name in columns:
             _label(table, name)
@@ -137,10 +135,8 @@ def infer_target(
     distinct = cells.unique()
     names = (distinct if cells.dtype == pl.String else distinct.cast(pl.Int64).cast(pl.String)).to_list()
     if len(names) < 2:
-        raise DataError(
-            f"{table.files[0][0]}: the target {name!r} has a single class, {names[0]!r}, "
-            f"in all {len(cells):,} rows"
-        )
+        text = f"a single class, {names[0]!r}, in all {len(cells):,} rows"
+        raise DataError(f"{table.files[0][0]}: the target {name!r} has {text}")
     if len(names) > max(_MAX_CLASSES, len(cells) // 2):
         raise DataError(
             f"{table.files[0][0]}: the target {name!r} has {len(names):,} distinct values in "
@@ -163,10 +159,8 @@ def _complete(table: Table, name: str, kind: Kind | None) -> pl.Series:
     missing = values.is_null().arg_true()
     if len(missing):
         row = int(missing[0])
-        raise DataError(
-            f"{table.where(row)}: the target {name!r} is missing or not finite ({series[row]!r}), "
-            f"as in {len(missing):,} of {len(values):,} rows; remove these rows"
-        )
+        cell = f"{table.where(row)}: the target {name!r} is missing or not finite ({series[row]!r})"
+        raise DataError(f"{cell}, as in {len(missing):,} of {len(values):,} rows; remove these rows")
     return values
 
 

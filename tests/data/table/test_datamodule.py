@@ -92,25 +92,29 @@ def test_a_target_of_numbers_is_a_regression() -> None:
         ([f"{n},name {n}" for n in range(50)], {}, "50 distinct values in 50 rows, such as 'name"),
         (["1,a", "2,b"] * 20, {"ignore": "y"}, "unknown column 'y'"),
         (["1,a", "2,b"] * 20, {"numeric": "target"}, "row 1, target 'target': 'a' is not a number"),
-        (["1,a", "1,b"] * 20, {}, "no column is left"),
+        (["1,a", "1,b"] * 20, {}, "no feature is left"),
         (["1,a", ",b"] * 20, {"missing": "error"}, "row 2, column 'x': None is missing"),
         (["1,a", "inf,b"] * 20, {"missing": "error"}, "row 2, column 'x': inf is missing or not finite"),
         (["1,a", "2,b"] * 20, {"missing": "median"}, "missing must be impute or error, but is 'median'"),
-        (["1,a", "2,b"] * 20, {"test_fraction": 0.6, "val_fraction": 0.5}, "leave none of 40 points"),
+        (
+            ["1,a", "2,b"] * 20,
+            {"test_fraction": 0.6, "val_fraction": 0.5},
+            "leave no training points out of 40",
+        ),
         (
             ["1,a", "2,b"] * 20,
             {"split": "x"},
-            "row 1: the split 'x' is 1.0, but should be train, val or test",
+            "row 1: the split 'x' is 1.0, but must be train, val or test",
         ),
         (["1,a", "2,b"] * 20, {"groups": "x"}, "fewer than three groups"),
         (["1,1"] * 30, {}, "a single class, '1', in all 30 rows"),
-        (["1,a", "2,b"] * 20, {"target": []}, "target names a column"),
-        (["1,0", "2,1"] * 20, {"target": ["target", "target"]}, "several distinct ones for labels"),
+        (["1,a", "2,b"] * 20, {"target": []}, "target must be a column"),
+        (["1,0", "2,1"] * 20, {"target": ["target", "target"]}, "several distinct columns of labels"),
         (["1,a", "2,b"] * 20, {"numeric": "x", "categorical": "x"}, "'x' cannot be numeric and categorical"),
         (["1,a", "2,b"] * 20, {"features": ["x", "target"]}, "'target' cannot be features and target"),
-        (["1,a", "2,b"] * 20, {"test_path": "t.csv"}, "t.csv is named twice"),
+        (["1,a", "2,b"] * 20, {"test_path": "t.csv"}, "t.csv is given twice"),
         ([f"{n},{1.7e9 + n / 100}" for n in range(50)], {}, "which single precision cannot resolve"),
-        (["1,1.5", "2,2.5", "3,3.7"], {}, "3 rows are too few to train on"),
+        (["1,1.5", "2,2.5", "3,3.7"], {}, "3 rows are too few for training"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
@@ -215,7 +219,7 @@ def test_files_of_their_own_are_for_validation_and_testing() -> None:
 
 @pytest.mark.reliability(24)
 def test_a_class_with_a_single_row_is_kept_for_training() -> None:
-    with pytest.warns(DataWarning, match="1 class has a single row, which stays in training"):
+    with pytest.warns(DataWarning, match="1 class has a single row, which is used for training"):
         data = table([f"{n},{'ab'[n % 2]}" for n in range(40)] + ["7,c"])
     assert 2 in data.split("train").y
     assert {0, 1} <= set(data.split("test").y.tolist())
@@ -239,16 +243,16 @@ def test_another_table_than_was_learned_from_is_all_test_rows() -> None:
         assert torch.equal(again.split(name).x, first.split(name).x)
     write("target,x\n" + "b,3\na,4\n" * 5, "new.csv")
     other = TableDataModule("new.csv", "target", fitted_state=state)
-    with pytest.warns(DataWarning, match=r"all 10 rows of new\.csv are scored"):
+    with pytest.warns(DataWarning, match=r"all 10 rows of new\.csv are evaluated"):
         assert len(other.split("test").y) == 10
     assert other.split("test").y.tolist() == [1, 0] * 5
     assert not other.has_split("train")
-    with pytest.raises(DataError, match="no rows for train"):
+    with pytest.raises(DataError, match="no train split"):
         other.split("train")
     write("target,x\nb,3\nc,4\n", "new.csv")
     foreign = TableDataModule("new.csv", "target", fitted_state=state)
-    said = r"new\.csv, row 2, target 'target': 'c' is none of the classes a, b"
-    with pytest.warns(DataWarning, match="all 2 rows"), pytest.raises(DataError, match=said):
+    message = r"new\.csv, row 2, target 'target': 'c' is not one of the classes a, b"
+    with pytest.warns(DataWarning, match="all 2 rows"), pytest.raises(DataError, match=message):
         foreign.setup()
 
 
@@ -309,12 +313,12 @@ def test_a_table_without_a_column_is_refused(capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("values", "wrong", "options", "message"),
     [
-        (["a", "b"], "c", {}, "'c' is none of the classes a, b"),
-        (["8", "9", "10"], "x", {}, "'x' is none of the classes 8, 9, 10"),
-        (["1.0", "2.0", "3.0"], "four", {}, "'four' is none of the classes 1, 2, 3"),
-        (["1", "2"], "3", {}, "'3' is none of the classes 1, 2"),
-        (["yes", "no"], "maybe", {}, "'maybe' is none of the classes no, yes"),
-        (["01", "1"], "001", {"categorical": "target"}, "'001' is none of the classes 01, 1"),
+        (["a", "b"], "c", {}, "'c' is not one of the classes a, b"),
+        (["8", "9", "10"], "x", {}, "'x' is not one of the classes 8, 9, 10"),
+        (["1.0", "2.0", "3.0"], "four", {}, "'four' is not one of the classes 1, 2, 3"),
+        (["1", "2"], "3", {}, "'3' is not one of the classes 1, 2"),
+        (["yes", "no"], "maybe", {}, "'maybe' is not one of the classes no, yes"),
+        (["01", "1"], "001", {"categorical": "target"}, "'001' is not one of the classes 01, 1"),
         (["0.5", "1.5", "7"], "many", {"numeric": "target"}, "'many' is not a number"),
     ],
 )
@@ -376,8 +380,8 @@ def test_other_rows_for_validation_and_testing_are_said_when_they_are_scored(nam
     TableDataModule(**files, fitted_state=state).setup()  # nothing is said of the same rows
     write("x,target\n300,b\n301,a\n302,a\n", f"{name}.csv")
     data = TableDataModule(**files, fitted_state=state)
-    said = rf"{name}\.csv is not what training had as data\.{name}_path .*: 3 other rows are scored"
-    with pytest.warns(DataWarning, match=said):
+    message = rf"{name}\.csv differs from data\.{name}_path in training .*: 3 other rows are evaluated"
+    with pytest.warns(DataWarning, match=message):
         assert data.split(name).y.tolist() == [1, 0, 0]
     assert len(data.split("train").y) == 40
 
@@ -430,7 +434,7 @@ def test_a_test_file_is_scored_though_the_training_file_has_changed() -> None:
     with Path("train.csv").open("a") as file:
         file.write("\n7,a\n")
     data = TableDataModule(**files, fitted_state=state)
-    with pytest.warns(DataWarning, match=r"all 40 rows of test\.csv are scored"):
+    with pytest.warns(DataWarning, match=r"all 40 rows of test\.csv are evaluated"):
         assert data.split("test").x.shape[0] == 40
     assert not data.has_split("train")
 
@@ -442,7 +446,7 @@ def test_another_table_alone_is_scored_without_the_test_file_of_training() -> No
     Path("test.csv").unlink()
     write("x,target\n300,b\n301,a\n", "new.csv")
     data = TableDataModule(**{**files, "path": "new.csv"}, fitted_state=state)
-    with pytest.warns(DataWarning, match=r"all 2 rows of new\.csv are scored"):
+    with pytest.warns(DataWarning, match=r"all 2 rows of new\.csv are evaluated"):
         assert data.split("test").y.tolist() == [1, 0]
 
 
@@ -451,7 +455,7 @@ def test_a_test_file_where_training_had_none_is_refused_with_what_to_type() -> N
     rows = [f"{number},{'ab'[number % 2]}" for number in range(50)]
     state = table(rows).hparams["fitted_state"]
     write("x,target\n300,b\n", "new.csv")
-    with pytest.raises(DataError, match=r"to score the rows of another file, give it as --data\.path"):
+    with pytest.raises(DataError, match=r"to evaluate other rows, pass their file as --data\.path"):
         TableDataModule("t.csv", "target", test_path="new.csv", fitted_state=state)
 
 
@@ -484,8 +488,8 @@ def test_rows_that_stand_in_two_splits_are_counted_in_one_warning() -> None:
         TableDataModule(**files)
     (note,) = (str(warning.message) for warning in said)
     assert note.startswith(
-        "2 of 4 test rows are also in train; 2 of 4 val rows are also in train; "
-        "2 of 4 test rows are also in val"
+        "2 of 4 test rows also occur in train; 2 of 4 val rows also occur in train; "
+        "2 of 4 test rows also occur in val"
     )
     assert "--data.groups" in note
 
@@ -495,7 +499,7 @@ def test_rows_that_stand_in_two_splits_are_counted_in_one_warning() -> None:
 def test_a_table_with_repeated_rows_is_noted_however_it_is_split(target: Any) -> None:
     rows = [f"{number}.5,{number % 2},{number % 2}" for number in range(100)]
     table(rows, "x,target,other", target, ignore=[] if isinstance(target, list) else "other")
-    with pytest.warns(DataWarning, match="of 40 test rows are also in train"):
+    with pytest.warns(DataWarning, match="of 40 test rows also occur in train"):
         table(rows * 2, "x,target,other", target, ignore=[] if isinstance(target, list) else "other")
 
 

@@ -66,9 +66,9 @@ MADE: dict[str, Callable[[Path], object]] = {
     "JSON lines: convert it first: polars.read_ndjson": lambda path: FRAME.write_ndjson(path),
     "JSON: convert it first: polars.read_json": lambda path: FRAME.write_json(path),
     "an SQLite database: export": _sqlite,
-    "a NumPy array: write it as CSV": lambda path: _numpy(path, np.save),
-    "NumPy arrays (.npz): write": lambda path: _numpy(path, np.savez),
-    "a pickle: opening it may run foreign code": lambda path: path.write_bytes(pickle.dumps({"a": 1})),
+    "a NumPy array: save it as CSV": lambda path: _numpy(path, np.save),
+    "NumPy arrays (.npz): save": lambda path: _numpy(path, np.savez),
+    "a pickle: opening it may run untrusted code": lambda path: path.write_bytes(pickle.dumps({"a": 1})),
     "a PyTorch checkpoint": lambda path: torch.save({"a": 1}, path),
 }
 BEGUN = {
@@ -83,7 +83,7 @@ BEGUN = {
     b'<?xml version="1.0"?>\n<t/>': "an XML file",
     b"{\\rtf1\\ansi a,b}": "a rich text document",
     b"% comment\n@RELATION iris\n": "an ARFF file",
-    b"version https://git-lfs.github.com/spec/v1\noid": "a pointer of Git LFS, not the file itself: fetch it",
+    b"version https://git-lfs.github.com/spec/v1\noid": "a Git LFS pointer, not the file itself: fetch it",
     json.dumps([[1, 2], [3, 4]]).encode(): "JSON: convert",
     bytes(range(1, 256)) * 4: "a binary file of an unknown format",
 }
@@ -123,9 +123,7 @@ def test_parquet_is_read_whatever_it_is_called() -> None:
 
 @pytest.mark.reliability(58)
 def test_csv_that_is_called_parquet_is_refused_as_such() -> None:
-    with pytest.raises(
-        DataError, match=r"t\.parquet is not Parquet, which its name says; if it is CSV, rename"
-    ):
+    with pytest.raises(DataError, match=r"t\.parquet is not Parquet, despite its name; if it is CSV, rename"):
         read_table(write(CSV, "t.parquet"))
 
 

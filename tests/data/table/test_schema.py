@@ -54,7 +54,7 @@ def test_columns_of_parquet_are_understood_or_refused() -> None:
     assert cast_column(pl.Series("b", [True, None]))[0].to_list() == [1.0, None]
     assert cast_column(pl.Series("c", ["x", "y"], dtype=pl.Categorical))[1] == "category"
     assert cast_column(pl.Series("n", [float("inf"), 1.0]))[0].to_list() == [None, 1.0]
-    with pytest.raises(DataError, match="holds List"):
+    with pytest.raises(DataError, match="has the dtype List"):
         cast_column(pl.Series("l", [[1], [2]]))
 
 

@@ -227,9 +227,13 @@ def test_several_files_are_one_table() -> None:
         assert table.frame.rows() == [(1.0, "x"), (2.0, "y"), (3.0, "z")]
         assert table.where(2) == "parts/2.csv, row 1"
     write("a,c\n1,2\n", "parts/3.csv")
-    with pytest.raises(DataError, match=r"parts/3.csv has other columns than parts/1.csv: b, c"):
+    with pytest.raises(DataError, match=r"parts/3.csv and parts/1.csv differ in their columns: b, c"):
         read_table("parts/*.csv")
-    for path, message in (("parts", "is a folder"), ("parts/*.tsv", "no table at"), ("x.csv", "no table at")):
+    for path, message in (
+        ("parts", "is a directory"),
+        ("parts/*.tsv", "no table at"),
+        ("x.csv", "no table at"),
+    ):
         with pytest.raises(DataError, match=message):
             read_table(path)
 
@@ -291,14 +295,14 @@ def test_a_path_that_leads_nowhere_is_said_with_the_reason() -> None:
     write("a,b\n1,2\n", "table.csv")
     for path, message in {
         "data/*/x.csv": r"no table at data/\*/x.csv: no file matches that pattern",
-        "nowhere/x.csv": "no table at nowhere/x.csv: there is no folder nowhere",
+        "nowhere/x.csv": "no table at nowhere/x.csv: the directory nowhere does not exist",
         "tabel.csv": "no table at tabel.csv; did you mean table.csv",
         "https://example.org/t.csv": "https://example.org/t.csv is a URL",
-        "/dev/null": "/dev/null is no file on a disk",
+        "/dev/null": "/dev/null is not a regular file",
     }.items():
         with pytest.raises(UserError, match=message):
             read_table(path)
-    with pytest.raises(DataError, match=r"table\.csv is named twice"):
+    with pytest.raises(DataError, match=r"table\.csv is given twice"):
         read_table(["table.csv", "*.csv"])
 
 
