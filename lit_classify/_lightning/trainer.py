@@ -101,7 +101,7 @@ class RunTrainer(Trainer):
         self.fit_loop.epoch_loop._broadcast_sigterm_tensor = signals.agree  # type: ignore[method-assign]
 
     def fit(self, *args: Any, **kwargs: Any) -> None:
-        """Fit, skipping hooks that are not overridden; after a signal, end as all commands do.
+        """Train a model, without calling hooks that nobody overrides; stop between two steps after a signal.
 
         Raises:
             KeyboardInterrupt: after Ctrl-C.

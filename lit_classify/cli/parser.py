@@ -66,7 +66,7 @@ class Help(Action):
 
     def __call__(self, parser: Any, namespace: Any, *_: Any) -> None:  # noqa: ANN401 - argparse's
         """Print the options of the chosen or default data and model, then all others, and exit."""
-        usage, _, rest = parser.format_help().partition("\n\n")
+        usage, _, rest = parser.format_help().replace("\b", "").partition("\n\n")
         parts = [COMMON] if parser.default_classes else []
         for part, default in parser.default_classes.items():
             chosen = namespace.get(part)
