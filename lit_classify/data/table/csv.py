@@ -114,7 +114,8 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
         The rows, and the SHA-256 of the text.
 
     Raises:
-        DataError: the file is empty, not in this encoding, too large for the memory, or malformed.
+        DataError: the file is empty, not in this encoding, too large for the memory, malformed, or not
+            readable by polars.
     """
     head = _read_head(path, options.encoding)
     dialect, rows = detect_dialect(path, head, options)
@@ -132,7 +133,12 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
         except _WrongTypesError as error:
             schema |= error.types
         except _IrregularError:
-            assert split is not _rewrite_rows
+            if split is _rewrite_rows:
+                raise DataError(
+                    f"{path}: polars does not split its rows into {len(dialect.names)} fields as Python's "
+                    f"csv module does; the delimiter is {dialect.delimiter!r}. Check the quotes and set "
+                    "delimiter, or save the table as Parquet"
+                ) from None
             split = _rewrite_rows
     if not parts:
         raise DataError(f"{path} has a header but no rows")

@@ -95,6 +95,16 @@ def test_a_cell_longer_than_any_cell_is_a_quote_left_open(monkeypatch: pytest.Mo
 
 
 @pytest.mark.reliability(57)
+def test_rows_that_polars_refuses_even_rewritten_are_a_plain_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise csv_reader._IrregularError
+
+    monkeypatch.setattr(csv_reader, "_parse", refuse)
+    with pytest.raises(DataError, match=r"\.csv: polars does not split its rows into 2 fields"):
+        read_table(write("a,b\n1,2\n"), OPTIONS)
+
+
+@pytest.mark.reliability(57)
 @given(st.lists(st.sampled_from(['"', '"a"', '"\n,"', '"a""b"', "a", ",", "\n"]), max_size=20).map("".join))
 def test_rows_of_regular_text_end_where_the_csv_module_ends_them(text: str) -> None:
     try:
