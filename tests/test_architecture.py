@@ -4,6 +4,7 @@ import ast
 import inspect
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,37 @@ def test_imports_go_down(file: Path) -> None:
 def test_data_and_modules_never_meet() -> None:
     assert all("modules" not in imported_rooms(file) for file in (PACKAGE / "data").rglob("*.py"))
     assert all("data" not in imported_rooms(file) for file in (PACKAGE / "modules").rglob("*.py"))
+
+
+def private_names(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.ImportFrom) and not (node.module or "").startswith("lit_classify"):
+            yield from (alias.name for alias in node.names)
+
+
+def test_private_names_of_other_packages_are_used_in_lightning_alone() -> None:
+    trees = {file: ast.parse(file.read_text(encoding="utf-8")) for file in FILES}
+    defined = {
+        "_exit",
+        "_version",
+    }  # os._exit is documented; the version of TensorBoardLogger has no other name
+    for node in (node for tree in trees.values() for node in ast.walk(tree)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            defined.add(node.name)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            defined.add(node.attr)
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            defined.add(node.target.id)
+    used = {
+        f"{file.relative_to(PACKAGE)}: {name}"
+        for file, tree in trees.items()
+        if room(file) != "_lightning"
+        for name in private_names(tree)
+        if name.startswith("_") and not name.startswith("__") and name not in defined
+    }
+    assert used == set()
 
 
 @pytest.mark.parametrize("space", [data, modules], ids=lambda space: space.__name__)

@@ -36,7 +36,7 @@ class OptimizerStats(Callback):
         gradients = [parameter.grad for parameter in self._parameters if parameter.grad is not None]
         if not gradients:
             return
-        norm = torch.stack(torch._foreach_norm(gradients)).norm()
+        norm = torch.nn.utils.get_total_norm(gradients)
         rate = trainer.optimizers[0].param_groups[0]["lr"]
         if rate != self._rate[0]:
             self._rate = rate, norm.new_tensor(rate)

@@ -262,7 +262,7 @@ class RunCLI(RecordCLI):
 
         Configuration and checkpoints are saved in one directory of ``lightning_logs`` for any logger.
         """
-        given = self._get(self.config_init, "trainer")
+        given = self.config_init[self._command].trainer
         extra: list[Callback] = []
         callbacks = given.callbacks or []
         callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
@@ -278,10 +278,10 @@ class RunCLI(RecordCLI):
             if not given.fast_dev_run and (keeps or given.logger is not False):
                 run = RunLogger(Path(given.default_root_dir or "") / RUNS, self.run_name())
             if logs and run:
-                recipe = self._get(self.config, "recipe")
+                recipe = self.parsed("recipe")
                 summary = RunSummary(self.run_name(), recipe.why, self._args)
-                hparams = HParams(tests_best=self._get(self.config, "test_best"))
-                extra += plot_callbacks(selected(self._get(self.config, "plots")), summary, hparams)
+                hparams = HParams(tests_best=self.parsed("test_best"))
+                extra += plot_callbacks(selected(self.parsed("plots")), summary, hparams)
                 kwargs["logger"] = run
             kwargs["enable_checkpointing"] = keeps
             extra += [BestCheckpoint(), LastCheckpoint()] if keeps else []
@@ -305,7 +305,7 @@ class RunCLI(RecordCLI):
         Raises:
             UserError: both options are given, with different values.
         """
-        every: int = self._get(self.config, "log_every_n_epochs")
+        every: int = self.parsed("log_every_n_epochs")
         if given is not None:
             check_at_least("trainer.check_val_every_n_epoch", given, 1)
             recipes = self._options.recipes

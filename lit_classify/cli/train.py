@@ -100,7 +100,7 @@ class TrainingCLI(RunCLI):
         if best is None or not best.best_model_path:
             return
         kept = Checkpoint.read(best.best_model_path)
-        if self._get(self.config, "test_best") and not self.datamodule.validates_on_test:
+        if self.parsed("test_best") and not self.datamodule.validates_on_test:
             self.test_best(kept, float(cast(Tensor, best.best_model_score)))
             return
         callbacks = self.trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
@@ -202,8 +202,8 @@ class TrainingCLI(RunCLI):
 
     def predict(self, **kwargs: Any) -> None:
         """Write the predicted label and the probabilities of each test row."""
-        out, keep = Path(self._get(self.config, "out")), self._get(self.config, "keep")
-        check_output(out, self._get(self.config, "overwrite"))
+        out, keep = Path(self.parsed("out")), self.parsed("keep")
+        check_output(out, self.parsed("overwrite"))
         kept = self._kept([keep] if isinstance(keep, str) else keep)
         batches = self.trainer.predict(**{**kwargs, "weights_only": True, "return_predictions": True})
         if not batches:
@@ -215,7 +215,7 @@ class TrainingCLI(RunCLI):
         if both := set(predicted.columns) & set(kept.columns):
             raise UserError(f"--keep {both.pop()}: the predictions have a column of that name")
         table = pl.concat([kept, predicted], how="horizontal") if kept.width else predicted
-        write(out, table, self._get(self.config, "overwrite"))
+        write(out, table, self.parsed("overwrite"))
 
     def _of_all_ranks(self, batches: list[Tensor]) -> list[list[Tensor]]:
         """Gather the batches of all ranks."""
