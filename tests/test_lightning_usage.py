@@ -500,7 +500,7 @@ def test_a_batch_size_can_be_searched_and_is_refused_where_all_rows_are_one() ->
     data = CirclesDataModule(batch_size=2)
     found = Tuner(trainer(max_epochs=1)).scale_batch_size(BinaryClassifier(2), datamodule=data, max_trials=3)
     assert found == data.batch_size == data.hparams["batch_size"] == 8
-    with pytest.raises(UserError, match=r"give batch_size, such as --data\.batch_size 32"):
+    with pytest.raises(UserError, match=r"set batch_size, for example --data\.batch_size 32"):
         Tuner(trainer(max_epochs=1)).scale_batch_size(BinaryClassifier(2), datamodule=CirclesDataModule())
 
 
