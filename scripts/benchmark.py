@@ -114,16 +114,16 @@ def saving(accelerator: str) -> Iterator[Row]:
     from lightning.pytorch.plugins.io import TorchCheckpointIO
 
     from lit_classify.checkpoints.io import AtomicCheckpointIO
-    from lit_classify.cli import lightning_cli as run_cli
+    from lit_classify.cli import lightning_cli
 
     run = _recipe_run(accelerator)
 
     def theirs() -> float:
-        vars(run_cli)["AtomicCheckpointIO"] = TorchCheckpointIO
+        vars(lightning_cli)["AtomicCheckpointIO"] = TorchCheckpointIO
         try:
             return run()
         finally:
-            vars(run_cli)["AtomicCheckpointIO"] = AtomicCheckpointIO
+            vars(lightning_cli)["AtomicCheckpointIO"] = AtomicCheckpointIO
 
     yield (
         "Trainer.fit, circles_v2, a dozen checkpoints",

@@ -17,8 +17,9 @@ import torch
 from torch.utils.data import TensorDataset
 
 from lit_classify import BinaryClassifier, SeededDataLoader
-from lit_classify.checkpoints import checkpoint as checkpoints
+from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.io import AtomicCheckpointIO, is_intact
+from lit_classify.checkpoints.lookup import resolve
 from lit_classify.cli.main import main
 from lit_classify.errors import DataWarning, UserError
 from lit_classify.loggers import RunLogger
@@ -111,7 +112,7 @@ def test_what_is_kept_amid_a_run_is_where_it_can_go_on(name: str, recipe: str) -
     kept = f"lightning_logs/{recipe}/version_{{}}/checkpoints"
     assert main([*fit, "--trainer.max_epochs", "6"]) == 0
     assert main([*fit, "--trainer.max_epochs", "3"]) == 0
-    first = checkpoints.Checkpoint.read(f"{kept.format(1)}/{name}.ckpt").epochs
+    first = Checkpoint.read(f"{kept.format(1)}/{name}.ckpt").epochs
     more = ["--ckpt_path", f"{kept.format(1)}/{name}.ckpt", "--trainer.max_epochs", "6"]
     assert main([*fit, *more]) == 0
     assert 0 < first <= 3
@@ -271,7 +272,7 @@ def test_a_damaged_checkpoint_is_refused_and_last_falls_back(
     assert "newest valid is lightning_logs/moons/version_1/checkpoints/best.ckpt" in said
     assert len(said.splitlines()) == 1
     with pytest.warns(DataWarning, match="corrupt checkpoint .*version_1.*; using an older one"):
-        found = checkpoints.resolve("last", Path("lightning_logs"))
+        found = resolve("last", Path("lightning_logs"))
     assert found == RUN.format(0)
     assert main(["test", "--ckpt_path", "last"]) == 0
     assert "corrupt checkpoint" in capsys.readouterr().err
@@ -349,7 +350,7 @@ def test_a_second_run_and_a_resume_keep_the_earlier_one_as_it_was(capsys: pytest
     assert main([*FIT, *own, "--trainer.max_epochs", "3", "--ckpt_path", RUN.format(0)]) == 0
     assert "\nResumed after 1 epochs and trained 2 more in " in capsys.readouterr().out
     assert all(path.read_bytes() == content for path, content in before.items())
-    assert checkpoints.Checkpoint.read(RUN.format(2)).epochs == 3
+    assert Checkpoint.read(RUN.format(2)).epochs == 3
 
 
 @pytest.mark.reliability(11)

@@ -7,7 +7,7 @@ import pytest
 from lit_classify import UserError, recipes
 from lit_classify.cli import run_recipe, verify
 from lit_classify.cli.main import main
-from tests import reference_loop as course
+from tests import reference_loop
 from tests.example_tables import write
 
 
@@ -44,7 +44,7 @@ def test_the_packaged_files_are_the_recipes() -> None:
 )
 def test_expected_rows_are_the_plain_loop_s(name: str, epochs: int, every: int) -> None:
     expect = verify.expectation(name)
-    rows = course.train(name, epochs, every).rows
+    rows = reference_loop.train(name, epochs, every).rows
     assert all(passed for _, _, passed in verify.check_lines(expect, rows))
     assert len(expect["rows"]) == len(rows)
 

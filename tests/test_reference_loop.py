@@ -18,7 +18,7 @@ from lit_classify import (
 )
 from lit_classify.data import InMemoryDataModule
 from lit_classify.modules import LitModule
-from tests import reference_loop as course
+from tests import reference_loop
 
 MODELS: dict[str, tuple[type[LitModule], dict[str, Any], Callable[[], InMemoryDataModule], int, int]] = {
     "circles_v0": (BinaryClassifier, {"hidden": [5], "activation": None}, CirclesDataModule, 100, 10),
@@ -52,7 +52,7 @@ def test_weights_and_rows_equal_the_plain_loop(name: str, capsys: pytest.Capture
     )
     trainer.fit(model, data())
 
-    plain = course.train(name, epochs, every)
+    plain = reference_loop.train(name, epochs, every)
     *printed, last = rows.lines  # the page does not print the last epoch
     assert printed == plain.rows
     assert last.startswith(f"Epoch: {epochs - 1} ")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lit_classify import load
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.cli.main import main
-from lit_classify.data.table.csv import MISSING_VALUES
+from lit_classify.data.table.cells import MISSING_VALUES
 
 WORDS = [
     *("1e3", "2e3", "08", "04808024", "247499e3", "0x1F", "1_000", "1:30", "2020-01-01", "12:30:00", ".inf"),

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from lit_classify.checkpoints import checkpoint as checkpoints
+from lit_classify.checkpoints import checkpoint
 from lit_classify.cli.main import main
 
 RUN = "lightning_logs/moons/version_{}/checkpoints/last.ckpt"
@@ -62,7 +62,7 @@ def test_a_checkpoint_of_the_first_release_loads_and_goes_on() -> None:
     torch.save(content, "first.ckpt")
     assert main(["test", "--ckpt_path", "first.ckpt"]) == 0
     assert main([*FIT, "--trainer.max_epochs", "2", "--ckpt_path", "first.ckpt"]) == 0
-    assert checkpoints.Checkpoint.read(RUN.format(1)).epochs == 2
+    assert checkpoint.Checkpoint.read(RUN.format(1)).epochs == 2
 
 
 @pytest.mark.reliability(13)

@@ -16,8 +16,8 @@ def settle(loop: dict[str, Any], validated: bool) -> int:
     """Bring Lightning's counters in a checkpoint into one of two states, whatever hook it was saved in.
 
     Either no epoch is open, and a resumed run begins the next one; or an epoch is open after some of its
-    batches, perhaps all, and a resumed run goes on with what follows: the validation if it is due and not
-    ``validated``, other batches, the epoch's end.
+    batches, perhaps all, and a resumed run continues with the validation, if it is due and not
+    ``validated``, then with the remaining batches and the end of the epoch.
 
     Args:
         loop: the counters of the fit loop; changed in place.

@@ -4,9 +4,7 @@ The arguments of the model and the data are recorded as plain data. They are pas
 not through a parser, which would read a class named ``1e3`` as a number.
 """
 
-import inspect
 import json
-import re
 import shlex
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,43 +18,27 @@ from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
 from lit_classify import __version__
-from lit_classify import data as datamodules
-from lit_classify import modules as tasks
+from lit_classify.checkpoints.class_spec import (
+    DATA,
+    KNOWN_CLASSES,
+    TASKS,
+    ClassSpec,
+    check_release,
+    check_same_table,
+    constructor_arguments,
+    to_class_spec,
+)
 from lit_classify.checkpoints.io import has_checksum, is_intact
+from lit_classify.checkpoints.lookup import alternative
 from lit_classify.checkpoints.resumable import check_state
-from lit_classify.data import InMemoryDataModule, TableDataModule
-from lit_classify.data.table.fitted_state import FittedState, find_changed_files
-from lit_classify.errors import UserError, check_local_path, unknown_name, warn
+from lit_classify.data import InMemoryDataModule
+from lit_classify.data.table.fitted_state import find_changed_files
+from lit_classify.errors import UserError, check_local_path, unknown_name
 from lit_classify.import_policy import import_object, named_by_a_file
 from lit_classify.modules import LitModule
 from lit_classify.modules.base import KNOWN
 from lit_classify.networks import Activation, Network
 from lit_classify.serialization import class_path, names, plain, record
-
-RUNS = "lightning_logs"
-_TASK_NAMES = "BinaryClassifier", "MulticlassClassifier", "MultilabelClassifier", "Regressor"
-TASKS: dict[str, type[LitModule]] = {name: getattr(tasks, name) for name in _TASK_NAMES}
-DATA: dict[str, type[InMemoryDataModule]] = {
-    name: found
-    for name in datamodules.__all__
-    if inspect.isclass(found := getattr(datamodules, name))
-    and issubclass(found, InMemoryDataModule)
-    and not inspect.isabstract(found)
-}
-KNOWN_CLASSES: dict[str, Mapping[str, type]] = {"model": TASKS, "data": DATA}
-
-
-@dataclass(frozen=True)
-class ClassSpec:
-    """A class and its constructor arguments.
-
-    Args:
-        class_path: the name of a class of lit_classify, or the import path of another class.
-        init_args: the constructor arguments as plain data.
-    """
-
-    class_path: str
-    init_args: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -87,24 +69,24 @@ class Checkpoint:
         if not path.is_file():
             raise UserError(f"no checkpoint at {path}")
         if zipfile.is_zipfile(path) and not is_intact(path):
-            raise UserError(f"corrupt checkpoint {path}{_alternative(path)}")
+            raise UserError(f"corrupt checkpoint {path}{alternative(path)}")
         try:
             content = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises exceptions of many types
             reason = str(error).partition(".")[0] or (repr(error) if path.stat().st_size else "it is empty")
-            raise UserError(f"{path} is not a readable checkpoint: {reason}{_alternative(path)}") from error
+            raise UserError(f"{path} is not a readable checkpoint: {reason}{alternative(path)}") from error
         written = content.get("lit_classify") if isinstance(content, dict) else None
         if not isinstance(written, dict) or not isinstance(written.get("model"), dict):
             raise UserError(f"{path} is a checkpoint, but lit_classify {__version__} did not write it")
         with _consistent(path):
-            parts = {part: _recorded(written[part]) for part in ("model", "data") if part in written}
-            _check_release(path, str(written.get("version", "of unknown version")), parts)
-            _check_fit(path, parts["model"], parts.get("data"))
+            parts = {part: to_class_spec(written[part]) for part in ("model", "data") if part in written}
+            check_release(path, str(written.get("version", "of unknown version")), parts)
+            check_same_table(path, parts["model"], parts.get("data"))
             for name in ("epoch", "global_step"):
                 if type(content.get(name, 0)) is not int or content.get(name, 0) < 0:
                     raise UserError(f"{path} has inconsistent content: {name} is {content[name]!r}")
             if written.get("sealed") and not has_checksum(path):
-                raise UserError(f"{path} has been altered since it was written{_alternative(path)}")
+                raise UserError(f"{path} has been altered since it was written{alternative(path)}")
             return cls(path, content, parts["model"], parts.get("data"))
 
     @property
@@ -281,7 +263,7 @@ class Checkpoint:
         recorded: ClassSpec | None = getattr(self, part)
         kind = KNOWN_CLASSES[part].get(recorded.class_path) if recorded else None
         for name in options:
-            if kind and name not in _arguments(kind):
+            if kind and name not in constructor_arguments(kind):
                 raise UserError(f"--{part}.{name} is not an option of the checkpoint's {kind.__name__}")
 
     def check_settings(self, part: str, given: Mapping[str, Any]) -> None:
@@ -336,40 +318,6 @@ def load(path: str | Path, network: Network | None = None, activation: Activatio
     return Checkpoint.read(path).build_model(network, activation=activation)
 
 
-def resolve(path: str, runs: Path = Path(RUNS)) -> str:
-    """Return the path of a checkpoint; ``last`` and ``best`` are the newest intact checkpoints of that name.
-
-    Args:
-        path: a path, or ``last`` or ``best``.
-        runs: the directory to search recursively.
-
-    Raises:
-        UserError: no intact checkpoint is found.
-    """
-    if path not in {"last", "best"} or Path(path).is_file():
-        return path
-    candidates = _newest_first(runs, f"{path}.ckpt")
-    for candidate in candidates:
-        if is_intact(candidate):
-            warn(f"{path} is {candidate}")
-            return str(candidate)
-        warn(f"corrupt checkpoint {candidate}; using an older one")
-    raise UserError(f"no intact {path}.ckpt in {runs}")
-
-
-def _newest_first(folder: Path, name: str) -> list[Path]:
-    return sorted(folder.rglob(f"checkpoints/{name}"), key=lambda path: path.stat().st_mtime, reverse=True)
-
-
-def _alternative(path: Path) -> str:
-    """Return a message about the newest intact checkpoint of the same run, or of other runs beside it."""
-    for folder in (path.parent.parent, path.parent.parent.parent):
-        for candidate in _newest_first(folder, "*.ckpt"):
-            if candidate != path and is_intact(candidate):
-                return f"; newest valid is {candidate}"
-    return ""
-
-
 @contextmanager
 def _consistent(path: Path) -> Iterator[None]:
     """Turn any exception that inconsistent content raises into a UserError.
@@ -384,56 +332,3 @@ def _consistent(path: Path) -> Iterator[None]:
     except Exception as error:
         reason = (str(error) or repr(error)).splitlines()[0]
         raise UserError(f"{path} has inconsistent content: {type(error).__name__}: {reason}") from error
-
-
-def _recorded(part: Any) -> ClassSpec:  # noqa: ANN401 - content of a file
-    class_path, init_args = part["class_path"], part["init_args"]
-    is_mapping = isinstance(init_args, dict) and all(isinstance(name, str) for name in init_args)
-    if not re.fullmatch(r"[A-Za-z_][\w.]*", class_path) or not is_mapping:
-        raise TypeError("a record must be a class_path and init_args")
-    return ClassSpec(class_path, init_args)
-
-
-def _check_fit(path: Path, model: ClassSpec, data: ClassSpec | None) -> None:
-    """Raise UserError if the model does not fit the preprocessing of its table."""
-    kind = DATA.get(data.class_path) if data else None
-    state = data.init_args.get("fitted_state") if data and kind else None
-    if state is None and kind is TableDataModule:
-        raise UserError(f"{path} has inconsistent content: the preprocessing of its table is missing")
-    if state is None:
-        return
-    found = FittedState.from_dict(state)
-    for name, of_table in (
-        ("in_features", [found.preprocessor.num_features]),
-        ("num_categories", found.preprocessor.num_categories),
-        ("class_names", found.target.class_names),
-        ("label_names", found.target.label_names),
-    ):
-        of_model = model.init_args.get(name)
-        if list(of_table or ()) != ([of_model] if isinstance(of_model, int) else list(of_model or ())):
-            raise UserError(f"{path} has inconsistent content: {name} of its model and of its data differ")
-
-
-def _check_release(path: Path, version: str, parts: Mapping[str, ClassSpec]) -> None:
-    """Raise UserError if another release recorded settings that this one does not know."""
-    unknown = [
-        f"{part}.{name}"
-        for part, known in KNOWN_CLASSES.items()
-        if part in parts and (task := known.get(parts[part].class_path))
-        for name in parts[part].init_args.keys() - _arguments(task)
-    ]
-    state = parts["data"].init_args.get("fitted_state") if "data" in parts else None
-    if not unknown and state is not None:
-        try:
-            FittedState.from_dict(state)
-        except (KeyError, TypeError, ValueError) as error:
-            unknown = [f"data.fitted_state, {type(error).__name__}: {error}"]
-    if unknown:
-        conflict = f"this is {__version__}, which does not support it ({unknown[0]})"
-        raise UserError(f"lit_classify {version} wrote {path}, and {conflict}; use the release that wrote it")
-
-
-def _arguments(built: type) -> set[str]:
-    """Return the names of a class's constructor arguments, including those passed to its bases."""
-    constructors = [vars(base)["__init__"] for base in built.__mro__ if "__init__" in vars(base)]
-    return {name for init in constructors[:-1] for name in inspect.signature(init).parameters}

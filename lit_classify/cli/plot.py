@@ -14,7 +14,8 @@ from lit_classify.callbacks.boundary import make_boundary_plot
 from lit_classify.callbacks.evaluation_plots import evaluate
 from lit_classify.callbacks.hidden_units import has_hidden_unit_plot, plot_hidden_units
 from lit_classify.callbacks.plot import skip_on_error
-from lit_classify.checkpoints.checkpoint import Checkpoint, resolve
+from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.checkpoints.lookup import resolve
 from lit_classify.cli import run_recipe
 from lit_classify.cli.argument_parser import parser
 from lit_classify.cli.warning_filters import filter_warnings

@@ -92,34 +92,34 @@ def check_lines(expect: dict[str, Any], actual: list[str]) -> list[Line]:
 
     Examples:
         >>> check_lines({"rows": ["Epoch: 0 | Train loss: 0.10"]}, ["Epoch: 0 | Train loss: 0.12"])
-        [('1 lines to the last digit', 'max difference 0.02000', False)]
+        [('1 line to the last digit', 'max difference 0.02000', False)]
     """
     wanted: list[str] = expect.get("rows", [])
     if not wanted:
         return []
     within, points = expect.get("within", 0.0), expect.get("accuracy_within", 0.0)
-    loss_gap = accuracy_gap = 0.0
+    loss_difference = accuracy_difference = 0.0
     by_epoch = {_epoch(line): line for line in actual}
     found = [by_epoch.get(_epoch(line), "") for line in wanted]
     same_text = True
     for want, got in zip(wanted, found, strict=True):
         same_text &= _NUMBER.sub("#", want) == _NUMBER.sub("#", got)
         for (a, percent), (b, _) in zip(_NUMBER.findall(want), _NUMBER.findall(got), strict=False):
-            gap = abs(float(a) - float(b))
-            gap = gap if math.isfinite(gap) else math.inf
+            difference = abs(float(a) - float(b))
+            difference = difference if math.isfinite(difference) else math.inf
             if percent:
-                accuracy_gap = max(accuracy_gap, gap)
+                accuracy_difference = max(accuracy_difference, difference)
             else:
-                loss_gap = max(loss_gap, gap)
+                loss_difference = max(loss_difference, difference)
     tolerance = "to the last digit" if not within and not points else f"within {within:g}"
     if points:
         tolerance += f", {points:g} points"
-    got = f"max difference {loss_gap:.5f}" if same_text else "a line is missing or has other text"
-    if same_text and (points or accuracy_gap):
-        got += f", {accuracy_gap:.2f} points"
+    got = f"max difference {loss_difference:.5f}" if same_text else "a line is missing or has other text"
+    if same_text and (points or accuracy_difference):
+        got += f", {accuracy_difference:.2f} points"
     slack = 1e-9  # decimal fractions are not exact in binary
-    passed = same_text and loss_gap <= within + slack and accuracy_gap <= points + slack
-    return [(f"{len(wanted)} lines {tolerance}", got, passed)]
+    passed = same_text and loss_difference <= within + slack and accuracy_difference <= points + slack
+    return [(f"{len(wanted)} line{'s' * (len(wanted) > 1)} {tolerance}", got, passed)]
 
 
 def _epoch(line: str) -> str:

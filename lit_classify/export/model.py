@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from lit_classify.data.table.csv import MISSING_VALUES
+from lit_classify.data.table.cells import MISSING_VALUES
 from lit_classify.data.table.preprocessing import Encoder, Preprocessor
 from lit_classify.data.table.schema import WORDS
 from lit_classify.modules import LitModule

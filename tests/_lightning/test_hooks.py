@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lit_classify import BinaryClassifier, CirclesDataModule
 from lit_classify._lightning.trainer import RunTrainer
-from tests import reference_loop as course
+from tests import reference_loop
 
 HOOKS = [
     "on_train_batch_start",
@@ -148,8 +148,8 @@ def test_clipped_gradients_equal_the_plain_loop_s() -> None:
     model = BinaryClassifier(2)
     fit(model, gradient_clip_val=0.01)
     torch.manual_seed(42)
-    plain = course.sequential(2, 10, 10, 1, activation=torch.nn.ReLU)
-    x, _, y, _ = course.circles()
+    plain = reference_loop.sequential(2, 10, 10, 1, activation=torch.nn.ReLU)
+    x, _, y, _ = reference_loop.circles()
     optimizer = torch.optim.SGD(plain.parameters(), lr=0.1)
     for _ in range(3):
         optimizer.zero_grad()

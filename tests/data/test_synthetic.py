@@ -15,7 +15,7 @@ from lit_classify import (
     UserError,
 )
 from lit_classify.data import InMemoryDataModule, PointsDataModule
-from tests import reference_loop as course
+from tests import reference_loop
 
 POINTS: list[type[InMemoryDataModule]] = [
     CirclesDataModule,
@@ -37,7 +37,7 @@ def test_sizes_are_plain_and_known_at_once(data: type[InMemoryDataModule]) -> No
 
 
 def test_circles_are_the_course_s() -> None:
-    x_train, x_test, y_train, y_test = course.circles()
+    x_train, x_test, y_train, y_test = reference_loop.circles()
     data = CirclesDataModule()
     assert torch.equal(data.split("train").x, x_train)
     assert torch.equal(data.split("test").x, x_test)
@@ -48,7 +48,7 @@ def test_circles_are_the_course_s() -> None:
 
 
 def test_blobs_are_the_course_s() -> None:
-    x_train, _, _, y_test = course.blobs()
+    x_train, _, _, y_test = reference_loop.blobs()
     data = BlobsDataModule()
     assert torch.equal(data.split("train").x, x_train)
     assert torch.equal(data.split("test").y, y_test)
@@ -56,7 +56,7 @@ def test_blobs_are_the_course_s() -> None:
 
 
 def test_line_is_the_course_s() -> None:
-    x_train, x_test, y_train, y_test = course.line()
+    x_train, x_test, y_train, y_test = reference_loop.line()
     data = LineDataModule()
     assert torch.equal(data.split("train").x, x_train)
     assert torch.equal(data.split("train").y, y_train.squeeze())

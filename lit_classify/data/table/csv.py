@@ -1,7 +1,7 @@
 """Read a CSV file into columns of numbers or text.
 
-polars parses the file in blocks of complete rows. The code here detects the dialect, checks quotes and row
-lengths, and reports errors with their line. Python's csv module reads only files that polars cannot.
+polars parses the file in blocks of complete rows. The code here checks quotes and row lengths, and reports
+errors with their line. Python's csv module reads only files that polars cannot.
 """
 
 import codecs
@@ -9,9 +9,7 @@ import csv
 import hashlib
 import io
 import re
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,12 +18,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.data.memory import check_memory
+from lit_classify.data.table.cells import MAX_EXACT_INTEGER, MISSING_VALUES, as_text, has_long_integers
+from lit_classify.data.table.dialect import CsvOptions, Dialect, detect_dialect, is_blank
 from lit_classify.errors import DataError, warn
 
-MAX_EXACT_INTEGER = 2**53  # float64 cannot represent every larger integer
-MISSING_VALUES = ("", "NA", "N/A", "na", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "?")
-_LONG_INTEGER = r"^[+-]?\d{16,}$"
-_DELIMITERS = (",", ";", "\t", "|")
 _HEAD_BYTES, _HEAD_LINES = 1 << 16, 10  # minimum that is read to detect the dialect
 _BLOCK_BYTES = 1 << 22
 _MAX_OPEN_BYTES = 1 << 22  # a quote open for more bytes is an error
@@ -49,47 +45,6 @@ class Digest(Protocol):
 
     def update(self, data: bytes, /) -> None:
         """Add bytes."""
-
-
-@dataclass(frozen=True)
-class CsvOptions:
-    """How to read CSV files; ``None`` means detected.
-
-    Args:
-        delimiter: the character between fields.
-        header: whether the first row contains column names.
-        encoding: the text encoding.
-        text: columns to read as text, even if they contain only numbers.
-        expected: columns that the table should have; a first row with one of them is a header.
-    """
-
-    delimiter: str | None = None
-    header: bool | None = None
-    encoding: str = "utf-8"
-    text: Collection[str] = ()
-    expected: Collection[str] = ()
-
-    def __post_init__(self) -> None:
-        given = self.delimiter
-        if given is not None and (len(given) != 1 or given in '"\n' or not given.isascii()):
-            raise DataError(f"delimiter must be a single character such as , or ; but is {given!r}")
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """The format of one CSV file.
-
-    Args:
-        delimiter: the character between fields.
-        names: the column names, in order.
-        skip_lines: the number of lines before the first row of data.
-        skip_spaces: whether spaces may precede an opening quote, as in ``1, "a, b"``.
-    """
-
-    delimiter: str
-    names: tuple[str, ...]
-    skip_lines: int = 0
-    skip_spaces: bool = False
 
 
 class _WrongTypesError(Exception):
@@ -145,112 +100,6 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
     free = set(dialect.names) - set(options.text)
     frame = _parse_commas(pl.concat(parts), free, is_decimal=dialect.delimiter != ",")
     return frame, digest.hexdigest()
-
-
-def detect_dialect(path: Path, head: str, options: CsvOptions) -> tuple[Dialect, list[list[str]]]:
-    r"""Detect the dialect from the first lines of a file.
-
-    Returns:
-        The dialect, and the rows of data among these lines.
-
-    Raises:
-        DataError: the header has a duplicate or an unusable name.
-
-    Examples:
-        >>> detect_dialect(Path("t.csv"), "a;b\n1,5;x\n", CsvOptions())
-        (Dialect(delimiter=';', names=('a', 'b'), skip_lines=1, skip_spaces=False), [['1,5', 'x']])
-    """
-    delimiter = options.delimiter or detect_delimiter(head)
-    skip_spaces = f'{delimiter} "' in head
-    lines = io.StringIO(head, newline="\n")  # no other character ends a line
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=skip_spaces)
-    numbered = [(reader.line_num, row) for row in reader if not _is_blank(row)] or [(0, [""])]
-    rows = [row for _, row in numbered]
-    names = [" ".join(name.split()) for name in rows[0]]
-    header = options.header
-    if header is None:
-        header = bool(set(options.expected) & set(names)) or _is_header(names, rows[1:])
-    if not header:
-        names, num_blank = [""] * len(names), len(head) - len(head.lstrip("\n"))
-    names = [name or f"column_{number}" for number, name in enumerate(names, 1)]
-    for name, count in Counter(names).items():
-        if count > 1:
-            raise DataError(
-                f"{path}, line 1: the column name {name!r} occurs {count} times; rename one, or set header "
-                "to false if the first row contains values"
-            )
-        if name == "*" or (name[0] == "^" and name[-1] == "$"):  # polars takes them for patterns
-            raise DataError(f"{path}, line 1: {name!r} cannot be the name of a column; rename it")
-    skip_lines = numbered[0][0] if header else num_blank
-    return Dialect(delimiter, tuple(names), skip_lines, skip_spaces), rows[header:]
-
-
-def detect_delimiter(head: str) -> str:
-    r"""Return the delimiter that splits most of the first lines into the same number of fields.
-
-    Of several such delimiters, one other than a comma is preferred, then the one with the most fields.
-
-    Examples:
-        >>> detect_delimiter("1,5;2,5\n0,1;7,25\n")
-        ';'
-    """
-    lines = [line for line in head.split("\n") if line.strip()][:50]
-    best, best_score = ",", (0.5, False, 0)
-    for delimiter in _DELIMITERS:
-        lengths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter))
-        length, count = lengths.most_common(1)[0]
-        score = (count / len(lines), delimiter != ",", length)
-        if length > 1 and score > best_score:
-            best, best_score = delimiter, score
-    return best
-
-
-def as_text(series: pl.Series) -> pl.Series:
-    """Return cells as text without surrounding spaces, missing values as null, whole floats without decimals.
-
-    Examples:
-        >>> as_text(pl.Series([1.0, 2.5, None])).to_list()
-        ['1', '2.5', None]
-    """
-    text = series.cast(pl.String).str.strip_chars()
-    if series.dtype.is_float():
-        text = text.str.replace(r"\.0$", "")
-    return text.set(text.is_in(list(MISSING_VALUES)), None)
-
-
-def has_long_integers(text: pl.Series) -> bool:
-    """Return whether some cells are integers that float64 may not represent exactly.
-
-    Examples:
-        >>> has_long_integers(pl.Series(["1", "9007199254740993"]))
-        True
-    """
-    long = text.filter(text.str.contains(_LONG_INTEGER))
-    return bool((long.cast(pl.Float64, strict=False).abs() >= MAX_EXACT_INTEGER).any())
-
-
-def _is_blank(row: Sequence[str]) -> bool:
-    """Return whether a line contains nothing but spaces."""
-    return len(row) < 2 and not "".join(row).strip(" \t")
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text
-
-
-def _is_header(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Return whether a first row contains names: words other than the values of the rows below."""
-    if any(_is_number(name.replace(",", ".")) for name in names if name) or not any(names):
-        return False
-    is_value = [
-        name in {row[position].strip() for row in rows if len(row) > position}
-        for position, name in enumerate(names)
-    ]
-    return not all(is_value) and not (len(set(names)) < len(names) and sum(is_value) > len(names) / 2)
 
 
 def _guess_types(
@@ -424,7 +273,7 @@ def _rewrite_rows(path: Path, encoding: str, dialect: Dialect, digest: Digest) -
             joined += _find_joined_rows("".join(row_lines).rstrip().encode(), line, dialect)
         if len(row) == len(dialect.names):
             writer.writerow(row)
-        elif not _is_blank(row):
+        elif not is_blank(row):
             raise DataError(
                 f"{path}, line {line}: {len(row)} fields, but the first row has {len(dialect.names)}; "
                 f"the delimiter is {dialect.delimiter!r}"

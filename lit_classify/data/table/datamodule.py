@@ -13,7 +13,7 @@ import torch
 
 from lit_classify.data.base import InMemoryDataModule, NumericFeature, Split
 from lit_classify.data.loaders import TensorLoader
-from lit_classify.data.table.csv import CsvOptions
+from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.preprocessing import HandleUnknown, Preprocessor, Scaling, check_missing
 from lit_classify.data.table.roles import ColumnRoles, Names, as_list, check_choice

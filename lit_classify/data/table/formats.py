@@ -129,7 +129,7 @@ def _zipped(path: Path, start: bytes) -> _Format | None:
     if not start.startswith(b"PK\x03\x04"):
         return None
     names: list[str] = []
-    # zipfile raises NotImplementedError for unknown compression methods
+    # an archive whose list of files is damaged, or newer than zipfile knows, is still a zip archive
     with suppress(zipfile.BadZipFile, NotImplementedError, ValueError), zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     for part, found in _ZIPPED:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import polars as pl
 from numpy.typing import NDArray
 
-from lit_classify.data.table.csv import MAX_EXACT_INTEGER, as_text, has_long_integers
+from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text, has_long_integers
 from lit_classify.data.table.source import Table
 from lit_classify.errors import DataError, escape_control, unknown_name, warn
 

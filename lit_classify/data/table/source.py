@@ -10,7 +10,9 @@ from typing import Any
 import polars as pl
 
 from lit_classify.data.memory import check_memory
-from lit_classify.data.table.csv import CsvOptions, as_text, has_long_integers, read_csv
+from lit_classify.data.table.cells import as_text, has_long_integers
+from lit_classify.data.table.csv import read_csv
+from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.formats import is_parquet
 from lit_classify.errors import DataError, check_local_path, closest
 

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.data.base import num_outputs
-from lit_classify.data.table.csv import MAX_EXACT_INTEGER, as_text
+from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text
 from lit_classify.data.table.schema import WORDS, Kind, cast_column, check_columns, to_unique_strings
 from lit_classify.data.table.source import Table
 from lit_classify.errors import DataError

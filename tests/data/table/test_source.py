@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lit_classify import DataError, UserError
 from lit_classify.data import memory
 from lit_classify.data.table import csv as csv_reader
-from lit_classify.data.table.csv import CsvOptions
+from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.schema import cast_column
 from lit_classify.data.table.source import read_table
 from tests.example_tables import write

@@ -1,0 +1,102 @@
+"""Classes and constructor arguments that a checkpoint records, and whether they belong together."""
+
+import inspect
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lit_classify import __version__
+from lit_classify import data as datamodules
+from lit_classify import modules as tasks
+from lit_classify.data import InMemoryDataModule, TableDataModule
+from lit_classify.data.table.fitted_state import FittedState
+from lit_classify.errors import UserError
+from lit_classify.modules import LitModule
+
+_TASK_NAMES = "BinaryClassifier", "MulticlassClassifier", "MultilabelClassifier", "Regressor"
+TASKS: dict[str, type[LitModule]] = {name: getattr(tasks, name) for name in _TASK_NAMES}
+DATA: dict[str, type[InMemoryDataModule]] = {
+    name: found
+    for name in datamodules.__all__
+    if inspect.isclass(found := getattr(datamodules, name))
+    and issubclass(found, InMemoryDataModule)
+    and not inspect.isabstract(found)
+}
+KNOWN_CLASSES: dict[str, Mapping[str, type]] = {"model": TASKS, "data": DATA}
+
+
+@dataclass(frozen=True)
+class ClassSpec:
+    """A class and its constructor arguments.
+
+    Args:
+        class_path: the name of a class of lit_classify, or the import path of another class.
+        init_args: the constructor arguments as plain data.
+    """
+
+    class_path: str
+    init_args: dict[str, Any]
+
+
+def to_class_spec(part: Any) -> ClassSpec:  # noqa: ANN401 - content of a file
+    """Return a recorded class and its arguments.
+
+    Raises:
+        TypeError: the record has another form.
+
+    Examples:
+        >>> to_class_spec({"class_path": "Regressor", "init_args": {"lr": 0.1}})
+        ClassSpec(class_path='Regressor', init_args={'lr': 0.1})
+    """
+    class_path, init_args = part["class_path"], part["init_args"]
+    is_mapping = isinstance(init_args, dict) and all(isinstance(name, str) for name in init_args)
+    if not re.fullmatch(r"[A-Za-z_][\w.]*", class_path) or not is_mapping:
+        raise TypeError("a record must be a class_path and init_args")
+    return ClassSpec(class_path, init_args)
+
+
+def check_same_table(path: Path, model: ClassSpec, data: ClassSpec | None) -> None:
+    """Raise UserError if the model does not fit the preprocessing of its table."""
+    kind = DATA.get(data.class_path) if data else None
+    state = data.init_args.get("fitted_state") if data and kind else None
+    if state is None and kind is TableDataModule:
+        raise UserError(f"{path} has inconsistent content: the preprocessing of its table is missing")
+    if state is None:
+        return
+    found = FittedState.from_dict(state)
+    for name, of_table in (
+        ("in_features", [found.preprocessor.num_features]),
+        ("num_categories", found.preprocessor.num_categories),
+        ("class_names", found.target.class_names),
+        ("label_names", found.target.label_names),
+    ):
+        of_model = model.init_args.get(name)
+        if list(of_table or ()) != ([of_model] if isinstance(of_model, int) else list(of_model or ())):
+            raise UserError(f"{path} has inconsistent content: {name} of its model and of its data differ")
+
+
+def check_release(path: Path, version: str, parts: Mapping[str, ClassSpec]) -> None:
+    """Raise UserError if another release recorded settings that this one does not know."""
+    unknown = [
+        f"{part}.{name}"
+        for part, known in KNOWN_CLASSES.items()
+        if part in parts and (task := known.get(parts[part].class_path))
+        for name in parts[part].init_args.keys() - constructor_arguments(task)
+    ]
+    state = parts["data"].init_args.get("fitted_state") if "data" in parts else None
+    if not unknown and state is not None:
+        try:
+            FittedState.from_dict(state)
+        except (KeyError, TypeError, ValueError) as error:
+            unknown = [f"data.fitted_state, {type(error).__name__}: {error}"]
+    if unknown:
+        conflict = f"this is {__version__}, which does not support it ({unknown[0]})"
+        raise UserError(f"lit_classify {version} wrote {path}, and {conflict}; use the release that wrote it")
+
+
+def constructor_arguments(built: type) -> set[str]:
+    """Return the names of a class's constructor arguments, including those passed to its bases."""
+    constructors = [vars(base)["__init__"] for base in built.__mro__ if "__init__" in vars(base)]
+    return {name for init in constructors[:-1] for name in inspect.signature(init).parameters}

@@ -1,0 +1,42 @@
+"""Finding checkpoints: the newest intact one of a name, or one to use instead of a corrupt one."""
+
+from pathlib import Path
+
+from lit_classify.checkpoints.io import is_intact
+from lit_classify.errors import UserError, warn
+
+RUNS = "lightning_logs"
+
+
+def resolve(path: str, runs: Path = Path(RUNS)) -> str:
+    """Return the path of a checkpoint; ``last`` and ``best`` are the newest intact checkpoints of that name.
+
+    Args:
+        path: a path, or ``last`` or ``best``.
+        runs: the directory to search recursively.
+
+    Raises:
+        UserError: no intact checkpoint is found.
+    """
+    if path not in {"last", "best"} or Path(path).is_file():
+        return path
+    candidates = _newest_first(runs, f"{path}.ckpt")
+    for candidate in candidates:
+        if is_intact(candidate):
+            warn(f"{path} is {candidate}")
+            return str(candidate)
+        warn(f"corrupt checkpoint {candidate}; using an older one")
+    raise UserError(f"no intact {path}.ckpt in {runs}")
+
+
+def alternative(path: Path) -> str:
+    """Return a message about the newest intact checkpoint of the same run, or of other runs beside it."""
+    for folder in (path.parent.parent, path.parent.parent.parent):
+        for candidate in _newest_first(folder, "*.ckpt"):
+            if candidate != path and is_intact(candidate):
+                return f"; newest valid is {candidate}"
+    return ""
+
+
+def _newest_first(folder: Path, name: str) -> list[Path]:
+    return sorted(folder.rglob(f"checkpoints/{name}"), key=lambda path: path.stat().st_mtime, reverse=True)
