@@ -4,6 +4,9 @@ Reason: Lightning restores weights, optimizer and counters. It does not restore 
 sums of an epoch, accumulated gradients and the metrics that callbacks monitor; it skips schedulers and hooks
 in the epoch of a resume; and its counters depend on the hook that a checkpoint was saved in.
 
+It is one callback, because its parts depend on the order of their hooks: a stop, for example, must leave the
+validation, the schedulers and the random numbers that follow as an uninterrupted run would have them.
+
 Private parts: ``EarlyStopping._check_on_train_epoch_end``, and those of ``loop_counters``.
 """
 
@@ -18,7 +21,6 @@ from lightning.pytorch.callbacks import (
     Checkpoint,
     EarlyStopping,
     GradientAccumulationScheduler,
-    StochasticWeightAveraging,
     WeightAveraging,
 )
 from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
@@ -33,7 +35,7 @@ from lit_classify._lightning.loop_counters import (
     settle,
 )
 from lit_classify._lightning.random_states import random_states, set_random_states
-from lit_classify._lightning.run_limits import RESUME_KEY, nothing_left, stopping_settings
+from lit_classify._lightning.run_limits import RESUME_KEY, nothing_left, refuse_averages, stopping_settings
 from lit_classify.errors import UserError, warn
 from lit_classify.random_streams import stream_seed
 
@@ -400,24 +402,6 @@ class ExactResume(Callback):
                 f"{what.format(now[name])}: rows would be repeated or skipped; resume with "
                 f"{option.format(before)}, or from a checkpoint of an epoch's end"
             )
-
-
-def refuse_averages(checkpoint: Mapping[str, Any], trainer: Trainer) -> None:
-    """Raise UserError if Lightning's StochasticWeightAveraging had a hand in a checkpoint.
-
-    Lightning restores neither its learning rates nor, after the end of a run, the weights that it averaged.
-    """
-    names = {
-        part.state_key
-        for part in trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
-        if isinstance(part, StochasticWeightAveraging)
-    }
-    if (names | {StochasticWeightAveraging.__name__}) & checkpoint.get("callbacks", {}).keys():
-        raise UserError(
-            f"{trainer.ckpt_path} was trained with StochasticWeightAveraging, whose learning rates Lightning "
-            "does not restore: the run cannot be resumed exactly; retrain from scratch, or average with "
-            "WeightAveraging or EMAWeightAveraging, which can be resumed"
-        )
 
 
 def _states_of_callbacks(trainer: Trainer) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whether a run that is resumed has anything left to train.
+"""Whether a run can be resumed, and has anything left to train.
 
 Reason: Lightning resumes a run that early stopping has ended as if it had not, and counts an epoch too many
 at a limit. Public API only.
@@ -8,11 +8,31 @@ from collections.abc import Mapping
 from typing import Any
 
 from lightning.pytorch import Trainer
-from lightning.pytorch.callbacks import EarlyStopping, Timer
+from lightning.pytorch.callbacks import EarlyStopping, StochasticWeightAveraging, Timer
 from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
+
+from lit_classify.errors import UserError
 
 RESUME_KEY = "lit_classify_resume"  # of a checkpoint: what ExactResume saves
 _STOPPING = ("min_delta", "stopping_threshold", "divergence_threshold", "check_finite")
+
+
+def refuse_averages(checkpoint: Mapping[str, Any], trainer: Trainer) -> None:
+    """Raise UserError if a checkpoint was trained with Lightning's StochasticWeightAveraging.
+
+    Lightning restores neither its learning rates nor, after the end of a run, the weights that it averaged.
+    """
+    names = {
+        part.state_key
+        for part in trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
+        if isinstance(part, StochasticWeightAveraging)
+    }
+    if (names | {StochasticWeightAveraging.__name__}) & checkpoint.get("callbacks", {}).keys():
+        raise UserError(
+            f"{trainer.ckpt_path} was trained with StochasticWeightAveraging, whose learning rates Lightning "
+            "does not restore: the run cannot be resumed exactly; retrain from scratch, or average with "
+            "WeightAveraging or EMAWeightAveraging, which can be resumed"
+        )
 
 
 def nothing_left(checkpoint: Mapping[str, Any], trainer: Trainer) -> str | None:

@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     given = options.parse_args(arguments[1:])
     not_installed = [name for name in REQUIRED[given.format] if find_spec(name) is None]
     if not_installed:
-        raise UserError(f"export needs {', '.join(not_installed)}: pip install 'lit_classify[export]'")
+        raise UserError(f"export needs more packages: pip install {' '.join(not_installed)}")
     directory = Path(given.out)
     if directory.exists() and not directory.is_dir():
         raise UserError(f"cannot write into {directory}: not a directory")

@@ -25,7 +25,7 @@ def activation_functions() -> Figure:
     """
     x = torch.linspace(-10, 10, 401)
     figure = Figure(figsize=(9, 7), layout="constrained")
-    figure.suptitle("Activation functions: what bends the line")
+    figure.suptitle("Activation functions")
     for number, (name, formula) in enumerate(FORMULAS.items()):
         axes = figure.add_subplot(2, 2, number + 1)
         axes.plot(x, formula(x), color=class_color(1), linewidth=2)

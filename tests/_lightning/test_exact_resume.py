@@ -145,41 +145,42 @@ def test_each_step_epoch_process_and_seed_has_a_stream_of_its_own() -> None:
     assert stream_seed("step", 1, 5) != stream_seed("order", 1, 5)
 
 
+class DrawRecorder(nn.Identity):
+    """Draws random numbers in every training step, and keeps them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.draws: list[Tensor] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training:
+            self.draws.append(torch.rand(4))
+        return x
+
+
 @pytest.mark.reliability(45)
 def test_no_two_batches_of_a_run_draw_the_same() -> None:
-    seen: list[Tensor] = []
-
-    class Seen(nn.Identity):
-        def forward(self, x: Tensor) -> Tensor:
-            if self.training:
-                seen.append(torch.rand(4))
-            return x
+    recorder = DrawRecorder()
 
     def run(seed: int) -> None:
         L.seed_everything(seed, verbose=False)
         model = BinaryClassifier(2)
-        model.network = nn.Sequential(Seen(), model.network)
+        model.network = nn.Sequential(recorder, model.network)
         RunTrainer(**QUIET, max_epochs=3).fit(model, data())
 
     run(1)
     run(2)
-    assert len({tuple(numbers.tolist()) for numbers in seen}) == 2 * 3 * BATCHES
+    assert len({tuple(numbers.tolist()) for numbers in recorder.draws}) == 2 * 3 * BATCHES
 
 
 def test_an_optimizer_that_looks_at_a_batch_many_times_sees_one_function() -> None:
-    seen: list[Tensor] = []
-
-    class Seen(nn.Identity):
-        def forward(self, x: Tensor) -> Tensor:
-            if self.training:
-                seen.append(torch.rand(4))
-            return x
+    recorder = DrawRecorder()
 
     model = BinaryClassifier(2, optimizer="LBFGS")
-    model.network = nn.Sequential(Seen(), model.network)
+    model.network = nn.Sequential(recorder, model.network)
     RunTrainer(**QUIET, max_epochs=2).fit(model, MoonsDataModule(num_samples=50))
-    assert len(seen) > 10
-    assert len({tuple(numbers.tolist()) for numbers in seen}) == 2
+    assert len(recorder.draws) > 10
+    assert len({tuple(numbers.tolist()) for numbers in recorder.draws}) == 2
 
 
 # Plateau schedulers.

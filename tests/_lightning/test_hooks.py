@@ -11,19 +11,11 @@ from lightning.pytorch.trainer import call
 from torch import Tensor
 
 from lit_classify import BinaryClassifier, CirclesDataModule
+from lit_classify._lightning.hooks import _SKIPPED
 from lit_classify._lightning.trainer import RunTrainer
 from tests import reference_loop
 
-HOOKS = [
-    "on_train_batch_start",
-    "on_train_batch_end",
-    "on_before_zero_grad",
-    "on_before_backward",
-    "on_after_backward",
-    "on_before_optimizer_step",
-    "on_train_epoch_start",
-    "on_train_epoch_end",
-]
+HOOKS = sorted(_SKIPPED)
 
 
 def fit(

@@ -103,5 +103,5 @@ def test_wrong_requests_are_refused(
         assert message in capsys.readouterr().err
     monkeypatch.setattr(export, "find_spec", lambda name: None)
     assert main(["export", "nowhere.ckpt"]) == 2
-    assert "pip install 'lit_classify[export]'" in capsys.readouterr().err
+    assert "pip install onnx onnxscript onnxruntime" in capsys.readouterr().err
     assert [path.name for path in Path().iterdir()] == ["full"]
