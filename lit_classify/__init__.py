@@ -25,27 +25,16 @@ if TYPE_CHECKING:  # what __getattr__ below does, said to type checkers and edit
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "MLP": "networks",
-    "TensorLoader": "data",
-    "SeededDataLoader": "data",
-    "LitModule": "modules",
-    "BinaryClassifier": "modules",
-    "MulticlassClassifier": "modules",
-    "MultilabelClassifier": "modules",
-    "Regressor": "modules",
-    "CirclesDataModule": "data",
-    "MoonsDataModule": "data",
-    "SpiralsDataModule": "data",
-    "BlobsDataModule": "data",
-    "LineDataModule": "data",
-    "TableDataModule": "data",
-    "EpochLog": "callbacks",
-    "load": "checkpoints",
-    "DataError": "errors",
-    "UserError": "errors",
+_PUBLIC = {
+    "data": "CirclesDataModule MoonsDataModule SpiralsDataModule BlobsDataModule"
+    " LineDataModule TableDataModule TensorLoader SeededDataLoader",
+    "modules": "LitModule BinaryClassifier MulticlassClassifier MultilabelClassifier Regressor",
+    "networks": "MLP",
+    "callbacks": "EpochLog",
+    "checkpoints": "load",
+    "errors": "DataError UserError",
 }
-
+_HOMES = {name: home for home, names in _PUBLIC.items() for name in names.split()}
 __all__ = [*_HOMES, "__version__"]
 
 

@@ -28,10 +28,8 @@ def settle(loop: dict[str, Any], validated: bool) -> int:
     """
     batches, epoch = loop["epoch_loop.batch_progress"], loop["epoch_progress"]
     current = batches["current"]
-    done, complete = (
-        current["processed"],
-        batches["is_last_batch"] and current["processed"] == current["ready"],
-    )
+    done = current["processed"]
+    complete = batches["is_last_batch"] and done == current["ready"]
     pending = not validated or current["processed"] > current["completed"]
     ready, started, processed = (epoch["current"][name] for name in ("ready", "started", "processed"))
     closed = processed == started

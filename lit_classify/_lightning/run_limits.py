@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 from lit_classify.errors import UserError
 
 RESUME_KEY = "lit_classify_resume"  # of a checkpoint: what ExactResume saves
+_NOTHING_LEFT = "nothing left to train: {}; to train longer, give a larger {}"
 _STOPPING = ("min_delta", "stopping_threshold", "divergence_threshold", "check_finite")
 
 
@@ -46,20 +47,15 @@ def nothing_left(checkpoint: Mapping[str, Any], trainer: Trainer) -> str | None:
     steps = checkpoint["global_step"]
     states = checkpoint.get("callbacks", {})
     if trainer.max_epochs is not None and 0 <= trainer.max_epochs <= epochs:
-        limit = f"all {epochs} epochs are trained; to train longer, give a larger --trainer.max_epochs"
-        return f"nothing left to train: {limit}"
+        return _NOTHING_LEFT.format(f"all {epochs} epochs are trained", "--trainer.max_epochs")
     if 0 <= trainer.max_steps <= steps:
-        limit = (
-            f"all {trainer.max_steps} steps are trained; to train longer, give a larger --trainer.max_steps"
-        )
-        return f"nothing left to train: {limit}"
+        return _NOTHING_LEFT.format(f"all {trainer.max_steps} steps are trained", "--trainer.max_steps")
     for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
         state = states.get(part.state_key)
         if isinstance(part, Timer) and state:
             left = part.time_remaining()
             if left is not None and left <= state["time_elapsed"]["train"]:
-                limit = "the time is used up; to train longer, give a larger --trainer.max_time"
-                return f"nothing left to train: {limit}"
+                return _NOTHING_LEFT.format("the time is used up", "--trainer.max_time")
         if isinstance(part, EarlyStopping) and state:
             settings = checkpoint.get(RESUME_KEY, {}).get("early_stopping", {}).get(part.state_key)
             if reason := _still_stopped(part, state, settings):

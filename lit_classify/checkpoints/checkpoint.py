@@ -18,16 +18,8 @@ from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
 from lit_classify import __version__
-from lit_classify.checkpoints.class_spec import (
-    DATA,
-    KNOWN_CLASSES,
-    TASKS,
-    ClassSpec,
-    check_release,
-    check_same_table,
-    constructor_arguments,
-    to_class_spec,
-)
+from lit_classify.checkpoints import class_spec
+from lit_classify.checkpoints.class_spec import DATA, KNOWN_CLASSES, TASKS, ClassSpec
 from lit_classify.checkpoints.io import has_checksum, is_intact
 from lit_classify.checkpoints.lookup import alternative
 from lit_classify.checkpoints.resumable import check_state
@@ -79,9 +71,11 @@ class Checkpoint:
         if not isinstance(written, dict) or not isinstance(written.get("model"), dict):
             raise UserError(f"{path} is a checkpoint, but lit_classify {__version__} did not write it")
         with _consistent(path):
-            parts = {part: to_class_spec(written[part]) for part in ("model", "data") if part in written}
-            check_release(path, str(written.get("version", "of unknown version")), parts)
-            check_same_table(path, parts["model"], parts.get("data"))
+            parts = {
+                part: ClassSpec.from_dict(written[part]) for part in ("model", "data") if part in written
+            }
+            class_spec.check_release(path, str(written.get("version", "of unknown version")), parts)
+            class_spec.check_same_table(path, parts["model"], parts.get("data"))
             for name in ("epoch", "global_step"):
                 if type(content.get(name, 0)) is not int or content.get(name, 0) < 0:
                     raise UserError(f"{path} has inconsistent content: {name} is {content[name]!r}")
@@ -263,7 +257,7 @@ class Checkpoint:
         recorded: ClassSpec | None = getattr(self, part)
         kind = KNOWN_CLASSES[part].get(recorded.class_path) if recorded else None
         for name in options:
-            if kind and name not in constructor_arguments(kind):
+            if kind and name not in class_spec.constructor_arguments(kind):
                 raise UserError(f"--{part}.{name} is not an option of the checkpoint's {kind.__name__}")
 
     def check_settings(self, part: str, given: Mapping[str, Any]) -> None:

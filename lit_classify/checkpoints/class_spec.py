@@ -39,22 +39,22 @@ class ClassSpec:
     class_path: str
     init_args: dict[str, Any]
 
+    @classmethod
+    def from_dict(cls, data: Any) -> "ClassSpec":  # noqa: ANN401 - content of a file
+        """Return a recorded class and its arguments.
 
-def to_class_spec(part: Any) -> ClassSpec:  # noqa: ANN401 - content of a file
-    """Return a recorded class and its arguments.
+        Raises:
+            TypeError: the record has another form.
 
-    Raises:
-        TypeError: the record has another form.
-
-    Examples:
-        >>> to_class_spec({"class_path": "Regressor", "init_args": {"lr": 0.1}})
-        ClassSpec(class_path='Regressor', init_args={'lr': 0.1})
-    """
-    class_path, init_args = part["class_path"], part["init_args"]
-    is_mapping = isinstance(init_args, dict) and all(isinstance(name, str) for name in init_args)
-    if not re.fullmatch(r"[A-Za-z_][\w.]*", class_path) or not is_mapping:
-        raise TypeError("a record must be a class_path and init_args")
-    return ClassSpec(class_path, init_args)
+        Examples:
+            >>> ClassSpec.from_dict({"class_path": "Regressor", "init_args": {"lr": 0.1}})
+            ClassSpec(class_path='Regressor', init_args={'lr': 0.1})
+        """
+        class_path, init_args = data["class_path"], data["init_args"]
+        is_mapping = isinstance(init_args, dict) and all(isinstance(name, str) for name in init_args)
+        if not re.fullmatch(r"[A-Za-z_][\w.]*", class_path) or not is_mapping:
+            raise TypeError("a record must be a class_path and init_args")
+        return cls(class_path, init_args)
 
 
 def check_same_table(path: Path, model: ClassSpec, data: ClassSpec | None) -> None:

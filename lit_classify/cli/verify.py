@@ -98,7 +98,7 @@ def check_lines(expect: dict[str, Any], actual: list[str]) -> list[Line]:
     if not wanted:
         return []
     within, points = expect.get("within", 0.0), expect.get("accuracy_within", 0.0)
-    loss_difference = accuracy_difference = 0.0
+    differences = {"": 0.0, "%": 0.0}  # of losses, and of accuracies in percentage points
     by_epoch = {_epoch(line): line for line in actual}
     found = [by_epoch.get(_epoch(line), "") for line in wanted]
     same_text = True
@@ -107,18 +107,15 @@ def check_lines(expect: dict[str, Any], actual: list[str]) -> list[Line]:
         for (a, percent), (b, _) in zip(_NUMBER.findall(want), _NUMBER.findall(got), strict=False):
             difference = abs(float(a) - float(b))
             difference = difference if math.isfinite(difference) else math.inf
-            if percent:
-                accuracy_difference = max(accuracy_difference, difference)
-            else:
-                loss_difference = max(loss_difference, difference)
+            differences[percent] = max(differences[percent], difference)
     tolerance = "to the last digit" if not within and not points else f"within {within:g}"
     if points:
         tolerance += f", {points:g} points"
-    got = f"max difference {loss_difference:.5f}" if same_text else "a line is missing or has other text"
-    if same_text and (points or accuracy_difference):
-        got += f", {accuracy_difference:.2f} points"
+    got = f"max difference {differences['']:.5f}" if same_text else "a line is missing or has other text"
+    if same_text and (points or differences["%"]):
+        got += f", {differences['%']:.2f} points"
     slack = 1e-9  # decimal fractions are not exact in binary
-    passed = same_text and loss_difference <= within + slack and accuracy_difference <= points + slack
+    passed = same_text and differences[""] <= within + slack and differences["%"] <= points + slack
     return [(f"{len(wanted)} line{'s' * (len(wanted) > 1)} {tolerance}", got, passed)]
 
 

@@ -140,16 +140,15 @@ def fit_callbacks(trainer: Trainer, has_own_step: bool) -> list[Callback]:
         trainer: the trainer that a module is attached to.
         has_own_step: whether a subclass has overridden ``training_step``.
     """
-    callbacks: list[Callback] = [DivergenceCheck()]
-    if has_own_step:
-        callbacks.append(ReturnedLoss())
-    if trainer.world_size > 1:
-        callbacks.append(GradientShare())
-    if shows_metrics(trainer):
-        callbacks.append(ProgressBarMetrics())
-    callbacks.append(EpochMetrics())
+    is_needed: dict[type[Callback], bool] = {
+        DivergenceCheck: True,
+        ReturnedLoss: has_own_step,
+        GradientShare: trainer.world_size > 1,
+        ProgressBarMetrics: shows_metrics(trainer),
+        EpochMetrics: True,
+    }
     present = {type(callback) for callback in trainer.callbacks}  # type: ignore[attr-defined]  # as above
-    return [callback for callback in callbacks if type(callback) not in present]
+    return [kind() for kind, needed in is_needed.items() if needed and kind not in present]
 
 
 def shows_metrics(trainer: Trainer) -> bool:

@@ -9,9 +9,9 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -38,13 +38,7 @@ _BYTE_ORDER_MARKS = {
 csv.field_size_limit(2**31 - 1)  # polars has no limit either; unclosed quotes are detected before
 
 Schema = dict[str, type[pl.DataType]]
-
-
-class Digest(Protocol):
-    """A hash, as hashlib makes it."""
-
-    def update(self, data: bytes, /) -> None:
-        """Add bytes."""
+Update = Callable[[bytes], None]
 
 
 class _WrongTypesError(Exception):
@@ -82,7 +76,7 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
     while True:
         try:
             digest = hashlib.sha256()
-            blocks = split(path, options.encoding, dialect, digest)
+            blocks = split(path, options.encoding, dialect, digest.update)
             parts = list(_parse_blocks(path, blocks, dialect, schema, limits))
             break
         except _WrongTypesError as error:
@@ -179,29 +173,29 @@ def _is_utf8(encoding: str) -> bool:
     return encoding.lower() in {"utf-8", "utf8"}
 
 
-def _decode_rows(path: Path, encoding: str, dialect: Dialect, digest: Digest) -> Iterator[bytes]:
-    """Yield the text after the header as UTF-8, and update the digest with all text."""
+def _decode_rows(path: Path, encoding: str, dialect: Dialect, update: Update) -> Iterator[bytes]:
+    """Yield the text after the header as UTF-8, and pass all text to ``update``, that of a digest."""
     head, texts = "", _decode(path, encoding)
     for text in texts:
         head += text
         if head.count("\n") >= dialect.skip_lines:
-            digest.update(head.lstrip("\n").encode())
+            update(head.lstrip("\n").encode())
             yield head.split("\n", dialect.skip_lines)[-1].encode()
             break
     for text in texts:
         data = text.encode()
-        digest.update(data)
+        update(data)
         yield data
 
 
-def _split_rows(path: Path, encoding: str, dialect: Dialect, digest: Digest) -> Iterator[bytes]:
+def _split_rows(path: Path, encoding: str, dialect: Dialect, update: Update) -> Iterator[bytes]:
     """Yield blocks of complete rows.
 
     Raises:
         _IrregularError: a quote neither opens nor closes a cell, as in 5", or is not closed.
     """
     rest, line, joined = b"", dialect.skip_lines + 1, list[int]()
-    for data in _decode_rows(path, encoding, dialect, digest):
+    for data in _decode_rows(path, encoding, dialect, update):
         rest += data
         ends = _outside_quotes(rest, "\n") if b'"' in rest else np.array([rest.rfind(b"\n")])
         end = int(ends.max(initial=-1)) + 1
@@ -243,7 +237,7 @@ def _check_regular(data: bytes, dialect: Dialect) -> bytes:
     return data
 
 
-def _rewrite_rows(path: Path, encoding: str, dialect: Dialect, digest: Digest) -> Iterator[bytes]:
+def _rewrite_rows(path: Path, encoding: str, dialect: Dialect, update: Update) -> Iterator[bytes]:
     """Yield blocks of rows as the csv module reads them, with regular quotes and without blank lines.
 
     Raises:
@@ -255,7 +249,7 @@ def _rewrite_rows(path: Path, encoding: str, dialect: Dialect, digest: Digest) -
 
     def record_lines() -> Iterator[str]:
         rest, size = "", 0
-        for data in _decode_rows(path, encoding, dialect, digest):
+        for data in _decode_rows(path, encoding, dialect, update):
             *lines, rest = (rest + data.decode()).split("\n")
             for part in lines:
                 size = size + len(part) if row_lines else 0

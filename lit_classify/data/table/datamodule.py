@@ -128,9 +128,8 @@ class TableDataModule(InMemoryDataModule):
         self.is_new_table = self._table.digests != tuple(self._state.files["path"].values())
         if self.is_new_table and settings["path"] != self._state.settings["path"]:
             self._files = self._files.without(self._files.shared_roles(self._state.settings))
-        self._absent_files = self._files.find_absent(
-            self._state.settings
-        )  # an error if their rows are needed
+        # absent files are an error only if their rows are needed
+        self._absent_files = self._files.find_absent(self._state.settings)
         self._files = self._files.without([f"{split}_path" for split in self._absent_files])
         class_names, label_names = self._state.target.class_names, self._state.target.label_names
         self.class_names = None if class_names is None else list(class_names)
