@@ -18,8 +18,8 @@ LEVELS = {
     room: level
     for level, rooms in enumerate(
         [
-            "errors protocols",
-            "files random_streams safe_yaml",
+            "errors data_interface",
+            "files safe_yaml seeds",
             "signals",
             "import_policy recipes",
             "networks optimizers loggers plots metrics serialization",

@@ -25,7 +25,7 @@ from lit_classify import (
     TensorLoader,
 )
 from lit_classify.cli.main import main
-from lit_classify.evaluation.report import metric_lines, report
+from lit_classify.evaluation.text import evaluation_text, metric_lines
 from lit_classify.metrics import log_odds
 from lit_classify.modules import LitModule
 from tests.example_tables import bundled, write
@@ -96,7 +96,7 @@ def test_means_over_classes_are_scikit_learn_s_defaults_in_the_metrics_and_in_th
     }
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
     data = CirclesDataModule()
-    (row,) = (line for line in report(model, data).splitlines() if line.startswith("macro average"))
+    (row,) = (line for line in evaluation_text(model, data).splitlines() if line.startswith("macro average"))
     assert [float(cell) for cell in row.split()[2:5]] == pytest.approx(
         [expected[name] for name in ("precision", "recall", "f1")], abs=5e-5
     )

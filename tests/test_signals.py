@@ -66,7 +66,7 @@ slow = pytest.mark.slow
 MODULE = "lit_classify.modules:LitModule"
 PLACES = {
     "test scores": (["test"], f"{MODULE}.test_step"),
-    "test reports": (["test"], "lit_classify.evaluation.report:baseline_lines"),
+    "test reports": (["test"], "lit_classify.evaluation.text:baseline_lines"),
     "predict asks": (["predict"], f"{MODULE}.predict_step"),
     "predict writes": (["predict"], "lit_classify.evaluation.predictions:escape_formulas"),
     "validate scores": (["validate"], f"{MODULE}.validation_step"),

@@ -28,7 +28,7 @@ from lit_classify.data.table.fitted_state import find_changed_files
 from lit_classify.errors import UserError, check_local_path, unknown_name
 from lit_classify.import_policy import import_object, named_by_a_file
 from lit_classify.modules import LitModule
-from lit_classify.modules.base import KNOWN
+from lit_classify.modules.base import NAMED_CLASSES
 from lit_classify.networks import Activation, Network
 from lit_classify.serialization import class_path, names, plain, record
 
@@ -172,7 +172,7 @@ class Checkpoint:
         Raises:
             UserError: it differs from the recorded one, or is not given.
         """
-        recorded, known = self.model.init_args.get(name), KNOWN.get(name, {})
+        recorded, known = self.model.init_args.get(name), NAMED_CLASSES.get(name, {})
         if given is None and (recorded is None or recorded in known):
             return None
         custom = import_object(given, f"--model.{name}") if isinstance(given, str) and "." in given else given

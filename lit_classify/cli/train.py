@@ -22,7 +22,7 @@ from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data.loaders import TensorLoader
 from lit_classify.errors import UserError, echo
 from lit_classify.evaluation.predictions import check_output, prediction_table, write
-from lit_classify.evaluation.report import metric_lines, report
+from lit_classify.evaluation.text import evaluation_text, metric_lines
 from lit_classify.loggers import RunLogger
 from lit_classify.metrics import Metrics, logged_metrics
 from lit_classify.modules import LitModule
@@ -175,7 +175,7 @@ class TrainingCLI(RunCLI):
     def test(self, **kwargs: Any) -> None:
         """Evaluate on the test rows, and report on classes, errors and baseline models."""
         self._evaluate("test", **kwargs)
-        self.say(f"\n{report(self.model, self.datamodule)}")
+        self.say(f"\n{evaluation_text(self.model, self.datamodule)}")
 
     def validate(self, **kwargs: Any) -> None:
         """Evaluate on the validation rows."""

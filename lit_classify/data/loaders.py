@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from lit_classify.errors import UserError, check_at_least
-from lit_classify.random_streams import stream_seed
+from lit_classify.seeds import stream_seed
 
 Batch = tuple[Tensor, ...]
 

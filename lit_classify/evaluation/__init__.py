@@ -1,1 +1,1 @@
-"""What test and predict say about a model: reports and prediction tables."""
+"""What ``test`` and ``predict`` output: the text of an evaluation, and tables of predictions."""

@@ -1,4 +1,4 @@
-"""LightningModules, one class per task: the class says the loss, the probabilities and the figures."""
+"""LightningModules, one class for each task: it defines the loss, the probabilities, metrics and plots."""
 
 from lit_classify.modules.auto import AutoModule
 from lit_classify.modules.base import Evaluation, LitModule

@@ -46,7 +46,7 @@ Batch = tuple[Tensor, Tensor]
 Arrays = tuple[NDArray[Any], NDArray[Any]]  # targets 0 and 1, and probabilities, (N,) each
 Columns = Mapping[str, "pl.Series"]  # by name
 Plotters = Mapping[str, Callable[[], "Figure"]]  # by the name of the plot
-KNOWN: dict[str, Mapping[str, type]] = {
+NAMED_CLASSES: dict[str, Mapping[str, type]] = {
     "activation": ACTIVATIONS,
     "optimizer": OPTIMIZERS,
     "lr_scheduler": SCHEDULERS,
@@ -164,7 +164,7 @@ class LitModule(LightningModule, ABC):
             "lr_scheduler_args": lr_scheduler_args,
         }
         self.save_hyperparameters(logger=False, ignore=list(given))  # which it would copy
-        self.hparams.update({name: plain(value, KNOWN.get(name)) for name, value in given.items()})
+        self.hparams.update({name: plain(value, NAMED_CLASSES.get(name)) for name, value in given.items()})
         self.class_names = None if class_names is None else list(class_names)
         self.label_names = None if label_names is None else list(label_names)
         self.check_outputs(out_features)
@@ -256,7 +256,7 @@ class LitModule(LightningModule, ABC):
         """Return a name for each of the O outputs."""
 
     @abstractmethod
-    def report(self, logits: Tensor, y: Tensor) -> list[str]:
+    def evaluation_tables(self, logits: Tensor, y: Tensor) -> list[str]:
         """Return tables on a test beyond its metrics, as text, for its logits ``(N, O)`` and targets."""
 
     @abstractmethod

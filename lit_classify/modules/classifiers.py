@@ -14,13 +14,13 @@ from torch.nn import functional as F
 from torchmetrics import Metric
 from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy
 
+from lit_classify.data_interface import HasClassCounts
 from lit_classify.errors import UserError, unknown_name
 from lit_classify.metrics import Metrics, accuracy, binary_metrics, confusion_counts, multiclass_metrics
 from lit_classify.modules.base import Arrays, Baselines, Columns, LitModule, Plotters, RowErrors
-from lit_classify.modules.report_tables import confusion_table, score_table
+from lit_classify.modules.evaluation_tables import confusion_table, score_table
 from lit_classify.modules.running_mean import accumulation_dtype
 from lit_classify.modules.target_checks import check_classes, check_shapes, to_class_indices
-from lit_classify.protocols import HasClassCounts
 
 
 class Classifier(LitModule, ABC):
@@ -95,7 +95,7 @@ class Classifier(LitModule, ABC):
         """Names of the classes that have a logit."""
         return self.class_names
 
-    def report(self, logits: Tensor, y: Tensor) -> list[str]:
+    def evaluation_tables(self, logits: Tensor, y: Tensor) -> list[str]:
         """Return precision, recall and F1 of each class, and the confusion matrix."""
         true, predicted = y.cpu().numpy(), self.labels(self.probabilities(logits)).cpu().numpy()
         return [

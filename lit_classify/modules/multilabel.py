@@ -15,7 +15,7 @@ from torchmetrics.classification import MultilabelAccuracy
 from lit_classify.errors import UserError
 from lit_classify.metrics import Metrics, accuracy, multilabel_metrics
 from lit_classify.modules.base import Arrays, Baselines, Columns, LitModule, Plotters
-from lit_classify.modules.report_tables import score_table
+from lit_classify.modules.evaluation_tables import score_table
 from lit_classify.modules.target_checks import check_labels, check_shapes
 
 
@@ -105,7 +105,7 @@ class MultilabelClassifier(LitModule):
         """Names of the labels."""
         return self.label_names
 
-    def report(self, logits: Tensor, y: Tensor) -> list[str]:
+    def evaluation_tables(self, logits: Tensor, y: Tensor) -> list[str]:
         """Return precision, recall and F1 of each label."""
         true, predicted = y.long().cpu().numpy(), self.labels(self.probabilities(logits)).cpu().numpy()
         return [score_table("label", true, predicted, self.label_names, "micro")]

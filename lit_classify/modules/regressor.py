@@ -11,12 +11,12 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchmetrics import MeanAbsoluteError, Metric
 
+from lit_classify.data_interface import HasTargetScale
 from lit_classify.errors import UserError, check_at_least, unknown_name
 from lit_classify.metrics import Metrics, r2, regression_metrics
 from lit_classify.modules.base import Baselines, Columns, LitModule, Plotters, RowErrors
 from lit_classify.modules.running_mean import accumulation_dtype
 from lit_classify.modules.target_checks import check_shapes, check_values
-from lit_classify.protocols import HasTargetScale
 
 
 class Regressor(LitModule):
@@ -109,7 +109,7 @@ class Regressor(LitModule):
         """The name of the single output."""
         return ["prediction"]
 
-    def report(self, logits: Tensor, y: Tensor) -> list[str]:
+    def evaluation_tables(self, logits: Tensor, y: Tensor) -> list[str]:
         """Return nothing: the metrics describe a regression."""
         return []
 

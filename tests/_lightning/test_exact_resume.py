@@ -25,7 +25,7 @@ from lit_classify._lightning.trainer import RunTrainer
 from lit_classify.callbacks import BestCheckpoint, LastCheckpoint
 from lit_classify.cli.main import main
 from lit_classify.errors import DataWarning
-from lit_classify.random_streams import stream_seed
+from lit_classify.seeds import stream_seed
 
 QUIET: dict[str, Any] = {
     "logger": False,

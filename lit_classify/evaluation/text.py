@@ -1,4 +1,4 @@
-"""The report of ``test``: metrics, tables of the task, and baselines on the same rows."""
+"""The text of an evaluation as ``test`` prints it: metrics, tables of the task, and baselines."""
 
 import warnings
 
@@ -13,12 +13,12 @@ from lit_classify.modules import LitModule
 _MAX_BASELINE_ROWS = 100_000
 
 
-def report(model: LitModule, data: InMemoryDataModule) -> str:
-    """Return the report on the rows that the model was tested on last."""
+def evaluation_text(model: LitModule, data: InMemoryDataModule) -> str:
+    """Return the tables and baselines on the rows that the model was tested on last."""
     tables: list[str] = []
     evaluation = model.evaluation  # absent after a custom test_step
     if evaluation is not None and evaluation.metrics.values:  # empty if outputs are NaN
-        tables = model.report(evaluation.logits.to(model.device), evaluation.y)
+        tables = model.evaluation_tables(evaluation.logits.to(model.device), evaluation.y)
     return "\n\n".join([*tables, "\n".join(baseline_lines(model, data))])
 
 

@@ -18,8 +18,8 @@ from lit_classify import (
     TableDataModule,
     TensorLoader,
 )
-from lit_classify.evaluation.report import baseline_lines, report
-from lit_classify.modules.report_tables import score_table
+from lit_classify.evaluation.text import baseline_lines, evaluation_text
+from lit_classify.modules.evaluation_tables import score_table
 from tests.example_tables import write
 
 
@@ -34,14 +34,14 @@ def test_reports_are_written_for_classes_and_values() -> None:
     model, data = BinaryClassifier(2), CirclesDataModule()
     trainer().test(model, data, verbose=False)
     for words in ("macro average", "confusion", "majority class"):
-        assert words in report(model, data)
-    assert "linear regression    1.00000" in report(Regressor(1), LineDataModule())
+        assert words in evaluation_text(model, data)
+    assert "linear regression    1.00000" in evaluation_text(Regressor(1), LineDataModule())
 
 
 def test_a_baseline_that_cannot_learn_a_constant_label_is_reported() -> None:
     write("x,p,q\n" + "\n".join(f"{n},{n % 2},0" for n in range(60)))
     data = TableDataModule("t.csv", ["p", "q"])
-    text = report(MultilabelClassifier(1, 2, label_names=["p", "q"]), data)
+    text = evaluation_text(MultilabelClassifier(1, 2, label_names=["p", "q"]), data)
     assert "logistic regression  cannot learn these labels" in text
 
 

@@ -1,4 +1,4 @@
-"""Seeds of random number streams: one for each purpose and place in a run, so that none is used twice.
+"""Seeds of random numbers: one for each purpose and place in a run, so that none is used twice.
 
 torch's generator on the CPU takes only the lower 32 bits of a seed. Seeds that are merely hashed to 32 bits
 would collide within some 100,000 steps, so places are permuted instead.

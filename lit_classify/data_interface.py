@@ -1,4 +1,4 @@
-"""Optional properties of a data module that some tasks use; any LightningDataModule may define them."""
+"""What models use of a data module; any LightningDataModule may define these optional properties."""
 
 from typing import Protocol, runtime_checkable
 

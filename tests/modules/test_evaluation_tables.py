@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import classification_report
 
-from lit_classify.modules.report_tables import confusion_table, score_table
+from lit_classify.modules.evaluation_tables import confusion_table, score_table
 
 
 @pytest.mark.reliability(25)
