@@ -27,9 +27,9 @@ from lit_classify.callbacks import (
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.io import AtomicCheckpointIO
 from lit_classify.checkpoints.lookup import RUNS, resolve
+from lit_classify.cli.lightning_parser import Recipe, RecipeFile, RunParser
 from lit_classify.cli.parse_errors import LINKED, missing_checkpoint
-from lit_classify.cli.parser import Recipe, RecipeFile, RunParser
-from lit_classify.cli.plot_options import HELP, plot_callbacks, selected
+from lit_classify.cli.tensorboard_plots import HELP, plot_callbacks, selected
 from lit_classify.data import (
     BlobsDataModule,
     CirclesDataModule,

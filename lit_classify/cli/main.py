@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from lit_classify import __version__, import_policy, signals
-from lit_classify.cli import output
+from lit_classify.cli import standard_streams
 from lit_classify.errors import DivergedError, UserError, echo, echo_once, summarize, unknown_name
 
 COMMANDS = {
@@ -49,7 +49,7 @@ def usage() -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; a UserError becomes one message on standard error."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    with output.fault_tolerant() as failure, signals.handled():
+    with standard_streams.fault_tolerant() as failure, signals.handled():
         try:
             code = _run(arguments)
         except SystemExit as error:

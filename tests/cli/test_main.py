@@ -14,8 +14,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from lit_classify.callbacks.epoch_log import format_line
 from lit_classify.checkpoints import DATA
 from lit_classify.cli.lightning_cli import recorded_data
+from lit_classify.cli.lightning_parser import class_help
 from lit_classify.cli.main import COMMANDS, main
-from lit_classify.cli.parser import class_help
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
 
