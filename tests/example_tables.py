@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from lit_classify import TableDataModule
 from lit_classify.data.table.source import Table
 
 
@@ -24,3 +25,16 @@ def bundled(load: Callable[..., Any], name: str) -> Path:
     table = pl.DataFrame(whole.data, schema=[f"x{number}" for number in range(whole.data.shape[1])])
     table.with_columns(pl.Series("target", whole.target)).write_csv(name)
     return Path(name)
+
+
+def table(
+    rows: list[str], header: str = "x,target", target: Any = "target", **options: Any
+) -> TableDataModule:
+    return TableDataModule(str(write("\n".join([header, *rows]))), target, **options)
+
+
+def three_files() -> dict[str, Any]:
+    for part, start in (("train", 0), ("val", 100), ("test", 200)):
+        rows = [f"{start + number},{'ab'[number % 2]}" for number in range(40)]
+        write("\n".join(["x,target", *rows]), f"{part}.csv")
+    return {"path": "train.csv", "target": "target", "val_path": "val.csv", "test_path": "test.csv"}

@@ -5,7 +5,8 @@ import pytest
 
 from lit_classify import DataError
 from lit_classify.data.table.schema import cast_column, infer_schema
-from tests.example_tables import rows_of
+from lit_classify.errors import DataWarning
+from tests.example_tables import rows_of, table
 
 
 @pytest.mark.reliability(21)
@@ -77,3 +78,30 @@ def test_a_yes_or_no_column_takes_no_other_numbers() -> None:
     assert cast_column(pl.Series("f", ["1", "0"]), "boolean")[0].to_list() == [1.0, 0.0]
     with pytest.raises(DataError, match="7 is neither yes nor no"):
         cast_column(pl.Series("f", [1, 7]), "boolean")
+
+
+@pytest.mark.reliability(31)
+def test_many_words_after_many_numbers_are_refused_too() -> None:
+    cells = [str(number) for number in range(2000)] + ["word"] * 2000
+    with pytest.raises(DataError, match="row 2001, column 'x': 'word' is not a number"):
+        cast_column(pl.Series("x", cells), None, lambda row: f"row {row + 1}")
+
+
+@pytest.mark.reliability(33)
+def test_possible_target_leakage_is_reported() -> None:
+    rows = [f"{number},{'no' if number % 3 else 'yes'},{int(number % 3 == 0)}" for number in range(90)]
+    with pytest.warns(DataWarning, match="possible target leakage: alive"):
+        data = table(rows, "x,alive,survived", "survived")
+    assert data.leaking == {"alive"}
+    assert "possible target leakage" in data.describe()
+    rows = [f"{number % 7},{100 * number + 3},{number / 7}" for number in range(90)]
+    with pytest.warns(DataWarning, match="possible target leakage: same"):
+        assert table(rows, "x,same,y", "y").leaking == {"same"}
+
+
+@pytest.mark.reliability(22)
+def test_columns_without_variation_are_dropped_with_a_warning() -> None:
+    rows = [f"{number},7,,{'ab'[number % 2]}" for number in range(40)]
+    with pytest.warns(DataWarning, match="dropped columns without variation: same, gone"):
+        data = table(rows, "x,same,gone,target")
+    assert data.in_features == 1

@@ -1,0 +1,152 @@
+"""The fitted state: the same rows are recognised, and other rows are evaluated or refused."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from lit_classify import DataError, TableDataModule
+from lit_classify.cli.main import main
+from lit_classify.errors import DataWarning
+from tests.example_tables import table, three_files, write
+
+
+@pytest.mark.reliability(33)
+def test_what_would_split_the_rows_anew_is_refused_after_training() -> None:
+    state = table([f"{n},{'ab'[n % 2]}" for n in range(50)]).hparams["fitted_state"]
+    for name, value in {
+        "random_state": 7,
+        "test_fraction": 0.3,
+        "features": ["x"],
+        "scaling": "robust",
+    }.items():
+        with pytest.raises(DataError, match=f"data.{name} was .* in training, but is .* now"):
+            TableDataModule("t.csv", "target", fitted_state=state, **{name: value})  # type: ignore[arg-type]
+
+
+def test_another_table_than_was_learned_from_is_all_test_rows() -> None:
+    first = table([f"{n},{'ab'[n % 2]}" for n in range(50)])
+    state = first.hparams["fitted_state"]
+    again = TableDataModule("t.csv", "target", fitted_state=state)
+    for name in ("train", "val", "test"):
+        assert torch.equal(again.split(name).x, first.split(name).x)
+    write("target,x\n" + "b,3\na,4\n" * 5, "new.csv")
+    other = TableDataModule("new.csv", "target", fitted_state=state)
+    with pytest.warns(DataWarning, match=r"all 10 rows of new\.csv are evaluated"):
+        assert len(other.split("test").y) == 10
+    assert other.split("test").y.tolist() == [1, 0] * 5
+    assert not other.has_split("train")
+    with pytest.raises(DataError, match="no train split"):
+        other.split("train")
+    write("target,x\nb,3\nc,4\n", "new.csv")
+    foreign = TableDataModule("new.csv", "target", fitted_state=state)
+    message = r"new\.csv, row 2, target 'target': 'c' is not one of the classes a, b"
+    with pytest.warns(DataWarning, match="all 2 rows"), pytest.raises(DataError, match=message):
+        foreign.setup()
+
+
+@pytest.mark.reliability(50)
+@pytest.mark.parametrize("name", ["val", "test"])
+def test_other_rows_for_validation_and_testing_are_said_when_they_are_scored(name: str) -> None:
+    files = three_files()
+    state = TableDataModule(**files).hparams["fitted_state"]
+    TableDataModule(**files, fitted_state=state).setup()  # nothing is said of the same rows
+    write("x,target\n300,b\n301,a\n302,a\n", f"{name}.csv")
+    data = TableDataModule(**files, fitted_state=state)
+    message = rf"{name}\.csv differs from data\.{name}_path in training .*: 3 other rows are evaluated"
+    with pytest.warns(DataWarning, match=message):
+        assert data.split(name).y.tolist() == [1, 0, 0]
+    assert len(data.split("train").y) == 40
+
+
+@pytest.mark.reliability(50)
+@pytest.mark.parametrize("own", [["val"], ["test"], ["val", "test"]])
+def test_a_file_that_a_command_does_not_need_may_be_missing(own: list[str]) -> None:
+    files = three_files()
+    files = {
+        name: value
+        for name, value in files.items()
+        if name.removesuffix("_path") not in {"val", "test"} - {*own}
+    }
+    first = TableDataModule(**files)
+    state = first.hparams["fitted_state"]
+    for lacking in own:
+        Path(f"{lacking}.csv").rename("away.csv")
+        data = TableDataModule(**files, fitted_state=state)
+        for name in {"train", "val", "test"} - {lacking}:
+            assert torch.equal(data.split(name).x, first.split(name).x)
+        with pytest.raises(DataError, match=rf"no table at {lacking}\.csv"):
+            data.split(lacking)
+        Path("away.csv").rename(f"{lacking}.csv")
+
+
+@pytest.mark.reliability(50)
+def test_a_missing_file_that_is_named_anew_is_said() -> None:
+    files = three_files()
+    state = TableDataModule(**files).hparams["fitted_state"]
+    with pytest.raises(DataError, match=r"no table at other\.csv"):
+        TableDataModule(**{**files, "val_path": "other.csv"}, fitted_state=state).setup()
+
+
+@pytest.mark.reliability(50)
+def test_the_same_rows_under_another_name_are_the_same() -> None:
+    files = three_files()
+    first = TableDataModule(**files)
+    Path("moved").mkdir()
+    for name in ("path", "val_path", "test_path"):
+        files[name] = str(Path(files[name]).rename(f"moved/{files[name]}"))
+    again = TableDataModule(**files, fitted_state=first.hparams["fitted_state"])
+    for name in ("train", "val", "test"):
+        assert torch.equal(again.split(name).x, first.split(name).x)
+
+
+@pytest.mark.reliability(50)
+def test_a_test_file_is_scored_though_the_training_file_has_changed() -> None:
+    files = three_files()
+    state = TableDataModule(**files).hparams["fitted_state"]
+    with Path("train.csv").open("a") as file:
+        file.write("\n7,a\n")
+    data = TableDataModule(**files, fitted_state=state)
+    with pytest.warns(DataWarning, match=r"all 40 rows of test\.csv are evaluated"):
+        assert data.split("test").x.shape[0] == 40
+    assert not data.has_split("train")
+
+
+@pytest.mark.reliability(50)
+def test_another_table_alone_is_scored_without_the_test_file_of_training() -> None:
+    files = three_files()
+    state = TableDataModule(**files).hparams["fitted_state"]
+    Path("test.csv").unlink()
+    write("x,target\n300,b\n301,a\n", "new.csv")
+    data = TableDataModule(**{**files, "path": "new.csv"}, fitted_state=state)
+    with pytest.warns(DataWarning, match=r"all 2 rows of new\.csv are evaluated"):
+        assert data.split("test").y.tolist() == [1, 0]
+
+
+@pytest.mark.reliability(50)
+def test_a_test_file_where_training_had_none_is_refused_with_what_to_type() -> None:
+    rows = [f"{number},{'ab'[number % 2]}" for number in range(50)]
+    state = table(rows).hparams["fitted_state"]
+    write("x,target\n300,b\n", "new.csv")
+    with pytest.raises(DataError, match=r"to evaluate other rows, pass their file as --data\.path"):
+        TableDataModule("t.csv", "target", test_path="new.csv", fitted_state=state)
+
+
+@pytest.mark.reliability(50)
+@pytest.mark.parametrize("changed", ["train", "val", "test"])
+def test_resume_is_refused_when_any_file_has_changed(
+    changed: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {key: value for key, value in three_files().items() if key != "target"}
+    data = [word for key, value in files.items() for word in (f"--data.{key}", value)]
+    fit = ["fit", "--config", "table", *data, "--data.target", "target", "--plots", "none"]
+    assert main([*fit, "--trainer.max_epochs", "1"]) == 0
+    more = [*fit, "--trainer.max_epochs", "2", "--ckpt_path"]
+    checkpoint = "lightning_logs/table/version_0/checkpoints/last.ckpt"
+    path = Path(f"{changed}.csv")
+    path.write_text(path.read_text().replace("1,b", "1.5,b", 1))
+    capsys.readouterr()
+    assert main([*more, checkpoint]) == 2
+    assert f"was trained on another table than {changed}.csv (data." in capsys.readouterr().err
+    three_files()
+    assert main([*more, checkpoint]) == 0

@@ -1,0 +1,109 @@
+"""Splits: disjoint, stratified, by groups, by a column, and by files."""
+
+from typing import Any
+
+import pytest
+
+from lit_classify import DataError, TableDataModule
+from lit_classify.errors import DataWarning
+from tests.example_tables import table, three_files, write
+
+
+@pytest.mark.reliability(23, 33)
+def test_splits_are_stratified_and_share_no_row() -> None:
+    rows = [f"{number},{'rare' if number % 10 == 0 else 'often'}" for number in range(500)]
+    data = TableDataModule(str(write("\n".join(["x,target", *rows]))), "target")
+    splits = [data.split(name) for name in ("train", "val", "test")]
+    assert [len(split.y) for split in splits] == [300, 100, 100]
+    assert [int((split.y == 1).sum()) for split in splits] == [30, 10, 10]
+    assert len({float(x) for split in splits for x in split.x}) == 500
+
+
+def test_a_column_says_the_split() -> None:
+    names = ["train", "Train", "validation", "test"]
+    data = table([f"{n},{names[n % 4]},{'ab'[n % 3 == 0]}" for n in range(80)], "x,part,target", split="part")
+    assert {name: len(data.split(name).y) for name in names[::2] if name == "train"} == {"train": 40}
+    assert len(data.split("val").y) == len(data.split("test").y) == 20
+    assert data.in_features == 1
+
+
+@pytest.mark.reliability(33)
+def test_rows_of_a_group_stay_together() -> None:
+    rows = [f"{n},{n // 10},{'ab'[n % 2]}" for n in range(300)]
+    data = table(rows, "x,patient,target", groups="patient")
+    groups = []
+    (encoder,) = data.hparams["fitted_state"]["encoders"]
+    for name in ("train", "val", "test"):
+        x = data.split(name).x[:, 0].double() * encoder["scale"] + encoder["center"]
+        groups.append({round(float(value)) // 10 for value in x})
+    assert not groups[0] & groups[1] | groups[0] & groups[2] | groups[1] & groups[2]
+    assert len(set.union(*groups)) == 30
+
+
+def test_a_group_that_a_column_tears_apart_is_refused() -> None:
+    rows = [f"{n},{n // 10},{('train', 'val', 'test')[n % 3]},{'ab'[n % 2]}" for n in range(90)]
+    with pytest.raises(DataError, match=r"the group 'g' 0\.0 \(t.csv, row 1\) is in two splits"):
+        table(rows, "x,g,part,target", split="part", groups="g")
+
+
+@pytest.mark.reliability(23)
+def test_files_of_their_own_are_for_validation_and_testing() -> None:
+    write("x,target\n" + "\n".join(f"{n},{'ab'[n % 2]}" for n in range(40)), "train.csv")
+    write("x,target\n100,a\n101,b\n", "val.csv")
+    write("target,x\na,200\n", "test.csv")
+    data = TableDataModule("train.csv", "target", val_path="val.csv", test_path="test.csv")
+    assert [len(data.split(name).y) for name in ("train", "val", "test")] == [40, 2, 1]
+    data = TableDataModule("train.csv", "target", test_path="test.csv", val_fraction=0.25)
+    assert [len(data.split(name).y) for name in ("train", "val", "test")] == [30, 10, 1]
+    write("x,target\n100,c\n", "val.csv")
+    with pytest.raises(DataError, match=r"a class has no training row, .* a 16, b 16, c 0"):
+        TableDataModule("train.csv", "target", val_path="val.csv")
+
+
+@pytest.mark.reliability(24)
+def test_a_class_with_a_single_row_is_kept_for_training() -> None:
+    with pytest.warns(DataWarning, match="1 class has a single row, which is used for training"):
+        data = table([f"{n},{'ab'[n % 2]}" for n in range(40)] + ["7,c"])
+    assert 2 in data.split("train").y
+    assert {0, 1} <= set(data.split("test").y.tolist())
+
+
+@pytest.mark.reliability(24)
+@pytest.mark.parametrize("num_rows", [5, 7, 12])
+def test_few_rows_are_split_so_that_none_is_empty(num_rows: int) -> None:
+    data = table([f"{n},{'ab'[n % 2]}" for n in range(num_rows)], batch_size=64)
+    sizes = [len(data.split(name).y) for name in ("train", "val", "test")]
+    assert min(sizes) >= 1
+    assert sum(sizes) == num_rows
+    assert len(data.train_dataloader()) == 1
+
+
+@pytest.mark.reliability(33, 50)
+def test_rows_that_stand_in_two_splits_are_counted_in_one_warning() -> None:
+    files = three_files()
+    write("x,target\n1,b\n2,a\n300,a\n1,a\n", "val.csv")
+    write("target,x\na,2\na,300\nb,400\na,0\n", "test.csv")
+    with pytest.warns(DataWarning) as said:
+        TableDataModule(**files)
+    (note,) = (str(warning.message) for warning in said)
+    assert note.startswith(
+        "2 of 4 test rows also occur in train; 2 of 4 val rows also occur in train; "
+        "2 of 4 test rows also occur in val"
+    )
+    assert "--data.groups" in note
+
+
+@pytest.mark.reliability(33, 50)
+@pytest.mark.parametrize("target", ["target", ["target", "other"], "x"])
+def test_a_table_with_repeated_rows_is_noted_however_it_is_split(target: Any) -> None:
+    rows = [f"{number}.5,{number % 2},{number % 2}" for number in range(100)]
+    table(rows, "x,target,other", target, ignore=[] if isinstance(target, list) else "other")
+    with pytest.warns(DataWarning, match="of 40 test rows also occur in train"):
+        table(rows * 2, "x,target,other", target, ignore=[] if isinstance(target, list) else "other")
+
+
+@pytest.mark.reliability(33)
+def test_the_same_features_with_another_target_are_not_the_same_row() -> None:
+    files = three_files()
+    write("x,target\n0,b\n", "test.csv")
+    TableDataModule(**files)  # nothing is said

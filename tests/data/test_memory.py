@@ -1,0 +1,18 @@
+"""The estimate of the memory that data needs."""
+
+import pytest
+
+from lit_classify import DataError
+from lit_classify.data import memory
+from lit_classify.data.table.source import read_table
+from tests.example_tables import write
+
+
+@pytest.mark.reliability(32)
+def test_a_table_beyond_memory_is_refused_with_the_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = "a,b\n" + "1,2\n" * 1000
+    monkeypatch.setattr(memory, "free_memory", lambda: 10_000)
+    with pytest.raises(DataError, match=r"about 1,001 rows x 2 columns need about 0.024 MB of memory"):
+        read_table(write(content))
+    monkeypatch.undo()
+    assert (memory.free_memory() or 1e9) > 1e6
