@@ -59,7 +59,7 @@ def plain(value: Any, known: Mapping[str, type] | None = None) -> Any:  # noqa: 
     return str(value)
 
 
-def names(recorded: Any, given: Any, known: Mapping[str, type]) -> bool:  # noqa: ANN401 - any argument
+def refers_to(recorded: Any, given: Any, known: Mapping[str, type]) -> bool:  # noqa: ANN401 - any argument
     """Return whether a recorded string refers to a class, a function or an instance; imports nothing."""
     if plain(given, known) == recorded or f"{plain(given, known)}()" == recorded:
         return True

@@ -19,7 +19,7 @@ from torch.utils.data import TensorDataset
 from lit_classify import BinaryClassifier, SeededDataLoader
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.io import AtomicCheckpointIO, is_intact
-from lit_classify.checkpoints.lookup import resolve
+from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.main import main
 from lit_classify.errors import DataWarning, UserError
 from lit_classify.loggers import RunLogger
@@ -272,7 +272,7 @@ def test_a_damaged_checkpoint_is_refused_and_last_falls_back(
     assert "newest valid is lightning_logs/moons/version_1/checkpoints/best.ckpt" in said
     assert len(said.splitlines()) == 1
     with pytest.warns(DataWarning, match="corrupt checkpoint .*version_1.*; using an older one"):
-        found = resolve("last", Path("lightning_logs"))
+        found = find_checkpoint("last", Path("lightning_logs"))
     assert found == RUN.format(0)
     assert main(["test", "--ckpt_path", "last"]) == 0
     assert "corrupt checkpoint" in capsys.readouterr().err

@@ -18,11 +18,11 @@ from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
 from lit_classify import __version__
-from lit_classify.checkpoints import class_spec
-from lit_classify.checkpoints.class_spec import DATA, KNOWN_CLASSES, TASKS, ClassSpec
+from lit_classify.checkpoints import compatibility
+from lit_classify.checkpoints.compatibility import DATA_MODULES, KNOWN_CLASSES, TASKS, ClassSpec
 from lit_classify.checkpoints.io import has_checksum, is_intact
-from lit_classify.checkpoints.lookup import alternative
-from lit_classify.checkpoints.resumable import check_state
+from lit_classify.checkpoints.search import alternative
+from lit_classify.checkpoints.training_state import check_state
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.table.fitted_state import find_changed_files
 from lit_classify.errors import UserError, check_local_path, unknown_name
@@ -30,7 +30,7 @@ from lit_classify.import_policy import import_object, named_by_a_file
 from lit_classify.modules import LitModule
 from lit_classify.modules.base import NAMED_CLASSES
 from lit_classify.networks import Activation, Network
-from lit_classify.serialization import class_path, names, plain, record
+from lit_classify.serialization import class_path, plain, record, refers_to
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ class Checkpoint:
             parts = {
                 part: ClassSpec.from_dict(written[part]) for part in ("model", "data") if part in written
             }
-            class_spec.check_release(path, str(written.get("version", "of unknown version")), parts)
-            class_spec.check_same_table(path, parts["model"], parts.get("data"))
+            compatibility.check_release(path, str(written.get("version", "of unknown version")), parts)
+            compatibility.check_same_table(path, parts["model"], parts.get("data"))
             for name in ("epoch", "global_step"):
                 if type(content.get(name, 0)) is not int or content.get(name, 0) < 0:
                     raise UserError(f"{path} has inconsistent content: {name} is {content[name]!r}")
@@ -140,10 +140,10 @@ class Checkpoint:
         if self.data is None and own is None:
             raise UserError(f"{self.path} does not record the data it was trained on")
         recorded = self.data or ClassSpec("", {})
-        if own is None and recorded.class_path not in DATA:
-            raise UserError(unknown_name("data module in the checkpoint", recorded.class_path, DATA))
+        if own is None and recorded.class_path not in DATA_MODULES:
+            raise UserError(unknown_name("data module in the checkpoint", recorded.class_path, DATA_MODULES))
         with _consistent(self.path):
-            return (own or DATA[recorded.class_path])(**{**recorded.init_args, **(given or {})})
+            return (own or DATA_MODULES[recorded.class_path])(**{**recorded.init_args, **(given or {})})
 
     def own_class(self, part: str, given: str | None) -> Any:  # noqa: ANN401 - of the model or of the data
         """Return the given class of the model or data, or None for a recorded class of lit_classify.
@@ -177,7 +177,7 @@ class Checkpoint:
             return None
         custom = import_object(given, f"--model.{name}") if isinstance(given, str) and "." in given else given
         kind = type(custom) if name == "network" and isinstance(custom, nn.Module) else custom
-        if given is None or not (given == recorded or names(recorded, kind, known)):
+        if given is None or not (given == recorded or refers_to(recorded, kind, known)):
             raise UserError(
                 f"{self.path} was trained with the {name} {recorded!r}, but {plain(given)!r} was given: "
                 "a checkpoint imports only what you name yourself"
@@ -257,7 +257,7 @@ class Checkpoint:
         recorded: ClassSpec | None = getattr(self, part)
         kind = KNOWN_CLASSES[part].get(recorded.class_path) if recorded else None
         for name in options:
-            if kind and name not in class_spec.constructor_arguments(kind):
+            if kind and name not in compatibility.constructor_arguments(kind):
                 raise UserError(f"--{part}.{name} is not an option of the checkpoint's {kind.__name__}")
 
     def check_settings(self, part: str, given: Mapping[str, Any]) -> None:

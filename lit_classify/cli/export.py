@@ -12,7 +12,7 @@ import torch
 
 from lit_classify import __version__, files
 from lit_classify.checkpoints.checkpoint import Checkpoint
-from lit_classify.checkpoints.lookup import resolve
+from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import parser
 from lit_classify.data.table.preprocessing import Encoder, Preprocessor
 from lit_classify.errors import UserError, echo
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
     if not given.overwrite and directory.is_dir() and any(directory.iterdir()):
         raise UserError(f"{directory} is not empty; give --overwrite, or another --out")
 
-    checkpoint = Checkpoint.read(resolve(given.checkpoint))
+    checkpoint = Checkpoint.read(find_checkpoint(given.checkpoint))
     model = checkpoint.build_model(given.network, activation=given.activation)
     state = checkpoint.data.init_args.get("fitted_state") if checkpoint.data else None
     if state is None:  # synthetic data: the coordinates are the features

@@ -26,7 +26,7 @@ from lit_classify.callbacks import (
 )
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.io import AtomicCheckpointIO
-from lit_classify.checkpoints.lookup import RUNS, resolve
+from lit_classify.checkpoints.search import RUNS, find_checkpoint
 from lit_classify.cli.lightning_parser import Recipe, RecipeFile, RunParser
 from lit_classify.cli.parse_errors import LINKED, missing_checkpoint
 from lit_classify.cli.tensorboard_plots import HELP, plot_callbacks, selected
@@ -185,7 +185,7 @@ class RunCLI(RecordCLI):
         if given.ckpt_path:
             runs = Path(given.trainer.default_root_dir or "", RUNS)
             has_name = self._command == "fit" or given.recipe.name or given.config
-            path = resolve(given.ckpt_path, runs / self.run_name() if has_name else runs)
+            path = find_checkpoint(given.ckpt_path, runs / self.run_name() if has_name else runs)
             self.checkpoint = Checkpoint.read(path)
             # without fit, the model is built with the weights
             given.ckpt_path = path if self._command == "fit" else None

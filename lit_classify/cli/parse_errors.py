@@ -11,7 +11,7 @@ from jsonargparse import ArgumentParser
 
 from lit_classify import data, modules
 from lit_classify._lightning.cli import actions
-from lit_classify.checkpoints.lookup import RUNS
+from lit_classify.checkpoints.search import RUNS
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, closest
 from lit_classify.import_policy import import_object

@@ -15,7 +15,7 @@ from lit_classify.callbacks.evaluation_plots import evaluate
 from lit_classify.callbacks.hidden_units import has_hidden_unit_plot, plot_hidden_units
 from lit_classify.callbacks.plot import skip_on_error
 from lit_classify.checkpoints.checkpoint import Checkpoint
-from lit_classify.checkpoints.lookup import resolve
+from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli import run_recipe
 from lit_classify.cli.argument_parser import parser
 from lit_classify.cli.warning_filters import filter_warnings
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
         if is_one:
             figures = plot_recipe(source)
         else:
-            figures = plot_checkpoint(resolve(source), given, prefixed=len(sources) > 1)
+            figures = plot_checkpoint(find_checkpoint(source), given, prefixed=len(sources) > 1)
         write(folder, dict(figures), given.format)
     if any(are_recipes):
         write(folder, {"activations": plots.activation_functions()}, given.format)

@@ -12,7 +12,7 @@ from jsonargparse.typing import class_from_function
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lit_classify.callbacks.epoch_log import format_line
-from lit_classify.checkpoints import DATA
+from lit_classify.checkpoints import DATA_MODULES
 from lit_classify.cli.lightning_cli import recorded_data
 from lit_classify.cli.lightning_parser import class_help
 from lit_classify.cli.main import COMMANDS, main
@@ -360,7 +360,7 @@ def test_fit_help_begins_with_the_options_of_the_chosen_classes(
     assert "--trainer.gradient_clip_val" in rest
 
 
-@pytest.mark.parametrize("kind", DATA.values(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", DATA_MODULES.values(), ids=lambda kind: kind.__name__)
 def test_evaluation_accepts_the_options_of_every_data_module(kind: type) -> None:
     def options(built: type) -> set[str]:
         return set(re.findall(r"--data\.\w+", class_help(built, "data")))

@@ -8,7 +8,7 @@ from lit_classify.errors import UserError, warn
 RUNS = "lightning_logs"
 
 
-def resolve(path: str, runs: Path = Path(RUNS)) -> str:
+def find_checkpoint(path: str, runs: Path = Path(RUNS)) -> str:
     """Return the path of a checkpoint; ``last`` and ``best`` are the newest intact checkpoints of that name.
 
     Args:

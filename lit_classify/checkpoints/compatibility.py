@@ -17,14 +17,14 @@ from lit_classify.modules import LitModule
 
 _TASK_NAMES = "BinaryClassifier", "MulticlassClassifier", "MultilabelClassifier", "Regressor"
 TASKS: dict[str, type[LitModule]] = {name: getattr(tasks, name) for name in _TASK_NAMES}
-DATA: dict[str, type[InMemoryDataModule]] = {
+DATA_MODULES: dict[str, type[InMemoryDataModule]] = {
     name: found
     for name in datamodules.__all__
     if inspect.isclass(found := getattr(datamodules, name))
     and issubclass(found, InMemoryDataModule)
     and not inspect.isabstract(found)
 }
-KNOWN_CLASSES: dict[str, Mapping[str, type]] = {"model": TASKS, "data": DATA}
+KNOWN_CLASSES: dict[str, Mapping[str, type]] = {"model": TASKS, "data": DATA_MODULES}
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class ClassSpec:
 
 def check_same_table(path: Path, model: ClassSpec, data: ClassSpec | None) -> None:
     """Raise UserError if the model does not fit the preprocessing of its table."""
-    kind = DATA.get(data.class_path) if data else None
+    kind = DATA_MODULES.get(data.class_path) if data else None
     state = data.init_args.get("fitted_state") if data and kind else None
     if state is None and kind is TableDataModule:
         raise UserError(f"{path} has inconsistent content: the preprocessing of its table is missing")
