@@ -1,8 +1,14 @@
-"""The class and constructor arguments of a module or data module as plain data."""
+"""Classes and constructor arguments as plain data, as checkpoints record them.
+
+``LitModule.on_save_checkpoint`` writes a ``ClassSpec`` of the model and one of the data; ``Checkpoint`` reads
+them back.
+"""
 
 import inspect
+import re
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,18 +18,49 @@ from torch import nn
 _KEPT = (str, bytes, bool, int, float, complex, torch.Tensor, type(None))
 
 
+@dataclass(frozen=True)
+class ClassSpec:
+    """The class of a module or data module, and its constructor arguments.
+
+    Args:
+        class_path: the name of a class of lit_classify, or the import path of another class.
+        init_args: the constructor arguments as plain data.
+    """
+
+    class_path: str
+    init_args: dict[str, Any]
+
+    @classmethod
+    def of(cls, built: LightningModule | LightningDataModule) -> "ClassSpec":
+        """Return the class and arguments of a module or data module."""
+        return cls(class_path(type(built)), {key: plain(value) for key, value in built.hparams.items()})
+
+    @classmethod
+    def from_dict(cls, data: Any) -> "ClassSpec":  # noqa: ANN401 - content of a file
+        """Return the class and arguments of ``to_dict``.
+
+        Raises:
+            TypeError: the record has another form.
+
+        Examples:
+            >>> ClassSpec.from_dict({"class_path": "Regressor", "init_args": {"lr": 0.1}})
+            ClassSpec(class_path='Regressor', init_args={'lr': 0.1})
+        """
+        path, init_args = data["class_path"], data["init_args"]
+        is_mapping = isinstance(init_args, dict) and all(isinstance(name, str) for name in init_args)
+        if not re.fullmatch(r"[A-Za-z_][\w.]*", path) or not is_mapping:
+            raise TypeError("a record must be a class_path and init_args")
+        return cls(path, init_args)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the class and arguments as plain data."""
+        return {"class_path": self.class_path, "init_args": self.init_args}
+
+
 def class_path(built: type) -> str:
     """Return the name of a class of lit_classify, or the import path of any other class."""
     packaged = built.__module__.startswith("lit_classify.")
     return built.__qualname__ if packaged else f"{built.__module__}.{built.__qualname__}"
-
-
-def record(built: LightningModule | LightningDataModule) -> dict[str, Any]:
-    """Return the class and constructor arguments of a module or data module as plain data."""
-    return {
-        "class_path": class_path(type(built)),
-        "init_args": {key: plain(value) for key, value in built.hparams.items()},
-    }
 
 
 def plain(value: Any, known: Mapping[str, type] | None = None) -> Any:  # noqa: ANN401 - any argument

@@ -1,7 +1,8 @@
 """Checkpoints, read and validated once and passed on as objects.
 
-The arguments of the model and the data are recorded as plain data. They are passed to constructors directly,
-not through a parser, which would read a class named ``1e3`` as a number.
+``LitModule.on_save_checkpoint`` records the classes and arguments of the model and the data as plain data.
+They are passed to constructors directly, not through a parser, which would read a class named ``1e3`` as a
+number.
 """
 
 import json
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from lit_classify import __version__
 from lit_classify.checkpoints import compatibility
-from lit_classify.checkpoints.compatibility import DATA_MODULES, KNOWN_CLASSES, TASKS, ClassSpec
+from lit_classify.checkpoints.compatibility import DATA_MODULES, KNOWN_CLASSES, TASKS
 from lit_classify.checkpoints.io import has_checksum, is_intact
 from lit_classify.checkpoints.search import alternative
 from lit_classify.checkpoints.training_state import check_state
@@ -30,7 +31,7 @@ from lit_classify.import_policy import import_object, named_by_a_file
 from lit_classify.modules import LitModule
 from lit_classify.modules.base import NAMED_CLASSES
 from lit_classify.networks import Activation, Network
-from lit_classify.serialization import class_path, plain, record, refers_to
+from lit_classify.serialization import ClassSpec, class_path, plain, refers_to
 
 
 @dataclass(frozen=True)
@@ -224,11 +225,11 @@ class Checkpoint:
         Raises:
             UserError: a setting differs; names both values.
         """
-        built = record(model)
-        if self.model.class_path != built["class_path"]:
+        built = ClassSpec.of(model)
+        if self.model.class_path != built.class_path:
             recorded = self.model.class_path
-            raise UserError(f"{self.path} is of a {recorded}, but the model is a {built['class_path']}")
-        self.check_settings("model", built["init_args"])
+            raise UserError(f"{self.path} is of a {recorded}, but the model is a {built.class_path}")
+        self.check_settings("model", built.init_args)
 
     def check_data(self, data: InMemoryDataModule) -> None:
         """Compare the data with the recorded data before a run is resumed.
@@ -236,18 +237,18 @@ class Checkpoint:
         Raises:
             UserError: a setting or the table differs, so that rows would change splits.
         """
-        built = record(data)
-        if self.data is None or self.data.class_path != built["class_path"]:
+        built = ClassSpec.of(data)
+        if self.data is None or self.data.class_path != built.class_path:
             recorded = "other data" if self.data is None else f"a {self.data.class_path}"
-            changed = f"{self.path} was trained on {recorded}, but the data is a {built['class_path']}"
+            changed = f"{self.path} was trained on {recorded}, but the data is a {built.class_path}"
             raise UserError(f"{changed}; retrain from scratch without --ckpt_path")
-        before, now = (part.get("fitted_state") for part in (self.data.init_args, built["init_args"]))
+        before, now = (part.get("fitted_state") for part in (self.data.init_args, built.init_args))
         if before and now and (others := find_changed_files(before["files"], now["files"])):
             changed = f"{self.path} was trained on another table than {others}"
             raise UserError(f"{changed}; retrain from scratch without --ckpt_path")
         settings = {
             name: value
-            for name, value in built["init_args"].items()
+            for name, value in built.init_args.items()
             if not name.endswith("path") and name != "fitted_state"
         }
         self.check_settings("data", settings)

@@ -1,11 +1,8 @@
-"""Classes and constructor arguments that a checkpoint records, and whether they belong together."""
+"""Check that this release knows the classes and arguments of a checkpoint, and that they fit each other."""
 
 import inspect
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lit_classify import __version__
 from lit_classify import data as datamodules
@@ -14,6 +11,7 @@ from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.errors import UserError
 from lit_classify.modules import LitModule
+from lit_classify.serialization import ClassSpec
 
 _TASK_NAMES = "BinaryClassifier", "MulticlassClassifier", "MultilabelClassifier", "Regressor"
 TASKS: dict[str, type[LitModule]] = {name: getattr(tasks, name) for name in _TASK_NAMES}
@@ -25,36 +23,6 @@ DATA_MODULES: dict[str, type[InMemoryDataModule]] = {
     and not inspect.isabstract(found)
 }
 KNOWN_CLASSES: dict[str, Mapping[str, type]] = {"model": TASKS, "data": DATA_MODULES}
-
-
-@dataclass(frozen=True)
-class ClassSpec:
-    """A class and its constructor arguments.
-
-    Args:
-        class_path: the name of a class of lit_classify, or the import path of another class.
-        init_args: the constructor arguments as plain data.
-    """
-
-    class_path: str
-    init_args: dict[str, Any]
-
-    @classmethod
-    def from_dict(cls, data: Any) -> "ClassSpec":  # noqa: ANN401 - content of a file
-        """Return a recorded class and its arguments.
-
-        Raises:
-            TypeError: the record has another form.
-
-        Examples:
-            >>> ClassSpec.from_dict({"class_path": "Regressor", "init_args": {"lr": 0.1}})
-            ClassSpec(class_path='Regressor', init_args={'lr': 0.1})
-        """
-        class_path, init_args = data["class_path"], data["init_args"]
-        is_mapping = isinstance(init_args, dict) and all(isinstance(name, str) for name in init_args)
-        if not re.fullmatch(r"[A-Za-z_][\w.]*", class_path) or not is_mapping:
-            raise TypeError("a record must be a class_path and init_args")
-        return cls(class_path, init_args)
 
 
 def check_same_table(path: Path, model: ClassSpec, data: ClassSpec | None) -> None:

@@ -1,4 +1,4 @@
-"""Finding checkpoints: the newest intact one of a name, or one to use instead of a corrupt one."""
+"""Find checkpoints: the newest intact one of a name, or one to use instead of a corrupt one."""
 
 from pathlib import Path
 

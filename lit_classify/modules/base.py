@@ -36,7 +36,7 @@ from lit_classify.optimizers import (
     make_optimizer,
     make_scheduler,
 )
-from lit_classify.serialization import plain, record
+from lit_classify.serialization import ClassSpec, plain
 
 if TYPE_CHECKING:
     import polars as pl
@@ -440,11 +440,12 @@ class LitModule(LightningModule, ABC):
     # Checkpoints.
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Record as plain data what rebuilds the model and its data."""
-        written: dict[str, Any] = {"version": __version__, "model": record(self), "seed": self._resume.seed}
+        """Record the classes and arguments of the model and its data, which ``Checkpoint`` reads."""
+        model = ClassSpec.of(self).to_dict()
+        written: dict[str, Any] = {"version": __version__, "model": model, "seed": self._resume.seed}
         datamodule = getattr(self.trainer, "datamodule", None)
         if datamodule is not None:
-            written["data"] = record(datamodule)
+            written["data"] = ClassSpec.of(datamodule).to_dict()
         checkpoint["lit_classify"] = written
         for key in (self.CHECKPOINT_HYPER_PARAMS_KEY, "datamodule_hyper_parameters"):
             if key in checkpoint:
