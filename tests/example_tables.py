@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from lit_classify import TableDataModule
-from lit_classify.data.table.source import Table
+from lit_classify.data.table.source import RawTable
 
 
 def write(content: bytes | str, name: str = "t.csv") -> Path:
@@ -15,9 +15,9 @@ def write(content: bytes | str, name: str = "t.csv") -> Path:
     return Path(name)
 
 
-def rows_of(**columns: Any) -> Table:
+def rows_of(**columns: Any) -> RawTable:
     frame = pl.DataFrame(columns)
-    return Table(frame, (("t.csv", len(frame)),), ("",))
+    return RawTable(frame, (("t.csv", len(frame)),), ("",))
 
 
 def bundled(load: Callable[..., Any], name: str) -> Path:

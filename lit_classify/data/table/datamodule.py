@@ -13,12 +13,12 @@ import torch
 
 from lit_classify.data.base import InMemoryDataModule, NumericFeature, Split
 from lit_classify.data.loaders import TensorLoader
+from lit_classify.data.table.column_roles import ColumnRoles, Names, as_list, check_choice
 from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.preprocessing import HandleUnknown, Preprocessor, Scaling, check_missing
-from lit_classify.data.table.roles import ColumnRoles, Names, as_list, check_choice
 from lit_classify.data.table.schema import Column, check_columns, find_leakage, format_schema, infer_schema
-from lit_classify.data.table.source import ROLES, Table, TableFiles, concat_splits, find_files
+from lit_classify.data.table.source import PATH_OPTIONS, RawTable, TableFiles, concat_splits, find_files
 from lit_classify.data.table.splits import RowIndices, Splitter, split_by_files, warn_duplicates
 from lit_classify.data.table.targets import Targets, infer_target
 from lit_classify.errors import DataError, escape_control, warn
@@ -102,7 +102,7 @@ class TableDataModule(InMemoryDataModule):
         self._state = None if fitted_state is None else FittedState.from_dict(fitted_state)
         names = target, features, ignore, categorical, numeric, split, groups
         roles = ColumnRoles(*map(as_list, names))
-        paths = dict(zip(ROLES, map(as_list, (path, val_path, test_path)), strict=True))
+        paths = dict(zip(PATH_OPTIONS, map(as_list, (path, val_path, test_path)), strict=True))
         settings = {
             **asdict(roles),
             **paths,
@@ -121,13 +121,13 @@ class TableDataModule(InMemoryDataModule):
             text += self._state.target.columns if self._state.target.class_names is not None else ()
         self.is_new_table = False
         self._files = TableFiles(paths, CsvOptions(delimiter, header, encoding, text, expected))
-        self._table: Table | None = self._files.read()
+        self._table: RawTable | None = self._files.read()
         self._prepared: tuple[pl.DataFrame, dict[str, RowIndices], Targets] | None = None
         if self._state is None:
             self._state = self._fit(roles, scaling, settings)
         self.is_new_table = self._table.digests != tuple(self._state.files["path"].values())
         if self.is_new_table and settings["path"] != self._state.settings["path"]:
-            self._files = self._files.without(self._files.shared_roles(self._state.settings))
+            self._files = self._files.without(self._files.shared_paths(self._state.settings))
         # absent files are an error only if their rows are needed
         self._absent_files = self._files.find_absent(self._state.settings)
         self._files = self._files.without([f"{split}_path" for split in self._absent_files])
@@ -144,7 +144,7 @@ class TableDataModule(InMemoryDataModule):
         """Infer the schema and the target, split the rows, and fit the preprocessor to the training rows."""
         assert self._table is not None
         tables = self._read()
-        files = {role: tables[role].as_files() if role in tables else {} for role in ROLES}
+        files = {key: tables[key].as_files() if key in tables else {} for key in PATH_OPTIONS}
         table, num_rows = concat_splits(tables)
         check_columns("target column", roles.target, table)
         check_columns("column", roles.all, table)
@@ -237,21 +237,21 @@ class TableDataModule(InMemoryDataModule):
         warn_duplicates(frame, y, rows)
         return frame, rows, y
 
-    def _read(self) -> dict[str, Table]:
+    def _read(self) -> dict[str, RawTable]:
         """Return the rows of each path option; ``path`` of a new table counts as ``test_path``."""
         tables = {"path": self._table or self._files.read(), **self._files.read_other_splits()}
         if self.is_new_table:
             tables.setdefault("test_path", tables.pop("path"))
         return tables
 
-    def _warn_other_files(self, tables: Mapping[str, Table]) -> None:
+    def _warn_other_files(self, tables: Mapping[str, RawTable]) -> None:
         """Warn about files that were not used in training."""
         assert self._state is not None
-        for role in ROLES[1:]:
-            before, now = self._state.files[role], tables[role].as_files() if self._files.paths[role] else {}
+        for key in PATH_OPTIONS[1:]:
+            before, now = self._state.files[key], tables[key].as_files() if self._files.paths[key] else {}
             if now and list(before.values()) != list(now.values()):
-                change = f"{', '.join(now)} differs from data.{role} in training ({', '.join(before)})"
-                warn(f"{change}: {len(tables[role]):,} other rows are evaluated")
+                change = f"{', '.join(now)} differs from data.{key} in training ({', '.join(before)})"
+                warn(f"{change}: {len(tables[key]):,} other rows are evaluated")
         if self.is_new_table:
             table = tables["test_path"]
             warn(
@@ -259,7 +259,7 @@ class TableDataModule(InMemoryDataModule):
                 f"all {len(table):,} rows of {', '.join(table.as_files())} are evaluated"
             )
 
-    def _cast(self, table: Table) -> pl.DataFrame:
+    def _cast(self, table: RawTable) -> pl.DataFrame:
         """Return the columns of the preprocessor as numbers or text."""
         assert self._state is not None
         frame = self._state.preprocessor.cast_columns(table, self._handle_unknown)

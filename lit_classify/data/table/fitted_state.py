@@ -6,7 +6,7 @@ from typing import Any
 
 from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.data.table.schema import to_unique_strings
-from lit_classify.data.table.source import ROLES, Table
+from lit_classify.data.table.source import PATH_OPTIONS, RawTable
 from lit_classify.data.table.targets import Target
 from lit_classify.errors import DataError, warn
 
@@ -41,26 +41,26 @@ class FittedState:
         preprocessor = Preprocessor.from_dict(data["encoders"])
         target = Target.from_dict(data["target"])
         columns = to_unique_strings(data["columns"], "columns")
-        files = {role: dict(data["files"][role]) for role in ROLES}
+        files = {key: dict(data["files"][key]) for key in PATH_OPTIONS}
         texts = [text for digests in files.values() for pair in digests.items() for text in pair]
         if not all(isinstance(text, str) for text in texts):
             raise TypeError("files must map paths to digests")
         settings = data["settings"]
-        if not files["path"] or any(bool(files[role]) != bool(settings[role]) for role in ROLES):
+        if not files["path"] or any(bool(files[key]) != bool(settings[key]) for key in PATH_OPTIONS):
             raise ValueError("files must match the paths in settings")
         return cls(files, preprocessor, target, settings, columns)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as plain data."""
         return {
-            "files": {role: dict(files) for role, files in self.files.items()},
+            "files": {key: dict(files) for key, files in self.files.items()},
             "encoders": self.preprocessor.to_dict(),
             "target": self.target.to_dict(),
             "settings": dict(self.settings),
             "columns": list(self.columns),
         }
 
-    def warn_extra_columns(self, table: Table) -> None:
+    def warn_extra_columns(self, table: RawTable) -> None:
         """Warn about columns that the training data did not have."""
         if extra := [name for name in table.frame.columns if name not in set(self.columns)]:
             warn(f"ignored columns that the training data did not have: {', '.join(extra[:20])}")
@@ -78,7 +78,7 @@ class FittedState:
                     f"data.{name} {change}; to evaluate other rows, pass their file as --data.path"
                 )
         for name, value in settings.items():
-            if value != self.settings[name] and name not in ROLES:
+            if value != self.settings[name] and name not in PATH_OPTIONS:
                 change = f"was {self.settings[name]!r} in training, but is {value!r} now"
                 raise DataError(f"data.{name} {change}: the splits or features would differ")
 
@@ -90,9 +90,9 @@ def find_changed_files(before: Mapping[str, Any], now: Mapping[str, Any]) -> str
         before: ``FittedState.files`` of a run.
         now: the same for the current data.
     """
-    for role in ROLES:
-        old, new = before[role], now[role]
+    for key in PATH_OPTIONS:
+        old, new = before[key], now[key]
         if list(old.values()) != list(new.values()):
             changed = [file for file, digest in new.items() if digest not in old.values()] or list(new)
-            return f"{', '.join(changed) or 'no file'} (data.{role}, which was {', '.join(old) or 'no file'})"
+            return f"{', '.join(changed) or 'no file'} (data.{key}, which was {', '.join(old) or 'no file'})"
     return None

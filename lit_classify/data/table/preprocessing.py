@@ -23,7 +23,7 @@ from lit_classify.data.table.schema import (
     to_unique_strings,
     warn_out_of_range,
 )
-from lit_classify.data.table.source import Table
+from lit_classify.data.table.source import RawTable
 from lit_classify.errors import DataError, warn
 
 HandleUnknown = Literal["error", "ignore"]
@@ -275,7 +275,7 @@ class Preprocessor(nn.Module):
         features = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
         return features if self._in_order else features.index_select(1, self.order)
 
-    def cast_columns(self, table: Table, handle_unknown: HandleUnknown = "ignore") -> pl.DataFrame:
+    def cast_columns(self, table: RawTable, handle_unknown: HandleUnknown = "ignore") -> pl.DataFrame:
         """Return the columns of the encoders as numbers or text; others are ignored.
 
         Args:
@@ -293,12 +293,12 @@ class Preprocessor(nn.Module):
             if encoder.name not in available:
                 continue
             try:
-                values, _ = cast_column(table.frame[encoder.name], encoder.kind, table.where)
+                values, _ = cast_column(table.frame[encoder.name], encoder.kind, table.locate)
             except DataError as error:
                 errors.append(f"{error}, as it was in training")
                 continue
             if encoder.kind == "number":
-                values, message = mask_out_of_range(values, table.where)
+                values, message = mask_out_of_range(values, table.locate)
                 out_of_range += [message] if message else []
             elif encoder.kind == "category":
                 known = values.is_in([*encoder.categories, *encoder.infrequent])
@@ -306,13 +306,13 @@ class Preprocessor(nn.Module):
                 first = int(new[0]) if len(new) else 0
                 if len(new) and not known.any() and cast_column(values)[1] == "number":
                     errors.append(
-                        f"{table.where(first)}, column {encoder.name!r}: {values[first]!r} "
+                        f"{table.locate(first)}, column {encoder.name!r}: {values[first]!r} "
                         "is a number, but training had text, and no row has one of its categories"
                     )
                 elif len(new):
                     unseen.append(
                         f"{encoder.name!r} has {len(new):,} values not seen in training, "
-                        f"first {values[first]!r} in {table.where(first)}"
+                        f"first {values[first]!r} in {table.locate(first)}"
                     )
             columns.append(values)
         if errors:
@@ -362,7 +362,7 @@ def _center_and_scale(values: pl.Series, scaling: Scaling) -> tuple[float, float
     return center, scale if scale > 1e-12 * max(abs(center), 1e-300) else 1.0
 
 
-def check_missing(frame: pl.DataFrame, table: Table) -> None:
+def check_missing(frame: pl.DataFrame, table: RawTable) -> None:
     """Check that there are no missing values, for ``missing="error"``.
 
     Args:
@@ -376,7 +376,7 @@ def check_missing(frame: pl.DataFrame, table: Table) -> None:
         if series.null_count():
             row = int(series.is_null().arg_true()[0])
             raise DataError(
-                f"{table.where(row)}, column {series.name!r}: {table.frame[series.name][row]!r} is missing "
+                f"{table.locate(row)}, column {series.name!r}: {table.frame[series.name][row]!r} is missing "
                 f"or not finite in single precision, as in {series.null_count():,} rows; set "
                 "--data.missing impute to fill it"
             )

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text, has_long_integers
-from lit_classify.data.table.source import Table
+from lit_classify.data.table.source import RawTable
 from lit_classify.errors import DataError, escape_control, unknown_name, warn
 
 Kind = Literal["number", "boolean", "category"]
@@ -69,7 +69,7 @@ def to_unique_strings(value: Any, name: str) -> tuple[str, ...]:  # noqa: ANN401
 
 
 def cast_column(
-    series: pl.Series, kind: Kind | None = None, where: Callable[[int], str] = "row {}".format
+    series: pl.Series, kind: Kind | None = None, locate: Callable[[int], str] = "row {}".format
 ) -> tuple[pl.Series, Kind]:
     """Return a column as numbers, with null for missing values, or as text; and its kind.
 
@@ -78,7 +78,7 @@ def cast_column(
     Args:
         series: the column, ``(N,)``.
         kind: the expected kind; inferred if None.
-        where: returns the file and row of a row index, for messages.
+        locate: returns the file and row of a row index, for messages.
 
     Raises:
         DataError: If nearly all cells are numbers but some are not, or a cell is not of the expected kind.
@@ -109,12 +109,12 @@ def cast_column(
     ):
         if kind == "boolean" and not bool(numbers.is_in([0.0, 1.0]).all()):
             row = int((~numbers.is_in([0.0, 1.0])).fill_null(False).arg_true()[0])
-            raise DataError(f"{where(row)}, column {series.name!r}: {series[row]!r} is neither yes nor no")
+            raise DataError(f"{locate(row)}, column {series.name!r}: {series[row]!r} is neither yes nor no")
         return _finite(numbers), "boolean" if kind == "boolean" else "number"
     words = text.str.to_lowercase()
     if kind != "number" and text.null_count() < len(text) and words.drop_nulls().is_in(list(WORDS)).all():
         return words.replace_strict(WORDS, default=None, return_dtype=pl.Float64), "boolean"
-    _check_text(text, numbers, kind, where)
+    _check_text(text, numbers, kind, locate)
     return text, "category"
 
 
@@ -126,13 +126,13 @@ def _exceeds_float(series: pl.Series) -> bool:
     return any(abs(end) >= MAX_EXACT_INTEGER for end in ends if end is not None)
 
 
-def _check_text(text: pl.Series, numbers: pl.Series, kind: Kind | None, where: Callable[[int], str]) -> None:
+def _check_text(text: pl.Series, numbers: pl.Series, kind: Kind | None, locate: Callable[[int], str]) -> None:
     """Raise DataError if text should be numbers, or words for yes and no."""
     wrong = text.is_not_null() & numbers.is_null()
     if kind == "boolean":
         wrong &= ~text.str.to_lowercase().is_in(list(WORDS))
     row = int(wrong.arg_true()[0]) if wrong.any() else 0
-    cell = f"{where(row)}, column {text.name!r}: {text[row]!r}"
+    cell = f"{locate(row)}, column {text.name!r}: {text[row]!r}"
     if kind is not None:
         raise DataError(f"{cell} is {'not a number' if kind == 'number' else 'neither yes nor no'}")
     num_cells, num_numeric = len(text) - text.null_count(), len(numbers) - numbers.null_count()
@@ -159,13 +159,13 @@ def _finite(numbers: pl.Series) -> pl.Series:
     return numbers.set(~numbers.is_finite().fill_null(False), None)
 
 
-def mask_out_of_range(numbers: pl.Series, where: Callable[[int], str]) -> tuple[pl.Series, str | None]:
+def mask_out_of_range(numbers: pl.Series, locate: Callable[[int], str]) -> tuple[pl.Series, str | None]:
     """Replace numbers beyond single precision by null; return also a message about them."""
     beyond = numbers.abs() > LARGEST
     if not beyond.any():
         return numbers, None
     row = int(beyond.arg_true()[0])
-    message = f"{numbers.name!r} has {beyond.sum():,} such values, first {numbers[row]:g} in {where(row)}"
+    message = f"{numbers.name!r} has {beyond.sum():,} such values, first {numbers[row]:g} in {locate(row)}"
     return numbers.set(beyond, None), message
 
 
@@ -176,7 +176,7 @@ def warn_out_of_range(messages: Sequence[str]) -> None:
         warn(f"numbers beyond single precision, which networks use, are treated as missing: {columns}")
 
 
-def check_columns(what: str, names: Collection[str], table: Table) -> None:
+def check_columns(what: str, names: Collection[str], table: RawTable) -> None:
     """Raise DataError if a table lacks a column, with the closest name."""
     for name in names:
         if name not in table.frame.columns:
@@ -184,7 +184,7 @@ def check_columns(what: str, names: Collection[str], table: Table) -> None:
 
 
 def infer_schema(
-    table: Table,
+    table: RawTable,
     features: Collection[str],
     ignore: Collection[str],
     categorical: Collection[str],
@@ -214,9 +214,9 @@ def infer_schema(
             columns.append(Column(name, str(series.dtype).lower(), series.null_count(), 0, use))
             continue
         declared: Kind | None = "category" if name in categories else "number" if name in numbers else None
-        values, kind = cast_column(series, declared, table.where)
+        values, kind = cast_column(series, declared, table.locate)
         if kind == "number":
-            values, message = mask_out_of_range(values, table.where)
+            values, message = mask_out_of_range(values, table.locate)
             out_of_range += [message] if message else []
         missing, distinct = values.null_count(), _count_distinct(values)
         is_unique, use = distinct == len(values) - missing and distinct > _MAX_FEW, "used"

@@ -13,14 +13,14 @@ from lit_classify.data.memory import check_memory
 from lit_classify.data.table.cells import as_text, has_long_integers
 from lit_classify.data.table.csv import read_csv
 from lit_classify.data.table.dialect import CsvOptions
-from lit_classify.data.table.formats import is_parquet
+from lit_classify.data.table.file_formats import is_parquet
 from lit_classify.errors import DataError, check_local_path, closest
 
-ROLES = ("path", "val_path", "test_path")
+PATH_OPTIONS = ("path", "val_path", "test_path")
 
 
 @dataclass(frozen=True)
-class Table:
+class RawTable:
     """The concatenated rows of one or several files.
 
     Args:
@@ -40,7 +40,7 @@ class Table:
         """Return the digest of each file by its path."""
         return {path: digest for (path, _), digest in zip(self.files, self.digests, strict=True)}
 
-    def where(self, row: int) -> str:
+    def locate(self, row: int) -> str:
         """Return the file of a row (from 0) and its number in that file (from 1), for messages."""
         for path, rows in self.files:
             if row < rows:
@@ -49,7 +49,7 @@ class Table:
         raise IndexError(row)
 
 
-def read_table(paths: str | Path | Sequence[str | Path], options: CsvOptions | None = None) -> Table:
+def read_table(paths: str | Path | Sequence[str | Path], options: CsvOptions | None = None) -> RawTable:
     """Read CSV files as columns of numbers or text, Parquet files with their own types.
 
     The format is detected from the content, not from the file name.
@@ -68,7 +68,7 @@ def read_table(paths: str | Path | Sequence[str | Path], options: CsvOptions | N
             frame, digest = _read_parquet(file)
         else:
             frame, digest = read_csv(file, options or CsvOptions())
-        tables.append(Table(frame, ((str(file), len(frame)),), (digest,)))
+        tables.append(RawTable(frame, ((str(file), len(frame)),), (digest,)))
     return concat_tables(tables)
 
 
@@ -122,7 +122,7 @@ def _find(given: str) -> list[Path]:
     raise DataError(f"no table at {path}" + (f"; did you mean {existing / guess}?" if guess else ""))
 
 
-def _unify_dtype(name: str, table: Table, tables: Sequence[Table]) -> pl.Series:
+def _unify_dtype(name: str, table: RawTable, tables: Sequence[RawTable]) -> pl.Series:
     """Return a table's column, cast to a dtype common to all tables.
 
     Numbers are cast to text if another file has integers that floats cannot represent.
@@ -142,13 +142,13 @@ def _unify_dtype(name: str, table: Table, tables: Sequence[Table]) -> pl.Series:
     numbers = cells.cast(pl.Float64, strict=False)
     if numbers.null_count() > cells.null_count():
         row = int((cells.is_not_null() & numbers.is_null()).arg_true()[0])
-        cell = f"{table.where(row)}, column {name!r}: {cells[row]!r}"
+        cell = f"{table.locate(row)}, column {name!r}: {cells[row]!r}"
         advice = "fix it, or declare the column categorical"
         raise DataError(f"{cell} is text, but {other.files[0][0]} has numbers there; {advice}")
     return cells if keep_text else numbers
 
 
-def concat_tables(tables: Sequence[Table]) -> Table:
+def concat_tables(tables: Sequence[RawTable]) -> RawTable:
     """Concatenate the rows of tables.
 
     Raises:
@@ -166,21 +166,21 @@ def concat_tables(tables: Sequence[Table]) -> Table:
         frame = pl.concat(frames, how="vertical_relaxed")
     except pl.exceptions.PolarsError as error:
         raise DataError(f"the columns of the files differ in type: {str(error).splitlines()[0]}") from error
-    return Table(
+    return RawTable(
         frame,
         tuple(file for table in tables for file in table.files),
         tuple(digest for table in tables for digest in table.digests),
     )
 
 
-def concat_splits(tables: Mapping[str, Table]) -> tuple[Table, list[int]]:
+def concat_splits(tables: Mapping[str, RawTable]) -> tuple[RawTable, list[int]]:
     """Concatenate the tables of ``path``, ``val_path`` and ``test_path``.
 
     Returns:
         All rows, and the number of rows from each option; only the first number if ``path`` is the only one.
     """
-    counts = [len(tables[role]) if role in tables else 0 for role in ROLES]
-    table = concat_tables([tables[role] for role in ROLES if role in tables])
+    counts = [len(tables[key]) if key in tables else 0 for key in PATH_OPTIONS]
+    table = concat_tables([tables[key] for key in PATH_OPTIONS if key in tables])
     return table, counts if any(counts[1:]) else counts[:1]
 
 
@@ -197,36 +197,36 @@ class TableFiles:
     paths: Mapping[str, Sequence[str]]
     options: CsvOptions
 
-    def read(self) -> Table:
+    def read(self) -> RawTable:
         """Read the files of ``path``."""
         return read_table(self.paths["path"], self.options)
 
-    def read_other_splits(self) -> dict[str, Table]:
+    def read_other_splits(self) -> dict[str, RawTable]:
         """Read the files of ``val_path`` and ``test_path``, if given.
 
         Raises:
             DataError: As for ``read_table``, or if a file belongs to two splits.
         """
         check_distinct([file for paths in self.paths.values() if paths for file in find_files(paths)])
-        return {role: read_table(self.paths[role], self.options) for role in ROLES[1:] if self.paths[role]}
+        return {key: read_table(self.paths[key], self.options) for key in PATH_OPTIONS[1:] if self.paths[key]}
 
-    def shared_roles(self, settings: Mapping[str, Any]) -> list[str]:
+    def shared_paths(self, settings: Mapping[str, Any]) -> list[str]:
         """Return which of ``val_path`` and ``test_path`` are the same in ``settings``."""
-        return [role for role in ROLES[1:] if self.paths[role] and self.paths[role] == settings[role]]
+        return [key for key in PATH_OPTIONS[1:] if self.paths[key] and self.paths[key] == settings[key]]
 
     def find_absent(self, settings: Mapping[str, Any]) -> dict[str, Sequence[str]]:
         """Return the paths for ``val`` and ``test`` that are the same in ``settings`` and do not exist."""
         absent = {}
-        for role in self.shared_roles(settings):
+        for key in self.shared_paths(settings):
             try:
-                find_files(self.paths[role])
+                find_files(self.paths[key])
             except DataError:
-                absent[role.removesuffix("_path")] = self.paths[role]
+                absent[key.removesuffix("_path")] = self.paths[key]
         return absent
 
-    def without(self, roles: Collection[str]) -> "TableFiles":
+    def without(self, keys: Collection[str]) -> "TableFiles":
         """Return the files without those of some options."""
-        return replace(self, paths={**self.paths, **dict.fromkeys(roles, ())})
+        return replace(self, paths={**self.paths, **dict.fromkeys(keys, ())})
 
 
 def _read_parquet(path: Path) -> tuple[pl.DataFrame, str]:

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.data.base import check_split, split_size
-from lit_classify.data.table.source import Table
+from lit_classify.data.table.source import RawTable
 from lit_classify.data.table.targets import Targets
 from lit_classify.errors import DataError, warn
 
@@ -104,7 +104,7 @@ class Splitter:
 
     def split_rows(
         self,
-        table: Table,
+        table: RawTable,
         num_rows: Sequence[int],
         class_names: Sequence[str] | None,
         targets: Targets,
@@ -188,7 +188,7 @@ def _count_members(values: NDArray[np.uint64], others: NDArray[np.uint64]) -> in
     return int((others[np.minimum(positions, len(others) - 1)] == values).sum())
 
 
-def _by_column(table: Table, name: str) -> dict[str, RowIndices]:
+def _by_column(table: RawTable, name: str) -> dict[str, RowIndices]:
     """Split rows by a column that contains train, val or test.
 
     Raises:
@@ -198,7 +198,7 @@ def _by_column(table: Table, name: str) -> dict[str, RowIndices]:
     invalid = (~words.fill_null("").is_in(list(_SPLITS))).arg_true()
     if len(invalid):
         row = int(invalid[0])
-        cell = f"{table.where(row)}: the split {name!r} is {table.frame[name][row]!r}"
+        cell = f"{table.locate(row)}: the split {name!r} is {table.frame[name][row]!r}"
         raise DataError(f"{cell}, but must be train, val or test")
     splits = words.replace_strict(_SPLITS)
     rows = {
@@ -219,14 +219,14 @@ def split_by_files(num_rows: Sequence[int]) -> dict[str, RowIndices]:
     return {split: numbers for split, numbers in rows.items() if len(numbers)}
 
 
-def _check_groups(rows: Mapping[str, RowIndices], groups: RowIndices, table: Table, name: str) -> None:
+def _check_groups(rows: Mapping[str, RowIndices], groups: RowIndices, table: RawTable, name: str) -> None:
     """Raise DataError if a group is in two splits."""
     seen: set[int] = set()
     for numbers in rows.values():
         members = set(groups[numbers].tolist())
         if divided := seen & members:
             row = int(np.flatnonzero(groups == divided.pop())[0])
-            group = f"{name!r} {table.frame[name][row]!r} ({table.where(row)})"
+            group = f"{name!r} {table.frame[name][row]!r} ({table.locate(row)})"
             raise DataError(f"the group {group} is in two splits")
         seen |= members
 
@@ -239,7 +239,7 @@ def _check_classes(train: RowIndices, classes: Classes, class_names: Sequence[st
         raise DataError(f"a class has no training row, so it cannot be learned; training rows: {each}")
 
 
-def _group_numbers(table: Table, name: str) -> RowIndices:
+def _group_numbers(table: RawTable, name: str) -> RowIndices:
     """Return the index of each row's group; missing values are one group.
 
     Raises:

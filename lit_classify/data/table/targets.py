@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lit_classify.data.base import num_outputs
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text
 from lit_classify.data.table.schema import WORDS, Kind, cast_column, check_columns, to_unique_strings
-from lit_classify.data.table.source import Table
+from lit_classify.data.table.source import RawTable
 from lit_classify.errors import DataError
 
 Targets = NDArray[np.int32] | NDArray[np.float32]
@@ -69,7 +69,7 @@ class Target:
             return len(self.label_names)
         return 1 if self.class_names is None else num_outputs(len(self.class_names))
 
-    def values(self, table: Table) -> Targets:
+    def values(self, table: RawTable) -> Targets:
         """Return classes ``(N,)`` int32, values ``(N,)`` float32 or labels ``(N, L)`` float32.
 
         Raises:
@@ -96,13 +96,13 @@ class Target:
         unknown = np.flatnonzero(codes < 0)
         if len(unknown):
             row = int(unknown[0])
-            cell = f"{table.where(row)}, target {name!r}: {as_text(cells)[row]!r}"
+            cell = f"{table.locate(row)}, target {name!r}: {as_text(cells)[row]!r}"
             raise DataError(f"{cell} is not one of the classes {', '.join(self.class_names)}")
         return codes
 
 
 def infer_target(
-    table: Table, columns: Sequence[str], categorical: Collection[str], numeric: Collection[str]
+    table: RawTable, columns: Sequence[str], categorical: Collection[str], numeric: Collection[str]
 ) -> Target:
     """Infer the kind of the target: several columns are labels; text and few distinct integers are classes.
 
@@ -150,32 +150,32 @@ def _sort_key(name: str) -> tuple[int, int, str]:
     return (0, int(name), name) if name.removeprefix("-").isdecimal() else (1, 0, name)
 
 
-def _complete(table: Table, name: str, kind: Kind | None) -> pl.Series:
+def _complete(table: RawTable, name: str, kind: Kind | None) -> pl.Series:
     """Return the target as numbers or text; raise DataError if a value is missing."""
     series = table.frame[name]
-    values, inferred = cast_column(series, kind, table.where)
+    values, inferred = cast_column(series, kind, table.locate)
     if inferred == "boolean":
-        values, _ = cast_column(series, "category", table.where)
+        values, _ = cast_column(series, "category", table.locate)
     missing = values.is_null().arg_true()
     if len(missing):
         row = int(missing[0])
-        cell = f"{table.where(row)}: the target {name!r} is missing or not finite ({series[row]!r})"
+        cell = f"{table.locate(row)}: the target {name!r} is missing or not finite ({series[row]!r})"
         raise DataError(f"{cell}, as in {len(missing):,} of {len(values):,} rows; remove these rows")
     return values
 
 
-def _numbers(table: Table, name: str) -> pl.Series:
+def _numbers(table: RawTable, name: str) -> pl.Series:
     """Return a numeric target; raise DataError if a value is missing or not a number."""
     if table.frame[name].dtype in _TEXT_TYPES:
         text = as_text(table.frame[name])
         words = text.is_not_null() & text.cast(pl.Float64, strict=False).is_null()
         if words.any():
             row = int(words.arg_true()[0])
-            raise DataError(f"{table.where(row)}, target {name!r}: {text[row]!r} is not a number")
+            raise DataError(f"{table.locate(row)}, target {name!r}: {text[row]!r} is not a number")
     return _complete(table, name, "number")
 
 
-def _are_classes(table: Table, cells: pl.Series) -> bool:
+def _are_classes(table: RawTable, cells: pl.Series) -> bool:
     """Return whether numbers are classes: few distinct integers.
 
     Raises:
@@ -192,18 +192,18 @@ def _are_classes(table: Table, cells: pl.Series) -> bool:
             return False
         row = int(fractions[0])
         raise DataError(
-            f"{table.where(row)}, target {cells.name!r}: {cells[row]} is a fraction among integers; {advice}"
+            f"{table.locate(row)}, target {cells.name!r}: {cells[row]} is a fraction among integers; {advice}"
         )
     if distinct.min() == _IGNORE_INDEX and len(distinct) > 2 and bool((distinct.sort()[1:] >= 0).all()):
         row = int((cells == _IGNORE_INDEX).arg_true()[0])
         raise DataError(
-            f"{table.where(row)}, target {cells.name!r}: -100 often means no label; "
+            f"{table.locate(row)}, target {cells.name!r}: -100 often means no label; "
             f"remove these rows, or declare {cells.name!r} categorical"
         )
     return True
 
 
-def _label(table: Table, name: str) -> pl.Series:
+def _label(table: RawTable, name: str) -> pl.Series:
     """Return the column of a label as 0 and 1."""
     text = as_text(table.frame[name])
     words = text.str.to_lowercase().replace_strict(WORDS, default=None, return_dtype=pl.Float64)
@@ -212,13 +212,13 @@ def _label(table: Table, name: str) -> pl.Series:
     if len(wrong):
         row = int(wrong[0])
         raise DataError(
-            f"{table.where(row)}, label {name!r}: {table.frame[name][row]!r} is neither 0 nor 1; several "
+            f"{table.locate(row)}, label {name!r}: {table.frame[name][row]!r} is neither 0 nor 1; several "
             "target columns are labels, which are 0 or 1"
         )
     return values
 
 
-def _to_single(table: Table, cells: pl.Series) -> NDArray[np.float32]:
+def _to_single(table: RawTable, cells: pl.Series) -> NDArray[np.float32]:
     """Return a numeric target in single precision.
 
     Raises:
@@ -228,7 +228,7 @@ def _to_single(table: Table, cells: pl.Series) -> NDArray[np.float32]:
     if len(large := np.flatnonzero(np.abs(numbers) > _MAX_VALUE)):
         row = int(large[0])
         raise DataError(
-            f"{table.where(row)}, target {cells.name!r}: {numbers[row]:g} is too large for single "
+            f"{table.locate(row)}, target {cells.name!r}: {numbers[row]:g} is too large for single "
             "precision; divide the target by a constant"
         )
     spread = float(numbers.astype(np.float64).std())

@@ -284,7 +284,7 @@ def test_a_word_after_many_numbers_makes_text_that_is_refused_with_its_row() -> 
     rows[2500] = "oops"
     table = read_table(write("x,y\n" + "\n".join(f"{row},1" for row in rows)))
     with pytest.raises(DataError, match=r"t.csv, row 2501, column 'x': 'oops' is not a number, but 2,999 of"):
-        cast_column(table.frame["x"], None, table.where)
+        cast_column(table.frame["x"], None, table.locate)
 
 
 def test_large_tables_keep_single_precision_where_it_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ def test_several_files_are_one_table() -> None:
     for paths in ("parts/*.csv", ["parts/1.csv", "parts/2.csv"]):
         table = read_table(paths)
         assert table.frame.rows() == [(1.0, "x"), (2.0, "y"), (3.0, "z")]
-        assert table.where(2) == "parts/2.csv, row 1"
+        assert table.locate(2) == "parts/2.csv, row 1"
     write("a,c\n1,2\n", "parts/3.csv")
     with pytest.raises(DataError, match=r"parts/3.csv and parts/1.csv differ in their columns: b, c"):
         read_table("parts/*.csv")
