@@ -109,7 +109,9 @@ def test_sigterm_ends_the_final_scoring_of_a_fit_whose_run_is_kept() -> None:
 
 @pytest.mark.reliability(52)
 def test_sigterm_while_a_fit_draws_at_its_end_saves_it() -> None:
-    process = started([*FIT[:3], *FIT[5:]], "lit_classify.callbacks.boundary:DecisionBoundary.finish")
+    process = started(
+        [*FIT[:3], *FIT[5:]], "lit_classify.callbacks.decision_boundary:DecisionBoundary.finish"
+    )
     ended(process, signal.SIGTERM)
     assert is_intact(RUN / "checkpoints/last.ckpt")
 

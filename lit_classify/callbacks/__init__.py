@@ -1,7 +1,7 @@
-"""Callbacks: they ask the module for figures or predictions and print, draw or keep the result."""
+"""Callbacks: thin; they ask the model for metrics or predictions, and print, plot or save the result."""
 
-from lit_classify.callbacks.boundary import DecisionBoundary
 from lit_classify.callbacks.checkpointing import BestCheckpoint, LastCheckpoint
+from lit_classify.callbacks.decision_boundary import DecisionBoundary
 from lit_classify.callbacks.epoch_log import EpochLog
 from lit_classify.callbacks.evaluation_plots import EvaluationPlots
 from lit_classify.callbacks.hidden_units import HiddenUnits

@@ -6,7 +6,12 @@ Legend: N rows, O outputs.
 from lightning.pytorch import Trainer
 from torch import Tensor
 
-from lit_classify.callbacks.plot import PlotCallback, log_figure, skip_on_error, validation_split_name
+from lit_classify.callbacks.plot_callback import (
+    PlotCallback,
+    log_figure,
+    skip_on_error,
+    validation_split_name,
+)
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.errors import escape_markdown
 from lit_classify.loggers import RunLogger

@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
-from lit_classify.callbacks.plot import PlotCallback, log_figure
+from lit_classify.callbacks.plot_callback import PlotCallback, log_figure
 from lit_classify.data import InMemoryDataModule
 from lit_classify.modules import LitModule
 from lit_classify.networks import MLP

@@ -40,15 +40,15 @@ class RunSummary(Callback):
             "why": self.why or f"{self.name}: no purpose given.",
             "command": f"    {shlex.join(['lit-classify', *self.command])}",
             "versions": versions(),
-            "network": summary(pl_module),
+            "network": network_table(pl_module),
         }
         if isinstance(data, InMemoryDataModule):
-            texts["data"] = counts(data)
+            texts["data"] = row_count_table(data)
         for logger in run_loggers(trainer):
             logger.log_summary(*(text(f"about/{tag}", words) for tag, words in texts.items()))
 
 
-def counts(data: InMemoryDataModule) -> str:
+def row_count_table(data: InMemoryDataModule) -> str:
     """Return the number of rows per split and class as a Markdown table."""
     names = [escape_markdown(name) for name in data.class_names or []]
     lines = ["| split | rows | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(names)]
@@ -63,7 +63,7 @@ def counts(data: InMemoryDataModule) -> str:
     return "\n".join(lines)
 
 
-def summary(model: LitModule) -> str:
+def network_table(model: LitModule) -> str:
     """Return the network's layers with the shape of their output for a row, as Markdown."""
     lines = ["| layer | output shape | parameters |", "|---|---|---|"]
 

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lit_classify import files, plots, recipes
-from lit_classify.callbacks.boundary import make_boundary_plot
+from lit_classify.callbacks.decision_boundary import make_boundary_plot
 from lit_classify.callbacks.evaluation_plots import evaluate
 from lit_classify.callbacks.hidden_units import has_hidden_unit_plot, plot_hidden_units
-from lit_classify.callbacks.plot import skip_on_error
+from lit_classify.callbacks.plot_callback import skip_on_error
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli import run_recipe

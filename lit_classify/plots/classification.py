@@ -1,4 +1,4 @@
-"""Plots of predictions on labeled rows.
+"""Plots of predicted classes and labels, and of their probabilities, against the true ones.
 
 Legend: N rows, C classes or labels.
 """

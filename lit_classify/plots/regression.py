@@ -1,4 +1,4 @@
-"""A regression on one feature: its data and a model's predictions.
+"""Plots of a regression: its predictions over a single feature, and against the actual values.
 
 Legend: N rows.
 """

@@ -17,7 +17,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor
 
 from lit_classify import files
-from lit_classify.callbacks.plot import PlotCallback, log_encoded, log_pixels, validation_split_name
+from lit_classify.callbacks.plot_callback import PlotCallback, log_encoded, log_pixels, validation_split_name
 from lit_classify.data import InMemoryDataModule, NumericFeature, TableDataModule
 from lit_classify.loggers import run_loggers
 from lit_classify.modules import LitModule
