@@ -146,29 +146,6 @@ def calibration_curve(y: NDArray[np.int64], p: Numbers, names: Sequence[str], ti
     return figure
 
 
-def predicted_vs_actual(y: Numbers, predicted: Numbers, title: str) -> Figure:
-    """Plot predicted values ``(N,)`` against actual ones ``(N,)``, and a histogram of the errors.
-
-    Examples:
-        >>> figure = predicted_vs_actual(np.array([1.0, 2.0]), np.array([1.5, 2.0]), "Test: 2 rows")
-        >>> [axes.get_title() for axes in figure.axes]
-        ['predicted vs. actual', 'errors']
-    """
-    figure = Figure(figsize=(10.4, 5.2), layout="constrained")
-    figure.suptitle(title)
-    values, errors = figure.subplots(1, 2)
-    ends = [min(y.min(), predicted.min()), max(y.max(), predicted.max())]
-    values.plot(ends, ends, color="grey", linestyle=":", label="perfect prediction")
-    values.scatter(y, predicted, s=14, color=class_color(1), alpha=0.6, linewidths=0)
-    values.set(title="predicted vs. actual", xlabel="actual value", ylabel="predicted value")
-    errors.hist(predicted - y, bins=min(40, max(len(y) // 5, 5)), color=class_color(1))
-    errors.set(title="errors", xlabel="predicted - actual", ylabel="rows")
-    for axes in (values, errors):
-        axes.grid(alpha=0.3)
-    values.legend()
-    return figure
-
-
 def _binned(y: NDArray[np.int64], p: Numbers) -> tuple[Numbers, Numbers, Numbers]:
     """Return, for each nonempty bin, mean probability, fraction of positives and fraction of all rows."""
     bins = np.minimum((p * _BINS).astype(int), _BINS - 1)
