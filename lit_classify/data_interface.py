@@ -1,6 +1,6 @@
-"""What models use of a data module; any LightningDataModule may define these optional properties."""
+"""What models and plots use of a data module; any LightningDataModule may define these properties."""
 
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 @runtime_checkable
@@ -19,3 +19,19 @@ class HasTargetScale(Protocol):
     @property
     def target_scale(self) -> tuple[float, float] | None:
         """Mean and standard deviation of the training targets; None for other targets."""
+
+
+class NumericFeature(NamedTuple):
+    """A numeric feature, which can be an axis of a plot: ``raw = center + scale * x[:, column]``.
+
+    Args:
+        name: its name, the label of the axis.
+        center: what was subtracted from the raw value.
+        scale: what the difference was divided by.
+        column: its column in x.
+    """
+
+    name: str
+    center: float = 0.0
+    scale: float = 1.0
+    column: int = 0

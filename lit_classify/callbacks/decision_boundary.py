@@ -18,7 +18,8 @@ from torch import Tensor
 
 from lit_classify import files
 from lit_classify.callbacks.plot_callback import PlotCallback, log_encoded, log_pixels, validation_split_name
-from lit_classify.data import InMemoryDataModule, NumericFeature, TableDataModule
+from lit_classify.data import InMemoryDataModule, TableDataModule
+from lit_classify.data_interface import NumericFeature
 from lit_classify.loggers import run_loggers
 from lit_classify.modules import LitModule
 
@@ -134,7 +135,7 @@ class PlanePlot(BoundaryPlot):
         self._arguments: dict[str, Any] = {
             "splits": {name: (x[:, columns], y) for name, (x, y) in self.splits.items()},
             "class_names": model.class_names or [],
-            "features": [plots.FeatureAxis(*feature[1:]) for feature in features],
+            "features": features,
             "equal": not isinstance(data, TableDataModule),
         }
         self._display = plots.DecisionBoundaryDisplay(
@@ -176,11 +177,8 @@ class LinePlot(BoundaryPlot):
     result_name = "predictions"
 
     def __init__(self, model: LitModule, data: InMemoryDataModule, split: str, run: str) -> None:
-        from lit_classify.plots import FeatureAxis
-
         super().__init__(model, data, split, run)
-        feature = next(iter(data.numeric_features), NumericFeature(0, "x"))
-        self._feature = FeatureAxis(*feature[1:])
+        self._feature = next(iter(data.numeric_features), NumericFeature("x"))
 
     @classmethod
     def supports(cls, data: InMemoryDataModule) -> bool:

@@ -1,6 +1,6 @@
 """LightningDataModules for synthetic data and tables."""
 
-from lit_classify.data.base import InMemoryDataModule, NumericFeature
+from lit_classify.data.base import InMemoryDataModule
 from lit_classify.data.loaders import SeededDataLoader, TensorLoader
 from lit_classify.data.synthetic import (
     BlobsDataModule,
@@ -18,7 +18,6 @@ __all__ = [
     "InMemoryDataModule",
     "LineDataModule",
     "MoonsDataModule",
-    "NumericFeature",
     "PointsDataModule",
     "SeededDataLoader",
     "SpiralsDataModule",

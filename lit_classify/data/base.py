@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import BatchSizeFinder
 from torch import Tensor
 
 from lit_classify.data.loaders import TensorLoader
+from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError, UserError, check_at_least, check_fraction
 
 
@@ -31,22 +32,6 @@ class Split(NamedTuple):
     def to(self, device: torch.device) -> "Split":
         """Return the split on ``device``."""
         return Split(self.x.to(device), self.y.to(device))
-
-
-class NumericFeature(NamedTuple):
-    """A numeric feature that can be an axis of a plot.
-
-    Args:
-        column: its column in x.
-        name: its name.
-        center: what was subtracted from the raw value.
-        scale: what the difference was divided by: ``raw = center + scale * x[:, column]``.
-    """
-
-    column: int
-    name: str
-    center: float = 0.0
-    scale: float = 1.0
 
 
 class InMemoryDataModule(LightningDataModule, ABC):
@@ -138,7 +123,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
     def numeric_features(self) -> list[NumericFeature]:
         """The numeric features, which plots use as axes."""
         names = ["x"] if self.in_features == 1 else [f"x{column + 1}" for column in range(self.in_features)]
-        return [NumericFeature(column, name) for column, name in enumerate(names)]
+        return [NumericFeature(name, column=column) for column, name in enumerate(names)]
 
     @property
     def validates_on_test(self) -> bool:

@@ -4,7 +4,6 @@ Legend: N rows, F features, C classes, G points of a grid.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -20,6 +19,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lit_classify.data_interface import NumericFeature
 from lit_classify.plots.animation import FrameRenderer
 from lit_classify.plots.style import class_color, class_marker, escape_mathtext, legend_label
 
@@ -39,31 +39,14 @@ _RING: dict[str, Any] = {
 
 Points = tuple[Tensor, Tensor]
 Extent = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class FeatureAxis:
-    """A feature as an axis of a plot; the network's input x stands for ``center + scale * x``.
-
-    Args:
-        name: label of the axis.
-        center: original value of the input 0.
-        scale: difference of original values of the inputs 1 and 0.
-    """
-
-    name: str
-    center: float = 0.0
-    scale: float = 1.0
-
-
-X1_X2 = (FeatureAxis("x1"), FeatureAxis("x2"))
+X1_X2 = (NumericFeature("x1"), NumericFeature("x2"))
 
 
 def scatter_by_class(
     splits: Mapping[str, Points],
     class_names: Sequence[str],
     title: str,
-    features: Sequence[FeatureAxis] = X1_X2,
+    features: Sequence[NumericFeature] = X1_X2,
     equal: bool = True,
 ) -> Figure:
     """Plot the points of each split, colored by class, side by side.
@@ -124,7 +107,7 @@ class DecisionBoundaryDisplay:
         self,
         splits: Mapping[str, Points],
         class_names: Sequence[str],
-        features: Sequence[FeatureAxis] = X1_X2,
+        features: Sequence[NumericFeature] = X1_X2,
         equal: bool = True,
         num_rows: Sequence[int] = (),
         caption: str = "",
@@ -325,7 +308,7 @@ def _lay_out(figure: Figure, panels: Sequence[Axes], caption: str = "") -> None:
 
 
 def _set_limits(
-    panels: Sequence[Axes], extent: Extent, features: Sequence[FeatureAxis], equal: bool
+    panels: Sequence[Axes], extent: Extent, features: Sequence[NumericFeature], equal: bool
 ) -> Extent:
     """Set the limits of all panels, and return them in the original units of the features."""
     left, right = (features[0].center + features[0].scale * value for value in extent[:2])
@@ -336,7 +319,7 @@ def _set_limits(
 
 
 def _scatter(
-    axes: Axes, x: Tensor, y: Tensor, class_names: Sequence[str], features: Sequence[FeatureAxis]
+    axes: Axes, x: Tensor, y: Tensor, class_names: Sequence[str], features: Sequence[NumericFeature]
 ) -> tuple[list[PathCollection], NDArray[np.float64]]:
     """Draw the points of a split; return an artist per class and the position of each row ``(N, 2)``."""
     centers, scales = (np.array([getattr(f, part) for f in features]) for part in ("center", "scale"))

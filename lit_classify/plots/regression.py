@@ -13,8 +13,9 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lit_classify.data_interface import NumericFeature
 from lit_classify.plots.animation import FrameRenderer
-from lit_classify.plots.decision_boundary import FeatureAxis, Points
+from lit_classify.plots.decision_boundary import Points
 from lit_classify.plots.style import class_color, class_marker, escape_mathtext
 
 
@@ -47,7 +48,7 @@ class RegressionLineDisplay:
         self,
         splits: Mapping[str, Points],
         predicted: Sequence[Tensor] = (),
-        feature: FeatureAxis = FeatureAxis("x"),  # noqa: B008 - immutable
+        feature: NumericFeature = NumericFeature("x"),  # noqa: B008 - immutable
     ) -> None:
         self.figure = Figure(figsize=(7, 5), layout="constrained")
         axes = self._axes = self.figure.add_subplot()

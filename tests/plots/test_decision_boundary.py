@@ -14,6 +14,7 @@ from sklearn.metrics import accuracy_score
 from torch import Tensor
 
 from lit_classify import BinaryClassifier, CirclesDataModule
+from lit_classify.data_interface import NumericFeature
 from lit_classify.networks import evaluating
 from lit_classify.plots import (
     RegressionLineDisplay,
@@ -21,7 +22,6 @@ from lit_classify.plots import (
 from lit_classify.plots.decision_boundary import (
     X1_X2,
     DecisionBoundaryDisplay,
-    FeatureAxis,
     Points,
     boundary_lines,
     grid,
@@ -61,7 +61,7 @@ def decision_boundary(
     splits: Mapping[str, Points],
     names: Sequence[str],
     title: str,
-    features: Sequence[FeatureAxis] = X1_X2,
+    features: Sequence[NumericFeature] = X1_X2,
 ) -> Figure:
     display = DecisionBoundaryDisplay(splits, names, features)
     predicted = [predict(x).argmax(dim=1) for x, _ in splits.values()]

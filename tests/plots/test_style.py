@@ -4,14 +4,12 @@ import numpy as np
 import torch
 from matplotlib.legend import Legend
 
+from lit_classify.data_interface import NumericFeature
 from lit_classify.plots import (
     calibration_curve,
     confusion_matrix,
     hidden_unit_maps,
     roc_and_precision_recall,
-)
-from lit_classify.plots.decision_boundary import (
-    FeatureAxis,
 )
 from tests.plots.test_decision_boundary import decision_boundary
 
@@ -22,7 +20,7 @@ def test_names_are_drawn_literally() -> None:
     x, y = torch.randn(36, 2), torch.arange(36) % 4
     p = torch.softmax(torch.randn(36, 4), dim=1)
     held, chances = np.eye(4, dtype=np.int64)[y], p.double().numpy()
-    features = [FeatureAxis("_pay in $"), FeatureAxis("$or$ A$_")]
+    features = [NumericFeature("_pay in $"), NumericFeature("$or$ A$_")]
     plane = decision_boundary(
         lambda points: torch.full((len(points), 4), 0.25), {"A": (x, y)}, NAMES, "t", features
     )

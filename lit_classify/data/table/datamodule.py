@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from lit_classify.data.base import InMemoryDataModule, NumericFeature, Split
+from lit_classify.data.base import InMemoryDataModule, Split
 from lit_classify.data.loaders import TensorLoader
 from lit_classify.data.table.column_roles import ColumnRoles, Names, as_list, check_choice
 from lit_classify.data.table.dialect import CsvOptions
@@ -21,6 +21,7 @@ from lit_classify.data.table.schema import Column, check_columns, find_leakage, 
 from lit_classify.data.table.source import PATH_OPTIONS, RawTable, TableFiles, concat_splits, find_files
 from lit_classify.data.table.splits import RowIndices, Splitter, split_by_files, warn_duplicates
 from lit_classify.data.table.targets import Targets, infer_target
+from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError, escape_control, warn
 
 Missing = Literal["impute", "error"]
@@ -186,7 +187,7 @@ class TableDataModule(InMemoryDataModule):
         features, index = [], 0
         for encoder in self._state.preprocessor.encoders:
             if encoder.kind == "number":
-                features.append(NumericFeature(index, encoder.name, encoder.center, encoder.scale))
+                features.append(NumericFeature(encoder.name, encoder.center, encoder.scale, index))
             index += encoder.num_features
         return features
 
