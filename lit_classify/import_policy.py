@@ -29,7 +29,7 @@ TRUSTED = (
     "torchmetrics",
 )
 _LOGGERS = "lightning.pytorch.loggers"
-SENDING = {  # loggers that send a run's data over the network, and their modules; not trusted
+NETWORK_LOGGERS = {  # loggers that send a run's data over the network, and their modules; not trusted
     "CometLogger": f"{_LOGGERS}.comet",
     "LitLogger": f"{_LOGGERS}.litlogger",
     "MLFlowLogger": f"{_LOGGERS}.mlflow",
@@ -65,7 +65,7 @@ def restricted(arguments: Sequence[str]) -> Iterator[None]:
 
 
 @contextmanager
-def named_by_a_file() -> Iterator[None]:
+def trusted_imports_only() -> Iterator[None]:
     """Restrict imports to those allowed for import paths in a file, even in an unrestricted program."""
     global _typed
     before, _typed = _typed, _typed or frozenset()
@@ -87,7 +87,7 @@ def allowed() -> list[str]:
 
 def denied() -> list[str]:
     """Return the patterns that may not be imported; a more specific entry of ``allowed`` takes precedence."""
-    return ["*", *SENDING.values(), *(f"{_LOGGERS}.{name}" for name in SENDING)]
+    return ["*", *NETWORK_LOGGERS.values(), *(f"{_LOGGERS}.{name}" for name in NETWORK_LOGGERS)]
 
 
 def is_typed(path: str) -> bool:
@@ -140,5 +140,5 @@ def _named(arguments: Iterable[str]) -> Iterator[str]:
             for text in safe_yaml.texts(safe_yaml.load(value)):
                 if _PATH.fullmatch(text):
                     yield text
-                if (name := text.rpartition(".")[2]) in SENDING:
-                    yield from (f"{_LOGGERS}.{name}", f"{SENDING[name]}.{name}")
+                if (name := text.rpartition(".")[2]) in NETWORK_LOGGERS:
+                    yield from (f"{_LOGGERS}.{name}", f"{NETWORK_LOGGERS[name]}.{name}")

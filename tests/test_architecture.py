@@ -1,4 +1,4 @@
-"""The house: imports go down, rooms do not touch sideways, nothing heavy is imported for nothing."""
+"""Imports between the parts of the package: downwards only, and none of a heavy package without need."""
 
 import ast
 import inspect
@@ -15,8 +15,8 @@ from lit_classify import data, modules
 PACKAGE = Path(lit_classify.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = {
-    room: level
-    for level, rooms in enumerate(
+    part: level
+    for level, parts in enumerate(
         [
             "errors data_interface",
             "files safe_yaml seeds",
@@ -31,16 +31,16 @@ LEVELS = {
             "__main__",
         ]
     )
-    for room in rooms.split()
+    for part in parts.split()
 }
 HEAVY = ("torch", "lightning", "sklearn", "matplotlib", "numpy", "tensorboard", "jsonargparse")
 
 
-def room(file: Path) -> str:
+def part(file: Path) -> str:
     return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported_rooms(file: Path) -> set[str]:
+def imported_parts(file: Path) -> set[str]:
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module == "lit_classify":
@@ -50,20 +50,20 @@ def imported_rooms(file: Path) -> set[str]:
     return found
 
 
-def test_every_file_stands_in_a_known_room() -> None:
-    assert {room(file) for file in FILES} - {"__init__"} == set(LEVELS)
+def test_every_file_has_a_level() -> None:
+    assert {part(file) for file in FILES} - {"__init__"} == set(LEVELS)
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if room(file) != "__init__"], ids=str)
+@pytest.mark.parametrize("file", [file for file in FILES if part(file) != "__init__"], ids=str)
 def test_imports_go_down(file: Path) -> None:
-    here = room(file)
-    for other in imported_rooms(file) - {here}:
+    here = part(file)
+    for other in imported_parts(file) - {here}:
         assert LEVELS[other] < LEVELS[here], f"{here} imports {other}"
 
 
-def test_data_and_modules_never_meet() -> None:
-    assert all("modules" not in imported_rooms(file) for file in (PACKAGE / "data").rglob("*.py"))
-    assert all("data" not in imported_rooms(file) for file in (PACKAGE / "modules").rglob("*.py"))
+def test_data_and_modules_never_import_each_other() -> None:
+    assert all("modules" not in imported_parts(file) for file in (PACKAGE / "data").rglob("*.py"))
+    assert all("data" not in imported_parts(file) for file in (PACKAGE / "modules").rglob("*.py"))
 
 
 def private_names(tree: ast.AST) -> Iterator[str]:
@@ -90,7 +90,7 @@ def test_private_names_of_other_packages_are_used_in_lightning_alone() -> None:
     used = {
         f"{file.relative_to(PACKAGE)}: {name}"
         for file, tree in trees.items()
-        if room(file) != "_lightning"
+        if part(file) != "_lightning"
         for name in private_names(tree)
         if name.startswith("_") and not name.startswith("__") and name not in defined
     }

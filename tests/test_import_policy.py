@@ -99,11 +99,11 @@ def test_a_configuration_imports_and_calls_nothing_that_was_not_typed(
     assert not Path("called").exists()
 
 
-@pytest.mark.parametrize("name", import_policy.SENDING)
+@pytest.mark.parametrize("name", import_policy.NETWORK_LOGGERS)
 def test_a_configuration_sends_nothing_over_the_network_unless_it_was_typed(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for path in (f"lightning.pytorch.loggers.{name}", f"{import_policy.SENDING[name]}.{name}", name):
+    for path in (f"lightning.pytorch.loggers.{name}", f"{import_policy.NETWORK_LOGGERS[name]}.{name}", name):
         Path("evil.yaml").write_text(yaml.safe_dump({**BASE, "trainer": {"logger": path}}))
         assert main(["fit", "--config", "evil.yaml"]) == 2
         said = capsys.readouterr().err
@@ -111,7 +111,7 @@ def test_a_configuration_sends_nothing_over_the_network_unless_it_was_typed(
             "is imported only if given on the command line" in said or "unknown trainer.logger class" in said
         )
     with import_policy.restricted(["fit", "--trainer.logger", name]):
-        assert f"{import_policy.SENDING[name]}.{name}" in import_policy.allowed()
+        assert f"{import_policy.NETWORK_LOGGERS[name]}.{name}" in import_policy.allowed()
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from lit_classify.checkpoints.training_state import check_state
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.table.fitted_state import find_changed_files
 from lit_classify.errors import UserError, check_local_path, unknown_name
-from lit_classify.import_policy import import_object, named_by_a_file
+from lit_classify.import_policy import import_object, trusted_imports_only
 from lit_classify.modules import LitModule
 from lit_classify.modules.base import NAMED_CLASSES
 from lit_classify.networks import Activation, Network
@@ -118,7 +118,7 @@ class Checkpoint:
             }
             if isinstance(custom["network"], nn.Module):
                 init_args["network_args"] = None  # the instance was built with them
-        with _consistent(self.path), named_by_a_file():
+        with _consistent(self.path), trusted_imports_only():
             if network is None:
                 self._check_size(task, init_args)
             module = task(**init_args)

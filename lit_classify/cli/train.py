@@ -21,7 +21,7 @@ from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data.loaders import TensorLoader
 from lit_classify.errors import UserError, echo
-from lit_classify.evaluation.predictions import check_output, prediction_table, write
+from lit_classify.evaluation.predictions import check_output_path, prediction_table, write_predictions
 from lit_classify.evaluation.text import evaluation_text, metric_lines
 from lit_classify.loggers import RunLogger
 from lit_classify.metrics import Metrics, logged_metrics
@@ -203,7 +203,7 @@ class TrainingCLI(RunCLI):
     def predict(self, **kwargs: Any) -> None:
         """Write the predicted label and the probabilities of each test row."""
         out, keep = Path(self.parsed("out")), self.parsed("keep")
-        check_output(out, self.parsed("overwrite"))
+        check_output_path(out, self.parsed("overwrite"))
         kept = self._kept([keep] if isinstance(keep, str) else keep)
         batches = self.trainer.predict(**{**kwargs, "weights_only": True, "return_predictions": True})
         if not batches:
@@ -215,7 +215,7 @@ class TrainingCLI(RunCLI):
         if both := set(predicted.columns) & set(kept.columns):
             raise UserError(f"--keep {both.pop()}: the predictions have a column of that name")
         table = pl.concat([kept, predicted], how="horizontal") if kept.width else predicted
-        write(out, table, self.parsed("overwrite"))
+        write_predictions(out, table, self.parsed("overwrite"))
 
     def _of_all_ranks(self, batches: list[Tensor]) -> list[list[Tensor]]:
         """Gather the batches of all ranks."""

@@ -14,7 +14,7 @@ _FORMULA = "^[=+\\-@\t\r]"  # text that a spreadsheet evaluates
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?$"
 
 
-def check_output(path: Path, overwrite: bool) -> None:
+def check_output_path(path: Path, overwrite: bool) -> None:
     """Check that predictions can be written to a path.
 
     Raises:
@@ -47,7 +47,7 @@ def prediction_table(model: LitModule, probabilities: Tensor) -> pl.DataFrame:
     return pl.DataFrame(model.prediction_columns(probabilities))
 
 
-def write(path: Path, table: pl.DataFrame, overwrite: bool = False) -> None:
+def write_predictions(path: Path, table: pl.DataFrame, overwrite: bool = False) -> None:
     """Write a table as CSV or Parquet atomically.
 
     Raises:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from lit_classify.data.table.cells import MISSING_VALUES
 from lit_classify.data.table.preprocessing import Encoder, Preprocessor
-from lit_classify.data.table.schema import WORDS
+from lit_classify.data.table.schema import BOOLEANS
 from lit_classify.modules import LitModule
 from lit_classify.networks import MLP, Embedded
 
@@ -52,7 +52,7 @@ def describe_inputs(exported: ExportedModel, version: str) -> dict[str, Any]:
         "outputs": ["prediction"] if names is None else [f"p_{name}" for name in names],
         "columns": [_column(encoder) for encoder in encoders],
         "missing": list(MISSING_VALUES),
-        "words": WORDS,
+        "words": BOOLEANS,
         "layers": [type(layer).__name__ for layer in network] if isinstance(network, MLP) else None,
         "prefix": "model.network.1." if embedded else "model.network.",
         "embeddings": [f"model.{name}" for name in model.state_dict() if ".tables." in name and embedded],

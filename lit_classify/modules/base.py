@@ -21,7 +21,7 @@ from lit_classify import __version__
 from lit_classify._lightning.exact_resume import ExactResume
 from lit_classify._lightning.precision import uses_plain_precision
 from lit_classify.errors import UserError
-from lit_classify.import_policy import named_by_a_file
+from lit_classify.import_policy import trusted_imports_only
 from lit_classify.metrics import Metrics
 from lit_classify.modules.fit_callbacks import fit_callbacks, shows_metrics
 from lit_classify.modules.running_mean import RunningMean, means_from_sums
@@ -461,6 +461,6 @@ class LitModule(LightningModule, ABC):
 
         A custom network or activation must be passed again: a checkpoint never names code to import.
         """
-        with named_by_a_file():
+        with trusted_imports_only():
             loaded: Self = super().load_from_checkpoint(*args, **{"weights_only": True, **kwargs})
         return loaded

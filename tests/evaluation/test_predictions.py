@@ -12,7 +12,7 @@ from sklearn.datasets import load_iris
 
 from lit_classify import UserError
 from lit_classify.cli.main import main
-from lit_classify.evaluation.predictions import escape_formulas, write
+from lit_classify.evaluation.predictions import escape_formulas, write_predictions
 from tests.example_tables import bundled
 from tests.example_tables import write as write_text
 
@@ -90,7 +90,7 @@ def test_a_file_appears_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(UserError, match=r"cannot write p.csv: No space left on device; the existing file"):
-        write(Path("p.csv"), pl.DataFrame({"prediction": [1]}), overwrite=True)
+        write_predictions(Path("p.csv"), pl.DataFrame({"prediction": [1]}), overwrite=True)
     assert [path.name for path in Path().iterdir()] == ["p.csv"]
     assert Path("p.csv").read_text() == "old"
 
@@ -108,7 +108,7 @@ def test_of_several_that_write_one_file_one_wins_whole(
         monkeypatch.setattr(os, "link", link)
     tables = [pl.DataFrame({"prediction": [number] * 20_000}) for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        written = [pool.submit(write, Path("p.csv"), table, overwrite) for table in tables]
+        written = [pool.submit(write_predictions, Path("p.csv"), table, overwrite) for table in tables]
     errors = [str(one.exception()) for one in written if one.exception()]
     assert errors == ["p.csv already exists; add --overwrite, or choose another --out"] * (
         0 if overwrite else 7
@@ -122,9 +122,9 @@ def test_of_several_that_write_one_file_one_wins_whole(
 def test_a_disk_that_is_full_amid_the_predictions_is_one_message(suffix: str) -> None:
     code = (
         "import resource, polars as pl; from pathlib import Path\n"
-        "from lit_classify.evaluation.predictions import write\n"
+        "from lit_classify.evaluation.predictions import write_predictions\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))\n"
-        f"write(Path('p.{suffix}'), pl.DataFrame({{'p': pl.Series(range(100_000)).hash()}}))"
+        f"write_predictions(Path('p.{suffix}'), pl.DataFrame({{'p': pl.Series(range(100_000)).hash()}}))"
     )
     done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, check=False)
     said = done.stderr.splitlines()[-1]
@@ -134,13 +134,13 @@ def test_a_disk_that_is_full_amid_the_predictions_is_one_message(suffix: str) ->
 
 
 def test_a_file_has_the_rights_that_the_user_gives_to_files() -> None:
-    write(Path("p.csv"), pl.DataFrame({"prediction": [1]}))
+    write_predictions(Path("p.csv"), pl.DataFrame({"prediction": [1]}))
     Path("other").touch()
     assert Path("p.csv").stat().st_mode == Path("other").stat().st_mode
 
 
 def test_the_longest_name_that_a_file_may_have_is_written() -> None:
-    write(Path(f"{'p' * 251}.csv"), pl.DataFrame({"prediction": [1]}))
+    write_predictions(Path(f"{'p' * 251}.csv"), pl.DataFrame({"prediction": [1]}))
     assert len(list(Path().iterdir())) == 1
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lit_classify.data.table.schema import (
-    LARGEST,
+    LARGEST_FLOAT32,
     Column,
     Kind,
     cast_column,
@@ -260,7 +260,7 @@ class Preprocessor(nn.Module):
         if self._needs_double:
             numbers = numbers.double()
         center, scale, median = (part.to(numbers.dtype) for part in (self.center, self.scale, self.median))
-        present = numbers.abs() <= LARGEST
+        present = numbers.abs() <= LARGEST_FLOAT32
         scaled = (torch.where(present, numbers, median) - center) / scale
         parts = [scaled.clamp(-_MAX_SCALED, _MAX_SCALED).float()]
         if len(self.indicators):

@@ -15,8 +15,8 @@ from lit_classify.data.table.source import RawTable
 from lit_classify.errors import DataError, escape_control, unknown_name, warn
 
 Kind = Literal["number", "boolean", "category"]
-WORDS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
-LARGEST = 3.4e38  # largest number in single precision; larger ones are treated as missing
+BOOLEANS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
+LARGEST_FLOAT32 = 3.4e38  # largest number in single precision; larger ones are treated as missing
 _MIN_NUMERIC = 0.95  # fraction of numeric cells above which the others are errors
 _MIN_LEADING = 1000  # numeric cells before the first text above which the text is an error
 _MAX_FEW = 20  # distinct values up to which a column has few
@@ -112,8 +112,8 @@ def cast_column(
             raise DataError(f"{locate(row)}, column {series.name!r}: {series[row]!r} is neither yes nor no")
         return _finite(numbers), "boolean" if kind == "boolean" else "number"
     words = text.str.to_lowercase()
-    if kind != "number" and text.null_count() < len(text) and words.drop_nulls().is_in(list(WORDS)).all():
-        return words.replace_strict(WORDS, default=None, return_dtype=pl.Float64), "boolean"
+    if kind != "number" and text.null_count() < len(text) and words.drop_nulls().is_in(list(BOOLEANS)).all():
+        return words.replace_strict(BOOLEANS, default=None, return_dtype=pl.Float64), "boolean"
     _check_text(text, numbers, kind, locate)
     return text, "category"
 
@@ -130,7 +130,7 @@ def _check_text(text: pl.Series, numbers: pl.Series, kind: Kind | None, locate: 
     """Raise DataError if text should be numbers, or words for yes and no."""
     wrong = text.is_not_null() & numbers.is_null()
     if kind == "boolean":
-        wrong &= ~text.str.to_lowercase().is_in(list(WORDS))
+        wrong &= ~text.str.to_lowercase().is_in(list(BOOLEANS))
     row = int(wrong.arg_true()[0]) if wrong.any() else 0
     cell = f"{locate(row)}, column {text.name!r}: {text[row]!r}"
     if kind is not None:
@@ -161,7 +161,7 @@ def _finite(numbers: pl.Series) -> pl.Series:
 
 def mask_out_of_range(numbers: pl.Series, locate: Callable[[int], str]) -> tuple[pl.Series, str | None]:
     """Replace numbers beyond single precision by null; return also a message about them."""
-    beyond = numbers.abs() > LARGEST
+    beyond = numbers.abs() > LARGEST_FLOAT32
     if not beyond.any():
         return numbers, None
     row = int(beyond.arg_true()[0])

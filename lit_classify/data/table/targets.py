@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lit_classify.data.base import num_outputs
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text
-from lit_classify.data.table.schema import WORDS, Kind, cast_column, check_columns, to_unique_strings
+from lit_classify.data.table.schema import BOOLEANS, Kind, cast_column, check_columns, to_unique_strings
 from lit_classify.data.table.source import RawTable
 from lit_classify.errors import DataError
 
@@ -206,7 +206,7 @@ def _are_classes(table: RawTable, cells: pl.Series) -> bool:
 def _label(table: RawTable, name: str) -> pl.Series:
     """Return the column of a label as 0 and 1."""
     text = as_text(table.frame[name])
-    words = text.str.to_lowercase().replace_strict(WORDS, default=None, return_dtype=pl.Float64)
+    words = text.str.to_lowercase().replace_strict(BOOLEANS, default=None, return_dtype=pl.Float64)
     values = words.fill_null(text.cast(pl.Float64, strict=False))
     wrong = (~values.is_in([0.0, 1.0])).fill_null(True).arg_true()
     if len(wrong):
