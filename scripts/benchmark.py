@@ -190,7 +190,7 @@ def _rows(num_rows: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a cl
 
     from lit_classify import BinaryClassifier
     from lit_classify.data import InMemoryDataModule
-    from lit_classify.data.base import Split
+    from lit_classify.data.splits import Split
 
     x = torch.empty(num_rows, 20).normal_(generator=torch.Generator().manual_seed(0))
     y = (x[:, 0] > 0).long()

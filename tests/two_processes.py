@@ -17,7 +17,7 @@ from torch.utils.data import TensorDataset
 from lit_classify import BinaryClassifier, SeededDataLoader
 from lit_classify.cli.main import main as run
 from lit_classify.data import InMemoryDataModule
-from lit_classify.data.base import Split
+from lit_classify.data.splits import Split
 
 
 class FewRows(InMemoryDataModule):

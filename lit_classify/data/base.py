@@ -3,10 +3,8 @@
 Legend: N rows, F features, L labels.
 """
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -14,24 +12,9 @@ from lightning.pytorch.callbacks import BatchSizeFinder
 from torch import Tensor
 
 from lit_classify.data.loaders import TensorLoader
+from lit_classify.data.splits import Split
 from lit_classify.data_interface import NumericFeature
-from lit_classify.errors import DataError, UserError, check_at_least, check_fraction
-
-
-class Split(NamedTuple):
-    """Features and targets of the training, validation or test rows.
-
-    Args:
-        x: features, ``(N, F)`` float32.
-        y: classes ``(N,)`` int64, values ``(N,)`` float32, or labels ``(N, L)`` float32.
-    """
-
-    x: Tensor
-    y: Tensor
-
-    def to(self, device: torch.device) -> "Split":
-        """Return the split on ``device``."""
-        return Split(self.x.to(device), self.y.to(device))
+from lit_classify.errors import DataError, UserError, check_at_least
 
 
 class InMemoryDataModule(LightningDataModule, ABC):
@@ -188,35 +171,6 @@ class InMemoryDataModule(LightningDataModule, ABC):
             world_size=self.trainer.world_size if self.trainer else 1,
             even=training,
         )
-
-
-def split_size(fraction: float, num_rows: int) -> int:
-    """Return the number of rows of a fraction, rounded up as in scikit-learn but without rounding errors.
-
-    Examples:
-        >>> split_size(0.2, 11)
-        3
-        >>> split_size(0.07, 100)  # 0.07 * 100 is above 7 in floating point
-        7
-    """
-    return math.ceil(fraction * num_rows - 1e-9)
-
-
-def check_split(num_samples: int, test_fraction: float, val_fraction: float) -> None:
-    """Check that each split gets at least one of ``num_samples`` rows.
-
-    Raises:
-        UserError: If a fraction is outside [0, 1), or there are too few rows.
-    """
-    check_at_least("num_samples", num_samples, 2)
-    check_fraction("test_fraction", test_fraction)
-    check_fraction("val_fraction", val_fraction)
-    if test_fraction == 0:
-        raise UserError("test_fraction must be above 0: there must be test points")
-    test, val = split_size(test_fraction, num_samples), split_size(val_fraction, num_samples)
-    if test + val >= num_samples:
-        given = f"test_fraction {test_fraction} and val_fraction {val_fraction}"
-        raise UserError(f"{given} leave no training points out of {num_samples}")
 
 
 def num_outputs(num_classes: int) -> int:

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lit_classify.data.base import InMemoryDataModule, Split, check_split, num_outputs, split_size
+from lit_classify.data.base import InMemoryDataModule, num_outputs
 from lit_classify.data.memory import check_points
+from lit_classify.data.splits import Split, check_split, split_size
 from lit_classify.errors import UserError, check_at_least, check_fraction
 
 Points = tuple[NDArray[np.float64], NDArray[np.int64]]

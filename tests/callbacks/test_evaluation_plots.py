@@ -10,7 +10,7 @@ from lit_classify import (
     TableDataModule,
 )
 from lit_classify.callbacks.evaluation_plots import worst_rows
-from lit_classify.data.base import Split
+from lit_classify.data.splits import Split
 from lit_classify.networks import evaluating
 from tests.example_tables import write
 

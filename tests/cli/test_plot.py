@@ -12,7 +12,7 @@ from lit_classify import (
 )
 from lit_classify.cli.main import main
 from lit_classify.data import InMemoryDataModule
-from lit_classify.data.base import Split
+from lit_classify.data.splits import Split
 from tests.example_tables import write
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"]

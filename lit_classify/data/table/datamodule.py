@@ -11,8 +11,9 @@ import numpy as np
 import polars as pl
 import torch
 
-from lit_classify.data.base import InMemoryDataModule, Split
+from lit_classify.data.base import InMemoryDataModule
 from lit_classify.data.loaders import TensorLoader
+from lit_classify.data.splits import Split
 from lit_classify.data.table.column_roles import ColumnRoles, Names, as_list, check_choice
 from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.fitted_state import FittedState

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lit_classify.data.base import check_split, split_size
+from lit_classify.data.splits import check_split, split_size
 from lit_classify.data.table.source import RawTable
 from lit_classify.data.table.targets import Targets
 from lit_classify.errors import DataError, warn
