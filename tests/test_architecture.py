@@ -13,7 +13,11 @@ import lit_classify
 from lit_classify import data, modules
 
 PACKAGE = Path(lit_classify.__file__).parent
+
+
 FILES = sorted(PACKAGE.rglob("*.py"))
+
+
 LEVELS = {
     part: level
     for level, parts in enumerate(
@@ -33,6 +37,8 @@ LEVELS = {
     )
     for part in parts.split()
 }
+
+
 HEAVY = ("torch", "lightning", "sklearn", "matplotlib", "numpy", "tensorboard", "jsonargparse")
 
 
@@ -135,3 +141,11 @@ def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1].split() == ["imported:"]
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.py")), ids=lambda file: file.name)
+def test_nothing_is_printed_past_the_escaping(file: Path) -> None:
+    calls = [node.func for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, ast.Call)]
+    prints = [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]
+    allowed = {"errors.py": 1, "progress_bar.py": 2}  # say itself, and the bar, which prints lines of numbers
+    assert len(prints) == allowed.get(file.name, 0)

@@ -41,6 +41,8 @@ BASE: dict[str, Any] = {
     "model": {"class_path": "BinaryClassifier"},
     "trainer": {"max_epochs": 1},
 }
+
+
 ROUTES: dict[str, dict[str, Any]] = {
     "network": {"model": {"class_path": "BinaryClassifier", "init_args": {"network": "sidefile.Net"}}},
     "function": {"model": {"class_path": "BinaryClassifier", "init_args": {"network": "sidefile.build"}}},
@@ -154,3 +156,33 @@ def test_a_module_of_the_current_folder_is_found_when_it_is_typed_and_installed_
         assert sys.path[-1] == here
         assert import_policy.import_object("sidefile.Net", "--model.network").__name__ == "Net"
     assert here not in sys.path
+
+
+FIT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+
+
+OWN_FILE = """
+import lightning.pytorch as L
+import torch
+from pathlib import Path
+Path("imported").touch()
+class Net(torch.nn.Linear): ...
+class Model(L.LightningModule): ...
+class Data(L.LightningDataModule): ...
+def function(): ...
+"""
+
+
+def test_a_network_in_the_current_folder_is_found_where_it_is_typed_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("net_of_mine.py").write_text(OWN_FILE)
+    Path("own.yaml").write_text(
+        "model: {class_path: BinaryClassifier, init_args: {network: net_of_mine.Net}}\n"
+    )
+    before = list(sys.path)
+    assert main([*FIT, "--config", "own.yaml"]) == 2
+    assert "is imported only if given on the command line" in capsys.readouterr().err
+    assert not Path("imported").exists()
+    assert main([*FIT, "--model.network", "net_of_mine.Net"]) == 0
+    assert sys.path == before

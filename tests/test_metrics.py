@@ -1,15 +1,15 @@
 """Metrics: one value wherever it is shown, scikit-learn's where it is defined, absent with a reason else."""
 
-import csv
 import re
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
+import lightning.pytorch as L
 import numpy as np
 import pytest
 import torch
-from lightning.pytorch.loggers import CSVLogger
+from numpy.typing import NDArray
+from sklearn import metrics
 from sklearn import metrics as reference
 from sklearn.datasets import load_wine
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -18,23 +18,19 @@ from torch import Tensor, nn
 from lit_classify import (
     BinaryClassifier,
     CirclesDataModule,
-    EpochLog,
     MulticlassClassifier,
     MultilabelClassifier,
     Regressor,
     TensorLoader,
 )
 from lit_classify.cli.main import main
+from lit_classify.data import InMemoryDataModule
 from lit_classify.evaluation.text import evaluation_text, metric_lines
 from lit_classify.metrics import log_odds
 from lit_classify.modules import LitModule
+from lit_classify.modules.evaluation_tables import score_table
 from tests.example_tables import bundled, write
-from tests.modules.test_base import trainer
-
-WEIGHTED: list[tuple[type[LitModule], dict[str, Any]]] = [
-    (BinaryClassifier, {"out_features": 1, "class_weight": [1.0, 7.5]}),
-    (MulticlassClassifier, {"out_features": 3, "class_weight": [0.2, 1.0, 9.0]}),
-]
+from tests.training import TASKS, trainer
 
 
 def score(model: LitModule, x: Tensor, y: Tensor, batch_size: int | None = None) -> dict[str, float]:
@@ -48,35 +44,6 @@ def giving(task: Callable[..., LitModule], num_outputs: int, **settings: Any) ->
     model = task(num_outputs, num_outputs, hidden=[], **settings)
     model.network = nn.Identity()
     return model
-
-
-# Weighted losses.
-
-
-@pytest.mark.reliability(42)
-@pytest.mark.parametrize("batch_size", [60, 7, 1])
-@pytest.mark.parametrize(("task", "settings"), WEIGHTED)
-def test_a_weighted_loss_is_the_weighted_mean_of_all_rows_for_any_batches(
-    task: type[LitModule], settings: dict[str, Any], batch_size: int
-) -> None:
-    torch.manual_seed(3)
-    x, y = torch.randn(60, 4), torch.randint(0, max(settings["out_features"], 2), (60,))
-    model = task(4, lr=1e-30, **settings)  # so small that no step moves a weight
-    loader = TensorLoader((x, y), batch_size=batch_size, even=False)
-    fitted = trainer(max_epochs=1)
-    fitted.fit(model, loader, loader)
-    logits = model(x).detach().double()
-    logits = logits if logits.shape[1] > 1 else torch.cat([torch.zeros_like(logits), logits], dim=1)
-    weight = torch.tensor(settings["class_weight"], dtype=torch.float64)[y]
-    rows = -torch.log_softmax(logits, dim=1)[torch.arange(60), y]
-    expected = float((weight * rows).sum() / weight.sum())
-    (found,) = trainer().test(model, loader, verbose=False)
-    assert float(fitted.callback_metrics["train/loss"]) == pytest.approx(expected, rel=1e-6)
-    assert float(fitted.callback_metrics["val/loss"]) == pytest.approx(expected, rel=1e-6)
-    assert found["test/loss"] == pytest.approx(expected, rel=1e-6)
-
-
-# Definitions.
 
 
 @pytest.mark.reliability(59)
@@ -240,9 +207,6 @@ def printed(model: LitModule) -> str:
     return "\n".join(metric_lines(model.evaluation.metrics))
 
 
-# Saturated logits.
-
-
 @pytest.mark.reliability(60)
 def test_loss_and_log_loss_of_saturated_logits_agree_for_two_classes() -> None:
     x, y = torch.tensor([[200.0], [-200.0], [200.0], [-200.0]]), torch.tensor([1, 0, 0, 1])
@@ -281,15 +245,6 @@ def test_log_odds_rank_as_probabilities_do() -> None:
     logits = torch.randn(200, 4, dtype=torch.float64)
     p = torch.softmax(logits, dim=1)
     torch.testing.assert_close(log_odds(logits), torch.log(p / (1 - p)))
-
-
-@pytest.mark.reliability(60)
-def test_a_small_probability_of_the_first_class_is_not_rounded_to_zero() -> None:
-    p = BinaryClassifier(2).probabilities(torch.tensor([[30.0]]))
-    assert float(p[0, 0]) == pytest.approx(1 / (1 + np.exp(30.0)), rel=1e-6, abs=0)
-
-
-# The same value everywhere.
 
 
 @pytest.mark.reliability(59)
@@ -337,143 +292,114 @@ def test_a_test_of_one_class_says_why_a_metric_is_missing(capsys: pytest.Capture
     assert "-: undefined, because no row is of the class" in out
 
 
-@pytest.mark.reliability(59)
-def test_a_recipe_that_expects_a_metric_that_is_undefined_fails(capsys: pytest.CaptureFixture[str]) -> None:
-    Path("own.yaml").write_text(
-        "recipe: {expect: {at_least: {test/precision: 0.5}}}\n"
-        "model: {class_path: BinaryClassifier, init_args: {hidden: [], lr: 1.0e-30}}\n"
-        "data: {class_path: CirclesDataModule}\n"
-        "trainer: {max_epochs: 1, accelerator: cpu}\n"
-        "seed_everything: 4\n"  # whose model predicts no row as the second class
+@pytest.mark.parametrize(("task", "arguments", "data"), TASKS)
+def test_test_figures_equal_scikit_learn_s(
+    task: type[LitModule], arguments: dict[str, Any], data: type[InMemoryDataModule]
+) -> None:
+    L.seed_everything(1, verbose=False)
+    model = task(**arguments)
+    made = data(batch_size=None)  # type: ignore[call-arg]  # all of them take a batch size
+    x, y = made.split("test")
+    with torch.no_grad():
+        model.network[-1].bias -= model(x).median(dim=0).values  # type: ignore[index]  # so each class is told
+        p = model.predict(x)
+    (came,) = trainer().test(model, made, verbose=False)
+    if isinstance(model, Regressor):
+        y, p = y.double(), p.double()
+        expected = {
+            "mae": reference.mean_absolute_error(y, p),
+            "rmse": reference.root_mean_squared_error(y, p),
+            "r2": reference.r2_score(y, p),
+        }
+    else:
+        labels, average = p.argmax(dim=1), "binary" if p.shape[1] == 2 else "macro"
+        scores = reference.precision_recall_fscore_support(y, labels, average=average, zero_division=0)
+        expected = dict(zip(("precision", "recall", "f1"), scores[:3], strict=True))
+        expected["accuracy"] = reference.accuracy_score(y, labels)
+        if p.shape[1] == 2:
+            expected["auroc"] = reference.roc_auc_score(y, p[:, 1])
+    for name, value in expected.items():
+        assert came[f"test/{name}"] == pytest.approx(value, rel=1e-6, abs=1e-6), name
+
+
+@pytest.mark.reliability(25)
+@pytest.mark.parametrize("num_classes", [2, 4])
+def test_metrics_of_classes_equal_scikit_learns(num_classes: int) -> None:
+    random = np.random.default_rng(0)
+    rare = [0.99, *[0.01 / (num_classes - 1)] * (num_classes - 1)]  # 99 to 1
+    y = np.concatenate([random.choice(num_classes, 5000, p=rare), np.arange(num_classes)])
+    x = random.normal(size=(len(y), 6)) + y[:, None]
+    model, logged = evaluate(x, torch.from_numpy(y), 1 if num_classes == 2 else num_classes, classes=True)
+    with torch.no_grad():
+        p = model.predict(torch.from_numpy(x).float()).double().numpy()
+    predicted = p.argmax(axis=1)
+    average = "binary" if num_classes == 2 else "macro"
+    expected = {
+        "test/accuracy": metrics.accuracy_score(y, predicted),
+        "test/precision": metrics.precision_score(y, predicted, average=average, zero_division=0),
+        "test/recall": metrics.recall_score(y, predicted, average=average, zero_division=0),
+        "test/f1": metrics.f1_score(y, predicted, average=average, zero_division=0),
+        "test/loss": metrics.log_loss(y, p / p.sum(axis=1, keepdims=True)),
+        "test/balanced_accuracy": metrics.balanced_accuracy_score(y, predicted),
+    }
+    several = {"multi_class": "ovr"} if num_classes > 2 else {}
+    expected["test/auroc"] = metrics.roc_auc_score(y, p if num_classes > 2 else p[:, 1], **several)
+    of_each = [metrics.average_precision_score(y == number, p[:, number]) for number in range(num_classes)]
+    expected["test/average_precision"] = of_each[1] if num_classes == 2 else np.mean(of_each)
+    expected["test/log_loss"] = expected["test/loss"]
+    assert logged == pytest.approx(expected, abs=1e-6)
+
+
+def test_metrics_of_values_equal_scikit_learns() -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(500, 6))
+    y = 1e4 + 300 * x[:, 0] + random.normal(size=500)
+    model, logged = evaluate(x, torch.from_numpy(y).float(), 1, classes=False)
+    with torch.no_grad():
+        predicted = model.predict(torch.from_numpy(x).float()).double().numpy()
+    y = y.astype(np.float32).astype(np.float64)
+    assert logged["test/mae"] == pytest.approx(metrics.mean_absolute_error(y, predicted), rel=1e-6)
+    assert logged["test/rmse"] == pytest.approx(metrics.root_mean_squared_error(y, predicted), rel=1e-6)
+    assert logged["test/max_error"] == pytest.approx(metrics.max_error(y, predicted), rel=1e-6)
+    assert logged["test/r2"] == pytest.approx(metrics.r2_score(y, predicted), rel=1e-6)
+
+
+def test_metrics_of_labels_equal_scikit_learns() -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(400, 6))
+    y = (x[:, :3] + random.normal(size=(400, 3)) > 0.5).astype(int)
+    thresholds = [0.3, 0.5, 0.6]
+    model = MultilabelClassifier(6, 3, thresholds=thresholds)
+    loader = TensorLoader((torch.from_numpy(x).float(), torch.from_numpy(y).float()), even=False)
+    (logged,) = trainer().test(model, loader, verbose=False)
+    with torch.no_grad():
+        p = model.predict(torch.from_numpy(x).float()).double().numpy()
+    predicted = (p > thresholds).astype(int)
+    expected = {
+        "test/accuracy": (predicted == y).mean(),
+        "test/exact_match": metrics.accuracy_score(y, predicted),
+        "test/precision": metrics.precision_score(y, predicted, average="macro", zero_division=0),
+        "test/recall": metrics.recall_score(y, predicted, average="macro", zero_division=0),
+        "test/f1": metrics.f1_score(y, predicted, average="macro", zero_division=0),
+        "test/auroc": metrics.roc_auc_score(y, p, average="macro"),
+        "test/average_precision": metrics.average_precision_score(y, p, average="macro"),
+        "test/hamming_loss": metrics.hamming_loss(y, predicted),
+        "test/loss": np.mean([metrics.log_loss(y[:, label], p[:, label]) for label in range(3)]),
+    }
+    assert logged == pytest.approx(expected, abs=1e-6)
+    lines = score_table("label", y, predicted, ["a", "b", "c"], "micro").splitlines()
+    reference = metrics.classification_report(y, predicted, output_dict=True, zero_division=0)
+    assert [float(cell) for cell in lines[1].split()[1:4]] == pytest.approx(
+        [reference["0"][key] for key in ("precision", "recall", "f1-score")], abs=5e-5
     )
-    assert main(["verify", "own.yaml"]) == 1
-    assert re.search(r"test/precision at least 0.5 +FAIL .*undefined", capsys.readouterr().out)
 
 
-# Loggers other than ours.
-
-
-@pytest.mark.parametrize("every", [1, 3])
-@pytest.mark.reliability(59)
-def test_a_csv_logger_gets_its_lines_in_order_of_steps_each_with_its_epoch(every: int) -> None:
-    fitted = trainer(max_epochs=7, check_val_every_n_epoch=every, logger=CSVLogger("."), log_every_n_steps=1)
-    fitted.fit(BinaryClassifier(2), CirclesDataModule(batch_size=300))
-    assert fitted.log_dir is not None
-    with Path(fitted.log_dir, "metrics.csv").open() as file:
-        lines = list(csv.DictReader(file))
-    steps = [int(line["step"]) for line in lines]
-    assert steps == sorted(steps)
-    assert [int(line["epoch"]) for line in lines] == [step // 3 for step in steps]
-    assert sum(bool(line["train/loss"]) for line in lines) == 7
-    assert sum(bool(line["val/loss"]) for line in lines) == 7 // every
-
-
-# A training_step of one's own.
-
-
-class Squared(BinaryClassifier):
-    """Returns another loss, without asking the parent."""
-
-    returned: list[tuple[float, int]]
-
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        x, y = batch
-        loss = (torch.sigmoid(self(x).squeeze(1)) - y.float()).square().mean()
-        self.returned.append((loss.item(), len(y)))
-        return loss
-
-
-class Penalised(BinaryClassifier):
-    """Adds to what the parent returns."""
-
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        loss: Tensor = super().training_step(batch, batch_idx)
-        return loss + 100
-
-
-@pytest.mark.reliability(59)
-@pytest.mark.parametrize("accumulated", [1, 2])
-def test_the_loss_that_a_step_of_one_s_own_returns_is_logged(accumulated: int) -> None:
-    model = Squared(2)
-    model.returned = []
-    rows = EpochLog(every_n_epochs=1)
-    fitted = trainer(max_epochs=1, accumulate_grad_batches=accumulated, callbacks=[rows])
-    fitted.fit(model, CirclesDataModule(batch_size=300))
-    expected = sum(loss * rows for loss, rows in model.returned) / 800
-    assert float(fitted.callback_metrics["train/loss"]) == pytest.approx(expected, rel=1e-6)
-    assert "train/accuracy" not in fitted.callback_metrics
-    assert rows.lines[0].startswith(f"Epoch: 0 | Loss: {expected:.5f} | Test loss: ")
-
-
-@pytest.mark.reliability(59)
-def test_a_step_of_one_s_own_may_take_float_targets_beside_class_weights() -> None:
-    model = Squared(2, class_weight=[1.0, 3.0])
-    model.returned = []
-    x, y = CirclesDataModule().split("train")
-    loader = TensorLoader((x, y.float()), batch_size=300)
-    fitted = trainer(max_epochs=1)
-    fitted.fit(model, loader, loader)
-    weights = [float((1 + 2 * part).sum()) for part in torch.split(y, 300)]
-    expected = np.average([loss for loss, _ in model.returned], weights=weights)
-    assert float(fitted.callback_metrics["train/loss"]) == pytest.approx(expected, rel=1e-6)
-
-
-@pytest.mark.reliability(59)
-def test_what_a_step_of_one_s_own_adds_to_ours_is_in_the_logged_loss() -> None:
-    found = {}
-    for task in (BinaryClassifier, Penalised):
-        torch.manual_seed(0)
-        fitted = trainer(max_epochs=1)
-        fitted.fit(task(2), CirclesDataModule(batch_size=300))
-        found[task] = fitted.callback_metrics
-    assert float(found[Penalised]["train/loss"]) == pytest.approx(
-        float(found[BinaryClassifier]["train/loss"]) + 100, rel=1e-6
-    )
-    assert found[Penalised]["train/accuracy"] == found[BinaryClassifier]["train/accuracy"]
-
-
-class Manual(BinaryClassifier):
-    """Optimises by hand and returns nothing."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.automatic_optimization = False
-
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:  # type: ignore[override]
-        x, y = batch
-        optimizer = self.optimizers()
-        assert not isinstance(optimizer, list)
-        optimizer.zero_grad()
-        self.manual_backward(self.loss(self(x), y))
-        optimizer.step()
-
-
-@pytest.mark.reliability(59)
-def test_a_step_that_returns_no_loss_logs_none() -> None:
-    rows = EpochLog(every_n_epochs=1)
-    fitted = trainer(max_epochs=2, logger=CSVLogger("."), callbacks=[rows], log_every_n_steps=1)
-    fitted.fit(Manual(2), CirclesDataModule(batch_size=300))
-    assert "train/loss" not in fitted.callback_metrics
-    assert all(bool(torch.isfinite(value)) for value in fitted.callback_metrics.values())
-    assert re.fullmatch(r"Epoch: 1 \| Test loss: 0\.\d+, Acc: [\d.]+%", rows.lines[1])
-
-
-class Evaluating(BinaryClassifier):
-    """Validates and tests in its own way."""
-
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self.log("val/loss", torch.tensor(0.25))
-
-    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        self.log("test/loss", torch.tensor(0.5))
-
-
-@pytest.mark.reliability(59)
-def test_what_evaluation_steps_of_one_s_own_log_is_all_there_is() -> None:
-    model = Evaluating(2)
-    fitted = trainer(max_epochs=1)
-    fitted.fit(model, CirclesDataModule())
-    assert float(fitted.callback_metrics["val/loss"]) == 0.25
-    assert "val/accuracy" not in fitted.callback_metrics
-    (found,) = fitted.test(model, CirclesDataModule(), verbose=False)
-    assert found == {"test/loss": 0.5}
+def evaluate(
+    x: NDArray[np.float64], y: torch.Tensor, out_features: int, classes: bool
+) -> tuple[LitModule, dict[str, float]]:
+    torch.manual_seed(0)
+    task = Regressor if not classes else BinaryClassifier if out_features == 1 else MulticlassClassifier
+    model = task(x.shape[1], out_features)
+    loader = TensorLoader((torch.from_numpy(x).float(), y), batch_size=700, even=False)
+    (logged,) = trainer().test(model, loader, verbose=False)
+    return model, {name: float(value) for name, value in logged.items()}

@@ -4,10 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from lit_classify import UserError, recipes
-from lit_classify.cli import run_recipe, verify
+from lit_classify import recipes
 from lit_classify.cli.main import main
-from tests import reference_loop
 from tests.example_tables import write
 
 
@@ -37,86 +35,3 @@ def test_recipes_lists_each_with_its_why(capsys: pytest.CaptureFixture[str]) -> 
 def test_the_packaged_files_are_the_recipes() -> None:
     packaged = {path.stem for path in Path(recipes.__file__).parent.glob("*.yaml")}
     assert packaged == set(recipes.names())
-
-
-@pytest.mark.parametrize(
-    ("name", "epochs", "every"), [("circles_v1", 1000, 100), ("circles_v2", 1000, 100), ("blobs", 100, 10)]
-)
-def test_expected_rows_are_the_plain_loop_s(name: str, epochs: int, every: int) -> None:
-    expect = verify.expectation(name)
-    rows = reference_loop.train(name, epochs, every).rows
-    assert all(passed for _, _, passed in verify.check_lines(expect, rows))
-    assert len(expect["rows"]) == len(rows)
-
-
-def test_verify_passes_what_holds_and_fails_what_does_not(capsys: pytest.CaptureFixture[str]) -> None:
-    content = recipes.find("blobs").read_text()
-    assert main(["verify", "blobs"]) == 0
-    assert "1 of 1 recipes match their expected results." in capsys.readouterr().out
-    Path("mine.yaml").write_text(content.replace("lr: 0.1", "lr: 0.11"))
-    assert main(["verify", "mine.yaml"]) == 1
-    assert "FAIL" in capsys.readouterr().out
-    assert not Path("lightning_logs").exists()
-
-
-def test_rows_are_held_to_the_last_digit_unless_told_otherwise() -> None:
-    rows = ["Epoch: 0 | Train loss: 0.10000, Test loss: 0.20000"]
-    near = ["Epoch: 0 | Train loss: 0.10002, Test loss: 0.20000"]
-    assert verify.check_lines({"rows": rows}, rows)[0][2]
-    assert not verify.check_lines({"rows": rows}, near)[0][2]
-    assert verify.check_lines({"rows": rows, "within": 2e-5}, near)[0][2]
-    assert not verify.check_lines({"rows": rows, "within": 1e-5}, near)[0][2]
-    assert not verify.check_lines({"rows": rows}, [])[0][2]
-    assert not verify.check_lines({"rows": rows, "within": 1}, ["Epoch: 0 | Loss: nan, Test loss: nan"])[0][2]
-
-
-def test_rows_that_are_not_expected_are_no_difference() -> None:
-    rows = [f"Epoch: {epoch} | Train loss: 0.{epoch}, Test loss: 0.2" for epoch in (0, 5, 9)]
-    assert verify.check_lines({"rows": rows[:2]}, rows)[0][2]
-    assert not verify.check_lines({"rows": rows}, rows[:2])[0][2]
-
-
-def test_the_table_of_verify_does_not_run_together(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = [row.replace("Loss: 0", "Loss: 1234") for row in verify.expectation("blobs")["rows"]]
-    result = run_recipe.RecipeRun("blobs", None, None, rows, {"test/accuracy": 0.1}, 9, 9876.5)  # type: ignore[arg-type]
-    monkeypatch.setattr(run_recipe, "run", lambda name: result)
-    assert main(["verify", "blobs"]) == 1
-    head, *lines = capsys.readouterr().out.splitlines()[:3]
-    for line in lines:
-        assert len(line) <= 100
-        for column in ("expected", "actual"):
-            assert line[head.index(column) - 2 : head.index(column)] == "  "
-            assert line[head.index(column)] != " "
-
-
-def test_floors_and_ceilings_hold_and_missing_figures_fail() -> None:
-    expect = {"at_least": {"a": 0.5}, "below": {"a": 0.6, "b": 1}}
-    assert [passed for _, _, passed in verify.check_metrics(expect, {"a": 0.5})] == [True, True, False]
-
-
-def test_an_unknown_expectation_is_refused() -> None:
-    Path("mine.yaml").write_text("recipe: {expect: {at_most: {test/loss: 1}}}")
-    with pytest.raises(UserError, match="unknown expectation 'at_most'"):
-        verify.expectation("mine.yaml")
-
-
-def test_an_experiment_prints_and_writes_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    before = set(Path().iterdir())
-    result = run_recipe.run("circles_v0")
-    assert [row.split()[1] for row in result.lines] == [*map(str, range(0, 100, 10)), "99"]
-    assert capsys.readouterr().out == ""
-    assert set(Path().iterdir()) == before
-
-
-def test_a_misspelt_figure_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    content = recipes.find("circles_v0").read_text().replace("test/accuracy: 0.40", "test/acuracy: 0.40")
-    Path("mine.yaml").write_text(content)
-    assert main(["verify", "mine.yaml"]) == 2
-    assert "unknown metric 'test/acuracy': did you mean 'test/accuracy'?" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_all_recipes_give_what_they_should() -> None:
-    assert main(["verify"]) == 0

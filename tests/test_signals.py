@@ -8,18 +8,33 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from lit_classify.checkpoints.io import is_intact
 from lit_classify.cli.main import main
+from tests.runs import MOONS_CHECKPOINT, start_fit
 
 RUN = Path("lightning_logs/moons/version_0")
+
+
 BEST = str(RUN / "checkpoints/best.ckpt")
+
+
 FIT = ["fit", "--config", "moons", "--plots", "none", "--trainer.max_epochs", "2"]
+
+
 WITH_TEST = ["--data.val_fraction", "0.2", "--test_best", "true"]
+
+
 LONGEST_S = 2.5  # a second, and what a busy machine adds
 
+
 HERE = "import time; os.write(1, b'here\\n'); time.sleep(60)"
+
+
 COMPILED = "import hashlib; os.write(1, b'here\\n'); hashlib.pbkdf2_hmac('sha256', b'', b'', 10**8)"
+
+
 IN_A_FINALIZER = """
 class Last:
     def __del__(self):
@@ -63,7 +78,11 @@ def ended(process: subprocess.Popen[str], number: int) -> str:
 
 
 slow = pytest.mark.slow
+
+
 MODULE = "lit_classify.modules:LitModule"
+
+
 PLACES = {
     "test scores": (["test"], f"{MODULE}.test_step"),
     "test reports": (["test"], "lit_classify.evaluation.text:baseline_lines"),
@@ -193,3 +212,57 @@ def test_a_worker_s_end_does_not_end_the_command() -> None:
         time.sleep(1)  # longer than the command would be let live
     assert os.WTERMSIG(status) == signal.SIGTERM
     assert signals.received() == 0
+
+
+@pytest.mark.reliability(8)
+def test_sigterm_saves_and_exits_with_143() -> None:
+    process = start_fit()
+    process.send_signal(signal.SIGTERM)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "Run:   lightning_logs/moons/version_0" in said
+    assert is_intact(Path(MOONS_CHECKPOINT.format(0)))
+    assert torch.load(MOONS_CHECKPOINT.format(0), weights_only=True)["global_step"] > 0
+
+
+@pytest.mark.reliability(9)
+def test_ctrl_c_saves_and_exits_with_130_within_5_seconds() -> None:
+    process = start_fit()
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    said, complaint = process.communicate(timeout=60)
+    assert time.monotonic() - begun < 5
+    assert process.returncode == 130
+    assert "Run:   lightning_logs/moons/version_0" in said
+    assert complaint == "\nlit-classify: interrupted\n"
+    assert torch.load(MOONS_CHECKPOINT.format(0), weights_only=True)["global_step"] > 0
+
+
+SLOW_DISK = """
+import os, time
+from pathlib import Path
+flush = os.fsync
+def slowly(handle):
+    time.sleep(60 if Path("slow").exists() else 0)
+    flush(handle)
+os.fsync = slowly
+"""
+
+
+@pytest.mark.reliability(9)
+def test_ctrl_c_twice_stops_at_once_and_leaves_the_files_as_they_were() -> None:
+    process = start_fit(code=SLOW_DISK)
+    Path("slow").touch()
+    process.send_signal(signal.SIGINT)
+    folder = Path(MOONS_CHECKPOINT.format(0)).parent
+    while not list(folder.glob("*.tmp")):
+        time.sleep(0.05)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    _, complaint = process.communicate(timeout=90)
+    assert time.monotonic() - begun < 5
+    assert process.returncode == 130
+    assert complaint == "\nlit-classify: interrupted\n"
+    kept = sorted(Path(MOONS_CHECKPOINT.format(0)).parent.iterdir())
+    assert [path.name for path in kept] == ["best.ckpt", "last.ckpt"]
+    assert all(map(is_intact, kept))

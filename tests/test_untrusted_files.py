@@ -6,63 +6,16 @@ from typing import Any
 import pytest
 import torch
 
-from lit_classify.checkpoints import checkpoint
 from lit_classify.cli.main import main
+from tests.runs import table_run
 
 RUN = "lightning_logs/moons/version_{}/checkpoints/last.ckpt"
+
+
 FIT = ["fit", "--config", "moons", "--plots", "none", "--model.dropout", "0.3"]
+
+
 MODULE = "from pathlib import Path\nPath('imported').touch()\nclass Data: ...\nclass Model: ...\n"
-
-
-def table_run() -> Path:
-    rows = [f"{n % 7},{n % 5},{'yes' if n % 3 else 'no'}" for n in range(60)]
-    Path("t.csv").write_text("\n".join(["a,b,y", *rows]))
-    table = ["--data", "TableDataModule", "--data.path", "t.csv", "--data.target", "y", "--plots", "none"]
-    assert main(["fit", *table, "--trainer.max_epochs", "1"]) == 0
-    return Path("lightning_logs/table/version_0/checkpoints/last.ckpt")
-
-
-@pytest.mark.reliability(40)
-@pytest.mark.parametrize(
-    ("changed", "said"),
-    [
-        (lambda record: record["model"]["init_args"].update(magic=1), "model.magic"),
-        (lambda record: record["data"]["init_args"].update(magic=1), "data.magic"),
-        (
-            lambda record: record["data"]["init_args"]["fitted_state"].pop("target"),
-            "data.fitted_state, KeyError: 'target'",
-        ),
-    ],
-)
-def test_a_checkpoint_of_a_release_that_knows_more_says_which(
-    changed: Any, said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = table_run()
-    content = torch.load(path, weights_only=True)
-    content["lit_classify"]["version"] = "7.1"
-    changed(content["lit_classify"])
-    torch.save(content, path)
-    capsys.readouterr()
-    for command in (["test", "--ckpt_path", str(path)], ["plot", str(path)]):
-        assert main(command) == 2
-        (line,) = capsys.readouterr().err.splitlines()
-        assert f"lit_classify 7.1 wrote {path}" in line
-        assert said in line
-
-
-@pytest.mark.reliability(40)
-def test_a_checkpoint_of_the_first_release_loads_and_goes_on() -> None:
-    assert main([*FIT, "--trainer.max_epochs", "1"]) == 0
-    content = torch.load(RUN.format(0), weights_only=True)
-    record = content["lit_classify"]
-    del record["seed"], record["sealed"]
-    first = {"in_features", "out_features", "class_names", "hidden", "activation", "dropout", "network"}
-    first |= {"network_args", "optimizer", "lr", "optimizer_args", "lr_scheduler", "lr_scheduler_args"}
-    record["model"]["init_args"] = {k: v for k, v in record["model"]["init_args"].items() if k in first}
-    torch.save(content, "first.ckpt")
-    assert main(["test", "--ckpt_path", "first.ckpt"]) == 0
-    assert main([*FIT, "--trainer.max_epochs", "2", "--ckpt_path", "first.ckpt"]) == 0
-    assert checkpoint.Checkpoint.read(RUN.format(1)).epochs == 2
 
 
 @pytest.mark.reliability(13)

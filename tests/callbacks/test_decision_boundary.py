@@ -13,7 +13,7 @@ from lit_classify import (
 from lit_classify.callbacks.decision_boundary import Snapshot, make_boundary_plot, select_frames
 from lit_classify.cli.main import main
 from lit_classify.networks import evaluating
-from tests.callbacks.test_plot_callback import events
+from tests.event_files import events
 from tests.example_tables import write
 
 

@@ -1,68 +1,45 @@
 """Checkpoints: found by what the command line says, read once, refused when their content makes no sense."""
 
+import re
+import shlex
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
-from lit_classify import load
+from lit_classify import (
+    BinaryClassifier,
+    CirclesDataModule,
+    load,
+)
 from lit_classify.checkpoints import io
-from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.cli.main import main
+from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
-
-QUICK = ["--plots", "none", "--trainer.max_epochs"]
-
-
-TABLE = ["--data", "TableDataModule", "--data.path", "t.csv", "--data.target", "last"]
-
-
-def table() -> list[str]:
-    rows = [f"{n % 7},{'ab'[n % 2]},{'yes' if n % 3 else 'no'}" for n in range(60)]
-    Path("t.csv").write_text("\n".join(["x,c,last", *rows]))
-    return TABLE
+from lit_classify.modules import LitModule
+from tests.checkpoints.altered import (
+    ARGS,
+    COMMANDS,
+    DATA,
+    QUICK,
+    RESUME,
+    STATE,
+    altered_table,
+    at,
+    change,
+    table,
+)
+from tests.custom_networks import OwnTanh, Squares
+from tests.custom_optimizers import OwnSGD
+from tests.runs import FIT_MOONS, MOONS_CHECKPOINT
+from tests.training import TASKS, fitted, trainer
 
 
 def directories(name: str) -> list[str]:
     return sorted(path.name for path in Path("lightning_logs", name).iterdir())
-
-
-@pytest.mark.reliability(41)
-def test_an_argument_that_looks_like_a_checkpoint_s_name_stays_as_it_is() -> None:
-    assert main(["fit", *table(), *QUICK, "1"]) == 0
-    assert main(["fit", *table(), *QUICK, "2", "--ckpt_path", "last"]) == 0
-    assert directories("table") == ["version_0", "version_1"]
-    resumed = Checkpoint.read("lightning_logs/table/version_1/checkpoints/last.ckpt")
-    assert resumed.epochs == 2
-    assert resumed.data is not None
-    assert resumed.data.init_args["target"] == "last"
-
-
-@pytest.mark.parametrize(
-    "found_by",
-    [
-        ["-c", "moons"],
-        ["--config=moons"],
-        ["-c", "lightning_logs/moons/version_0/config.yaml"],
-        ["-c", "circles_v2", "--recipe.name", "moons", "--data", "MoonsDataModule"],
-    ],
-    ids=lambda words: words[-1],
-)
-def test_last_is_looked_for_in_the_runs_of_the_same_name(found_by: list[str]) -> None:
-    assert main(["fit", "--config", "moons", *QUICK, "1"]) == 0
-    assert main(["fit", "--config", "circles_v1", *QUICK, "1"]) == 0  # newer, and another
-    same = ["--model.optimizer_args", "{momentum: 0.9}"] if "circles_v2" in found_by else []
-    assert main(["fit", *found_by, *same, *QUICK, "2", "--ckpt_path", "last"]) == 0
-    assert Checkpoint.read("lightning_logs/moons/version_1/checkpoints/last.ckpt").epochs == 2
-
-
-def test_last_of_another_name_is_not_taken(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["fit", "--config", "moons", *QUICK, "1"]) == 0
-    assert main(["fit", "--config", "spirals", *QUICK, "2", "--ckpt_path", "last"]) == 2
-    assert "no intact last.ckpt in lightning_logs/spirals" in capsys.readouterr().err
 
 
 def test_a_run_without_recipe_has_its_name_in_its_configuration() -> None:
@@ -96,31 +73,6 @@ def test_a_checkpoint_is_read_and_hashed_once_in_a_command(
     assert counts == {"hashed": 1, "loaded": 1}
 
 
-def at(content: Any, path: str) -> Any:
-    """Return what lies deep inside a checkpoint; a slash stands for a full stop in a name."""
-    for name in path.split("."):
-        name = name.replace("/", ".") if "epoch_loop" in name else name
-        content = content[int(name) if name.isdecimal() else name]
-    return content
-
-
-def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
-    """Return what sets a value deep inside a checkpoint."""
-
-    def alter(content: dict[str, Any]) -> None:
-        if path.startswith("state_dict."):
-            parent, name = content["state_dict"], path.removeprefix("state_dict.")
-        else:
-            above, _, name = path.rpartition(".")
-            parent = at(content, above) if above else content
-            name = name.replace("/", ".") if "epoch_loop" in name else name
-        parent[int(name) if name.isdecimal() else name] = value
-
-    return alter
-
-
-ARGS = "lit_classify.model.init_args"
-DATA = "lit_classify.data.init_args"
 ALTERED = {
     "another shape": change("state_dict.network.0.weight", torch.zeros(3, 3)),
     "a weight that is no tensor": change("state_dict.network.0.weight", "weights"),
@@ -152,13 +104,6 @@ ALTERED = {
     "record of data as text": change("lit_classify.data", "moons"),
     "unknown data": change("lit_classify.data.class_path", "OtherDataModule"),
 }
-COMMANDS = (
-    ["test", "--ckpt_path"],
-    ["predict", "--ckpt_path"],
-    ["validate", "--ckpt_path"],
-    ["plot"],
-    ["export"],
-)
 
 
 OF_DATA = {name for name in ALTERED if "points" in name or "data" in name or "noise" in name}
@@ -214,15 +159,6 @@ INVALID_STATES = {
 }
 
 
-@pytest.fixture(scope="module")
-def original_table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("original_table")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        assert main(["fit", *table(), *QUICK, "1"]) == 0
-    return folder
-
-
 @pytest.mark.reliability(56)
 @pytest.mark.parametrize("what", INVALID_STATES)
 def test_what_a_table_cannot_have_taught_scores_no_row(
@@ -239,107 +175,9 @@ def test_what_a_table_cannot_have_taught_scores_no_row(
     assert len(said.splitlines()) == 1
 
 
-@pytest.mark.reliability(56)
-@pytest.mark.parametrize("part", ["encoders", "classes"])
-def test_a_model_for_another_table_than_the_recorded_one_is_refused(
-    part: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["fit", *table(), *QUICK, "1"]) == 0
-    content = torch.load("lightning_logs/table/version_0/checkpoints/last.ckpt", weights_only=True)
-    state = content["lit_classify"]["data"]["init_args"]["fitted_state"]
-    if part == "encoders":
-        state["encoders"].pop()
-    else:
-        state["target"]["class_names"].append("maybe")
-    io.AtomicCheckpointIO().save_checkpoint(content, "altered.ckpt")
-    for command in COMMANDS:
-        assert main([*command, "altered.ckpt"]) == 2
-        assert "of its model and of its data differ" in capsys.readouterr().err
-
-
-def altered_table(original_table: Path) -> dict[str, Any]:
-    """Return what a run on the table has written; the table itself is put here."""
-    table()
-    path = original_table / "lightning_logs/table/version_0/checkpoints/last.ckpt"
-    content: dict[str, Any] = torch.load(path, weights_only=True)
-    return content
-
-
-RESUME = ["fit", *TABLE, *QUICK, "2", "--ckpt_path"]
-
-
-@pytest.mark.reliability(56)
-def test_a_table_that_has_taught_nothing_is_refused(
-    original_table: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    content = altered_table(original_table)
-    content["lit_classify"]["data"]["init_args"]["fitted_state"] = None
-    io.AtomicCheckpointIO().save_checkpoint(content, "altered.ckpt")
-    for command in (*COMMANDS, RESUME):
-        assert main([*command, "altered.ckpt"]) == 2, command
-        (line,) = capsys.readouterr().err.splitlines()
-        assert "preprocessing of its table is missing" in line
-
-
-STATE = "optimizer_states.0.state.0"
-STOPPING = "EarlyStopping{'monitor': 'val/loss', 'mode': 'min'}"
-UNRESUMABLE = {
-    "optimizers as text": change("optimizer_states", "junk"),
-    "no optimizer": change("optimizer_states", []),
-    "an optimizer that is a number": change("optimizer_states", [1]),
-    "an optimizer without weights": change("optimizer_states.0.param_groups", []),
-    "an optimizer of other weights": change("optimizer_states.0.param_groups.0.params", [0, 1, 2, 7]),
-    "a state of no weight": change("optimizer_states.0.state.9", {}),
-    "a state of text": change(f"{STATE}", "junk"),
-    "a momentum of text": change(f"{STATE}.exp_avg", "junk"),
-    "a momentum of another shape": change(f"{STATE}.exp_avg", torch.zeros(3)),
-    "a momentum of NaN": change(f"{STATE}.exp_avg", torch.full((64, 4), torch.nan)),
-    "a complex momentum": change(f"{STATE}.exp_avg", torch.zeros(64, 4, dtype=torch.complex64)),
-    "a rate of text": change("optimizer_states.0.param_groups.0.lr", "fast"),
-    "a rate of NaN": change("optimizer_states.0.param_groups.0.lr", float("nan")),
-    "betas of text": change("optimizer_states.0.param_groups.0.betas", "ab"),
-    "schedulers as text": change("lr_schedulers", "junk"),
-    "no scheduler": change("lr_schedulers", []),
-    "a scheduler that is a number": change("lr_schedulers", [1]),
-    "a scheduler of nothing": change("lr_schedulers", [{}]),
-    "a factor of text": change("lr_schedulers.0.factor", "junk"),
-    "a best figure of NaN": change("lr_schedulers.0.best", float("nan")),
-    "last rates of infinity": change("lr_schedulers.0._last_lr", [float("inf")]),
-    "loops as text": change("loops", "junk"),
-    "a loop of text": change("loops.fit_loop", "junk"),
-    "progress of text": change("loops.fit_loop.epoch_loop/batch_progress", "junk"),
-    "epochs of text": change("loops.fit_loop.epoch_progress.total.ready", "junk"),
-    "epochs below zero": change("loops.fit_loop.epoch_progress.current.completed", -1),
-    "a loop of nothing": change("loops.fit_loop", {}),
-    "callbacks as text": change("callbacks", "junk"),
-    "a callback of text": change(f"callbacks.{STOPPING}", "junk"),
-    "a callback of nothing": change(f"callbacks.{STOPPING}", {}),
-    "a count of text": change(f"callbacks.{STOPPING}.wait_count", "junk"),
-    "a best score of NaN": change(f"callbacks.{STOPPING}.best_score", torch.tensor(torch.nan)),
-    "a best model's score of text": lambda content: [
-        state.update(best_model_score="junk")
-        for state in content["callbacks"].values()
-        if "kth_value" in state
-    ],
-    "an unknown reason": change(f"callbacks.{STOPPING}.stopping_reason", 99),
-}
-
-
-@pytest.mark.reliability(56)
-@pytest.mark.parametrize("what", UNRESUMABLE)
-def test_a_state_that_no_training_can_have_left_is_not_resumed(
-    what: str, original_table: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    content = altered_table(original_table)
-    UNRESUMABLE[what](content)
-    io.AtomicCheckpointIO().save_checkpoint(content, "altered.ckpt")
-    assert main([*RESUME, "altered.ckpt"]) == 2
-    (line,) = (line for line in capsys.readouterr().err.splitlines() if "note:" not in line)
-    assert "altered.ckpt" in line
-    assert {path.name for path in Path().iterdir()} == {"altered.ckpt", "t.csv"}
-
-
 FITTED = f"{DATA}.fitted_state"
+
+
 REWRITTEN = {
     "encoders in another order": lambda content: at(content, f"{FITTED}.encoders").reverse(),
     "other categories": change(f"{FITTED}.encoders.1.categories", ["b", "a"]),
@@ -382,32 +220,176 @@ def test_a_run_of_another_precision_is_scored(precision: str) -> None:
     assert main(["test", "--ckpt_path", "last"]) == 0
 
 
-@pytest.mark.filterwarnings("ignore:A `OneCycleLR` scheduler")
-@pytest.mark.parametrize(
-    "more",
-    [
-        ["--model.optimizer", optimizer, "--model.optimizer_args", arguments]
-        for optimizer, arguments in (
-            ("SGD", "{}"),
-            ("SGD", "{momentum: 0.9}"),
-            ("LBFGS", "{}"),
-            ("Adafactor", "{}"),
-            ("ASGD", "{}"),
-            ("Rprop", "{}"),
-            ("Adam", "{amsgrad: true}"),
-        )
+@pytest.mark.parametrize(("task", "arguments", "data"), TASKS)
+def test_a_checkpoint_comes_back_as_the_module_that_wrote_it(
+    task: type[LitModule], arguments: dict[str, Any], data: type[InMemoryDataModule]
+) -> None:
+    model = task(**arguments, hidden=[3], dropout=0.1)
+    fitted = trainer(max_epochs=1)
+    fitted.fit(model, data())  # type: ignore[call-arg]  # the course's own data needs no arguments
+    fitted.save_checkpoint("model.ckpt")
+    again = load("model.ckpt")
+    assert type(again) is task
+    assert not again.training
+    x = torch.randn(5, arguments["in_features"])
+    with torch.no_grad():
+        assert torch.equal(again.predict(x), model.eval().predict(x))
+
+
+def test_a_network_of_one_s_own_trains_and_is_imported_again_only_by_name() -> None:
+    path = "tests.custom_networks.Squares"
+    model = BinaryClassifier(2, network=path, network_args={"width": 4})
+    fitted = trainer(max_epochs=2)
+    fitted.fit(model, CirclesDataModule())
+    fitted.save_checkpoint("own.ckpt")
+    with pytest.raises(UserError, match="imports only what you name yourself"):
+        load("own.ckpt")
+    assert torch.equal(load("own.ckpt", network=path).network.out.weight, model.network.out.weight)  # type: ignore[union-attr, arg-type]
+
+
+OWN = "tests.custom_networks."
+
+
+OWN_PARTS: list[tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]] = [
+    # what is trained with; what loads it again; what does not
+    (
+        {"network": Squares, "network_args": {"width": 4}},
+        [{"network": Squares}, {"network": f"{OWN}Squares"}, {"network": Squares(2, 1, 4)}],
+        [{}, {"network": f"{OWN}Narrow"}, {"network": nn.Linear}, {"network": nn.Linear(2, 1)}],
+    ),
+    (
+        {"network": Squares(2, 1, 5)},
+        [{"network": Squares(2, 1, 5)}],
+        [{}, {"network": Squares(2, 1, 6)}, {"network": Squares}, {"network": f"{OWN}Squares"}],
+    ),
+    ({"network": "torch.nn.Linear"}, [{"network": nn.Linear}, {"network": "torch.nn.Linear"}], [{}]),
+    ({"network": nn.Linear}, [{"network": nn.Linear}, {"network": "torch.nn.Linear"}], [{}]),
+    ({"activation": OwnTanh}, [{"activation": OwnTanh}, {"activation": f"{OWN}OwnTanh"}], [{}]),
+    (
+        {"activation": nn.LeakyReLU(0.2)},
+        [{"activation": nn.LeakyReLU(0.2)}],
+        [{}, {"activation": nn.LeakyReLU(0.1)}, {"activation": nn.LeakyReLU}, {"activation": "LeakyReLU"}],
+    ),
+    (
+        {"activation": nn.Tanh},
+        [{}, {"activation": nn.Tanh}, {"activation": "Tanh"}],
+        [{"activation": nn.ReLU}],
+    ),
+    ({"activation": nn.Tanh()}, [{"activation": nn.Tanh()}, {"activation": nn.Tanh}], [{}]),
+    ({"optimizer": OwnSGD}, [{}], []),
+]
+
+
+@pytest.mark.parametrize(("given", "right", "wrong"), OWN_PARTS, ids=lambda part: str(part)[:40])
+def test_a_checkpoint_takes_own_parts_only_from_whoever_loads_it(
+    given: dict[str, Any], right: list[dict[str, Any]], wrong: list[dict[str, Any]]
+) -> None:
+    model = fitted(**given).eval()
+    x = torch.randn(5, 2)
+    for again in right:
+        assert torch.equal(load("fitted.ckpt", **again).predict(x), model.predict(x))
+    for other in wrong:
+        with pytest.raises(
+            UserError,
+            match=r"imports only what you|was trained with|do not fit this model|could not be built",
+        ):
+            load("fitted.ckpt", **other)
+
+
+def test_lightning_s_own_loading_works_and_imports_nothing_that_the_file_names() -> None:
+    model = fitted(network=Squares, network_args={"width": 4}).eval()
+    x = torch.randn(5, 2)
+    again = BinaryClassifier.load_from_checkpoint("fitted.ckpt", network=Squares).eval()
+    assert torch.equal(again.predict(x), model.predict(x))
+    with pytest.raises(UserError, match="is imported only if given on the command line"):
+        BinaryClassifier.load_from_checkpoint("fitted.ckpt")
+    plain = fitted(activation=nn.Tanh).eval()
+    assert torch.equal(
+        BinaryClassifier.load_from_checkpoint("fitted.ckpt").eval().predict(x), plain.predict(x)
+    )
+
+
+FIT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+
+
+def test_a_run_with_the_rate_that_was_found_is_resumed_as_the_message_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fit = ["fit", "--config", "moons", "--data.batch_size", "64", "--trainer.max_epochs"]
+    assert main([*fit, "2", "--trainer.callbacks", "LearningRateFinder"]) == 0
+    capsys.readouterr()
+    assert main([*fit, "3", "--ckpt_path", "last"]) == 2
+    (option,) = re.findall(r"; add (--model\.lr \S+), or retrain", capsys.readouterr().err)
+    assert main([*fit, "3", "--ckpt_path", "last", *option.split()]) == 0
+    runs = [Path(f"lightning_logs/moons/version_{run}/checkpoints/last.ckpt") for run in (0, 1)]
+    rates = [
+        torch.load(run, weights_only=True)["optimizer_states"][0]["param_groups"][0]["lr"] for run in runs
     ]
-    + [
-        ["--model.lr_scheduler", scheduler, "--model.lr_scheduler_args", arguments]
-        for scheduler, arguments in (
-            ("OneCycleLR", "{max_lr: 0.1, total_steps: 20}"),
-            ("CosineAnnealingWarmRestarts", "{T_0: 3}"),
-            ("MultiStepLR", "{milestones: [1, 2]}"),
-            ("CyclicLR", "{base_lr: 0.1, max_lr: 0.2, cycle_momentum: false}"),
-        )
+    assert rates[0] == rates[1] == float(option.split()[1]) != 0.1
+
+
+def test_a_list_that_a_checkpoint_contradicts_is_named_as_it_is_typed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([*FIT, "--model.hidden", "[4, 4]"]) == 0
+    again = [*FIT[:-1], "4", "--ckpt_path", "last"]
+    assert main(again) == 2
+    (option,) = re.findall(r"; add (--model\.hidden .+), or retrain", capsys.readouterr().err)
+    assert main([*again, *shlex.split(option)]) == 0
+
+
+@pytest.mark.reliability(14)
+@pytest.mark.parametrize("command", ["fit", "test", "predict"])
+def test_a_setting_that_the_checkpoint_contradicts_is_refused(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*FIT_MOONS, "--trainer.max_epochs", "1"]) == 0
+    again = [*FIT_MOONS, "--trainer.max_epochs", "2"] if command == "fit" else [command]
+    before = sorted(Path().rglob("*"))
+    assert main([*again, "--ckpt_path", MOONS_CHECKPOINT.format(0), "--model.activation", "Tanh"]) == 2
+    assert "model.activation is 'ReLU' in" in capsys.readouterr().err
+    assert sorted(Path().rglob("*")) == before
+
+
+@pytest.mark.reliability(14)
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--data.test_fraction", "0.4"], "data.test_fraction is 0.2 in"),
+        (["--data.noise", "0.3"], "data.noise is "),
+        (["--data", "CirclesDataModule"], "was trained on a MoonsDataModule, but the data is a CirclesData"),
+        (["--trainer.max_epochs", "1"], "was trained for 2 epochs, but --trainer.max_epochs is 1"),
     ],
-    ids=lambda words: f"{words[1]} {words[3]}",
 )
-def test_what_training_has_left_is_resumed(more: list[str]) -> None:
-    assert main(["fit", *table(), *QUICK, "1", *more]) == 0
-    assert main(["fit", *table(), *QUICK, "2", *more, "--ckpt_path", "last"]) == 0
+def test_a_run_does_not_go_on_with_other_data(
+    option: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*FIT_MOONS, "--trainer.max_epochs", "2"]) == 0
+    before = sorted(Path().rglob("*"))
+    assert (
+        main([*FIT_MOONS, "--trainer.max_epochs", "4", "--ckpt_path", MOONS_CHECKPOINT.format(0), *option])
+        == 2
+    )
+    assert said in capsys.readouterr().err
+    assert sorted(Path().rglob("*")) == before
+
+
+@pytest.mark.reliability(14)
+def test_a_run_does_not_go_on_with_another_table(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [f"{n % 7},{n % 5},{'yes' if n % 3 else 'no'},{n % 2}" for n in range(60)]
+    Path("t.csv").write_text("\n".join(["a,b,y,z", *rows]))
+    Path("u.csv").write_text("\n".join(["a,b,y,z", *rows[:50]]))
+    Path("moved.csv").write_bytes(Path("t.csv").read_bytes())
+    fit = ["fit", "--config", "table", "--plots", "none", "--data.target"]
+    assert main([*fit, "y", "--data.path", "t.csv", "--trainer.max_epochs", "1"]) == 0
+    more = [
+        "--trainer.max_epochs",
+        "2",
+        "--ckpt_path",
+        "lightning_logs/table/version_0/checkpoints/best.ckpt",
+    ]
+    assert main([*fit, "y", "--data.path", "u.csv", *more]) == 2
+    assert "was trained on another table than u.csv" in capsys.readouterr().err
+    assert main([*fit, "z", "--data.path", "t.csv", *more]) == 2
+    assert "data.target is 'y' in" in capsys.readouterr().err
+    assert main([*fit, "y", "--data.path", "moved.csv", *more]) == 0

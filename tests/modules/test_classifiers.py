@@ -1,8 +1,12 @@
 """Class weights, and embeddings of categories."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 from torch.nn import functional as F
 
@@ -14,7 +18,7 @@ from lit_classify import (
     UserError,
 )
 from tests.example_tables import write
-from tests.modules.test_base import trainer
+from tests.training import trainer
 
 
 def imbalanced() -> TableDataModule:
@@ -69,3 +73,59 @@ def test_an_embedding_distinguishes_categories() -> None:
     assert figures["test/accuracy"] > 0.98
     own = BinaryClassifier(2, num_categories=[42], network="tests.custom_networks.Narrow")
     assert own(torch.tensor([[0.0, 41.0]])).shape == (1, 1)
+
+
+@given(logits=st.lists(st.floats(-50, 50, width=32), min_size=2, max_size=30))
+def test_two_classes_have_two_columns_that_sum_to_one(logits: list[float]) -> None:
+    p = BinaryClassifier(2).probabilities(torch.tensor(logits)[:, None])
+    assert p.shape == (len(logits), 2)
+    torch.testing.assert_close(p.sum(dim=1), torch.ones(len(logits)))
+    torch.testing.assert_close(p[:, 1], torch.sigmoid(torch.tensor(logits)))
+
+
+def test_labels_are_rounded_probabilities_as_in_the_course() -> None:
+    logits = torch.cat([torch.randn(1000), torch.tensor([0.0, 1e-9, -1e-9])])[:, None]
+    model = BinaryClassifier(2)
+    labels = model.labels(model.probabilities(logits))
+    assert torch.equal(labels, torch.round(torch.sigmoid(logits.squeeze())).long())
+    assert model.metric_sum(logits, labels) == len(labels)
+
+
+def test_adding_to_all_logits_leaves_the_softmax() -> None:
+    model, logits = MulticlassClassifier(2, 3), torch.randn(20, 3)
+    torch.testing.assert_close(model.probabilities(logits), model.probabilities(logits + 7))
+
+
+@pytest.mark.reliability(60)
+def test_a_small_probability_of_the_first_class_is_not_rounded_to_zero() -> None:
+    p = BinaryClassifier(2).probabilities(torch.tensor([[30.0]]))
+    assert float(p[0, 0]) == pytest.approx(1 / (1 + np.exp(30.0)), rel=1e-6, abs=0)
+
+
+@pytest.mark.reliability(20)
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: BinaryClassifier(2, 4), "has 4 classes; use MulticlassClassifier"),
+        (lambda: MulticlassClassifier(2, 1), "use BinaryClassifier"),
+        (lambda: MulticlassClassifier(2, 3, ["a", "b"]), "3 logits for 2 classes"),
+    ],
+)
+def test_numbers_of_classes_that_do_not_fit_are_refused(build: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        build()
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: BinaryClassifier(2, 1, label_names=["a", "b"]), "use MultilabelClassifier"),
+        (lambda: MulticlassClassifier(2, 3, label_names=["a", "b"]), "use MultilabelClassifier"),
+        (lambda: BinaryClassifier(2, class_weight=[1.0]), r"for each of 2 classes \(0, 1\)"),
+        (lambda: BinaryClassifier(2, class_weight=[1.0, -1.0]), "a positive number for each"),
+        (lambda: BinaryClassifier(2, class_weight={"2": 1.0}), "unknown class in class_weight '2'"),
+    ],
+)
+def test_unsuitable_class_weights_and_labels_are_refused(build: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        build()

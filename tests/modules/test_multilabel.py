@@ -1,19 +1,23 @@
 """Labels: learning, thresholds and checks of targets."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch.nn import functional as F
 
 from lit_classify import (
-    DataError,
     MultilabelClassifier,
     TableDataModule,
 )
-from lit_classify.modules import AutoModule, LitModule
+from lit_classify.errors import UserError
+from lit_classify.modules import (
+    AutoModule,
+    LitModule,
+)
 from tests.example_tables import write
-from tests.modules.test_base import trainer
+from tests.training import trainer
 
 fitting: Callable[..., LitModule] = AutoModule  # builds another class
 
@@ -42,18 +46,19 @@ def test_each_label_has_its_own_threshold() -> None:
     assert float(model.metric_sum(p.logit(), y)) == pytest.approx(4 / 3)
 
 
-@pytest.mark.reliability(19)
 @pytest.mark.parametrize(
-    ("y", "message"),
+    ("build", "message"),
     [
+        (lambda: MultilabelClassifier(2, 2, class_names=["a", "b"]), "2 classes; use BinaryClassifier"),
+        (lambda: MultilabelClassifier(2, 1), "data has a number; use Regressor"),
+        (lambda: MultilabelClassifier(2, 2, label_names=["a"]), "2 logits for 1 labels"),
         (
-            torch.zeros(4, 3),
-            r"2 labels per row, float32 of shape \(N, 2\), but the targets are float32 of shape",
+            lambda: MultilabelClassifier(2, 2, thresholds=[0.5, 1.5]),
+            r"for each of 2 labels, but is \[0.5, 1.5",
         ),
-        (torch.zeros(4, 2).long(), "but the targets are int64"),
-        (torch.tensor([[0.0, 1.0], [1.0, 2.0]]), "label 1 of row 1 is 2.0"),
+        (lambda: MultilabelClassifier(2, 2, thresholds=[0.5]), "for each of 2 labels"),
     ],
 )
-def test_labels_are_zeros_and_ones(y: torch.Tensor, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        MultilabelClassifier(1, 2).check_targets(y)
+def test_settings_of_another_task_are_refused(build: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        build()

@@ -1,16 +1,22 @@
 """Regression of targets on a large scale."""
 
 from collections.abc import Callable
+from typing import Any
 
+import pytest
 import torch
 
 from lit_classify import (
     Regressor,
     TableDataModule,
 )
-from lit_classify.modules import AutoModule, LitModule
+from lit_classify.errors import UserError
+from lit_classify.modules import (
+    AutoModule,
+    LitModule,
+)
 from tests.example_tables import write
-from tests.modules.test_base import trainer
+from tests.training import trainer
 
 fitting: Callable[..., LitModule] = AutoModule  # builds another class
 
@@ -25,3 +31,18 @@ def test_targets_of_a_large_scale_are_learned() -> None:
     runner.fit(model, data)
     (figures,) = runner.test(model, data, verbose=False)
     assert figures["test/r2"] > 0.98
+
+
+@pytest.mark.reliability(20)
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: Regressor(1, 1, class_names=["a", "b"]), "has 2 classes; use BinaryClassifier"),
+        (lambda: Regressor(1, 2), "one number per row, but has 2 outputs"),
+        (lambda: Regressor(1, loss="L2"), "unknown loss 'L2': did you mean 'L1'"),  # type: ignore[arg-type]
+        (lambda: Regressor(2, 2, label_names=["a", "b"]), "use MultilabelClassifier"),
+    ],
+)
+def test_settings_of_another_task_are_refused(build: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        build()

@@ -13,7 +13,7 @@ from tensorboard.plugins.hparams.backend_context import Context
 from tensorboard.plugins.hparams.list_session_groups import Handler
 
 from lit_classify.cli.main import main
-from tests.callbacks.test_plot_callback import events
+from tests.event_files import events
 from tests.example_tables import bundled
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"]

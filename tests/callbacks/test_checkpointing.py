@@ -1,0 +1,42 @@
+"""When checkpoints are saved, and when not."""
+
+from pathlib import Path
+
+import pytest
+
+from lit_classify.cli.main import main
+from tests.runs import FIT_MOONS, MOONS_CHECKPOINT
+
+
+@pytest.mark.reliability(11)
+def test_scores_that_are_no_numbers_make_no_best(capsys: pytest.CaptureFixture[str]) -> None:
+    network = ["--model.network", "tests.custom_networks.NoNumberOutsideTraining"]
+    assert main([*FIT_MOONS[:3], "--plots", "none", *network, "--trainer.max_epochs", "2"]) == 0
+    assert [path.name for path in Path(MOONS_CHECKPOINT.format(0)).parent.iterdir()] == ["last.ckpt"]
+    assert "last.ckpt" in capsys.readouterr().out
+
+
+FIT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+
+
+@pytest.mark.reliability(61)
+@pytest.mark.parametrize(
+    ("option", "why"),
+    [
+        (["--trainer.fast_dev_run", "true"], "--trainer.fast_dev_run"),
+        (["--trainer.fast_dev_run", "2"], "--trainer.fast_dev_run"),
+        (["--trainer.enable_checkpointing", "false"], "--trainer.enable_checkpointing false"),
+        (
+            ["--trainer.enable_checkpointing", "false", "--trainer.logger", "false"],
+            "--trainer.enable_checkpointing false",
+        ),
+    ],
+)
+def test_a_fit_that_keeps_no_checkpoint_says_why(
+    option: list[str], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*FIT, *option]) == 0
+    assert f"No checkpoint was saved: {why}\n" in capsys.readouterr().out
+    assert not list(Path().rglob("*.ckpt"))
+    logs = option == ["--trainer.enable_checkpointing", "false"]
+    assert Path("lightning_logs").exists() == logs

@@ -1,0 +1,20 @@
+"""The progress bar of the command line."""
+
+import pytest
+
+from lit_classify.cli.main import main
+
+FIT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_bar_that_was_named_takes_the_place_of_the_command_line_s(
+    terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: terminal, raising=False)
+    assert main([*FIT, "--trainer.callbacks", "TQDMProgressBar"]) == 0
+    shown = capsys.readouterr()
+    drawn = shown.out + shown.err
+    assert "train/loss=0.693" in drawn
+    assert "val/accuracy=0.5" in drawn
+    assert "3/3" not in drawn  # the command line's own bar counts epochs

@@ -1,0 +1,92 @@
+"""Recorded classes and arguments: of one table, and of a release that knows them."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from lit_classify.checkpoints import checkpoint, io
+from lit_classify.cli.main import main
+from tests.checkpoints.altered import COMMANDS, QUICK, RESUME, altered_table, table
+from tests.runs import table_run
+
+
+@pytest.mark.reliability(56)
+@pytest.mark.parametrize("part", ["encoders", "classes"])
+def test_a_model_for_another_table_than_the_recorded_one_is_refused(
+    part: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fit", *table(), *QUICK, "1"]) == 0
+    content = torch.load("lightning_logs/table/version_0/checkpoints/last.ckpt", weights_only=True)
+    state = content["lit_classify"]["data"]["init_args"]["fitted_state"]
+    if part == "encoders":
+        state["encoders"].pop()
+    else:
+        state["target"]["class_names"].append("maybe")
+    io.AtomicCheckpointIO().save_checkpoint(content, "altered.ckpt")
+    for command in COMMANDS:
+        assert main([*command, "altered.ckpt"]) == 2
+        assert "of its model and of its data differ" in capsys.readouterr().err
+
+
+@pytest.mark.reliability(56)
+def test_a_table_that_has_taught_nothing_is_refused(
+    original_table: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = altered_table(original_table)
+    content["lit_classify"]["data"]["init_args"]["fitted_state"] = None
+    io.AtomicCheckpointIO().save_checkpoint(content, "altered.ckpt")
+    for command in (*COMMANDS, RESUME):
+        assert main([*command, "altered.ckpt"]) == 2, command
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "preprocessing of its table is missing" in line
+
+
+RUN = "lightning_logs/moons/version_{}/checkpoints/last.ckpt"
+
+
+FIT = ["fit", "--config", "moons", "--plots", "none", "--model.dropout", "0.3"]
+
+
+@pytest.mark.reliability(40)
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (lambda record: record["model"]["init_args"].update(magic=1), "model.magic"),
+        (lambda record: record["data"]["init_args"].update(magic=1), "data.magic"),
+        (
+            lambda record: record["data"]["init_args"]["fitted_state"].pop("target"),
+            "data.fitted_state, KeyError: 'target'",
+        ),
+    ],
+)
+def test_a_checkpoint_of_a_release_that_knows_more_says_which(
+    changed: Any, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = table_run()
+    content = torch.load(path, weights_only=True)
+    content["lit_classify"]["version"] = "7.1"
+    changed(content["lit_classify"])
+    torch.save(content, path)
+    capsys.readouterr()
+    for command in (["test", "--ckpt_path", str(path)], ["plot", str(path)]):
+        assert main(command) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert f"lit_classify 7.1 wrote {path}" in line
+        assert said in line
+
+
+@pytest.mark.reliability(40)
+def test_a_checkpoint_of_the_first_release_loads_and_goes_on() -> None:
+    assert main([*FIT, "--trainer.max_epochs", "1"]) == 0
+    content = torch.load(RUN.format(0), weights_only=True)
+    record = content["lit_classify"]
+    del record["seed"], record["sealed"]
+    first = {"in_features", "out_features", "class_names", "hidden", "activation", "dropout", "network"}
+    first |= {"network_args", "optimizer", "lr", "optimizer_args", "lr_scheduler", "lr_scheduler_args"}
+    record["model"]["init_args"] = {k: v for k, v in record["model"]["init_args"].items() if k in first}
+    torch.save(content, "first.ckpt")
+    assert main(["test", "--ckpt_path", "first.ckpt"]) == 0
+    assert main([*FIT, "--trainer.max_epochs", "2", "--ckpt_path", "first.ckpt"]) == 0
+    assert checkpoint.Checkpoint.read(RUN.format(1)).epochs == 2

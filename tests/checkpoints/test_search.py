@@ -1,0 +1,80 @@
+"""Finding checkpoints by name."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.checkpoints.search import find_checkpoint
+from lit_classify.cli.main import main
+from lit_classify.errors import DataWarning
+from tests.checkpoints.altered import QUICK, table
+from tests.runs import FIT_MOONS, MOONS_CHECKPOINT
+
+
+def directories(name: str) -> list[str]:
+    return sorted(path.name for path in Path("lightning_logs", name).iterdir())
+
+
+@pytest.mark.reliability(41)
+def test_an_argument_that_looks_like_a_checkpoint_s_name_stays_as_it_is() -> None:
+    assert main(["fit", *table(), *QUICK, "1"]) == 0
+    assert main(["fit", *table(), *QUICK, "2", "--ckpt_path", "last"]) == 0
+    assert directories("table") == ["version_0", "version_1"]
+    resumed = Checkpoint.read("lightning_logs/table/version_1/checkpoints/last.ckpt")
+    assert resumed.epochs == 2
+    assert resumed.data is not None
+    assert resumed.data.init_args["target"] == "last"
+
+
+@pytest.mark.parametrize(
+    "found_by",
+    [
+        ["-c", "moons"],
+        ["--config=moons"],
+        ["-c", "lightning_logs/moons/version_0/config.yaml"],
+        ["-c", "circles_v2", "--recipe.name", "moons", "--data", "MoonsDataModule"],
+    ],
+    ids=lambda words: words[-1],
+)
+def test_last_is_looked_for_in_the_runs_of_the_same_name(found_by: list[str]) -> None:
+    assert main(["fit", "--config", "moons", *QUICK, "1"]) == 0
+    assert main(["fit", "--config", "circles_v1", *QUICK, "1"]) == 0  # newer, and another
+    same = ["--model.optimizer_args", "{momentum: 0.9}"] if "circles_v2" in found_by else []
+    assert main(["fit", *found_by, *same, *QUICK, "2", "--ckpt_path", "last"]) == 0
+    assert Checkpoint.read("lightning_logs/moons/version_1/checkpoints/last.ckpt").epochs == 2
+
+
+def test_last_of_another_name_is_not_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--config", "moons", *QUICK, "1"]) == 0
+    assert main(["fit", "--config", "spirals", *QUICK, "2", "--ckpt_path", "last"]) == 2
+    assert "no intact last.ckpt in lightning_logs/spirals" in capsys.readouterr().err
+
+
+@pytest.mark.reliability(6, 7)
+@pytest.mark.parametrize("damage", ["cut", "flip"])
+def test_a_damaged_checkpoint_is_refused_and_last_falls_back(
+    damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        assert main([*FIT_MOONS, "--trainer.max_epochs", "2"]) == 0
+    path = Path(MOONS_CHECKPOINT.format(1))
+    content = bytearray(path.read_bytes())
+    if damage == "cut":
+        content = content[: len(content) // 2]
+    else:
+        place = content.find(b"\x00\x00\x80\x3f")  # a 1.0 in some tensor
+        content[place if place > 0 else len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    os.utime(path)
+    capsys.readouterr()
+    assert main(["test", "--ckpt_path", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert "newest valid is lightning_logs/moons/version_1/checkpoints/best.ckpt" in said
+    assert len(said.splitlines()) == 1
+    with pytest.warns(DataWarning, match="corrupt checkpoint .*version_1.*; using an older one"):
+        found = find_checkpoint("last", Path("lightning_logs"))
+    assert found == MOONS_CHECKPOINT.format(0)
+    assert main(["test", "--ckpt_path", "last"]) == 0
+    assert "corrupt checkpoint" in capsys.readouterr().err

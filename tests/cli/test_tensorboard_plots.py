@@ -1,0 +1,25 @@
+"""The option that selects the plots of a fit."""
+
+import pytest
+
+from lit_classify.cli.main import main
+from tests.event_files import events
+
+SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"]
+
+
+@pytest.mark.parametrize(
+    ("options", "tags"),
+    [
+        (["none"], set()),
+        (["boundary"], {"boundary", "boundary_animation"}),
+        (["hidden_units"], {"hidden_units"}),
+        (["basic"], {"boundary", "boundary_animation", "evaluation/confusion_matrix"}),
+        (["[hidden_units, evaluation]"], {"hidden_units", "evaluation/confusion_matrix"}),
+    ],
+)
+def test_each_plot_is_selected_by_the_option(options: list[str], tags: set[str]) -> None:
+    assert main([*SHORT, *options]) == 0
+    found = events("circles_v2/version_0").Tags()
+    assert set(found["images"]) == tags
+    assert ("optimizer/lr" in found["scalars"]) == (options[0] in ("basic", "all"))

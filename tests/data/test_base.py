@@ -1,0 +1,63 @@
+"""Data modules: what the Trainer's limits of batches select."""
+
+import lightning.pytorch as L
+import pytest
+import torch
+from lightning.pytorch.tuner import Tuner
+from torch import Tensor
+
+from lit_classify import BinaryClassifier, CirclesDataModule, UserError
+from tests.training import trainer
+
+
+def test_a_data_module_prints_its_rows() -> None:
+    data = CirclesDataModule(val_fraction=0.1)
+    assert str(data) == "CirclesDataModule\n{train: None}\n{val: None}\n{test: None}"
+    data.setup("fit")
+    assert str(data) == "CirclesDataModule\n{train: size=700}\n{val: size=100}\n{test: size=200}"
+
+
+class Seen(L.Callback):
+    def __init__(self) -> None:
+        self.batches: list[Tensor] = []
+
+    def on_train_batch_start(
+        self, made: L.Trainer, pl_module: L.LightningModule, batch: tuple[Tensor, Tensor], batch_idx: int
+    ) -> None:
+        self.batches.append(batch[0])
+
+
+@pytest.mark.parametrize(("part", "number"), [(1, 1), (3, 3), (0.1, 8)])
+def test_overfitting_sees_the_same_batches_in_every_epoch(part: float, number: int) -> None:
+    seen = Seen()
+    made = trainer(max_epochs=3, overfit_batches=part, callbacks=[seen])
+    data = CirclesDataModule(batch_size=10, shuffle=True)
+    made.fit(BinaryClassifier(2), data)
+    assert len(seen.batches) == 3 * number
+    first = data.split("train").x[: 10 * number]
+    for epoch in range(3):
+        assert torch.equal(torch.cat(seen.batches[epoch * number : (epoch + 1) * number]), first)
+
+
+@pytest.mark.parametrize(("part", "rows"), [(2, 20), (0.1, 20), (1, 10), (1.0, 200)])
+def test_limits_of_evaluation_count_batches_of_the_size_that_was_given(part: float, rows: int) -> None:
+    data = CirclesDataModule(batch_size=10)
+    made = trainer(limit_predict_batches=part)
+    predicted = made.predict(BinaryClassifier(2), data)
+    assert sum(map(len, predicted)) == rows  # type: ignore[arg-type]
+
+
+def test_limited_epochs_see_other_rows_each_time_as_with_torch_s_loader() -> None:
+    seen = Seen()
+    made = trainer(max_epochs=2, limit_train_batches=2, callbacks=[seen])
+    made.fit(BinaryClassifier(2), CirclesDataModule(batch_size=100, shuffle=True))
+    assert len(seen.batches) == 4
+    assert not torch.equal(seen.batches[0], seen.batches[2])
+
+
+def test_a_batch_size_can_be_searched_and_is_refused_where_all_rows_are_one() -> None:
+    data = CirclesDataModule(batch_size=2)
+    found = Tuner(trainer(max_epochs=1)).scale_batch_size(BinaryClassifier(2), datamodule=data, max_trials=3)
+    assert found == data.batch_size == data.hparams["batch_size"] == 8
+    with pytest.raises(UserError, match=r"set batch_size, for example --data\.batch_size 32"):
+        Tuner(trainer(max_epochs=1)).scale_batch_size(BinaryClassifier(2), datamodule=CirclesDataModule())

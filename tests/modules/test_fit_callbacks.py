@@ -1,0 +1,191 @@
+"""Callbacks of every module: divergence, the loss of an overridden step, and metrics on progress bars."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as L
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch.callbacks import TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.tuner import Tuner
+from torch import Tensor
+
+from lit_classify import (
+    BinaryClassifier,
+    CirclesDataModule,
+    EpochLog,
+    TensorLoader,
+)
+from lit_classify._lightning.trainer import RunTrainer
+from lit_classify.cli.main import main
+from lit_classify.errors import DivergedError
+from tests.training import trainer
+
+
+class OwnStep(BinaryClassifier):
+    """A subclass with a step of its own, whose loss is NaN from the third step on."""
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        x, y = batch
+        loss = self.loss(self(x), y)
+        return loss * float("nan") if batch_idx >= 2 else loss
+
+
+@pytest.mark.reliability(10)
+def test_a_plain_trainer_stops_where_the_loss_diverges_and_leaves_the_weights_finite() -> None:
+    model = BinaryClassifier(2, hidden=[8], lr=1e30)
+    fitted = trainer(max_epochs=5)
+    with pytest.raises(DivergedError, match=r"at step 1, epoch 1, learning rate 1e\+30"):
+        fitted.fit(model, CirclesDataModule())
+    assert all(bool(weight.isfinite().all()) for weight in model.parameters())
+
+
+@pytest.mark.reliability(10)
+def test_a_step_of_one_s_own_is_watched_too() -> None:
+    with pytest.raises(DivergedError, match="the loss is nan at step 2, epoch 0"):
+        trainer(max_epochs=1).fit(OwnStep(2), CirclesDataModule(batch_size=100))
+
+
+@pytest.mark.reliability(10)
+def test_losses_may_explode_while_lightning_looks_for_a_learning_rate() -> None:
+    torch.manual_seed(0)
+    model = BinaryClassifier(2, hidden=[8, 8], activation="GELU")
+    before = [weight.clone() for weight in model.parameters()]
+    data = CirclesDataModule(batch_size=100, shuffle=True)
+    found = Tuner(trainer(max_epochs=20)).lr_find(
+        model, datamodule=data, min_lr=1e20, max_lr=1e38, num_training=30, early_stop_threshold=None
+    )
+    assert found is not None
+    assert not all(torch.isfinite(torch.tensor(found.results["loss"])))
+    assert all(torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True))
+
+
+@pytest.mark.reliability(10)
+def test_diverged_training_stops_at_the_step_and_exits_with_3(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--model.optimizer", "SGD", "--model.optimizer_args", "null", "--model.lr", "1e30"]
+    assert main(["fit", "--config", "blobs", "--plots", "none", *options]) == 3
+    said = capsys.readouterr().err
+    assert "at step 1, epoch 1, learning rate 1e+30; try a smaller one, such as --model.lr 1e+29" in said
+    best = Path("lightning_logs/blobs/version_0/checkpoints/best.ckpt")
+    if best.is_file():
+        content = torch.load(best, weights_only=True)
+        assert all(bool(weight.isfinite().all()) for weight in content["state_dict"].values())
+
+
+class Squared(BinaryClassifier):
+    """Returns another loss, without asking the parent."""
+
+    returned: list[tuple[float, int]]
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        x, y = batch
+        loss = (torch.sigmoid(self(x).squeeze(1)) - y.float()).square().mean()
+        self.returned.append((loss.item(), len(y)))
+        return loss
+
+
+class Penalised(BinaryClassifier):
+    """Adds to what the parent returns."""
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        loss: Tensor = super().training_step(batch, batch_idx)
+        return loss + 100
+
+
+@pytest.mark.reliability(59)
+@pytest.mark.parametrize("accumulated", [1, 2])
+def test_the_loss_that_a_step_of_one_s_own_returns_is_logged(accumulated: int) -> None:
+    model = Squared(2)
+    model.returned = []
+    rows = EpochLog(every_n_epochs=1)
+    fitted = trainer(max_epochs=1, accumulate_grad_batches=accumulated, callbacks=[rows])
+    fitted.fit(model, CirclesDataModule(batch_size=300))
+    expected = sum(loss * rows for loss, rows in model.returned) / 800
+    assert float(fitted.callback_metrics["train/loss"]) == pytest.approx(expected, rel=1e-6)
+    assert "train/accuracy" not in fitted.callback_metrics
+    assert rows.lines[0].startswith(f"Epoch: 0 | Loss: {expected:.5f} | Test loss: ")
+
+
+@pytest.mark.reliability(59)
+def test_a_step_of_one_s_own_may_take_float_targets_beside_class_weights() -> None:
+    model = Squared(2, class_weight=[1.0, 3.0])
+    model.returned = []
+    x, y = CirclesDataModule().split("train")
+    loader = TensorLoader((x, y.float()), batch_size=300)
+    fitted = trainer(max_epochs=1)
+    fitted.fit(model, loader, loader)
+    weights = [float((1 + 2 * part).sum()) for part in torch.split(y, 300)]
+    expected = np.average([loss for loss, _ in model.returned], weights=weights)
+    assert float(fitted.callback_metrics["train/loss"]) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.reliability(59)
+def test_what_a_step_of_one_s_own_adds_to_ours_is_in_the_logged_loss() -> None:
+    found = {}
+    for task in (BinaryClassifier, Penalised):
+        torch.manual_seed(0)
+        fitted = trainer(max_epochs=1)
+        fitted.fit(task(2), CirclesDataModule(batch_size=300))
+        found[task] = fitted.callback_metrics
+    assert float(found[Penalised]["train/loss"]) == pytest.approx(
+        float(found[BinaryClassifier]["train/loss"]) + 100, rel=1e-6
+    )
+    assert found[Penalised]["train/accuracy"] == found[BinaryClassifier]["train/accuracy"]
+
+
+class Manual(BinaryClassifier):
+    """Optimises by hand and returns nothing."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.automatic_optimization = False
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:  # type: ignore[override]
+        x, y = batch
+        optimizer = self.optimizers()
+        assert not isinstance(optimizer, list)
+        optimizer.zero_grad()
+        self.manual_backward(self.loss(self(x), y))
+        optimizer.step()
+
+
+@pytest.mark.reliability(59)
+def test_a_step_that_returns_no_loss_logs_none() -> None:
+    rows = EpochLog(every_n_epochs=1)
+    fitted = trainer(max_epochs=2, logger=CSVLogger("."), callbacks=[rows], log_every_n_steps=1)
+    fitted.fit(Manual(2), CirclesDataModule(batch_size=300))
+    assert "train/loss" not in fitted.callback_metrics
+    assert all(bool(torch.isfinite(value)) for value in fitted.callback_metrics.values())
+    assert re.fullmatch(r"Epoch: 1 \| Test loss: 0\.\d+, Acc: [\d.]+%", rows.lines[1])
+
+
+def test_a_plain_trainer_s_bar_shows_the_metrics_of_its_epoch() -> None:
+    shown: list[dict[str, Any]] = []
+
+    class Bar(TQDMProgressBar):
+        def on_train_epoch_end(self, made: L.Trainer, pl_module: L.LightningModule) -> None:
+            shown.append(dict(self.get_metrics(made, pl_module)))
+            super().on_train_epoch_end(made, pl_module)
+
+    class Seen(L.Callback):
+        def on_train_end(self, made: L.Trainer, *args: Any) -> None:
+            seen.update({tag: float(value) for tag, value in made.callback_metrics.items()})
+
+    seen: dict[str, float] = {}
+    torch.manual_seed(0)
+    made = trainer(max_epochs=3, enable_progress_bar=True, callbacks=[Bar(), Seen()])
+    made.fit(BinaryClassifier(2), CirclesDataModule(batch_size=100))
+    assert len(shown) == 3
+    for tag in ("train/loss", "train/accuracy", "val/loss", "val/accuracy"):
+        assert shown[-1][tag] == pytest.approx(seen[tag], rel=1e-6)
+        assert made.progress_bar_metrics[tag] == pytest.approx(seen[tag], rel=1e-6)
+
+
+def test_the_command_line_s_runs_pay_for_no_metrics_on_a_bar() -> None:
+    made = RunTrainer(max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    made.shows_metrics = False
+    made.fit(BinaryClassifier(2), CirclesDataModule())
+    assert made.progress_bar_metrics == {}

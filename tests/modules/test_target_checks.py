@@ -1,0 +1,124 @@
+"""Batches and targets that do not suit a task are refused."""
+
+from typing import Any
+
+import lightning.pytorch as L
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from lit_classify import (
+    BinaryClassifier,
+    MulticlassClassifier,
+    MultilabelClassifier,
+    Regressor,
+)
+from lit_classify._lightning.trainer import RunTrainer
+from lit_classify.errors import DataError
+from lit_classify.modules import LitModule
+from tests.training import loader, rows, same_weights, trainer
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:.*no .val_dataloader")
+
+
+@pytest.mark.reliability(19)
+@pytest.mark.parametrize(
+    ("model", "y", "message"),
+    [
+        (BinaryClassifier(2), torch.tensor([0, 2]), "row 1 has the target 2"),
+        (BinaryClassifier(2), torch.tensor([-1, 1]), "row 0 has the target -1"),
+        (
+            BinaryClassifier(2),
+            torch.tensor([0.0, 0.5]),
+            "row 1 has the target 0.5; for numbers use Regressor",
+        ),
+        (BinaryClassifier(2), torch.tensor([float("nan"), 1.0]), "row 0 has the target nan"),
+        (BinaryClassifier(2), torch.zeros(2, 1), r"float32 of shape \(2, 1\); give y.squeeze\(1\)"),
+        (BinaryClassifier(2), torch.tensor([True, False]), "needs class numbers, int64"),
+        (MulticlassClassifier(2, 3), torch.tensor([0.0, 1.0]), "for numbers use Regressor"),
+        (MulticlassClassifier(2, 3), torch.tensor([0, -100]), "row 1 has the target -100"),
+        (Regressor(1), torch.tensor([0, 1]), "for class numbers use"),
+        (Regressor(1), torch.tensor([0.0, float("nan")]), "row 1 has nan"),
+        (Regressor(1), torch.zeros(2, 1), r"shape \(2, 1\)"),
+    ],
+)
+def test_targets_of_another_task_are_refused(model: LitModule, y: torch.Tensor, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        model.check_targets(y)
+    with pytest.raises(DataError, match=message):
+        model.training_step((torch.zeros(2, model.hparams["in_features"]), y), 0)
+
+
+@pytest.mark.reliability(20)
+@pytest.mark.parametrize("shape", [(5,), (1,), (6, 1), (6, 2)])
+@pytest.mark.parametrize("task", [BinaryClassifier, MulticlassClassifier, Regressor])
+def test_nothing_is_broadcast(task: Any, shape: tuple[int, ...]) -> None:
+    model = task(2, out_features=3 if task is MulticlassClassifier else 1, hidden=[3])
+    y = torch.zeros(shape, dtype=torch.float32 if task is Regressor else torch.int64)
+    with pytest.raises(DataError, match=r"outputs are of shape \(6,\), but the targets of shape"):
+        model.loss(model(torch.ones(6, 2)), y)
+
+
+@pytest.mark.reliability(19)
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (
+            torch.zeros(4, 3),
+            r"2 labels per row, float32 of shape \(N, 2\), but the targets are float32 of shape",
+        ),
+        (torch.zeros(4, 2).long(), "but the targets are int64"),
+        (torch.tensor([[0.0, 1.0], [1.0, 2.0]]), "label 1 of row 1 is 2.0"),
+    ],
+)
+def test_labels_are_zeros_and_ones(y: torch.Tensor, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        MultilabelClassifier(1, 2).check_targets(y)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
+@pytest.mark.parametrize("class_weight", [None, [1.0, 3.0]])
+def test_the_course_s_float_targets_train_and_score_as_classes_do(
+    dtype: torch.dtype, class_weight: list[float] | None
+) -> None:
+    x, y = rows()
+    scores, weights = [], []
+    for targets in (y, y.type(dtype)):
+        torch.manual_seed(0)
+        model = BinaryClassifier(2, hidden=[3], class_weight=class_weight)
+        made = trainer(max_epochs=2)
+        made.fit(model, loader(x, targets), loader(x, targets))
+        scores.append({**made.callback_metrics, **made.test(model, loader(x, targets), verbose=False)[0]})
+        weights.append(model)
+    assert same_weights(*weights)
+    assert scores[0] == scores[1]
+    assert {"val/accuracy", "train/accuracy", "test/accuracy"} <= set(scores[0])
+
+
+def test_a_float_target_that_is_no_class_is_refused_in_any_batch() -> None:
+    x, y = rows()
+    broken = y.float()
+    broken[25] = 0.5
+    for stage in ("fit", "validate"):
+        with pytest.raises(DataError, match=r"row 5 has the target 0\.5"):
+            getattr(trainer(max_epochs=1), stage)(BinaryClassifier(2), loader(x, broken))
+
+
+@pytest.mark.parametrize(
+    ("dataset", "found"),
+    [
+        (torch.randn(20, 2), r"is a tensor, float32 of shape \(10, 2\)"),
+        ([{"x": torch.randn(2), "y": 1}] * 20, "is a dict with the keys 'x', 'y'"),
+        (TensorDataset(*rows(), torch.ones(40)), "is 3 parts: Tensor, Tensor, Tensor"),
+        (TensorDataset(rows()[0]), "is 1 parts: Tensor"),
+    ],
+)
+@pytest.mark.parametrize("kind", [L.Trainer, RunTrainer])
+@pytest.mark.parametrize("stage", ["fit", "validate", "test"])
+def test_a_batch_that_is_no_pair_is_named_as_what_it_is(
+    dataset: Any, found: str, kind: type[L.Trainer], stage: str
+) -> None:
+    quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    made = kind(**quiet, enable_model_summary=False, accelerator="cpu", max_epochs=1)
+    with pytest.raises(DataError, match=rf"a batch must be a pair of tensors \(x, y\).* {found}"):
+        getattr(made, stage)(BinaryClassifier(2), DataLoader(dataset, batch_size=10))

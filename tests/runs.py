@@ -1,0 +1,48 @@
+"""Runs of the command line that several tests begin with."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from lit_classify.cli.main import main
+
+MOONS_CHECKPOINT = "lightning_logs/moons/version_{}/checkpoints/last.ckpt"
+
+
+DRAWING = [
+    "--model.dropout",
+    "0.3",
+    "--data.batch_size",
+    "64",
+    "--data.shuffle",
+    "true",
+    "--plots",
+    "none",
+]
+
+
+FIT_MOONS = ["fit", "--config", "moons", *DRAWING]
+
+
+def start_fit(*options: str, code: str = "") -> subprocess.Popen[str]:
+    """Start a fit that would not end, and wait until it trains."""
+    arguments = [*FIT_MOONS, "--trainer.max_epochs", "1000000", *options]
+    program = f"{code}\nimport sys; from lit_classify.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("Epoch"):
+            break
+    time.sleep(0.5)
+    return process
+
+
+def table_run() -> Path:
+    rows = [f"{n % 7},{n % 5},{'yes' if n % 3 else 'no'}" for n in range(60)]
+    Path("t.csv").write_text("\n".join(["a,b,y", *rows]))
+    table = ["--data", "TableDataModule", "--data.path", "t.csv", "--data.target", "y", "--plots", "none"]
+    assert main(["fit", *table, "--trainer.max_epochs", "1"]) == 0
+    return Path("lightning_logs/table/version_0/checkpoints/last.ckpt")

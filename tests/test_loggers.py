@@ -1,0 +1,113 @@
+"""Loggers: one directory for each run, and scalars in order."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lightning.pytorch.loggers import CSVLogger
+
+from lit_classify import (
+    BinaryClassifier,
+    CirclesDataModule,
+)
+from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.cli.main import main
+from lit_classify.loggers import RunLogger
+from tests.runs import FIT_MOONS, MOONS_CHECKPOINT
+from tests.training import trainer
+
+FIT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+
+
+CSV = "{class_path: CSVLogger, init_args: {save_dir: elsewhere}}"
+
+
+WANDB = "{class_path: tests.custom_loggers.LikeWandb}"
+
+
+BOARD = "{class_path: TensorBoardLogger, init_args: {save_dir: elsewhere, name: '', version: ''}}"
+
+
+@pytest.mark.reliability(61)
+@pytest.mark.parametrize("logger", ["true", "false", CSV, WANDB, BOARD, f"[{CSV}, {WANDB}]"])
+def test_every_fit_has_one_directory_whatever_logs(logger: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*FIT, "--trainer.logger", logger]) == 0
+    said = capsys.readouterr().out
+    (kept,) = {path.parent.parent for path in Path().rglob("*.ckpt")}
+    assert kept == Path("lightning_logs/circles_v2/version_0")
+    names = {str(path.relative_to(kept)) for path in kept.rglob("*") if path.is_file()}
+    assert {"config.yaml", "checkpoints/best.ckpt", "checkpoints/last.ckpt"} <= names
+    assert list(Path().rglob("config*.yaml")) == [kept / "config.yaml"]
+    assert Path("elsewhere").exists() == ("elsewhere" in logger or "Wandb" in logger)
+    assert f"Run:   {kept}\n" in said
+    assert f"--ckpt_path {kept}/checkpoints/best.ckpt" in said
+    assert ("tensorboard --logdir" in said) == (logger == "true")
+    assert main([*FIT[:-1], "4", "--trainer.logger", logger, "--ckpt_path", "last"]) == 0
+    assert f"last is {kept}/checkpoints/last.ckpt" in capsys.readouterr().err
+    assert Path("lightning_logs/circles_v2/version_1/checkpoints/last.ckpt").is_file()
+
+
+@pytest.mark.reliability(61)
+@pytest.mark.ddp
+def test_two_processes_have_one_directory_without_a_logger() -> None:
+    on_two = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp"]
+    command = [sys.executable, "-m", "lit_classify", *FIT, "--trainer.logger", "false", *on_two]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}
+    subprocess.run(command, check=True, timeout=200, env=environment)
+    files = sorted(str(path) for path in Path().rglob("*") if path.is_file())
+    folder = "lightning_logs/circles_v2/version_0"
+    assert files == [f"{folder}/checkpoints/{name}.ckpt" for name in ("best", "last")] + [
+        f"{folder}/config.yaml"
+    ]
+
+
+@pytest.mark.parametrize("every", [1, 3])
+@pytest.mark.reliability(59)
+def test_a_csv_logger_gets_its_lines_in_order_of_steps_each_with_its_epoch(every: int) -> None:
+    fitted = trainer(max_epochs=7, check_val_every_n_epoch=every, logger=CSVLogger("."), log_every_n_steps=1)
+    fitted.fit(BinaryClassifier(2), CirclesDataModule(batch_size=300))
+    assert fitted.log_dir is not None
+    with Path(fitted.log_dir, "metrics.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    steps = [int(line["step"]) for line in lines]
+    assert steps == sorted(steps)
+    assert [int(line["epoch"]) for line in lines] == [step // 3 for step in steps]
+    assert sum(bool(line["train/loss"]) for line in lines) == 7
+    assert sum(bool(line["val/loss"]) for line in lines) == 7 // every
+
+
+@pytest.mark.reliability(15)
+def test_two_runs_that_start_together_take_two_folders() -> None:
+    folders = [RunLogger(Path("runs"), "moons").log_dir for _ in range(2)]
+    assert folders == ["runs/moons/version_0", "runs/moons/version_1"]
+
+
+@pytest.mark.reliability(15)
+def test_a_second_run_and_a_resume_keep_the_earlier_one_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+    own = ["--trainer.logger", "TensorBoardLogger", "--trainer.logger.save_dir", "own"]
+    own += ["--trainer.logger.name", "", "--trainer.logger.version", ""]  # one directory for all runs' events
+    assert main([*FIT_MOONS, *own, "--trainer.max_epochs", "1"]) == 0
+    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    assert len(before) == 5  # configuration, two checkpoints, and what the logger writes
+    assert main([*FIT_MOONS, *own, "--trainer.max_epochs", "1"]) == 0
+    capsys.readouterr()
+    assert (
+        main([*FIT_MOONS, *own, "--trainer.max_epochs", "3", "--ckpt_path", MOONS_CHECKPOINT.format(0)]) == 0
+    )
+    assert "\nResumed after 1 epochs and trained 2 more in " in capsys.readouterr().out
+    assert all(path.read_bytes() == content for path, content in before.items())
+    assert Checkpoint.read(MOONS_CHECKPOINT.format(2)).epochs == 3
+
+
+@pytest.mark.reliability(38)
+def test_a_folder_of_runs_that_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("lightning_logs").touch()
+    assert main([*FIT_MOONS, "--trainer.max_epochs", "1"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("lit-classify: cannot write runs into lightning_logs/moons: Not a directory")
+    assert "--trainer.default_root_dir" in said
+    assert [path.name for path in Path().iterdir()] == ["lightning_logs"]
+    assert main(["--help"]) == 0

@@ -1,0 +1,143 @@
+"""A run that is resumed equals one that was never interrupted, bit for bit."""
+
+import signal
+from collections.abc import Sequence
+from typing import Any
+
+import lightning.pytorch as L
+import pytest
+import torch
+from torch.utils.data import TensorDataset
+
+from lit_classify import BinaryClassifier, SeededDataLoader
+from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.cli.main import main
+from tests.runs import DRAWING, FIT_MOONS, MOONS_CHECKPOINT, start_fit
+
+SCHEDULED = ["--model.lr_scheduler", "StepLR", "--model.lr_scheduler_args.step_size", "1"]
+
+
+QUIET = {
+    "logger": False,
+    "enable_checkpointing": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "accelerator": "cpu",
+}
+
+
+def weights(run: int) -> dict[str, Any]:
+    content: dict[str, Any] = torch.load(MOONS_CHECKPOINT.format(run), weights_only=True)
+    return {**content["state_dict"], "optimizer": content["optimizer_states"][0]["state"]}
+
+
+def assert_equal(first: dict[str, Any], second: dict[str, Any]) -> None:
+    torch.testing.assert_close(first, second, rtol=0, atol=0)
+
+
+@pytest.mark.reliability(1)
+def test_the_same_seed_twice_gives_the_same_bits() -> None:
+    for _ in range(2):
+        assert main([*FIT_MOONS, "--trainer.max_epochs", "3"]) == 0
+    assert_equal(weights(0), weights(1))
+
+
+@pytest.mark.reliability(2)
+@pytest.mark.parametrize("epochs", [1, 2, 4])
+def test_a_run_that_goes_on_after_any_epoch_equals_one_that_never_stopped(epochs: int) -> None:
+    assert main([*FIT_MOONS, "--trainer.max_epochs", "5"]) == 0
+    assert main([*FIT_MOONS, "--trainer.max_epochs", str(epochs)]) == 0
+    assert main([*FIT_MOONS, "--trainer.max_epochs", "5", "--ckpt_path", MOONS_CHECKPOINT.format(1)]) == 0
+    assert_equal(weights(0), weights(2))
+
+
+@pytest.mark.reliability(3)
+@pytest.mark.parametrize("steps", [1, 7, 13, 20, 26])
+def test_a_run_that_goes_on_after_any_step_equals_one_that_never_stopped(steps: int) -> None:
+    assert main([*FIT_MOONS, "--trainer.max_epochs", "3"]) == 0  # 13 steps each
+    assert main([*FIT_MOONS, "--trainer.max_steps", str(steps)]) == 0
+    assert main([*FIT_MOONS, "--trainer.max_epochs", "3", "--ckpt_path", "last"]) == 0
+    assert_equal(weights(0), weights(2))
+
+
+@pytest.mark.reliability(3)
+@pytest.mark.parametrize("stops", [[5, 13, 14, 26, 30], pytest.param(range(1, 39), marks=pytest.mark.slow)])
+def test_a_run_that_stops_again_and_again_equals_one_that_never_stopped(stops: Sequence[int]) -> None:
+    assert main([*FIT_MOONS, "--trainer.max_epochs", "3"]) == 0  # 39 steps
+    resume: list[str] = []
+    for run, steps in enumerate(stops, 1):  # each goes on from the one before
+        assert main([*FIT_MOONS, "--trainer.max_steps", str(steps), *resume]) == 0
+        resume = ["--ckpt_path", MOONS_CHECKPOINT.format(run)]
+    assert main([*FIT_MOONS, "--trainer.max_epochs", "3", *resume]) == 0
+    assert_equal(weights(0), weights(len(stops) + 1))
+
+
+@pytest.mark.reliability(3)
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", range(1, 39))
+def test_a_run_that_goes_on_after_each_step_equals_one_that_never_stopped(steps: int) -> None:
+    test_a_run_that_goes_on_after_any_step_equals_one_that_never_stopped(steps)
+
+
+@pytest.mark.reliability(3)
+@pytest.mark.parametrize("name", ["best", "last"])
+@pytest.mark.parametrize("recipe", ["circles_v2", "moons"])
+def test_what_is_kept_amid_a_run_is_where_it_can_go_on(name: str, recipe: str) -> None:
+    fit = ["fit", "--config", recipe, *DRAWING, *SCHEDULED, "--model.lr_scheduler_args.gamma", "0.5"]
+    fit += ["--log_every_n_epochs", "1"]
+    kept = f"lightning_logs/{recipe}/version_{{}}/checkpoints"
+    assert main([*fit, "--trainer.max_epochs", "6"]) == 0
+    assert main([*fit, "--trainer.max_epochs", "3"]) == 0
+    first = Checkpoint.read(f"{kept.format(1)}/{name}.ckpt").epochs
+    more = ["--ckpt_path", f"{kept.format(1)}/{name}.ckpt", "--trainer.max_epochs", "6"]
+    assert main([*fit, *more]) == 0
+    assert 0 < first <= 3
+    whole, resumed = (torch.load(f"{kept.format(run)}/last.ckpt", weights_only=True) for run in (0, 2))
+    assert whole["global_step"] == resumed["global_step"]
+    assert_equal(whole["state_dict"], resumed["state_dict"])
+    assert whole["lr_schedulers"] == resumed["lr_schedulers"]
+
+
+class Through(L.LightningDataModule):
+    """Rows through torch's DataLoader and its workers."""
+
+    def __init__(self, num_workers: int) -> None:
+        super().__init__()
+        self.num_workers = num_workers
+
+    def train_dataloader(self) -> SeededDataLoader:
+        x = torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
+        rows = TensorDataset(x, (x[:, 0] > 0).long())
+        return SeededDataLoader(rows, batch_size=8, shuffle=True, num_workers=self.num_workers)
+
+
+@pytest.mark.reliability(3)
+@pytest.mark.parametrize(("num_workers", "steps"), [(0, 3), (0, 7), (2, 10)])
+@pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:.*no .val_dataloader")
+def test_a_run_through_workers_goes_on_after_any_step(num_workers: int, steps: int) -> None:
+    def run(path: str | None = None, **until: int) -> tuple[L.Trainer, BinaryClassifier]:
+        L.seed_everything(1, verbose=False)
+        model = BinaryClassifier(2, hidden=[8], dropout=0.3, lr=0.1)
+        trainer = L.Trainer(**QUIET, **until)  # type: ignore[arg-type]
+        trainer.fit(model, Through(num_workers), ckpt_path=path, weights_only=True)
+        return trainer, model
+
+    _, whole = run(max_epochs=2)  # 7 steps each
+    stopped, _ = run(max_steps=steps)
+    stopped.save_checkpoint("stopped.ckpt")
+    _, resumed = run("stopped.ckpt", max_epochs=2)
+    assert_equal(whole.state_dict(), resumed.state_dict())
+
+
+@pytest.mark.reliability(8)
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_a_run_that_a_signal_stopped_goes_on_as_if_it_had_not(number: int) -> None:
+    until = ["--trainer.max_epochs", "150"]
+    process = start_fit(*until)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    assert process.returncode in (130, 143)
+    assert main([*FIT_MOONS, *until, "--ckpt_path", MOONS_CHECKPOINT.format(0)]) == 0
+    assert main([*FIT_MOONS, *until]) == 0
+    assert weights(0).keys() == weights(2).keys()
+    assert_equal(weights(1), weights(2))

@@ -1,0 +1,71 @@
+"""Constructor arguments as plain data."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from lit_classify import BinaryClassifier
+from tests.custom_networks import OwnTanh, Squares
+from tests.custom_optimizers import OwnSGD
+from tests.training import fitted, same_weights
+
+OWN = "tests.custom_networks."
+
+
+GIVEN: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+    # what is given; what a checkpoint records; the same by names, or by what torch has
+    "activation class": ({"activation": nn.Tanh}, {"activation": "Tanh"}, {"activation": "Tanh"}),
+    "activation instance": (
+        {"activation": nn.LeakyReLU(0.2)},
+        {"activation": "LeakyReLU(negative_slope=0.2)"},
+        {"activation": nn.LeakyReLU(0.2)},
+    ),
+    "own activation": ({"activation": OwnTanh}, {"activation": f"{OWN}OwnTanh"}, {"activation": "Tanh"}),
+    "own activation's path": (
+        {"activation": f"{OWN}OwnTanh"},
+        {"activation": f"{OWN}OwnTanh"},
+        {"activation": "Tanh"},
+    ),
+    "optimizer class": ({"optimizer": torch.optim.Adam}, {"optimizer": "Adam"}, {"optimizer": "Adam"}),
+    "own optimizer": (
+        {"optimizer": OwnSGD},
+        {"optimizer": "tests.custom_optimizers.OwnSGD"},
+        {"optimizer": "SGD"},
+    ),
+    "scheduler class": (
+        {"lr_scheduler": torch.optim.lr_scheduler.ExponentialLR, "lr_scheduler_args": {"gamma": 0.5}},
+        {"lr_scheduler": "ExponentialLR", "lr_scheduler_args": {"gamma": 0.5}},
+        {"lr_scheduler": "ExponentialLR", "lr_scheduler_args": {"gamma": 0.5}},
+    ),
+    "network class": (
+        {"network": Squares, "network_args": {"width": 4}},
+        {"network": f"{OWN}Squares", "network_args": {"width": 4}},
+        {"network": f"{OWN}Squares", "network_args": {"width": 4}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_class_or_an_instance_trains_as_its_name_does_and_is_recorded_as_plain_data(name: str) -> None:
+    given, recorded, same = GIVEN[name]
+    assert same_weights(fitted(**same), fitted(**given))
+    content = torch.load("fitted.ckpt", weights_only=True)
+    for record in (content["hyper_parameters"], content["lit_classify"]["model"]["init_args"]):
+        assert {key: record[key] for key in recorded} == recorded
+
+
+def test_numbers_of_numpy_do_not_keep_a_checkpoint_from_opening() -> None:
+    fitted(lr=np.float64(0.01), dropout=np.float32(0.25))
+    content = torch.load("fitted.ckpt", weights_only=True)
+    assert content["lit_classify"]["model"]["init_args"]["lr"] == 0.01
+    assert content["hyper_parameters"]["dropout"] == 0.25
+
+
+def test_a_scheduler_s_function_is_recorded_by_its_name() -> None:
+    model = fitted(lr_scheduler="LambdaLR", lr_scheduler_args={"lr_lambda": lambda epoch: 0.5**epoch})
+    assert isinstance(model, BinaryClassifier)
+    recorded = torch.load("fitted.ckpt", weights_only=True)["hyper_parameters"]["lr_scheduler_args"]
+    assert recorded["lr_lambda"].endswith("<lambda>")
