@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # what __getattr__ below does, said to type checkers and editors
+if TYPE_CHECKING:  # for type checkers and editors, which do not run __getattr__
     from lit_classify.callbacks import EpochLog as EpochLog
     from lit_classify.checkpoints import load as load
     from lit_classify.data import BlobsDataModule as BlobsDataModule

@@ -1,4 +1,4 @@
-"""The logger of a run, and a buffer that writes the scalars of many epochs at once."""
+"""The TensorBoard logger of a run, and a buffer that writes the scalars of many epochs at once."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence

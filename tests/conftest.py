@@ -1,4 +1,4 @@
-"""What every test gets: its own folder, and no warning but those that Lightning itself gives."""
+"""Settings and fixtures of all tests, such as a temporary working directory for each."""
 
 from pathlib import Path
 
@@ -6,17 +6,17 @@ import pytest
 import torch
 from hypothesis import settings
 
-settings.register_profile("suite", deadline=None, derandomize=True)  # on a busy machine too
+settings.register_profile("suite", deadline=None, derandomize=True)  # deadlines fail on a busy machine
 settings.load_profile("suite")
-torch.set_num_threads(1)  # sums in one order, whatever the machine
+torch.set_num_threads(1)  # the order of sums is the same on every machine
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def temporary_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-COLLECTED = pytest.StashKey[list[pytest.Item]]()  # every test, the slow ones too
+COLLECTED = pytest.StashKey[list[pytest.Item]]()  # all tests, including deselected ones
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,4 +1,4 @@
-"""Loggers as other services have them."""
+"""Loggers with the properties of those of other services."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ from lightning.pytorch.loggers import Logger
 
 
 class LikeWandb(Logger):
-    """Has a name and a version of its own, a directory that is shared by all runs, and no log_dir."""
+    """A logger with its own name and version, a directory shared by all runs, and no log_dir."""
 
     def __init__(self, save_dir: str = "elsewhere") -> None:
         super().__init__()

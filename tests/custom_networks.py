@@ -1,4 +1,4 @@
-"""Networks as a learner might write them."""
+"""Custom networks as users write them."""
 
 import os
 import random
@@ -10,7 +10,7 @@ from torch.nn import functional
 
 
 class Squares(nn.Module):
-    """Circles are straight lines in the squares."""
+    """A linear model of the squared features, in which circles are linearly separable."""
 
     def __init__(self, in_features: int, out_features: int, width: int) -> None:
         super().__init__()
@@ -23,32 +23,32 @@ class Squares(nn.Module):
 
 
 class Narrow(nn.Linear):
-    """A straight line, whatever the number of features."""
+    """A linear model for any number of features."""
 
 
 class OwnTanh(nn.Module):
-    """The course's own exercise."""
+    """The network of the course's exercise."""
 
     def forward(self, x: Tensor) -> Tensor:
         return torch.tanh(x)
 
 
 class Wide(nn.Linear):
-    """Gives one output too many."""
+    """A network with one output too many."""
 
     def __init__(self, in_features: int, out_features: int) -> None:
         super().__init__(in_features, out_features + 1)
 
 
 class Broken(nn.Linear):
-    """Fails in a way of its own."""
+    """A network whose forward raises an unusual exception."""
 
     def forward(self, x: Tensor) -> Tensor:
         raise KeyError("x")
 
 
 class NoNumberOutsideTraining(nn.Linear):
-    """Cannot be evaluated."""
+    """A network whose outputs are NaN in evaluation mode."""
 
     def forward(self, x: Tensor) -> Tensor:
         answer: Tensor = super().forward(x)
@@ -56,7 +56,7 @@ class NoNumberOutsideTraining(nn.Linear):
 
 
 class FailsOnSecond(nn.Linear):
-    """Fails on the second process alone, when it is trained."""
+    """A network that raises in training on the second process only."""
 
     def forward(self, x: Tensor) -> Tensor:
         if self.training and torch.is_grad_enabled() and os.environ.get("LOCAL_RANK") == "1":
@@ -65,7 +65,7 @@ class FailsOnSecond(nn.Linear):
 
 
 class Draws(nn.Module):
-    """Draws random numbers in every way but a dropout layer's."""
+    """A network that draws random numbers in training by other means than a dropout layer."""
 
     def __init__(self, in_features: int, out_features: int, how: str) -> None:
         super().__init__()

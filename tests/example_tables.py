@@ -1,4 +1,4 @@
-"""Tables for tests: written by hand, or scikit-learn's own."""
+"""Example tables: written by hand, or those of scikit-learn."""
 
 from collections.abc import Callable
 from pathlib import Path

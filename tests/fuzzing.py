@@ -1,4 +1,4 @@
-"""What a user might come with: tables, labels, recipes and command lines, most of them wrong somewhere."""
+"""Strategies for user input: tables, labels, recipes and command lines, most of them invalid."""
 
 import csv
 import io
@@ -42,7 +42,7 @@ def _writer(delimiter: str) -> Callable[[list[str]], str]:
 
 @st.composite
 def tables(draw: st.DrawFn) -> bytes:
-    """Draw a file that is a table, or nearly one."""
+    """Draw a file that is a valid or nearly valid table."""
     names = draw(st.one_of(st.just(NAMES[-3:]), st.just(NAMES), st.lists(WORDS, min_size=1, max_size=4)))
     num_rows = draw(st.one_of(st.integers(0, 6), st.integers(10, 40)))
     kinds = [draw(st.sampled_from(KINDS)) for _ in names]

@@ -1,4 +1,4 @@
-"""The course's hand-written loops: the oracle that the Lightning project is held against."""
+"""The hand-written training loops of the course, with which the Trainer is compared."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Split = tuple[Tensor, Tensor, Tensor, Tensor]
 
 @dataclass
 class Course:
-    """One of the course's models, trained as the page trains it."""
+    """A model of the course, trained as on the course page."""
 
     model: nn.Sequential
     rows: list[str] = field(default_factory=list)
@@ -56,7 +56,7 @@ def sequential(*widths: int, activation: type[nn.Module] | None = None) -> nn.Se
 
 
 def train(name: str, epochs: int, every: int) -> Course:
-    """Seed 42, build the model, and run the page's loop with SGD 0.1 on all rows at once."""
+    """Build a model with seed 42 and train it by the page's loop: SGD with lr 0.1 on a single batch."""
     torch.manual_seed(42)
     build: dict[str, Callable[[], tuple[nn.Sequential, Loss, Split, Callable[[Tensor], Tensor] | None]]] = {
         "circles_v0": lambda: (sequential(2, 5, 1), nn.BCEWithLogitsLoss(), circles(), _round),

@@ -1,4 +1,4 @@
-"""Whatever comes, it works or it is refused in a few clear lines; ``scripts/fuzz.py`` tries many more cases.
+"""Random input either works or is refused with a short message; ``scripts/fuzz.py`` tries many more cases.
 
 The cases are the same in every run of the suite.
 """
@@ -37,7 +37,7 @@ def cases(of: str) -> Callable[[Any], Any]:
 
 
 def refused(error: UserError, most_lines: int) -> None:
-    """Hold a refusal to its form."""
+    """Check the form of an error message."""
     assert 1 <= len(str(error).strip().splitlines()) <= most_lines
 
 

@@ -1,4 +1,4 @@
-"""A name becomes code by one allow list, whichever route it takes."""
+"""Import paths from every source are checked against one allow list."""
 
 import shlex
 import sys

@@ -1,4 +1,4 @@
-"""What users of Lightning are in the habit of doing works, with a plain Trainer and on the command line."""
+"""Common usage of Lightning works with a plain Trainer and on the command line."""
 
 from importlib.util import find_spec
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Metrics: one value wherever it is shown, scikit-learn's where it is defined, absent with a reason else."""
+"""Metrics: equal to those of scikit-learn, the same in every output, omitted with a reason if undefined."""
 
 import re
 from collections.abc import Callable, Mapping

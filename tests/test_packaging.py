@@ -1,4 +1,4 @@
-"""The wheel: it holds the recipes, and works from any folder."""
+"""The wheel contains the recipes and works from any directory."""
 
 import os
 import subprocess

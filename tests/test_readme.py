@@ -1,4 +1,4 @@
-"""The README's commands, code and numbers, and the paths that the documents name."""
+"""Commands, code and numbers of the README, and paths in all documents."""
 
 import re
 import shlex

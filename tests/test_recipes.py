@@ -1,4 +1,4 @@
-"""Every packaged recipe: whole, found from anywhere, and giving what it says."""
+"""Packaged recipes: complete, found from any directory, with the expected results."""
 
 from pathlib import Path
 

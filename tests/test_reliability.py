@@ -1,4 +1,4 @@
-"""Every row of the reliability table has a test that carries its number."""
+"""Every row of the reliability table has a test with its number."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What was learned comes back as it was: no name, class or path is taken for something else on its way."""
+"""Names, classes and paths are unchanged after a round trip through a checkpoint."""
 
 import csv
 import json

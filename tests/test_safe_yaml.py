@@ -1,4 +1,4 @@
-"""YAML from anybody: bounded, and read back as it was written."""
+"""YAML: limits for untrusted input, and an exact round trip."""
 
 import time
 from pathlib import Path

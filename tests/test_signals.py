@@ -1,4 +1,4 @@
-"""Signals end every command within a second, and leave its files whole or absent."""
+"""Signals end every command within a second and leave files complete or absent."""
 
 import os
 import signal
@@ -67,7 +67,7 @@ def started(command: list[str], place: str, then: str = HERE) -> subprocess.Pope
 
 
 def ended(process: subprocess.Popen[str], number: int) -> str:
-    """Send a signal, see the process end with its code in time, and return what it complained of."""
+    """Send a signal, check the exit code and the duration, and return standard error."""
     begun = time.monotonic()
     process.send_signal(number)
     _, complaint = process.communicate(timeout=60)

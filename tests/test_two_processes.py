@@ -1,4 +1,4 @@
-"""Two processes on the CPU: each row once, equal steps, and figures as of one process."""
+"""Two processes on the CPU: each row once, equal steps, and the metrics of one process."""
 
 import json
 import os
@@ -29,7 +29,7 @@ LAST = Path("lightning_logs/moons/version_0/checkpoints/last.ckpt")
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run a program of this project's to its end."""
+    """Run a test program until it ends."""
     return subprocess.run(
         [sys.executable, *command], env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
     )

@@ -1,4 +1,4 @@
-"""Files of strangers and of other releases: refused before anything is imported, or read."""
+"""Untrusted files, and files of other releases, are refused before anything is imported."""
 
 from pathlib import Path
 from typing import Any

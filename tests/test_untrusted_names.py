@@ -1,4 +1,4 @@
-"""Names from files are shown as they are written, and steer neither a terminal nor a page."""
+"""Names from files are printed literally and cannot control a terminal or a page."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Plots of the validation rows after the last epoch.
+"""Plots of a model's predictions on the validation rows, logged after the last epoch.
 
 Legend: N rows, O outputs.
 """

@@ -1,4 +1,4 @@
-"""The settings and the best epoch of a run on TensorBoard's HParams page."""
+"""Settings and best epoch of a run, on TensorBoard's HParams page."""
 
 import math
 import time

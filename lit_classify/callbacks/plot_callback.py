@@ -1,4 +1,4 @@
-"""Base class of the callbacks that plot, and logging of images to TensorBoard."""
+"""Base class of the callbacks that plot, and functions that log images to TensorBoard."""
 
 import re
 from abc import ABC, abstractmethod

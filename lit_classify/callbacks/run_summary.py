@@ -1,4 +1,4 @@
-"""A summary of a run on TensorBoard's Text page."""
+"""Purpose, command, versions, network and data of a run, on TensorBoard's Text page."""
 
 import platform
 import shlex

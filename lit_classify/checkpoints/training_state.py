@@ -23,9 +23,9 @@ def check_state(content: Mapping[str, Any], configured: Any, trainer: Trainer) -
         trainer: the trainer, before its fit.
 
     Raises:
-        KeyError: If an entry is missing.
-        TypeError: If an entry has another type.
-        ValueError: If an entry does not fit this model or trainer, or is NaN, infinite or negative.
+        KeyError: an entry is missing.
+        TypeError: an entry has another type.
+        ValueError: an entry does not fit this model or trainer, or is NaN, infinite or negative.
     """
     optimizers, schedulers = optimizers_and_schedulers(configured)
     for optimizer, state in _pairs(optimizers, content, "optimizer_states"):

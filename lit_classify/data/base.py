@@ -32,7 +32,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
         random_state: seed of the data, the split and the order of the batches.
 
     Raises:
-        UserError: If a size or the seed is out of range.
+        UserError: a size or the seed is out of range.
     """
 
     in_features: int
@@ -65,7 +65,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
         ``val`` may be the same object as ``test`` (course mode).
 
         Raises:
-            DataError: If the data cannot be used.
+            DataError: the data cannot be used.
         """
 
     def setup(self, stage: str | None = None) -> None:
@@ -83,7 +83,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
         """Return the split ``train``, ``val`` or ``test``.
 
         Raises:
-            DataError: If the table was not used in training and has no such split.
+            DataError: the table was not used in training and has no such split.
         """
         self.setup()
         if name not in self._splits:

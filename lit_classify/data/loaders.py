@@ -78,7 +78,7 @@ class TensorLoader(_Resumable):
         even: whether all ranks take the same number of steps (training); otherwise some may run out of rows.
 
     Raises:
-        UserError: If the tensors differ in length, there are no rows, or a size is below 1.
+        UserError: the tensors differ in length, there are no rows, or a size is below 1.
 
     Examples:
         >>> [rows.tolist() for (rows,) in TensorLoader([torch.arange(5)], batch_size=2)]
@@ -227,7 +227,7 @@ class SeededDataLoader(_Resumable):
         more: further arguments of torch's DataLoader, such as ``num_workers``.
 
     Raises:
-        UserError: If there are fewer rows than processes, or a size is below 1.
+        UserError: there are fewer rows than processes, or a size is below 1.
 
     Examples:
         >>> from torch.utils.data import TensorDataset

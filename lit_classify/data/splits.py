@@ -44,7 +44,7 @@ def check_split(num_samples: int, test_fraction: float, val_fraction: float) -> 
     """Check that each split gets at least one of ``num_samples`` rows.
 
     Raises:
-        UserError: If a fraction is outside [0, 1), or there are too few rows.
+        UserError: a fraction is outside [0, 1), or there are too few rows.
     """
     check_at_least("num_samples", num_samples, 2)
     check_fraction("test_fraction", test_fraction)

@@ -36,7 +36,7 @@ class PointsDataModule(InMemoryDataModule):
         drop_last: whether to drop a last batch that is smaller than the others.
 
     Raises:
-        UserError: If a size, a fraction or the noise is out of range.
+        UserError: a size, a fraction or the noise is out of range.
     """
 
     in_features = 2
@@ -56,10 +56,8 @@ class PointsDataModule(InMemoryDataModule):
         check_split(num_samples, test_fraction, val_fraction)
         check_points(num_samples)
         check_at_least("noise", noise, 0)
-        self.num_samples = num_samples
-        self.noise = noise
-        self.test_fraction = test_fraction
-        self.val_fraction = val_fraction
+        self.num_samples, self.noise = num_samples, noise
+        self.test_fraction, self.val_fraction = test_fraction, val_fraction
         self.save_hyperparameters(logger=False)
 
     @abstractmethod
@@ -250,7 +248,7 @@ class LineDataModule(InMemoryDataModule):
         drop_last: whether to drop a last batch that is smaller than the others.
 
     Raises:
-        UserError: If the step or a fraction leaves no points.
+        UserError: the step or a fraction leaves no points.
     """
 
     in_features = 1
@@ -276,14 +274,11 @@ class LineDataModule(InMemoryDataModule):
         check_at_least("noise", noise, 0)
         if not step > 0 or not end > start:
             raise UserError(f"step must be above 0 and end above start, but step is {step}: {start} to {end}")
-        self.weight = weight
-        self.bias = bias
-        self.noise = noise
+        self.weight, self.bias, self.noise = weight, bias, noise
         check_points((end - start) / step)
         self.x = torch.arange(start, end, step).unsqueeze(1)
         check_split(len(self.x), test_fraction, val_fraction)
-        self.test_fraction = test_fraction
-        self.val_fraction = val_fraction
+        self.test_fraction, self.val_fraction = test_fraction, val_fraction
         self.save_hyperparameters(logger=False)
 
     def load(self) -> dict[str, Split]:

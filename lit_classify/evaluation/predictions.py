@@ -1,4 +1,4 @@
-"""Predictions as a file: one row for each row of the data, in the same order."""
+"""Prediction files: one row for each row of the data, in the same order."""
 
 from pathlib import Path
 

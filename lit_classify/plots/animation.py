@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 
 class FrameRenderer:
-    """Render a figure many times; its layout stays as it was at the first time.
+    """Render a figure repeatedly; the layout is computed once.
 
     Args:
         figure: the figure.

@@ -54,7 +54,7 @@ def test_the_command_line_s_trainer_alone_skips_hooks_that_nobody_has_overridden
 
 
 class Forwarding(L.Callback):
-    """Calls another callback's hooks, as a wrapper does."""
+    """A wrapper that calls the hooks of another callback."""
 
     def __init__(self, inner: L.Callback) -> None:
         self.inner = inner

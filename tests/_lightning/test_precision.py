@@ -1,4 +1,4 @@
-"""Contract: Lightning says in which precision a module runs."""
+"""Contract: Lightning reports the precision of a module."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The HParams page of TensorBoard, read back with its own reader."""
+"""TensorBoard's HParams page, read back with TensorBoard's own reader."""
 
 import re
 
@@ -20,7 +20,7 @@ SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"
 
 
 def hparams(folder: str) -> tuple[list[str], list[dict[str, float]], list[dict[str, str]]]:
-    """Return what the HParams page shows of a folder: the metrics' tags, and of each run metrics and keys."""
+    """Return what the HParams page shows for a directory: metric tags; metrics and settings of each run."""
     multiplexer = EventMultiplexer(tensor_size_guidance={"scalars": 0, "tensors": 0})
     multiplexer.AddRunsFromDirectory(folder).Reload()
     provider = MultiplexerDataProvider(multiplexer, folder)

@@ -1,4 +1,4 @@
-"""What a run logs for TensorBoard, read back with its own reader."""
+"""What a run logs to TensorBoard, read back with TensorBoard's own reader."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Checkpoints: found by what the command line says, read once, refused when their content makes no sense."""
+"""Reading checkpoints: search by name, a single read, errors for inconsistent content."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""The command line: what a run leaves behind, checkpoints that stand alone, and one message per mistake."""
+"""The command line: files of a run, self-contained checkpoints, one message per mistake."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""The command plot: finished runs, recipes and custom classes."""
+"""The command ``plot``: finished runs, recipes and custom classes."""
 
 import struct
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Standard output may be closed, full, without a reader or without umlauts: the work is done all the same."""
+"""Commands complete if standard output is closed, full, without a reader or limited to ASCII."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
 def shell(command: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
-    """Run a line of the shell, whose exit code is that of the first command of a pipe."""
+    """Run a shell command; the exit code is that of the first command of a pipe."""
     line = command.replace("lit-classify", f"{sys.executable} -m lit_classify")
     environment = {**os.environ, **variables}
     return subprocess.run(

@@ -1,4 +1,4 @@
-"""TensorLoader: laws over any size, batch, seed and number of processes."""
+"""Properties of TensorLoader for any size, batch size, seed and number of processes."""
 
 import random
 

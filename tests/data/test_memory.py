@@ -1,4 +1,4 @@
-"""The estimate of the memory that data needs."""
+"""Estimates of the memory that data needs."""
 
 import pytest
 

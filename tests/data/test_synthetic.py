@@ -1,4 +1,4 @@
-"""Data modules: the course's rows, and splits that do not touch."""
+"""Synthetic data: the rows of the course, and disjoint splits."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Predictions on disk: every row in its order, classes by name, nothing that a spreadsheet would run."""
+"""Prediction files: row order, class names, escaped formulas."""
 
 import os
 import subprocess

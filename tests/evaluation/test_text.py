@@ -1,4 +1,4 @@
-"""Reports of test: metrics equal those of scikit-learn, and baselines on the same rows."""
+"""The output of ``test``: tables equal to those of scikit-learn, and baselines on the same rows."""
 
 import pytest
 from lightning.pytorch import Trainer

@@ -1,4 +1,4 @@
-"""Exported models: the same predictions without Lightning, and without lit_classify."""
+"""Exported models give the same predictions without Lightning and without lit_classify."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ TARGETS = ["two", "three", "[two, odd]", "price"]
 
 
 def table(num_rows: int, seed: int, name: str) -> None:
-    """Write rows with gaps, infinities, words, many categories and unseen ones."""
+    """Write rows with missing and infinite values, booleans, many categories and unseen ones."""
     random = np.random.default_rng(seed)
     header = ["age", "far", "colour", "town", "member", "two", "three", "odd", "price"]
     with Path(name).open("w", newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Modules: logits, probabilities, labels; losses against torch's; what each task refuses."""
+"""Modules: logits, probabilities and labels; losses equal to those of torch; invalid targets."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Class weights, and embeddings of categories."""
+"""Class weights and category embeddings."""
 
 from typing import Any
 

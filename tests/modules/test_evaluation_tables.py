@@ -1,4 +1,4 @@
-"""Tables of scores equal those of scikit-learn."""
+"""Evaluation tables equal those of scikit-learn."""
 
 import numpy as np
 import pytest

@@ -26,7 +26,7 @@ from tests.training import trainer
 
 
 class OwnStep(BinaryClassifier):
-    """A subclass with a step of its own, whose loss is NaN from the third step on."""
+    """A subclass that overrides training_step; its loss is NaN from the third step on."""
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         x, y = batch

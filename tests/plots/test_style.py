@@ -1,4 +1,4 @@
-"""Names are drawn literally."""
+"""Names are drawn literally, not as formulas."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""The roles of a table's columns, as declared by the user."""
+"""The roles of a table's columns, as given by the options: target, features, split and so on."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ class ColumnRoles:
     """Names of the columns of each role; see TableDataModule.
 
     Raises:
-        UserError: If a column has two roles that exclude each other.
+        UserError: a column has two roles that exclude each other.
     """
 
     target: list[str]

@@ -64,7 +64,7 @@ class TableDataModule(InMemoryDataModule):
         fitted_state: state of an earlier fit; set from a checkpoint.
 
     Raises:
-        DataError: If a file, a column or the target cannot be used.
+        DataError: a file, a column or the target cannot be used.
     """
 
     def __init__(
@@ -218,7 +218,7 @@ class TableDataModule(InMemoryDataModule):
         """Return the split ``train``, ``val`` or ``test``.
 
         Raises:
-            DataError: If the split or its file does not exist.
+            DataError: the split or its file does not exist.
         """
         if name in self._absent_files:
             find_files(self._absent_files[name])
@@ -280,7 +280,7 @@ class TableDataModule(InMemoryDataModule):
         """Return columns of ``path`` as they are in the file, for the output of predictions.
 
         Raises:
-            DataError: If a column does not exist.
+            DataError: a column does not exist.
         """
         as_text = replace(self._files, options=replace(self._files.options, text=tuple(names)))
         table = as_text.read() if names else self._table or self._files.read()

@@ -79,7 +79,7 @@ def is_parquet(path: Path) -> bool:
     """Return whether a file is Parquet rather than CSV.
 
     Raises:
-        DataError: If the file is empty or in another format.
+        DataError: the file is empty or in another format.
     """
     with path.open("rb") as file:
         start = file.read(_HEAD)
@@ -129,7 +129,7 @@ def _zipped(path: Path, start: bytes) -> _Format | None:
     if not start.startswith(b"PK\x03\x04"):
         return None
     names: list[str] = []
-    # an archive whose list of files is damaged, or newer than zipfile knows, is still a zip archive
+    # an archive whose list of files is corrupt, or newer than zipfile knows, is still a zip archive
     with suppress(zipfile.BadZipFile, NotImplementedError, ValueError), zipfile.ZipFile(path) as archive:
         names = archive.namelist()
     for part, found in _ZIPPED:

@@ -34,9 +34,9 @@ class FittedState:
         """Return the state of ``to_dict``.
 
         Raises:
-            KeyError: If an entry is missing.
-            TypeError: If an entry is of the wrong type.
-            ValueError: If an entry is out of range.
+            KeyError: an entry is missing.
+            TypeError: an entry is of the wrong type.
+            ValueError: an entry is out of range.
         """
         preprocessor = Preprocessor.from_dict(data["encoders"])
         target = Target.from_dict(data["target"])
@@ -69,7 +69,7 @@ class FittedState:
         """Check that the settings are the same as in training; the files may differ.
 
         Raises:
-            DataError: If a setting differs.
+            DataError: a setting differs.
         """
         for name in ("val_path", "test_path"):
             if bool(settings[name]) != bool(self.settings[name]):

@@ -83,9 +83,9 @@ class Encoder:
         """Return the encoder of ``to_dict``.
 
         Raises:
-            KeyError: If a list is missing.
-            TypeError: If another entry is missing, unknown or of the wrong type.
-            ValueError: If a number is out of range.
+            KeyError: a list is missing.
+            TypeError: another entry is missing, unknown or of the wrong type.
+            ValueError: a number is out of range.
         """
         lists = {key: to_unique_strings(data[key], key) for key in ("categories", "infrequent")}
         encoder = cls(**{**data, **lists})
@@ -186,7 +186,7 @@ class Preprocessor(nn.Module):
         """Return the fitted preprocessor of ``to_dict``.
 
         Raises:
-            KeyError, TypeError, ValueError: If an entry is missing, of the wrong type or out of range.
+            KeyError, TypeError, ValueError: an entry is missing, of the wrong type or out of range.
         """
         encoders = [Encoder.from_dict(encoder) for encoder in data]
         to_unique_strings([encoder.name for encoder in encoders], "encoders")
@@ -283,7 +283,7 @@ class Preprocessor(nn.Module):
             handle_unknown: ``error`` refuses categories that the training rows lack, ``ignore`` warns.
 
         Raises:
-            DataError: If columns are missing or of another kind than in training; lists all of them.
+            DataError: columns are missing or of another kind than in training; lists all of them.
         """
         names, available = [encoder.name for encoder in self.encoders], set(table.frame.columns)
         lacking = [name for name in names if name not in available]
@@ -370,7 +370,7 @@ def check_missing(frame: pl.DataFrame, table: RawTable) -> None:
         table: the raw values of the same rows.
 
     Raises:
-        DataError: If a value is missing or not finite in single precision; names the first.
+        DataError: a value is missing or not finite in single precision; names the first.
     """
     for series in frame:
         if series.null_count():

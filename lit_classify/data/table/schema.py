@@ -54,8 +54,8 @@ def to_unique_strings(value: Any, name: str) -> tuple[str, ...]:  # noqa: ANN401
     """Return a list of distinct strings as a tuple.
 
     Raises:
-        TypeError: If it is anything else.
-        ValueError: If a string occurs twice.
+        TypeError: the value is anything else.
+        ValueError: a string occurs twice.
 
     Examples:
         >>> to_unique_strings(["a", "b"], "columns")
@@ -81,7 +81,7 @@ def cast_column(
         locate: returns the file and row of a row index, for messages.
 
     Raises:
-        DataError: If nearly all cells are numbers but some are not, or a cell is not of the expected kind.
+        DataError: nearly all cells are numbers but some are not, or a cell is not of the expected kind.
 
     Examples:
         >>> values, kind = cast_column(pl.Series("age", ["20", "inf", ""]))
@@ -203,7 +203,7 @@ def infer_schema(
         The used columns as numbers or text, and the schema of all columns.
 
     Raises:
-        DataError: If a cell is not of the kind of its column.
+        DataError: a cell is not of the kind of its column.
     """
     ignored, selected, categories, numbers = map(set, (ignore, features, categorical, numeric))
     used, columns, out_of_range = [], [], []

@@ -45,7 +45,7 @@ def split_off(
         The remaining rows and those split off, both in order.
 
     Raises:
-        DataError: If there are too few rows or groups.
+        DataError: there are too few rows or groups.
 
     Examples:
         >>> rest, test = split_off(np.arange(10, dtype=np.int32), 0.2, seed=0)
@@ -120,7 +120,7 @@ class Splitter:
             absent: splits whose files do not exist, which does not change the other splits.
 
         Raises:
-            UserError: If the rows cannot be split, or a class has no training row.
+            UserError: the rows cannot be split, or a class has no training row.
         """
         classes: Classes | None = None
         if class_names is not None:
@@ -192,7 +192,7 @@ def _by_column(table: RawTable, name: str) -> dict[str, RowIndices]:
     """Split rows by a column that contains train, val or test.
 
     Raises:
-        DataError: If it contains anything else, or no training row.
+        DataError: the column contains anything else, or no training row.
     """
     words = table.frame[name].cast(pl.String).str.strip_chars().str.to_lowercase()
     invalid = (~words.fill_null("").is_in(list(_SPLITS))).arg_true()
@@ -243,7 +243,7 @@ def _group_numbers(table: RawTable, name: str) -> RowIndices:
     """Return the index of each row's group; missing values are one group.
 
     Raises:
-        DataError: If there are fewer than three groups.
+        DataError: there are fewer than three groups.
     """
     groups = table.frame[name].cast(pl.String).rank("dense").fill_null(0).cast(pl.Int32).to_numpy()
     if len(np.unique(groups)) < 3:

@@ -48,8 +48,8 @@ class Target:
         """Return the target of ``to_dict``.
 
         Raises:
-            TypeError: If an entry is not a list of strings.
-            ValueError: If a string occurs twice.
+            TypeError: an entry is not a list of strings.
+            ValueError: a string occurs twice.
         """
         classes, labels = data["class_names"], data["label_names"]
         return cls(
@@ -73,7 +73,7 @@ class Target:
         """Return classes ``(N,)`` int32, values ``(N,)`` float32 or labels ``(N, L)`` float32.
 
         Raises:
-            DataError: If a column is missing, or a cell is not a class, a label or a number.
+            DataError: a column is missing, or a cell is not a class, a label or a number.
         """
         check_columns("target column", self.columns, table)
         if self.label_names is not None:
@@ -113,7 +113,7 @@ def infer_target(
         numeric: columns that are values even if there are few distinct ones.
 
     Raises:
-        DataError: If a column is missing or has missing values, there is a single class, or values look like
+        DataError: a column is missing or has missing values, there is a single class, or values look like
             errors.
     """
     check_columns("target column", columns, table)
@@ -179,7 +179,7 @@ def _are_classes(table: RawTable, cells: pl.Series) -> bool:
     """Return whether numbers are classes: few distinct integers.
 
     Raises:
-        DataError: If a few are fractions, or one is -100, which often means "no label".
+        DataError: a few are fractions, or one is -100, which often means "no label".
     """
     distinct = cells.unique()
     if len(distinct) > _MAX_CLASSES or distinct.abs().max() >= MAX_EXACT_INTEGER:  # type: ignore[operator]
@@ -222,7 +222,7 @@ def _to_single(table: RawTable, cells: pl.Series) -> NDArray[np.float32]:
     """Return a numeric target in single precision.
 
     Raises:
-        DataError: If single precision cannot represent the values or their differences.
+        DataError: single precision cannot represent the values or their differences.
     """
     numbers = cells.to_numpy()
     if len(large := np.flatnonzero(np.abs(numbers) > _MAX_VALUE)):

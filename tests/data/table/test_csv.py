@@ -1,4 +1,4 @@
-"""CSV files: the same table however it is written, quotes as in the csv module, faults with their line."""
+"""CSV files: equal tables for different spellings, quotes as in the csv module, errors with line numbers."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""One's own table: rows split, targets understood, statistics from train rows alone, predictions."""
+"""TableDataModule: splits, targets, statistics of the training rows only, predictions."""
 
 from pathlib import Path
 from typing import Any

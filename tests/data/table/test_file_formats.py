@@ -1,4 +1,4 @@
-"""A file that is no table is named for what it is, with what to do."""
+"""The error for a file that is not a table names its format and how to convert it."""
 
 import bz2
 import gzip

@@ -1,4 +1,4 @@
-"""The fitted state: the same rows are recognised, and other rows are evaluated or refused."""
+"""The fitted state recognizes the rows of the training; other rows are evaluated or refused."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A table's files: however they are written the same table comes, and a fault is named with its line."""
+"""Reading tables: the same table from different formats, and errors with line numbers."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Targets: classes, numbers and labels, and the row of a wrong one."""
+"""Targets: classes, values and labels, and errors that name the row."""
 
 from typing import Any
 
