@@ -1,0 +1,65 @@
+"""Find and read recipes, packaged ones and YAML files of users; imports no torch."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lit_classify import safe_yaml
+from lit_classify.errors import UserError, check_local_path, unknown_name
+
+_FOLDER = files("lit_classify.recipes")
+_COURSE = ("circles_v0", "circles_v1", "circles_v2", "line", "blobs")  # in the order of the course page
+
+
+def names() -> list[str]:
+    """Return the names of all packaged recipes, those of the course page first."""
+    packaged = {path.name.removesuffix(".yaml") for path in _FOLDER.iterdir() if path.name.endswith(".yaml")}
+    return [*_COURSE, *sorted(packaged.difference(_COURSE))]
+
+
+def find(name: str) -> Path:
+    """Return the path of a recipe: an existing file of that name, else the packaged recipe.
+
+    Raises:
+        UserError: there is neither; suggests the closest recipe.
+
+    Examples:
+        >>> find("moons").name
+        'moons.yaml'
+    """
+    check_local_path(name)
+    own = Path(name)
+    if own.is_file():
+        return own
+    if name in names():
+        return Path(str(_FOLDER / f"{name}.yaml"))
+    if own.is_dir():
+        raise UserError(f"{name} is a directory; give the name of a recipe or a YAML file")
+    if own.suffix in {".yaml", ".yml"} or len(own.parts) > 1:
+        raise UserError(f"no recipe file at {name}")
+    raise UserError(unknown_name("recipe", name, names()))
+
+
+def read(name: str) -> dict[str, Any]:
+    """Return the content of a recipe.
+
+    Raises:
+        UserError: the recipe does not exist, or is not a YAML mapping.
+    """
+    path = find(name)
+    if path.stat().st_size > 4 * safe_yaml.MOST_CHARACTERS:
+        raise UserError(f"{path} is too large for a recipe; is it another kind of file?")
+    try:
+        content = safe_yaml.load(path.read_text(encoding="utf-8"))
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UserError(f"{path}{line} is not YAML: {error.problem}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not YAML in UTF-8: {str(error).splitlines()[0]}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} must be a mapping with keys such as 'model:' and 'data:'")
+    return content
