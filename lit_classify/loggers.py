@@ -97,33 +97,36 @@ class ScalarBuffer:
     Loggers other than RunLogger get each epoch's metrics at once, so that they log in order of steps.
 
     Args:
-        most: maximum number of epochs to buffer.
-        seconds: maximum time between two flushes.
+        max_epochs: maximum number of epochs to buffer.
+        max_seconds: maximum time between two flushes.
     """
 
-    def __init__(self, most: int = 1000, seconds: float = 5.0) -> None:
-        self._most = most
-        self._seconds = seconds
+    def __init__(self, max_epochs: int = 1000, max_seconds: float = 5.0) -> None:
+        self._max_epochs = max_epochs
+        self._max_seconds = max_seconds
         self._flushed_at = time.time()
-        self._kept: list[tuple[int, int, Mapping[str, Tensor], float]] = []
+        self._buffer: list[tuple[int, int, Mapping[str, Tensor], float]] = []
 
     def add(self, step: int, epoch: int, metrics: Mapping[str, Tensor], loggers: Iterable[Logger]) -> bool:
         """Buffer the scalar tensors of a training step; return whether a flush is due."""
         now = time.time()
-        self._kept.append((step, epoch, metrics, now))
+        self._buffer.append((step, epoch, metrics, now))
         wait = all(isinstance(logger, RunLogger) for logger in loggers)
-        wait &= len(self._kept) < self._most and 0 <= now - self._flushed_at < self._seconds
+        wait &= len(self._buffer) < self._max_epochs and 0 <= now - self._flushed_at < self._max_seconds
         return not wait
 
     def flush(self, loggers: Iterable[Logger]) -> None:
         """Pass everything to the loggers, each with its step; this synchronizes with the device."""
-        kept, self._kept, self._flushed_at = self._kept, [], time.time()
+        buffered, self._buffer, self._flushed_at = self._buffer, [], time.time()
         loggers = list(loggers)
-        if not kept or not loggers:
+        if not buffered or not loggers:
             return
-        values = iter(torch.stack([tensor for _, _, tags, _ in kept for tensor in tags.values()]).tolist())
+        values = iter(
+            torch.stack([tensor for _, _, tags, _ in buffered for tensor in tags.values()]).tolist()
+        )
         rows = [
-            Scalars(step, epoch, {tag: next(values) for tag in tags}, at) for step, epoch, tags, at in kept
+            Scalars(step, epoch, {tag: next(values) for tag in tags}, at)
+            for step, epoch, tags, at in buffered
         ]
         for logger in loggers:
             if isinstance(logger, RunLogger):

@@ -12,9 +12,9 @@ import yaml
 
 from lit_classify.errors import UserError
 
-MOST_CHARACTERS = 1_000_000
-MOST_NODES = 20_000  # after alias expansion; configurations of runs have a few hundred
-MOST_LEVELS = 50
+MAX_CHARACTERS = 1_000_000
+MAX_NODES = 20_000  # after alias expansion; configurations of runs have a few hundred
+MAX_LEVELS = 50
 
 # The core schema of YAML 1.2 without octal and hexadecimal numbers, and ``none`` as Python users write it.
 _RESOLVERS = (
@@ -104,8 +104,8 @@ def texts(data: Any) -> Iterator[str]:  # noqa: ANN401 - plain data
 
 def _check(text: str) -> None:
     """Check the limits before any object is built; nodes are counted after alias expansion."""
-    if len(text) > MOST_CHARACTERS:
-        raise UserError(f"the configuration has {len(text):,} characters; the maximum is {MOST_CHARACTERS:,}")
+    if len(text) > MAX_CHARACTERS:
+        raise UserError(f"the configuration has {len(text):,} characters; the maximum is {MAX_CHARACTERS:,}")
     sizes: dict[str, int] = {}  # number of nodes of each anchor
     levels: list[tuple[str | None, int]] = []  # the anchor of each open collection, and the nodes before it
     nodes = 0
@@ -125,7 +125,7 @@ def _check(text: str) -> None:
             anchor, before = levels.pop()
             if anchor:
                 sizes[anchor] = nodes - before
-        if nodes > MOST_NODES:
-            raise UserError(f"the configuration expands to more than {MOST_NODES:,} values")
-        if len(levels) > MOST_LEVELS:
-            raise UserError(f"the configuration is nested deeper than {MOST_LEVELS} levels")
+        if nodes > MAX_NODES:
+            raise UserError(f"the configuration expands to more than {MAX_NODES:,} values")
+        if len(levels) > MAX_LEVELS:
+            raise UserError(f"the configuration is nested deeper than {MAX_LEVELS} levels")

@@ -49,7 +49,7 @@ def read(name: str) -> dict[str, Any]:
         UserError: the recipe does not exist, or is not a YAML mapping.
     """
     path = find(name)
-    if path.stat().st_size > 4 * safe_yaml.MOST_CHARACTERS:
+    if path.stat().st_size > 4 * safe_yaml.MAX_CHARACTERS:
         raise UserError(f"{path} is too large for a recipe; is it another kind of file?")
     try:
         content = safe_yaml.load(path.read_text(encoding="utf-8"))
