@@ -117,16 +117,13 @@ class ScalarBuffer:
 
     def flush(self, loggers: Iterable[Logger]) -> None:
         """Pass everything to the loggers, each with its step; this synchronizes with the device."""
-        buffered, self._buffer, self._flushed_at = self._buffer, [], time.time()
+        items, self._buffer, self._flushed_at = self._buffer, [], time.time()
         loggers = list(loggers)
-        if not buffered or not loggers:
+        if not items or not loggers:
             return
-        values = iter(
-            torch.stack([tensor for _, _, tags, _ in buffered for tensor in tags.values()]).tolist()
-        )
+        values = iter(torch.stack([tensor for _, _, tags, _ in items for tensor in tags.values()]).tolist())
         rows = [
-            Scalars(step, epoch, {tag: next(values) for tag in tags}, at)
-            for step, epoch, tags, at in buffered
+            Scalars(step, epoch, {tag: next(values) for tag in tags}, at) for step, epoch, tags, at in items
         ]
         for logger in loggers:
             if isinstance(logger, RunLogger):

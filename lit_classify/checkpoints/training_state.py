@@ -9,7 +9,7 @@ from typing import Any
 from lightning.pytorch import Trainer
 from torch import Tensor, nn, optim
 
-from lit_classify._lightning.optimizers import optimizers_and_schedulers
+from lit_classify._lightning.configure_optimizers import optimizers_and_schedulers
 
 _OTHER_SHAPES = (optim.LBFGS, optim.Adafactor)  # their states do not have the shapes of the weights
 

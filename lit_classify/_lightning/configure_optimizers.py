@@ -1,6 +1,6 @@
 """The optimizers and schedulers of a ``configure_optimizers``, as Lightning reads them.
 
-Lightning accepts six forms of return value and normalises them in the private ``_configure_optimizers``. Its
+Lightning accepts six forms of return value and normalizes them in the private ``_configure_optimizers``. Its
 public counterpart, ``trainer.strategy.setup_optimizers``, needs a fit that has begun.
 """
 
