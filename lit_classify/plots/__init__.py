@@ -1,10 +1,11 @@
 """Plots: tensors in, matplotlib Figures out, without pyplot and its global state."""
 
 from lit_classify.plots.activations import FORMULAS, activation_functions
+from lit_classify.plots.animation import encode_gif
 from lit_classify.plots.classification import calibration_curve, confusion_matrix, roc_and_precision_recall
 from lit_classify.plots.decision_boundary import DecisionBoundaryDisplay, grid, scatter_by_class
 from lit_classify.plots.hidden_units import hidden_unit_maps
-from lit_classify.plots.images import encode_figure, encode_gif, encode_png, to_pixels
+from lit_classify.plots.images import encode_figure, encode_png, to_pixels
 from lit_classify.plots.learning_curves import learning_curves
 from lit_classify.plots.regression import RegressionLineDisplay, predicted_vs_actual
 

@@ -1,5 +1,6 @@
-"""Fast rendering of many frames of one figure: matplotlib draws the unchanged parts only once."""
+"""Animations: fast rendering of many frames of one figure, and GIF files."""
 
+import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,12 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from lit_classify.plots.images import Pixels, quantize
 
 
 class FrameRenderer:
-    """Render a figure repeatedly; the layout is computed once.
+    """Render a figure repeatedly: matplotlib lays it out and draws its unchanged parts only once.
 
     Args:
         figure: the figure.
@@ -53,7 +55,7 @@ class FrameRenderer:
         self._corners = [(round(box.x0), round(height - box.y1)) for box in boxes]
         self._size = (round(boxes[0].width), round(boxes[0].height)) if boxes else (0, 0)
 
-    def render(self, background: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+    def render(self, background: Pixels | None = None) -> Pixels:
         """Return the figure in its present state as pixels ``(height, width, 3)``.
 
         Args:
@@ -74,3 +76,28 @@ class FrameRenderer:
         for artist in self._animated:
             self._figure.draw_artist(artist)
         return np.asarray(Image.fromarray(pixels).convert("RGB"))
+
+
+def encode_gif(frames: Sequence[Pixels], seconds: float = 0.15, last_seconds: float = 2.0) -> bytes:
+    """Return frames ``(height, width, 3)`` as an animated GIF that repeats forever.
+
+    All frames share one palette: the colors of the first, the middle and the last frame.
+
+    Args:
+        frames: at least one frame.
+        seconds: duration of each frame but the last.
+        last_seconds: duration of the last frame.
+
+    Examples:
+        >>> gif = encode_gif([np.zeros((2, 3, 3), np.uint8), np.full((2, 3, 3), 255, np.uint8)])
+        >>> Image.open(io.BytesIO(gif)).n_frames
+        2
+    """
+    palette = quantize(np.concatenate([frames[0], frames[len(frames) // 2], frames[-1]]))
+    images = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    times = [round(1000 * seconds)] * (len(frames) - 1) + [round(1000 * last_seconds)]
+    file = io.BytesIO()
+    images[0].save(
+        file, "GIF", save_all=True, append_images=images[1:], duration=times, loop=0, optimize=False
+    )
+    return file.getvalue()

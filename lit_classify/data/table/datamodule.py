@@ -5,7 +5,7 @@ Legend: N rows, F features.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, Literal
+from typing import Any, get_args
 
 import numpy as np
 import polars as pl
@@ -17,15 +17,13 @@ from lit_classify.data.splits import Split
 from lit_classify.data.table.column_roles import ColumnRoles, Names, as_list, check_choice
 from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.fitted_state import FittedState
-from lit_classify.data.table.preprocessing import HandleUnknown, Preprocessor, Scaling, check_missing
+from lit_classify.data.table.preprocessing import HandleUnknown, Missing, Preprocessor, Scaling, check_missing
 from lit_classify.data.table.schema import Column, check_columns, find_leakage, format_schema, infer_schema
 from lit_classify.data.table.source import PATH_OPTIONS, RawTable, TableFiles, concat_splits, find_files
 from lit_classify.data.table.splits import RowIndices, Splitter, split_by_files, warn_duplicates
 from lit_classify.data.table.targets import Targets, infer_target
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError, escape_control, warn
-
-Missing = Literal["impute", "error"]
 
 
 class TableDataModule(InMemoryDataModule):
@@ -94,9 +92,9 @@ class TableDataModule(InMemoryDataModule):
         fitted_state: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(batch_size, shuffle, drop_last, random_state)
-        check_choice("missing", missing, ("impute", "error"))
-        check_choice("handle_unknown", handle_unknown, ("error", "ignore"))
-        check_choice("scaling", scaling, ("standard", "robust"))
+        check_choice("missing", missing, get_args(Missing))
+        check_choice("handle_unknown", handle_unknown, get_args(HandleUnknown))
+        check_choice("scaling", scaling, get_args(Scaling))
         self.columns: list[Column] = []
         self.leaking: set[str] = set()
         self._missing, self._handle_unknown = missing, handle_unknown

@@ -26,6 +26,7 @@ from lit_classify.data.table.schema import (
 from lit_classify.data.table.source import RawTable
 from lit_classify.errors import DataError, warn
 
+Missing = Literal["impute", "error"]
 HandleUnknown = Literal["error", "ignore"]
 Scaling = Literal["standard", "robust"]
 _MAX_ONE_HOT = 32  # categories up to which a column is one-hot encoded; above, it is embedded
