@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import TextIO
 
@@ -131,6 +131,12 @@ def check_fraction(name: str, value: float) -> None:
     """Raise UserError unless ``value`` is in [0, 1)."""
     if not 0 <= value < 1:
         raise UserError(f"{name} must be at least 0 and below 1, but is {value}")
+
+
+def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    """Raise UserError unless a value is one of the choices."""
+    if value not in choices:
+        raise UserError(f"{name} must be {' or '.join(choices)}, but is {value!r}")
 
 
 def check_local_path(path: str) -> None:

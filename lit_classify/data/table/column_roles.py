@@ -58,9 +58,3 @@ def as_list(names: Sequence[str] | str | None) -> list[str]:
     if names is None:
         return []
     return [names] if isinstance(names, str) else [str(name) for name in names]
-
-
-def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
-    """Raise UserError unless a value is one of the choices."""
-    if value not in choices:
-        raise UserError(f"{name} must be {' or '.join(choices)}, but is {value!r}")

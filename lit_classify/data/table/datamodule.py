@@ -14,7 +14,7 @@ import torch
 from lit_classify.data.base import InMemoryDataModule
 from lit_classify.data.loaders import TensorLoader
 from lit_classify.data.splits import Split
-from lit_classify.data.table.column_roles import ColumnRoles, Names, as_list, check_choice
+from lit_classify.data.table.column_roles import ColumnRoles, Names, as_list
 from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.preprocessing import HandleUnknown, Missing, Preprocessor, Scaling, check_missing
@@ -23,7 +23,7 @@ from lit_classify.data.table.source import PATH_OPTIONS, RawTable, TableFiles, c
 from lit_classify.data.table.splits import RowIndices, Splitter, split_by_files, warn_duplicates
 from lit_classify.data.table.targets import Targets, infer_target
 from lit_classify.data_interface import NumericFeature
-from lit_classify.errors import DataError, escape_control, warn
+from lit_classify.errors import DataError, check_choice, escape_control, warn
 
 
 class TableDataModule(InMemoryDataModule):
