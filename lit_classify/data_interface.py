@@ -2,6 +2,8 @@
 
 from typing import NamedTuple, Protocol, runtime_checkable
 
+from torch import Tensor
+
 
 @runtime_checkable
 class HasClassCounts(Protocol):
@@ -35,3 +37,17 @@ class NumericFeature(NamedTuple):
     center: float = 0.0
     scale: float = 1.0
     column: int = 0
+
+
+class _Rows(Protocol):
+    @property
+    def x(self) -> Tensor:
+        """Features ``(N, F)``."""
+
+
+@runtime_checkable
+class HasSplits(Protocol):
+    """A data module that holds its rows in memory, for embeddings that are fitted to them."""
+
+    def split(self, name: str) -> _Rows:
+        """Return the rows of ``train``, ``val`` or ``test``."""

@@ -74,11 +74,13 @@ class BoundaryPlot(ABC):
 
     def __init__(self, model: LitModule, data: InMemoryDataModule, split: str, run: str) -> None:
         name = "Test" if split == "test" else validation_split_name(data)
-        splits = {"Train": data.split("train"), name: data.split(split)}
+        splits = {"Train": data.split("train")}
+        if data.split(split) is not splits["Train"]:
+            splits[name] = data.split(split)
         self.run, self._loss_name = run, f"{name.lower()} loss"
-        self.num_rows = [len(y) for _, y in splits.values()]
+        self.num_rows = [len(part.y) for part in splits.values()]
         self.splits: dict[str, Points] = {
-            name: (x[:_MAX_POINTS], y[:_MAX_POINTS]) for name, (x, y) in splits.items()
+            name: (part.x[:_MAX_POINTS], part.y[:_MAX_POINTS]) for name, part in splits.items()
         }
 
     @classmethod
@@ -322,7 +324,7 @@ def select_features(data: InMemoryDataModule) -> list[NumericFeature]:
     if len(features) > 2:
         from sklearn.feature_selection import f_classif
 
-        x, y = (part[:_MAX_POINTS].cpu().numpy() for part in data.split("train"))
+        x, y = (part[:_MAX_POINTS].cpu().numpy() for part in data.split("train").tensors()[:2])
         continuous = [part for part in features if len(np.unique(x[:, part.column])) > _FEW_VALUES]
         features = continuous if len(continuous) >= 2 else features
         f_values = f_classif(x[:, [feature.column for feature in features]], y)[0]

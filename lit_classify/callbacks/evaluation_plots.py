@@ -52,8 +52,8 @@ class EvaluationPlots(PlotCallback):
 
 def evaluate(model: LitModule, data: InMemoryDataModule, split: str) -> tuple[Tensor, Tensor]:
     """Return logits ``(N, O)`` and targets of the first rows of a split."""
-    x, y = (part[:_MAX_ROWS] for part in data.split(split))
-    return model(x.to(model.device)), y
+    x, y, *fold = (part[:_MAX_ROWS].to(model.device) for part in data.split(split).tensors())
+    return model.held_out_logits(x, *fold) if fold else model(x), y
 
 
 def worst_rows(model: LitModule, data: InMemoryDataModule, logits: Tensor, y: Tensor) -> str:

@@ -115,4 +115,6 @@ def log_encoded(
 
 def validation_split_name(data: InMemoryDataModule) -> str:
     """Return the name in plots of the rows that are used for validation."""
+    if data.folds:
+        return "Out-of-fold"
     return "Test" if data.validates_on_test else "Validation"

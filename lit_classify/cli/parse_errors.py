@@ -17,7 +17,15 @@ from lit_classify.errors import UserError, closest
 from lit_classify.import_policy import import_object
 from lit_classify.modules import LitModule
 
-LINKED = ("in_features", "out_features", "class_names", "label_names", "num_categories")
+LINKED = (
+    "in_features",
+    "out_features",
+    "class_names",
+    "label_names",
+    "num_categories",
+    "numeric_columns",
+    "folds",
+)
 _MAX_LINES = 8
 
 

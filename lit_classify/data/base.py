@@ -23,7 +23,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
     A subclass sets ``in_features``, ``out_features`` (the number of outputs of the model), ``class_names``
     and ``label_names`` in its constructor, so that LightningCLI can link them to the model, and implements
     ``load``. If the last features are category codes for embeddings, ``num_categories`` holds the number of
-    codes of each.
+    codes of each. With ``folds``, the training rows are the validation rows too.
 
     Args:
         batch_size: rows per training batch; None for a single batch, as in the course.
@@ -40,6 +40,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
     class_names: list[str] | None
     label_names: list[str] | None = None
     num_categories: Sequence[int] = ()
+    folds: int = 0
 
     def __init__(self, batch_size: int | None, shuffle: bool, drop_last: bool, random_state: int) -> None:
         super().__init__()
@@ -62,7 +63,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
     def load(self) -> dict[str, Split]:
         """Return the splits ``train``, ``val`` and ``test``; called once.
 
-        ``val`` may be the same object as ``test`` (course mode).
+        ``val`` may be the same object as ``test`` (course mode), or as ``train`` (cross-validation).
 
         Raises:
             DataError: the data cannot be used.
@@ -87,8 +88,12 @@ class InMemoryDataModule(LightningDataModule, ABC):
         """
         self.setup()
         if name not in self._splits:
-            raise DataError(f"there is no {name} split: this table was not used in training")
+            raise DataError(self.explain_missing(name))
         return self._splits[name]
+
+    def explain_missing(self, name: str) -> str:
+        """Return why there are no rows of a split."""
+        return f"there is no {name} split: this table was not used in training"
 
     def has_split(self, name: str) -> bool:
         """Return whether there are rows of ``train``, ``val`` or ``test``."""
@@ -107,6 +112,11 @@ class InMemoryDataModule(LightningDataModule, ABC):
         """The numeric features, which plots use as axes."""
         names = ["x"] if self.in_features == 1 else [f"x{column + 1}" for column in range(self.in_features)]
         return [NumericFeature(name, column=column) for column, name in enumerate(names)]
+
+    @property
+    def numeric_columns(self) -> list[int]:
+        """The columns in x of the numeric features."""
+        return [feature.column for feature in self.numeric_features]
 
     @property
     def validates_on_test(self) -> bool:
@@ -152,10 +162,10 @@ class InMemoryDataModule(LightningDataModule, ABC):
 
     def _loader(self, name: str, batch_size: int | None, training: bool = False) -> TensorLoader:
         """Return the batches of a split, on the trainer's device."""
-        split = self.split(name)
+        tensors = self.split(name).tensors()
         if self.trainer is not None:
-            split = split.to(self.trainer.strategy.root_device)
-        return self._batches(split, batch_size, training)
+            tensors = [tensor.to(self.trainer.strategy.root_device) for tensor in tensors]
+        return self._batches(tensors, batch_size, training)
 
     def _batches(
         self, tensors: Sequence[Tensor], batch_size: int | None, training: bool = False

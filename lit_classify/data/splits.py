@@ -6,7 +6,6 @@ Legend: N rows, F features, L labels.
 import math
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
 from lit_classify.errors import UserError, check_at_least, check_fraction
@@ -18,14 +17,16 @@ class Split(NamedTuple):
     Args:
         x: features, ``(N, F)`` float32.
         y: classes ``(N,)`` int64, values ``(N,)`` float32, or labels ``(N, L)`` float32.
+        fold: the cross-validation fold of each row, ``(N,)`` int64; None without folds.
     """
 
     x: Tensor
     y: Tensor
+    fold: Tensor | None = None
 
-    def to(self, device: torch.device) -> "Split":
-        """Return the split on ``device``."""
-        return Split(self.x.to(device), self.y.to(device))
+    def tensors(self) -> list[Tensor]:
+        """Return the tensors of a batch."""
+        return [self.x, self.y] if self.fold is None else [self.x, self.y, self.fold]
 
 
 def split_size(fraction: float, num_rows: int) -> int:
@@ -40,8 +41,14 @@ def split_size(fraction: float, num_rows: int) -> int:
     return math.ceil(fraction * num_rows - 1e-9)
 
 
-def check_split(num_samples: int, test_fraction: float, val_fraction: float) -> None:
+def check_split(num_samples: int, test_fraction: float, val_fraction: float, has_test: bool = True) -> None:
     """Check that each split gets at least one of ``num_samples`` rows.
+
+    Args:
+        num_samples: number of rows.
+        test_fraction: fraction of the rows used for testing.
+        val_fraction: fraction of the rows used for validation.
+        has_test: whether there must be test rows.
 
     Raises:
         UserError: a fraction is outside [0, 1), or there are too few rows.
@@ -49,7 +56,7 @@ def check_split(num_samples: int, test_fraction: float, val_fraction: float) -> 
     check_at_least("num_samples", num_samples, 2)
     check_fraction("test_fraction", test_fraction)
     check_fraction("val_fraction", val_fraction)
-    if test_fraction == 0:
+    if has_test and test_fraction == 0:
         raise UserError("test_fraction must be above 0: there must be test points")
     test, val = split_size(test_fraction, num_samples), split_size(val_fraction, num_samples)
     if test + val >= num_samples:

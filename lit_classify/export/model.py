@@ -11,7 +11,7 @@ from lit_classify.data.table.cells import MISSING_VALUES
 from lit_classify.data.table.preprocessing import Encoder, Preprocessor
 from lit_classify.data.table.schema import BOOLEANS
 from lit_classify.modules import LitModule
-from lit_classify.networks import MLP, Embedded
+from lit_classify.networks import MLP, FeatureEmbedding
 
 
 class ExportedModel(nn.Module):
@@ -40,7 +40,7 @@ def describe_inputs(exported: ExportedModel, version: str) -> dict[str, Any]:
     """Return how to encode a raw row and what the outputs mean, as the content of schema.json."""
     model, encoders = exported.model, exported.preprocessor.encoders
     names = model.class_names or model.label_names
-    embedded = isinstance(model.network, nn.Sequential) and isinstance(model.network[0], Embedded)
+    embedded = isinstance(model.network, nn.Sequential) and isinstance(model.network[0], FeatureEmbedding)
     network = model.network[1] if embedded and isinstance(model.network, nn.Sequential) else model.network
     return {
         "lit_classify": version,

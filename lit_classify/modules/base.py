@@ -1,6 +1,6 @@
 """The LightningModule that all tasks extend.
 
-Legend: N rows, F features, O outputs (logits per row), C classes, L labels.
+Legend: N rows, F features, O outputs (logits per row), C classes, L labels, K members.
 """
 
 import math
@@ -20,13 +20,31 @@ from torchmetrics import Metric
 from lit_classify import __version__
 from lit_classify._lightning.exact_resume import ExactResume
 from lit_classify._lightning.precision import uses_plain_precision
-from lit_classify.errors import UserError
+from lit_classify.data_interface import HasSplits
+from lit_classify.errors import UserError, check_at_least
 from lit_classify.import_policy import trusted_imports_only
 from lit_classify.metrics import Metrics
 from lit_classify.modules.fit_callbacks import fit_callbacks, shows_metrics
-from lit_classify.modules.running_mean import RunningMean, means_from_sums
+from lit_classify.modules.members import (
+    Counts,
+    clip_gradient_norms,
+    select_members,
+    training_loss,
+    validation_logits,
+)
+from lit_classify.modules.running_mean import RunningMean, accumulation_dtype, means_from_sums
 from lit_classify.modules.target_checks import unpack_batch
-from lit_classify.networks import ACTIVATIONS, MLP, Activation, Embedded, Network, check_output, make_network
+from lit_classify.networks import (
+    ACTIVATIONS,
+    MLP,
+    Activation,
+    FeatureEmbedding,
+    Network,
+    NumericEmbedding,
+    build_members,
+    check_output,
+    make_network,
+)
 from lit_classify.optimizers import (
     OPTIMIZERS,
     SCHEDULERS,
@@ -42,7 +60,8 @@ if TYPE_CHECKING:
     import polars as pl
     from matplotlib.figure import Figure
 
-Batch = tuple[Tensor, Tensor]
+Batch = Sequence[Tensor]  # (x, y), or (x, y, fold) for cross-validation
+Reduction = Literal["mean", "none"]
 Arrays = tuple[NDArray[Any], NDArray[Any]]  # targets 0 and 1, and probabilities, (N,) each
 Columns = Mapping[str, "pl.Series"]  # by name
 Plotters = Mapping[str, Callable[[], "Figure"]]  # by the name of the plot
@@ -109,6 +128,13 @@ class LitModule(LightningModule, ABC):
         label_names: names of the labels of a multilabel task; LightningCLI takes them from the data.
         num_categories: number of categories of each of the last features, which are categorical and get a
             learned embedding; LightningCLI takes it from the data.
+        numeric_columns: the features that are numbers; LightningCLI takes them from the data.
+        folds: number of cross-validation folds of the training rows, each held out by one member;
+            LightningCLI takes it from the data.
+        members: number of networks that are trained as one and whose probabilities are averaged; with folds,
+            there is one for each instead.
+        numeric_embedding: functions of each number that the network gets besides the number: periodic ones,
+            piecewise linear ones, both or none.
         hidden: width of each hidden layer; an empty list gives a logistic or linear regression.
         activation: class of torch.nn by name, such as ReLU, Tanh or GELU, or the import path of a custom
             class; none for no activation. From Python also a class or an instance.
@@ -142,6 +168,10 @@ class LitModule(LightningModule, ABC):
         class_names: Sequence[str] | None = None,
         label_names: Sequence[str] | None = None,
         num_categories: Sequence[int] = (),
+        numeric_columns: Sequence[int] = (),
+        folds: int = 0,
+        members: int = 1,
+        numeric_embedding: NumericEmbedding = "none",
         hidden: Sequence[int] = (10, 10),
         activation: Activation | None = "ReLU",
         dropout: float = 0.0,
@@ -173,21 +203,31 @@ class LitModule(LightningModule, ABC):
         check_optimizer(optimizer, lr, optimizer_args, lr_scheduler, lr_scheduler_args)
         if network is None and network_args:
             raise UserError("network_args are the arguments of a network of your own, but network names none")
-        embedded = Embedded(num_categories) if num_categories else None
-        seen = in_features + (embedded.more_features if embedded else 0)
-        if network is None:
-            self.network: nn.Module = MLP(seen, out_features, hidden, activation, dropout)
-        else:
-            self.network = make_network(network, seen, out_features, network_args or {})
-        if embedded:
-            self.network = nn.Sequential(embedded, self.network)
-        check_output(self.network, in_features, out_features)
+        check_at_least("members", members, 1)
+        self.members = folds or members
+        if self.members > 1 and isinstance(network, nn.Module):
+            raise UserError("several members need a network class, but network is an instance")
+
+        def build() -> nn.Module:
+            embedding = FeatureEmbedding(in_features, numeric_columns, numeric_embedding, num_categories)
+            inputs = embedding.out_features
+            if network is None:
+                built: nn.Module = MLP(inputs, out_features, hidden, activation, dropout)
+            else:
+                built = make_network(network, inputs, out_features, network_args or {})
+            if embedding.has_parts:
+                built = nn.Sequential(embedding, built)
+            check_output(built, in_features, out_features)
+            return built
+
+        self.network = build_members(build, self.members, in_features)
         self.val_metric, self.test_metric = self.make_metric(), self.make_metric()
         self.means = {stage: RunningMean() for stage in ("train", "val", "test")}
         self.extra_metrics: dict[str, Tensor] = {}  # measured by callbacks in this epoch
         self.evaluation: Evaluation | None = None  # of the last test
         self.validation_is_extra = False  # whether a longer run would skip the next validation
-        self._tested: list[Batch] = []
+        self.member_sums = torch.zeros(2, self.members)  # losses and weights of the validation rows, (2, K)
+        self._tested: list[tuple[Tensor, Tensor]] = []
         self._targets_checked = False
         self._resume = ExactResume()
 
@@ -219,12 +259,20 @@ class LitModule(LightningModule, ABC):
         return y
 
     @abstractmethod
-    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Return the mean loss, a scalar, of logits ``(N, O)`` and targets ``(N,)`` or ``(N, L)``."""
+    def loss(self, logits: Tensor, y: Tensor, reduction: Reduction = "mean") -> Tensor:
+        """Return the mean loss, a scalar, of logits ``(N, O)`` and targets ``(N,)`` or ``(N, L)``.
+
+        With ``reduction="none"``, return the loss of each row times its weight, ``(N,)``.
+        """
+
+    def row_weights(self, y: Tensor) -> Tensor | None:
+        """Return the weight of each row in the loss, ``(N,)``; None for equal weights."""
+        return None
 
     def loss_weight(self, y: Tensor) -> int | Tensor:
-        """Return the sum of the rows' weights in the mean loss, by default the number of rows."""
-        return len(y)
+        """Return the sum of the rows' weights in the mean loss."""
+        weights = self.row_weights(y)
+        return len(y) if weights is None else weights.sum(dtype=accumulation_dtype(y.device))
 
     @abstractmethod
     def probabilities(self, logits: Tensor) -> Tensor:
@@ -233,6 +281,10 @@ class LitModule(LightningModule, ABC):
     @abstractmethod
     def labels(self, probabilities: Tensor) -> Tensor:
         """Convert probabilities to class indices ``(N,)`` or labels ``(N, L)``; values stay as they are."""
+
+    @abstractmethod
+    def mean_logits(self, logits: Tensor) -> Tensor:
+        """Return the logits ``(N, O)`` of the mean of the members' probabilities, given ``(K, N, O)``."""
 
     @abstractmethod
     def metric_sum(self, logits: Tensor, y: Tensor) -> Tensor:
@@ -298,24 +350,46 @@ class LitModule(LightningModule, ABC):
     def forward(self, x: Tensor) -> Tensor:
         """Return logits ``(N, O)`` for rows ``(N, F)``."""
         logits: Tensor = self.network(x)
-        return logits
+        return logits if self.members == 1 else self.mean_logits(logits)
+
+    def held_out_logits(self, x: Tensor, fold: Tensor) -> Tensor:
+        """Return the logits ``(N, O)`` of the member that has not learned from a row, for each training row.
+
+        Args:
+            x: features ``(N, F)``.
+            fold: the fold of each row, ``(N,)``.
+        """
+        return select_members(self.network(x), fold)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the mean loss of a batch and count its loss and metric for the epoch."""
-        x, y = self.unpack(batch)
-        logits = self(x)
-        loss = self.loss(logits, y)
-        self.means["train"].update(loss, self.loss_weight(y), self.metric_sum(logits.detach(), y), len(y))
+        x, y, fold = self.unpack(batch)
+        logits = self.network(x)
+        loss, counts = self.training_loss(logits, y, fold)
+        self.means["train"].update(*counts)
         return loss
+
+    def training_loss(self, logits: Tensor, y: Tensor, fold: Tensor | None) -> tuple[Tensor, Counts]:
+        """Return the loss of a batch, and its mean loss, weight, metric sum and number of rows.
+
+        The loss of several members is the sum of their losses.
+        """
+        if self.members > 1:
+            return training_loss(self, logits, y, fold)
+        loss = self.loss(logits, y)
+        return loss, (loss, self.loss_weight(y), self.metric_sum(logits.detach(), y), len(y))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Count the loss and metric of a validation batch."""
-        x, y = self.unpack(batch)
-        self._evaluate(self(x), y, "val", self.val_metric)
+        x, y, fold = self.unpack(batch)
+        logits = self.network(x)
+        if self.members > 1:
+            logits = validation_logits(self, logits, y, fold)
+        self._evaluate(logits, y, "val", self.val_metric)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Count the loss and metric of a test batch and keep its logits for further metrics."""
-        x, y = self.unpack(batch)
+        x, y, _ = self.unpack(batch)
         logits = self(x)
         self._evaluate(logits, y, "test", self.test_metric)
         self._tested.append((logits.cpu(), y.cpu()))
@@ -328,18 +402,19 @@ class LitModule(LightningModule, ABC):
         """Return probabilities ``(N, C)``, or values ``(N,)``, for rows ``(N, F)``."""
         return self.probabilities(self(x))
 
-    def unpack(self, batch: Batch) -> Batch:
-        """Return the features and prepared targets of a batch; check the first targets.
+    def unpack(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return the features, prepared targets and folds of a batch; check the first targets.
 
         Raises:
-            DataError: the batch is not a pair of tensors, or its targets are not valid for the task.
+            DataError: the batch is not ``(x, y)`` or ``(x, y, fold)``, or its targets are not valid for the
+                task.
         """
-        x, y = unpack_batch(batch)
+        x, y, fold = unpack_batch(batch)
         y = self.prepare_targets(y)
         if not self._targets_checked and (len(y) or self.training):  # a process may have no rows to evaluate
             self.check_targets(y)
             self._targets_checked = True
-        return x, y
+        return x, y, fold
 
     def _evaluate(self, logits: Tensor, y: Tensor, stage: str, metric: Metric) -> None:
         if len(y):
@@ -371,6 +446,7 @@ class LitModule(LightningModule, ABC):
         """Reset the metrics of the validation."""
         self.means["val"].reset()
         self.val_metric.reset()
+        self.member_sums = torch.zeros(2, self.members, dtype=torch.float64, device=self.device)
 
     def on_test_epoch_start(self) -> None:
         """Reset the metrics of the test."""
@@ -410,13 +486,26 @@ class LitModule(LightningModule, ABC):
             return Metrics(values, {"loss": "undefined: it is beyond single precision", **notes})
         return Metrics({"loss": float(loss), **values}, notes)
 
+    def member_losses(self) -> Tensor:
+        """Return each member's mean loss over its validation rows so far, of all processes, ``(K,)``."""
+        sums = self.trainer.strategy.reduce(self.member_sums.clone(), reduce_op="sum")
+        losses: Tensor = sums[0] / sums[1]
+        return losses
+
     # Fit.
+
+    def on_fit_start(self) -> None:
+        """Fit the embedding of numbers to the features of the training rows."""
+        data = getattr(self.trainer, "datamodule", None)
+        for part in self.network.modules():
+            if isinstance(part, FeatureEmbedding) and isinstance(data, HasSplits):
+                part.fit(data.split("train").x.to(self.device))
 
     def configure_callbacks(self) -> list[Callback]:
         """Return the callbacks that log metrics, check losses and make a resumed run exact."""
         has_own_step = is_overridden("training_step", self, LitModule)
         present = self._resume in self.trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
-        return [*([] if present else [self._resume]), *fit_callbacks(self.trainer, has_own_step)]
+        return [*([] if present else [self._resume]), *fit_callbacks(self.trainer, self, has_own_step)]
 
     def on_validation_model_zero_grad(self) -> None:
         """Keep the gradients of the last step, whose norm callbacks log after the validation."""
@@ -436,6 +525,18 @@ class LitModule(LightningModule, ABC):
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "monitor": "val/loss", "strict": False},
         }
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip the gradients of each member as those of a single network."""
+        if self.members == 1 or not gradient_clip_val or gradient_clip_algorithm == "value":
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        else:
+            clip_gradient_norms(list(self.parameters()), gradient_clip_val)
 
     # Checkpoints.
 

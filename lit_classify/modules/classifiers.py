@@ -3,6 +3,7 @@
 Legend: N rows, C classes.
 """
 
+import math
 from abc import ABC
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -17,9 +18,8 @@ from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy
 from lit_classify.data_interface import HasClassCounts
 from lit_classify.errors import UserError, unknown_name
 from lit_classify.metrics import Metrics, accuracy, binary_metrics, confusion_counts, multiclass_metrics
-from lit_classify.modules.base import Arrays, Baselines, Columns, LitModule, Plotters, RowErrors
+from lit_classify.modules.base import Arrays, Baselines, Columns, LitModule, Plotters, Reduction, RowErrors
 from lit_classify.modules.evaluation_tables import confusion_table, score_table
-from lit_classify.modules.running_mean import accumulation_dtype
 from lit_classify.modules.target_checks import check_classes, check_shapes, to_class_indices
 
 
@@ -63,6 +63,7 @@ class Classifier(LitModule, ABC):
         Raises:
             UserError: the data module does not provide the number of rows of each class.
         """
+        super().on_fit_start()
         if not self._balanced:
             return
         data = getattr(self.trainer, "datamodule", None)
@@ -84,11 +85,9 @@ class Classifier(LitModule, ABC):
         """Return the most probable class, ``(N,)``; of equally probable classes the first."""
         return probabilities.argmax(dim=1)
 
-    def loss_weight(self, y: Tensor) -> int | Tensor:
-        """Return the sum of the weights of the rows' classes."""
-        if self.class_weight is None:
-            return len(y)
-        return self.class_weight[y.long()].sum(dtype=accumulation_dtype(y.device))
+    def row_weights(self, y: Tensor) -> Tensor | None:
+        """Return the weights of the rows' classes, ``(N,)``; None without class weights."""
+        return None if self.class_weight is None else self.class_weight[y.long()]
 
     @property
     def output_names(self) -> list[str]:
@@ -178,13 +177,14 @@ class BinaryClassifier(Classifier):
         """
         return to_class_indices(type(self).__name__, y) if y.is_floating_point() else y
 
-    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
+    def loss(self, logits: Tensor, y: Tensor, reduction: Reduction = "mean") -> Tensor:
         """Return the mean binary cross entropy of logits ``(N, 1)`` against classes ``(N,)``."""
         logit = logits.squeeze(1)
         check_shapes(logit, y)
-        if self.class_weight is None:
-            return F.binary_cross_entropy_with_logits(logit, y.float())
-        weight = self.class_weight[y]  # a weighted mean, as in cross_entropy
+        weight = self.row_weights(y)
+        if weight is None or reduction == "none":
+            return F.binary_cross_entropy_with_logits(logit, y.float(), weight, reduction=reduction)
+        # a weighted mean, as in cross_entropy
         total = F.binary_cross_entropy_with_logits(logit, y.float(), weight, reduction="sum")
         return total / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
 
@@ -200,6 +200,10 @@ class BinaryClassifier(Classifier):
     def labels(self, probabilities: Tensor) -> Tensor:
         """Return class 1 where its probability is above 0.5, else class 0, ``(N,)``."""
         return (probabilities[:, 1] > 0.5).long()
+
+    def mean_logits(self, logits: Tensor) -> Tensor:
+        """Return the logit of the mean of the members' probabilities, ``(N, 1)``."""
+        return F.logsigmoid(logits).logsumexp(dim=0) - F.logsigmoid(-logits).logsumexp(dim=0)
 
     def metric_sum(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the number of correctly classified rows."""
@@ -241,10 +245,14 @@ class MulticlassClassifier(Classifier):
                 f"for {num_classes} classes"
             )
 
-    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
+    def loss(self, logits: Tensor, y: Tensor, reduction: Reduction = "mean") -> Tensor:
         """Return the mean cross entropy of logits ``(N, C)`` against classes ``(N,)``."""
         check_shapes(logits[:, 0], y)
-        return F.cross_entropy(logits, y, self.class_weight)
+        return F.cross_entropy(logits, y, self.class_weight, reduction=reduction)
+
+    def mean_logits(self, logits: Tensor) -> Tensor:
+        """Return the logarithm of the mean of the members' probabilities, ``(N, C)``."""
+        return torch.log_softmax(logits, dim=-1).logsumexp(dim=0) - math.log(len(logits))
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return the softmax of the logits, ``(N, C)``."""

@@ -59,7 +59,7 @@ class ReturnedLoss(Callback):
         """Count the loss, which Lightning has divided by the number of accumulated batches."""
         loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
         if isinstance(loss, Tensor):
-            pair = isinstance(batch, tuple | list) and len(batch) == 2
+            pair = isinstance(batch, tuple | list) and len(batch) in (2, 3)
             weight = pl_module.loss_weight(batch[1]) if pair else extract_batch_size(batch)
             pl_module.means["train"].add_loss(loss * trainer.accumulate_grad_batches, weight)
 
@@ -133,17 +133,18 @@ class EpochMetrics(Callback):
         self._scalars.flush(trainer.loggers)
 
 
-def fit_callbacks(trainer: Trainer, has_own_step: bool) -> list[Callback]:
+def fit_callbacks(trainer: Trainer, module: "LitModule", has_own_step: bool) -> list[Callback]:
     """Return the callbacks that a trainer does not have yet.
 
     Args:
-        trainer: the trainer that a module is attached to.
+        trainer: the trainer.
+        module: the module that is attached to it.
         has_own_step: whether a subclass has overridden ``training_step``.
     """
     is_needed: dict[type[Callback], bool] = {
         DivergenceCheck: True,
         ReturnedLoss: has_own_step,
-        GradientShare: trainer.world_size > 1,
+        GradientShare: trainer.world_size > 1 and module.members == 1,
         ProgressBarMetrics: shows_metrics(trainer),
         EpochMetrics: True,
     }

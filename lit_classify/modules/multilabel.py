@@ -14,7 +14,7 @@ from torchmetrics.classification import MultilabelAccuracy
 
 from lit_classify.errors import UserError
 from lit_classify.metrics import Metrics, accuracy, multilabel_metrics
-from lit_classify.modules.base import Arrays, Baselines, Columns, LitModule, Plotters
+from lit_classify.modules.base import Arrays, Baselines, Columns, LitModule, Plotters, Reduction
 from lit_classify.modules.evaluation_tables import score_table
 from lit_classify.modules.target_checks import check_labels, check_shapes
 
@@ -75,10 +75,15 @@ class MultilabelClassifier(LitModule):
         """Raise DataError unless targets are 0 or 1, float32 of shape ``(N, L)``."""
         check_labels(type(self).__name__, y, len(self.label_names))
 
-    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
+    def loss(self, logits: Tensor, y: Tensor, reduction: Reduction = "mean") -> Tensor:
         """Return the mean binary cross entropy of logits ``(N, L)`` against labels ``(N, L)``."""
         check_shapes(logits, y)
-        return F.binary_cross_entropy_with_logits(logits, y)
+        loss = F.binary_cross_entropy_with_logits(logits, y, reduction=reduction)
+        return loss if reduction == "mean" else loss.mean(dim=1)
+
+    def mean_logits(self, logits: Tensor) -> Tensor:
+        """Return the logits of the means of the members' probabilities, ``(N, L)``."""
+        return F.logsigmoid(logits).logsumexp(dim=0) - F.logsigmoid(-logits).logsumexp(dim=0)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return the sigmoid of each logit, ``(N, L)``."""

@@ -14,7 +14,7 @@ from torchmetrics import MeanAbsoluteError, Metric
 from lit_classify.data_interface import HasTargetScale
 from lit_classify.errors import UserError, check_at_least, unknown_name
 from lit_classify.metrics import Metrics, r2, regression_metrics
-from lit_classify.modules.base import Baselines, Columns, LitModule, Plotters, RowErrors
+from lit_classify.modules.base import Baselines, Columns, LitModule, Plotters, Reduction, RowErrors
 from lit_classify.modules.running_mean import accumulation_dtype
 from lit_classify.modules.target_checks import check_shapes, check_values
 
@@ -52,6 +52,7 @@ class Regressor(LitModule):
 
         Targets in the thousands are hard to learn for a network whose initial outputs are near zero.
         """
+        super().on_fit_start()
         data = getattr(self.trainer, "datamodule", None)
         scale = data.target_scale if isinstance(data, HasTargetScale) else None
         if scale is not None:
@@ -75,10 +76,14 @@ class Regressor(LitModule):
         """Raise DataError unless targets are finite float32 of shape ``(N,)``."""
         check_values(type(self).__name__, y)
 
-    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
+    def loss(self, logits: Tensor, y: Tensor, reduction: Reduction = "mean") -> Tensor:
         """Return the mean absolute (squared) error of ``(N, 1)`` against ``(N,)``, in units of the scale."""
         check_shapes(logits.squeeze(1), y)
-        return self._loss(logits.squeeze(1), (y - self._center) / self._scale)
+        return self._loss(logits.squeeze(1), (y - self._center) / self._scale, reduction=reduction)
+
+    def mean_logits(self, logits: Tensor) -> Tensor:
+        """Return the mean of the members' outputs, ``(N, 1)``."""
+        return logits.mean(dim=0)
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return the predicted values, ``(N,)``."""

@@ -41,7 +41,7 @@ class RunningMean:
         self._rows: list[int | Tensor] = []
         self._totals: Tensor | None = None
 
-    def update(self, loss: Tensor, weight: int | Tensor, metric_sum: Tensor, num_rows: int) -> None:
+    def update(self, loss: Tensor, weight: int | Tensor, metric_sum: Tensor, num_rows: int | Tensor) -> None:
         """Add a batch.
 
         Args:

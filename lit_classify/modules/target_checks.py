@@ -65,15 +65,17 @@ def to_class_indices(name: str, y: Tensor) -> Tensor:
     return y.long()
 
 
-def unpack_batch(batch: object) -> tuple[Tensor, Tensor]:
-    """Return a batch's features and targets.
+def unpack_batch(batch: object) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Return a batch's features, targets and, for cross-validation, folds.
 
     Raises:
-        DataError: the batch is not a pair of tensors.
+        DataError: the batch is neither a pair of tensors nor a triple whose last is int64 of shape ``(N,)``.
     """
     match batch:
         case [Tensor() as x, Tensor() as y]:
-            return x, y
+            return x, y, None
+        case [Tensor() as x, Tensor() as y, Tensor(dtype=torch.int64, ndim=1) as fold]:
+            return x, y, fold
         case Tensor():
             found = f"a tensor, {_kind(batch)}"
         case {}:

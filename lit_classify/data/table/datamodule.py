@@ -10,6 +10,7 @@ from typing import Any, get_args
 import numpy as np
 import polars as pl
 import torch
+from numpy.typing import NDArray
 
 from lit_classify.data.base import InMemoryDataModule
 from lit_classify.data.loaders import TensorLoader
@@ -23,16 +24,22 @@ from lit_classify.data.table.source import PATH_OPTIONS, RawTable, TableFiles, c
 from lit_classify.data.table.splits import RowIndices, Splitter, split_by_files, warn_duplicates
 from lit_classify.data.table.targets import Targets, infer_target
 from lit_classify.data_interface import NumericFeature
-from lit_classify.errors import DataError, check_choice, escape_control, warn
+from lit_classify.errors import DataError, check_at_least, check_choice, escape_control, warn
+
+# columns, row indices of each split, targets, and fold of each training row
+Prepared = tuple[pl.DataFrame, dict[str, RowIndices], Targets, NDArray[np.int64] | None]
 
 
 class TableDataModule(InMemoryDataModule):
     """Rows of CSV or Parquet files, whose other columns predict the target.
 
-    Numbers are standardized; missing values are imputed with the median and get a missing-value indicator.
+    Numbers are scaled; missing values are imputed with the median and get a missing-value indicator.
     Categories are one-hot encoded, or embedded if there are many. All of this is fitted to the training rows
     and stored in checkpoints. If a data module is built from a checkpoint for a table that was not used in
     training, all rows are test rows.
+
+    With ``folds``, no rows are set apart for validation: each of as many networks, the members of the model,
+    holds out one fold of the training rows and is validated on it.
 
     Args:
         path: a file, several files, or a pattern such as data/*.csv.
@@ -52,10 +59,14 @@ class TableDataModule(InMemoryDataModule):
         delimiter: field delimiter of CSV files; detected by default.
         header: whether the first row of CSV files contains column names; detected by default.
         encoding: text encoding of CSV files.
-        random_state: seed of the split and of the order of the batches.
-        test_fraction: fraction of the rows used for testing, unless split or test_path determines them.
+        random_state: seed of the split and of the order of the batches; by default 42, on the command line
+            --seed_everything.
+        test_fraction: fraction of the rows used for testing, unless split or test_path determines them; 0 to
+            train on all rows.
         val_fraction: fraction of the rows used for validation, unless split or val_path determines them; 0
-            validates on the test rows (course mode).
+            validates on the test rows (course mode). By default 0.2, and 0 with folds.
+        folds: number of cross-validation folds of the training rows, stratified by class; groups are kept
+            together. Not used if there are validation rows.
         batch_size: rows per training batch; None for a single batch.
         shuffle: whether to shuffle the training rows in every epoch.
         drop_last: whether to drop a last training batch that is smaller than the others.
@@ -83,22 +94,27 @@ class TableDataModule(InMemoryDataModule):
         delimiter: str | None = None,
         header: bool | None = None,
         encoding: str = "utf-8",
-        random_state: int = 42,
+        random_state: int | None = None,
         test_fraction: float = 0.2,
-        val_fraction: float = 0.2,
+        val_fraction: float | None = None,
+        folds: int = 0,
         batch_size: int | None = 64,
         shuffle: bool = True,
         drop_last: bool = False,
         fitted_state: dict[str, Any] | None = None,
     ) -> None:
+        random_state = 42 if random_state is None else random_state
         super().__init__(batch_size, shuffle, drop_last, random_state)
+        if folds:
+            check_at_least("folds", folds, 2)
+        val_fraction = (0.0 if folds else 0.2) if val_fraction is None else val_fraction
         check_choice("missing", missing, get_args(Missing))
         check_choice("handle_unknown", handle_unknown, get_args(HandleUnknown))
         check_choice("scaling", scaling, get_args(Scaling))
         self.columns: list[Column] = []
         self.leaking: set[str] = set()
         self._missing, self._handle_unknown = missing, handle_unknown
-        self._splitter = Splitter(split, groups, test_fraction, val_fraction, random_state)
+        self._splitter = Splitter(split, groups, test_fraction, val_fraction, folds, random_state)
         self._state = None if fitted_state is None else FittedState.from_dict(fitted_state)
         names = target, features, ignore, categorical, numeric, split, groups
         roles = ColumnRoles(*map(as_list, names))
@@ -111,6 +127,7 @@ class TableDataModule(InMemoryDataModule):
             "random_state": random_state,
             "test_fraction": test_fraction,
             "val_fraction": val_fraction,
+            "folds": folds,
         }
         expected, text = roles.all, roles.categorical
         if self._state is not None:
@@ -121,8 +138,8 @@ class TableDataModule(InMemoryDataModule):
             text += self._state.target.columns if self._state.target.class_names is not None else ()
         self.is_new_table = False
         self._files = TableFiles(paths, CsvOptions(delimiter, header, encoding, text, expected))
-        self._table: RawTable | None = self._files.read()
-        self._prepared: tuple[pl.DataFrame, dict[str, RowIndices], Targets] | None = None
+        self._table: Table | None = self._files.read()
+        self._prepared: Prepared | None = None
         if self._state is None:
             self._state = self._fit(roles, scaling, settings)
         self.is_new_table = self._table.digests != tuple(self._state.files["path"].values())
@@ -137,6 +154,7 @@ class TableDataModule(InMemoryDataModule):
         self.in_features = self._state.preprocessor.num_features
         self.out_features = self._state.target.out_features
         self.num_categories = self._state.preprocessor.num_categories
+        self.folds = self._state.folds
         fitted_state = self._state.to_dict()
         self.save_hyperparameters(logger=False)
 
@@ -156,6 +174,7 @@ class TableDataModule(InMemoryDataModule):
             check_missing(frame, table)
         y = target.values(table)
         rows = self._splitter.split_rows(table, num_rows, target.class_names, y)
+        fold = self._splitter.fold_rows(table, rows, target.class_names, y)
         self.leaking = find_leakage(frame, columns, y)
         preprocessor = Preprocessor(scaling).fit(frame, columns, rows["train"])
         self.columns = [replace(column, use=preprocessor.describe_use(column)) for column in columns]
@@ -164,8 +183,9 @@ class TableDataModule(InMemoryDataModule):
             raise DataError(f"{table.files[0][0]}: no feature is left to predict the target\n{schema}")
         self._warn()
         warn_duplicates(frame, y, rows)
-        self._prepared = frame, rows, y
-        return FittedState(files, preprocessor, target, settings, tuple(table.frame.columns))
+        self._prepared = frame, rows, y, fold
+        folds = 0 if fold is None else int(fold.max()) + 1
+        return FittedState(files, preprocessor, target, settings, tuple(table.frame.columns), folds)
 
     def _warn(self) -> None:
         """Warn about possible target leakage and about columns without variation."""
@@ -201,7 +221,7 @@ class TableDataModule(InMemoryDataModule):
     def load(self) -> dict[str, Split]:
         """Preprocess the rows and split them; the raw table is released."""
         assert self._state is not None
-        frame, rows, targets = self._prepared or self._prepare()
+        frame, rows, targets, fold = self._prepared or self._prepare()
         self._table = self._prepared = None
         self._row_indices = rows
         x = torch.from_numpy(self._state.preprocessor.transform(frame, list(rows.values())))
@@ -210,6 +230,8 @@ class TableDataModule(InMemoryDataModule):
         sizes = [len(indices) for indices in rows.values()]
         parts = map(Split, torch.split(x, sizes), torch.split(y, sizes))
         splits = dict(zip(rows, parts, strict=True))
+        if fold is not None:
+            splits["train"] = splits["val"] = splits["train"]._replace(fold=torch.from_numpy(fold))
         return splits if {"val"} & {*splits, *self._absent_files} else {**splits, "val": splits["test"]}
 
     def split(self, name: str) -> Split:
@@ -222,20 +244,30 @@ class TableDataModule(InMemoryDataModule):
             find_files(self._absent_files[name])
         return super().split(name)
 
-    def _prepare(self) -> tuple[pl.DataFrame, dict[str, RowIndices], Targets]:
+    def explain_missing(self, name: str) -> str:
+        """Return why there are no rows of a split."""
+        if name == "test" and not self.is_new_table:
+            return (
+                "there are no test rows: data.test_fraction is 0; evaluate another file with --data.path FILE"
+            )
+        return super().explain_missing(name)
+
+    def _prepare(self) -> Prepared:
         """Read and split the rows as in training; rows of a new table are all test rows."""
         assert self._state is not None
         tables, target = self._read(), self._state.target
         self._warn_other_files(tables)
         table, num_rows = concat_splits(tables)
-        y = target.values(table)
+        y, fold = target.values(table), None
         if self.is_new_table:
             rows = split_by_files(num_rows)
         else:
             rows = self._splitter.split_rows(table, num_rows, target.class_names, y, self._absent_files)
+            if self._state.folds:
+                fold = self._splitter.fold_rows(table, rows, target.class_names, y)
         frame = self._cast(table)
         warn_duplicates(frame, y, rows)
-        return frame, rows, y
+        return frame, rows, y, fold
 
     def _read(self) -> dict[str, RawTable]:
         """Return the rows of each path option; ``path`` of a new table counts as ``test_path``."""
@@ -288,8 +320,9 @@ class TableDataModule(InMemoryDataModule):
     def raw_rows(self, split: str, indices: Sequence[int]) -> pl.DataFrame:
         """Return rows of a split as they are in the files, which are read again."""
         table, _ = concat_splits(self._read())
-        rows = self._row_indices if split in self._row_indices else {split: self._row_indices["test"]}
-        selected: pl.DataFrame = table.frame[rows[split][list(indices)].tolist()]
+        if split not in self._row_indices:  # the rows of another one
+            split = "train" if self.folds else "test"
+        selected: pl.DataFrame = table.frame[self._row_indices[split][list(indices)].tolist()]
         return selected
 
     def describe(self) -> str:

@@ -21,6 +21,7 @@ class FittedState:
         target: the target.
         settings: the options that determine splits and features, which must not change after training.
         columns: names of all columns of the table.
+        folds: number of cross-validation folds; 0 if there are validation rows.
     """
 
     files: Mapping[str, Mapping[str, str]]
@@ -28,6 +29,7 @@ class FittedState:
     target: Target
     settings: Mapping[str, Any]
     columns: tuple[str, ...]
+    folds: int = 0
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "FittedState":
@@ -48,7 +50,9 @@ class FittedState:
         settings = data["settings"]
         if not files["path"] or any(bool(files[key]) != bool(settings[key]) for key in PATH_OPTIONS):
             raise ValueError("files must match the paths in settings")
-        return cls(files, preprocessor, target, settings, columns)
+        if type(data["folds"]) is not int:
+            raise TypeError("folds must be an integer")
+        return cls(files, preprocessor, target, settings, columns, data["folds"])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as plain data."""
@@ -58,6 +62,7 @@ class FittedState:
             "target": self.target.to_dict(),
             "settings": dict(self.settings),
             "columns": list(self.columns),
+            "folds": self.folds,
         }
 
     def warn_extra_columns(self, table: RawTable) -> None:

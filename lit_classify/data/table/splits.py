@@ -84,6 +84,48 @@ def _ranks(classes: Classes, random: np.random.Generator) -> NDArray[np.float32]
     return ranks
 
 
+def assign_folds(
+    rows: RowIndices,
+    folds: int,
+    seed: int,
+    classes: Classes | None = None,
+    groups: NDArray[np.int32] | None = None,
+) -> NDArray[np.int64]:
+    """Assign rows to cross-validation folds of about equal size.
+
+    Args:
+        rows: row indices, ``(M,)``.
+        folds: number of folds; there are fewer if there are fewer rows or groups.
+        seed: seed of the random choice.
+        classes: class of each row of the table, ``(N,)``, to stratify by.
+        groups: group of each row of the table, ``(N,)``; a group is not divided, and rows are not stratified.
+
+    Returns:
+        The fold of each row, ``(M,)``.
+
+    Examples:
+        >>> classes = np.array([0, 0, 0, 1, 1, 1], np.int16)
+        >>> assign_folds(np.arange(6, dtype=np.int32), 3, 0, classes)
+        array([1, 0, 2, 1, 2, 0])
+    """
+    random = np.random.default_rng([seed, folds])
+    order = random.permutation(len(rows))
+    assigned = np.empty(len(rows), np.int64)
+    if groups is None:
+        if classes is not None:
+            order = order[np.argsort(classes[rows][order], kind="stable")]
+        assigned[order] = np.arange(len(rows)) % folds
+        return assigned
+    _, group, counts = np.unique(groups[rows], return_inverse=True, return_counts=True)
+    sizes = np.zeros(min(folds, len(counts)), np.int64)
+    of_group = np.empty(len(counts), np.int64)
+    shuffled = random.permutation(len(counts))
+    for number in shuffled[np.argsort(-counts[shuffled], kind="stable")]:  # the largest first
+        of_group[number] = sizes.argmin()
+        sizes[of_group[number]] += counts[number]
+    return of_group[group]
+
+
 @dataclass(frozen=True)
 class Splitter:
     """Split rows by a column, by files, or at random.
@@ -93,6 +135,7 @@ class Splitter:
         groups: column of groups that are not divided.
         test_fraction: fraction of the rows used for testing, unless a column or file determines them.
         val_fraction: fraction of the rows used for validation, likewise; 0 for none.
+        folds: number of cross-validation folds of the training rows, unless there are validation rows.
         seed: seed of the random choice.
     """
 
@@ -100,6 +143,7 @@ class Splitter:
     groups: str | None
     test_fraction: float
     val_fraction: float
+    folds: int
     seed: int
 
     def split_rows(
@@ -110,7 +154,7 @@ class Splitter:
         targets: Targets,
         absent: Collection[str] = (),
     ) -> dict[str, RowIndices]:
-        """Return the row indices of ``train``, ``test`` and, unless its fraction is 0, ``val``.
+        """Return the row indices of ``train`` and, unless their fractions are 0, ``test`` and ``val``.
 
         Args:
             table: all rows.
@@ -122,9 +166,7 @@ class Splitter:
         Raises:
             UserError: the rows cannot be split, or a class has no training row.
         """
-        classes: Classes | None = None
-        if class_names is not None:
-            classes = targets.astype(np.int16) if len(class_names) < 2**15 else targets.astype(np.int32)
+        classes = _to_classes(targets, class_names)
         groups = None if self.groups is None else _group_numbers(table, self.groups)
         if self.split is not None and len(num_rows) > 1:
             raise DataError(f"the split is given by files and by the column {self.split!r}; use only one")
@@ -134,7 +176,7 @@ class Splitter:
             rows = split_by_files(num_rows)
         else:
             rows = {"train": np.arange(len(table), dtype=np.int32)}
-            check_split(len(table), self.test_fraction, self.val_fraction)
+            check_split(len(table), self.test_fraction, self.val_fraction, has_test=False)
             if classes is not None and (few := int((np.bincount(classes) == 1).sum())):
                 warn(
                     f"{few} class{'es have' if few > 1 else ' has'} a single row, which is used for training"
@@ -146,13 +188,52 @@ class Splitter:
             if split not in rows and split not in absent and fraction:
                 train, rest = split_off(rows["train"], fraction / (1 - used), self.seed, classes, groups)
                 rows, used = {**rows, "train": train, split: rest}, used + fraction
-        if "test" not in rows and "test" not in absent:
-            raise DataError("there are no test rows: test_fraction must be above 0")
+        if not self.folds and not {"val", "test"} & {*rows, *absent}:
+            raise DataError(
+                "there are neither validation nor test rows; set --data.folds 5, --data.val_fraction 0.2 or "
+                "--data.test_fraction 0.2"
+            )
         if classes is None and min(map(len, rows.values())) < 2:
             raise DataError(f"{len(table)} rows are too few for training, validation and testing")
         if classes is not None and class_names is not None:
             _check_classes(rows["train"], classes, class_names)
         return {split: rows[split] for split in ("train", "val", "test") if split in rows}
+
+    def fold_rows(
+        self,
+        table: Table,
+        rows: Mapping[str, RowIndices],
+        class_names: Sequence[str] | None,
+        targets: Targets,
+    ) -> NDArray[np.int64] | None:
+        """Return the fold of each training row, ``(M,)``; None without folds or if there are validation rows.
+
+        Args:
+            table: all rows.
+            rows: the row indices of each split.
+            class_names: names of the classes; None for labels and values.
+            targets: the targets, ``(N,)`` or ``(N, L)``.
+
+        Raises:
+            DataError: If there are fewer than two training rows or groups.
+        """
+        if not self.folds or "val" in rows:
+            return None
+        groups = None if self.groups is None else _group_numbers(table, self.groups)
+        classes = _to_classes(targets, class_names)
+        assigned = assign_folds(rows["train"], self.folds, self.seed, classes, groups)
+        if assigned.max() < 1:
+            raise DataError(
+                "cross-validation needs at least two training rows, and two groups if there are any"
+            )
+        return assigned
+
+
+def _to_classes(targets: Targets, class_names: Sequence[str] | None) -> Classes | None:
+    """Return the targets as small integers; None for labels and values."""
+    if class_names is None:
+        return None
+    return targets.astype(np.int16) if len(class_names) < 2**15 else targets.astype(np.int32)
 
 
 def warn_duplicates(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, RowIndices]) -> None:

@@ -1,0 +1,93 @@
+"""Losses of several networks that are trained as one.
+
+Each member has the gradients that it would have alone. With cross-validation, member k learns from the rows
+whose fold is not k, and is validated on the others.
+
+Legend: K members, N rows, O outputs.
+"""
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from lit_classify.modules.base import LitModule
+
+Counts = tuple[Tensor, int | Tensor, Tensor, int | Tensor]  # as RunningMean.update takes them
+
+
+def training_loss(task: "LitModule", logits: Tensor, y: Tensor, fold: Tensor | None) -> tuple[Tensor, Counts]:
+    """Return the sum of the members' mean losses, and what to count.
+
+    A member without rows in the batch contributes nothing. With several processes, each mean is over the
+    rows of all processes, times their number, since DDP averages gradients.
+
+    Args:
+        task: the module that defines loss and metric.
+        logits: logits ``(K, N, O)``.
+        y: targets ``(N,)`` or ``(N, L)``.
+        fold: the fold of each row, ``(N,)``; None if all members learn from all rows.
+    """
+    members = torch.arange(len(logits), device=logits.device).unsqueeze(1)
+    learns = (torch.zeros_like(members) == 0).expand(logits.shape[:2]) if fold is None else fold != members
+    losses, weights = _losses_and_weights(task, logits, y)
+    losses, weights = (
+        torch.where(learns, losses, 0.0).sum(dim=1),
+        torch.where(learns, weights, 0.0).sum(dim=1),
+    )
+    totals = weights
+    if task.trainer.world_size > 1:
+        totals = task.trainer.strategy.reduce(weights.clone(), reduce_op="mean")
+    loss = (losses / totals.clamp_min(torch.finfo(totals.dtype).tiny)).sum()
+    weight = weights.sum()
+    mean = losses.detach().sum() / weight.clamp_min(torch.finfo(weight.dtype).tiny)
+    pairs = learns.nonzero(as_tuple=True)
+    metric_sum = task.metric_sum(logits.detach()[pairs], y[pairs[1]])
+    return loss, (mean, weight, metric_sum, len(pairs[1]))
+
+
+def validation_logits(task: "LitModule", logits: Tensor, y: Tensor, fold: Tensor | None) -> Tensor:
+    """Return the logits ``(N, O)`` of a validation batch and add its losses to ``task.member_sums``.
+
+    A row that belongs to a fold is predicted by the member that has not learned from it, any other row by all
+    members.
+    """
+    if fold is None:
+        sums = torch.stack([part.sum(dim=1) for part in _losses_and_weights(task, logits, y)])
+        task.member_sums = task.member_sums + sums.double()
+        return task.mean_logits(logits)
+    held_out = select_members(logits, fold)
+    parts = _losses_and_weights(task, held_out.unsqueeze(0), y)
+    task.member_sums = task.member_sums.index_add(1, fold, torch.cat(parts).double())
+    return held_out
+
+
+def select_members(logits: Tensor, fold: Tensor) -> Tensor:
+    """Return, of logits ``(K, N, O)``, those of the member that holds out the fold of the row, ``(N, O)``."""
+    return logits[fold, torch.arange(len(fold), device=fold.device)]
+
+
+def _losses_and_weights(task: "LitModule", logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the weighted loss and the weight of each row for each member, ``(K, N)``."""
+    size = logits.shape[:2]
+    targets = y.expand(len(logits), *y.shape).flatten(0, 1)
+    losses = task.loss(logits.flatten(0, 1), targets, reduction="none").view(size)
+    weights = task.row_weights(y)
+    return losses, torch.ones_like(losses) if weights is None else weights.expand(size)
+
+
+def clip_gradient_norms(parameters: list[Tensor], max_norm: float) -> None:
+    """Scale the gradients of each member to a norm of at most ``max_norm``, as torch does for a network.
+
+    Args:
+        parameters: parameters ``(K, ...)``.
+        max_norm: the largest norm.
+    """
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    if not gradients:
+        return
+    norms = torch.stack([gradient.flatten(1).norm(dim=1) for gradient in gradients]).norm(dim=0)
+    scales = (max_norm / (norms + 1e-6)).clamp(max=1.0)
+    for gradient in gradients:
+        gradient.mul_(scales.view(-1, *[1] * (gradient.ndim - 1)))

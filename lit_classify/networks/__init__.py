@@ -1,0 +1,20 @@
+"""Networks: multilayer perceptron, embeddings of features, several networks as one, user-defined networks."""
+
+from lit_classify.networks.custom import Network, check_output, evaluating, make_network
+from lit_classify.networks.embeddings import FeatureEmbedding, NumericEmbedding
+from lit_classify.networks.members import as_members, build_members
+from lit_classify.networks.mlp import ACTIVATIONS, MLP, Activation
+
+__all__ = [
+    "ACTIVATIONS",
+    "MLP",
+    "Activation",
+    "FeatureEmbedding",
+    "Network",
+    "NumericEmbedding",
+    "as_members",
+    "build_members",
+    "check_output",
+    "evaluating",
+    "make_network",
+]

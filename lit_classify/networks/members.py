@@ -1,0 +1,124 @@
+"""K networks of one shape as one.
+
+Legend: K members, N rows, F features, O outputs.
+"""
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from lit_classify.errors import UserError
+from lit_classify.networks.custom import evaluating
+
+
+class MemberLinear(nn.Module):
+    """K linear layers as one.
+
+    Args:
+        layers: the layers, all of one shape.
+
+    Shape:
+        - Input: ``(N, F)``, the same for all members, or ``(K, N, F)``.
+        - Output: ``(K, N, O)``.
+
+    Examples:
+        >>> MemberLinear([nn.Linear(2, 3) for _ in range(8)])(torch.zeros(5, 2)).shape
+        torch.Size([8, 5, 3])
+    """
+
+    def __init__(self, layers: Sequence[nn.Linear]) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.stack([layer.weight.detach().T for layer in layers]).contiguous())
+        self.bias = nn.Parameter(torch.stack([layer.bias.detach().unsqueeze(0) for layer in layers]))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply by ``weight`` ``(K, F, O)`` and add ``bias`` ``(K, 1, O)``."""
+        rows = x if x.ndim == 3 else x.expand(len(self.weight), *x.shape)
+        return torch.baddbmm(self.bias, rows, self.weight)
+
+    def extra_repr(self) -> str:
+        """Describe the shape."""
+        members, in_features, out_features = self.weight.shape
+        return f"members={members}, in_features={in_features}, out_features={out_features}"
+
+
+class Stackable(nn.Module):
+    """A layer whose ``forward`` accepts parameters with a leading dimension of members.
+
+    Its output then has that dimension as well.
+    """
+
+
+def as_members(networks: Sequence[nn.Module]) -> nn.Module:
+    """Return K networks of one shape as one, which computes all of them at once.
+
+    The output of a member is that of its network. The result has copies of the parameters, each with a
+    leading dimension K.
+
+    Args:
+        networks: sequences of linear layers, layers without parameters and ``Stackable`` ones.
+
+    Raises:
+        UserError: another layer has parameters or buffers, which all members would share.
+
+    Examples:
+        >>> networks = [nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 1)) for _ in range(4)]
+        >>> x = torch.rand(5, 2)
+        >>> torch.allclose(as_members(networks)(x)[2], networks[2](x), atol=1e-6)
+        True
+    """
+    first = networks[0]
+    if isinstance(first, nn.Sequential):
+        return nn.Sequential(*map(as_members, zip(*networks, strict=True)))
+    if isinstance(first, nn.Linear):
+        return MemberLinear(networks)  # type: ignore[arg-type]  # of one shape: all are linear
+    if isinstance(first, Stackable):
+        stacked = deepcopy(first)
+        states = [network.state_dict(keep_vars=True) for network in networks]
+        for name, parameter in list(first.named_parameters()):
+            owner = stacked.get_submodule(name.rpartition(".")[0])
+            values = torch.stack([state[name].detach() for state in states])
+            setattr(owner, name.rpartition(".")[2], nn.Parameter(values, parameter.requires_grad))
+        return stacked
+    if first.state_dict():
+        raise UserError(
+            f"{type(first).__name__} has parameters, which the members of an ensemble cannot share; "
+            "choose another activation, or members 1"
+        )
+    return first
+
+
+def build_members(build: Callable[[], nn.Module], members: int, in_features: int) -> nn.Module:
+    """Return networks that differ in their seed as one.
+
+    The first member is initialized from torch's generator, member k as if the seed had been larger by k.
+
+    Args:
+        build: builds a single network.
+        members: number of networks, K.
+        in_features: features per row, F.
+
+    Raises:
+        UserError: the networks cannot be computed as one.
+    """
+    networks = [build()]
+    if members == 1:
+        return networks[0]
+    seed = torch.initial_seed()
+    with torch.random.fork_rng(devices=[]):
+        for member in range(1, members):
+            torch.manual_seed(seed + member)
+            networks.append(build())
+        stacked, x = as_members(networks), torch.zeros(2, in_features)
+        with evaluating(stacked):
+            outputs = stacked(x)
+        for network, output in zip(networks, outputs, strict=True):
+            with evaluating(network):
+                if not torch.allclose(network(x), output, rtol=1e-3, atol=1e-5):
+                    raise UserError(
+                        "the members of an ensemble need an activation that works on each number alone; "
+                        "choose another activation, or members 1"
+                    )
+    return stacked

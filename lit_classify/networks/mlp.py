@@ -1,0 +1,96 @@
+"""Multilayer perceptron with an activation by name, class or instance.
+
+Legend: N rows, F features, O outputs.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from torch import nn
+from torch.nn.modules import activation as activations
+
+from lit_classify.errors import UserError, check_at_least, unknown_name
+from lit_classify.import_policy import import_object
+
+if TYPE_CHECKING:
+    Activation = str | type[nn.Module] | nn.Module
+else:  # the parser of the command line accepts names only
+    Activation = str
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "Identity": nn.Identity,
+    **{name: getattr(activations, name) for name in activations.__all__ if name != "MultiheadAttention"},
+}
+
+
+class MLP(nn.Sequential):
+    """Multilayer perceptron: each hidden layer is linear, followed by an activation and optional dropout.
+
+    Input ``(N, F)``, output ``(N, O)``. Without an activation the network is linear for any depth
+    (course, section 5); without hidden layers it is a logistic or linear regression.
+
+    Args:
+        in_features: features per row, F.
+        out_features: outputs per row, O.
+        hidden: width of each hidden layer.
+        activation: name of a class of torch.nn, such as ReLU, an import path, a class, or an instance, which
+            is copied for each hidden layer; None for a linear network.
+        dropout: fraction of hidden activations to zero during training, in [0, 1).
+
+    Raises:
+        UserError: the activation is unknown, a width is below 1 or ``dropout`` is outside [0, 1).
+    """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        hidden: Sequence[int] = (10, 10),
+        activation: Activation | None = "ReLU",
+        dropout: float = 0.0,
+    ) -> None:
+        for name, size in (("in_features", in_features), ("out_features", out_features)):
+            check_at_least(name, size, 1)
+        for width in hidden:
+            check_at_least("every width in hidden", width, 1)
+        if not 0 <= dropout < 1:
+            raise UserError(f"dropout must be at least 0 and below 1, but is {dropout}")
+        make = None if activation is None else _activation_factory(activation)
+        layers: list[nn.Module] = []
+        widths = [in_features, *hidden]
+        for sizes in pairwise(widths):
+            layers.append(nn.Linear(*sizes))
+            if make is not None:
+                layers.append(make())
+            if dropout:
+                layers.append(nn.Dropout(dropout))
+        super().__init__(*layers, nn.Linear(widths[-1], out_features))
+
+
+def _activation_factory(activation: Activation) -> Callable[[], nn.Module]:
+    """Return a function that builds the activation of a layer."""
+    if isinstance(activation, nn.Module):
+        return lambda: deepcopy(activation)
+    if isinstance(activation, str):
+        if activation not in ACTIVATIONS and "." not in activation:
+            raise UserError(unknown_name("activation", activation, ACTIVATIONS))
+        kind = ACTIVATIONS.get(activation) or import_object(activation, "--model.activation", nn.Module)
+    else:
+        kind = activation
+    if not (inspect.isclass(kind) and issubclass(kind, nn.Module)):
+        raise UserError(
+            f"activation must be a torch.nn.Module, its name or None, but is {activation!r}; "
+            "to use a function, call it in the forward of a Module"
+        )
+
+    def make() -> nn.Module:
+        try:
+            return kind()
+        except Exception as error:  # user code may raise any type
+            reason = f"{type(error).__name__}: {error}"
+            raise UserError(f"activation {kind.__name__} could not be built: {reason}") from error
+
+    return make
