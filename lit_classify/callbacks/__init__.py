@@ -1,5 +1,6 @@
 """Callbacks: thin; they ask the model for metrics or predictions, and print, plot or save the result."""
 
+from lit_classify.callbacks.best_members import BestMembers
 from lit_classify.callbacks.checkpointing import BestCheckpoint, LastCheckpoint
 from lit_classify.callbacks.decision_boundary import DecisionBoundary
 from lit_classify.callbacks.epoch_log import EpochLog
@@ -12,6 +13,7 @@ from lit_classify.callbacks.run_summary import RunSummary
 
 __all__ = [
     "BestCheckpoint",
+    "BestMembers",
     "DecisionBoundary",
     "EpochLog",
     "EpochProgressBar",

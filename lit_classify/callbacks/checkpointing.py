@@ -5,6 +5,7 @@ import shutil
 import signal
 import time
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lit_classify import files
+from lit_classify.callbacks.best_members import BestMembers
 from lit_classify.checkpoints.io import stop_now
 
 
@@ -69,12 +71,20 @@ class BestCheckpoint(ModelCheckpoint):
             return
         self._is_pending = bool(trainer.fit_loop.epoch_loop.batch_progress.is_last_batch)
         if not self._is_pending:
-            super().on_validation_end(trainer, pl_module)
+            self._save_if_best(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save a pending checkpoint."""
         if self._is_pending:
             self._is_pending = False
+            self._save_if_best(trainer, pl_module)
+
+    def _save_if_best(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the weights, of members the best ones of each, if the metric has improved."""
+        with ExitStack() as stack:
+            for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
+                if isinstance(part, BestMembers):
+                    stack.enter_context(part.applied(pl_module))
             super().on_validation_end(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -138,7 +138,7 @@ class TableDataModule(InMemoryDataModule):
             text += self._state.target.columns if self._state.target.class_names is not None else ()
         self.is_new_table = False
         self._files = TableFiles(paths, CsvOptions(delimiter, header, encoding, text, expected))
-        self._table: Table | None = self._files.read()
+        self._table: RawTable | None = self._files.read()
         self._prepared: Prepared | None = None
         if self._state is None:
             self._state = self._fit(roles, scaling, settings)

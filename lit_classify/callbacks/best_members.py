@@ -1,0 +1,93 @@
+"""The best weights of each member of an ensemble.
+
+Legend: K members.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from lit_classify.errors import UserError, check_at_least
+from lit_classify.modules import LitModule
+
+MONITOR = "val/selected_loss"
+
+
+class BestMembers(Callback):
+    """Keep the weights of each member that had the lowest loss on its validation rows.
+
+    With cross-validation these are the rows of the fold that it holds out. ``val/selected_loss``, the mean of
+    the lowest losses, improves as long as any member does, so early stopping that monitors it waits for all
+    members.
+
+    Args:
+        patience: number of validations without improvement after which a member keeps its best weights.
+    """
+
+    def __init__(self, patience: int = 16) -> None:
+        check_at_least("patience", patience, 1)
+        self.patience = patience
+        self._reset(0)
+
+    def _reset(self, members: int) -> None:
+        self.losses = torch.full((members,), torch.inf, dtype=torch.float64)  # lowest so far
+        self.waited = torch.zeros(members, dtype=torch.long)  # validations since then
+        self.weights: dict[str, Tensor] = {}  # (K, ...) each
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Check that there are members.
+
+        Raises:
+            UserError: the model is a single network.
+        """
+        if not isinstance(pl_module, LitModule) or pl_module.members == 1:
+            raise UserError("BestMembers needs several members; set --model.members 8 or --data.folds 8")
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Reset the state of an earlier fit, or move that of a resumed run to the device."""
+        assert isinstance(pl_module, LitModule)
+        if trainer.global_step == 0:
+            self._reset(pl_module.members)
+        self.weights = {name: weight.to(pl_module.device) for name, weight in self.weights.items()}
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the weights of the members that have improved."""
+        if trainer.state.fn != "fit" or trainer.sanity_checking:
+            return
+        assert isinstance(pl_module, LitModule)
+        losses = pl_module.member_losses().cpu()
+        improved = (losses < self.losses) & (self.waited < self.patience)
+        self.waited = torch.where(improved, 0, self.waited + 1)
+        self.losses = torch.where(improved, losses, self.losses)
+        for name, parameter in pl_module.named_parameters():
+            if name in self.weights:
+                self.weights[name][improved] = parameter.detach()[improved]
+            else:
+                self.weights[name] = parameter.detach().clone()
+        pl_module.log(MONITOR, self.losses.mean().float(), sync_dist=trainer.world_size > 1)
+
+    @contextmanager
+    def applied(self, module: LightningModule) -> Iterator[None]:
+        """Give the model the best weights of all members within the context."""
+        parameters = {name: part for name, part in module.named_parameters() if name in self.weights}
+        before = {name: part.data for name, part in parameters.items()}
+        for name, part in parameters.items():
+            part.data = self.weights[name]
+        try:
+            yield
+        finally:
+            for name, part in parameters.items():
+                part.data = before[name]
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the losses and weights."""
+        return {"losses": self.losses, "waited": self.waited, "weights": self.weights}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the losses and weights."""
+        self.losses, self.waited = state_dict["losses"].clone(), state_dict["waited"].clone()
+        self.weights = {name: weight.clone() for name, weight in state_dict["weights"].items()}
