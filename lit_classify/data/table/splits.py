@@ -201,7 +201,7 @@ class Splitter:
 
     def fold_rows(
         self,
-        table: Table,
+        table: RawTable,
         rows: Mapping[str, RowIndices],
         class_names: Sequence[str] | None,
         targets: Targets,
