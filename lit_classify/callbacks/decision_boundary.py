@@ -78,9 +78,9 @@ class BoundaryPlot(ABC):
         if data.split(split) is not splits["Train"]:
             splits[name] = data.split(split)
         self.run, self._loss_name = run, f"{name.lower()} loss"
-        self.num_rows = [len(part.y) for part in splits.values()]
+        self.num_rows = [len(y) for _, y in splits.values()]
         self.splits: dict[str, Points] = {
-            name: (part.x[:_MAX_POINTS], part.y[:_MAX_POINTS]) for name, part in splits.items()
+            name: (x[:_MAX_POINTS], y[:_MAX_POINTS]) for name, (x, y) in splits.items()
         }
 
     @classmethod
@@ -324,7 +324,7 @@ def select_features(data: InMemoryDataModule) -> list[NumericFeature]:
     if len(features) > 2:
         from sklearn.feature_selection import f_classif
 
-        x, y = (part[:_MAX_POINTS].cpu().numpy() for part in data.split("train").tensors()[:2])
+        x, y = (part[:_MAX_POINTS].cpu().numpy() for part in data.split("train"))
         continuous = [part for part in features if len(np.unique(x[:, part.column])) > _FEW_VALUES]
         features = continuous if len(continuous) >= 2 else features
         f_values = f_classif(x[:, [feature.column for feature in features]], y)[0]

@@ -52,7 +52,7 @@ class EvaluationPlots(PlotCallback):
 
 def evaluate(model: LitModule, data: InMemoryDataModule, split: str) -> tuple[Tensor, Tensor]:
     """Return logits ``(N, O)`` and targets of the first rows of a split."""
-    x, y, *fold = (part[:_MAX_ROWS].to(model.device) for part in data.split(split).tensors())
+    x, y, *fold = (part[:_MAX_ROWS].to(model.device) for part in data.batch_tensors(split))
     return model.held_out_logits(x, *fold) if fold else model(x), y
 
 

@@ -52,6 +52,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
         self.batch_size, self.shuffle = batch_size, shuffle
         self.drop_last, self.random_state = drop_last, random_state
         self._splits: dict[str, Split] = {}
+        self.fold: Tensor | None = None  # of each training row, (N,) int64; set by load with folds
 
     def __str__(self) -> str:
         """Return the number of rows of each split in Lightning's format; None before ``setup``."""
@@ -94,6 +95,11 @@ class InMemoryDataModule(LightningDataModule, ABC):
     def explain_missing(self, name: str) -> str:
         """Return why there are no rows of a split."""
         return f"there is no {name} split: this table was not used in training"
+
+    def batch_tensors(self, name: str) -> list[Tensor]:
+        """Return what the batches of a split are taken from: x and y, and the fold of rows that have one."""
+        split = self.split(name)
+        return [*split] if self.fold is None or split is not self.split("train") else [*split, self.fold]
 
     def has_split(self, name: str) -> bool:
         """Return whether there are rows of ``train``, ``val`` or ``test``."""
@@ -162,7 +168,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
 
     def _loader(self, name: str, batch_size: int | None, training: bool = False) -> TensorLoader:
         """Return the batches of a split, on the trainer's device."""
-        tensors = self.split(name).tensors()
+        tensors = self.batch_tensors(name)
         if self.trainer is not None:
             tensors = [tensor.to(self.trainer.strategy.root_device) for tensor in tensors]
         return self._batches(tensors, batch_size, training)

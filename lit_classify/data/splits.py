@@ -17,16 +17,10 @@ class Split(NamedTuple):
     Args:
         x: features, ``(N, F)`` float32.
         y: classes ``(N,)`` int64, values ``(N,)`` float32, or labels ``(N, L)`` float32.
-        fold: the cross-validation fold of each row, ``(N,)`` int64; None without folds.
     """
 
     x: Tensor
     y: Tensor
-    fold: Tensor | None = None
-
-    def tensors(self) -> list[Tensor]:
-        """Return the tensors of a batch."""
-        return [self.x, self.y] if self.fold is None else [self.x, self.y, self.fold]
 
 
 def split_size(fraction: float, num_rows: int) -> int:

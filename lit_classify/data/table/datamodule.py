@@ -231,7 +231,7 @@ class TableDataModule(InMemoryDataModule):
         parts = map(Split, torch.split(x, sizes), torch.split(y, sizes))
         splits = dict(zip(rows, parts, strict=True))
         if fold is not None:
-            splits["train"] = splits["val"] = splits["train"]._replace(fold=torch.from_numpy(fold))
+            self.fold, splits["val"] = torch.from_numpy(fold), splits["train"]
         return splits if {"val"} & {*splits, *self._absent_files} else {**splits, "val": splits["test"]}
 
     def split(self, name: str) -> Split:
