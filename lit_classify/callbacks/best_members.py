@@ -17,6 +17,22 @@ from lit_classify.modules import LitModule
 MONITOR = "val/selected_loss"
 
 
+@contextmanager
+def best_weights(trainer: Trainer, module: LightningModule) -> Iterator[None]:
+    """Give a model the best weights of its members within the context, if BestMembers has kept them."""
+    kept: dict[str, Tensor] = {}
+    for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
+        kept |= part.weights if isinstance(part, BestMembers) else {}
+    before = {name: module.get_parameter(name).data for name in kept}
+    for name, weight in kept.items():
+        module.get_parameter(name).data = weight
+    try:
+        yield
+    finally:
+        for name, weight in before.items():
+            module.get_parameter(name).data = weight
+
+
 class BestMembers(Callback):
     """Keep the weights of each member that had the lowest loss on its validation rows.
 
@@ -69,19 +85,6 @@ class BestMembers(Callback):
             else:
                 self.weights[name] = parameter.detach().clone()
         pl_module.log(MONITOR, self.losses.mean().float(), sync_dist=trainer.world_size > 1)
-
-    @contextmanager
-    def applied(self, module: LightningModule) -> Iterator[None]:
-        """Give the model the best weights of all members within the context."""
-        parameters = {name: part for name, part in module.named_parameters() if name in self.weights}
-        before = {name: part.data for name, part in parameters.items()}
-        for name, part in parameters.items():
-            part.data = self.weights[name]
-        try:
-            yield
-        finally:
-            for name, part in parameters.items():
-                part.data = before[name]
 
     def state_dict(self) -> dict[str, Any]:
         """Return the losses and weights."""

@@ -5,7 +5,6 @@ import shutil
 import signal
 import time
 import warnings
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lit_classify import files
-from lit_classify.callbacks.best_members import BestMembers
+from lit_classify.callbacks.best_members import best_weights
 from lit_classify.checkpoints.io import stop_now
 
 
@@ -81,10 +80,7 @@ class BestCheckpoint(ModelCheckpoint):
 
     def _save_if_best(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the weights, of members the best ones of each, if the metric has improved."""
-        with ExitStack() as stack:
-            for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
-                if isinstance(part, BestMembers):
-                    stack.enter_context(part.applied(pl_module))
+        with best_weights(trainer, pl_module):
             super().on_validation_end(trainer, pl_module)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from lit_classify.callbacks.best_members import best_weights
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import warn
 from lit_classify.loggers import run_loggers
@@ -31,8 +32,8 @@ def skip_on_error(name: str) -> Iterator[None]:
 class PlotCallback(Callback, ABC):
     """Plot after epochs 0, 1, 2, 4, 8, ... and after the last one, on the first process.
 
-    The model is in evaluation mode without gradients while it is plotted; mode and random states are
-    restored.
+    The model is in evaluation mode without gradients while it is plotted, and has the best weights of its
+    members; weights, mode and random states are restored.
 
     Args:
         only_at_end: plot after the last epoch only.
@@ -80,7 +81,7 @@ class PlotCallback(Callback, ABC):
             return
         assert isinstance(pl_module, LitModule)
         self._failed = True  # until the plot succeeds, so that a failure is reported only once
-        with skip_on_error(self._name), evaluating(pl_module):
+        with skip_on_error(self._name), best_weights(trainer, pl_module), evaluating(pl_module):
             self.draw(trainer, pl_module, data, epoch)
             self._failed = False
 

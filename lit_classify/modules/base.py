@@ -479,12 +479,19 @@ class LitModule(LightningModule, ABC):
         if num_invalid:
             reason = f"undefined: the outputs for {num_invalid:,} of {len(y):,} rows are NaN or infinite"
             return Metrics({}, {"loss": reason})
-        loss = means["test/loss"]
+        loss = float(means["test/loss"])
         further, notes = self.test_metrics(logits, y)
         values = {self.metric_name: float(means[f"test/{self.metric_name}"]), **further}
         if not math.isfinite(loss):
             return Metrics(values, {"loss": "undefined: it is beyond single precision", **notes})
-        return Metrics({"loss": float(loss), **values}, notes)
+        return Metrics({"loss": loss, **values}, notes)
+
+    def measure(self, logits: Tensor, y: Tensor) -> Metrics:
+        """Return the loss and metrics for logits ``(N, O)`` and targets, and reasons for undefined ones."""
+        metric = self.metric_sum(logits, y) / len(y)
+        return self._measure(
+            logits, y, {"test/loss": self.loss(logits, y), f"test/{self.metric_name}": metric}
+        )
 
     def member_losses(self) -> Tensor:
         """Return each member's mean loss over its validation rows so far, of all processes, ``(K,)``."""

@@ -151,11 +151,29 @@ class Classifier(LitModule, ABC):
 class BinaryClassifier(Classifier):
     """Two classes, one logit, binary cross entropy (course, sections 2 to 6).
 
+    Args:
+        threshold: probability of the second class above which it is predicted.
+        **kwargs: arguments of ``Classifier``.
+
     Examples:
         >>> model = BinaryClassifier(2, class_names=["inner", "outer"])
         >>> model.predict(torch.zeros(5, 2)).shape
         torch.Size([5, 2])
     """
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int = 1,
+        class_names: Sequence[str] | None = None,
+        *,
+        threshold: float = 0.5,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(in_features, out_features, class_names, **kwargs)
+        if not 0 < threshold < 1:
+            raise UserError(f"threshold must be between 0 and 1, but is {threshold}")
+        self.threshold = threshold
 
     def check_outputs(self, out_features: int) -> None:
         """Raise UserError unless there are one logit and two classes."""
@@ -198,8 +216,8 @@ class BinaryClassifier(Classifier):
         return torch.sigmoid(torch.cat([-logits, logits], dim=1))
 
     def labels(self, probabilities: Tensor) -> Tensor:
-        """Return class 1 where its probability is above 0.5, else class 0, ``(N,)``."""
-        return (probabilities[:, 1] > 0.5).long()
+        """Return class 1 where its probability is above the threshold, else class 0, ``(N,)``."""
+        return (probabilities[:, 1] > self.threshold).long()
 
     def mean_logits(self, logits: Tensor) -> Tensor:
         """Return the logit of the mean of the members' probabilities, ``(N, 1)``."""
@@ -207,7 +225,7 @@ class BinaryClassifier(Classifier):
 
     def metric_sum(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the number of correctly classified rows."""
-        return ((torch.sigmoid(logits.squeeze(1)) > 0.5) == y).sum()
+        return ((torch.sigmoid(logits.squeeze(1)) > self.threshold) == y).sum()
 
     def make_metric(self) -> Metric:
         """Return the accuracy."""

@@ -67,7 +67,8 @@ class TableDataModule(InMemoryDataModule):
             validates on the test rows (course mode). By default 0.2, and 0 with folds.
         folds: number of cross-validation folds of the training rows, stratified by class; groups are kept
             together. Not used if there are validation rows.
-        batch_size: rows per training batch; None for a single batch.
+        batch_size: rows per training batch; None for a single batch, auto for an eighth of the training rows,
+            from 8 to 256, or 512 if there are more than 20,000.
         shuffle: whether to shuffle the training rows in every epoch.
         drop_last: whether to drop a last training batch that is smaller than the others.
         fitted_state: state of an earlier fit; set from a checkpoint.
@@ -98,13 +99,14 @@ class TableDataModule(InMemoryDataModule):
         test_fraction: float = 0.2,
         val_fraction: float | None = None,
         folds: int = 0,
-        batch_size: int | None = 64,
+        batch_size: int | Literal["auto"] | None = 64,
         shuffle: bool = True,
         drop_last: bool = False,
         fitted_state: dict[str, Any] | None = None,
     ) -> None:
         random_state = 42 if random_state is None else random_state
-        super().__init__(batch_size, shuffle, drop_last, random_state)
+        self._has_auto_batches = batch_size == "auto"
+        super().__init__(None if batch_size == "auto" else batch_size, shuffle, drop_last, random_state)
         if folds:
             check_at_least("folds", folds, 2)
         val_fraction = (0.0 if folds else 0.2) if val_fraction is None else val_fraction
@@ -224,6 +226,8 @@ class TableDataModule(InMemoryDataModule):
         frame, rows, targets, fold = self._prepared or self._prepare()
         self._table = self._prepared = None
         self._row_indices = rows
+        if self._has_auto_batches:
+            self.batch_size = auto_batch_size(len(rows["train"])) if "train" in rows else 256
         x = torch.from_numpy(self._state.preprocessor.transform(frame, list(rows.values())))
         ordered = np.concatenate([targets[indices] for indices in rows.values()])
         y = torch.from_numpy(ordered if self.class_names is None else ordered.astype(np.int64))
@@ -333,3 +337,13 @@ class TableDataModule(InMemoryDataModule):
         names = [escape_control(name, is_name=True) for name in self.class_names]
         line = ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
         return f"{table}\n\ntraining rows of each class: {line}"
+
+
+def auto_batch_size(num_rows: int) -> int:
+    """Return a batch size for a number of training rows: small tables need more steps, large ones fewer.
+
+    Examples:
+        >>> auto_batch_size(40), auto_batch_size(1_000), auto_batch_size(30_000)
+        (8, 125, 512)
+    """
+    return 512 if num_rows > 20_000 else min(max(num_rows // 8, 8), 256)
