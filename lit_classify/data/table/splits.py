@@ -105,8 +105,9 @@ def assign_folds(
 
     Examples:
         >>> classes = np.array([0, 0, 0, 1, 1, 1], np.int16)
-        >>> assign_folds(np.arange(6, dtype=np.int32), 3, 0, classes)
-        array([1, 0, 2, 1, 2, 0])
+        >>> folds = assign_folds(np.arange(6, dtype=np.int32), 3, 0, classes)
+        >>> sorted(folds[classes == 0].tolist())
+        [0, 1, 2]
     """
     random = np.random.default_rng([seed, folds])
     order = random.permutation(len(rows))

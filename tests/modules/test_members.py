@@ -1,0 +1,158 @@
+"""Members against single networks that are trained by a plain loop."""
+
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback, Trainer
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lit_classify import BinaryClassifier, LitModule, MulticlassClassifier, MultilabelClassifier, Regressor
+from lit_classify.callbacks import BestMembers
+from lit_classify.data import InMemoryDataModule
+from lit_classify.data.splits import Split
+from tests.training import trainer
+
+K = 3
+
+
+class Folds(InMemoryDataModule):
+    """Random rows of three classes, in folds."""
+
+    in_features, out_features, class_names, folds = 4, 3, ["a", "b", "c"], K
+
+    def __init__(self, batch_size: int | None = None, with_folds: bool = True) -> None:
+        super().__init__(batch_size, shuffle=False, drop_last=False, random_state=0)
+        self.with_folds = with_folds
+        self.folds = K if with_folds else 0
+
+    def load(self) -> dict[str, Split]:
+        generator = torch.Generator().manual_seed(1)
+        x = torch.randn(60, 4, generator=generator)
+        y = (x[:, :3] + 0.5 * torch.randn(60, 3, generator=generator)).argmax(dim=1)
+        self.fold = torch.arange(45) % K if self.with_folds else None
+        train, test = Split(x[:45], y[:45]), Split(x[45:], y[45:])
+        return {"train": train, "val": train if self.with_folds else test, "test": test}
+
+
+def make(**kwargs: Any) -> MulticlassClassifier:
+    torch.manual_seed(5)
+    settings = {"hidden": [8], "optimizer": "AdamW", "lr": 0.05, **kwargs}
+    return MulticlassClassifier(4, 3, ["a", "b", "c"], **settings)
+
+
+def fit(model: LitModule, data: InMemoryDataModule, *callbacks: Callback, **kwargs: Any) -> Trainer:
+    made = trainer(callbacks=list(callbacks), **{"max_epochs": 20, "num_sanity_val_steps": 0, **kwargs})
+    made.fit(model, data)
+    return made
+
+
+def test_each_member_is_trained_as_a_plain_loop_trains_a_network_without_its_fold() -> None:
+    data, weights = Folds(batch_size=7), [1.0, 2.0, 5.0]
+    model = make(folds=K, class_weight=weights)
+    fit(model, data, gradient_clip_val=0.5)
+    x, y, fold = data.batch_tensors("train")
+    for number in range(K):
+        torch.manual_seed(5 + number)
+        network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
+        optimizer = torch.optim.AdamW(network.parameters(), lr=0.05)
+        for _ in range(20):
+            for rows in torch.arange(45).split(7):
+                learned = rows[fold[rows] != number]
+                loss = F.cross_entropy(network(x[learned]), y[learned], torch.tensor(weights))
+                optimizer.zero_grad()
+                loss.backward()
+                nn.utils.clip_grad_norm_(network.parameters(), 0.5)
+                optimizer.step()
+        assert torch.allclose(model.network(x)[number], network(x), atol=1e-4)
+
+
+def test_a_member_without_rows_in_a_batch_contributes_nothing() -> None:
+    model, data = make(folds=K), Folds()
+    fit(model, data, max_epochs=1)
+    x, y, fold = (part[::K] for part in data.batch_tensors("train"))  # of fold 0 only
+    model.zero_grad()
+    loss, _ = model.training_loss(model.network(x), y, fold)
+    loss.backward()
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    assert bool(loss.isfinite())
+    assert not any(bool(gradient[0].any()) for gradient in gradients)
+    assert all(bool(gradient[1:].any()) for gradient in gradients)
+
+
+def test_validation_takes_each_row_from_the_member_that_has_not_learned_from_it() -> None:
+    model, data = make(folds=K), Folds()
+    fitted = fit(model, data)
+    x, y, fold = data.batch_tensors("val")
+    fitted.validate(model, data, verbose=False)
+    outputs = model.network(x).detach()
+    logits = torch.stack([outputs[member, row] for row, member in enumerate(fold.tolist())])
+    assert float(fitted.callback_metrics["val/loss"]) == pytest.approx(float(F.cross_entropy(logits, y)))
+    assert float(fitted.callback_metrics["val/accuracy"]) == pytest.approx(
+        float((logits.argmax(dim=1) == y).float().mean())
+    )
+    losses = [float(F.cross_entropy(logits[fold == k], y[fold == k])) for k in range(K)]
+    assert model.member_losses().tolist() == pytest.approx(losses)
+
+
+def test_without_folds_all_members_learn_from_and_are_validated_on_all_rows() -> None:
+    model, data = make(members=K), Folds(with_folds=False)
+    fitted = fit(model, data)
+    fitted.validate(model, data, verbose=False)
+    x, y = data.split("val")
+    outputs = model.network(x).detach()
+    losses = [float(F.cross_entropy(logits, y)) for logits in outputs]
+    assert model.member_losses().tolist() == pytest.approx(losses)
+    mean = outputs.softmax(dim=-1).mean(dim=0)
+    assert float(fitted.callback_metrics["val/loss"]) == pytest.approx(float(F.nll_loss(mean.log(), y)))
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        BinaryClassifier(2, members=4),
+        MulticlassClassifier(2, 3, members=4),
+        MultilabelClassifier(2, 3, members=4),
+        Regressor(2, members=4),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+def test_predictions_are_the_mean_of_the_members_probabilities(model: LitModule) -> None:
+    x = torch.randn(6, 2) * 5
+    expected = torch.stack([model.probabilities(logits) for logits in model.network(x)]).mean(dim=0)
+    assert torch.allclose(model.predict(x), expected, atol=1e-6)
+    assert model(x).shape == model.network(x).shape[1:]
+
+
+def test_the_mean_of_saturated_probabilities_keeps_its_precision() -> None:
+    model = BinaryClassifier(2, members=2)
+    logits = torch.tensor([[[200.0]], [[300.0]]])
+    assert float(model.mean_logits(logits)) == pytest.approx(200 + torch.log(torch.tensor(2.0)).item())
+
+
+class Recorder(Callback):
+    """Record the weights and fold losses of every validation."""
+
+    def __init__(self) -> None:
+        self.weights: list[list[Tensor]] = []
+        self.losses: list[Tensor] = []
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LitModule) -> None:  # type: ignore[override]
+        self.weights.append([parameter.detach().clone() for parameter in pl_module.parameters()])
+        self.losses.append(pl_module.member_losses())
+
+
+@pytest.mark.parametrize("patience", [2, 100])
+def test_best_members_keeps_each_member_s_best_epoch_until_its_patience_ends(patience: int) -> None:
+    model, recorder, best = make(folds=K, lr=0.3), Recorder(), BestMembers(patience)
+    fit(model, Folds(), recorder, best, max_epochs=30)
+    for member in range(K):
+        losses = [float(part[member]) for part in recorder.losses]
+        chosen = 0
+        for epoch, loss in enumerate(losses):
+            if loss < losses[chosen] and epoch - chosen <= patience:
+                chosen = epoch
+        expected = [part[member] for part in recorder.weights[chosen]]
+        assert all(map(torch.equal, [part[member] for part in best.weights.values()], expected))
+        assert float(best.losses[member]) == losses[chosen]
