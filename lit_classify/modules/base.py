@@ -28,7 +28,7 @@ from lit_classify.modules.fit_callbacks import fit_callbacks, shows_metrics
 from lit_classify.modules.members import (
     Counts,
     clip_gradient_norms,
-    select_members,
+    held_out_logits,
     training_loss,
     validation_logits,
 )
@@ -359,7 +359,7 @@ class LitModule(LightningModule, ABC):
             x: features ``(N, F)``.
             fold: the fold of each row, ``(N,)``.
         """
-        return select_members(self.network(x), fold)
+        return held_out_logits(self.network, x, fold, self.members)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the mean loss of a batch and count its loss and metric for the epoch."""
@@ -382,9 +382,7 @@ class LitModule(LightningModule, ABC):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Count the loss and metric of a validation batch."""
         x, y, fold = self.unpack(batch)
-        logits = self.network(x)
-        if self.members > 1:
-            logits = validation_logits(self, logits, y, fold)
+        logits = self.network(x) if self.members == 1 else validation_logits(self, x, y, fold)
         self._evaluate(logits, y, "val", self.val_metric)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:

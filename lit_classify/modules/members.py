@@ -9,7 +9,7 @@ Legend: K members, N rows, O outputs.
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from lit_classify.modules.base import LitModule
@@ -47,25 +47,41 @@ def training_loss(task: "LitModule", logits: Tensor, y: Tensor, fold: Tensor | N
     return loss, (mean, weight, metric_sum, len(pairs[1]))
 
 
-def validation_logits(task: "LitModule", logits: Tensor, y: Tensor, fold: Tensor | None) -> Tensor:
+def validation_logits(task: "LitModule", x: Tensor, y: Tensor, fold: Tensor | None) -> Tensor:
     """Return the logits ``(N, O)`` of a validation batch and add its losses to ``task.member_sums``.
 
     A row that belongs to a fold is predicted by the member that has not learned from it, any other row by all
     members.
     """
     if fold is None:
+        logits = task.network(x)
         sums = torch.stack([part.sum(dim=1) for part in _losses_and_weights(task, logits, y)])
         task.member_sums = task.member_sums + sums.double()
         return task.mean_logits(logits)
-    held_out = select_members(logits, fold)
+    held_out = held_out_logits(task.network, x, fold, task.members)
     parts = _losses_and_weights(task, held_out.unsqueeze(0), y)
     task.member_sums = task.member_sums.index_add(1, fold, torch.cat(parts).double())
     return held_out
 
 
-def select_members(logits: Tensor, fold: Tensor) -> Tensor:
-    """Return, of logits ``(K, N, O)``, those of the member that holds out the fold of the row, ``(N, O)``."""
-    return logits[fold, torch.arange(len(fold), device=fold.device)]
+def held_out_logits(network: nn.Module, x: Tensor, fold: Tensor, members: int) -> Tensor:
+    """Return, for each row, the logits of the member that holds out its fold, ``(N, O)``.
+
+    Each member computes only the rows of its fold.
+
+    Args:
+        network: maps ``(K, R, F)`` to ``(K, R, O)``.
+        x: features ``(N, F)``.
+        fold: the fold of each row, ``(N,)``.
+        members: number of members, K.
+    """
+    order = fold.argsort(stable=True)
+    counts = torch.bincount(fold, minlength=members)
+    position = torch.arange(len(x), device=x.device) - (counts.cumsum(0) - counts)[fold[order]]
+    rows = order.new_zeros(members, int(counts.max()))  # of each member, padded with row 0
+    rows[fold[order], position] = order
+    logits: Tensor = network(x[rows])[fold[order], position]
+    return logits[order.argsort()]
 
 
 def _losses_and_weights(task: "LitModule", logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -46,7 +46,7 @@ class PeriodicEmbedding(nn.Module):
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Return the embeddings of numbers."""
-        angles = numbers.T.unsqueeze(-1) * (2 * math.pi * self.frequency) + self.phase  # (..., M, N, 16)
+        angles = numbers.mT.unsqueeze(-1) * (2 * math.pi * self.frequency) + self.phase  # (..., M, N, 16)
         return _flatten(torch.cos(angles) @ self.weight + self.bias)
 
 
@@ -83,7 +83,7 @@ class PiecewiseEmbedding(nn.Module):
         """Return the embeddings of numbers."""
         widths = self.edges.diff(dim=1)
         slopes = torch.where(widths > 0, 1 / widths, 0.0).unsqueeze(1)  # (M, 1, B)
-        fractions = (numbers.T.unsqueeze(-1) - self.edges[:, :-1].unsqueeze(1)) * slopes  # (M, N, B)
+        fractions = (numbers.mT.unsqueeze(-1) - self.edges[:, :-1].unsqueeze(1)) * slopes  # (M, N, B)
         return _flatten(fractions.clamp(0, 1) @ self.weight)
 
 
@@ -116,8 +116,8 @@ class CategoryEmbedding(nn.Module):
     def forward(self, codes: Tensor) -> Tensor:
         """Return the embeddings of codes."""
         weights = [table.get_parameter("weight") for table in self.tables]
-        columns = codes.long().unbind(1)
-        return torch.cat([w.index_select(-2, column) for w, column in zip(weights, columns, strict=True)], -1)
+        pairs = zip(weights, codes.long().unbind(-1), strict=True)
+        return torch.cat([_look_up(weight, column) for weight, column in pairs], dim=-1)
 
 
 class FeatureEmbedding(Stackable):
@@ -133,7 +133,7 @@ class FeatureEmbedding(Stackable):
         num_categories: number of categories of each of the last features, which are category codes.
 
     Shape:
-        - Input: ``(N, F)``.
+        - Input: ``(N, F)``, or ``(K, N, F)`` with other rows for each member.
         - Output: ``(..., N, out_features)``.
 
     Examples:
@@ -180,14 +180,21 @@ class FeatureEmbedding(Stackable):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features for the first layer of a network."""
-        features, parts = x[:, : self._first_code], []
+        features, parts = x[..., : self._first_code], []
         if self.numbers:
-            numbers = _clip(x.index_select(1, self.numeric_columns))
-            features = features.index_copy(1, self.numeric_columns, numbers)
+            numbers = _clip(x.index_select(-1, self.numeric_columns))
+            features = features.index_copy(-1, self.numeric_columns, numbers)
             parts = [part(numbers) for part in self.numbers]
         if self.categories is not None:
-            parts.append(self.categories(x[:, self._first_code :]))
+            parts.append(self.categories(x[..., self._first_code :]))
         return torch.cat([features.expand(*parts[0].shape[:-1], -1), *parts], dim=-1)
+
+
+def _look_up(weight: Tensor, codes: Tensor) -> Tensor:
+    """Return the rows ``(..., N, D)`` of a weight ``(..., n, D)`` for codes ``(N,)``, or ``(K, N)``."""
+    if codes.ndim == 1:
+        return weight.index_select(-2, codes)
+    return weight.gather(1, codes.unsqueeze(-1).expand(-1, -1, weight.shape[-1]))
 
 
 def _clip(numbers: Tensor) -> Tensor:

@@ -23,6 +23,13 @@ def test_each_member_equals_the_network_of_its_seed() -> None:
         assert torch.allclose(build()(x), outputs[number], atol=1e-6)
 
 
+def test_members_accept_other_rows_for_each() -> None:
+    members = build_members(build, 3, 4)
+    x = torch.cat([torch.randn(3, 10, 3), torch.randint(7, (3, 10, 1)).float()], dim=2)
+    expected = torch.stack([members(x[number])[number] for number in range(3)])
+    assert torch.allclose(members(x), expected, atol=1e-6)
+
+
 def test_building_members_leaves_the_generator_as_a_single_network_does() -> None:
     torch.manual_seed(3)
     build()
