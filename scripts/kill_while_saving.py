@@ -30,7 +30,7 @@ LONGEST_S = 0.15
 
 
 def main() -> int:
-    """Kill, look, count."""
+    """Kill savers repeatedly, and print how many checkpoints were lost."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--kills", type=int, default=50)
     options.add_argument("--saver", choices=SAVERS, default="ours")
@@ -55,7 +55,7 @@ def main() -> int:
 
 @contextmanager
 def _temporary_elsewhere() -> Iterator[Path]:
-    """Let temporary files go to another file system, if there is one."""
+    """Write temporary files to another file system, if there is one."""
     with tempfile.TemporaryDirectory(dir=ELSEWHERE if os.access(ELSEWHERE, os.W_OK) else None) as folder:
         before, tempfile.tempdir = tempfile.tempdir, folder
         try:
@@ -65,7 +65,7 @@ def _temporary_elsewhere() -> Iterator[Path]:
 
 
 def _killed_while_saving(saver: CheckpointIO, path: Path, after_s: float) -> int:
-    """Save in a process of its own, kill it some time after its first save, return the last that it said."""
+    """Save in a new process, kill it after its first save, and return the last acknowledged number."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
@@ -87,7 +87,7 @@ def _killed_while_saving(saver: CheckpointIO, path: Path, after_s: float) -> int
 
 
 def _is_one_of(path: Path, numbers: set[int]) -> bool:
-    """Whether a checkpoint is whole and one of those."""
+    """Return whether a checkpoint is intact and has one of these numbers."""
     if not is_intact(path):
         return False
     content = torch.load(path, weights_only=True)
