@@ -1,1 +1,1 @@
-"""What ``test`` and ``predict`` output: the text of an evaluation, and tables of predictions."""
+"""Evaluation of a model: the output of ``test``, prediction files, cross-validation and thresholds."""
