@@ -14,11 +14,11 @@ RED, BREAK, HTML = "\x1b[31mred", "two\nlines", "<img src=x onerror=alert(1)>|x"
 
 
 @pytest.mark.parametrize("name", [RED, BREAK, "\x9b31m", "\u202egnp.exe", "\r", "\x07", "\ud800", "\x00"])
-def test_what_a_terminal_obeys_is_escaped(name: str) -> None:
+def test_control_characters_are_escaped(name: str) -> None:
     shown = escape_control(name, is_name=True)
     assert shown.isprintable()
     assert escape_control("zürich, 東京, 👩‍🚀 a\tb\n") == "zürich, 東京, 👩‍🚀 a\tb\n"
 
 
-def test_markdown_has_no_column_markup_or_html_of_a_name() -> None:
+def test_names_are_escaped_for_markdown() -> None:
     assert escape_markdown(HTML + "*_`[x](y)") == r"&lt;img src=x onerror=alert(1)&gt;\|x\*\_\`\[x\](y)"

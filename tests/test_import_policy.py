@@ -87,7 +87,7 @@ ROUTES: dict[str, dict[str, Any]] = {
 @pytest.mark.reliability(13, 53)
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("command", ["fit", "verify", "plot"])
-def test_a_configuration_imports_and_calls_nothing_that_was_not_typed(
+def test_a_configuration_imports_and_calls_only_what_was_typed(
     route: str, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("evil.yaml").write_text(
@@ -137,7 +137,7 @@ def test_what_is_typed_is_imported(typed: str) -> None:
     assert Path("imported").exists()
 
 
-def test_a_program_names_what_it_likes_and_the_command_line_does_not() -> None:
+def test_a_program_imports_any_name_and_the_command_line_does_not() -> None:
     with import_policy.restricted(["fit", "--config", "evil.yaml"]):
         with pytest.raises(UserError, match=r"if you trust it, add --model.network sidefile.build"):
             import_policy.import_object("sidefile.build", "--model.network")
@@ -145,7 +145,7 @@ def test_a_program_names_what_it_likes_and_the_command_line_does_not() -> None:
     assert import_policy.import_object("sidefile.build", "--model.network").__name__ == "build"
 
 
-def test_a_module_of_the_current_folder_is_found_when_it_is_typed_and_installed_nowhere(
+def test_a_typed_module_of_the_current_directory_is_found_unless_it_is_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     here = str(Path.cwd())
@@ -173,7 +173,7 @@ def function(): ...
 """
 
 
-def test_a_network_in_the_current_folder_is_found_where_it_is_typed_alone(
+def test_a_network_in_the_current_directory_is_imported_only_if_it_is_typed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     Path("net_of_mine.py").write_text(OWN_FILE)

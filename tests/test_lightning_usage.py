@@ -23,7 +23,9 @@ def trainer(**settings: Any) -> L.Trainer:
 OWN = "tests.custom_networks."
 
 
-def test_the_course_s_exercise_runs_from_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_custom_activations_and_optimizers_run_from_the_command_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     own = ["--model.activation", f"{OWN}OwnTanh", "--model.optimizer", "tests.custom_optimizers.OwnSGD"]
     assert main([*FIT, *own]) == 0
     assert main([*FIT, "--model.activation", "Tanh"]) == 0
@@ -41,7 +43,9 @@ def test_the_course_s_exercise_runs_from_the_command_line(capsys: pytest.Capture
 FIT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
 
 
-def test_lightning_s_option_says_when_to_validate_and_print(capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_val_every_n_epoch_sets_the_epochs_that_are_validated_and_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main([*FIT[:-1], "6", "--trainer.check_val_every_n_epoch", "2"]) == 0
     printed = capsys.readouterr().out.splitlines()
     epochs = [line.split("|")[0].split()[1] for line in printed if line.startswith("Epoch")]
@@ -62,7 +66,7 @@ def test_lightning_s_option_says_when_to_validate_and_print(capsys: pytest.Captu
 
 
 @pytest.mark.parametrize("word", ["none", "None", "null"])
-def test_none_on_the_command_line_is_none_where_an_option_may_be(word: str) -> None:
+def test_none_and_null_on_the_command_line_are_none(word: str) -> None:
     options = ["--model.activation", word, "--data.batch_size", word, "--model.lr_scheduler", word]
     assert main([*FIT, *options, "--plots", "none", "--trainer.gradient_clip_val", word]) == 0
     recorded = torch.load("lightning_logs/circles_v2/version_0/checkpoints/last.ckpt", weights_only=True)
@@ -91,7 +95,7 @@ def function(): ...
         ("data", "function", "lit_classify.data.InMemoryDataModule", "TableDataModule"),
     ],
 )
-def test_a_plain_module_on_the_command_line_is_told_what_to_extend(
+def test_the_message_for_a_class_of_lightning_names_the_class_to_extend(
     part: str, name: str, base: str, guess: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("own_file_of_mine.py").write_text(OWN_FILE)

@@ -33,7 +33,7 @@ BOARD = "{class_path: TensorBoardLogger, init_args: {save_dir: elsewhere, name: 
 
 @pytest.mark.reliability(61)
 @pytest.mark.parametrize("logger", ["true", "false", CSV, WANDB, BOARD, f"[{CSV}, {WANDB}]"])
-def test_every_fit_has_one_directory_whatever_logs(logger: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_fit_has_one_directory_for_any_logger(logger: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*FIT, "--trainer.logger", logger]) == 0
     said = capsys.readouterr().out
     (kept,) = {path.parent.parent for path in Path().rglob("*.ckpt")}
@@ -66,7 +66,7 @@ def test_two_processes_have_one_directory_without_a_logger() -> None:
 
 @pytest.mark.parametrize("every", [1, 3])
 @pytest.mark.reliability(59)
-def test_a_csv_logger_gets_its_lines_in_order_of_steps_each_with_its_epoch(every: int) -> None:
+def test_a_csv_logger_gets_metrics_in_order_of_steps_with_their_epoch(every: int) -> None:
     fitted = trainer(max_epochs=7, check_val_every_n_epoch=every, logger=CSVLogger("."), log_every_n_steps=1)
     fitted.fit(BinaryClassifier(2), CirclesDataModule(batch_size=300))
     assert fitted.log_dir is not None
@@ -80,13 +80,15 @@ def test_a_csv_logger_gets_its_lines_in_order_of_steps_each_with_its_epoch(every
 
 
 @pytest.mark.reliability(15)
-def test_two_runs_that_start_together_take_two_folders() -> None:
+def test_two_runs_that_start_together_have_two_directories() -> None:
     folders = [RunLogger(Path("runs"), "moons").log_dir for _ in range(2)]
     assert folders == ["runs/moons/version_0", "runs/moons/version_1"]
 
 
 @pytest.mark.reliability(15)
-def test_a_second_run_and_a_resume_keep_the_earlier_one_as_it_was(capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_run_and_a_resumed_run_leave_the_files_of_the_first(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     own = ["--trainer.logger", "TensorBoardLogger", "--trainer.logger.save_dir", "own"]
     own += ["--trainer.logger.name", "", "--trainer.logger.version", ""]  # one directory for all runs' events
     assert main([*FIT_MOONS, *own, "--trainer.max_epochs", "1"]) == 0
@@ -103,7 +105,7 @@ def test_a_second_run_and_a_resume_keep_the_earlier_one_as_it_was(capsys: pytest
 
 
 @pytest.mark.reliability(38)
-def test_a_folder_of_runs_that_cannot_be_written_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_directory_of_runs_that_is_not_writable_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     Path("lightning_logs").touch()
     assert main([*FIT_MOONS, "--trainer.max_epochs", "1"]) == 2
     said = capsys.readouterr().err

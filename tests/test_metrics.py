@@ -48,7 +48,7 @@ def giving(task: Callable[..., LitModule], num_outputs: int, **settings: Any) ->
 
 @pytest.mark.reliability(59)
 @pytest.mark.parametrize("absent", ["from targets", "from both", "from predictions"])
-def test_means_over_classes_are_scikit_learn_s_defaults_in_the_metrics_and_in_the_report(absent: str) -> None:
+def test_means_over_classes_equal_the_defaults_of_scikit_learn(absent: str) -> None:
     random = np.random.default_rng(0)
     y = random.integers(0, 4 if absent == "from predictions" else 3, 80)
     said = random.integers(0, 4 if absent == "from targets" else 3, 80)
@@ -70,7 +70,7 @@ def test_means_over_classes_are_scikit_learn_s_defaults_in_the_metrics_and_in_th
 
 
 @pytest.mark.reliability(59)
-def test_a_class_without_rows_is_left_out_of_rankings_and_that_is_said() -> None:
+def test_ranking_metrics_skip_a_class_without_rows_with_a_note() -> None:
     torch.manual_seed(0)
     x, y = torch.randn(60, 3), torch.randint(0, 2, (60,))
     model = giving(MulticlassClassifier, 3)
@@ -86,7 +86,7 @@ def test_a_class_without_rows_is_left_out_of_rankings_and_that_is_said() -> None
 
 
 @pytest.mark.reliability(59)
-def test_labels_without_positives_are_left_out_of_means_and_that_is_said() -> None:
+def test_means_skip_labels_without_positives_with_a_note() -> None:
     torch.manual_seed(0)
     x = torch.randn(50, 4)
     y = torch.randint(0, 2, (50, 4)).float()
@@ -166,7 +166,7 @@ UNDEFINED: list[tuple[Callable[[], LitModule], Tensor, Tensor, dict[str, str]]] 
 
 @pytest.mark.reliability(59)
 @pytest.mark.parametrize(("build", "x", "y", "reasons"), UNDEFINED)
-def test_an_undefined_metric_is_left_out_and_its_reason_is_said(
+def test_an_undefined_metric_is_missing_and_its_reason_is_printed(
     build: Callable[[], LitModule], x: Tensor, y: Tensor, reasons: Mapping[str, str]
 ) -> None:
     model = build()
@@ -179,7 +179,7 @@ def test_an_undefined_metric_is_left_out_and_its_reason_is_said(
 
 
 @pytest.mark.reliability(59)
-def test_every_metric_that_is_defined_is_there() -> None:
+def test_every_defined_metric_is_computed() -> None:
     torch.manual_seed(0)
     x, y = torch.randn(40, 3), torch.arange(40) % 3
     shared = {"loss", "accuracy", "precision", "recall", "f1", "auroc", "average_precision"}
@@ -241,7 +241,7 @@ def test_saturated_logits_are_ranked_though_their_probabilities_are_equal() -> N
 
 
 @pytest.mark.reliability(60)
-def test_log_odds_rank_as_probabilities_do() -> None:
+def test_log_odds_equal_those_of_the_probabilities() -> None:
     logits = torch.randn(200, 4, dtype=torch.float64)
     p = torch.softmax(logits, dim=1)
     torch.testing.assert_close(log_odds(logits), torch.log(p / (1 - p)))
@@ -277,7 +277,7 @@ def test_validate_and_test_agree_on_the_same_rows(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.reliability(59)
-def test_a_test_of_one_class_says_why_a_metric_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_test_of_one_class_prints_why_a_metric_is_undefined(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"{n},{n % 7},{'no' if n % 2 else 'yes'}" for n in range(60)]
     write("\n".join(["a,b,y", *rows]), "all.csv")
     write("\n".join(["a,b,y", "1,2,no", "3,1,no"]), "no.csv")
@@ -293,7 +293,7 @@ def test_a_test_of_one_class_says_why_a_metric_is_missing(capsys: pytest.Capture
 
 
 @pytest.mark.parametrize(("task", "arguments", "data"), TASKS)
-def test_test_figures_equal_scikit_learn_s(
+def test_metrics_of_each_task_equal_those_of_scikit_learn(
     task: type[LitModule], arguments: dict[str, Any], data: type[InMemoryDataModule]
 ) -> None:
     L.seed_everything(1, verbose=False)
@@ -324,7 +324,7 @@ def test_test_figures_equal_scikit_learn_s(
 
 @pytest.mark.reliability(25)
 @pytest.mark.parametrize("num_classes", [2, 4])
-def test_metrics_of_classes_equal_scikit_learns(num_classes: int) -> None:
+def test_metrics_of_imbalanced_classes_equal_those_of_scikit_learn(num_classes: int) -> None:
     random = np.random.default_rng(0)
     rare = [0.99, *[0.01 / (num_classes - 1)] * (num_classes - 1)]  # 99 to 1
     y = np.concatenate([random.choice(num_classes, 5000, p=rare), np.arange(num_classes)])
@@ -350,7 +350,7 @@ def test_metrics_of_classes_equal_scikit_learns(num_classes: int) -> None:
     assert logged == pytest.approx(expected, abs=1e-6)
 
 
-def test_metrics_of_values_equal_scikit_learns() -> None:
+def test_metrics_of_values_equal_those_of_scikit_learn() -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=(500, 6))
     y = 1e4 + 300 * x[:, 0] + random.normal(size=500)
@@ -364,7 +364,7 @@ def test_metrics_of_values_equal_scikit_learns() -> None:
     assert logged["test/r2"] == pytest.approx(metrics.r2_score(y, predicted), rel=1e-6)
 
 
-def test_metrics_of_labels_equal_scikit_learns() -> None:
+def test_metrics_of_labels_equal_those_of_scikit_learn() -> None:
     random = np.random.default_rng(0)
     x = random.normal(size=(400, 6))
     y = (x[:, :3] + random.normal(size=(400, 3)) > 0.5).astype(int)

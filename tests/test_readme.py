@@ -56,7 +56,7 @@ def test_the_readme_has_at_most_150_lines() -> None:
 
 
 @pytest.mark.parametrize("document", ["README.md", ".github/CONTRIBUTING.md", ".github/RELIABILITY.md"])
-def test_every_path_that_a_document_names_exists(document: str) -> None:
+def test_every_path_in_a_document_exists(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     links = [(ROOT / document).parent / path for path in re.findall(r"\]\((?!http)([^)#]+)\)", text)]
     quoted = [

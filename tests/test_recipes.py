@@ -11,7 +11,7 @@ from tests.example_tables import write
 
 @pytest.mark.reliability(17)
 @pytest.mark.parametrize("name", recipes.names())
-def test_a_recipe_is_whole_and_runs_one_batch(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_recipe_is_complete_and_runs_one_batch(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     write("x,y\n" + "\n".join(f"{number % 7},{'ab'[number % 2]}" for number in range(60)))
     fit = ["fit", "--config", name]
     fit += ["--data.path", "t.csv", "--data.target", "y"] if name == "table" else []
@@ -25,7 +25,7 @@ def test_a_recipe_is_whole_and_runs_one_batch(name: str, capsys: pytest.CaptureF
     assert main([*fit, "--trainer.fast_dev_run", "true"]) == 0
 
 
-def test_recipes_lists_each_with_its_why(capsys: pytest.CaptureFixture[str]) -> None:
+def test_recipes_lists_each_recipe_with_its_purpose(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["recipes"]) == 0
     printed = capsys.readouterr().out.splitlines()
     for name, line in zip(recipes.names(), printed, strict=False):

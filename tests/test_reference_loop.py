@@ -37,7 +37,9 @@ MODELS: dict[str, tuple[type[LitModule], dict[str, Any], Callable[[], InMemoryDa
 
 @pytest.mark.reliability(1)
 @pytest.mark.parametrize("name", MODELS)
-def test_weights_and_rows_equal_the_plain_loop(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_weights_and_epoch_log_equal_those_of_the_reference_loop(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     task, arguments, data, epochs, every = MODELS[name]
     rows = EpochLog(every_n_epochs=every)
     L.seed_everything(42, verbose=False)

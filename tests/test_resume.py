@@ -36,7 +36,7 @@ def assert_equal(first: dict[str, Any], second: dict[str, Any]) -> None:
 
 
 @pytest.mark.reliability(1)
-def test_the_same_seed_twice_gives_the_same_bits() -> None:
+def test_the_same_seed_gives_the_same_weights() -> None:
     for _ in range(2):
         assert main([*FIT_MOONS, "--trainer.max_epochs", "3"]) == 0
     assert_equal(weights(0), weights(1))
@@ -44,7 +44,7 @@ def test_the_same_seed_twice_gives_the_same_bits() -> None:
 
 @pytest.mark.reliability(2)
 @pytest.mark.parametrize("epochs", [1, 2, 4])
-def test_a_run_that_goes_on_after_any_epoch_equals_one_that_never_stopped(epochs: int) -> None:
+def test_a_run_resumed_after_any_epoch_equals_an_uninterrupted_run(epochs: int) -> None:
     assert main([*FIT_MOONS, "--trainer.max_epochs", "5"]) == 0
     assert main([*FIT_MOONS, "--trainer.max_epochs", str(epochs)]) == 0
     assert main([*FIT_MOONS, "--trainer.max_epochs", "5", "--ckpt_path", MOONS_CHECKPOINT.format(1)]) == 0
@@ -53,7 +53,7 @@ def test_a_run_that_goes_on_after_any_epoch_equals_one_that_never_stopped(epochs
 
 @pytest.mark.reliability(3)
 @pytest.mark.parametrize("steps", [1, 7, 13, 20, 26])
-def test_a_run_that_goes_on_after_any_step_equals_one_that_never_stopped(steps: int) -> None:
+def test_a_run_resumed_after_any_step_equals_an_uninterrupted_run(steps: int) -> None:
     assert main([*FIT_MOONS, "--trainer.max_epochs", "3"]) == 0  # 13 steps each
     assert main([*FIT_MOONS, "--trainer.max_steps", str(steps)]) == 0
     assert main([*FIT_MOONS, "--trainer.max_epochs", "3", "--ckpt_path", "last"]) == 0
@@ -62,7 +62,7 @@ def test_a_run_that_goes_on_after_any_step_equals_one_that_never_stopped(steps: 
 
 @pytest.mark.reliability(3)
 @pytest.mark.parametrize("stops", [[5, 13, 14, 26, 30], pytest.param(range(1, 39), marks=pytest.mark.slow)])
-def test_a_run_that_stops_again_and_again_equals_one_that_never_stopped(stops: Sequence[int]) -> None:
+def test_a_run_resumed_many_times_equals_an_uninterrupted_run(stops: Sequence[int]) -> None:
     assert main([*FIT_MOONS, "--trainer.max_epochs", "3"]) == 0  # 39 steps
     resume: list[str] = []
     for run, steps in enumerate(stops, 1):  # each goes on from the one before
@@ -75,14 +75,14 @@ def test_a_run_that_stops_again_and_again_equals_one_that_never_stopped(stops: S
 @pytest.mark.reliability(3)
 @pytest.mark.slow
 @pytest.mark.parametrize("steps", range(1, 39))
-def test_a_run_that_goes_on_after_each_step_equals_one_that_never_stopped(steps: int) -> None:
-    test_a_run_that_goes_on_after_any_step_equals_one_that_never_stopped(steps)
+def test_a_run_resumed_after_each_step_equals_an_uninterrupted_run(steps: int) -> None:
+    test_a_run_resumed_after_any_step_equals_an_uninterrupted_run(steps)
 
 
 @pytest.mark.reliability(3)
 @pytest.mark.parametrize("name", ["best", "last"])
 @pytest.mark.parametrize("recipe", ["circles_v2", "moons"])
-def test_what_is_kept_amid_a_run_is_where_it_can_go_on(name: str, recipe: str) -> None:
+def test_a_run_is_resumed_from_its_best_and_last_checkpoints(name: str, recipe: str) -> None:
     fit = ["fit", "--config", recipe, *DRAWING, *SCHEDULED, "--model.lr_scheduler_args.gamma", "0.5"]
     fit += ["--log_every_n_epochs", "1"]
     kept = f"lightning_logs/{recipe}/version_{{}}/checkpoints"
@@ -114,7 +114,7 @@ class Through(L.LightningDataModule):
 @pytest.mark.reliability(3)
 @pytest.mark.parametrize(("num_workers", "steps"), [(0, 3), (0, 7), (2, 10)])
 @pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:.*no .val_dataloader")
-def test_a_run_through_workers_goes_on_after_any_step(num_workers: int, steps: int) -> None:
+def test_a_run_with_worker_processes_is_resumed_after_any_step(num_workers: int, steps: int) -> None:
     def run(path: str | None = None, **until: int) -> tuple[L.Trainer, BinaryClassifier]:
         L.seed_everything(1, verbose=False)
         model = BinaryClassifier(2, hidden=[8], dropout=0.3, lr=0.1)
@@ -131,7 +131,7 @@ def test_a_run_through_workers_goes_on_after_any_step(num_workers: int, steps: i
 
 @pytest.mark.reliability(8)
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
-def test_a_run_that_a_signal_stopped_goes_on_as_if_it_had_not(number: int) -> None:
+def test_a_run_stopped_by_a_signal_and_resumed_equals_an_uninterrupted_run(number: int) -> None:
     until = ["--trainer.max_epochs", "150"]
     process = start_fit(*until)
     process.send_signal(number)

@@ -85,7 +85,7 @@ def write(path: str, header: list[str], categories: list[str], classes: list[str
 @given(header=columns, categories=pairs, classes=pairs, path=texts)
 @example(["1e3", "08", "no", "~"], ["1e3", "A1"], ["1e3", "08"], "247499e3")
 @example(["null ", "y", "true", "2020-01-01"], ["none", "yes"], ["off", "on"], "04808024")
-def test_any_text_survives_fit_test_predict_and_export(
+def test_any_text_is_preserved_by_fit_test_predict_and_export(
     header: list[str], categories: list[str], classes: list[str], path: str
 ) -> None:
     path = path.replace("/", "_").replace("*", "_").replace("?", "_").replace("[", "_")
@@ -138,7 +138,7 @@ def test_any_text_survives_fit_test_predict_and_export(
 
 
 @pytest.mark.parametrize("name", ["null", "~", "#c", "&a", "a: b", "{y}"])
-def test_a_column_whose_name_is_yaml_is_named_in_a_list(
+def test_a_column_whose_name_is_yaml_can_be_given_in_a_list(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write("t.csv", ["a", "b", name, "n"], ["x", "y"], ["u", "v"])

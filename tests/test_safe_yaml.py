@@ -31,14 +31,14 @@ scalars = st.one_of(
 
 @pytest.mark.reliability(41)
 @given(st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8))
-def test_what_is_written_is_read_back_unchanged(data: Any) -> None:
+def test_written_data_are_read_back_unchanged(data: Any) -> None:
     again = safe_yaml.load(safe_yaml.dump(data))
     assert again == data
     assert type(again) is type(data)
 
 
 @pytest.mark.parametrize("word", WORDS.split()[3:8] + WORDS.split()[-6:])
-def test_only_words_of_the_core_schema_are_no_text(word: str) -> None:
+def test_only_words_of_the_core_schema_are_not_text(word: str) -> None:
     loaded = safe_yaml.load(f"[{word}]")[0] if word != "<<" else "<<"
     assert (loaded == word) == (word not in {"247499e3", "true", "null", "~", "none"})
 
@@ -58,7 +58,7 @@ def test_only_words_of_the_core_schema_are_no_text(word: str) -> None:
     ],
     ids=["aliases", "brackets", "braces", "dashes", "cycle", "long", "many", "digits"],
 )
-def test_what_no_configuration_needs_is_refused_at_once(text: str, message: str) -> None:
+def test_excessive_yaml_is_refused_within_a_second(text: str, message: str) -> None:
     begun = time.process_time()
     with pytest.raises(UserError, match=message):
         safe_yaml.load(text)
@@ -67,7 +67,7 @@ def test_what_no_configuration_needs_is_refused_at_once(text: str, message: str)
 
 @pytest.mark.parametrize("route", ["config", "value", "nested file", "verify"])
 @pytest.mark.parametrize("text", [BOMB, "[" * 5000, "{a: " * 5000], ids=["aliases", "brackets", "braces"])
-def test_the_command_line_refuses_it_in_one_message(
+def test_the_command_line_refuses_excessive_yaml_with_one_message(
     route: str, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("bomb.yaml").write_text(text)
@@ -87,6 +87,6 @@ def test_the_command_line_refuses_it_in_one_message(
 
 
 @pytest.mark.parametrize("text", ["!!int", "!!float ''", "!!bool x", "!!timestamp x", "!!int '-'"])
-def test_a_value_that_its_tag_cannot_be_is_no_yaml(text: str) -> None:
+def test_a_value_that_does_not_match_its_tag_is_refused(text: str) -> None:
     with pytest.raises(yaml.YAMLError, match="does not match its tag"):
         safe_yaml.load(text)

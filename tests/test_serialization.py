@@ -49,7 +49,7 @@ GIVEN: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", GIVEN)
-def test_a_class_or_an_instance_trains_as_its_name_does_and_is_recorded_as_plain_data(name: str) -> None:
+def test_classes_and_instances_train_as_their_names_do_and_are_recorded_as_plain_data(name: str) -> None:
     given, recorded, same = GIVEN[name]
     assert same_weights(fitted(**same), fitted(**given))
     content = torch.load("fitted.ckpt", weights_only=True)
@@ -57,14 +57,14 @@ def test_a_class_or_an_instance_trains_as_its_name_does_and_is_recorded_as_plain
         assert {key: record[key] for key in recorded} == recorded
 
 
-def test_numbers_of_numpy_do_not_keep_a_checkpoint_from_opening() -> None:
+def test_numpy_scalars_are_recorded_as_python_numbers() -> None:
     fitted(lr=np.float64(0.01), dropout=np.float32(0.25))
     content = torch.load("fitted.ckpt", weights_only=True)
     assert content["lit_classify"]["model"]["init_args"]["lr"] == 0.01
     assert content["hyper_parameters"]["dropout"] == 0.25
 
 
-def test_a_scheduler_s_function_is_recorded_by_its_name() -> None:
+def test_the_function_of_a_scheduler_is_recorded_by_its_name() -> None:
     model = fitted(lr_scheduler="LambdaLR", lr_scheduler_args={"lr_lambda": lambda epoch: 0.5**epoch})
     assert isinstance(model, BinaryClassifier)
     recorded = torch.load("fitted.ckpt", weights_only=True)["hyper_parameters"]["lr_scheduler_args"]

@@ -110,7 +110,7 @@ PLACES = {
         pytest.param("predict asks", signal.SIGHUP, marks=slow),
     ],
 )
-def test_a_signal_ends_a_command_and_leaves_no_half_of_a_file(place: str, number: int) -> None:
+def test_a_signal_ends_a_command_without_partial_files(place: str, number: int) -> None:
     assert main(FIT) == 0
     before = set(Path().rglob("*"))
     command, where = PLACES[place]
@@ -120,14 +120,14 @@ def test_a_signal_ends_a_command_and_leaves_no_half_of_a_file(place: str, number
 
 
 @pytest.mark.reliability(52)
-def test_sigterm_ends_the_final_scoring_of_a_fit_whose_run_is_kept() -> None:
+def test_sigterm_ends_the_final_test_of_a_fit_and_leaves_its_checkpoints() -> None:
     process = started([*FIT, *WITH_TEST], f"{MODULE}.test_step")
     ended(process, signal.SIGTERM)
     assert is_intact(RUN / "checkpoints/last.ckpt")
 
 
 @pytest.mark.reliability(52)
-def test_sigterm_while_a_fit_draws_at_its_end_saves_it() -> None:
+def test_sigterm_while_a_fit_draws_its_plots_leaves_its_checkpoints() -> None:
     process = started(
         [*FIT[:3], *FIT[5:]], "lit_classify.callbacks.decision_boundary:DecisionBoundary.finish"
     )
@@ -136,7 +136,7 @@ def test_sigterm_while_a_fit_draws_at_its_end_saves_it() -> None:
 
 
 @pytest.mark.reliability(52)
-def test_sigterm_ends_a_command_within_compiled_code() -> None:
+def test_sigterm_ends_a_command_in_compiled_code() -> None:
     process = started([*FIT], "lit_classify.data:InMemoryDataModule.setup", COMPILED)
     ended(process, signal.SIGTERM)
 
@@ -151,18 +151,18 @@ def test_sigterm_is_not_lost_in_a_finalizer() -> None:
 
 @pytest.mark.reliability(52)
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=slow)])
-def test_a_signal_ends_a_command_that_trains_within_verify(number: int) -> None:
+def test_a_signal_ends_verify_during_training(number: int) -> None:
     process = started(["verify", "moons"], f"{MODULE}.on_train_start", "os.write(1, b'here\\n')")
     ended(process, number)
 
 
 @pytest.mark.reliability(52)
-def test_sigterm_ends_a_command_that_imports() -> None:
+def test_sigterm_ends_a_command_during_imports() -> None:
     ended(started([*FIT], "lit_classify._lightning.imports:import_lightning"), signal.SIGTERM)
 
 
 @pytest.mark.reliability(8)
-def test_a_closed_terminal_stops_a_fit_that_saves() -> None:
+def test_a_closed_terminal_stops_a_fit_with_a_checkpoint() -> None:
     fit = [*FIT[:-1], "1000000"]
     process = started(fit, "lit_classify.callbacks:EpochLog.on_validation_end", "os.write(1, b'here\\n')")
     process.send_signal(signal.SIGHUP)
@@ -171,7 +171,7 @@ def test_a_closed_terminal_stops_a_fit_that_saves() -> None:
     assert is_intact(RUN / "checkpoints/last.ckpt")
 
 
-def test_nohup_s_hang_up_is_ignored() -> None:
+def test_sighup_is_ignored_under_nohup() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         process = started(
@@ -184,7 +184,7 @@ def test_nohup_s_hang_up_is_ignored() -> None:
     assert process.returncode == 2  # of the KeyError
 
 
-def test_a_command_gives_the_handlers_back() -> None:
+def test_a_command_restores_the_signal_handlers() -> None:
     def mine(*_: object) -> None: ...
 
     before = signal.signal(signal.SIGTERM, mine)
@@ -196,7 +196,7 @@ def test_a_command_gives_the_handlers_back() -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-def test_a_worker_s_end_does_not_end_the_command() -> None:
+def test_a_signal_to_a_worker_process_does_not_end_the_command() -> None:
     from lit_classify import signals
 
     with signals.handled():
@@ -250,7 +250,7 @@ os.fsync = slowly
 
 
 @pytest.mark.reliability(9)
-def test_ctrl_c_twice_stops_at_once_and_leaves_the_files_as_they_were() -> None:
+def test_ctrl_c_twice_stops_at_once_and_leaves_intact_files() -> None:
     process = start_fit(code=SLOW_DISK)
     Path("slow").touch()
     process.send_signal(signal.SIGINT)

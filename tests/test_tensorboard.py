@@ -72,7 +72,7 @@ def test_all_logged_plots_and_scalars_can_be_read_back() -> None:
 
 @pytest.mark.reliability(59)
 @pytest.mark.slow
-def test_tensorboard_shows_it_in_a_browser() -> None:
+def test_the_tensorboard_page_shows_a_run_in_a_browser() -> None:
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if chromium is None or driver is None:
         pytest.skip("Debian's chromium and chromium-driver are not installed")

@@ -48,7 +48,7 @@ def said(devices: int, *arguments: str) -> list[dict[str, Any]]:
 
 @pytest.mark.reliability(44, 45, 47)
 @pytest.mark.ddp
-def test_two_processes_are_resumed_exactly_and_another_number_within_an_epoch_is_refused() -> None:
+def test_two_processes_are_resumed_exactly_and_one_process_only_at_the_end_of_an_epoch() -> None:
     run_script("2", "resume")
     for name in ("FewRows_1", "FewRows_2", "Dataset_1", "Dataset_2"):
         whole = torch.load(f"{name}_whole.ckpt", weights_only=True)
@@ -65,7 +65,7 @@ def test_two_processes_are_resumed_exactly_and_another_number_within_an_epoch_is
 
 @pytest.mark.reliability(42)
 @pytest.mark.ddp
-def test_two_processes_train_as_one_does_with_weights_and_uneven_shares() -> None:
+def test_two_processes_train_as_one_with_class_weights_and_uneven_shares() -> None:
     alone = said(1, "train")
     both = said(2, "train")
     for position, one in enumerate(alone):
@@ -77,7 +77,7 @@ def test_two_processes_train_as_one_does_with_weights_and_uneven_shares() -> Non
 
 @pytest.mark.reliability(34, 42, 59)
 @pytest.mark.ddp
-def test_two_processes_give_one_process_s_figures_and_part_the_rows() -> None:
+def test_two_processes_give_the_metrics_of_one_and_divide_the_rows() -> None:
     alone = {run["rows"]: run for run in said(1)}
     both = said(2)
     assert sorted((run["rows"], run["rank"]) for run in both) == [(n, rank) for n in alone for rank in (0, 1)]
@@ -92,7 +92,7 @@ def test_two_processes_give_one_process_s_figures_and_part_the_rows() -> None:
 
 
 @pytest.mark.ddp
-def test_the_command_line_trains_on_two_processes_and_speaks_once(tmp_path: Path) -> None:
+def test_the_command_line_trains_on_two_processes_and_prints_once(tmp_path: Path) -> None:
     done = run("-m", "lit_classify", "fit", "--config", "circles_v2", "--trainer.max_epochs", "3", *ON_TWO)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("Epoch: 0 |") == 1
@@ -104,7 +104,7 @@ def test_the_command_line_trains_on_two_processes_and_speaks_once(tmp_path: Path
 
 @pytest.mark.reliability(34)
 @pytest.mark.ddp
-def test_predictions_of_two_processes_come_once_and_in_order() -> None:
+def test_predictions_of_two_processes_are_written_once_and_in_order() -> None:
     generator = torch.Generator().manual_seed(0)
     rows = [
         f"{number},{a:.5f},{b:.5f},{'yes' if a > b else 'no'}"
@@ -155,7 +155,7 @@ def gone(number: int) -> bool:
 @pytest.mark.ddp
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's list of processes")
 @pytest.mark.parametrize("dies", [pytest.param("first", marks=pytest.mark.slow), "second"])
-def test_when_one_process_dies_both_end(dies: str) -> None:
+def test_both_processes_end_when_one_is_killed(dies: str) -> None:
     process, other = started()
     begun = time.monotonic()
     os.kill(process.pid if dies == "first" else other, signal.SIGKILL)
@@ -203,7 +203,7 @@ def test_two_processes_stop_at_the_same_step_and_save(told: str, number: int, co
         (["--model.network", "tests.custom_networks.FailsOnSecond"], 2, "KeyError: 'second'"),
     ],
 )
-def test_an_error_on_one_process_or_both_ends_both(options: list[str], code: int, message: str) -> None:
+def test_an_error_in_one_process_ends_both(options: list[str], code: int, message: str) -> None:
     fit = ["fit", "--config", "blobs", "--model.optimizer_args", "null", "--plots", "none"]
     begun = time.monotonic()
     done = run("-m", "lit_classify", *fit, *options, *ON_TWO)

@@ -20,7 +20,7 @@ MODULE = "from pathlib import Path\nPath('imported').touch()\nclass Data: ...\nc
 
 @pytest.mark.reliability(13)
 @pytest.mark.parametrize("address", ["https://example.org/a", "s3://bucket/a", "file:///tmp/a"])
-def test_what_lies_on_the_network_is_not_fetched(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_urls_are_not_fetched(address: str, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (
         ["fit", "--config", f"{address}.yaml"],
         ["fit", "--config", "moons", "--ckpt_path", f"{address}.ckpt"],
@@ -35,7 +35,7 @@ def test_what_lies_on_the_network_is_not_fetched(address: str, capsys: pytest.Ca
 
 
 @pytest.mark.reliability(13)
-def test_a_stranger_s_configuration_imports_nothing(
+def test_an_untrusted_configuration_imports_nothing(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Path("foreign_module.py").write_text(MODULE)
@@ -58,7 +58,7 @@ COMMANDS = (["test", "--ckpt_path"], ["predict", "--ckpt_path"], ["plot"], ["exp
 @pytest.mark.parametrize(
     "place", ["model.class_path", "data.class_path", "model.network", "model.activation"]
 )
-def test_a_stranger_s_checkpoint_imports_nothing(
+def test_an_untrusted_checkpoint_imports_nothing(
     place: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main([*FIT, "--trainer.max_epochs", "1"]) == 0
@@ -115,7 +115,7 @@ class Hostile:
 
 
 @pytest.mark.reliability(13)
-def test_a_pickle_in_a_checkpoint_is_not_opened(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pickle_in_a_checkpoint_is_not_loaded(capsys: pytest.CaptureFixture[str]) -> None:
     torch.save({"lit_classify": {"model": Hostile()}}, "evil.ckpt")
     assert main(["test", "--ckpt_path", "evil.ckpt"]) == 2
     assert "evil.ckpt is not a readable checkpoint" in capsys.readouterr().err

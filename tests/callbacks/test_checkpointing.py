@@ -9,7 +9,7 @@ from tests.runs import FIT_MOONS, MOONS_CHECKPOINT
 
 
 @pytest.mark.reliability(11)
-def test_scores_that_are_no_numbers_make_no_best(capsys: pytest.CaptureFixture[str]) -> None:
+def test_nan_validation_losses_save_no_best_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
     network = ["--model.network", "tests.custom_networks.NoNumberOutsideTraining"]
     assert main([*FIT_MOONS[:3], "--plots", "none", *network, "--trainer.max_epochs", "2"]) == 0
     assert [path.name for path in Path(MOONS_CHECKPOINT.format(0)).parent.iterdir()] == ["last.ckpt"]
@@ -32,7 +32,7 @@ FIT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
         ),
     ],
 )
-def test_a_fit_that_keeps_no_checkpoint_says_why(
+def test_a_fit_without_checkpoints_prints_the_reason(
     option: list[str], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*FIT, *option]) == 0

@@ -36,7 +36,7 @@ def test_frames_are_spaced_by_change_instead_of_epochs() -> None:
     assert [part.epoch for part in select_frames(snapshots([0.0] * 9), 4)][::3] == [0, 9]
 
 
-def test_the_title_names_run_epoch_and_loss_and_the_caption_a_slice() -> None:
+def test_the_title_has_run_epoch_and_loss_and_the_caption_describes_the_slice() -> None:
     rows = "\n".join(f"{n % 7},{n % 5},{n % 3},{n % 11},{'ab'[n % 2]}" for n in range(60))
     write(f"u,v,w,z,kind\n{rows}")
     table = TableDataModule("t.csv", "kind")

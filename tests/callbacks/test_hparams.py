@@ -39,7 +39,7 @@ def hparams(folder: str) -> tuple[list[str], list[dict[str, float]], list[dict[s
     return tags, values, typed
 
 
-def test_runs_of_all_tasks_share_the_keys_of_the_hparams_page() -> None:
+def test_runs_of_all_tasks_have_the_same_keys_on_the_hparams_page() -> None:
     assert main([*SHORT, "basic", "--model.optimizer", "Adam", "--data.batch_size", "100"]) == 0
     for recipe in ("line", "blobs"):
         assert main(["fit", "--config", recipe, "--trainer.max_epochs", "2"]) == 0
@@ -60,7 +60,9 @@ def test_the_hparams_page_has_a_value_for_every_metric_that_it_declares(recipe: 
 
 
 @pytest.mark.reliability(59)
-def test_the_hparams_page_shows_the_best_epoch_and_the_test(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_hparams_page_shows_the_metrics_of_the_best_epoch_and_of_the_test(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     wine = ["--data.path", str(bundled(load_wine, "wine.csv")), "--data.target", "target"]
     fit = ["fit", "--config", "table", *wine, "--log_every_n_epochs", "1", "--trainer.max_epochs", "40"]
     assert main([*fit, "--model.lr", "0.3"]) == 0  # so large that the last epoch is not the best
@@ -84,7 +86,7 @@ def test_the_hparams_page_shows_the_best_epoch_and_the_test(capsys: pytest.Captu
 
 
 @pytest.mark.reliability(59)
-def test_a_resumed_run_shows_the_best_epoch_of_all() -> None:
+def test_a_resumed_run_shows_the_best_epoch_since_its_start() -> None:
     fit = ["fit", "--config", "blobs", "--log_every_n_epochs", "1", "--trainer.max_epochs"]
     assert main([*fit, "5"]) == 0
     (before,) = hparams("lightning_logs")[1]

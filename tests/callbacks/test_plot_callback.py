@@ -13,7 +13,7 @@ from tests.event_files import events, said
 from tests.example_tables import bundled, write
 
 
-def test_plots_do_not_change_the_training() -> None:
+def test_plots_do_not_change_the_trained_weights() -> None:
     dropout = ["--model.dropout", "0.3", "--data.batch_size", "64"]
     for level in ("none", "all"):
         assert main([*SHORT, level, *dropout]) == 0

@@ -8,7 +8,7 @@ FIT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_a_bar_that_was_named_takes_the_place_of_the_command_line_s(
+def test_a_progress_bar_given_as_a_callback_replaces_the_default_one(
     terminal: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stderr.isatty", lambda: terminal, raising=False)

@@ -42,7 +42,7 @@ def directories(name: str) -> list[str]:
     return sorted(path.name for path in Path("lightning_logs", name).iterdir())
 
 
-def test_a_run_without_recipe_has_its_name_in_its_configuration() -> None:
+def test_the_configuration_of_a_run_without_a_recipe_contains_its_name() -> None:
     assert main(["fit", "--data", "MoonsDataModule", *QUICK, "1"]) == 0
     config = "lightning_logs/moons/version_0/config.yaml"
     assert main(["fit", "--config", config]) == 0
@@ -50,7 +50,7 @@ def test_a_run_without_recipe_has_its_name_in_its_configuration() -> None:
 
 
 @pytest.mark.parametrize("command", ["fit", "test", "validate", "predict"])
-def test_a_checkpoint_is_read_and_hashed_once_in_a_command(
+def test_each_command_reads_and_hashes_a_checkpoint_once(
     command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(["fit", *table(), *QUICK, "1", "--test_best", "false"]) == 0
@@ -120,7 +120,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.reliability(56)
 @pytest.mark.parametrize("what", ALTERED)
-def test_content_that_makes_no_sense_is_one_message_in_every_command(
+def test_invalid_content_is_refused_with_one_message_by_every_command(
     what: str, original: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = torch.load(original, weights_only=True)
@@ -161,7 +161,7 @@ INVALID_STATES = {
 
 @pytest.mark.reliability(56)
 @pytest.mark.parametrize("what", INVALID_STATES)
-def test_what_a_table_cannot_have_taught_scores_no_row(
+def test_an_invalid_fitted_state_is_refused(
     what: str, original_table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(original_table)
@@ -193,7 +193,7 @@ REWRITTEN = {
 
 @pytest.mark.reliability(56)
 @pytest.mark.parametrize("what", REWRITTEN)
-def test_content_that_makes_sense_but_was_altered_is_refused(
+def test_valid_but_altered_content_is_refused(
     what: str, original_table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = altered_table(original_table)
@@ -207,7 +207,7 @@ def test_content_that_makes_sense_but_was_altered_is_refused(
         load("altered.ckpt")
 
 
-def test_what_lightning_or_an_earlier_release_wrote_without_a_checksum_is_read(original_table: Path) -> None:
+def test_a_checkpoint_without_a_checksum_is_read(original_table: Path) -> None:
     content = altered_table(original_table)
     del content["lit_classify"]["sealed"]
     torch.save(content, "unsealed.ckpt")
@@ -215,13 +215,13 @@ def test_what_lightning_or_an_earlier_release_wrote_without_a_checksum_is_read(o
 
 
 @pytest.mark.parametrize("precision", ["64-true", "bf16-true"])
-def test_a_run_of_another_precision_is_scored(precision: str) -> None:
+def test_a_run_of_another_precision_is_tested(precision: str) -> None:
     assert main(["fit", *table(), *QUICK, "1", "--trainer.precision", precision]) == 0
     assert main(["test", "--ckpt_path", "last"]) == 0
 
 
 @pytest.mark.parametrize(("task", "arguments", "data"), TASKS)
-def test_a_checkpoint_comes_back_as_the_module_that_wrote_it(
+def test_load_returns_the_module_that_was_saved(
     task: type[LitModule], arguments: dict[str, Any], data: type[InMemoryDataModule]
 ) -> None:
     model = task(**arguments, hidden=[3], dropout=0.1)
@@ -236,7 +236,7 @@ def test_a_checkpoint_comes_back_as_the_module_that_wrote_it(
         assert torch.equal(again.predict(x), model.eval().predict(x))
 
 
-def test_a_network_of_one_s_own_trains_and_is_imported_again_only_by_name() -> None:
+def test_load_imports_a_custom_network_only_if_it_is_given() -> None:
     path = "tests.custom_networks.Squares"
     model = BinaryClassifier(2, network=path, network_args={"width": 4})
     fitted = trainer(max_epochs=2)
@@ -281,7 +281,7 @@ OWN_PARTS: list[tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]
 
 
 @pytest.mark.parametrize(("given", "right", "wrong"), OWN_PARTS, ids=lambda part: str(part)[:40])
-def test_a_checkpoint_takes_own_parts_only_from_whoever_loads_it(
+def test_load_accepts_only_the_custom_classes_that_the_model_was_trained_with(
     given: dict[str, Any], right: list[dict[str, Any]], wrong: list[dict[str, Any]]
 ) -> None:
     model = fitted(**given).eval()
@@ -296,7 +296,7 @@ def test_a_checkpoint_takes_own_parts_only_from_whoever_loads_it(
             load("fitted.ckpt", **other)
 
 
-def test_lightning_s_own_loading_works_and_imports_nothing_that_the_file_names() -> None:
+def test_load_from_checkpoint_imports_nothing_that_the_file_names() -> None:
     model = fitted(network=Squares, network_args={"width": 4}).eval()
     x = torch.randn(5, 2)
     again = BinaryClassifier.load_from_checkpoint("fitted.ckpt", network=Squares).eval()
@@ -312,7 +312,7 @@ def test_lightning_s_own_loading_works_and_imports_nothing_that_the_file_names()
 FIT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
 
 
-def test_a_run_with_the_rate_that_was_found_is_resumed_as_the_message_says(
+def test_the_message_names_the_option_that_resumes_with_the_found_learning_rate(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     fit = ["fit", "--config", "moons", "--data.batch_size", "64", "--trainer.max_epochs"]
@@ -328,7 +328,7 @@ def test_a_run_with_the_rate_that_was_found_is_resumed_as_the_message_says(
     assert rates[0] == rates[1] == float(option.split()[1]) != 0.1
 
 
-def test_a_list_that_a_checkpoint_contradicts_is_named_as_it_is_typed(
+def test_the_message_names_a_list_option_as_it_is_typed(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert main([*FIT, "--model.hidden", "[4, 4]"]) == 0
@@ -340,7 +340,7 @@ def test_a_list_that_a_checkpoint_contradicts_is_named_as_it_is_typed(
 
 @pytest.mark.reliability(14)
 @pytest.mark.parametrize("command", ["fit", "test", "predict"])
-def test_a_setting_that_the_checkpoint_contradicts_is_refused(
+def test_a_setting_that_differs_from_the_checkpoint_is_refused(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*FIT_MOONS, "--trainer.max_epochs", "1"]) == 0
@@ -361,7 +361,7 @@ def test_a_setting_that_the_checkpoint_contradicts_is_refused(
         (["--trainer.max_epochs", "1"], "was trained for 2 epochs, but --trainer.max_epochs is 1"),
     ],
 )
-def test_a_run_does_not_go_on_with_other_data(
+def test_a_run_is_not_resumed_with_other_data(
     option: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*FIT_MOONS, "--trainer.max_epochs", "2"]) == 0
@@ -375,7 +375,7 @@ def test_a_run_does_not_go_on_with_other_data(
 
 
 @pytest.mark.reliability(14)
-def test_a_run_does_not_go_on_with_another_table(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_is_not_resumed_with_another_table(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"{n % 7},{n % 5},{'yes' if n % 3 else 'no'},{n % 2}" for n in range(60)]
     Path("t.csv").write_text("\n".join(["a,b,y,z", *rows]))
     Path("u.csv").write_text("\n".join(["a,b,y,z", *rows[:50]]))

@@ -14,7 +14,7 @@ from tests.runs import table_run
 
 @pytest.mark.reliability(56)
 @pytest.mark.parametrize("part", ["encoders", "classes"])
-def test_a_model_for_another_table_than_the_recorded_one_is_refused(
+def test_a_model_that_does_not_fit_the_recorded_table_is_refused(
     part: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["fit", *table(), *QUICK, "1"]) == 0
@@ -31,7 +31,7 @@ def test_a_model_for_another_table_than_the_recorded_one_is_refused(
 
 
 @pytest.mark.reliability(56)
-def test_a_table_that_has_taught_nothing_is_refused(
+def test_a_table_without_a_fitted_state_is_refused(
     original_table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = altered_table(original_table)
@@ -61,7 +61,7 @@ FIT = ["fit", "--config", "moons", "--plots", "none", "--model.dropout", "0.3"]
         ),
     ],
 )
-def test_a_checkpoint_of_a_release_that_knows_more_says_which(
+def test_an_unknown_setting_of_another_release_is_refused_with_its_version(
     changed: Any, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = table_run()
@@ -78,7 +78,7 @@ def test_a_checkpoint_of_a_release_that_knows_more_says_which(
 
 
 @pytest.mark.reliability(40)
-def test_a_checkpoint_of_the_first_release_loads_and_goes_on() -> None:
+def test_a_checkpoint_of_the_first_release_is_loaded_and_resumed() -> None:
     assert main([*FIT, "--trainer.max_epochs", "1"]) == 0
     content = torch.load(RUN.format(0), weights_only=True)
     record = content["lit_classify"]

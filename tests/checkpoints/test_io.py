@@ -15,7 +15,7 @@ from lit_classify.errors import UserError
 
 
 @pytest.mark.reliability(5)
-def test_a_full_disk_leaves_the_earlier_file_and_no_litter(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_earlier_file_and_no_temporary_file(monkeypatch: pytest.MonkeyPatch) -> None:
     io = AtomicCheckpointIO()
     io.save_checkpoint({"x": torch.ones(3)}, "folder/c.ckpt")
     before = Path("folder/c.ckpt").read_bytes()
@@ -32,7 +32,7 @@ def test_a_full_disk_leaves_the_earlier_file_and_no_litter(monkeypatch: pytest.M
 
 @pytest.mark.reliability(5)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no such limit")
-def test_a_limit_of_size_leaves_the_earlier_file() -> None:
+def test_a_file_size_limit_leaves_the_earlier_file() -> None:
     AtomicCheckpointIO().save_checkpoint({"x": torch.ones(3)}, "c.ckpt")
     before = Path("c.ckpt").read_bytes()
     code = (
@@ -62,7 +62,7 @@ def test_ctrl_c_waits_until_a_checkpoint_is_written(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.reliability(4)
-def test_kills_amid_a_save_lose_nothing() -> None:
+def test_killing_a_save_loses_no_checkpoint() -> None:
     script = Path(__file__).parents[2] / "scripts" / "kill_while_saving.py"
     done = subprocess.run(
         [sys.executable, script, "--kills", "50"], capture_output=True, text=True, timeout=200, check=False
@@ -73,7 +73,7 @@ def test_kills_amid_a_save_lose_nothing() -> None:
 
 
 @pytest.mark.reliability(6)
-def test_a_flipped_bit_in_any_byte_and_a_lost_end_are_told() -> None:
+def test_a_flipped_bit_and_a_truncated_file_are_detected() -> None:
     AtomicCheckpointIO().save_checkpoint({"x": torch.ones(3)}, "c.ckpt")
     content, damaged = Path("c.ckpt").read_bytes(), Path("d.ckpt")
     assert is_intact(Path("c.ckpt"))
@@ -90,7 +90,7 @@ def test_a_flipped_bit_in_any_byte_and_a_lost_end_are_told() -> None:
 
 
 @pytest.mark.reliability(6)
-def test_a_checkpoint_of_lightning_s_own_saving_is_tried_by_its_zip() -> None:
+def test_a_file_of_torch_save_is_checked_by_its_zip_checksums() -> None:
     torch.save({"x": torch.ones(3)}, "c.ckpt")
     assert is_intact(Path("c.ckpt"))
     content = Path("c.ckpt").read_bytes()

@@ -18,7 +18,7 @@ def directories(name: str) -> list[str]:
 
 
 @pytest.mark.reliability(41)
-def test_an_argument_that_looks_like_a_checkpoint_s_name_stays_as_it_is() -> None:
+def test_a_target_column_named_last_is_not_taken_for_a_checkpoint() -> None:
     assert main(["fit", *table(), *QUICK, "1"]) == 0
     assert main(["fit", *table(), *QUICK, "2", "--ckpt_path", "last"]) == 0
     assert directories("table") == ["version_0", "version_1"]
@@ -38,7 +38,7 @@ def test_an_argument_that_looks_like_a_checkpoint_s_name_stays_as_it_is() -> Non
     ],
     ids=lambda words: words[-1],
 )
-def test_last_is_looked_for_in_the_runs_of_the_same_name(found_by: list[str]) -> None:
+def test_last_is_searched_in_the_runs_of_the_same_name(found_by: list[str]) -> None:
     assert main(["fit", "--config", "moons", *QUICK, "1"]) == 0
     assert main(["fit", "--config", "circles_v1", *QUICK, "1"]) == 0  # newer, and another
     same = ["--model.optimizer_args", "{momentum: 0.9}"] if "circles_v2" in found_by else []
@@ -46,7 +46,7 @@ def test_last_is_looked_for_in_the_runs_of_the_same_name(found_by: list[str]) ->
     assert Checkpoint.read("lightning_logs/moons/version_1/checkpoints/last.ckpt").epochs == 2
 
 
-def test_last_of_another_name_is_not_taken(capsys: pytest.CaptureFixture[str]) -> None:
+def test_last_of_another_name_is_not_used(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "--config", "moons", *QUICK, "1"]) == 0
     assert main(["fit", "--config", "spirals", *QUICK, "2", "--ckpt_path", "last"]) == 2
     assert "no intact last.ckpt in lightning_logs/spirals" in capsys.readouterr().err
@@ -54,7 +54,7 @@ def test_last_of_another_name_is_not_taken(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.reliability(6, 7)
 @pytest.mark.parametrize("damage", ["cut", "flip"])
-def test_a_damaged_checkpoint_is_refused_and_last_falls_back(
+def test_a_corrupt_checkpoint_is_refused_and_last_falls_back_to_an_intact_one(
     damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):

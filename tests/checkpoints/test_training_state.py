@@ -56,7 +56,7 @@ UNRESUMABLE = {
 
 @pytest.mark.reliability(56)
 @pytest.mark.parametrize("what", UNRESUMABLE)
-def test_a_state_that_no_training_can_have_left_is_not_resumed(
+def test_an_invalid_training_state_is_not_resumed(
     what: str, original_table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = altered_table(original_table)
@@ -94,6 +94,6 @@ def test_a_state_that_no_training_can_have_left_is_not_resumed(
     ],
     ids=lambda words: f"{words[1]} {words[3]}",
 )
-def test_what_training_has_left_is_resumed(more: list[str]) -> None:
+def test_the_states_of_optimizers_and_schedulers_are_resumed(more: list[str]) -> None:
     assert main(["fit", *table(), *QUICK, "1", *more]) == 0
     assert main(["fit", *table(), *QUICK, "2", *more, "--ckpt_path", "last"]) == 0

@@ -10,7 +10,7 @@ from lit_classify import BinaryClassifier, CirclesDataModule, UserError
 from tests.training import trainer
 
 
-def test_a_data_module_prints_its_rows() -> None:
+def test_a_data_module_prints_the_sizes_of_its_splits() -> None:
     data = CirclesDataModule(val_fraction=0.1)
     assert str(data) == "CirclesDataModule\n{train: None}\n{val: None}\n{test: None}"
     data.setup("fit")
@@ -28,7 +28,7 @@ class Seen(L.Callback):
 
 
 @pytest.mark.parametrize(("part", "number"), [(1, 1), (3, 3), (0.1, 8)])
-def test_overfitting_sees_the_same_batches_in_every_epoch(part: float, number: int) -> None:
+def test_overfit_batches_are_the_same_in_every_epoch(part: float, number: int) -> None:
     seen = Seen()
     made = trainer(max_epochs=3, overfit_batches=part, callbacks=[seen])
     data = CirclesDataModule(batch_size=10, shuffle=True)
@@ -40,14 +40,14 @@ def test_overfitting_sees_the_same_batches_in_every_epoch(part: float, number: i
 
 
 @pytest.mark.parametrize(("part", "rows"), [(2, 20), (0.1, 20), (1, 10), (1.0, 200)])
-def test_limits_of_evaluation_count_batches_of_the_size_that_was_given(part: float, rows: int) -> None:
+def test_limits_of_evaluation_count_batches_of_the_given_size(part: float, rows: int) -> None:
     data = CirclesDataModule(batch_size=10)
     made = trainer(limit_predict_batches=part)
     predicted = made.predict(BinaryClassifier(2), data)
     assert sum(map(len, predicted)) == rows  # type: ignore[arg-type]
 
 
-def test_limited_epochs_see_other_rows_each_time_as_with_torch_s_loader() -> None:
+def test_limited_epochs_select_other_rows_each_time() -> None:
     seen = Seen()
     made = trainer(max_epochs=2, limit_train_batches=2, callbacks=[seen])
     made.fit(BinaryClassifier(2), CirclesDataModule(batch_size=100, shuffle=True))
@@ -55,7 +55,7 @@ def test_limited_epochs_see_other_rows_each_time_as_with_torch_s_loader() -> Non
     assert not torch.equal(seen.batches[0], seen.batches[2])
 
 
-def test_a_batch_size_can_be_searched_and_is_refused_where_all_rows_are_one() -> None:
+def test_the_batch_size_can_be_tuned_unless_it_is_all_rows() -> None:
     data = CirclesDataModule(batch_size=2)
     found = Tuner(trainer(max_epochs=1)).scale_batch_size(BinaryClassifier(2), datamodule=data, max_trials=3)
     assert found == data.batch_size == data.hparams["batch_size"] == 8

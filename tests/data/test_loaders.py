@@ -26,7 +26,7 @@ def loader(n: int, **options: object) -> TensorLoader:
 
 
 @given(n=sizes, batch=batches, seed=seeds, shuffle=st.booleans())
-def test_every_row_comes_once_and_columns_stay_together(
+def test_every_row_occurs_once_and_tensors_stay_aligned(
     n: int, batch: int | None, seed: int, shuffle: bool
 ) -> None:
     made = loader(n, batch_size=batch, shuffle=shuffle, seed=seed)
@@ -37,7 +37,7 @@ def test_every_row_comes_once_and_columns_stay_together(
 
 
 @given(n=sizes, batch=batches, seed=seeds, epoch=st.integers(0, 10_000))
-def test_order_comes_from_seed_and_epoch_alone(n: int, batch: int | None, seed: int, epoch: int) -> None:
+def test_the_order_depends_on_seed_and_epoch_only(n: int, batch: int | None, seed: int, epoch: int) -> None:
     first, second = (loader(n, batch_size=batch, shuffle=True, seed=seed) for _ in range(2))
     torch.manual_seed(1)
     list(first)  # what was drawn before does not matter
@@ -48,7 +48,7 @@ def test_order_comes_from_seed_and_epoch_alone(n: int, batch: int | None, seed: 
     assert torch.equal(before, torch.get_rng_state())
 
 
-def test_epochs_and_seeds_give_other_orders() -> None:
+def test_other_epochs_and_seeds_give_other_orders() -> None:
     orders = set()
     for seed in range(3):
         made = loader(50, batch_size=7, shuffle=True, seed=seed)
@@ -69,7 +69,7 @@ def test_drop_last_keeps_full_batches_only(n: int, batch: int, shuffle: bool) ->
 
 
 @given(n=sizes, batch=batches, ranks=st.integers(1, 5), seed=seeds, shuffle=st.booleans())
-def test_training_ranks_part_the_rows_in_equal_steps(
+def test_training_ranks_divide_the_rows_into_equally_many_batches(
     n: int, batch: int | None, ranks: int, seed: int, shuffle: bool
 ) -> None:
     if n < ranks:
@@ -86,7 +86,7 @@ def test_training_ranks_part_the_rows_in_equal_steps(
 
 
 @given(n=sizes, batch=batches, ranks=st.integers(1, 5))
-def test_evaluation_ranks_part_the_rows_exactly(n: int, batch: int | None, ranks: int) -> None:
+def test_evaluation_ranks_cover_every_row_once(n: int, batch: int | None, ranks: int) -> None:
     shares = [
         rows_of(loader(n, batch_size=batch, rank=rank, world_size=ranks, even=False)) for rank in range(ranks)
     ]
@@ -94,7 +94,9 @@ def test_evaluation_ranks_part_the_rows_exactly(n: int, batch: int | None, ranks
 
 
 @given(n=sizes, batch=st.integers(1, 70), seed=seeds, data=st.data())
-def test_state_goes_on_where_it_was_taken(n: int, batch: int, seed: int, data: st.DataObject) -> None:
+def test_a_loaded_state_continues_after_the_last_batch(
+    n: int, batch: int, seed: int, data: st.DataObject
+) -> None:
     whole = loader(n, batch_size=batch, shuffle=True, seed=seed)
     whole.set_epoch(3)
     expected = rows_of(whole)
@@ -110,7 +112,7 @@ def test_state_goes_on_where_it_was_taken(n: int, batch: int, seed: int, data: s
     assert rows_of(resumed) == expected
 
 
-def test_a_full_batch_is_the_table_itself() -> None:
+def test_a_full_batch_is_the_tensor_without_a_copy() -> None:
     x = torch.rand(10, 3)
     ((got,),) = TensorLoader((x,), shuffle=True)
     assert got is x
@@ -123,18 +125,18 @@ def test_a_full_batch_is_the_table_itself() -> None:
         ({"rank": 2, "world_size": 2}, r"rank must be in 0\.\.1, but is 2"),
     ],
 )
-def test_sizes_that_cannot_be_are_refused(options: dict[str, int], message: str) -> None:
+def test_invalid_sizes_are_refused(options: dict[str, int], message: str) -> None:
     with pytest.raises(UserError, match=message):
         loader(5, **options)
 
 
-def test_tensors_of_other_lengths_are_refused() -> None:
+def test_tensors_of_different_lengths_are_refused() -> None:
     with pytest.raises(UserError, match=r"have \[3, 4\]"):
         TensorLoader((torch.rand(3), torch.rand(4)))
 
 
 @given(n=st.integers(2, 50), batch=st.integers(1, 20), seed=seeds, drop=st.booleans(), data=st.data())
-def test_a_dataset_s_batches_are_those_of_the_tensors(
+def test_batches_of_a_dataset_equal_those_of_tensors(
     n: int, batch: int, seed: int, drop: bool, data: st.DataObject
 ) -> None:
     batch = min(batch, n - 1)  # the whole table in one batch would stay in order
@@ -155,7 +157,7 @@ def test_a_dataset_s_batches_are_those_of_the_tensors(
 
 
 @given(n=sizes, batch=st.integers(1, 20), ranks=st.integers(1, 4), seed=seeds, shuffle=st.booleans())
-def test_processes_share_the_rows_of_a_dataset_in_equal_steps(
+def test_processes_divide_the_rows_of_a_dataset_into_equally_many_batches(
     n: int, batch: int, ranks: int, seed: int, shuffle: bool
 ) -> None:
     ours = SeededDataLoader(TensorDataset(torch.arange(n)), batch_size=batch, shuffle=shuffle, seed=seed)
@@ -184,7 +186,7 @@ class Noise(Dataset[tuple[float, ...]]):
 
 
 @pytest.mark.reliability(45)
-def test_what_a_dataset_draws_in_workers_is_the_same_when_an_epoch_is_resumed(
+def test_random_numbers_of_workers_are_the_same_in_a_resumed_epoch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def numbers(seed: int, epoch: int, position: int = 0, rank: int = 0) -> list[list[float]]:

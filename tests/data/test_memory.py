@@ -9,7 +9,7 @@ from tests.example_tables import write
 
 
 @pytest.mark.reliability(32)
-def test_a_table_beyond_memory_is_refused_with_the_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_larger_than_memory_is_refused_with_an_estimate(monkeypatch: pytest.MonkeyPatch) -> None:
     content = "a,b\n" + "1,2\n" * 1000
     monkeypatch.setattr(memory, "free_memory", lambda: 10_000)
     with pytest.raises(DataError, match=r"about 1,001 rows x 2 columns need about 0.024 MB of memory"):

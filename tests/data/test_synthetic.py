@@ -27,7 +27,7 @@ ALL: list[type[InMemoryDataModule]] = [*POINTS, LineDataModule]
 
 
 @pytest.mark.parametrize("data", ALL)
-def test_sizes_are_plain_and_known_at_once(data: type[InMemoryDataModule]) -> None:
+def test_numbers_of_features_and_outputs_are_integers_before_setup(data: type[InMemoryDataModule]) -> None:
     made = data()  # type: ignore[call-arg]  # the course's own data needs no arguments
     assert type(made.in_features) is int
     assert type(made.out_features) is int
@@ -36,7 +36,7 @@ def test_sizes_are_plain_and_known_at_once(data: type[InMemoryDataModule]) -> No
     assert made.split("train").y.dtype == (torch.float32 if made.class_names is None else torch.int64)
 
 
-def test_circles_are_the_course_s() -> None:
+def test_circles_equal_those_of_the_course() -> None:
     x_train, x_test, y_train, y_test = reference_loop.circles()
     data = CirclesDataModule()
     assert torch.equal(data.split("train").x, x_train)
@@ -47,7 +47,7 @@ def test_circles_are_the_course_s() -> None:
     assert torch.cat([y_train, y_test]).sum() == 500
 
 
-def test_blobs_are_the_course_s() -> None:
+def test_blobs_equal_those_of_the_course() -> None:
     x_train, _, _, y_test = reference_loop.blobs()
     data = BlobsDataModule()
     assert torch.equal(data.split("train").x, x_train)
@@ -55,7 +55,7 @@ def test_blobs_are_the_course_s() -> None:
     assert data.out_features == 4
 
 
-def test_line_is_the_course_s() -> None:
+def test_the_line_equals_that_of_the_course() -> None:
     x_train, x_test, y_train, y_test = reference_loop.line()
     data = LineDataModule()
     assert torch.equal(data.split("train").x, x_train)
@@ -64,7 +64,7 @@ def test_line_is_the_course_s() -> None:
     assert torch.equal(data.split("test").y, y_test.squeeze())
 
 
-def test_spirals_are_the_generator_of_cs231n() -> None:
+def test_spirals_equal_those_of_cs231n() -> None:
     np.random.seed(42)
     points, labels = np.zeros((300, 2)), np.zeros(300, dtype=int)
     for j in range(3):
@@ -96,7 +96,7 @@ def test_val_fraction_makes_a_third_split_that_shares_no_row(data: type[Any]) ->
 
 
 @pytest.mark.parametrize("data", ALL)
-def test_making_data_draws_nothing_from_the_global_generator(data: type[InMemoryDataModule]) -> None:
+def test_synthetic_data_leave_the_global_random_state(data: type[InMemoryDataModule]) -> None:
     before = torch.get_rng_state()
     made = data()  # type: ignore[call-arg]  # as above
     list(made.train_dataloader())
@@ -115,14 +115,14 @@ def test_making_data_draws_nothing_from_the_global_generator(data: type[InMemory
     ],
 )
 @pytest.mark.parametrize("data", [CirclesDataModule, BlobsDataModule])
-def test_settings_that_cannot_be_are_refused(
+def test_invalid_settings_are_refused(
     data: type[PointsDataModule], arguments: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
         data(**arguments)
 
 
-def test_fractions_are_shares_of_all_rows() -> None:
+def test_fractions_refer_to_all_rows() -> None:
     circles = CirclesDataModule(test_fraction=0.3, val_fraction=0.1)
     assert [len(circles.split(name).y) for name in ("train", "val", "test")] == [600, 100, 300]
     for fraction, train in ((0.9, 10), (0.8, 20), (0.2, 80)):
@@ -130,6 +130,6 @@ def test_fractions_are_shares_of_all_rows() -> None:
     assert len(LineDataModule(val_fraction=0.001).split("val").y) == 1
 
 
-def test_a_line_that_goes_nowhere_is_refused() -> None:
+def test_a_line_with_a_step_of_zero_is_refused() -> None:
     with pytest.raises(UserError, match="step must be above 0"):
         LineDataModule(step=0)

@@ -31,7 +31,7 @@ def predict(path: str, out: str, *options: str) -> int:
 
 
 @pytest.mark.reliability(36)
-def test_rows_keep_their_order_and_take_columns_along() -> None:
+def test_predictions_have_the_order_of_the_rows_and_the_kept_columns() -> None:
     path = bundled(load_iris, "iris.csv")
     names = ["setosa", "versicolor", "virginica"]
     table = pl.read_csv(path).with_columns(
@@ -56,7 +56,7 @@ def test_rows_keep_their_order_and_take_columns_along() -> None:
     assert pl.read_csv("old.csv").sort("id").equals(came.drop("x1").sort("id"))
 
 
-def test_labels_and_numbers_are_predicted_too() -> None:
+def test_labels_and_values_are_predicted() -> None:
     rows = [f"{n},{n % 2},{int(n % 3 == 0)},{100 * n}" for n in range(90)]
     path = write_text("x,even,third,price\n" + "\n".join(rows))
     assert fit(path, "[even, third]", "--data.ignore", "price", "--model.thresholds", "0.000001", *SHORT) == 0
@@ -72,7 +72,7 @@ def test_labels_and_numbers_are_predicted_too() -> None:
 
 
 @pytest.mark.reliability(36)
-def test_cells_that_a_spreadsheet_would_run_are_made_harmless() -> None:
+def test_formulas_are_escaped() -> None:
     risky = ["=1+1", "+cmd", "-2+3", "@sum", "\t=1", "-1", "+4.5", "-1e-3", "plain", None]
     came = escape_formulas(pl.DataFrame({"=name": risky, "number": range(10)}))
     assert came.columns == ["'=name", "number"]
@@ -82,7 +82,7 @@ def test_cells_that_a_spreadsheet_would_run_are_made_harmless() -> None:
 
 
 @pytest.mark.reliability(36)
-def test_a_file_appears_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_while_writing_leaves_the_existing_file(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("p.csv").write_text("old")
 
     def fail(*_: object) -> None:
@@ -98,7 +98,7 @@ def test_a_file_appears_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.reliability(62)
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("links", [False, True])
-def test_of_several_that_write_one_file_one_wins_whole(
+def test_one_of_several_concurrent_writers_writes_the_complete_file(
     overwrite: bool, links: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def link(*_: object) -> None:
@@ -119,7 +119,7 @@ def test_of_several_that_write_one_file_one_wins_whole(
 
 @pytest.mark.reliability(36)
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_a_disk_that_is_full_amid_the_predictions_is_one_message(suffix: str) -> None:
+def test_a_full_disk_while_predicting_is_one_message(suffix: str) -> None:
     code = (
         "import resource, polars as pl; from pathlib import Path\n"
         "from lit_classify.evaluation.predictions import write_predictions\n"
@@ -133,19 +133,19 @@ def test_a_disk_that_is_full_amid_the_predictions_is_one_message(suffix: str) ->
     assert not list(Path().iterdir())
 
 
-def test_a_file_has_the_rights_that_the_user_gives_to_files() -> None:
+def test_a_file_has_the_default_permissions_of_the_user() -> None:
     write_predictions(Path("p.csv"), pl.DataFrame({"prediction": [1]}))
     Path("other").touch()
     assert Path("p.csv").stat().st_mode == Path("other").stat().st_mode
 
 
-def test_the_longest_name_that_a_file_may_have_is_written() -> None:
+def test_a_file_with_the_longest_possible_name_is_written() -> None:
     write_predictions(Path(f"{'p' * 251}.csv"), pl.DataFrame({"prediction": [1]}))
     assert len(list(Path().iterdir())) == 1
 
 
 @pytest.mark.reliability(26)
-def test_unseen_categories_are_one_note_or_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unseen_categories_cause_one_warning_or_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     rows = [f"{n},{'red' if n % 2 else 'blue'},{'ab'[n % 2]}" for n in range(60)]
     assert fit(write_text("x,colour,target\n" + "\n".join(rows)), "target", *SHORT) == 0
     write_text("x,colour\n1,green\n2,red\n3,pink\n", "new.csv")
@@ -169,7 +169,7 @@ def test_unseen_categories_are_one_note_or_refused(capsys: pytest.CaptureFixture
         (["--keep", "p_0"], "the predictions have a column of that name"),
     ],
 )
-def test_wrong_requests_write_nothing(
+def test_invalid_options_write_nothing(
     options: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = [f"{n},{n},{n},{n % 2}" for n in range(40)]

@@ -22,7 +22,7 @@ def test_a_linear_baseline_cannot_separate_the_circles() -> None:
     assert logistic == pytest.approx(0.5, abs=0.1)
 
 
-def test_reports_are_written_for_classes_and_values() -> None:
+def test_the_text_of_classes_and_of_values_contains_tables_and_baselines() -> None:
     model, data = BinaryClassifier(2), CirclesDataModule()
     trainer().test(model, data, verbose=False)
     for words in ("macro average", "confusion", "majority class"):

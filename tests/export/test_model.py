@@ -58,7 +58,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("format_", ["onnx", "safetensors"])
 @pytest.mark.parametrize("number", range(len(TARGETS)), ids=TARGETS)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
-def test_the_example_gives_the_checkpoint_s_predictions(
+def test_the_example_program_predicts_what_the_checkpoint_predicts(
     trained: Path, number: int, format_: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(trained)
@@ -78,7 +78,7 @@ def test_the_example_gives_the_checkpoint_s_predictions(
     assert np.abs(theirs - ours).max() <= 1e-5 * max(1.0, np.abs(ours).max())
 
 
-def test_a_model_of_points_is_exported_too() -> None:
+def test_a_model_of_synthetic_data_is_exported() -> None:
     assert main(["fit", "--config", "blobs", "--trainer.max_epochs", "1"]) == 0
     checkpoint = "lightning_logs/blobs/version_0/checkpoints/last.ckpt"
     assert main(["export", checkpoint, "--format", "safetensors"]) == 0
@@ -87,7 +87,7 @@ def test_a_model_of_points_is_exported_too() -> None:
     ]  # fmt: skip
 
 
-def test_wrong_requests_are_refused(
+def test_invalid_arguments_are_refused(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("full").mkdir()

@@ -20,7 +20,7 @@ from tests.training import loader, rows, same_weights, trainer
 pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:.*no .val_dataloader")
 
 
-def test_losses_are_torch_s() -> None:
+def test_losses_equal_those_of_torch() -> None:
     logits, y = torch.randn(9, 1), torch.randint(2, (9,))
     assert torch.equal(
         BinaryClassifier(2).loss(logits, y), nn.BCEWithLogitsLoss()(logits.squeeze(), y.float())
@@ -32,7 +32,7 @@ def test_losses_are_torch_s() -> None:
     assert torch.equal(Regressor(1, loss="MSE").loss(logits, values), nn.MSELoss()(logits, values[:, None]))
 
 
-def test_the_learning_rate_that_was_set_is_the_one_that_trains() -> None:
+def test_the_optimizer_uses_the_learning_rate_that_was_set() -> None:
     for rate in ("hparams", "attribute"):
         model = BinaryClassifier(2, lr=0.5)
         if rate == "hparams":
@@ -43,7 +43,7 @@ def test_the_learning_rate_that_was_set_is_the_one_that_trains() -> None:
 
 
 @pytest.mark.parametrize("dropout", [0.0])
-def test_a_fit_with_the_rate_that_was_found_equals_one_that_was_given_it(dropout: float) -> None:
+def test_a_fit_with_a_found_learning_rate_equals_one_with_that_rate_given(dropout: float) -> None:
     def begin(**arguments: Any) -> tuple[L.Trainer, BinaryClassifier, CirclesDataModule]:
         L.seed_everything(3, verbose=False)
         model = BinaryClassifier(2, hidden=[8], dropout=dropout, **arguments)
@@ -68,7 +68,7 @@ def test_a_fit_with_the_rate_that_was_found_equals_one_that_was_given_it(dropout
     assert same_weights(resumed, whole)
 
 
-def test_predictions_take_bare_features() -> None:
+def test_predict_accepts_batches_without_targets() -> None:
     x, y = rows()
     model = BinaryClassifier(2)
     bare = trainer().predict(model, DataLoader(x, batch_size=10))  # type: ignore[arg-type]
@@ -87,7 +87,7 @@ class Evaluating(BinaryClassifier):
 
 
 @pytest.mark.reliability(59)
-def test_what_evaluation_steps_of_one_s_own_log_is_all_there_is() -> None:
+def test_overridden_evaluation_steps_log_only_their_metrics() -> None:
     model = Evaluating(2)
     fitted = trainer(max_epochs=1)
     fitted.fit(model, CirclesDataModule())

@@ -27,7 +27,7 @@ def imbalanced() -> TableDataModule:
 
 
 @pytest.mark.reliability(25)
-def test_balanced_weights_equal_scikit_learns_and_are_saved_in_checkpoints() -> None:
+def test_balanced_weights_equal_those_of_scikit_learn_and_are_saved_in_checkpoints() -> None:
     data = imbalanced()
     model = MulticlassClassifier(1, 3, data.class_names, class_weight="balanced")
     runner = trainer(max_epochs=1)
@@ -42,7 +42,7 @@ def test_balanced_weights_equal_scikit_learns_and_are_saved_in_checkpoints() -> 
 
 
 @pytest.mark.reliability(25)
-def test_weighted_losses_equal_torchs_weighted_means() -> None:
+def test_weighted_losses_equal_those_of_torch() -> None:
     logits, y = torch.randn(40, 1), torch.randint(0, 2, (40,))
     two = BinaryClassifier(3, class_names=["no", "yes"], class_weight={"yes": 5.0})
     both = torch.cat([torch.zeros(40, 1), logits], dim=1)  # the same probabilities with two logits
@@ -54,14 +54,14 @@ def test_weighted_losses_equal_torchs_weighted_means() -> None:
     torch.testing.assert_close(many.loss(logits, y), expected)
 
 
-def test_balanced_weights_need_to_know_the_classes_rows() -> None:
+def test_balanced_weights_require_class_counts() -> None:
     loader = TensorLoader((torch.ones(4, 1), torch.tensor([0, 1, 1, 1])))
     with pytest.raises(UserError, match="needs a data module with class_counts"):
         trainer(max_epochs=1).fit(BinaryClassifier(1, class_weight="balanced"), loader, loader)
 
 
 @pytest.mark.filterwarnings("ignore:.*rows also occur in train")
-def test_an_embedding_distinguishes_categories() -> None:
+def test_an_embedding_separates_categories() -> None:
     torch.manual_seed(0)
     rows = [f"town {n % 40},{n % 3},{'ab'[n % 40 % 2]}" for n in range(1200)]
     data = TableDataModule(str(write("\n".join(["town,noise,target", *rows]))), "target")
@@ -83,7 +83,7 @@ def test_two_classes_have_two_columns_that_sum_to_one(logits: list[float]) -> No
     torch.testing.assert_close(p[:, 1], torch.sigmoid(torch.tensor(logits)))
 
 
-def test_labels_are_rounded_probabilities_as_in_the_course() -> None:
+def test_labels_are_rounded_probabilities() -> None:
     logits = torch.cat([torch.randn(1000), torch.tensor([0.0, 1e-9, -1e-9])])[:, None]
     model = BinaryClassifier(2)
     labels = model.labels(model.probabilities(logits))
@@ -91,7 +91,7 @@ def test_labels_are_rounded_probabilities_as_in_the_course() -> None:
     assert model.metric_sum(logits, labels) == len(labels)
 
 
-def test_adding_to_all_logits_leaves_the_softmax() -> None:
+def test_a_constant_added_to_all_logits_does_not_change_the_softmax() -> None:
     model, logits = MulticlassClassifier(2, 3), torch.randn(20, 3)
     torch.testing.assert_close(model.probabilities(logits), model.probabilities(logits + 7))
 

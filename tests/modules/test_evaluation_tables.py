@@ -8,7 +8,7 @@ from lit_classify.modules.evaluation_tables import confusion_table, score_table
 
 
 @pytest.mark.reliability(25)
-def test_the_scores_of_every_class_equal_scikit_learns() -> None:
+def test_metrics_of_each_class_equal_those_of_scikit_learn() -> None:
     random = np.random.default_rng(0)
     y, p = random.integers(0, 3, 200), random.dirichlet([1, 1, 1], 200)
     names = ["cat", "dog", "owl"]

@@ -35,7 +35,7 @@ class OwnStep(BinaryClassifier):
 
 
 @pytest.mark.reliability(10)
-def test_a_plain_trainer_stops_where_the_loss_diverges_and_leaves_the_weights_finite() -> None:
+def test_a_trainer_stops_at_a_diverged_loss_and_leaves_finite_weights() -> None:
     model = BinaryClassifier(2, hidden=[8], lr=1e30)
     fitted = trainer(max_epochs=5)
     with pytest.raises(DivergedError, match=r"at step 1, epoch 1, learning rate 1e\+30"):
@@ -44,13 +44,13 @@ def test_a_plain_trainer_stops_where_the_loss_diverges_and_leaves_the_weights_fi
 
 
 @pytest.mark.reliability(10)
-def test_a_step_of_one_s_own_is_watched_too() -> None:
+def test_a_diverged_loss_of_an_overridden_step_is_detected() -> None:
     with pytest.raises(DivergedError, match="the loss is nan at step 2, epoch 0"):
         trainer(max_epochs=1).fit(OwnStep(2), CirclesDataModule(batch_size=100))
 
 
 @pytest.mark.reliability(10)
-def test_losses_may_explode_while_lightning_looks_for_a_learning_rate() -> None:
+def test_losses_may_diverge_in_the_learning_rate_finder() -> None:
     torch.manual_seed(0)
     model = BinaryClassifier(2, hidden=[8, 8], activation="GELU")
     before = [weight.clone() for weight in model.parameters()]
@@ -97,7 +97,7 @@ class Penalised(BinaryClassifier):
 
 @pytest.mark.reliability(59)
 @pytest.mark.parametrize("accumulated", [1, 2])
-def test_the_loss_that_a_step_of_one_s_own_returns_is_logged(accumulated: int) -> None:
+def test_the_loss_that_an_overridden_step_returns_is_logged(accumulated: int) -> None:
     model = Squared(2)
     model.returned = []
     rows = EpochLog(every_n_epochs=1)
@@ -110,7 +110,7 @@ def test_the_loss_that_a_step_of_one_s_own_returns_is_logged(accumulated: int) -
 
 
 @pytest.mark.reliability(59)
-def test_a_step_of_one_s_own_may_take_float_targets_beside_class_weights() -> None:
+def test_an_overridden_step_accepts_float_targets_with_class_weights() -> None:
     model = Squared(2, class_weight=[1.0, 3.0])
     model.returned = []
     x, y = CirclesDataModule().split("train")
@@ -123,7 +123,7 @@ def test_a_step_of_one_s_own_may_take_float_targets_beside_class_weights() -> No
 
 
 @pytest.mark.reliability(59)
-def test_what_a_step_of_one_s_own_adds_to_ours_is_in_the_logged_loss() -> None:
+def test_a_term_that_an_overridden_step_adds_is_in_the_logged_loss() -> None:
     found = {}
     for task in (BinaryClassifier, Penalised):
         torch.manual_seed(0)
@@ -153,7 +153,7 @@ class Manual(BinaryClassifier):
 
 
 @pytest.mark.reliability(59)
-def test_a_step_that_returns_no_loss_logs_none() -> None:
+def test_a_step_that_returns_no_loss_logs_no_loss() -> None:
     rows = EpochLog(every_n_epochs=1)
     fitted = trainer(max_epochs=2, logger=CSVLogger("."), callbacks=[rows], log_every_n_steps=1)
     fitted.fit(Manual(2), CirclesDataModule(batch_size=300))
@@ -162,7 +162,7 @@ def test_a_step_that_returns_no_loss_logs_none() -> None:
     assert re.fullmatch(r"Epoch: 1 \| Test loss: 0\.\d+, Acc: [\d.]+%", rows.lines[1])
 
 
-def test_a_plain_trainer_s_bar_shows_the_metrics_of_its_epoch() -> None:
+def test_lightning_s_progress_bar_shows_the_metrics_of_the_epoch() -> None:
     shown: list[dict[str, Any]] = []
 
     class Bar(TQDMProgressBar):
@@ -184,7 +184,7 @@ def test_a_plain_trainer_s_bar_shows_the_metrics_of_its_epoch() -> None:
         assert made.progress_bar_metrics[tag] == pytest.approx(seen[tag], rel=1e-6)
 
 
-def test_the_command_line_s_runs_pay_for_no_metrics_on_a_bar() -> None:
+def test_runs_of_the_command_line_compute_no_metrics_for_a_progress_bar() -> None:
     made = RunTrainer(max_epochs=1, logger=False, enable_checkpointing=False, enable_progress_bar=False)
     made.shows_metrics = False
     made.fit(BinaryClassifier(2), CirclesDataModule())

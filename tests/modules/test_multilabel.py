@@ -23,7 +23,7 @@ fitting: Callable[..., LitModule] = AutoModule  # builds another class
 
 
 @pytest.mark.filterwarnings("ignore:.*rows also occur in train")
-def test_labels_are_learned_together_and_tested() -> None:
+def test_several_labels_are_learned_together() -> None:
     torch.manual_seed(0)
     rows = [f"{n % 7},{n % 5},{int(n % 7 > 3)},{int(n % 5 > 2)}" for n in range(400)]
     data = TableDataModule(str(write("\n".join(["a,b,p,q", *rows]))), ["p", "q"])

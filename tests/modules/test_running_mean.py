@@ -17,7 +17,7 @@ from tests.training import TASKS, trainer
 
 
 @pytest.mark.parametrize(("task", "arguments", "data"), TASKS)
-def test_epoch_figures_are_over_all_rows_when_the_last_batch_is_short(
+def test_epoch_metrics_are_over_all_rows_if_the_last_batch_is_short(
     task: type[LitModule], arguments: dict[str, Any], data: type[InMemoryDataModule]
 ) -> None:
     model = task(**arguments, lr=1e-30)  # so small that no step moves a weight

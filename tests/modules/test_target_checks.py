@@ -52,7 +52,7 @@ def test_targets_of_another_task_are_refused(model: LitModule, y: torch.Tensor, 
 @pytest.mark.reliability(20)
 @pytest.mark.parametrize("shape", [(5,), (1,), (6, 1), (6, 2)])
 @pytest.mark.parametrize("task", [BinaryClassifier, MulticlassClassifier, Regressor])
-def test_nothing_is_broadcast(task: Any, shape: tuple[int, ...]) -> None:
+def test_outputs_and_targets_are_not_broadcast(task: Any, shape: tuple[int, ...]) -> None:
     model = task(2, out_features=3 if task is MulticlassClassifier else 1, hidden=[3])
     y = torch.zeros(shape, dtype=torch.float32 if task is Regressor else torch.int64)
     with pytest.raises(DataError, match=r"outputs are of shape \(6,\), but the targets of shape"):
@@ -71,14 +71,14 @@ def test_nothing_is_broadcast(task: Any, shape: tuple[int, ...]) -> None:
         (torch.tensor([[0.0, 1.0], [1.0, 2.0]]), "label 1 of row 1 is 2.0"),
     ],
 )
-def test_labels_are_zeros_and_ones(y: torch.Tensor, message: str) -> None:
+def test_labels_other_than_zero_and_one_are_refused(y: torch.Tensor, message: str) -> None:
     with pytest.raises(DataError, match=message):
         MultilabelClassifier(1, 2).check_targets(y)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
 @pytest.mark.parametrize("class_weight", [None, [1.0, 3.0]])
-def test_the_course_s_float_targets_train_and_score_as_classes_do(
+def test_float_targets_train_and_evaluate_as_classes_do(
     dtype: torch.dtype, class_weight: list[float] | None
 ) -> None:
     x, y = rows()
@@ -95,7 +95,7 @@ def test_the_course_s_float_targets_train_and_score_as_classes_do(
     assert {"val/accuracy", "train/accuracy", "test/accuracy"} <= set(scores[0])
 
 
-def test_a_float_target_that_is_no_class_is_refused_in_any_batch() -> None:
+def test_a_float_target_other_than_zero_or_one_is_refused_in_any_batch() -> None:
     x, y = rows()
     broken = y.float()
     broken[25] = 0.5
@@ -115,7 +115,7 @@ def test_a_float_target_that_is_no_class_is_refused_in_any_batch() -> None:
 )
 @pytest.mark.parametrize("kind", [L.Trainer, RunTrainer])
 @pytest.mark.parametrize("stage", ["fit", "validate", "test"])
-def test_a_batch_that_is_no_pair_is_named_as_what_it_is(
+def test_a_batch_that_is_not_a_pair_is_described(
     dataset: Any, found: str, kind: type[L.Trainer], stage: str
 ) -> None:
     quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}

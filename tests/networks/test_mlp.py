@@ -12,7 +12,7 @@ from lit_classify import (
 from lit_classify.errors import UserError
 
 
-def test_building_a_module_draws_only_its_weights() -> None:
+def test_building_a_module_draws_random_numbers_for_its_weights_only() -> None:
     torch.manual_seed(42)
     model = BinaryClassifier(2, hidden=[5], activation=None, dropout=0.5)
     after = torch.get_rng_state()
@@ -22,7 +22,7 @@ def test_building_a_module_draws_only_its_weights() -> None:
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), plain.parameters(), strict=True))
 
 
-def test_each_hidden_layer_has_an_activation_of_its_own() -> None:
+def test_each_hidden_layer_has_its_own_activation() -> None:
     model = BinaryClassifier(2, hidden=[3, 3], activation=nn.PReLU())
     assert sum(isinstance(layer, nn.PReLU) for layer in model.modules()) == 2
 

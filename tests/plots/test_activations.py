@@ -13,6 +13,6 @@ from lit_classify.plots import (
     ("name", "theirs"),
     [("identity", nn.Identity()), ("ReLU", nn.ReLU()), ("sigmoid", nn.Sigmoid()), ("tanh", nn.Tanh())],
 )
-def test_formulas_equal_torchs_activations(name: str, theirs: nn.Module) -> None:
+def test_formulas_equal_the_activations_of_torch(name: str, theirs: nn.Module) -> None:
     x = torch.linspace(-10, 10, 401)
     torch.testing.assert_close(FORMULAS[name](x), theirs(x))

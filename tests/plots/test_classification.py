@@ -8,7 +8,7 @@ from lit_classify import (
 )
 
 
-def test_legends_of_curves_show_scikit_learns_metrics() -> None:
+def test_legends_of_curves_show_the_metrics_of_scikit_learn() -> None:
     random = np.random.default_rng(0)
     y = np.eye(2, dtype=np.int64)[random.integers(0, 2, 300)]
     p = random.dirichlet([1, 1], 300)

@@ -30,7 +30,7 @@ from lit_classify.plots.decision_boundary import (
 from lit_classify.plots.style import class_color
 
 
-def test_a_region_has_the_color_of_its_class_at_any_certainty() -> None:
+def test_a_region_has_the_color_of_its_class_at_any_probability() -> None:
     p = torch.tensor([[0.51, 0.49], [0.49, 0.51], [0.0, 1.0]])
     shades = region_colors(p)
     red, blue = (np.array(to_rgb(class_color(label))) for label in (0, 1))
@@ -49,7 +49,7 @@ def test_the_decision_boundary_of_a_linear_model_is_its_line() -> None:
     assert {-1.0, 1.0} == {round(float(y), 6) for y in line[[0, -1], 1]}  # from edge to edge
 
 
-def test_lines_follow_changes_of_the_predicted_class_of_three() -> None:
+def test_boundary_lines_separate_the_predicted_classes_of_three() -> None:
     extent = (-1.0, 1.0, -1.0, 1.0)
     logits = torch.stack([grid(extent)[:, 0], -grid(extent)[:, 0], torch.tensor(-9.0).expand(4096)])
     (line,) = boundary_lines(torch.softmax(logits, dim=0).T, extent)

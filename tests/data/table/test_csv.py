@@ -40,7 +40,7 @@ def _by_csv_module(content: str) -> list[list[str]]:
 @pytest.mark.parametrize(
     "cell", ['5"', '5" x 6"', '5""', 'say "so"', 'x"y', '""""', '"a ""b"" c"', '"two\nlines"']
 )
-def test_quotes_within_cells_are_read_as_the_csv_module_reads_them(cell: str, where: int, end: str) -> None:
+def test_quotes_within_cells_are_read_as_by_the_csv_module(cell: str, where: int, end: str) -> None:
     rows = [f"{number},word" for number in range(40)]
     rows[where] = f"{where},{cell}"
     content = end.join(["a,b", *rows, ""])
@@ -50,7 +50,7 @@ def test_quotes_within_cells_are_read_as_the_csv_module_reads_them(cell: str, wh
 
 @pytest.mark.reliability(57)
 @pytest.mark.usefixtures("_blocks")
-def test_inch_marks_in_many_rows_do_not_join_them() -> None:
+def test_inch_marks_in_many_rows_do_not_join_rows() -> None:
     rows = [f'{number},{number}" pipe' for number in range(40)]
     frame = read_table(write("\n".join(["a,b", *rows])), OPTIONS).frame
     assert frame["b"].to_list() == [f'{number}" pipe' for number in range(40)]
@@ -60,7 +60,7 @@ def test_inch_marks_in_many_rows_do_not_join_them() -> None:
 @pytest.mark.usefixtures("_blocks")
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("where", [0, 20, 39])
-def test_a_quote_that_is_left_open_is_refused_with_the_line_where_it_opens(where: int, end: str) -> None:
+def test_an_unclosed_quote_is_refused_with_the_line_where_it_opens(where: int, end: str) -> None:
     rows = ['"two' + end + 'lines",x', *(f"{number},word" for number in range(40))]
     rows[where + 1] = f'{where},"word'
     said = rf"t\.csv, line {where + 4}: a quote opens a cell here and is not closed"
@@ -70,7 +70,7 @@ def test_a_quote_that_is_left_open_is_refused_with_the_line_where_it_opens(where
 
 @pytest.mark.reliability(57)
 @pytest.mark.usefixtures("_blocks")
-def test_a_quote_that_another_cell_s_closes_is_refused_with_the_line_where_it_opens() -> None:
+def test_a_quote_closed_in_another_row_is_refused_with_the_line_where_it_opens() -> None:
     rows = [f"{number},word" for number in range(40)]
     rows[10] = rows[30] = 'x,"word'
     with pytest.raises(DataError, match="line 12: a quote opens a cell here and is closed on another line"):
@@ -79,7 +79,7 @@ def test_a_quote_that_another_cell_s_closes_is_refused_with_the_line_where_it_op
 
 @pytest.mark.reliability(57)
 @pytest.mark.usefixtures("_blocks")
-def test_rows_that_two_signs_may_have_joined_are_noted_with_their_line() -> None:
+def test_rows_that_two_quotes_may_have_joined_cause_a_warning_with_their_line() -> None:
     rows = [f"{number},word" for number in range(40)]
     rows[10], rows[11] = '10,"', '11,"'
     with pytest.warns(DataWarning, match=r"line 12: each line of a quoted cell looks like a row"):
@@ -87,7 +87,7 @@ def test_rows_that_two_signs_may_have_joined_are_noted_with_their_line() -> None
 
 
 @pytest.mark.reliability(57)
-def test_a_cell_longer_than_any_cell_is_a_quote_left_open(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_very_long_quoted_cell_is_refused_as_an_unclosed_quote(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 1000)
     monkeypatch.setattr(csv_reader, "_MAX_OPEN_BYTES", 1000)
     rows = ["1,word"] * 10_000
@@ -98,7 +98,9 @@ def test_a_cell_longer_than_any_cell_is_a_quote_left_open(monkeypatch: pytest.Mo
 
 
 @pytest.mark.reliability(57)
-def test_rows_that_polars_refuses_even_rewritten_are_a_plain_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_that_polars_refuses_even_after_rewriting_raise_a_data_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def refuse(*_: object) -> None:
         raise csv_reader._IrregularError
 
@@ -109,7 +111,7 @@ def test_rows_that_polars_refuses_even_rewritten_are_a_plain_error(monkeypatch: 
 
 @pytest.mark.reliability(57)
 @given(st.lists(st.sampled_from(['"', '"a"', '"\n,"', '"a""b"', "a", ",", "\n"]), max_size=20).map("".join))
-def test_rows_of_regular_text_end_where_the_csv_module_ends_them(text: str) -> None:
+def test_rows_of_regular_text_end_where_the_csv_module_ends_rows(text: str) -> None:
     try:
         csv_reader._check_regular(text.encode(), Dialect(",", ("a", "b")))
     except csv_reader._IrregularError:
@@ -125,7 +127,7 @@ def test_rows_of_regular_text_end_where_the_csv_module_ends_them(text: str) -> N
 @pytest.mark.usefixtures("_blocks")
 @pytest.mark.filterwarnings("ignore:.*each line of a quoted cell")
 @given(st.lists(st.text('ab,"\n', max_size=8), max_size=12), st.booleans())
-def test_any_text_is_read_as_the_csv_module_reads_it_or_refused(lines: list[str], are_rows: bool) -> None:
+def test_any_text_is_read_as_by_the_csv_module_or_refused(lines: list[str], are_rows: bool) -> None:
     rows = [line if "," in line or not are_rows else f"{line},x" for line in lines]
     content = "\n".join(["a,b", *rows, ""])
     try:
@@ -155,7 +157,7 @@ def test_a_file_with_a_stray_quote_is_read_in_linear_time(cell: str) -> None:
 
 @pytest.mark.reliability(57)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_a_large_file_of_many_blocks_is_read_whole(end: str) -> None:
+def test_a_large_file_of_many_blocks_is_read_completely(end: str) -> None:
     rows = [
         f'{number},{number}" pipe' if number % 9_999 == 7 else f'{number},"a, b"' for number in range(700_000)
     ]
@@ -192,7 +194,7 @@ def test_a_header_of_any_length_is_read(num_columns: int) -> None:
         ("a,b\n1,x\n2,y\n", "latin-1"),
     ],
 )
-def test_the_same_table_however_it_is_written(content: str, encoding: str) -> None:
+def test_line_ends_delimiters_and_encodings_give_the_same_table(content: str, encoding: str) -> None:
     table = read_table(write(content.encode(encoding)), CsvOptions(encoding=encoding))
     assert table.frame.to_dict(as_series=False) == {"a": [1.0, 2.0], "b": ["x", "y"]}
 
@@ -215,7 +217,7 @@ def test_the_same_table_however_it_is_written(content: str, encoding: str) -> No
         (b"a,b\n1,\0\n", "NUL bytes"),
     ],
 )
-def test_a_faulty_file_is_named_with_its_line(content: bytes, message: str) -> None:
+def test_a_malformed_file_is_refused_with_its_line(content: bytes, message: str) -> None:
     with pytest.raises(DataError, match=message.replace("(", r"\(")):
         read_table(write(content))
 
@@ -272,14 +274,16 @@ def test_blocks_read_what_the_csv_module_reads(rows: list[tuple[str, str, str]],
         (("a,b\n" + "1,2\n" * 50).encode() + "ü,3\n".encode("latin-1"), "line 52: byte 0xfc is not utf-8"),
     ],
 )
-def test_a_fault_far_down_is_named_with_its_line(content: str | bytes, message: str) -> None:
+def test_a_malformed_row_in_a_later_block_is_refused_with_its_line(
+    content: str | bytes, message: str
+) -> None:
     with pytest.raises(DataError, match=message):
         read_table(write(content))
 
 
 @pytest.mark.reliability(31)
 @pytest.mark.usefixtures("_small_blocks")
-def test_a_word_after_many_numbers_makes_text_that_is_refused_with_its_row() -> None:
+def test_a_word_after_many_numbers_is_refused_with_its_row() -> None:
     rows = [str(number) for number in range(3000)]
     rows[2500] = "oops"
     table = read_table(write("x,y\n" + "\n".join(f"{row},1" for row in rows)))
@@ -309,20 +313,20 @@ def test_large_tables_keep_single_precision_where_it_is_enough(monkeypatch: pyte
         ('a,b\n"1,234",x\n999,y\n"12,345,678.5",z\n', [1234.0, 999.0, 12345678.5]),
     ],
 )
-def test_commas_in_numbers_are_understood(content: str, expected: list[float]) -> None:
+def test_decimal_commas_and_thousands_separators_are_parsed(content: str, expected: list[float]) -> None:
     frame = read_table(write(content)).frame
     assert frame.to_series(0).to_list() == expected
     text = read_table(write(content), CsvOptions(text=[frame.columns[0]])).frame.to_series(0)
     assert text.dtype == pl.String
 
 
-def test_commas_that_are_neither_stay_text() -> None:
+def test_inconsistent_commas_in_numbers_remain_text() -> None:
     assert read_table(write('a,b\n"1,5",x\n"2,25",y\n')).frame["a"].to_list() == ["1,5", "2,25"]
 
 
 @pytest.mark.parametrize("size", [4, 1 << 22])
 @pytest.mark.parametrize("blank", ["", " ", "\t"])
-def test_blank_lines_are_no_rows(blank: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blank_lines_are_skipped(blank: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", size)
     content = "\n\na,b\n1,2\n\n3,4\n\n\n\n\n5,6\n\n".replace("\n\n", f"\n{blank}\n")
     assert read_table(write(content)).frame.rows() == [(1, 2), (3, 4), (5, 6)]
@@ -339,7 +343,7 @@ def test_blank_lines_are_no_rows(blank: str, size: int, monkeypatch: pytest.Monk
     ],
 )
 @pytest.mark.parametrize("large", [False, True])
-def test_long_whole_numbers_stay_apart(
+def test_long_integers_remain_distinct_as_categories(
     cells: list[str], large: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if large:
@@ -353,7 +357,7 @@ def test_long_whole_numbers_stay_apart(
         assert values.to_list() == column
 
 
-def test_large_numbers_that_are_not_whole_stay_numbers() -> None:
+def test_large_numbers_that_are_not_integers_remain_numeric() -> None:
     cells = ["1e300", "1.5e20", "12345678901234567890.5", "1e16", "3"]
     series = read_table(write("n,x\n" + "\n".join(f"{cell},1" for cell in cells))).frame["n"]
     assert series.to_list() == [float(cell) for cell in cells]
@@ -361,13 +365,13 @@ def test_large_numbers_that_are_not_whole_stay_numbers() -> None:
 
 @pytest.mark.reliability(29)
 @pytest.mark.usefixtures("_small_blocks")
-def test_blank_lines_count_as_lines() -> None:
+def test_blank_lines_are_counted_in_line_numbers() -> None:
     with pytest.raises(DataError, match="line 122: 3 fields"):
         read_table(write("a,b\n" + "1,2\n\n" * 60 + "1,2,3\n"))
 
 
 @pytest.mark.reliability(30)
-def test_a_byte_of_another_encoding_is_named_with_its_line_whatever_ends_lines() -> None:
+def test_a_byte_of_another_encoding_is_refused_with_its_line_for_any_line_end() -> None:
     for end in ("\n", "\r\n", "\r"):
         content = f"a,b{end}" + f"1,2{end}" * 50
         with pytest.raises(DataError, match="line 52: byte 0xfc is not utf-8"):
@@ -376,10 +380,10 @@ def test_a_byte_of_another_encoding_is_named_with_its_line_whatever_ends_lines()
 
 @pytest.mark.reliability(57)
 @pytest.mark.usefixtures("_small_blocks")
-def test_a_ragged_row_of_several_lines_is_named_with_its_first() -> None:
+def test_a_ragged_row_of_several_lines_is_refused_with_its_first_line() -> None:
     with pytest.raises(DataError, match="line 12: 1 fields"):
         read_table(write("a,b\n" + "1,2\n" * 10 + '"two\nlines"\n' + "1,2\n" * 10))
 
 
-def test_a_sign_that_ends_lines_elsewhere_is_none_here() -> None:
+def test_unicode_line_separators_do_not_end_rows() -> None:
     assert read_table(write("a,b\nx\u2028y,1\nz\x0c,2\n")).frame["a"].to_list() == ["x\u2028y", "z\x0c"]

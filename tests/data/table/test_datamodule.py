@@ -74,12 +74,14 @@ def test_statistics_come_from_train_rows_alone() -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
-def test_what_cannot_be_learned_is_said(rows: list[str], options: dict[str, Any], message: str) -> None:
+def test_unusable_tables_and_settings_are_refused(
+    rows: list[str], options: dict[str, Any], message: str
+) -> None:
     with pytest.raises(UserError, match=message):
         table(rows, **options)
 
 
-def test_a_table_trains_from_the_command_line_as_well_as_a_linear_model(
+def test_a_fit_of_a_table_is_as_accurate_as_a_linear_model(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = bundled(load_breast_cancer, "cancer.csv")
@@ -98,7 +100,7 @@ def test_a_table_trains_from_the_command_line_as_well_as_a_linear_model(
 
 
 @pytest.mark.reliability(27)
-def test_predictions_need_neither_target_nor_order_nor_the_old_file(
+def test_predictions_need_neither_the_target_nor_the_column_order_nor_the_training_file(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = bundled(load_wine, "wine.csv")
@@ -119,7 +121,7 @@ def test_predictions_need_neither_target_nor_order_nor_the_old_file(
 
 
 @pytest.mark.reliability(28)
-def test_a_table_without_a_column_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_table_that_lacks_feature_columns_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     path = bundled(load_wine, "wine.csv")
     fit = ["fit", "--config", "table", "--data.path", str(path), "--data.target", "target"]
     assert main([*fit, "--trainer.max_epochs", "1"]) == 0

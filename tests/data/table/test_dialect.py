@@ -8,7 +8,7 @@ from lit_classify.data.table.source import read_table
 from tests.example_tables import write
 
 
-def test_numbers_without_names_get_names() -> None:
+def test_columns_without_a_header_get_names() -> None:
     assert read_table(write("1,2\n3,4\n")).frame.columns == ["column_1", "column_2"]
 
 
@@ -19,20 +19,22 @@ def test_numbers_without_names_get_names() -> None:
         ('39, "Bachelors, two", 1\n50, HS, 2\n', [(39.0, "Bachelors, two"), (50.0, "HS")]),
     ],
 )
-def test_spaces_after_commas_and_no_header(content: str, rows: list[tuple[float, str]]) -> None:
+def test_spaces_after_commas_are_skipped_without_a_header(
+    content: str, rows: list[tuple[float, str]]
+) -> None:
     frame = read_table(write(content)).frame
     assert frame.columns[:2] == ["column_1", "column_2"]
     came = [(first, second.strip()) for first, second in frame.select("column_1", "column_2").rows()]
     assert came == [(first, second) for first, second in rows]
 
 
-def test_text_without_a_header_is_seen_by_its_values() -> None:
+def test_text_without_a_header_is_detected_by_its_values() -> None:
     rows = ["p,x,s", "e,x,y", "p,b,s", "e,x,s", "p,x,y"]
     assert read_table(write("\n".join(rows))).frame.columns == ["column_1", "column_2", "column_3"]
     assert read_table(write("\n".join(["class,cap,colour", *rows]))).frame.columns[0] == "class"
 
 
-def test_headers_with_gaps_or_numbers_are_known_by_a_name_that_is_wanted() -> None:
+def test_headers_with_empty_or_numeric_names_are_detected_by_an_expected_name() -> None:
     assert read_table(write(",a,y\n0,1.5,x\n1,2.5,z\n")).frame.columns == ["column_1", "a", "y"]
     assert read_table(write("2019,2020,y\n1,2,x\n"), CsvOptions(expected=["y"])).frame.columns[0] == "2019"
     with pytest.raises(DataError, match="cannot be the name of a column"):

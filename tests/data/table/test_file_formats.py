@@ -92,7 +92,7 @@ BEGUN = {
 @pytest.mark.reliability(58)
 @pytest.mark.parametrize("name", ["table.csv", "table.parquet", "table"])
 @pytest.mark.parametrize("said", MADE)
-def test_a_file_of_another_format_is_named_whatever_it_is_called(said: str, name: str) -> None:
+def test_another_format_is_recognized_under_any_file_name(said: str, name: str) -> None:
     MADE[said](Path(name))
     with pytest.raises(DataError) as refused:
         read_table(name)
@@ -101,14 +101,14 @@ def test_a_file_of_another_format_is_named_whatever_it_is_called(said: str, name
 
 @pytest.mark.reliability(58)
 @pytest.mark.parametrize("start", BEGUN)
-def test_a_format_is_known_by_its_first_bytes(start: bytes) -> None:
+def test_a_format_is_recognized_by_its_first_bytes(start: bytes) -> None:
     with pytest.raises(DataError) as refused:
         read_table(write(start, "table.csv"))
     assert f"table.csv is {BEGUN[start]}" in str(refused.value)
 
 
 @pytest.mark.reliability(58)
-def test_what_is_said_to_be_typed_works_for_any_name() -> None:
+def test_the_suggested_command_quotes_the_file_name() -> None:
     write(gzip.compress(CSV.encode()), "it's mine.csv")
     with pytest.raises(DataError) as refused:
         read_table("it's mine.csv")
@@ -116,19 +116,19 @@ def test_what_is_said_to_be_typed_works_for_any_name() -> None:
 
 
 @pytest.mark.reliability(58)
-def test_parquet_is_read_whatever_it_is_called() -> None:
+def test_parquet_is_read_under_any_file_name() -> None:
     FRAME.write_parquet("table.csv")
     assert read_table("table.csv").frame.equals(FRAME)
 
 
 @pytest.mark.reliability(58)
-def test_csv_that_is_called_parquet_is_refused_as_such() -> None:
+def test_csv_named_parquet_is_refused() -> None:
     with pytest.raises(DataError, match=r"t\.parquet is not Parquet, despite its name; if it is CSV, rename"):
         read_table(write(CSV, "t.parquet"))
 
 
 @pytest.mark.reliability(58)
-def test_half_of_a_parquet_file_is_corrupt() -> None:
+def test_half_of_a_parquet_file_is_refused_as_truncated() -> None:
     FRAME.write_parquet("t.parquet")
     content = Path("t.parquet").read_bytes()
     with pytest.raises(DataError, match=r"t\.parquet is a truncated Parquet file"):
@@ -151,14 +151,14 @@ def test_half_of_a_parquet_file_is_corrupt() -> None:
         "{a},n",
     ],
 )
-def test_names_of_columns_are_no_signatures(header: str) -> None:
+def test_column_names_are_not_taken_for_signatures(header: str) -> None:
     assert read_table(write(f"{header}\n1,2\n3,4\n")).frame.columns == header.split(",")
 
 
 @pytest.mark.reliability(23)
 @pytest.mark.parametrize("name", ["t.parquet", "t.csv"])
 @pytest.mark.parametrize("size", [4, 6, 300, -1])
-def test_a_parquet_file_without_its_end_is_called_truncated(name: str, size: int) -> None:
+def test_a_parquet_file_without_its_end_is_refused_as_truncated(name: str, size: int) -> None:
     FRAME.write_parquet("whole.parquet")
     write(Path("whole.parquet").read_bytes()[:size], name)
     with pytest.raises(DataError, match=rf"{name} is a truncated Parquet file"):
@@ -166,6 +166,6 @@ def test_a_parquet_file_without_its_end_is_called_truncated(name: str, size: int
 
 
 @pytest.mark.parametrize(("sign", "said"), [("ORC", "an ORC file"), ("BZh", "compressed by bzip2")])
-def test_a_signature_alone_is_no_header(sign: str, said: str) -> None:
+def test_a_signature_alone_is_not_taken_for_a_header(sign: str, said: str) -> None:
     with pytest.raises(DataError, match=f"t.csv is {said}"):
         read_table(write(sign))

@@ -12,7 +12,7 @@ from tests.example_tables import table, three_files, write
 
 
 @pytest.mark.reliability(33)
-def test_what_would_split_the_rows_anew_is_refused_after_training() -> None:
+def test_settings_that_would_change_the_splits_are_refused_after_training() -> None:
     state = table([f"{n},{'ab'[n % 2]}" for n in range(50)]).hparams["fitted_state"]
     for name, value in {
         "random_state": 7,
@@ -24,7 +24,7 @@ def test_what_would_split_the_rows_anew_is_refused_after_training() -> None:
             TableDataModule("t.csv", "target", fitted_state=state, **{name: value})  # type: ignore[arg-type]
 
 
-def test_another_table_than_was_learned_from_is_all_test_rows() -> None:
+def test_all_rows_of_another_table_are_test_rows() -> None:
     first = table([f"{n},{'ab'[n % 2]}" for n in range(50)])
     state = first.hparams["fitted_state"]
     again = TableDataModule("t.csv", "target", fitted_state=state)
@@ -47,7 +47,7 @@ def test_another_table_than_was_learned_from_is_all_test_rows() -> None:
 
 @pytest.mark.reliability(50)
 @pytest.mark.parametrize("name", ["val", "test"])
-def test_other_rows_for_validation_and_testing_are_said_when_they_are_scored(name: str) -> None:
+def test_evaluating_changed_validation_or_test_files_causes_a_warning(name: str) -> None:
     files = three_files()
     state = TableDataModule(**files).hparams["fitted_state"]
     TableDataModule(**files, fitted_state=state).setup()  # nothing is said of the same rows
@@ -81,7 +81,7 @@ def test_a_file_that_a_command_does_not_need_may_be_missing(own: list[str]) -> N
 
 
 @pytest.mark.reliability(50)
-def test_a_missing_file_that_is_named_anew_is_said() -> None:
+def test_a_missing_file_is_refused_if_its_path_has_changed() -> None:
     files = three_files()
     state = TableDataModule(**files).hparams["fitted_state"]
     with pytest.raises(DataError, match=r"no table at other\.csv"):
@@ -89,7 +89,7 @@ def test_a_missing_file_that_is_named_anew_is_said() -> None:
 
 
 @pytest.mark.reliability(50)
-def test_the_same_rows_under_another_name_are_the_same() -> None:
+def test_the_same_rows_in_a_renamed_file_are_recognized() -> None:
     files = three_files()
     first = TableDataModule(**files)
     Path("moved").mkdir()
@@ -101,7 +101,7 @@ def test_the_same_rows_under_another_name_are_the_same() -> None:
 
 
 @pytest.mark.reliability(50)
-def test_a_test_file_is_scored_though_the_training_file_has_changed() -> None:
+def test_a_test_file_is_evaluated_after_the_training_file_has_changed() -> None:
     files = three_files()
     state = TableDataModule(**files).hparams["fitted_state"]
     with Path("train.csv").open("a") as file:
@@ -113,7 +113,7 @@ def test_a_test_file_is_scored_though_the_training_file_has_changed() -> None:
 
 
 @pytest.mark.reliability(50)
-def test_another_table_alone_is_scored_without_the_test_file_of_training() -> None:
+def test_another_table_is_evaluated_without_the_test_file_of_training() -> None:
     files = three_files()
     state = TableDataModule(**files).hparams["fitted_state"]
     Path("test.csv").unlink()
@@ -124,7 +124,7 @@ def test_another_table_alone_is_scored_without_the_test_file_of_training() -> No
 
 
 @pytest.mark.reliability(50)
-def test_a_test_file_where_training_had_none_is_refused_with_what_to_type() -> None:
+def test_a_test_file_that_training_did_not_have_is_refused_with_the_option_to_use() -> None:
     rows = [f"{number},{'ab'[number % 2]}" for number in range(50)]
     state = table(rows).hparams["fitted_state"]
     write("x,target\n300,b\n", "new.csv")

@@ -16,7 +16,7 @@ from tests.example_tables import rows_of
 
 
 @pytest.mark.parametrize("cells", [[10**18, 3 * 10**18], [str(10**18), str(3 * 10**18)]])
-def test_long_whole_numbers_that_are_declared_numeric_are_numbers(cells: list[int] | list[str]) -> None:
+def test_long_integers_that_are_declared_numeric_are_numbers(cells: list[int] | list[str]) -> None:
     values, columns = infer_schema(rows_of(n=cells), [], [], [], ["n"])
     assert columns[0].kind == "number"
     assert Preprocessor().fit(values, columns).cast_columns(rows_of(n=cells))["n"].to_list() == [1e18, 3e18]
@@ -25,7 +25,9 @@ def test_long_whole_numbers_that_are_declared_numeric_are_numbers(cells: list[in
 @pytest.mark.reliability(21, 62)
 @pytest.mark.parametrize("huge", [1e300, -1e300, 3.5e38])
 @pytest.mark.parametrize("scaling", ["standard", "robust"])
-def test_numbers_beyond_single_precision_are_missing_and_noted(huge: float, scaling: Scaling) -> None:
+def test_numbers_beyond_single_precision_are_missing_values_with_a_warning(
+    huge: float, scaling: Scaling
+) -> None:
     numbers = [1.0, 2.0, huge, 4.0]
     with pytest.warns(DataWarning, match=r"missing: 'n' has 1 such values, first .*e\+.* in t\.csv, row 3"):
         values, columns = infer_schema(rows_of(n=numbers), [], [], [], [])
@@ -43,7 +45,7 @@ def test_numbers_beyond_single_precision_are_missing_and_noted(huge: float, scal
 @pytest.mark.parametrize("dtype", [pl.Float32, pl.Float64])
 @pytest.mark.parametrize("size", [1e-300, 1e-42, 1e-20, 1.0, 1e37])
 @pytest.mark.parametrize("scaling", ["standard", "robust"])
-def test_what_is_encoded_is_finite_and_so_is_its_square(
+def test_features_and_their_squares_are_finite(
     size: float, dtype: type[pl.DataType], scaling: Scaling
 ) -> None:
     train = pl.Series("n", [1.0, 2.0, 3.0, 4.0]).cast(pl.Float64) * size
@@ -75,14 +77,14 @@ def test_numbers_are_scaled_and_imputed_and_categories_one_hot_encoded() -> None
         fitted.cast_columns(new, handle_unknown="error")
 
 
-def test_robust_scaling_is_scikit_learn_s() -> None:
+def test_robust_scaling_equals_scikit_learn() -> None:
     numbers = np.random.default_rng(0).normal(size=200) ** 3
     values, columns = infer_schema(rows_of(n=numbers), [], [], [], [])
     x = Preprocessor("robust").fit(values, columns).transform(values)
     np.testing.assert_allclose(x, RobustScaler().fit_transform(numbers[:, None]), rtol=1e-5, atol=1e-6)
 
 
-def test_many_categories_are_coded_for_an_embedding_and_rare_ones_as_unseen() -> None:
+def test_many_categories_are_encoded_for_an_embedding_and_rare_ones_as_unseen() -> None:
     names = [f"c{number:02}" for number in range(40) for _ in range(6)] + ["rare"] * 2
     values, columns = infer_schema(rows_of(c=names, n=range(len(names))), [], [], [], [])
     fitted = Preprocessor().fit(values, columns)
@@ -94,14 +96,14 @@ def test_many_categories_are_coded_for_an_embedding_and_rare_ones_as_unseen() ->
 
 
 @pytest.mark.reliability(22)
-def test_a_constant_in_the_train_rows_becomes_zero() -> None:
+def test_a_column_that_is_constant_in_the_training_rows_becomes_zero() -> None:
     values, columns = infer_schema(rows_of(n=[7.0, 7.0, 7.0, 9.0]), [], [], [], [])
     x = Preprocessor().fit(values, columns, np.arange(3, dtype=np.int32)).transform(values)
     assert x[:3].tolist() == [[0.0]] * 3
     assert np.isfinite(x).all()
 
 
-def test_rows_are_put_into_the_order_of_their_splits() -> None:
+def test_features_are_in_the_order_of_the_given_rows() -> None:
     values, columns = infer_schema(rows_of(n=np.arange(100_000.0)), [], [], [], [])
     order = np.random.default_rng(0).permutation(100_000).astype(np.int32)
     fitted = Preprocessor().fit(values, columns, order)
@@ -110,7 +112,7 @@ def test_rows_are_put_into_the_order_of_their_splits() -> None:
 
 
 @pytest.mark.reliability(28)
-def test_what_has_changed_since_training_is_listed_in_full() -> None:
+def test_all_changes_of_columns_since_training_are_listed() -> None:
     train = rows_of(
         n=[1.0, 2.0, 3.0, 4.0], c=["a", "b", "a", "b"], gone=[1.0, 2.0, 3.0, 5.0], yes=["yes", "no"] * 2
     )
@@ -125,7 +127,7 @@ def test_what_has_changed_since_training_is_listed_in_full() -> None:
     assert "row 2, column 'yes': 'maybe' is neither yes nor no, as it was in training" in said[3]
 
 
-def test_the_module_gives_the_features_of_transform_for_numbers_and_codes() -> None:
+def test_forward_equals_transform_for_numbers_and_codes() -> None:
     columns = {"n": [1.0, None, 3.5, 1e9], "c": ["a", "b", None, "a"], "b": ["yes", "no", "no", None]}
     values, schema = infer_schema(rows_of(**columns), [], [], [], [])
     fitted = Preprocessor.from_dict(Preprocessor().fit(values, schema).to_dict())

@@ -44,7 +44,7 @@ def test_a_word_among_numbers_is_an_error_with_its_row() -> None:
     assert cast_column(pl.Series("x", cells), "category")[1] == "category"
 
 
-def test_columns_of_parquet_are_understood_or_refused() -> None:
+def test_columns_of_parquet_are_cast_or_refused() -> None:
     days = pl.Series("d", ["2024-01-01", "2024-01-03"]).str.to_date()
     for series in (days, days.cast(pl.Datetime("ns")), days.cast(pl.Datetime("ms"))):
         assert cast_column(series)[0].diff().to_list() == [None, 2 * 86_400.0]
@@ -59,7 +59,7 @@ def test_columns_of_parquet_are_understood_or_refused() -> None:
         cast_column(pl.Series("l", [[1], [2]]))
 
 
-def test_whole_numbers_that_floats_do_not_tell_apart_are_names() -> None:
+def test_integers_that_floats_cannot_represent_are_categories() -> None:
     for dtype in (pl.Decimal(38, 0), pl.Int128):
         numbers = pl.Series("n", [10**29, 10**29 + 1, None]).cast(dtype)
         assert cast_column(numbers)[0].to_list() == [str(10**29), str(10**29 + 1), None]
@@ -74,14 +74,14 @@ def test_whole_numbers_that_floats_do_not_tell_apart_are_names() -> None:
 
 
 @pytest.mark.reliability(28)
-def test_a_yes_or_no_column_takes_no_other_numbers() -> None:
+def test_a_boolean_column_refuses_other_numbers() -> None:
     assert cast_column(pl.Series("f", ["1", "0"]), "boolean")[0].to_list() == [1.0, 0.0]
     with pytest.raises(DataError, match="7 is neither yes nor no"):
         cast_column(pl.Series("f", [1, 7]), "boolean")
 
 
 @pytest.mark.reliability(31)
-def test_many_words_after_many_numbers_are_refused_too() -> None:
+def test_many_words_after_many_numbers_are_refused_with_the_first_row() -> None:
     cells = [str(number) for number in range(2000)] + ["word"] * 2000
     with pytest.raises(DataError, match="row 2001, column 'x': 'word' is not a number"):
         cast_column(pl.Series("x", cells), None, lambda row: f"row {row + 1}")

@@ -59,7 +59,7 @@ def test_parquet_keeps_its_types() -> None:
         ("**/y.csv", ["data/2/y.csv"]),
     ],
 )
-def test_patterns_hold_for_folders_too(pattern: str, found: list[str]) -> None:
+def test_patterns_match_directories_and_files(pattern: str, found: list[str]) -> None:
     for name in ("data/1/x.csv", "data/2/x.csv", "data/2/y.csv", "data/2/deep/x.csv", "data/1/.x.csv"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         write("a,b\n1,2\n", name)
@@ -72,7 +72,7 @@ def test_patterns_hold_for_folders_too(pattern: str, found: list[str]) -> None:
 @pytest.mark.parametrize(
     "name", ["a[1].csv", "what?.csv", "all*.csv", "[x]/t.csv", "**/t.csv", "[x]/[1].parquet"]
 )
-def test_a_file_whose_name_looks_like_a_pattern_is_itself(name: str) -> None:
+def test_an_existing_file_whose_name_looks_like_a_pattern_is_read(name: str) -> None:
     for other in ("a1.csv", "whatx.csv", "all of it.csv", "x/t.csv", "x/1.parquet", name):
         Path(other).parent.mkdir(exist_ok=True)
         if other.endswith(".csv"):
@@ -84,7 +84,7 @@ def test_a_file_whose_name_looks_like_a_pattern_is_itself(name: str) -> None:
         assert read_table(name.replace("t.csv", "*.csv")).frame.rows() == [(1, 2)]
 
 
-def test_a_path_that_leads_nowhere_is_said_with_the_reason() -> None:
+def test_an_unusable_path_is_refused_with_the_reason() -> None:
     write("a,b\n1,2\n", "table.csv")
     for path, message in {
         "data/*/x.csv": r"no table at data/\*/x.csv: no file matches that pattern",
@@ -99,7 +99,7 @@ def test_a_path_that_leads_nowhere_is_said_with_the_reason() -> None:
         read_table(["table.csv", "*.csv"])
 
 
-def test_long_whole_numbers_in_one_file_and_short_ones_in_another_stay_apart() -> None:
+def test_long_integers_in_one_of_two_files_remain_distinct_as_categories() -> None:
     write("n,x\n7,1\n12,1\n", "1.csv")
     write(f"n,x\n{10**29},1\n{10**29 + 1},1\n", "2.csv")
     values, kind = cast_column(read_table(["1.csv", "2.csv"]).frame["n"])

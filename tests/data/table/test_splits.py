@@ -19,7 +19,7 @@ def test_splits_are_stratified_and_share_no_row() -> None:
     assert len({float(x) for split in splits for x in split.x}) == 500
 
 
-def test_a_column_says_the_split() -> None:
+def test_a_column_defines_the_splits() -> None:
     names = ["train", "Train", "validation", "test"]
     data = table([f"{n},{names[n % 4]},{'ab'[n % 3 == 0]}" for n in range(80)], "x,part,target", split="part")
     assert {name: len(data.split(name).y) for name in names[::2] if name == "train"} == {"train": 40}
@@ -40,14 +40,14 @@ def test_rows_of_a_group_stay_together() -> None:
     assert len(set.union(*groups)) == 30
 
 
-def test_a_group_that_a_column_tears_apart_is_refused() -> None:
+def test_a_group_in_two_splits_is_refused() -> None:
     rows = [f"{n},{n // 10},{('train', 'val', 'test')[n % 3]},{'ab'[n % 2]}" for n in range(90)]
     with pytest.raises(DataError, match=r"the group 'g' 0\.0 \(t.csv, row 1\) is in two splits"):
         table(rows, "x,g,part,target", split="part", groups="g")
 
 
 @pytest.mark.reliability(23)
-def test_files_of_their_own_are_for_validation_and_testing() -> None:
+def test_validation_and_test_rows_come_from_their_files() -> None:
     write("x,target\n" + "\n".join(f"{n},{'ab'[n % 2]}" for n in range(40)), "train.csv")
     write("x,target\n100,a\n101,b\n", "val.csv")
     write("target,x\na,200\n", "test.csv")
@@ -61,7 +61,7 @@ def test_files_of_their_own_are_for_validation_and_testing() -> None:
 
 
 @pytest.mark.reliability(24)
-def test_a_class_with_a_single_row_is_kept_for_training() -> None:
+def test_a_class_with_a_single_row_is_used_for_training() -> None:
     with pytest.warns(DataWarning, match="1 class has a single row, which is used for training"):
         data = table([f"{n},{'ab'[n % 2]}" for n in range(40)] + ["7,c"])
     assert 2 in data.split("train").y
@@ -79,7 +79,7 @@ def test_few_rows_are_split_so_that_none_is_empty(num_rows: int) -> None:
 
 
 @pytest.mark.reliability(33, 50)
-def test_rows_that_stand_in_two_splits_are_counted_in_one_warning() -> None:
+def test_rows_that_occur_in_two_splits_are_counted_in_one_warning() -> None:
     files = three_files()
     write("x,target\n1,b\n2,a\n300,a\n1,a\n", "val.csv")
     write("target,x\na,2\na,300\nb,400\na,0\n", "test.csv")
@@ -95,7 +95,7 @@ def test_rows_that_stand_in_two_splits_are_counted_in_one_warning() -> None:
 
 @pytest.mark.reliability(33, 50)
 @pytest.mark.parametrize("target", ["target", ["target", "other"], "x"])
-def test_a_table_with_repeated_rows_is_noted_however_it_is_split(target: Any) -> None:
+def test_repeated_rows_cause_a_warning_for_any_kind_of_target(target: Any) -> None:
     rows = [f"{number}.5,{number % 2},{number % 2}" for number in range(100)]
     table(rows, "x,target,other", target, ignore=[] if isinstance(target, list) else "other")
     with pytest.warns(DataWarning, match="of 40 test rows also occur in train"):
@@ -103,7 +103,7 @@ def test_a_table_with_repeated_rows_is_noted_however_it_is_split(target: Any) ->
 
 
 @pytest.mark.reliability(33)
-def test_the_same_features_with_another_target_are_not_the_same_row() -> None:
+def test_rows_with_equal_features_and_different_targets_are_not_repeated() -> None:
     files = three_files()
     write("x,target\n0,b\n", "test.csv")
     TableDataModule(**files)  # nothing is said

@@ -24,7 +24,7 @@ from tests.example_tables import bundled, table, write
         (["b", "a", "c"], ["a", "b", "c"]),
     ],
 )
-def test_classes_of_any_kind_are_named_in_order(values: list[str], classes: list[str]) -> None:
+def test_classes_of_any_type_are_sorted(values: list[str], classes: list[str]) -> None:
     rows = [f"{number},{values[number % len(values)]}" for number in range(60)]
     data = TableDataModule(str(write("\n".join(["x,target", *rows]))), "target")
     assert data.class_names == classes
@@ -32,13 +32,13 @@ def test_classes_of_any_kind_are_named_in_order(values: list[str], classes: list
     assert data.split("train").y.dtype == torch.int64
 
 
-def test_a_target_of_numbers_is_a_regression() -> None:
+def test_a_numeric_target_has_float_values_and_no_classes() -> None:
     data = TableDataModule(str(bundled(load_diabetes, "d.csv")), "target")
     assert data.class_names is None
     assert data.split("train").y.dtype == torch.float32
 
 
-def test_several_columns_of_zeros_and_ones_are_labels() -> None:
+def test_several_target_columns_of_zeros_and_ones_are_labels() -> None:
     rows = [f"{number},{number % 2},{'yes' if number % 3 else 'no'}" for number in range(60)]
     data = table(rows, "x,odd,rest", ["odd", "rest"])
     assert (data.label_names, data.class_names, data.out_features) == (["odd", "rest"], None, 2)
@@ -50,7 +50,7 @@ def test_several_columns_of_zeros_and_ones_are_labels() -> None:
         table(["1,1,0", "2,2,1", "3,0,0"] * 9, "x,odd,rest", ["odd", "rest"])
 
 
-def test_a_target_can_be_declared() -> None:
+def test_the_kind_of_a_target_can_be_declared() -> None:
     rows = [f"{number},{number % 3}" for number in range(60)]
     assert table(rows).class_names == ["0", "1", "2"]
     assert table(rows, numeric="target").class_names is None
@@ -72,7 +72,7 @@ def test_a_target_can_be_declared() -> None:
         (["0.5", "1.5", "7"], "many", {"numeric": "target"}, "'many' is not a number"),
     ],
 )
-def test_a_wrong_label_is_named_with_its_own_row(
+def test_an_invalid_target_is_refused_with_its_row(
     values: list[str], wrong: str, options: dict[str, Any], message: str, far: int
 ) -> None:
     rows = [f"{number},{values[number % len(values)]}" for number in range(60)]
@@ -88,7 +88,7 @@ def test_a_wrong_label_is_named_with_its_own_row(
 
 
 @pytest.mark.reliability(19)
-def test_a_word_among_the_numbers_of_a_target_is_named_with_its_own_row() -> None:
+def test_a_word_in_a_numeric_target_is_refused_with_its_row() -> None:
     rows = [f"{number},{number}.5" for number in range(40)]
     rows[30] = "30,many"
     with pytest.raises(DataError, match=r"t\.csv, row 31, target 'target': 'many' is not a number"):
@@ -97,7 +97,7 @@ def test_a_word_among_the_numbers_of_a_target_is_named_with_its_own_row() -> Non
 
 @pytest.mark.reliability(19)
 @pytest.mark.parametrize("wrong", ["perhaps", "2", ""])
-def test_a_wrong_cell_of_a_label_is_named_with_its_own_row(wrong: str) -> None:
+def test_an_invalid_label_is_refused_with_its_row(wrong: str) -> None:
     rows = [f"{number},{number % 2},{'yes' if number % 3 else 'no'}" for number in range(60)]
     for place, name in ((1, "odd"), (2, "rest")):
         cells = rows[40].split(",")
@@ -106,7 +106,7 @@ def test_a_wrong_cell_of_a_label_is_named_with_its_own_row(wrong: str) -> None:
             table([*rows[:40], ",".join(cells), *rows[41:]], "x,odd,rest", ["odd", "rest"])
 
 
-def test_classes_that_only_differ_as_text_stay_apart_when_they_are_read_again() -> None:
+def test_classes_that_differ_only_as_text_remain_distinct_when_they_are_read_again() -> None:
     rows = [f"{number},{'01' if number % 2 else '1'}" for number in range(60)]
     first = table(rows, categorical="target")
     again = table(rows, categorical="target", fitted_state=first.hparams["fitted_state"])
