@@ -8,7 +8,7 @@ from hypothesis import settings
 
 settings.register_profile("suite", deadline=None, derandomize=True)  # deadlines fail on a busy machine
 settings.load_profile("suite")
-torch.set_num_threads(1)  # the order of sums is the same on every machine
+torch.set_num_threads(1)  # the order of a sum must not depend on the machine
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +16,7 @@ def temporary_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
 
 
-COLLECTED = pytest.StashKey[list[pytest.Item]]()  # all tests, including deselected ones
+COLLECTED = pytest.StashKey[list[pytest.Item]]()  # all tests, including the slow ones
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -18,8 +18,8 @@ class Squares(nn.Module):
         self.out = nn.Linear(width, out_features)
 
     def forward(self, x: Tensor) -> Tensor:
-        answer: Tensor = self.out(self.hidden(torch.cat([x, x**2], dim=1)))
-        return answer
+        output: Tensor = self.out(self.hidden(torch.cat([x, x**2], dim=1)))
+        return output
 
 
 class Narrow(nn.Linear):
@@ -51,8 +51,8 @@ class NoNumberOutsideTraining(nn.Linear):
     """A network whose outputs are NaN in evaluation mode."""
 
     def forward(self, x: Tensor) -> Tensor:
-        answer: Tensor = super().forward(x)
-        return answer if self.training else answer * float("nan")
+        output: Tensor = super().forward(x)
+        return output if self.training else output * float("nan")
 
 
 class FailsOnSecond(nn.Linear):
@@ -86,5 +86,5 @@ class Draws(nn.Module):
             h = h + 0.3 * torch.from_numpy(np.random.rand(*h.shape)).float()
         elif self.how == "random":
             h = h * random.random()
-        answer: Tensor = self.out(torch.tanh(h))
-        return answer
+        output: Tensor = self.out(torch.tanh(h))
+        return output

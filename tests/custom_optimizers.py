@@ -1,7 +1,7 @@
-"""Optimizers as a learner might write them."""
+"""Custom optimizers."""
 
 import torch
 
 
 class OwnSGD(torch.optim.SGD):
-    """An optimizer of one's own."""
+    """A custom optimizer that is equal to SGD."""

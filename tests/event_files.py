@@ -1,4 +1,4 @@
-"""Event files of TensorBoard, read with its own reader."""
+"""Event files, read with TensorBoard's reader."""
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -9,6 +9,6 @@ def events(run: str) -> EventAccumulator:
     return found
 
 
-def said(found: EventAccumulator, tag: str) -> str:
+def logged_text(found: EventAccumulator, tag: str) -> str:
     text: bytes = found.Tensors(f"{tag}/text_summary")[0].tensor_proto.string_val[0]
     return text.decode()

@@ -21,9 +21,9 @@ def rows_of(**columns: Any) -> RawTable:
 
 
 def bundled(load: Callable[..., Any], name: str) -> Path:
-    whole = load(as_frame=False)
-    table = pl.DataFrame(whole.data, schema=[f"x{number}" for number in range(whole.data.shape[1])])
-    table.with_columns(pl.Series("target", whole.target)).write_csv(name)
+    bunch = load(as_frame=False)
+    table = pl.DataFrame(bunch.data, schema=[f"x{number}" for number in range(bunch.data.shape[1])])
+    table.with_columns(pl.Series("target", bunch.target)).write_csv(name)
     return Path(name)
 
 

@@ -52,7 +52,7 @@ def tables(draw: st.DrawFn) -> bytes:
         line = draw(st.sampled_from(lines))
         line[draw(st.integers(0, len(line) - 1)) :] = draw(st.lists(WORDS, max_size=6))
     delimiter, end = draw(st.sampled_from(",,,;\t|")), draw(st.sampled_from(["\n", "\n", "\r\n", "\r"]))
-    write = delimiter.join if draw(st.integers(0, 5)) == 0 else _writer(delimiter)  # quotes as they come
+    write = delimiter.join if draw(st.integers(0, 5)) == 0 else _writer(delimiter)  # cells are not quoted
     text = end.join(map(write, lines)) + draw(st.sampled_from(["", end, end * 3]))
     encoding = draw(st.sampled_from(["utf-8"] * 6 + ["utf-8-sig", "utf-16", "latin-1"]))
     content = bytearray(text.encode(encoding, errors="replace"))
@@ -64,7 +64,7 @@ def tables(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def table_settings(draw: st.DrawFn) -> dict[str, Any]:
-    """Draw arguments of TableDataModule beside the path."""
+    """Draw arguments of TableDataModule other than the path."""
     name = st.one_of(st.sampled_from(NAMES), st.sampled_from(NAMES), WORDS)
     some = st.lists(name, max_size=3)
     settings: dict[str, Any] = {"target": draw(st.one_of(st.just("target"), name, some))}
@@ -93,7 +93,7 @@ def table_settings(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def labels(draw: st.DrawFn) -> Tensor:
-    """Draw targets as a data module of one's own might give them."""
+    """Draw targets that a custom data module might return."""
     shape = draw(st.sampled_from([(6,), (6,), (6, 1), (6, 3), (0,), (5,), ()]))
     values: list[Callable[[], Tensor]] = [
         lambda: torch.randint(0, 2, shape),
@@ -118,7 +118,7 @@ JUNK = st.one_of(
     st.dictionaries(st.sampled_from(["class_path", "init_args", "lr", "a"]), ODD, max_size=2),
     st.sampled_from(["SGD", "Adam", "LBFGS", "StepLR", "ReLU", "Softmax", "os.system", "torch.nn.Linear"]),
 )
-# what would take long or fill the memory is not asked for
+# limits of time and memory
 BOUND = ["--trainer.max_epochs", "1", "--trainer.max_steps", "2", "--plots", "none"]
 BOUND += ["--trainer.accelerator", "cpu", "--trainer.devices", "1", "--trainer.strategy", "auto"]
 
@@ -130,7 +130,7 @@ def _misspelt(draw: st.DrawFn, word: str) -> str:
 
 @st.composite
 def recipe_files(draw: st.DrawFn) -> str:
-    """Draw a recipe with something wrong in it."""
+    """Draw a recipe with errors."""
     name = draw(st.sampled_from(["circles_v2", "line", "blobs", "moons", "spirals"]))
     content = recipes.read(name)
     for _ in range(draw(st.integers(0, 2))):
@@ -177,10 +177,10 @@ VALUES = st.one_of(ODD, st.sampled_from(_VALUES.split()))
 
 @st.composite
 def command_lines(draw: st.DrawFn) -> list[str]:
-    """Draw a command line; what it may train is small."""
+    """Draw a command line whose training is short."""
     odd = draw(st.integers(0, 9)) == 0
     command = draw(ODD if odd else st.sampled_from(["fit", "fit", "fit", "test", *COMMANDS]))
-    if command in {"plot", "verify"}:  # with a name they would train whole recipes
+    if command in {"plot", "verify"}:  # with the name of a recipe they would train it
         return [
             command,
             draw(

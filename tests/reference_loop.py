@@ -80,7 +80,7 @@ def train(name: str, epochs: int, every: int) -> Course:
         logits = model(x_train).squeeze() if squeeze else model(x_train)
         loss = loss_fn(logits, y_train)
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it so
+        loss.backward()  # type: ignore[no-untyped-call]  # torch does not type it
         optimizer.step()
         model.eval()
         with torch.inference_mode():

@@ -1,4 +1,4 @@
-"""Runs of the command line that several tests begin with."""
+"""Runs of the command line that several tests start from."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ FIT_MOONS = ["fit", "--config", "moons", *DRAWING]
 
 
 def start_fit(*options: str, code: str = "") -> subprocess.Popen[str]:
-    """Start a fit that would not end, and wait until it trains."""
+    """Start a fit of many epochs, and return after its first line."""
     arguments = [*FIT_MOONS, "--trainer.max_epochs", "1000000", *options]
     program = f"{code}\nimport sys; from lit_classify.cli.main import main; sys.exit(main(sys.argv[1:]))"
     process = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Messages: control characters and markup of names are escaped."""
+"""Control characters and Markdown of names are escaped."""
 
 import pytest
 

@@ -36,8 +36,8 @@ def cases(of: str) -> Callable[[Any], Any]:
     )
 
 
-def refused(error: UserError, most_lines: int) -> None:
-    """Check the form of an error message."""
+def check_message(error: UserError, most_lines: int) -> None:
+    """Check the length of a message."""
     assert 1 <= len(str(error).strip().splitlines()) <= most_lines
 
 
@@ -52,7 +52,7 @@ def test_a_table_is_read_or_refused(content: bytes, chosen: dict[str, Any]) -> N
             data = TableDataModule("fuzzed.csv", **chosen)
             data.setup()
         except UserError as error:
-            refused(error, 10)
+            check_message(error, 10)
             return
         for name in ("train", "val", "test"):
             x, y = data.split(name)
@@ -84,27 +84,27 @@ def test_labels_are_learned_from_or_refused(y: torch.Tensor) -> None:
             model.check_targets(y)
             loss = model.loss(model(torch.ones(6, 2)), y)
         except UserError as error:
-            refused(error, 1)
+            check_message(error, 1)
         else:
             assert len(y) == 6
             assert loss.shape == ()
             assert bool(loss.isfinite())
 
 
-def attempt(arguments: list[str]) -> None:
-    """Run a command line; it ends in order, and what is refused leaves nothing."""
+def run(arguments: list[str]) -> None:
+    """Run a command line, and check its exit code, its messages and that a refused one writes no file."""
     before = set(Path().rglob("*"))
-    said, complaint = io.StringIO(), io.StringIO()
-    with warnings.catch_warnings(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(complaint):
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
         warnings.simplefilter("ignore")
         try:
             code = main(arguments)
-        except SystemExit as left:  # --help
-            code = int(left.code or 0)
-    assert code in {0, 2, 3}, complaint.getvalue()
-    assert "Traceback" not in complaint.getvalue()
+        except SystemExit as exit_:  # --help
+            code = int(exit_.code or 0)
+    assert code in {0, 2, 3}, stderr.getvalue()
+    assert "Traceback" not in stderr.getvalue()
     if code == 2:
-        lines = [line for line in complaint.getvalue().splitlines() if "note:" not in line]
+        lines = [line for line in stderr.getvalue().splitlines() if "note:" not in line]
         assert 1 <= len(lines) <= 10, lines
         assert lines[0].startswith("lit-classify"), lines
         assert set(Path().rglob("*")) == before
@@ -115,7 +115,7 @@ def attempt(arguments: list[str]) -> None:
 @given(fuzzing.recipe_files())
 def test_a_recipe_runs_or_is_refused(text: str) -> None:
     Path("fuzzed.yaml").write_text(text, encoding="utf-8")
-    attempt(["fit", "--config", "fuzzed.yaml", *fuzzing.BOUND])
+    run(["fit", "--config", "fuzzed.yaml", *fuzzing.BOUND])
 
 
 @pytest.mark.reliability(39)
@@ -124,4 +124,4 @@ def test_a_recipe_runs_or_is_refused(text: str) -> None:
 def test_a_command_line_runs_or_is_refused(words: list[str]) -> None:
     Path("t.csv").write_text(TABLE)
     bound = fuzzing.BOUND if words[0] == "fit" else []
-    attempt([*words, *bound])
+    run([*words, *bound])

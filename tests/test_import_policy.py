@@ -1,5 +1,6 @@
 """Import paths from every source are checked against one allow list."""
 
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -94,9 +95,9 @@ def test_a_configuration_imports_and_calls_only_what_was_typed(
         yaml.safe_dump({**BASE, "recipe": {"expect": {"at_least": {}}}, **ROUTES[route]})
     )
     assert main({"fit": ["fit", "--config", "evil.yaml"]}.get(command, [command, "evil.yaml"])) == 2
-    said = capsys.readouterr().err
-    assert "Traceback" not in said
-    assert len(said.splitlines()) <= 10
+    stderr = capsys.readouterr().err
+    assert "Traceback" not in stderr
+    assert len(stderr.splitlines()) <= 10
     assert not Path("imported").exists()
     assert not Path("called").exists()
 
@@ -108,10 +109,8 @@ def test_a_configuration_sends_nothing_over_the_network_unless_it_was_typed(
     for path in (f"lightning.pytorch.loggers.{name}", f"{import_policy.NETWORK_LOGGERS[name]}.{name}", name):
         Path("evil.yaml").write_text(yaml.safe_dump({**BASE, "trainer": {"logger": path}}))
         assert main(["fit", "--config", "evil.yaml"]) == 2
-        said = capsys.readouterr().err
-        assert (
-            "is imported only if given on the command line" in said or "unknown trainer.logger class" in said
-        )
+        stderr = capsys.readouterr().err
+        assert re.search("is imported only if given on the command line|unknown trainer.logger class", stderr)
     with import_policy.restricted(["fit", "--trainer.logger", name]):
         assert f"{import_policy.NETWORK_LOGGERS[name]}.{name}" in import_policy.allowed()
 

@@ -35,18 +35,18 @@ BOARD = "{class_path: TensorBoardLogger, init_args: {save_dir: elsewhere, name: 
 @pytest.mark.parametrize("logger", ["true", "false", CSV, WANDB, BOARD, f"[{CSV}, {WANDB}]"])
 def test_every_fit_has_one_directory_for_any_logger(logger: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*FIT, "--trainer.logger", logger]) == 0
-    said = capsys.readouterr().out
-    (kept,) = {path.parent.parent for path in Path().rglob("*.ckpt")}
-    assert kept == Path("lightning_logs/circles_v2/version_0")
-    names = {str(path.relative_to(kept)) for path in kept.rglob("*") if path.is_file()}
+    stdout = capsys.readouterr().out
+    (directory,) = {path.parent.parent for path in Path().rglob("*.ckpt")}
+    assert directory == Path("lightning_logs/circles_v2/version_0")
+    names = {str(path.relative_to(directory)) for path in directory.rglob("*") if path.is_file()}
     assert {"config.yaml", "checkpoints/best.ckpt", "checkpoints/last.ckpt"} <= names
-    assert list(Path().rglob("config*.yaml")) == [kept / "config.yaml"]
+    assert list(Path().rglob("config*.yaml")) == [directory / "config.yaml"]
     assert Path("elsewhere").exists() == ("elsewhere" in logger or "Wandb" in logger)
-    assert f"Run:   {kept}\n" in said
-    assert f"--ckpt_path {kept}/checkpoints/best.ckpt" in said
-    assert ("tensorboard --logdir" in said) == (logger == "true")
+    assert f"Run:   {directory}\n" in stdout
+    assert f"--ckpt_path {directory}/checkpoints/best.ckpt" in stdout
+    assert ("tensorboard --logdir" in stdout) == (logger == "true")
     assert main([*FIT[:-1], "4", "--trainer.logger", logger, "--ckpt_path", "last"]) == 0
-    assert f"last is {kept}/checkpoints/last.ckpt" in capsys.readouterr().err
+    assert f"last is {directory}/checkpoints/last.ckpt" in capsys.readouterr().err
     assert Path("lightning_logs/circles_v2/version_1/checkpoints/last.ckpt").is_file()
 
 
@@ -89,16 +89,16 @@ def test_two_runs_that_start_together_have_two_directories() -> None:
 def test_another_run_and_a_resumed_run_leave_the_files_of_the_first(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    own = ["--trainer.logger", "TensorBoardLogger", "--trainer.logger.save_dir", "own"]
-    own += ["--trainer.logger.name", "", "--trainer.logger.version", ""]  # one directory for all runs' events
-    assert main([*FIT_MOONS, *own, "--trainer.max_epochs", "1"]) == 0
+    logger = ["--trainer.logger", "TensorBoardLogger", "--trainer.logger.save_dir", "logger"]
+    # one directory for the events of all runs
+    logger += ["--trainer.logger.name", "", "--trainer.logger.version", ""]
+    assert main([*FIT_MOONS, *logger, "--trainer.max_epochs", "1"]) == 0
     before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
     assert len(before) == 5  # configuration, two checkpoints, and what the logger writes
-    assert main([*FIT_MOONS, *own, "--trainer.max_epochs", "1"]) == 0
+    assert main([*FIT_MOONS, *logger, "--trainer.max_epochs", "1"]) == 0
     capsys.readouterr()
-    assert (
-        main([*FIT_MOONS, *own, "--trainer.max_epochs", "3", "--ckpt_path", MOONS_CHECKPOINT.format(0)]) == 0
-    )
+    resume = ["--trainer.max_epochs", "3", "--ckpt_path", MOONS_CHECKPOINT.format(0)]
+    assert main([*FIT_MOONS, *logger, *resume]) == 0
     assert "\nResumed after 1 epochs and trained 2 more in " in capsys.readouterr().out
     assert all(path.read_bytes() == content for path, content in before.items())
     assert Checkpoint.read(MOONS_CHECKPOINT.format(2)).epochs == 3
@@ -108,8 +108,8 @@ def test_another_run_and_a_resumed_run_leave_the_files_of_the_first(
 def test_a_directory_of_runs_that_is_not_writable_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     Path("lightning_logs").touch()
     assert main([*FIT_MOONS, "--trainer.max_epochs", "1"]) == 2
-    said = capsys.readouterr().err
-    assert said.startswith("lit-classify: cannot write runs into lightning_logs/moons: Not a directory")
-    assert "--trainer.default_root_dir" in said
+    stderr = capsys.readouterr().err
+    assert stderr.startswith("lit-classify: cannot write runs into lightning_logs/moons: Not a directory")
+    assert "--trainer.default_root_dir" in stderr
     assert [path.name for path in Path().iterdir()] == ["lightning_logs"]
     assert main(["--help"]) == 0

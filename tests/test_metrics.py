@@ -39,7 +39,7 @@ def score(model: LitModule, x: Tensor, y: Tensor, batch_size: int | None = None)
     return {name.removeprefix("test/"): value for name, value in found.items()}
 
 
-def giving(task: Callable[..., LitModule], num_outputs: int, **settings: Any) -> LitModule:
+def identity(task: Callable[..., LitModule], num_outputs: int, **settings: Any) -> LitModule:
     """Return a module whose logits are its features."""
     model = task(num_outputs, num_outputs, hidden=[], **settings)
     model.network = nn.Identity()
@@ -51,15 +51,15 @@ def giving(task: Callable[..., LitModule], num_outputs: int, **settings: Any) ->
 def test_means_over_classes_equal_the_defaults_of_scikit_learn(absent: str) -> None:
     random = np.random.default_rng(0)
     y = random.integers(0, 4 if absent == "from predictions" else 3, 80)
-    said = random.integers(0, 4 if absent == "from targets" else 3, 80)
-    logits = torch.eye(4)[said] + 0.1 * torch.rand(80, 4)
-    model = giving(MulticlassClassifier, 4)
+    predicted = random.integers(0, 4 if absent == "from targets" else 3, 80)
+    logits = torch.eye(4)[predicted] + 0.1 * torch.rand(80, 4)
+    model = identity(MulticlassClassifier, 4)
     found = score(model, logits, torch.from_numpy(y), batch_size=33)
     expected = {
-        "precision": reference.precision_score(y, said, average="macro", zero_division=0),
-        "recall": reference.recall_score(y, said, average="macro", zero_division=0),
-        "f1": reference.f1_score(y, said, average="macro", zero_division=0),
-        "balanced_accuracy": np.mean([np.mean(said[y == number] == number) for number in np.unique(y)]),
+        "precision": reference.precision_score(y, predicted, average="macro", zero_division=0),
+        "recall": reference.recall_score(y, predicted, average="macro", zero_division=0),
+        "f1": reference.f1_score(y, predicted, average="macro", zero_division=0),
+        "balanced_accuracy": np.mean([np.mean(predicted[y == number] == number) for number in np.unique(y)]),
     }
     assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
     data = CirclesDataModule()
@@ -73,7 +73,7 @@ def test_means_over_classes_equal_the_defaults_of_scikit_learn(absent: str) -> N
 def test_ranking_metrics_skip_a_class_without_rows_with_a_note() -> None:
     torch.manual_seed(0)
     x, y = torch.randn(60, 3), torch.randint(0, 2, (60,))
-    model = giving(MulticlassClassifier, 3)
+    model = identity(MulticlassClassifier, 3)
     found = score(model, x, y)
     p = torch.softmax(x.double(), dim=1).numpy()
     each = [reference.roc_auc_score(y == number, p[:, number]) for number in (0, 1)]
@@ -91,8 +91,8 @@ def test_means_skip_labels_without_positives_with_a_note() -> None:
     x = torch.randn(50, 4)
     y = torch.randint(0, 2, (50, 4)).float()
     y[:, 1], y[:, 3] = 0, 1
-    x[:, 1] = -1  # neither there nor predicted
-    model = giving(MultilabelClassifier, 4)
+    x[:, 1] = -1  # neither present nor predicted
+    model = identity(MultilabelClassifier, 4)
     found = score(model, x, y)
     auroc = [reference.roc_auc_score(y[:, label], x[:, label]) for label in (0, 2)]
     assert found["auroc"] == pytest.approx(np.mean(auroc), abs=1e-6)
@@ -101,14 +101,14 @@ def test_means_skip_labels_without_positives_with_a_note() -> None:
     occur = [0, 2, 3]
     expected = reference.f1_score(y, x > 0, labels=occur, average="macro")
     assert found["f1"] == pytest.approx(expected, abs=1e-6)
-    said = printed(model)
-    assert "(mean over the 2 of 4 labels that are positive in some rows and negative in others)" in said
-    assert "(mean over the 3 of 4 labels that occur)" in said
+    text = printed(model)
+    assert "(mean over the 2 of 4 labels that are positive in some rows and negative in others)" in text
+    assert "(mean over the 3 of 4 labels that occur)" in text
 
 
 UNDEFINED: list[tuple[Callable[[], LitModule], Tensor, Tensor, dict[str, str]]] = [
     (
-        lambda: giving(BinaryClassifier, 1, class_names=["no", "yes"]),
+        lambda: identity(BinaryClassifier, 1, class_names=["no", "yes"]),
         torch.tensor([[-1.0], [-2.0]]),
         torch.tensor([0, 0]),
         {
@@ -120,19 +120,19 @@ UNDEFINED: list[tuple[Callable[[], LitModule], Tensor, Tensor, dict[str, str]]] 
         },
     ),
     (
-        lambda: giving(BinaryClassifier, 1, class_names=["no", "yes"]),
+        lambda: identity(BinaryClassifier, 1, class_names=["no", "yes"]),
         torch.tensor([[-1.0], [-2.0]]),
         torch.tensor([1, 1]),
         {"auroc": "every row is of class yes", "precision": "no row is predicted as yes"},
     ),
     (
-        lambda: giving(MulticlassClassifier, 3),
+        lambda: identity(MulticlassClassifier, 3),
         torch.eye(3),
         torch.tensor([1, 1, 1]),
         {"auroc": "every row is of the same class"},
     ),
     (
-        lambda: giving(MultilabelClassifier, 2),
+        lambda: identity(MultilabelClassifier, 2),
         torch.full((3, 2), -1.0),
         torch.zeros(3, 2),
         {
@@ -144,19 +144,19 @@ UNDEFINED: list[tuple[Callable[[], LitModule], Tensor, Tensor, dict[str, str]]] 
         },
     ),
     (
-        lambda: giving(Regressor, 1),
+        lambda: identity(Regressor, 1),
         torch.tensor([[1.0], [2.0]]),
         torch.tensor([5.0, 5.0]),
         {"r2": "all true values are equal"},
     ),
     (
-        lambda: giving(Regressor, 1),
+        lambda: identity(Regressor, 1),
         torch.tensor([[1.0]]),
         torch.tensor([5.0]),
         {"r2": "there is only one row"},
     ),
     (
-        lambda: giving(BinaryClassifier, 1),
+        lambda: identity(BinaryClassifier, 1),
         torch.tensor([[1.0], [float("nan")]]),
         torch.tensor([0, 1]),
         {"loss": "the outputs for 1 of 2 rows are NaN or infinite"},
@@ -174,8 +174,8 @@ def test_an_undefined_metric_is_missing_and_its_reason_is_printed(
     assert not set(reasons) & set(found)
     assert all(np.isfinite(value) for value in found.values())
     lines = printed(model).splitlines()
-    said = {line.split()[0]: line.partition("undefined: ")[2] for line in lines if "undefined" in line}
-    assert said == reasons
+    undefined = {line.split()[0]: line.partition("undefined: ")[2] for line in lines if "undefined" in line}
+    assert undefined == reasons
 
 
 @pytest.mark.reliability(59)
@@ -183,17 +183,20 @@ def test_every_defined_metric_is_computed() -> None:
     torch.manual_seed(0)
     x, y = torch.randn(40, 3), torch.arange(40) % 3
     shared = {"loss", "accuracy", "precision", "recall", "f1", "auroc", "average_precision"}
-    assert set(score(giving(MulticlassClassifier, 3), x, y)) == shared | {"balanced_accuracy", "log_loss"}
-    assert set(score(giving(BinaryClassifier, 1), x[:, :1], y % 2)) == shared | {
+    assert set(score(identity(MulticlassClassifier, 3), x, y)) == shared | {
+        "balanced_accuracy",
+        "log_loss",
+    }
+    assert set(score(identity(BinaryClassifier, 1), x[:, :1], y % 2)) == shared | {
         "balanced_accuracy",
         "log_loss",
     }
     labels = torch.nn.functional.one_hot(y, 3).float()
-    assert set(score(giving(MultilabelClassifier, 3), x, labels)) == shared | {
+    assert set(score(identity(MultilabelClassifier, 3), x, labels)) == shared | {
         "exact_match",
         "hamming_loss",
     }
-    assert set(score(giving(Regressor, 1), x[:, :1], y.float())) == {
+    assert set(score(identity(Regressor, 1), x[:, :1], y.float())) == {
         "loss",
         "mae",
         "rmse",
@@ -210,7 +213,7 @@ def printed(model: LitModule) -> str:
 @pytest.mark.reliability(60)
 def test_loss_and_log_loss_of_saturated_logits_agree_for_two_classes() -> None:
     x, y = torch.tensor([[200.0], [-200.0], [200.0], [-200.0]]), torch.tensor([1, 0, 0, 1])
-    model = giving(BinaryClassifier, 1)
+    model = identity(BinaryClassifier, 1)
     found = score(model, x, y)
     assert found["loss"] == pytest.approx(100.0)
     assert found["log_loss"] == pytest.approx(100.0)
@@ -221,7 +224,7 @@ def test_loss_and_log_loss_of_saturated_logits_agree_for_two_classes() -> None:
 @pytest.mark.reliability(60)
 def test_loss_and_log_loss_of_saturated_logits_agree_for_many_classes() -> None:
     x, y = 200 * torch.eye(3)[[0, 1, 2, 0]], torch.tensor([0, 1, 2, 2])
-    found = score(giving(MulticlassClassifier, 3), x, y)
+    found = score(identity(MulticlassClassifier, 3), x, y)
     assert found["loss"] == pytest.approx(50.0)
     assert found["log_loss"] == pytest.approx(50.0)
     assert found["accuracy"] == 0.75
@@ -231,11 +234,11 @@ def test_loss_and_log_loss_of_saturated_logits_agree_for_many_classes() -> None:
 def test_saturated_logits_are_ranked_though_their_probabilities_are_equal() -> None:
     logits = torch.tensor([20.0, 30.0, 40.0, 200.0])
     y = torch.tensor([0, 1, 0, 1])
-    found = score(giving(BinaryClassifier, 1), logits[:, None], y)
+    found = score(identity(BinaryClassifier, 1), logits[:, None], y)
     assert found["auroc"] == pytest.approx(reference.roc_auc_score(y, logits))
     assert found["average_precision"] == pytest.approx(reference.average_precision_score(y, logits))
     many = torch.stack([logits, torch.zeros(4), -logits], dim=1)
-    found = score(giving(MulticlassClassifier, 3), many, 1 - y)
+    found = score(identity(MulticlassClassifier, 3), many, 1 - y)
     each = reference.roc_auc_score(y == 1, logits), reference.roc_auc_score(y == 0, -logits)
     assert found["auroc"] == pytest.approx(np.mean(each))
 
@@ -254,14 +257,14 @@ def test_fit_test_and_tensorboard_show_the_same_metrics(capsys: pytest.CaptureFi
     (best,) = re.findall(r"on the test rows: loss (\S+), accuracy (\S+)", capsys.readouterr().out)
     assert main(["test", "--ckpt_path", "lightning_logs/table/version_0/checkpoints/best.ckpt"]) == 0
     out = capsys.readouterr().out
-    said = dict(re.findall(r"^  (\w+) +(\d\S+)$", out, re.MULTILINE))
-    assert (said["loss"], said["accuracy"]) == best
+    metrics = dict(re.findall(r"^  (\w+) +(\d\S+)$", out, re.MULTILINE))
+    assert (metrics["loss"], metrics["accuracy"]) == best
     events = EventAccumulator("lightning_logs/table/version_0")
     events.Reload()
-    for name, value in said.items():
+    for name, value in metrics.items():
         assert f"{events.Scalars(f'test/{name}')[-1].value:.5f}" == value, name
     (row,) = (line.split() for line in out.splitlines() if line.startswith("macro average"))
-    assert row[2:5] == [f"{float(said[name]):.4f}" for name in ("precision", "recall", "f1")]
+    assert row[2:5] == [f"{float(metrics[name]):.4f}" for name in ("precision", "recall", "f1")]
 
 
 @pytest.mark.reliability(59)
@@ -301,9 +304,9 @@ def test_metrics_of_each_task_equal_those_of_scikit_learn(
     made = data(batch_size=None)  # type: ignore[call-arg]  # all of them take a batch size
     x, y = made.split("test")
     with torch.no_grad():
-        model.network[-1].bias -= model(x).median(dim=0).values  # type: ignore[index]  # so each class is told
+        model.network[-1].bias -= model(x).median(dim=0).values  # type: ignore[index]  # so that each class is predicted
         p = model.predict(x)
-    (came,) = trainer().test(model, made, verbose=False)
+    (metrics,) = trainer().test(model, made, verbose=False)
     if isinstance(model, Regressor):
         y, p = y.double(), p.double()
         expected = {
@@ -319,7 +322,7 @@ def test_metrics_of_each_task_equal_those_of_scikit_learn(
         if p.shape[1] == 2:
             expected["auroc"] = reference.roc_auc_score(y, p[:, 1])
     for name, value in expected.items():
-        assert came[f"test/{name}"] == pytest.approx(value, rel=1e-6, abs=1e-6), name
+        assert metrics[f"test/{name}"] == pytest.approx(value, rel=1e-6, abs=1e-6), name
 
 
 @pytest.mark.reliability(25)

@@ -25,10 +25,10 @@ def run(command: str) -> int:
     if words[0] == "lit-classify":
         try:
             return main(words[1:])
-        except SystemExit as left:
-            return int(left.code or 0)
+        except SystemExit as error:
+            return int(error.code or 0)
     program = ROOT / words[0] if words[0].startswith("scripts/") else Path(sys.executable).parent / words[0]
-    more = ["--inspect"] if words[0] == "tensorboard" else []  # else it would serve for ever
+    more = ["--inspect"] if words[0] == "tensorboard" else []  # without it TensorBoard would not end
     return subprocess.run([program, *words[1:], *more], check=False, timeout=500).returncode
 
 

@@ -18,9 +18,9 @@ def test_a_recipe_is_complete_and_runs_one_batch(name: str, capsys: pytest.Captu
     content = recipes.read(name)
     assert content["recipe"]["name"] == name
     assert len(content["recipe"]["why"].split(". ")) == 1
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit_:
         main([*fit, "--print_config"])
-    assert left.value.code == 0
+    assert exit_.value.code == 0
     assert "class_path" in capsys.readouterr().out
     assert main([*fit, "--trainer.fast_dev_run", "true"]) == 0
 

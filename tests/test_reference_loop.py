@@ -1,4 +1,4 @@
-"""The Trainer against the course's hand-written loops: the same weights, bit for bit, and the same rows."""
+"""The Trainer gives the weights of the course's hand-written loops, bit for bit, and the same epoch log."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,12 +41,12 @@ def test_weights_and_epoch_log_equal_those_of_the_reference_loop(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     task, arguments, data, epochs, every = MODELS[name]
-    rows = EpochLog(every_n_epochs=every)
+    epoch_log = EpochLog(every_n_epochs=every)
     L.seed_everything(42, verbose=False)
     model = task(**{"in_features": 2, "hidden": [10, 10], "lr": 0.1, **arguments})
     trainer = L.Trainer(
         max_epochs=epochs,
-        callbacks=[rows],
+        callbacks=[epoch_log],
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,
@@ -54,10 +54,10 @@ def test_weights_and_epoch_log_equal_those_of_the_reference_loop(
     )
     trainer.fit(model, data())
 
-    plain = reference_loop.train(name, epochs, every)
-    *printed, last = rows.lines  # the page does not print the last epoch
-    assert printed == plain.rows
+    reference = reference_loop.train(name, epochs, every)
+    *printed, last = epoch_log.lines  # the course does not print the last epoch
+    assert printed == reference.rows
     assert last.startswith(f"Epoch: {epochs - 1} ")
-    for ours, theirs in zip(model.parameters(), plain.model.parameters(), strict=True):
-        assert torch.equal(ours, theirs)
-    assert capsys.readouterr().out.splitlines() == rows.lines
+    for actual, expected in zip(model.parameters(), reference.model.parameters(), strict=True):
+        assert torch.equal(actual, expected)
+    assert capsys.readouterr().out.splitlines() == epoch_log.lines

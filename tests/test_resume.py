@@ -65,7 +65,7 @@ def test_a_run_resumed_after_any_step_equals_an_uninterrupted_run(steps: int) ->
 def test_a_run_resumed_many_times_equals_an_uninterrupted_run(stops: Sequence[int]) -> None:
     assert main([*FIT_MOONS, "--trainer.max_epochs", "3"]) == 0  # 39 steps
     resume: list[str] = []
-    for run, steps in enumerate(stops, 1):  # each goes on from the one before
+    for run, steps in enumerate(stops, 1):  # each is resumed from the one before
         assert main([*FIT_MOONS, "--trainer.max_steps", str(steps), *resume]) == 0
         resume = ["--ckpt_path", MOONS_CHECKPOINT.format(run)]
     assert main([*FIT_MOONS, "--trainer.max_epochs", "3", *resume]) == 0
@@ -85,21 +85,23 @@ def test_a_run_resumed_after_each_step_equals_an_uninterrupted_run(steps: int) -
 def test_a_run_is_resumed_from_its_best_and_last_checkpoints(name: str, recipe: str) -> None:
     fit = ["fit", "--config", recipe, *DRAWING, *SCHEDULED, "--model.lr_scheduler_args.gamma", "0.5"]
     fit += ["--log_every_n_epochs", "1"]
-    kept = f"lightning_logs/{recipe}/version_{{}}/checkpoints"
+    directory = f"lightning_logs/{recipe}/version_{{}}/checkpoints"
     assert main([*fit, "--trainer.max_epochs", "6"]) == 0
     assert main([*fit, "--trainer.max_epochs", "3"]) == 0
-    first = Checkpoint.read(f"{kept.format(1)}/{name}.ckpt").epochs
-    more = ["--ckpt_path", f"{kept.format(1)}/{name}.ckpt", "--trainer.max_epochs", "6"]
+    first = Checkpoint.read(f"{directory.format(1)}/{name}.ckpt").epochs
+    more = ["--ckpt_path", f"{directory.format(1)}/{name}.ckpt", "--trainer.max_epochs", "6"]
     assert main([*fit, *more]) == 0
     assert 0 < first <= 3
-    whole, resumed = (torch.load(f"{kept.format(run)}/last.ckpt", weights_only=True) for run in (0, 2))
-    assert whole["global_step"] == resumed["global_step"]
-    assert_equal(whole["state_dict"], resumed["state_dict"])
-    assert whole["lr_schedulers"] == resumed["lr_schedulers"]
+    uninterrupted, resumed = (
+        torch.load(f"{directory.format(run)}/last.ckpt", weights_only=True) for run in (0, 2)
+    )
+    assert uninterrupted["global_step"] == resumed["global_step"]
+    assert_equal(uninterrupted["state_dict"], resumed["state_dict"])
+    assert uninterrupted["lr_schedulers"] == resumed["lr_schedulers"]
 
 
-class Through(L.LightningDataModule):
-    """Rows through torch's DataLoader and its workers."""
+class DataOfWorkers(L.LightningDataModule):
+    """Rows that worker processes load."""
 
     def __init__(self, num_workers: int) -> None:
         super().__init__()
@@ -119,14 +121,14 @@ def test_a_run_with_worker_processes_is_resumed_after_any_step(num_workers: int,
         L.seed_everything(1, verbose=False)
         model = BinaryClassifier(2, hidden=[8], dropout=0.3, lr=0.1)
         trainer = L.Trainer(**QUIET, **until)  # type: ignore[arg-type]
-        trainer.fit(model, Through(num_workers), ckpt_path=path, weights_only=True)
+        trainer.fit(model, DataOfWorkers(num_workers), ckpt_path=path, weights_only=True)
         return trainer, model
 
-    _, whole = run(max_epochs=2)  # 7 steps each
+    _, uninterrupted = run(max_epochs=2)  # 7 steps each
     stopped, _ = run(max_steps=steps)
     stopped.save_checkpoint("stopped.ckpt")
     _, resumed = run("stopped.ckpt", max_epochs=2)
-    assert_equal(whole.state_dict(), resumed.state_dict())
+    assert_equal(uninterrupted.state_dict(), resumed.state_dict())
 
 
 @pytest.mark.reliability(8)

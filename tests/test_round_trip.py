@@ -58,8 +58,8 @@ WORDS = [
 RUN = "lightning_logs/table/version_{}/checkpoints/best.ckpt"
 
 
-def kept(text: str) -> bool:
-    """Whether a table keeps a cell as it is: outer spaces and words for missing values are not kept."""
+def is_unchanged(text: str) -> bool:
+    """Whether a table preserves the text of a cell; outer spaces and words for missing values are not."""
     return text == " ".join(text.split()) and text not in MISSING_VALUES and text.isprintable()
 
 
@@ -67,7 +67,7 @@ texts = st.one_of(
     st.sampled_from(WORDS),
     st.from_regex(r"\A[0-9]{1,9}(e[0-9])?\Z"),
     st.text("abé☃_.,;-'\"#:{}[]&*!|>@`%~0159e", min_size=1, max_size=6),
-).filter(kept)
+).filter(is_unchanged)
 columns = st.lists(texts, min_size=4, max_size=4, unique=True)
 pairs = st.lists(texts.map("c{}".format) | st.sampled_from(WORDS), min_size=2, max_size=2, unique=True)
 

@@ -59,10 +59,10 @@ def test_only_words_of_the_core_schema_are_not_text(word: str) -> None:
     ids=["aliases", "brackets", "braces", "dashes", "cycle", "long", "many", "digits"],
 )
 def test_excessive_yaml_is_refused_within_a_second(text: str, message: str) -> None:
-    begun = time.process_time()
+    start = time.process_time()
     with pytest.raises(UserError, match=message):
         safe_yaml.load(text)
-    assert time.process_time() - begun < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize("route", ["config", "value", "nested file", "verify"])
@@ -79,11 +79,11 @@ def test_the_command_line_refuses_excessive_yaml_with_one_message(
         "verify": ["verify", "bomb.yaml"],
     }[route]
     assert main(command) == 2
-    said = capsys.readouterr().err
-    assert "Traceback" not in said
-    assert len(said.splitlines()) <= 3
-    assert len(said) < 600
-    assert "the configuration " in said
+    stderr = capsys.readouterr().err
+    assert "Traceback" not in stderr
+    assert len(stderr.splitlines()) <= 3
+    assert len(stderr) < 600
+    assert "the configuration " in stderr
 
 
 @pytest.mark.parametrize("text", ["!!int", "!!float ''", "!!bool x", "!!timestamp x", "!!int '-'"])

@@ -16,7 +16,7 @@ OWN = "tests.custom_networks."
 
 
 GIVEN: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
-    # what is given; what a checkpoint records; the same by names, or by what torch has
+    # arguments; their plain data in a checkpoint; arguments that train the same weights
     "activation class": ({"activation": nn.Tanh}, {"activation": "Tanh"}, {"activation": "Tanh"}),
     "activation instance": (
         {"activation": nn.LeakyReLU(0.2)},

@@ -26,7 +26,7 @@ FIT = ["fit", "--config", "moons", "--plots", "none", "--trainer.max_epochs", "2
 WITH_TEST = ["--data.val_fraction", "0.2", "--test_best", "true"]
 
 
-LONGEST_S = 2.5  # a second, and what a busy machine adds
+LONGEST_S = 2.5  # a second, and more on a busy machine
 
 
 HERE = "import time; os.write(1, b'here\\n'); time.sleep(60)"
@@ -43,7 +43,7 @@ import time; Last(); time.sleep(60)"""
 
 
 def started(command: list[str], place: str, then: str = HERE) -> subprocess.Popen[str]:
-    """Start a command in a process that runs ``then`` instead of a function, and wait until it is there."""
+    """Start a command that runs ``then`` in place of a function, and wait until it is called."""
     home, _, name = place.partition(":")
     owner, _, attribute = f"home.{name}".rpartition(".")
     program = "\n".join(
@@ -67,14 +67,14 @@ def started(command: list[str], place: str, then: str = HERE) -> subprocess.Pope
 
 
 def ended(process: subprocess.Popen[str], number: int) -> str:
-    """Send a signal, check the exit code and the duration, and return standard error."""
-    begun = time.monotonic()
+    """Send a signal, check that the process ends in time with its exit code, return its messages."""
+    start = time.monotonic()
     process.send_signal(number)
-    _, complaint = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == 128 + number
-    assert time.monotonic() - begun < LONGEST_S
-    assert complaint == ("\nlit-classify: interrupted\n" if number == signal.SIGINT else "")
-    return complaint
+    assert time.monotonic() - start < LONGEST_S
+    assert stderr == ("\nlit-classify: interrupted\n" if number == signal.SIGINT else "")
+    return stderr
 
 
 slow = pytest.mark.slow
@@ -181,7 +181,7 @@ def test_sighup_is_ignored_under_nohup() -> None:
         process.communicate(timeout=60)
     finally:
         signal.signal(signal.SIGHUP, before)
-    assert process.returncode == 2  # of the KeyError
+    assert process.returncode == 2  # the exit code of the KeyError
 
 
 def test_a_command_restores_the_signal_handlers() -> None:
@@ -209,7 +209,7 @@ def test_a_signal_to_a_worker_process_does_not_end_the_command() -> None:
         os.read(reader, 5)
         os.kill(worker, signal.SIGTERM)
         _, status = os.waitpid(worker, 0)
-        time.sleep(1)  # longer than the command would be let live
+        time.sleep(1)  # longer than it takes to end the command
     assert os.WTERMSIG(status) == signal.SIGTERM
     assert signals.received() == 0
 
@@ -218,9 +218,9 @@ def test_a_signal_to_a_worker_process_does_not_end_the_command() -> None:
 def test_sigterm_saves_and_exits_with_143() -> None:
     process = start_fit()
     process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate(timeout=60)
+    stdout, _ = process.communicate(timeout=60)
     assert process.returncode == 143
-    assert "Run:   lightning_logs/moons/version_0" in said
+    assert "Run:   lightning_logs/moons/version_0" in stdout
     assert is_intact(Path(MOONS_CHECKPOINT.format(0)))
     assert torch.load(MOONS_CHECKPOINT.format(0), weights_only=True)["global_step"] > 0
 
@@ -228,13 +228,13 @@ def test_sigterm_saves_and_exits_with_143() -> None:
 @pytest.mark.reliability(9)
 def test_ctrl_c_saves_and_exits_with_130_within_5_seconds() -> None:
     process = start_fit()
-    begun = time.monotonic()
+    start = time.monotonic()
     process.send_signal(signal.SIGINT)
-    said, complaint = process.communicate(timeout=60)
-    assert time.monotonic() - begun < 5
+    stdout, stderr = process.communicate(timeout=60)
+    assert time.monotonic() - start < 5
     assert process.returncode == 130
-    assert "Run:   lightning_logs/moons/version_0" in said
-    assert complaint == "\nlit-classify: interrupted\n"
+    assert "Run:   lightning_logs/moons/version_0" in stdout
+    assert stderr == "\nlit-classify: interrupted\n"
     assert torch.load(MOONS_CHECKPOINT.format(0), weights_only=True)["global_step"] > 0
 
 
@@ -257,12 +257,12 @@ def test_ctrl_c_twice_stops_at_once_and_leaves_intact_files() -> None:
     folder = Path(MOONS_CHECKPOINT.format(0)).parent
     while not list(folder.glob("*.tmp")):
         time.sleep(0.05)
-    begun = time.monotonic()
+    start = time.monotonic()
     process.send_signal(signal.SIGINT)
-    _, complaint = process.communicate(timeout=90)
-    assert time.monotonic() - begun < 5
+    _, stderr = process.communicate(timeout=90)
+    assert time.monotonic() - start < 5
     assert process.returncode == 130
-    assert complaint == "\nlit-classify: interrupted\n"
-    kept = sorted(Path(MOONS_CHECKPOINT.format(0)).parent.iterdir())
-    assert [path.name for path in kept] == ["best.ckpt", "last.ckpt"]
-    assert all(map(is_intact, kept))
+    assert stderr == "\nlit-classify: interrupted\n"
+    files = sorted(Path(MOONS_CHECKPOINT.format(0)).parent.iterdir())
+    assert [path.name for path in files] == ["best.ckpt", "last.ckpt"]
+    assert all(map(is_intact, files))

@@ -1,4 +1,4 @@
-"""What a run logs for TensorBoard, read back with its own reader and shown by its page."""
+"""What a run logs, read with TensorBoard's reader and shown by its page."""
 
 import io
 import re
@@ -17,7 +17,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from tensorboard.plugins.custom_scalar import layout_pb2
 
 from lit_classify.cli.main import main
-from tests.event_files import events, said
+from tests.event_files import events, logged_text
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"]
 
@@ -42,26 +42,26 @@ def test_all_logged_plots_and_scalars_can_be_read_back() -> None:
         for tag in found.Tags()["images"]
     }
     assert [step for step, _, _ in sizes["boundary"]] == list(range(7))
-    assert len({drawn[1:] for drawn in sizes["boundary"]}) == 1
+    assert len({images[1:] for images in sizes["boundary"]}) == 1
     assert [
         step
         for tag in ("boundary_animation", "hidden_units", "evaluation/roc_and_precision_recall")
         for step, _, _ in sizes[tag]
     ] == [6, 6, 6]
-    for tag, drawn in sizes.items():
-        picture = Image.open(io.BytesIO(found.Images(tag)[-1].encoded_image_string))
-        assert picture.size == drawn[-1][1:]
-        assert np.asarray(picture.convert("RGB")).std() > 5  # something is drawn
-    film = Image.open(io.BytesIO(found.Images("boundary_animation")[0].encoded_image_string))
-    assert (film.format, film.n_frames) == ("GIF", 7)  # type: ignore[attr-defined]  # a GIF has frames
+    for tag, images in sizes.items():
+        image = Image.open(io.BytesIO(found.Images(tag)[-1].encoded_image_string))
+        assert image.size == images[-1][1:]
+        assert np.asarray(image.convert("RGB")).std() > 5  # something is drawn
+    animation = Image.open(io.BytesIO(found.Images("boundary_animation")[0].encoded_image_string))
+    assert (animation.format, animation.n_frames) == ("GIF", 7)  # type: ignore[attr-defined]  # a GIF has frames
     assert Path("lightning_logs/circles_v2/version_0/boundary.gif").is_file()
-    assert "bend the boundary" in said(found, "about/why")
-    assert said(found, "about/command").strip() == f"lit-classify {' '.join([*SHORT, 'all'])}"
-    assert "| Linear(in_features=2, out_features=10, bias=True) | (N, 10) | 30 |" in said(
+    assert "bend the boundary" in logged_text(found, "about/why")
+    assert logged_text(found, "about/command").strip() == f"lit-classify {' '.join([*SHORT, 'all'])}"
+    assert "| Linear(in_features=2, out_features=10, bias=True) | (N, 10) | 30 |" in logged_text(
         found, "about/network"
     )
-    assert "| train | 800 | 400 | 400 |" in said(found, "about/data")
-    assert f"torch {torch.__version__}" in said(found, "about/versions")
+    assert "| train | 800 | 400 | 400 |" in logged_text(found, "about/data")
+    assert f"torch {torch.__version__}" in logged_text(found, "about/versions")
     layout = layout_pb2.Layout.FromString(
         found.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
     )
@@ -110,7 +110,7 @@ def test_the_tensorboard_page_shows_a_run_in_a_browser() -> None:
 
 
 def lines_of_both_runs(browser: webdriver.Chrome) -> bool:
-    """Open the parallel coordinates of the HParams page; whether they have a line for each of two runs."""
+    """Open the parallel coordinates of the HParams page; return whether they have two lines."""
     lines = browser.execute_script(
         """
         const found = (node) => [node.shadowRoot, ...node.childNodes].filter(Boolean)
@@ -126,7 +126,7 @@ def lines_of_both_runs(browser: webdriver.Chrome) -> bool:
 
 
 def shows(browser: webdriver.Chrome, words: list[str]) -> bool:
-    """Whether a page has words somewhere, in the shadows of its components too."""
+    """Return whether a page contains words, including the shadow roots of its components."""
     text = browser.execute_script(
         """
         const read = (node) => node.nodeType === 3 ? node.data

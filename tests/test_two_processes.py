@@ -40,7 +40,7 @@ def run_script(*arguments: str) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-def said(devices: int, *arguments: str) -> list[dict[str, Any]]:
+def results(devices: int, *arguments: str) -> list[dict[str, Any]]:
     run_script(str(devices), *arguments)
     files = [Path(f"{devices}_{rank}.jsonl") for rank in range(devices)]
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
@@ -51,11 +51,11 @@ def said(devices: int, *arguments: str) -> list[dict[str, Any]]:
 def test_two_processes_are_resumed_exactly_and_one_process_only_at_the_end_of_an_epoch() -> None:
     run_script("2", "resume")
     for name in ("FewRows_1", "FewRows_2", "Dataset_1", "Dataset_2"):
-        whole = torch.load(f"{name}_whole.ckpt", weights_only=True)
+        uninterrupted = torch.load(f"{name}_whole.ckpt", weights_only=True)
         for place in ("within", "end"):
             resumed = torch.load(f"{name}_{place}_resumed.ckpt", weights_only=True)
             for key in ("global_step", "lr_schedulers", "state_dict", "optimizer_states"):
-                assert same(whole[key], resumed[key]), (name, place, key)
+                assert same(uninterrupted[key], resumed[key]), (name, place, key)
     until: dict[str, Any] = {"max_epochs": 4, "accumulate_grad_batches": 1}
     with pytest.raises(UserError, match="within an epoch with 2 processes, but this run has 1 processes"):
         two_processes.fit(1, two_processes.FewRows(21), "one.ckpt", "FewRows_1_within.ckpt", **until)
@@ -66,29 +66,31 @@ def test_two_processes_are_resumed_exactly_and_one_process_only_at_the_end_of_an
 @pytest.mark.reliability(42)
 @pytest.mark.ddp
 def test_two_processes_train_as_one_with_class_weights_and_uneven_shares() -> None:
-    alone = said(1, "train")
-    both = said(2, "train")
-    for position, one in enumerate(alone):
-        for rank in (both[position], both[position + len(alone)]):
-            assert rank["case"] == one["case"]
-            assert rank["weights"] == pytest.approx(one["weights"], abs=1e-6)
-            assert rank["loss"] == pytest.approx(one["loss"], rel=1e-6)
+    of_one = results(1, "train")
+    of_two = results(2, "train")
+    for position, expected in enumerate(of_one):
+        for rank in (of_two[position], of_two[position + len(of_one)]):
+            assert rank["case"] == expected["case"]
+            assert rank["weights"] == pytest.approx(expected["weights"], abs=1e-6)
+            assert rank["loss"] == pytest.approx(expected["loss"], rel=1e-6)
 
 
 @pytest.mark.reliability(34, 42, 59)
 @pytest.mark.ddp
 def test_two_processes_give_the_metrics_of_one_and_divide_the_rows() -> None:
-    alone = {run["rows"]: run for run in said(1)}
-    both = said(2)
-    assert sorted((run["rows"], run["rank"]) for run in both) == [(n, rank) for n in alone for rank in (0, 1)]
-    for num_rows, one in alone.items():
-        ranks = [run for run in both if run["rows"] == num_rows]
+    of_one = {run["rows"]: run for run in results(1)}
+    of_two = results(2)
+    assert sorted((run["rows"], run["rank"]) for run in of_two) == [
+        (n, rank) for n in of_one for rank in (0, 1)
+    ]
+    for num_rows, expected in of_one.items():
+        ranks = [run for run in of_two if run["rows"] == num_rows]
         for run in ranks:
-            assert run["figures"] == pytest.approx(one["figures"], abs=1e-6)
+            assert run["metrics"] == pytest.approx(expected["metrics"], abs=1e-6)
         assert len({len(run["steps"]) for run in ranks}) == 1
-        parted = sorted(x for run in ranks for step in run["steps"] for x in step)
-        assert parted == sorted(x for step in one["steps"] for x in step)
-        assert len(parted) == (num_rows if num_rows > 1 else 0)
+        all_rows = sorted(x for run in ranks for step in run["steps"] for x in step)
+        assert all_rows == sorted(x for step in expected["steps"] for x in step)
+        assert len(all_rows) == (num_rows if num_rows > 1 else 0)
 
 
 @pytest.mark.ddp
@@ -120,13 +122,14 @@ def test_predictions_of_two_processes_are_written_once_and_in_order() -> None:
     for num_rows in range(5, 10):
         options = ["--data.path", f"{num_rows}.csv", "--keep", "number", "--out", f"{num_rows}_one.csv"]
         assert main(["predict", "--ckpt_path", checkpoint, *options]) == 0
-        both, one = (pl.read_csv(f"{num_rows}_{how}.csv") for how in ("both", "one"))
-        assert both["number"].to_list() == list(range(num_rows))
-        assert_frame_equal(both, one, abs_tol=1e-6, rel_tol=0)  # batches of other sizes round differently
+        of_two, of_one = (pl.read_csv(f"{num_rows}_{how}.csv") for how in ("both", "one"))
+        assert of_two["number"].to_list() == list(range(num_rows))
+        # batches of other sizes round differently
+        assert_frame_equal(of_two, of_one, abs_tol=1e-6, rel_tol=0)
 
 
 def started(*options: str) -> tuple[subprocess.Popen[str], int]:
-    """Start a fit on two processes, and wait until it trains; return it and the second process's number."""
+    """Start a fit on two processes, wait until it trains, return it and the second PID."""
     fit = ["fit", "--config", "moons", "--plots", "none", "--trainer.max_epochs", "1000000", *options]
     process = subprocess.Popen(
         [sys.executable, "-m", "lit_classify", *fit, *ON_TWO],
@@ -143,8 +146,8 @@ def started(*options: str) -> tuple[subprocess.Popen[str], int]:
     return process, int(other)
 
 
-def gone(number: int) -> bool:
-    """Whether a process has ended."""
+def has_ended(number: int) -> bool:
+    """Return whether a process has ended."""
     try:
         return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
@@ -154,43 +157,43 @@ def gone(number: int) -> bool:
 @pytest.mark.reliability(35)
 @pytest.mark.ddp
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's list of processes")
-@pytest.mark.parametrize("dies", [pytest.param("first", marks=pytest.mark.slow), "second"])
-def test_both_processes_end_when_one_is_killed(dies: str) -> None:
+@pytest.mark.parametrize("killed", [pytest.param("first", marks=pytest.mark.slow), "second"])
+def test_both_processes_end_when_one_is_killed(killed: str) -> None:
     process, other = started()
-    begun = time.monotonic()
-    os.kill(process.pid if dies == "first" else other, signal.SIGKILL)
-    _, complaint = process.communicate(timeout=60)
-    while not gone(other):
-        assert time.monotonic() - begun < 60
+    start = time.monotonic()
+    os.kill(process.pid if killed == "first" else other, signal.SIGKILL)
+    _, stderr = process.communicate(timeout=60)
+    while not has_ended(other):
+        assert time.monotonic() - start < 60
         time.sleep(0.1)
     assert process.returncode not in (0, 1)
-    assert "Traceback" not in complaint
-    if dies == "second":
-        assert "another process of this run has ended" in complaint
+    assert "Traceback" not in stderr
+    if killed == "second":
+        assert "another process of this run has ended" in stderr
 
 
 @pytest.mark.reliability(8)
 @pytest.mark.ddp
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's list of processes")
 @pytest.mark.parametrize(
-    ("told", "number", "code"),
+    ("signalled", "number", "code"),
     [
         pytest.param("first", signal.SIGTERM, 143, marks=pytest.mark.slow),
         ("second", signal.SIGTERM, 143),
         pytest.param("both", signal.SIGINT, 130, marks=pytest.mark.slow),
     ],
 )
-def test_two_processes_stop_at_the_same_step_and_save(told: str, number: int, code: int) -> None:
+def test_two_processes_stop_at_the_same_step_and_save(signalled: str, number: int, code: int) -> None:
     process, other = started()
-    for one in {"first": [process.pid], "second": [other], "both": [process.pid, other]}[told]:
-        os.kill(one, number)
-    _, complaint = process.communicate(timeout=60)
+    for pid in {"first": [process.pid], "second": [other], "both": [process.pid, other]}[signalled]:
+        os.kill(pid, number)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == code
-    assert complaint == ("" if code == 143 else "\nlit-classify: interrupted\n")
+    assert stderr == ("" if code == 143 else "\nlit-classify: interrupted\n")
     assert is_intact(LAST)
     assert torch.load(LAST, weights_only=True)["global_step"] > 0
     time.sleep(0.5)
-    assert gone(other)
+    assert has_ended(other)
 
 
 @pytest.mark.reliability(10, 35)
@@ -205,9 +208,9 @@ def test_two_processes_stop_at_the_same_step_and_save(told: str, number: int, co
 )
 def test_an_error_in_one_process_ends_both(options: list[str], code: int, message: str) -> None:
     fit = ["fit", "--config", "blobs", "--model.optimizer_args", "null", "--plots", "none"]
-    begun = time.monotonic()
+    start = time.monotonic()
     done = run("-m", "lit_classify", *fit, *options, *ON_TWO)
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - start < 60
     assert done.returncode == code
     assert done.stderr.count(message) == 1
     assert "Traceback" not in done.stderr

@@ -28,9 +28,9 @@ def test_urls_are_not_fetched(address: str, capsys: pytest.CaptureFixture[str]) 
         ["plot", f"{address}.ckpt"],
     ):
         assert main(arguments) == 2
-        said = capsys.readouterr().err
-        assert f"{arguments[-1]} is a URL" in said
-        assert "download the file, inspect it, and give its local path" in said
+        stderr = capsys.readouterr().err
+        assert f"{arguments[-1]} is a URL" in stderr
+        assert "download the file, inspect it, and give its local path" in stderr
     assert not list(Path().iterdir())
 
 
@@ -44,10 +44,11 @@ def test_an_untrusted_configuration_imports_nothing(
     )
     monkeypatch.syspath_prepend("")
     assert main(["fit", "--config", "evil.yaml"]) == 2
-    said = "foreign_module.Data is imported only if given on the command line; if you trust it, add"
-    assert said in capsys.readouterr().err
+    message = "foreign_module.Data is imported only if given on the command line; if you trust it, add"
+    assert message in capsys.readouterr().err
     assert not Path("imported").exists()
-    assert main(["fit", "--config", "circles_v2", "--data", "foreign_module.Data"]) == 2  # named, but no data
+    fit = ["fit", "--config", "circles_v2", "--data", "foreign_module.Data"]
+    assert main(fit) == 2  # imported, but not a data module
     assert Path("imported").exists()
 
 
@@ -70,7 +71,9 @@ def test_an_untrusted_checkpoint_imports_nothing(
     record = content["lit_classify"][part]
     (record if name == "class_path" else record["init_args"])[name] = f"foreign_module.{part.capitalize()}"
     torch.save(content, "evil.ckpt")
-    for command in COMMANDS if part == "model" else COMMANDS[:3]:  # export needs no data but a table's
+    for command in (
+        COMMANDS if part == "model" else COMMANDS[:3]
+    ):  # a model of points is exported without its data
         capsys.readouterr()
         assert main([*command, "evil.ckpt"]) == 2
         assert "foreign_module" in capsys.readouterr().err
@@ -108,7 +111,7 @@ def test_every_checkpoint_loads_with_weights_only(recipe: str) -> None:
 
 
 class Hostile:
-    """Runs when a pickle of it is opened."""
+    """An object whose pickle runs code when it is loaded."""
 
     def __reduce__(self) -> Any:
         return Path.touch, (Path("imported"),)

@@ -28,10 +28,10 @@ def test_control_characters_of_names_are_shown_escaped(capsys: pytest.CaptureFix
     assert main(["test", "--ckpt_path", str(run / "checkpoints/last.ckpt")]) == 0
     assert main(["plot", str(run / "checkpoints/last.ckpt")]) == 0
     assert main(["fit", *table[:-4], "--data.target", f"y{RED}"]) == 2
-    said = "".join(capsys.readouterr())
-    assert "\x1b" not in said
-    assert r"\x1b[31mred" in said
-    assert r"two\nlines" in said
+    output = "".join(capsys.readouterr())
+    assert "\x1b" not in output
+    assert r"\x1b[31mred" in output
+    assert r"two\nlines" in output
     events = EventAccumulator(str(run))
     events.Reload()
     texts = [

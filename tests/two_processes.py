@@ -1,7 +1,7 @@
-"""Run by tests as a script on two processes.
+"""A script that tests run on two processes.
 
-With a number of processes: fit and score N rows; each rank writes what it saw. With ``train`` beside it:
-train for some steps, and write the weights; with ``resume``: stop and resume. With a checkpoint: predict.
+With a number of processes: fit and test on N rows, and write the batches of each rank. With ``train`` after
+it: train some epochs, and write the weights; with ``resume``: stop and resume. With a checkpoint: predict.
 """
 
 import json
@@ -68,7 +68,7 @@ def predict(checkpoint: str) -> None:
 
 
 def train(devices: int) -> None:
-    """Train on batches of 4 rows, which the processes share, the last one unevenly, or on all 7 at once."""
+    """Train on batches of 4 rows, the last one divided unevenly, or on all 7 rows at once."""
     for class_weight in (None, [1.0, 20.0]):
         for num_rows, batch_size in ((11, 4 // devices), (7, None)):
             L.seed_everything(3, verbose=False)
@@ -76,33 +76,34 @@ def train(devices: int) -> None:
             trainer = make_trainer(devices, max_epochs=5)
             trainer.fit(model, FewRows(num_rows, batch_size, shuffle=False))
             weights = torch.cat([weight.detach().flatten() for weight in model.parameters()]).tolist()
-            said = {
+            result = {
                 "case": [class_weight, num_rows],
                 "weights": weights,
                 "loss": float(trainer.callback_metrics["train/loss"]),
             }
             with Path(f"{devices}_{trainer.global_rank}.jsonl").open("a") as file:
-                file.write(json.dumps(said) + "\n")
+                file.write(json.dumps(result) + "\n")
 
 
 def main(devices: int) -> None:
     for num_rows in range(1, 10):
         L.seed_everything(3, verbose=False)
         seen = Seen()
-        model = BinaryClassifier(2, hidden=[4], lr=1e-30, class_weight=[1.0, 3.0])  # so small: weights stay
+        # a learning rate so small that the weights do not change
+        model = BinaryClassifier(2, hidden=[4], lr=1e-30, class_weight=[1.0, 3.0])
         trainer, data = make_trainer(devices, seen), FewRows(num_rows)
         if num_rows >= 2:  # each rank needs a row to train on
             trainer.fit(model, data)
-        figures = {tag: float(value) for tag, value in trainer.callback_metrics.items()}
-        (tested,) = trainer.test(model, data, verbose=False)
-        figures.update(tested)
-        said = {"rows": num_rows, "rank": trainer.global_rank, "steps": seen.steps, "figures": figures}
+        metrics = {tag: float(value) for tag, value in trainer.callback_metrics.items()}
+        (test_metrics,) = trainer.test(model, data, verbose=False)
+        metrics.update(test_metrics)
+        result = {"rows": num_rows, "rank": trainer.global_rank, "steps": seen.steps, "metrics": metrics}
         with Path(f"{devices}_{trainer.global_rank}.jsonl").open("a") as file:
-            file.write(json.dumps(said) + "\n")
+            file.write(json.dumps(result) + "\n")
 
 
 class Dataset(FewRows):
-    """The same rows through torch's DataLoader."""
+    """The same rows with torch's DataLoader."""
 
     def train_dataloader(self) -> Any:
         return SeededDataLoader(TensorDataset(*self.split("train")), batch_size=2, shuffle=True, seed=1)
@@ -119,7 +120,7 @@ def fit(devices: int, rows: FewRows, save: str, path: str | None = None, **until
 
 
 def resume(devices: int) -> None:
-    """Train without a stop; stop within an epoch and at its end, and resume from there."""
+    """Train without interruption; stop within an epoch and at its end, and resume."""
     for kind in (FewRows, Dataset):
         for accumulate in (1, 2):
             name = f"{kind.__name__}_{accumulate}"

@@ -26,8 +26,8 @@ def snapshots(changes: list[float]) -> list[Snapshot]:
 
 
 def test_frames_are_spaced_by_change_instead_of_epochs() -> None:
-    taken = snapshots([0.001] * 50 + [1.0] * 50)
-    epochs = [part.epoch for part in select_frames(taken, 20)]
+    many = snapshots([0.001] * 50 + [1.0] * 50)
+    epochs = [part.epoch for part in select_frames(many, 20)]
     assert (len(epochs), epochs[0], epochs[-1]) == (20, 0, 100)
     assert epochs == sorted(set(epochs))
     assert 12 <= sum(epoch > 50 for epoch in epochs) < 19
@@ -51,8 +51,8 @@ def test_the_title_has_run_epoch_and_loss_and_the_caption_describes_the_slice() 
             loss = float(model.loss(model(x), y))
         name = "test" if data.validates_on_test else "validation"
         assert figure.get_suptitle() == f"runs/version_7, epoch 1,234: {name} loss {loss:.4f}"
-        assert caption in (said := figure.legends[0].get_title().get_text())
-        assert bool(caption) == bool(said)
+        assert caption in (text := figure.legends[0].get_title().get_text())
+        assert bool(caption) == bool(text)
 
 
 def test_the_animation_of_a_long_fit_shows_first_and_last_epoch_with_one_palette() -> None:
@@ -67,18 +67,18 @@ def test_the_animation_of_a_long_fit_shows_first_and_last_epoch_with_one_palette
 
 
 def palettes_of(gif: bytes) -> list[bytes]:
-    """Return the palette of each frame of a GIF, by walking over its blocks (GIF89a, sections 18 to 24)."""
+    """Return the palette of each frame of a GIF, read from its blocks (GIF89a, sections 18 to 24)."""
 
     def palette(flags: int, start: int) -> bytes:
         return gif[start : start + (flags >> 7) * 3 * 2 ** ((flags & 7) + 1)]
 
-    shared, found = palette(gif[10], 13), []
-    place = 13 + len(shared)
+    global_palette, found = palette(gif[10], 13), []
+    place = 13 + len(global_palette)
     while gif[place] != 0x3B:
         if gif[place] == 0x2C:
-            own = palette(gif[place + 9], place + 10)
-            found.append(own or shared)
-            place += 11 + len(own)
+            local = palette(gif[place + 9], place + 10)
+            found.append(local or global_palette)
+            place += 11 + len(local)
         else:
             place += 2
         while gif[place]:
@@ -90,9 +90,9 @@ def palettes_of(gif: bytes) -> list[bytes]:
 def test_test_rows_are_plotted_only_after_training() -> None:
     data = CirclesDataModule(val_fraction=0.2)
     model = BinaryClassifier(2)
-    drawn = {split: make_boundary_plot(model, data, split, "") for split in ("val", "test")}
-    shown = {split: plot.splits for split, plot in drawn.items() if plot is not None}
-    assert list(shown["val"]) == ["Train", "Validation"]
-    assert list(shown["test"]) == ["Train", "Test"]
+    plots = {split: make_boundary_plot(model, data, split, "") for split in ("val", "test")}
+    splits = {split: plot.splits for split, plot in plots.items() if plot is not None}
+    assert list(splits["val"]) == ["Train", "Validation"]
+    assert list(splits["test"]) == ["Train", "Test"]
     for split in ("val", "test"):
-        assert torch.equal(list(shown[split].values())[1][0], data.split(split).x)
+        assert torch.equal(list(splits[split].values())[1][0], data.split(split).x)

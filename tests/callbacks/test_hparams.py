@@ -24,16 +24,16 @@ def hparams(folder: str) -> tuple[list[str], list[dict[str, float]], list[dict[s
     multiplexer = EventMultiplexer(tensor_size_guidance={"scalars": 0, "tensors": 0})
     multiplexer.AddRunsFromDirectory(folder).Reload()
     provider = MultiplexerDataProvider(multiplexer, folder)
-    context, asking = Context(TBContext(data_provider=provider)), RequestContext()
-    content = context.hparams_metadata(asking, "")
-    experiment = context.experiment_from_metadata(asking, "", True, content, [])
+    context, request_context = Context(TBContext(data_provider=provider)), RequestContext()
+    content = context.hparams_metadata(request_context, "")
+    experiment = context.experiment_from_metadata(request_context, "", True, content, [])
     tags = [info.name.tag for info in experiment.metric_infos]
     request = api_pb2.ListSessionGroupsRequest(start_index=0, slice_size=100)
     for tag in tags:
         request.col_params.add().metric.tag = tag
     for status in ("STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_RUNNING"):
         request.allowed_statuses.append(getattr(api_pb2, status))
-    groups = Handler(asking, context, "", request).run().session_groups
+    groups = Handler(request_context, context, "", request).run().session_groups
     values = [{value.name.tag: value.value for value in group.metric_values} for group in groups]
     typed = [{key: value.WhichOneof("kind") for key, value in group.hparams.items()} for group in groups]
     return tags, values, typed

@@ -9,7 +9,7 @@ from lit_classify import (
     plots,
 )
 from lit_classify.cli.main import main
-from tests.event_files import events, said
+from tests.event_files import events, logged_text
 from tests.example_tables import bundled, write
 
 
@@ -17,12 +17,12 @@ def test_plots_do_not_change_the_trained_weights() -> None:
     dropout = ["--model.dropout", "0.3", "--data.batch_size", "64"]
     for level in ("none", "all"):
         assert main([*SHORT, level, *dropout]) == 0
-    plain, drawn = (
+    without_plots, with_plots = (
         torch.load(f"lightning_logs/circles_v2/version_{run}/checkpoints/last.ckpt", weights_only=True)
         for run in (0, 1)
     )
-    for name, weight in plain["state_dict"].items():
-        assert torch.equal(weight, drawn["state_dict"][name]), name
+    for name, weight in without_plots["state_dict"].items():
+        assert torch.equal(weight, with_plots["state_dict"][name]), name
     assert pyplot.get_fignums() == []
 
 
@@ -37,9 +37,9 @@ def test_each_task_logs_its_plots() -> None:
         "evaluation/confusion_matrix",
         "evaluation/calibration_curve",
     } <= set(found.Tags()["images"])
-    assert said(found, "evaluation/worst_rows").count("\n") == 11
-    assert said(found, "evaluation/worst_rows").count("x0") == 1  # in the head, with cells below it
-    assert "x12" in said(found, "about/data")
+    assert logged_text(found, "evaluation/worst_rows").count("\n") == 11
+    assert logged_text(found, "evaluation/worst_rows").count("x0") == 1  # in the header of the table
+    assert "x12" in logged_text(found, "about/data")
     assert main([*fit, "target", "--data.path", str(bundled(load_diabetes, "d.csv"))]) == 0
     assert set(events("table/version_1").Tags()["images"]) == {"evaluation/predicted_vs_actual"}
     rows = [f"{n},{n % 5},{n % 2},{int(n % 3 == 0)}" for n in range(90)]
@@ -61,17 +61,18 @@ def test_each_task_logs_its_plots() -> None:
 def test_an_error_while_drawing_skips_only_that_plot(
     function: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fails(*args: object) -> None:
+    def fail(*args: object) -> None:
         raise RuntimeError("no room")
 
-    monkeypatch.setattr(plots, function, fails)
+    monkeypatch.setattr(plots, function, fail)
     skipped = {"confusion_matrix": "confusion_matrix", "grid": "decision boundary"}[function]
     assert main([*SHORT, "basic"]) == 0
-    drawn = {"boundary", "boundary_animation", "evaluation/confusion_matrix"}
-    lost = {"confusion_matrix": {"evaluation/confusion_matrix"}, "grid": {"boundary", "boundary_animation"}}[
-        function
-    ]
-    assert set(events("circles_v2/version_0").Tags()["images"]) == drawn - lost
+    all_tags = {"boundary", "boundary_animation", "evaluation/confusion_matrix"}
+    skipped_tags = {
+        "confusion_matrix": {"evaluation/confusion_matrix"},
+        "grid": {"boundary", "boundary_animation"},
+    }[function]
+    assert set(events("circles_v2/version_0").Tags()["images"]) == all_tags - skipped_tags
     output = capsys.readouterr()
     assert "Trained 7 epochs" in output.out
     assert output.err.count(f"plot {skipped} skipped: no room") == 1

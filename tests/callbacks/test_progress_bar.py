@@ -14,7 +14,7 @@ def test_a_progress_bar_given_as_a_callback_replaces_the_default_one(
     monkeypatch.setattr("sys.stderr.isatty", lambda: terminal, raising=False)
     assert main([*FIT, "--trainer.callbacks", "TQDMProgressBar"]) == 0
     shown = capsys.readouterr()
-    drawn = shown.out + shown.err
-    assert "train/loss=0.693" in drawn
-    assert "val/accuracy=0.5" in drawn
-    assert "3/3" not in drawn  # the command line's own bar counts epochs
+    output = shown.out + shown.err
+    assert "train/loss=0.693" in output
+    assert "val/accuracy=0.5" in output
+    assert "3/3" not in output  # the command line's own bar counts epochs

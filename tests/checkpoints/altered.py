@@ -19,7 +19,7 @@ def table() -> list[str]:
 
 
 def at(content: Any, path: str) -> Any:
-    """Return what lies deep inside a checkpoint; a slash stands for a full stop in a name."""
+    """Return the value at a path inside a checkpoint; a slash stands for a full stop in a name."""
     for name in path.split("."):
         name = name.replace("/", ".") if "epoch_loop" in name else name
         content = content[int(name) if name.isdecimal() else name]
@@ -27,7 +27,7 @@ def at(content: Any, path: str) -> Any:
 
 
 def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
-    """Return what sets a value deep inside a checkpoint."""
+    """Return a function that sets the value at a path inside a checkpoint."""
 
     def alter(content: dict[str, Any]) -> None:
         if path.startswith("state_dict."):
@@ -57,7 +57,7 @@ COMMANDS = (
 
 
 def altered_table(original_table: Path) -> dict[str, Any]:
-    """Return what a run on the table has written; the table itself is put here."""
+    """Write the table, and return the content of the last checkpoint of a run on it."""
     table()
     path = original_table / "lightning_logs/table/version_0/checkpoints/last.ckpt"
     content: dict[str, Any] = torch.load(path, weights_only=True)

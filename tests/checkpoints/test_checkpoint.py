@@ -75,33 +75,35 @@ def test_each_command_reads_and_hashes_a_checkpoint_once(
 
 ALTERED = {
     "another shape": change("state_dict.network.0.weight", torch.zeros(3, 3)),
-    "a weight that is no tensor": change("state_dict.network.0.weight", "weights"),
+    "a weight that is not a tensor": change("state_dict.network.0.weight", "weights"),
     "NaN weights": change("state_dict.network.0.bias", torch.full((10,), torch.nan)),
     "infinite weights": change("state_dict.network.0.bias", torch.full((10,), torch.inf)),
     "a complex weight": change("state_dict.network.0.bias", torch.zeros(10, dtype=torch.complex64)),
-    "a weight of whole numbers": change("state_dict.network.0.bias", torch.zeros(10, dtype=torch.int64)),
-    "a double weight among single ones": change(
+    "an integer weight": change("state_dict.network.0.bias", torch.zeros(10, dtype=torch.int64)),
+    "a float64 weight among float32 weights": change(
         "state_dict.network.0.bias", torch.zeros(10, dtype=torch.float64)
     ),
-    "a weight too many": change("state_dict.network.9.weight", torch.zeros(1)),
+    "an additional weight": change("state_dict.network.9.weight", torch.zeros(1)),
     "no weights": change("state_dict", None),
-    "an epoch of text": change("epoch", "first"),
-    "steps below zero": change("global_step", -1),
+    "an epoch that is text": change("epoch", "first"),
+    "a negative number of steps": change("global_step", -1),
     "absurd width": change(f"{ARGS}.hidden", [10**9, 10**9]),
     "absurd depth": change(f"{ARGS}.hidden", [10] * 1_000_000),
     "absurd inputs": change(f"{ARGS}.in_features", 10**12),
     "absurd classes": change(f"{ARGS}.class_names", ["a"] * 100_000),
     "absurd categories": change(f"{ARGS}.num_categories", [10**12]),
     "negative width": change(f"{ARGS}.hidden", [-1]),
-    "width of text": change(f"{ARGS}.hidden", "wide"),
+    "a width that is text": change(f"{ARGS}.hidden", "wide"),
     "unknown activation": change(f"{ARGS}.activation", ["ReLU"]),
-    "arguments that are none": change("lit_classify.model.init_args", [1, 2]),
-    "class path that is none": change("lit_classify.model.class_path", 7),
-    "class path as configuration": change("lit_classify.model.class_path", "{class_path: os.system}"),
+    "arguments that are a list": change("lit_classify.model.init_args", [1, 2]),
+    "a class path that is a number": change("lit_classify.model.class_path", 7),
+    "a class path that is a configuration": change(
+        "lit_classify.model.class_path", "{class_path: os.system}"
+    ),
     "absurd points": change(f"{DATA}.num_samples", 10**13),
-    "points of text": change(f"{DATA}.num_samples", "many"),
-    "noise of text": change(f"{DATA}.noise", {"a": 1}),
-    "record of data as text": change("lit_classify.data", "moons"),
+    "a number of points that is text": change(f"{DATA}.num_samples", "many"),
+    "noise that is a mapping": change(f"{DATA}.noise", {"a": 1}),
+    "a data record that is text": change("lit_classify.data", "moons"),
     "unknown data": change("lit_classify.data.class_path", "OtherDataModule"),
 }
 
@@ -129,13 +131,13 @@ def test_invalid_content_is_refused_with_one_message_by_every_command(
     resume = ["fit", "--config", "moons", *QUICK, "2", "--ckpt_path"]
     for command in (*COMMANDS, resume):
         if command == ["export"] and what in OF_DATA:
-            continue  # points need no data to be exported
-        begun = time.monotonic()
+            continue  # a model of points is exported without its data
+        start = time.monotonic()
         assert main([*command, "altered.ckpt"]) == 2, command
-        said = capsys.readouterr().err
-        assert "Traceback" not in said
-        assert len(said.splitlines()) == 1
-        assert time.monotonic() - begun < 10, command
+        stderr = capsys.readouterr().err
+        assert "Traceback" not in stderr
+        assert len(stderr.splitlines()) == 1
+        assert time.monotonic() - start < 10, command
     assert [path.name for path in Path().iterdir()] == ["altered.ckpt"]
     if what not in OF_DATA:
         with pytest.raises(UserError):
@@ -143,19 +145,19 @@ def test_invalid_content_is_refused_with_one_message_by_every_command(
 
 
 INVALID_STATES = {
-    "a center of NaN": lambda state: state["encoders"][0].update(center=float("nan")),
+    "a center that is NaN": lambda state: state["encoders"][0].update(center=float("nan")),
     "a scale of zero": lambda state: state["encoders"][0].update(scale=0.0),
     "a negative scale": lambda state: state["encoders"][0].update(scale=-1.0),
-    "a median of text": lambda state: state["encoders"][0].update(median="x"),
+    "a median that is text": lambda state: state["encoders"][0].update(median="x"),
     "an unknown kind": lambda state: state["encoders"][0].update(kind="other"),
-    "categories as one text": lambda state: state["encoders"][1].update(categories="ab"),
-    "a category twice": lambda state: state["encoders"][1].update(categories=["a", "a"]),
-    "columns of numbers": lambda state: state.update(columns=[1, 2]),
+    "categories that are one text": lambda state: state["encoders"][1].update(categories="ab"),
+    "a repeated category": lambda state: state["encoders"][1].update(categories=["a", "a"]),
+    "columns that are numbers": lambda state: state.update(columns=[1, 2]),
     "a digest that is a number": lambda state: state["files"].update(path={"t.csv": 0}),
     "no file": lambda state: state["files"].update(path={}),
     "no files at all": lambda state: state.update(files={}),
-    "a file that was not named": lambda state: state["files"].update(val_path={"v.csv": "0"}),
-    "a class twice": lambda state: state["target"].update(class_names=["no", "no"]),
+    "a file that settings do not name": lambda state: state["files"].update(val_path={"v.csv": "0"}),
+    "a repeated class": lambda state: state["target"].update(class_names=["no", "no"]),
 }
 
 
@@ -170,9 +172,9 @@ def test_an_invalid_fitted_state_is_refused(
     io.AtomicCheckpointIO().save_checkpoint(content, "altered.ckpt")
     capsys.readouterr()
     assert main(["test", "--ckpt_path", "altered.ckpt"]) == 2
-    said = capsys.readouterr().err
-    assert "data.fitted_state" in said
-    assert len(said.splitlines()) == 1
+    stderr = capsys.readouterr().err
+    assert "data.fitted_state" in stderr
+    assert len(stderr.splitlines()) == 1
 
 
 FITTED = f"{DATA}.fitted_state"
@@ -226,7 +228,7 @@ def test_load_returns_the_module_that_was_saved(
 ) -> None:
     model = task(**arguments, hidden=[3], dropout=0.1)
     fitted = trainer(max_epochs=1)
-    fitted.fit(model, data())  # type: ignore[call-arg]  # the course's own data needs no arguments
+    fitted.fit(model, data())  # type: ignore[call-arg]  # synthetic data need no arguments
     fitted.save_checkpoint("model.ckpt")
     again = load("model.ckpt")
     assert type(again) is task
@@ -251,7 +253,7 @@ OWN = "tests.custom_networks."
 
 
 OWN_PARTS: list[tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]] = [
-    # what is trained with; what loads it again; what does not
+    # arguments of the fit; arguments that load the checkpoint; arguments that do not
     (
         {"network": Squares, "network_args": {"width": 4}},
         [{"network": Squares}, {"network": f"{OWN}Squares"}, {"network": Squares(2, 1, 4)}],
@@ -353,7 +355,7 @@ def test_a_setting_that_differs_from_the_checkpoint_is_refused(
 
 @pytest.mark.reliability(14)
 @pytest.mark.parametrize(
-    ("option", "said"),
+    ("option", "message"),
     [
         (["--data.test_fraction", "0.4"], "data.test_fraction is 0.2 in"),
         (["--data.noise", "0.3"], "data.noise is "),
@@ -362,7 +364,7 @@ def test_a_setting_that_differs_from_the_checkpoint_is_refused(
     ],
 )
 def test_a_run_is_not_resumed_with_other_data(
-    option: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    option: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*FIT_MOONS, "--trainer.max_epochs", "2"]) == 0
     before = sorted(Path().rglob("*"))
@@ -370,7 +372,7 @@ def test_a_run_is_not_resumed_with_other_data(
         main([*FIT_MOONS, "--trainer.max_epochs", "4", "--ckpt_path", MOONS_CHECKPOINT.format(0), *option])
         == 2
     )
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert sorted(Path().rglob("*")) == before
 
 

@@ -1,4 +1,4 @@
-"""Recorded classes and arguments: of one table, and of a release that knows them."""
+"""Recorded classes and arguments that this release supports and that belong to one table."""
 
 from pathlib import Path
 from typing import Any
@@ -51,7 +51,7 @@ FIT = ["fit", "--config", "moons", "--plots", "none", "--model.dropout", "0.3"]
 
 @pytest.mark.reliability(40)
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("change", "setting"),
     [
         (lambda record: record["model"]["init_args"].update(magic=1), "model.magic"),
         (lambda record: record["data"]["init_args"].update(magic=1), "data.magic"),
@@ -62,19 +62,19 @@ FIT = ["fit", "--config", "moons", "--plots", "none", "--model.dropout", "0.3"]
     ],
 )
 def test_an_unknown_setting_of_another_release_is_refused_with_its_version(
-    changed: Any, said: str, capsys: pytest.CaptureFixture[str]
+    change: Any, setting: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = table_run()
     content = torch.load(path, weights_only=True)
     content["lit_classify"]["version"] = "7.1"
-    changed(content["lit_classify"])
+    change(content["lit_classify"])
     torch.save(content, path)
     capsys.readouterr()
     for command in (["test", "--ckpt_path", str(path)], ["plot", str(path)]):
         assert main(command) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert f"lit_classify 7.1 wrote {path}" in line
-        assert said in line
+        assert setting in line
 
 
 @pytest.mark.reliability(40)

@@ -1,4 +1,4 @@
-"""Checkpoint files: written atomically, and known to be intact by their checksum."""
+"""Checkpoint files: written atomically, and checked by a checksum."""
 
 import os
 import re
@@ -75,18 +75,18 @@ def test_killing_a_save_loses_no_checkpoint() -> None:
 @pytest.mark.reliability(6)
 def test_a_flipped_bit_and_a_truncated_file_are_detected() -> None:
     AtomicCheckpointIO().save_checkpoint({"x": torch.ones(3)}, "c.ckpt")
-    content, damaged = Path("c.ckpt").read_bytes(), Path("d.ckpt")
+    content, corrupt = Path("c.ckpt").read_bytes(), Path("d.ckpt")
     assert is_intact(Path("c.ckpt"))
     assert torch.load("c.ckpt", weights_only=True)["x"].tolist() == [1, 1, 1]
-    for place in range(len(content)):
-        flipped = bytes([content[place] ^ 1 << place % 8])
-        damaged.write_bytes(content[:place] + flipped + content[place + 1 :])
-        assert not is_intact(damaged), place
-        if place % 7 == 0 or place > len(content) - 150:
-            damaged.write_bytes(content[:place])
-            assert not is_intact(damaged), place
-    damaged.write_bytes(content + b"more")
-    assert not is_intact(damaged)
+    for position in range(len(content)):
+        flipped = bytes([content[position] ^ 1 << position % 8])
+        corrupt.write_bytes(content[:position] + flipped + content[position + 1 :])
+        assert not is_intact(corrupt), position
+        if position % 7 == 0 or position > len(content) - 150:
+            corrupt.write_bytes(content[:position])
+            assert not is_intact(corrupt), position
+    corrupt.write_bytes(content + b"more")
+    assert not is_intact(corrupt)
 
 
 @pytest.mark.reliability(6)

@@ -40,7 +40,7 @@ def test_a_target_column_named_last_is_not_taken_for_a_checkpoint() -> None:
 )
 def test_last_is_searched_in_the_runs_of_the_same_name(found_by: list[str]) -> None:
     assert main(["fit", "--config", "moons", *QUICK, "1"]) == 0
-    assert main(["fit", "--config", "circles_v1", *QUICK, "1"]) == 0  # newer, and another
+    assert main(["fit", "--config", "circles_v1", *QUICK, "1"]) == 0  # newer, with another name
     same = ["--model.optimizer_args", "{momentum: 0.9}"] if "circles_v2" in found_by else []
     assert main(["fit", *found_by, *same, *QUICK, "2", "--ckpt_path", "last"]) == 0
     assert Checkpoint.read("lightning_logs/moons/version_1/checkpoints/last.ckpt").epochs == 2
@@ -64,15 +64,15 @@ def test_a_corrupt_checkpoint_is_refused_and_last_falls_back_to_an_intact_one(
     if damage == "cut":
         content = content[: len(content) // 2]
     else:
-        place = content.find(b"\x00\x00\x80\x3f")  # a 1.0 in some tensor
-        content[place if place > 0 else len(content) // 2] ^= 1
+        position = content.find(b"\x00\x00\x80\x3f")  # a 1.0 in some tensor
+        content[position if position > 0 else len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
     os.utime(path)
     capsys.readouterr()
     assert main(["test", "--ckpt_path", str(path)]) == 2
-    said = capsys.readouterr().err
-    assert "newest valid is lightning_logs/moons/version_1/checkpoints/best.ckpt" in said
-    assert len(said.splitlines()) == 1
+    stderr = capsys.readouterr().err
+    assert "newest valid is lightning_logs/moons/version_1/checkpoints/best.ckpt" in stderr
+    assert len(stderr.splitlines()) == 1
     with pytest.warns(DataWarning, match="corrupt checkpoint .*version_1.*; using an older one"):
         found = find_checkpoint("last", Path("lightning_logs"))
     assert found == MOONS_CHECKPOINT.format(0)

@@ -1,4 +1,4 @@
-"""States of optimizers, loops and callbacks that a run is resumed from."""
+"""States of optimizers, loops and callbacks from which a run is resumed."""
 
 from pathlib import Path
 
@@ -13,44 +13,44 @@ STOPPING = "EarlyStopping{'monitor': 'val/loss', 'mode': 'min'}"
 
 
 UNRESUMABLE = {
-    "optimizers as text": change("optimizer_states", "junk"),
-    "no optimizer": change("optimizer_states", []),
-    "an optimizer that is a number": change("optimizer_states", [1]),
-    "an optimizer without weights": change("optimizer_states.0.param_groups", []),
-    "an optimizer of other weights": change("optimizer_states.0.param_groups.0.params", [0, 1, 2, 7]),
-    "a state of no weight": change("optimizer_states.0.state.9", {}),
-    "a state of text": change(f"{STATE}", "junk"),
-    "a momentum of text": change(f"{STATE}.exp_avg", "junk"),
+    "optimizer states that are text": change("optimizer_states", "junk"),
+    "no optimizer state": change("optimizer_states", []),
+    "an optimizer state that is a number": change("optimizer_states", [1]),
+    "an optimizer state without parameter groups": change("optimizer_states.0.param_groups", []),
+    "an optimizer state of other weights": change("optimizer_states.0.param_groups.0.params", [0, 1, 2, 7]),
+    "a state of an unknown weight": change("optimizer_states.0.state.9", {}),
+    "the state of a weight that is text": change(f"{STATE}", "junk"),
+    "a momentum that is text": change(f"{STATE}.exp_avg", "junk"),
     "a momentum of another shape": change(f"{STATE}.exp_avg", torch.zeros(3)),
-    "a momentum of NaN": change(f"{STATE}.exp_avg", torch.full((64, 4), torch.nan)),
+    "a momentum that is NaN": change(f"{STATE}.exp_avg", torch.full((64, 4), torch.nan)),
     "a complex momentum": change(f"{STATE}.exp_avg", torch.zeros(64, 4, dtype=torch.complex64)),
-    "a rate of text": change("optimizer_states.0.param_groups.0.lr", "fast"),
-    "a rate of NaN": change("optimizer_states.0.param_groups.0.lr", float("nan")),
-    "betas of text": change("optimizer_states.0.param_groups.0.betas", "ab"),
-    "schedulers as text": change("lr_schedulers", "junk"),
-    "no scheduler": change("lr_schedulers", []),
-    "a scheduler that is a number": change("lr_schedulers", [1]),
-    "a scheduler of nothing": change("lr_schedulers", [{}]),
-    "a factor of text": change("lr_schedulers.0.factor", "junk"),
-    "a best figure of NaN": change("lr_schedulers.0.best", float("nan")),
-    "last rates of infinity": change("lr_schedulers.0._last_lr", [float("inf")]),
-    "loops as text": change("loops", "junk"),
-    "a loop of text": change("loops.fit_loop", "junk"),
-    "progress of text": change("loops.fit_loop.epoch_loop/batch_progress", "junk"),
-    "epochs of text": change("loops.fit_loop.epoch_progress.total.ready", "junk"),
-    "epochs below zero": change("loops.fit_loop.epoch_progress.current.completed", -1),
-    "a loop of nothing": change("loops.fit_loop", {}),
-    "callbacks as text": change("callbacks", "junk"),
-    "a callback of text": change(f"callbacks.{STOPPING}", "junk"),
-    "a callback of nothing": change(f"callbacks.{STOPPING}", {}),
-    "a count of text": change(f"callbacks.{STOPPING}.wait_count", "junk"),
-    "a best score of NaN": change(f"callbacks.{STOPPING}.best_score", torch.tensor(torch.nan)),
-    "a best model's score of text": lambda content: [
+    "a learning rate that is text": change("optimizer_states.0.param_groups.0.lr", "fast"),
+    "a learning rate that is NaN": change("optimizer_states.0.param_groups.0.lr", float("nan")),
+    "betas that are text": change("optimizer_states.0.param_groups.0.betas", "ab"),
+    "scheduler states that are text": change("lr_schedulers", "junk"),
+    "no scheduler state": change("lr_schedulers", []),
+    "a scheduler state that is a number": change("lr_schedulers", [1]),
+    "an empty scheduler state": change("lr_schedulers", [{}]),
+    "a factor that is text": change("lr_schedulers.0.factor", "junk"),
+    "a best metric that is NaN": change("lr_schedulers.0.best", float("nan")),
+    "infinite last learning rates": change("lr_schedulers.0._last_lr", [float("inf")]),
+    "loops that are text": change("loops", "junk"),
+    "a loop that is text": change("loops.fit_loop", "junk"),
+    "progress that is text": change("loops.fit_loop.epoch_loop/batch_progress", "junk"),
+    "a number of epochs that is text": change("loops.fit_loop.epoch_progress.total.ready", "junk"),
+    "a negative number of epochs": change("loops.fit_loop.epoch_progress.current.completed", -1),
+    "an empty loop": change("loops.fit_loop", {}),
+    "callbacks that are text": change("callbacks", "junk"),
+    "a callback state that is text": change(f"callbacks.{STOPPING}", "junk"),
+    "an empty callback state": change(f"callbacks.{STOPPING}", {}),
+    "a count that is text": change(f"callbacks.{STOPPING}.wait_count", "junk"),
+    "a best score that is NaN": change(f"callbacks.{STOPPING}.best_score", torch.tensor(torch.nan)),
+    "a best model score that is text": lambda content: [
         state.update(best_model_score="junk")
         for state in content["callbacks"].values()
         if "kth_value" in state
     ],
-    "an unknown reason": change(f"callbacks.{STOPPING}.stopping_reason", 99),
+    "an unknown stopping reason": change(f"callbacks.{STOPPING}.stopping_reason", 99),
 }
 
 

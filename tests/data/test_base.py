@@ -1,4 +1,4 @@
-"""Data modules: what the Trainer's limits of batches select."""
+"""Data modules: the batches that options of the Trainer select."""
 
 import lightning.pytorch as L
 import pytest

@@ -22,7 +22,7 @@ def rows_of(loader: TensorLoader) -> list[list[int]]:
 
 def loader(n: int, **options: object) -> TensorLoader:
     x = torch.arange(n)
-    return TensorLoader((x, x * 2), **options)  # type: ignore[arg-type]  # each test gives the right ones
+    return TensorLoader((x, x * 2), **options)  # type: ignore[arg-type]  # options of TensorLoader
 
 
 @given(n=sizes, batch=batches, seed=seeds, shuffle=st.booleans())
@@ -40,7 +40,7 @@ def test_every_row_occurs_once_and_tensors_stay_aligned(
 def test_the_order_depends_on_seed_and_epoch_only(n: int, batch: int | None, seed: int, epoch: int) -> None:
     first, second = (loader(n, batch_size=batch, shuffle=True, seed=seed) for _ in range(2))
     torch.manual_seed(1)
-    list(first)  # what was drawn before does not matter
+    list(first)  # earlier epochs do not matter
     first.set_epoch(epoch)
     second.set_epoch(epoch)
     before = torch.get_rng_state()
@@ -97,9 +97,9 @@ def test_evaluation_ranks_cover_every_row_once(n: int, batch: int | None, ranks:
 def test_a_loaded_state_continues_after_the_last_batch(
     n: int, batch: int, seed: int, data: st.DataObject
 ) -> None:
-    whole = loader(n, batch_size=batch, shuffle=True, seed=seed)
-    whole.set_epoch(3)
-    expected = rows_of(whole)
+    uninterrupted = loader(n, batch_size=batch, shuffle=True, seed=seed)
+    uninterrupted.set_epoch(3)
+    expected = rows_of(uninterrupted)
     stop = data.draw(st.integers(0, len(expected)))
     stopped = loader(n, batch_size=batch, shuffle=True, seed=seed)
     stopped.set_epoch(3)
@@ -139,44 +139,44 @@ def test_tensors_of_different_lengths_are_refused() -> None:
 def test_batches_of_a_dataset_equal_those_of_tensors(
     n: int, batch: int, seed: int, drop: bool, data: st.DataObject
 ) -> None:
-    batch = min(batch, n - 1)  # the whole table in one batch would stay in order
-    same = loader(n, batch_size=batch, shuffle=True, seed=seed, drop_last=drop)
+    batch = min(batch, n - 1)  # a batch of all rows is not shuffled
+    loader_of_tensors = loader(n, batch_size=batch, shuffle=True, seed=seed, drop_last=drop)
     dataset = TensorDataset(torch.arange(n))
-    ours = SeededDataLoader(dataset, batch_size=batch, shuffle=True, seed=seed, drop_last=drop)
-    for one in (same, ours):
-        one.set_epoch(2)
-    expected = rows_of(same)
+    loader_of_dataset = SeededDataLoader(dataset, batch_size=batch, shuffle=True, seed=seed, drop_last=drop)
+    for each in (loader_of_tensors, loader_of_dataset):
+        each.set_epoch(2)
+    expected = rows_of(loader_of_tensors)
     before = torch.get_rng_state()
-    assert [rows.tolist() for (rows,) in ours] == expected
+    assert [rows.tolist() for (rows,) in loader_of_dataset] == expected
     assert torch.equal(before, torch.get_rng_state())
-    assert len(ours) == len(expected)
+    assert len(loader_of_dataset) == len(expected)
     position = data.draw(st.integers(0, len(expected) - 1))
-    ours.load_state_dict({"epoch": 2, "position": position})
-    assert [rows.tolist() for (rows,) in ours] == expected[position:]
-    assert ours.state_dict() == {"epoch": 2, "position": 0}
+    loader_of_dataset.load_state_dict({"epoch": 2, "position": position})
+    assert [rows.tolist() for (rows,) in loader_of_dataset] == expected[position:]
+    assert loader_of_dataset.state_dict() == {"epoch": 2, "position": 0}
 
 
 @given(n=sizes, batch=st.integers(1, 20), ranks=st.integers(1, 4), seed=seeds, shuffle=st.booleans())
 def test_processes_divide_the_rows_of_a_dataset_into_equally_many_batches(
     n: int, batch: int, ranks: int, seed: int, shuffle: bool
 ) -> None:
-    ours = SeededDataLoader(TensorDataset(torch.arange(n)), batch_size=batch, shuffle=shuffle, seed=seed)
+    made = SeededDataLoader(TensorDataset(torch.arange(n)), batch_size=batch, shuffle=shuffle, seed=seed)
     with pytest.MonkeyPatch.context() as patch:
         shares = []
         for rank in range(ranks):
             patch.setattr("lit_classify.data.loaders._processes", lambda rank=rank: (rank, ranks))
             if n < ranks:
                 with pytest.raises(UserError, match=f"at least {ranks} rows"):
-                    len(ours)
+                    len(made)
                 return
-            shares.append([rows.tolist() for (rows,) in ours])
-            assert len(ours) == len(shares[-1])
+            shares.append([rows.tolist() for (rows,) in made])
+            assert len(made) == len(shares[-1])
     assert len({len(share) for share in shares}) == 1
     assert sorted(row for share in shares for rows in share for row in rows) == list(range(n))
 
 
 class Noise(Dataset[tuple[float, ...]]):
-    """Draws random numbers of every kind for each row."""
+    """A dataset that draws random numbers of torch, Python and NumPy for each row."""
 
     def __len__(self) -> int:
         return 20
@@ -195,8 +195,8 @@ def test_random_numbers_of_workers_are_the_same_in_a_resumed_epoch(
         made.load_state_dict({"epoch": epoch, "position": position})
         return [[float(number) for column in batch for number in column] for batch in made]
 
-    whole = numbers(1, 2)
-    assert numbers(1, 2, 3) == whole[3:]
-    runs = [whole, numbers(2, 2), numbers(1, 3), numbers(1, 2, rank=1)]
+    batches = numbers(1, 2)
+    assert numbers(1, 2, 3) == batches[3:]
+    runs = [batches, numbers(2, 2), numbers(1, 3), numbers(1, 2, rank=1)]
     drawn = [number for run in runs for batch in run for number in batch if 0 < number < 1]
     assert len(set(drawn)) == len(drawn) == 4 * 10 * 3

@@ -28,7 +28,7 @@ ALL: list[type[InMemoryDataModule]] = [*POINTS, LineDataModule]
 
 @pytest.mark.parametrize("data", ALL)
 def test_numbers_of_features_and_outputs_are_integers_before_setup(data: type[InMemoryDataModule]) -> None:
-    made = data()  # type: ignore[call-arg]  # the course's own data needs no arguments
+    made = data()  # type: ignore[call-arg]  # synthetic data need no arguments
     assert type(made.in_features) is int
     assert type(made.out_features) is int
     assert made.split("train").x.shape[1] == made.in_features

@@ -42,18 +42,18 @@ def test_predictions_have_the_order_of_the_rows_and_the_kept_columns() -> None:
     shuffled = table.drop("target").sample(fraction=1, shuffle=True, seed=0)
     shuffled.write_csv("new.csv")
     assert predict("new.csv", "p.csv", "--keep", "[id, x1]") == 0
-    came = pl.read_csv("p.csv")
-    assert came.columns == ["id", "x1", "prediction", *(f"p_{name}" for name in names)]
-    assert came["id"].to_list() == shuffled["id"].to_list()
-    best = came.select(pl.concat_list("^p_.*$").list.arg_max()).to_series()
-    assert came["prediction"].to_list() == [names[number] for number in best]
-    assert came.select(pl.sum_horizontal("^p_.*$")).to_series().to_list() == pytest.approx(
+    predicted = pl.read_csv("p.csv")
+    assert predicted.columns == ["id", "x1", "prediction", *(f"p_{name}" for name in names)]
+    assert predicted["id"].to_list() == shuffled["id"].to_list()
+    best = predicted.select(pl.concat_list("^p_.*$").list.arg_max()).to_series()
+    assert predicted["prediction"].to_list() == [names[number] for number in best]
+    assert predicted.select(pl.sum_horizontal("^p_.*$")).to_series().to_list() == pytest.approx(
         [1] * 150, abs=1e-6
     )
     assert predict("new.csv", "p.parquet", "--keep", "id") == 0
-    assert pl.read_parquet("p.parquet")["prediction"].to_list() == came["prediction"].to_list()
+    assert pl.read_parquet("p.parquet")["prediction"].to_list() == predicted["prediction"].to_list()
     assert predict("named.csv", "old.csv", "--keep", "id") == 0
-    assert pl.read_csv("old.csv").sort("id").equals(came.drop("x1").sort("id"))
+    assert pl.read_csv("old.csv").sort("id").equals(predicted.drop("x1").sort("id"))
 
 
 def test_labels_and_values_are_predicted() -> None:
@@ -61,22 +61,22 @@ def test_labels_and_values_are_predicted() -> None:
     path = write_text("x,even,third,price\n" + "\n".join(rows))
     assert fit(path, "[even, third]", "--data.ignore", "price", "--model.thresholds", "0.000001", *SHORT) == 0
     assert predict("t.csv", "p.csv") == 0
-    came = pl.read_csv("p.csv")
-    assert came.columns == ["prediction", "p_even", "p_third"]
-    assert set(came["prediction"]) == {"even;third"}
+    predicted = pl.read_csv("p.csv")
+    assert predicted.columns == ["prediction", "p_even", "p_third"]
+    assert set(predicted["prediction"]) == {"even;third"}
     assert fit(path, "price", "--trainer.max_epochs", "60") == 0
     assert main(["predict", "--ckpt_path", BEST.replace("_0/", "_1/"), "--out", "n.csv"]) == 0
     price = pl.read_csv("n.csv")["prediction"]
     assert pl.DataFrame({"a": price, "b": range(90)}).select(pl.corr("a", "b")).item() > 0.9
-    assert price.max() > 1000  # type: ignore[operator]  # thousands are within reach
+    assert price.max() > 1000  # type: ignore[operator]  # the targets are in the thousands
 
 
 @pytest.mark.reliability(36)
 def test_formulas_are_escaped() -> None:
     risky = ["=1+1", "+cmd", "-2+3", "@sum", "\t=1", "-1", "+4.5", "-1e-3", "plain", None]
-    came = escape_formulas(pl.DataFrame({"=name": risky, "number": range(10)}))
-    assert came.columns == ["'=name", "number"]
-    assert came["'=name"].to_list() == [
+    escaped = escape_formulas(pl.DataFrame({"=name": risky, "number": range(10)}))
+    assert escaped.columns == ["'=name", "number"]
+    assert escaped["'=name"].to_list() == [
         "'=1+1", "'+cmd", "'-2+3", "'@sum", "'\t=1", "-1", "+4.5", "-1e-3", "plain", None
     ]  # fmt: skip
 
@@ -104,12 +104,12 @@ def test_one_of_several_concurrent_writers_writes_the_complete_file(
     def link(*_: object) -> None:
         raise PermissionError("Operation not permitted")
 
-    if not links:  # as on some file systems
+    if not links:  # some file systems have no hard links
         monkeypatch.setattr(os, "link", link)
     tables = [pl.DataFrame({"prediction": [number] * 20_000}) for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        written = [pool.submit(write_predictions, Path("p.csv"), table, overwrite) for table in tables]
-    errors = [str(one.exception()) for one in written if one.exception()]
+        writers = [pool.submit(write_predictions, Path("p.csv"), table, overwrite) for table in tables]
+    errors = [str(writer.exception()) for writer in writers if writer.exception()]
     assert errors == ["p.csv already exists; add --overwrite, or choose another --out"] * (
         0 if overwrite else 7
     )
@@ -127,9 +127,9 @@ def test_a_full_disk_while_predicting_is_one_message(suffix: str) -> None:
         f"write_predictions(Path('p.{suffix}'), pl.DataFrame({{'p': pl.Series(range(100_000)).hash()}}))"
     )
     done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, check=False)
-    said = done.stderr.splitlines()[-1]
-    assert f"UserError: cannot write p.{suffix}: " in said
-    assert "File too large" in said
+    message = done.stderr.splitlines()[-1]
+    assert f"UserError: cannot write p.{suffix}: " in message
+    assert "File too large" in message
     assert not list(Path().iterdir())
 
 
@@ -151,9 +151,9 @@ def test_unseen_categories_cause_one_warning_or_are_refused(capsys: pytest.Captu
     write_text("x,colour\n1,green\n2,red\n3,pink\n", "new.csv")
     capsys.readouterr()
     assert predict("new.csv", "p.csv") == 0
-    said = capsys.readouterr().err
-    assert said.count("note") == 1
-    assert "'colour' has 2 values not seen in training, first 'green' in new.csv, row 1" in said
+    stderr = capsys.readouterr().err
+    assert stderr.count("note") == 1
+    assert "'colour' has 2 values not seen in training, first 'green' in new.csv, row 1" in stderr
     assert predict("new.csv", "q.csv", "--data.handle_unknown", "error") == 2
     assert not Path("q.csv").exists()
 

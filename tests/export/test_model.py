@@ -67,15 +67,15 @@ def test_the_example_program_predicts_what_the_checkpoint_predicts(
     assert main(["predict", "--ckpt_path", checkpoint, "--data.path", "new.csv", "--out", f"{out}.csv"]) == 0
     assert main(["export", checkpoint, "--format", format_, "--out", out]) == 0
     command = [sys.executable, "-I", "example.py", str(trained / "new.csv")]
-    said = subprocess.run(command, cwd=out, check=True, capture_output=True, text=True, timeout=120).stdout
-    came = list(csv.DictReader(said.splitlines()))
+    stdout = subprocess.run(command, cwd=out, check=True, capture_output=True, text=True, timeout=120).stdout
+    predicted = list(csv.DictReader(stdout.splitlines()))
     expected = list(csv.DictReader(Path(f"{out}.csv").read_text(encoding="utf-8").splitlines()))
     outputs = json.loads(Path(out, "schema.json").read_text(encoding="utf-8"))["outputs"]
-    assert len(came) == len(expected) == 1000
-    ours, theirs = (
-        np.array([[float(row[name]) for name in outputs] for row in rows]) for rows in (expected, came)
+    assert len(predicted) == len(expected) == 1000
+    expected_values, values = (
+        np.array([[float(row[name]) for name in outputs] for row in rows]) for rows in (expected, predicted)
     )
-    assert np.abs(theirs - ours).max() <= 1e-5 * max(1.0, np.abs(ours).max())
+    assert np.abs(values - expected_values).max() <= 1e-5 * max(1.0, np.abs(expected_values).max())
 
 
 def test_a_model_of_synthetic_data_is_exported() -> None:

@@ -1,4 +1,4 @@
-"""AutoModule: the task is chosen by the data."""
+"""AutoModule chooses the task by the data."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,14 +11,14 @@ from lit_classify.modules import (
     LitModule,
 )
 
-fitting: Callable[..., LitModule] = AutoModule  # builds another class
+auto: Callable[..., LitModule] = AutoModule  # returns an instance of another class
 
 
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: fitting(2, loss="MSE", class_names=["a", "b"]), "loss is a setting for numbers"),
-        (lambda: fitting(2, class_weight="balanced"), "class_weight is a setting for classes"),
+        (lambda: auto(2, loss="MSE", class_names=["a", "b"]), "loss is a setting for numbers"),
+        (lambda: auto(2, class_weight="balanced"), "class_weight is a setting for classes"),
     ],
 )
 def test_settings_of_another_task_are_refused(build: Any, message: str) -> None:

@@ -62,10 +62,10 @@ def test_a_fit_with_a_found_learning_rate_equals_one_with_that_rate_given(dropou
     further, resumed, data = begin(lr=model.lr)
     further.fit_loop.max_epochs = given.fit_loop.max_epochs = 8
     further.fit(resumed, data, ckpt_path="found.ckpt", weights_only=True)
-    straight, whole, data = begin(lr=model.lr)
+    straight, uninterrupted, data = begin(lr=model.lr)
     straight.fit_loop.max_epochs = 8
-    straight.fit(whole, data)
-    assert same_weights(resumed, whole)
+    straight.fit(uninterrupted, data)
+    assert same_weights(resumed, uninterrupted)
 
 
 def test_predict_accepts_batches_without_targets() -> None:
@@ -77,7 +77,7 @@ def test_predict_accepts_batches_without_targets() -> None:
 
 
 class Evaluating(BinaryClassifier):
-    """Validates and tests in its own way."""
+    """A module with its own validation and test steps."""
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         self.log("val/loss", torch.tensor(0.25))

@@ -38,7 +38,7 @@ def test_balanced_weights_equal_those_of_scikit_learn_and_are_saved_in_checkpoin
     runner.save_checkpoint("t.ckpt")
     again = MulticlassClassifier(1, 3, data.class_names, class_weight="balanced")
     again.load_state_dict(torch.load("t.ckpt", weights_only=True)["state_dict"])
-    assert torch.equal(again.class_weight, expected)  # type: ignore[arg-type]  # there is one
+    assert torch.equal(again.class_weight, expected)  # type: ignore[arg-type]  # not None
 
 
 @pytest.mark.reliability(25)
@@ -69,10 +69,10 @@ def test_an_embedding_separates_categories() -> None:
     model = BinaryClassifier(2, num_categories=data.num_categories, optimizer="Adam", lr=0.01)
     runner = trainer(max_epochs=30)
     runner.fit(model, data)
-    (figures,) = runner.test(model, data, verbose=False)
-    assert figures["test/accuracy"] > 0.98
-    own = BinaryClassifier(2, num_categories=[42], network="tests.custom_networks.Narrow")
-    assert own(torch.tensor([[0.0, 41.0]])).shape == (1, 1)
+    (metrics,) = runner.test(model, data, verbose=False)
+    assert metrics["test/accuracy"] > 0.98
+    custom = BinaryClassifier(2, num_categories=[42], network="tests.custom_networks.Narrow")
+    assert custom(torch.tensor([[0.0, 41.0]])).shape == (1, 1)
 
 
 @given(logits=st.lists(st.floats(-50, 50, width=32), min_size=2, max_size=30))

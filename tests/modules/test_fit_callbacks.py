@@ -67,8 +67,8 @@ def test_losses_may_diverge_in_the_learning_rate_finder() -> None:
 def test_diverged_training_stops_at_the_step_and_exits_with_3(capsys: pytest.CaptureFixture[str]) -> None:
     options = ["--model.optimizer", "SGD", "--model.optimizer_args", "null", "--model.lr", "1e30"]
     assert main(["fit", "--config", "blobs", "--plots", "none", *options]) == 3
-    said = capsys.readouterr().err
-    assert "at step 1, epoch 1, learning rate 1e+30; try a smaller one, such as --model.lr 1e+29" in said
+    stderr = capsys.readouterr().err
+    assert "at step 1, epoch 1, learning rate 1e+30; try a smaller one, such as --model.lr 1e+29" in stderr
     best = Path("lightning_logs/blobs/version_0/checkpoints/best.ckpt")
     if best.is_file():
         content = torch.load(best, weights_only=True)
@@ -76,7 +76,7 @@ def test_diverged_training_stops_at_the_step_and_exits_with_3(capsys: pytest.Cap
 
 
 class Squared(BinaryClassifier):
-    """Returns another loss, without asking the parent."""
+    """A module whose training_step returns another loss."""
 
     returned: list[tuple[float, int]]
 
@@ -88,7 +88,7 @@ class Squared(BinaryClassifier):
 
 
 class Penalised(BinaryClassifier):
-    """Adds to what the parent returns."""
+    """A module whose training_step adds a term to the loss of the base class."""
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         loss: Tensor = super().training_step(batch, batch_idx)
@@ -137,7 +137,7 @@ def test_a_term_that_an_overridden_step_adds_is_in_the_logged_loss() -> None:
 
 
 class Manual(BinaryClassifier):
-    """Optimises by hand and returns nothing."""
+    """A module with manual optimization, whose training_step returns nothing."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

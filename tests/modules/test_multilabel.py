@@ -1,4 +1,4 @@
-"""Labels: learning, thresholds and checks of targets."""
+"""Multilabel classification: thresholds, and settings that are refused."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +19,7 @@ from lit_classify.modules import (
 from tests.example_tables import write
 from tests.training import trainer
 
-fitting: Callable[..., LitModule] = AutoModule  # builds another class
+auto: Callable[..., LitModule] = AutoModule  # returns an instance of another class
 
 
 @pytest.mark.filterwarnings("ignore:.*rows also occur in train")
@@ -27,12 +27,12 @@ def test_several_labels_are_learned_together() -> None:
     torch.manual_seed(0)
     rows = [f"{n % 7},{n % 5},{int(n % 7 > 3)},{int(n % 5 > 2)}" for n in range(400)]
     data = TableDataModule(str(write("\n".join(["a,b,p,q", *rows]))), ["p", "q"])
-    model = fitting(2, 2, label_names=data.label_names, optimizer="Adam", lr=0.01)
+    model = auto(2, 2, label_names=data.label_names, optimizer="Adam", lr=0.01)
     assert type(model) is MultilabelClassifier
     runner = trainer(max_epochs=60)
     runner.fit(model, data)
-    (figures,) = runner.test(model, data, verbose=False)
-    assert figures["test/exact_match"] > 0.95
+    (metrics,) = runner.test(model, data, verbose=False)
+    assert metrics["test/exact_match"] > 0.95
     x, y = data.split("test")
     expected = F.binary_cross_entropy_with_logits(model(x), y)
     torch.testing.assert_close(model.loss(model(x), y), expected)

@@ -1,4 +1,4 @@
-"""Means over the rows of an epoch, whatever its batches."""
+"""Means over the rows of an epoch do not depend on its batches."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from tests.training import TASKS, trainer
 def test_epoch_metrics_are_over_all_rows_if_the_last_batch_is_short(
     task: type[LitModule], arguments: dict[str, Any], data: type[InMemoryDataModule]
 ) -> None:
-    model = task(**arguments, lr=1e-30)  # so small that no step moves a weight
+    model = task(**arguments, lr=1e-30)  # so small that the weights do not change
     fitted = trainer(max_epochs=1)
     made = data(batch_size=7)  # type: ignore[call-arg]  # all of them take a batch size
     fitted.fit(model, made)
@@ -49,7 +49,7 @@ def test_a_weighted_loss_is_the_weighted_mean_of_all_rows_for_any_batches(
 ) -> None:
     torch.manual_seed(3)
     x, y = torch.randn(60, 4), torch.randint(0, max(settings["out_features"], 2), (60,))
-    model = task(4, lr=1e-30, **settings)  # so small that no step moves a weight
+    model = task(4, lr=1e-30, **settings)  # so small that the weights do not change
     loader = TensorLoader((x, y), batch_size=batch_size, even=False)
     fitted = trainer(max_epochs=1)
     fitted.fit(model, loader, loader)

@@ -1,4 +1,4 @@
-"""Batches and targets that do not suit a task are refused."""
+"""Batches and targets that do not fit the task are refused."""
 
 from typing import Any
 

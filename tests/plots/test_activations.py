@@ -10,9 +10,9 @@ from lit_classify.plots import (
 
 
 @pytest.mark.parametrize(
-    ("name", "theirs"),
+    ("name", "module"),
     [("identity", nn.Identity()), ("ReLU", nn.ReLU()), ("sigmoid", nn.Sigmoid()), ("tanh", nn.Tanh())],
 )
-def test_formulas_equal_the_activations_of_torch(name: str, theirs: nn.Module) -> None:
+def test_formulas_equal_the_activations_of_torch(name: str, module: nn.Module) -> None:
     x = torch.linspace(-10, 10, 401)
-    torch.testing.assert_close(FORMULAS[name](x), theirs(x))
+    torch.testing.assert_close(FORMULAS[name](x), module(x))

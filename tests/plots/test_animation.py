@@ -24,5 +24,5 @@ def test_a_frame_looks_like_the_figure() -> None:
     assert np.array_equal(frame, again)
     still = to_pixels(plane.figure)
     assert frame.shape == still.shape
-    same = np.abs(frame.astype(int) - still).max(axis=2) < 60
-    assert same.mean() > 0.97  # texts and edges are drawn by another library
+    is_similar = np.abs(frame.astype(int) - still).max(axis=2) < 60
+    assert is_similar.mean() > 0.97  # texts and edges are drawn by another library

@@ -36,7 +36,7 @@ def test_a_region_has_the_color_of_its_class_at_any_probability() -> None:
     red, blue = (np.array(to_rgb(class_color(label))) for label in (0, 1))
     for shade, full, least in zip(shades, (red, blue, blue), (0.22, 0.22, 0.65), strict=True):
         tints = (1 - shade) / (1 - full)
-        assert tints == pytest.approx([tints[0]] * 3)  # of this class's colour, with nothing of the other's
+        assert tints == pytest.approx([tints[0]] * 3)  # a tint of the color of this class alone
         assert least <= tints[0] <= 0.65 + 1e-9
 
 
@@ -139,7 +139,7 @@ def test_texts_do_not_overlap(count: int) -> None:
         canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib is half typed here
         renderer = canvas.get_renderer()  # type: ignore[no-untyped-call]  # the same
         panels = [axes.get_tightbbox(renderer) for axes in plane.figure.axes]
-        above = plane.figure.texts or [plane.figure._suptitle]  # type: ignore[attr-defined]  # no other way to ask
+        above = plane.figure.texts or [plane.figure._suptitle]  # type: ignore[attr-defined]  # matplotlib has no public attribute
         legend = plane.figure.legends[0].get_window_extent(renderer)
         assert legend.y0 >= 0
         for panel in panels:
@@ -171,7 +171,7 @@ def test_the_grid_runs_row_by_row_from_the_lower_left() -> None:
 
 def test_drawing_leaves_model_mode_device_and_random_state() -> None:
     model = BinaryClassifier(2, dropout=0.5)
-    model.network[1].eval()  # type: ignore[index]  # a part with a mode of its own
+    model.network[1].eval()  # type: ignore[index]  # one layer is in another mode
     modes = [module.training for module in model.modules()]
     weights = [weight.clone() for weight in model.parameters()]
     before = torch.get_rng_state()

@@ -19,24 +19,24 @@ NAMES = ["_x", "$cost$", "$^$", "a_very_long_name_that_would_not_fit_anywhere"]
 def test_names_are_drawn_literally() -> None:
     x, y = torch.randn(36, 2), torch.arange(36) % 4
     p = torch.softmax(torch.randn(36, 4), dim=1)
-    held, chances = np.eye(4, dtype=np.int64)[y], p.double().numpy()
+    targets, probabilities = np.eye(4, dtype=np.int64)[y], p.double().numpy()
     features = [NumericFeature("_pay in $"), NumericFeature("$or$ A$_")]
-    plane = decision_boundary(
+    boundary = decision_boundary(
         lambda points: torch.full((len(points), 4), 0.25), {"A": (x, y)}, NAMES, "t", features
     )
-    shown = [text.get_text() for text in plane.legends[0].get_texts()]
-    assert shown[:4] == [" _x", r"\$cost\$", r"\$^\$", "a_very_long_…it_anywhere"]
-    drawn = [
-        plane,
-        roc_and_precision_recall(held, chances, NAMES, "t"),
-        calibration_curve(held, chances, NAMES, "t"),
+    labels = [text.get_text() for text in boundary.legends[0].get_texts()]
+    assert labels[:4] == [" _x", r"\$cost\$", r"\$^\$", "a_very_long_…it_anywhere"]
+    figures = [
+        boundary,
+        roc_and_precision_recall(targets, probabilities, NAMES, "t"),
+        calibration_curve(targets, probabilities, NAMES, "t"),
     ]
-    for figure in drawn[1:]:
+    for figure in figures[1:]:
         (legend,) = figure.axes[0].findobj(Legend)
         assert len(legend.get_texts()) == 5
-    drawn.append(confusion_matrix(np.ones((4, 4), np.int64), NAMES, "t"))
-    drawn.append(
+    figures.append(confusion_matrix(np.ones((4, 4), np.int64), NAMES, "t"))
+    figures.append(
         hidden_unit_maps([x, p], [torch.ones(4, 2)], [[0, 1], [0, 1, 2, 3]], ["_a", "$b"], NAMES, "t")
     )
-    for figure in drawn:
+    for figure in figures:
         figure.savefig("picture.png")

@@ -63,8 +63,8 @@ def test_inch_marks_in_many_rows_do_not_join_rows() -> None:
 def test_an_unclosed_quote_is_refused_with_the_line_where_it_opens(where: int, end: str) -> None:
     rows = ['"two' + end + 'lines",x', *(f"{number},word" for number in range(40))]
     rows[where + 1] = f'{where},"word'
-    said = rf"t\.csv, line {where + 4}: a quote opens a cell here and is not closed"
-    with pytest.raises(DataError, match=said):
+    message = rf"t\.csv, line {where + 4}: a quote opens a cell here and is not closed"
+    with pytest.raises(DataError, match=message):
         read_table(write(end.join(["a,b", *rows, ""])), OPTIONS)
 
 
@@ -117,7 +117,7 @@ def test_rows_of_regular_text_end_where_the_csv_module_ends_rows(text: str) -> N
     except csv_reader._IrregularError:
         return
     reader = csv.reader(io.StringIO(text, newline=""))
-    ends = [reader.line_num for _ in reader]  # the lines in which rows end
+    ends = [reader.line_num for _ in reader]  # the line in which each row ends
     newlines = [position for position, char in enumerate(text) if char == "\n"]
     found = csv_reader._outside_quotes(text.encode(), "\n").tolist()
     assert found == [newlines[line - 1] for line in ends if line <= len(newlines)]
@@ -140,19 +140,19 @@ def test_any_text_is_read_as_by_the_csv_module_or_refused(lines: list[str], are_
 @pytest.mark.reliability(57)
 @pytest.mark.parametrize("cell", ['"word', '5" wide'])
 def test_a_file_with_a_stray_quote_is_read_in_linear_time(cell: str) -> None:
-    took = []
+    seconds = []
     for rows in (150_000, 600_000):  # 4 MB and 16 MB
         lines = ["a,b,c", *(f"{number},some word here,{number}" for number in range(rows))]
         lines[rows // 10] = f"7,{cell},7"
         Path("t.csv").write_text("\n".join(lines))
         runs = []
         for _ in range(2):
-            begun = time.perf_counter()
+            start = time.perf_counter()
             with nullcontext() if cell == '5" wide' else pytest.raises(DataError):
                 assert len(read_table("t.csv")) == rows
-            runs.append(time.perf_counter() - begun)
-        took.append(min(runs))
-    assert took[1] < 8 * took[0] + 0.5  # a quadratic time is 16 times as much
+            runs.append(time.perf_counter() - start)
+        seconds.append(min(runs))
+    assert seconds[1] < 8 * seconds[0] + 0.5  # a quadratic time is 16 times as much
 
 
 @pytest.mark.reliability(57)
@@ -257,10 +257,10 @@ def test_blocks_read_what_the_csv_module_reads(rows: list[tuple[str, str, str]],
         try:
             expected, kind = cast_column(cells)
         except DataError:
-            continue  # nearly all are numbers: said when the columns are understood
-        came, came_kind = cast_column(series)
-        assert came_kind == kind
-        assert came.to_list() == expected.to_list()
+            continue  # nearly all are numbers: refused by the schema
+        values, actual_kind = cast_column(series)
+        assert actual_kind == kind
+        assert values.to_list() == expected.to_list()
 
 
 @pytest.mark.reliability(29)
@@ -348,7 +348,7 @@ def test_long_integers_remain_distinct_as_categories(
 ) -> None:
     if large:
         monkeypatch.setattr("lit_classify.data.table.csv._FLOAT32_CELLS", 10)
-    rows = [str(number) for number in range(1000)] + cells  # far below the head too
+    rows = [str(number) for number in range(1000)] + cells  # also after the head of the file
     for column in (cells, rows):
         monkeypatch.setattr(csv_reader, "_HEAD_BYTES", 64)
         series = read_table(write("n,x\n" + "\n".join(f"{cell},1" for cell in column))).frame["n"]

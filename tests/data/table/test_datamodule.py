@@ -128,6 +128,6 @@ def test_a_table_that_lacks_feature_columns_is_refused(capsys: pytest.CaptureFix
     pl.read_csv(path).drop("x3").rename({"x5": "y5"}).write_csv("new.csv")
     checkpoint = "lightning_logs/table/version_0/checkpoints/best.ckpt"
     assert main(["predict", "--ckpt_path", checkpoint, "--data.path", "new.csv"]) == 2
-    said = capsys.readouterr().err
-    assert "lacks x3, x5" in said
-    assert "y5" in said
+    stderr = capsys.readouterr().err
+    assert "lacks x3, x5" in stderr
+    assert "y5" in stderr

@@ -91,12 +91,12 @@ BEGUN = {
 
 @pytest.mark.reliability(58)
 @pytest.mark.parametrize("name", ["table.csv", "table.parquet", "table"])
-@pytest.mark.parametrize("said", MADE)
-def test_another_format_is_recognized_under_any_file_name(said: str, name: str) -> None:
-    MADE[said](Path(name))
+@pytest.mark.parametrize("message", MADE)
+def test_another_format_is_recognized_under_any_file_name(message: str, name: str) -> None:
+    MADE[message](Path(name))
     with pytest.raises(DataError) as refused:
         read_table(name)
-    assert f"{name} is {said}" in str(refused.value)
+    assert f"{name} is {message}" in str(refused.value)
 
 
 @pytest.mark.reliability(58)
@@ -165,7 +165,7 @@ def test_a_parquet_file_without_its_end_is_refused_as_truncated(name: str, size:
         read_table(name)
 
 
-@pytest.mark.parametrize(("sign", "said"), [("ORC", "an ORC file"), ("BZh", "compressed by bzip2")])
-def test_a_signature_alone_is_not_taken_for_a_header(sign: str, said: str) -> None:
-    with pytest.raises(DataError, match=f"t.csv is {said}"):
-        read_table(write(sign))
+@pytest.mark.parametrize(("signature", "message"), [("ORC", "an ORC file"), ("BZh", "compressed by bzip2")])
+def test_a_signature_alone_is_not_taken_for_a_header(signature: str, message: str) -> None:
+    with pytest.raises(DataError, match=f"t.csv is {message}"):
+        read_table(write(signature))

@@ -50,7 +50,7 @@ def test_all_rows_of_another_table_are_test_rows() -> None:
 def test_evaluating_changed_validation_or_test_files_causes_a_warning(name: str) -> None:
     files = three_files()
     state = TableDataModule(**files).hparams["fitted_state"]
-    TableDataModule(**files, fitted_state=state).setup()  # nothing is said of the same rows
+    TableDataModule(**files, fitted_state=state).setup()  # no warning for the same rows
     write("x,target\n300,b\n301,a\n302,a\n", f"{name}.csv")
     data = TableDataModule(**files, fitted_state=state)
     message = rf"{name}\.csv differs from data\.{name}_path in training .*: 3 other rows are evaluated"
@@ -60,24 +60,24 @@ def test_evaluating_changed_validation_or_test_files_causes_a_warning(name: str)
 
 
 @pytest.mark.reliability(50)
-@pytest.mark.parametrize("own", [["val"], ["test"], ["val", "test"]])
-def test_a_file_that_a_command_does_not_need_may_be_missing(own: list[str]) -> None:
+@pytest.mark.parametrize("given", [["val"], ["test"], ["val", "test"]])
+def test_a_file_that_a_command_does_not_need_may_be_missing(given: list[str]) -> None:
     files = three_files()
     files = {
         name: value
         for name, value in files.items()
-        if name.removesuffix("_path") not in {"val", "test"} - {*own}
+        if name.removesuffix("_path") not in {"val", "test"} - {*given}
     }
     first = TableDataModule(**files)
     state = first.hparams["fitted_state"]
-    for lacking in own:
-        Path(f"{lacking}.csv").rename("away.csv")
+    for missing in given:
+        Path(f"{missing}.csv").rename("away.csv")
         data = TableDataModule(**files, fitted_state=state)
-        for name in {"train", "val", "test"} - {lacking}:
+        for name in {"train", "val", "test"} - {missing}:
             assert torch.equal(data.split(name).x, first.split(name).x)
-        with pytest.raises(DataError, match=rf"no table at {lacking}\.csv"):
-            data.split(lacking)
-        Path("away.csv").rename(f"{lacking}.csv")
+        with pytest.raises(DataError, match=rf"no table at {missing}\.csv"):
+            data.split(missing)
+        Path("away.csv").rename(f"{missing}.csv")
 
 
 @pytest.mark.reliability(50)

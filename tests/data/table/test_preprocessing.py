@@ -120,11 +120,11 @@ def test_all_changes_of_columns_since_training_are_listed() -> None:
     new = rows_of(n=["1", "old"], c=["1", "2"], yes=["yes", "maybe"], more=[1, 2])
     with pytest.raises(DataError) as raised:
         Preprocessor().fit(values, columns).cast_columns(new)
-    said = str(raised.value).splitlines()
-    assert said[0] == "t.csv lacks gone; it has, not expected, more"
-    assert "row 2, column 'n': 'old' is not a number" in said[1]
-    assert "row 1, column 'c': '1' is a number, but training had text" in said[2]
-    assert "row 2, column 'yes': 'maybe' is neither yes nor no, as it was in training" in said[3]
+    messages = str(raised.value).splitlines()
+    assert messages[0] == "t.csv lacks gone; it has, not expected, more"
+    assert "row 2, column 'n': 'old' is not a number" in messages[1]
+    assert "row 1, column 'c': '1' is a number, but training had text" in messages[2]
+    assert "row 2, column 'yes': 'maybe' is neither yes nor no, as it was in training" in messages[3]
 
 
 def test_forward_equals_transform_for_numbers_and_codes() -> None:

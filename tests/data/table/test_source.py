@@ -80,7 +80,7 @@ def test_an_existing_file_whose_name_looks_like_a_pattern_is_read(name: str) -> 
         else:
             pl.DataFrame({"a": [1 if other == name else 0], "b": [2]}).write_parquet(other)
     assert read_table(name).frame.rows() == [(1, 2)]
-    if "/" in name:  # what stands for signs is the pattern's own part alone
+    if "/" in name:  # only the last part is a pattern
         assert read_table(name.replace("t.csv", "*.csv")).frame.rows() == [(1, 2)]
 
 

@@ -83,14 +83,14 @@ def test_rows_that_occur_in_two_splits_are_counted_in_one_warning() -> None:
     files = three_files()
     write("x,target\n1,b\n2,a\n300,a\n1,a\n", "val.csv")
     write("target,x\na,2\na,300\nb,400\na,0\n", "test.csv")
-    with pytest.warns(DataWarning) as said:
+    with pytest.warns(DataWarning) as warnings:
         TableDataModule(**files)
-    (note,) = (str(warning.message) for warning in said)
-    assert note.startswith(
+    (message,) = (str(warning.message) for warning in warnings)
+    assert message.startswith(
         "2 of 4 test rows also occur in train; 2 of 4 val rows also occur in train; "
         "2 of 4 test rows also occur in val"
     )
-    assert "--data.groups" in note
+    assert "--data.groups" in message
 
 
 @pytest.mark.reliability(33, 50)
@@ -106,4 +106,4 @@ def test_repeated_rows_cause_a_warning_for_any_kind_of_target(target: Any) -> No
 def test_rows_with_equal_features_and_different_targets_are_not_repeated() -> None:
     files = three_files()
     write("x,target\n0,b\n", "test.csv")
-    TableDataModule(**files)  # nothing is said
+    TableDataModule(**files)  # no warning
