@@ -31,6 +31,11 @@ class NumericFeature(NamedTuple):
         center: what was subtracted from the raw value.
         scale: what the difference was divided by.
         column: its column in x.
+
+    Examples:
+        >>> age = NumericFeature("age", center=40.0, scale=10.0)
+        >>> age.center + age.scale * 1.5
+        55.0
     """
 
     name: str

@@ -24,6 +24,17 @@ def atomic_write(target: Path, overwrite: bool = True) -> Iterator[Path]:
     Raises:
         UserError: the file exists and ``overwrite`` is false, or it cannot be written; an existing file is
             unchanged.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as directory:
+        ...     target = Path(directory, "result.txt")
+        ...     with atomic_write(target) as path:
+        ...         _ = path.write_text("complete")
+        ...         was_visible = target.exists()
+        ...     target.read_text(), was_visible
+        ...
+        ('complete', False)
     """
     path = target.with_name(f"{os.urandom(8).hex()}.tmp")
     _unfinished.add(path)
@@ -52,6 +63,14 @@ def write_all(contents: Mapping[Path, bytes]) -> None:
 
     Raises:
         UserError: a file cannot be written; existing files are unchanged.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as directory:
+        ...     write_all({Path(directory, "plots", name): b"content" for name in ("a.png", "b.png")})
+        ...     sorted(path.name for path in Path(directory, "plots").iterdir())
+        ...
+        ['a.png', 'b.png']
     """
     with ExitStack() as stack:
         for target, content in contents.items():

@@ -49,6 +49,12 @@ def restricted(arguments: Sequence[str]) -> Iterator[None]:
 
     Args:
         arguments: the command line; the contents of files in it are not trusted.
+
+    Examples:
+        >>> with restricted(["fit", "--model.network", "my_package.MyNetwork"]):
+        ...     is_typed("my_package.MyNetwork"), is_typed("other_package.OtherNetwork")
+        ...
+        (True, False)
     """
     global _typed
     _typed = frozenset(_named(arguments))
@@ -66,7 +72,16 @@ def restricted(arguments: Sequence[str]) -> Iterator[None]:
 
 @contextmanager
 def trusted_imports_only() -> Iterator[None]:
-    """Restrict imports to those allowed for import paths in a file, even in an unrestricted program."""
+    """Restrict imports to those allowed for import paths in a file, even in an unrestricted program.
+
+    Examples:
+        >>> with trusted_imports_only():
+        ...     import_object("os.path.join", "--model.network")  # doctest: +ELLIPSIS
+        ...
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: os.path.join is imported only if given on the command line; ...
+    """
     global _typed
     before, _typed = _typed, _typed or frozenset()
     try:
@@ -81,7 +96,14 @@ def _is_local_only(module: str) -> bool:
 
 
 def allowed() -> list[str]:
-    """Return the packages and paths that may be imported while imports are restricted."""
+    """Return the packages and paths that may be imported while imports are restricted.
+
+    Examples:
+        >>> with restricted(["fit", "--model.network", "my_package.MyNetwork"]):
+        ...     "my_package.MyNetwork" in allowed()
+        ...
+        True
+    """
     return sorted({*TRUSTED, *(_typed or ())})
 
 

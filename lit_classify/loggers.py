@@ -34,6 +34,14 @@ class RunLogger(TensorBoardLogger):
     Args:
         folder: directory of all runs.
         name: name of the recipe.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as directory:
+        ...     loggers = [RunLogger(Path(directory), "circles") for _ in range(2)]
+        ...     [Path(logger.log_dir).name for logger in loggers]
+        ...
+        ['version_0', 'version_1']
     """
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -99,6 +107,18 @@ class ScalarBuffer:
     Args:
         max_epochs: maximum number of epochs to buffer.
         max_seconds: maximum time between two flushes.
+
+    Examples:
+        >>> from lightning.pytorch.loggers import CSVLogger
+        >>> class Printer(CSVLogger):
+        ...     def log_metrics(self, metrics, step=None):
+        ...         print(step, metrics)
+        ...
+        >>> buffer = ScalarBuffer()
+        >>> buffer.add(9, 0, {"train/loss": torch.tensor(0.5)}, [Printer(".")])  # a flush is due
+        True
+        >>> buffer.flush([Printer(".")])
+        9 {'epoch': 0, 'train/loss': 0.5}
     """
 
     def __init__(self, max_epochs: int = 1000, max_seconds: float = 5.0) -> None:

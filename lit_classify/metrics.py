@@ -193,7 +193,12 @@ def confusion_counts(true: Indicators, predicted: Indicators, num_classes: int) 
 
 
 def r2(true: Numbers, predicted: Numbers) -> float:
-    """Return R² of predicted values ``(N,)``; NaN if all true values are equal."""
+    """Return R² of predicted values ``(N,)``; NaN if all true values are equal.
+
+    Examples:
+        >>> r2(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
+        0.5
+    """
     from sklearn import metrics
 
     if len(true) < 2 or true.min() == true.max():
@@ -204,7 +209,12 @@ def r2(true: Numbers, predicted: Numbers) -> float:
 def precision_recall_f1_support(
     true: Indicators, predicted: Indicators, labels: Sequence[int]
 ) -> list[list[float]]:
-    """Return precision, recall, F1 and support, each with a value per class or label; NaN where undefined."""
+    """Return precision, recall, F1 and support, each with a value per class or label; NaN where undefined.
+
+    Examples:
+        >>> precision_recall_f1_support(np.array([0, 1, 1]), np.array([0, 1, 0]), range(2))[:2]
+        [[0.5, 1.0], [1.0, 0.5]]
+    """
     from sklearn import metrics
 
     compute = metrics.precision_recall_fscore_support
@@ -233,6 +243,10 @@ def mean_precision_recall_f1(
         true: true classes ``(N,)``, or 0 and 1 for each label, ``(N, L)``.
         predicted: predictions of the same shape.
         average: scikit-learn's ``macro``, ``weighted`` or ``micro``.
+
+    Examples:
+        >>> mean_precision_recall_f1(np.array([0, 1, 1]), np.array([0, 1, 0]), "macro")[:2]
+        (0.75, 0.75)
     """
     from sklearn import metrics
 

@@ -43,6 +43,13 @@ def check_optimizer(
 
     Raises:
         UserError: the learning rate is invalid, or a class or an argument is unknown.
+
+    Examples:
+        >>> check_optimizer("SGD", 0.1, {"momentum": 0.9}, "StepLR", {"step_size": 10})
+        >>> check_optimizer("SGD", 0.1, {"momentm": 0.9}, None, None)
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: unknown argument of SGD 'momentm': did you mean 'momentum'?
     """
     check_lr(lr)
     _check("optimizer", OPTIMIZERS, optim.Optimizer, optimizer, optimizer_args)
@@ -53,7 +60,14 @@ def check_optimizer(
 
 
 def check_lr(lr: float) -> None:
-    """Raise UserError unless a learning rate is above 0 and finite."""
+    """Raise UserError unless a learning rate is above 0 and finite.
+
+    Examples:
+        >>> check_lr(0.0)
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: lr must be a positive number, but is 0.0
+    """
     if not 0 < lr < float("inf"):
         raise UserError(f"lr must be a positive number, but is {lr}")
 
@@ -95,6 +109,11 @@ def make_optimizer(
 
     Raises:
         UserError: the class is unknown, or its constructor raises an error.
+
+    Examples:
+        >>> optimizer = make_optimizer("SGD", nn.Linear(2, 1).parameters(), lr=0.1, args={"momentum": 0.9})
+        >>> optimizer.param_groups[0]["momentum"]
+        0.9
     """
     check_lr(lr)
     kind = _class("optimizer", OPTIMIZERS, optim.Optimizer, optimizer)
@@ -109,6 +128,14 @@ def make_scheduler(scheduler: Scheduler, optimizer: optim.Optimizer, args: Argum
 
     Raises:
         UserError: the class is unknown, or its constructor raises an error.
+
+    Examples:
+        >>> optimizer = make_optimizer("SGD", nn.Linear(2, 1).parameters(), lr=0.1, args=None)
+        >>> scheduler = make_scheduler("StepLR", optimizer, {"step_size": 1, "gamma": 0.5})
+        >>> optimizer.step()
+        >>> scheduler.step()
+        >>> scheduler.get_last_lr()
+        [0.05]
     """
     kind = _class("lr_scheduler", SCHEDULERS, LRScheduler, scheduler)
     return _build("lr_scheduler", kind, optimizer, **(args or {}))

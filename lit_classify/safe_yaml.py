@@ -92,7 +92,12 @@ def dump(data: Any) -> str:  # noqa: ANN401 - plain data
 
 
 def texts(data: Any) -> Iterator[str]:  # noqa: ANN401 - plain data
-    """Yield every string in plain data, including keys."""
+    """Yield every string in plain data, including keys.
+
+    Examples:
+        >>> list(texts({"model": {"hidden": [10], "activation": "ReLU"}}))
+        ['model', 'hidden', 'activation', 'ReLU']
+    """
     if isinstance(data, str):
         yield data
     elif isinstance(data, dict):

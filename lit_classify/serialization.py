@@ -58,7 +58,13 @@ class ClassSpec:
 
 
 def class_path(built: type) -> str:
-    """Return the name of a class of lit_classify, or the import path of any other class."""
+    """Return the name of a class of lit_classify, or the import path of any other class.
+
+    Examples:
+        >>> from lit_classify import Regressor
+        >>> class_path(Regressor), class_path(nn.Linear)
+        ('Regressor', 'torch.nn.modules.linear.Linear')
+    """
     packaged = built.__module__.startswith("lit_classify.")
     return built.__qualname__ if packaged else f"{built.__module__}.{built.__qualname__}"
 
@@ -97,7 +103,12 @@ def plain(value: Any, known: Mapping[str, type] | None = None) -> Any:  # noqa: 
 
 
 def refers_to(recorded: Any, given: Any, known: Mapping[str, type]) -> bool:  # noqa: ANN401 - any argument
-    """Return whether a recorded string refers to a class, a function or an instance; imports nothing."""
+    """Return whether a recorded string refers to a class, a function or an instance; imports nothing.
+
+    Examples:
+        >>> refers_to("Tanh", nn.Tanh, {"Tanh": nn.Tanh}), refers_to("Tanh", nn.ReLU, {"Tanh": nn.Tanh})
+        (True, False)
+    """
     if plain(given, known) == recorded or f"{plain(given, known)}()" == recorded:
         return True
     module, _, name = str(recorded).rpartition(".")  # re-exported under another path

@@ -23,6 +23,19 @@ class BestCheckpoint(ModelCheckpoint):
     Args:
         monitor: the metric to compare.
         mode: whether the lowest (min) or highest (max) value is the best.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> from lit_classify import BinaryClassifier, CirclesDataModule
+        >>> quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        >>> options = {"accelerator": "cpu", "callbacks": [BestCheckpoint(), LastCheckpoint()], **quiet}
+        >>> with TemporaryDirectory() as directory:
+        ...     trainer = Trainer(max_epochs=2, default_root_dir=directory, **options)
+        ...     trainer.fit(BinaryClassifier(2), CirclesDataModule())
+        ...     sorted(path.name for path in Path(directory).rglob("*.ckpt"))
+        ...
+        ['best.ckpt', 'last.ckpt']
     """
 
     def __init__(self, monitor: str = "val/loss", mode: str = "min") -> None:

@@ -124,6 +124,16 @@ class PlanePlot(BoundaryPlot):
     """Decision regions over two features; a table's other features are at their median.
 
     The two features are those that separate the classes best (F test).
+
+    Examples:
+        >>> from lit_classify import BinaryClassifier, CirclesDataModule
+        >>> model = BinaryClassifier(2, class_names=["inner", "outer"]).eval()
+        >>> plot = PlanePlot(model, CirclesDataModule(), "test", "circles")
+        >>> with torch.no_grad():
+        ...     snapshot = plot.snapshot(model, epoch=3)
+        ...
+        >>> plot.figure(snapshot).get_suptitle()  # doctest: +ELLIPSIS
+        'circles, epoch 3: test loss ...'
     """
 
     result_name = "boundary"
@@ -174,7 +184,14 @@ class PlanePlot(BoundaryPlot):
 
 
 class LinePlot(BoundaryPlot):
-    """Actual and predicted values over a single feature."""
+    """Actual and predicted values over a single feature.
+
+    Examples:
+        >>> from lit_classify import LineDataModule, Regressor
+        >>> plot = LinePlot(Regressor(1), LineDataModule(), "test", "line")
+        >>> plot.data_figure().axes[0].get_title()
+        'line'
+    """
 
     result_name = "predictions"
 
@@ -230,6 +247,11 @@ class DecisionBoundary(PlotCallback):
 
     Args:
         animation: write all frames as ``boundary.gif`` into the run's directory and to TensorBoard.
+
+    Examples:
+        >>> trainer = Trainer(callbacks=[DecisionBoundary(animation=False)], accelerator="cpu", logger=False)
+        >>> any(isinstance(callback, DecisionBoundary) for callback in trainer.callbacks)
+        True
     """
 
     def __init__(self, animation: bool = True) -> None:
@@ -297,6 +319,12 @@ def select_frames(snapshots: Sequence[Snapshot], count: int) -> list[Snapshot]:
 
     Change is the mean absolute difference of the surfaces. A fifth of the mean change is added to each, so
     that periods without change are shown as well.
+
+    Examples:
+        >>> surfaces = [0.0, 0.0, 0.0, 1.0, 2.0]
+        >>> snapshots = [Snapshot(torch.tensor([p]), [], epoch=epoch) for epoch, p in enumerate(surfaces)]
+        >>> [snapshot.epoch for snapshot in select_frames(snapshots, 3)]
+        [0, 3, 4]
     """
     if len(snapshots) <= count:
         return list(snapshots)
@@ -313,13 +341,27 @@ def select_frames(snapshots: Sequence[Snapshot], count: int) -> list[Snapshot]:
 def make_boundary_plot(
     model: LitModule, data: InMemoryDataModule, split: str, run: str
 ) -> BoundaryPlot | None:
-    """Return the boundary plot of the model's task; None if it has none for these features."""
+    """Return the boundary plot of the model's task; None if it has none for these features.
+
+    Examples:
+        >>> from lit_classify import CirclesDataModule, BinaryClassifier, MultilabelClassifier
+        >>> type(make_boundary_plot(BinaryClassifier(2), CirclesDataModule(), "val", "run")).__name__
+        'PlanePlot'
+        >>> make_boundary_plot(MultilabelClassifier(2, 2), CirclesDataModule(), "val", "run") is None
+        True
+    """
     plot = _PLOTS.get(model.boundary_plot)
     return plot(model, data, split, run) if plot is not None and plot.supports(data) else None
 
 
 def select_features(data: InMemoryDataModule) -> list[NumericFeature]:
-    """Return the two features that separate the classes best, preferably with more than a few values."""
+    """Return the two features that separate the classes best, preferably with more than a few values.
+
+    Examples:
+        >>> from lit_classify import CirclesDataModule
+        >>> [feature.name for feature in select_features(CirclesDataModule())]
+        ['x1', 'x2']
+    """
     features = data.numeric_features
     if len(features) > 2:
         from sklearn.feature_selection import f_classif
@@ -334,7 +376,13 @@ def select_features(data: InMemoryDataModule) -> list[NumericFeature]:
 
 
 def slice_caption(data: InMemoryDataModule) -> str:
-    """Describe the slice of data with more than two features; empty for two."""
+    """Describe the slice of data with more than two features; empty for two.
+
+    Examples:
+        >>> from lit_classify import CirclesDataModule
+        >>> slice_caption(CirclesDataModule())  # two features
+        ''
+    """
     num_others = data.in_features - 2
     if not num_others:
         return ""

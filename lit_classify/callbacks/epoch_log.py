@@ -19,6 +19,15 @@ class EpochLog(Callback):
 
     Attributes:
         lines: the printed lines of the current or last fit.
+
+    Examples:
+        >>> from lit_classify import BinaryClassifier, CirclesDataModule
+        >>> quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        >>> options = {"accelerator": "cpu", "enable_checkpointing": False, **quiet}
+        >>> trainer = Trainer(max_epochs=2, callbacks=[EpochLog(every_n_epochs=1)], **options)
+        >>> trainer.fit(BinaryClassifier(2), CirclesDataModule())  # doctest: +ELLIPSIS
+        Epoch: 0 | Loss: 0..., Acc: ...% | Test loss: 0..., Acc: ...%
+        Epoch: 1 | Loss: 0..., Acc: ...% | Test loss: 0..., Acc: ...%
     """
 
     def __init__(self, every_n_epochs: int = 100) -> None:

@@ -51,7 +51,14 @@ class EvaluationPlots(PlotCallback):
 
 
 def evaluate(model: LitModule, data: InMemoryDataModule, split: str) -> tuple[Tensor, Tensor]:
-    """Return logits ``(N, O)`` and targets of the first rows of a split."""
+    """Return logits ``(N, O)`` and targets of the first rows of a split.
+
+    Examples:
+        >>> from lit_classify import BinaryClassifier, CirclesDataModule
+        >>> logits, y = evaluate(BinaryClassifier(2), CirclesDataModule(), "test")
+        >>> logits.shape, y.shape
+        (torch.Size([200, 1]), torch.Size([200]))
+    """
     x, y, *fold = (part[:_MAX_ROWS].to(model.device) for part in data.batch_tensors(split))
     return model.held_out_logits(x, *fold) if fold else model(x), y
 

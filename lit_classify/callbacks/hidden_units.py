@@ -27,6 +27,10 @@ class HiddenUnits(PlotCallback):
 
     Args:
         only_at_end: plot after the last epoch only.
+
+    Examples:
+        >>> [epoch for epoch in range(20) if HiddenUnits(only_at_end=False).is_due(epoch)]
+        [0, 1, 2, 4, 8, 16]
     """
 
     def __init__(self, only_at_end: bool = True) -> None:
@@ -39,12 +43,29 @@ class HiddenUnits(PlotCallback):
 
 
 def has_hidden_unit_plot(model: LitModule, data: InMemoryDataModule) -> bool:
-    """Return whether the model is an MLP on two numeric features."""
+    """Return whether the model is an MLP on two numeric features.
+
+    Examples:
+        >>> from lit_classify import BinaryClassifier, CirclesDataModule
+        >>> has_hidden_unit_plot(BinaryClassifier(2), CirclesDataModule())
+        True
+        >>> has_hidden_unit_plot(BinaryClassifier(2, network=nn.Linear(2, 1)), CirclesDataModule())
+        False
+    """
     return isinstance(model.network, MLP) and data.in_features == 2 and len(data.numeric_features) == 2
 
 
 def plot_hidden_units(model: LitModule, data: InMemoryDataModule, title: str) -> "Figure":
-    """Plot the units of a model for which ``has_hidden_unit_plot`` is true."""
+    """Plot the units of a model for which ``has_hidden_unit_plot`` is true.
+
+    Examples:
+        >>> from lit_classify import BinaryClassifier, CirclesDataModule
+        >>> with torch.no_grad():
+        ...     figure = plot_hidden_units(BinaryClassifier(2, hidden=[3]), CirclesDataModule(), "epoch 9")
+        ...
+        >>> len(figure.axes)  # two inputs, three hidden units and an output
+        6
+    """
     from lit_classify.plots.hidden_units import MAX_UNITS, hidden_unit_maps
 
     assert isinstance(model.network, MLP)

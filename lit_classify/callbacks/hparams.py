@@ -80,7 +80,15 @@ class HParams(Callback):
 
 
 def settings(trainer: Trainer, model: LitModule, data: InMemoryDataModule | None) -> dict[str, Any]:
-    """Return the settings by which runs are compared; each has the same type in every run."""
+    """Return the settings by which runs are compared; each has the same type in every run.
+
+    Examples:
+        >>> from lit_classify import BinaryClassifier, CirclesDataModule
+        >>> trainer = Trainer(max_epochs=5, accelerator="cpu", logger=False)
+        >>> found = settings(trainer, BinaryClassifier(2, lr=0.5), CirclesDataModule())
+        >>> found["task"], found["lr"], found["parameters"]
+        ('BinaryClassifier', 0.5, 151)
+    """
     given = model.hparams
     return {
         "task": type(model).__name__,

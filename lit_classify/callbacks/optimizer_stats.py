@@ -11,6 +11,17 @@ class OptimizerStats(Callback):
     """Log the learning rate and the norm of the last step's gradients, after epoch 100 every tenth epoch.
 
     TensorBoard's page of custom scalars gets charts that show training and validation metrics together.
+
+    Examples:
+        >>> from lit_classify import BinaryClassifier, CirclesDataModule
+        >>> quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        >>> options = {"accelerator": "cpu", "enable_checkpointing": False, **quiet}
+        >>> trainer = Trainer(max_epochs=1, callbacks=[OptimizerStats()], **options)
+        >>> trainer.fit(BinaryClassifier(2, lr=0.5), CirclesDataModule())
+        >>> float(trainer.callback_metrics["optimizer/lr"])
+        0.5
+        >>> "optimizer/grad_norm" in trainer.callback_metrics
+        True
     """
 
     def __init__(self) -> None:

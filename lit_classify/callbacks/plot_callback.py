@@ -21,7 +21,18 @@ if TYPE_CHECKING:
 
 @contextmanager
 def skip_on_error(name: str) -> Iterator[None]:
-    """Turn an error while drawing a plot into a warning: a failed plot must not stop a run."""
+    """Turn an error while drawing a plot into a warning: a failed plot must not stop a run.
+
+    Examples:
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as issued:
+        ...     warnings.simplefilter("always")
+        ...     with skip_on_error("confusion_matrix"):
+        ...         raise ValueError("no rows")
+        ...
+        >>> str(issued[0].message)
+        'plot confusion_matrix skipped: no rows'
+    """
     try:
         yield
     except Exception as error:  # matplotlib and scikit-learn raise many kinds of errors
@@ -37,6 +48,14 @@ class PlotCallback(Callback, ABC):
 
     Args:
         only_at_end: plot after the last epoch only.
+
+    Examples:
+        >>> class Plot(PlotCallback):
+        ...     def draw(self, trainer, model, data, epoch):
+        ...         print(f"plot of epoch {epoch}")
+        ...
+        >>> [epoch for epoch in range(20) if Plot().is_due(epoch)]
+        [0, 1, 2, 4, 8, 16]
     """
 
     def __init__(self, only_at_end: bool = False) -> None:
@@ -115,7 +134,15 @@ def log_encoded(
 
 
 def validation_split_name(data: InMemoryDataModule) -> str:
-    """Return the name in plots of the rows that are used for validation."""
+    """Return the name in plots of the rows that are used for validation.
+
+    Examples:
+        >>> from lit_classify import CirclesDataModule
+        >>> validation_split_name(CirclesDataModule())
+        'Test'
+        >>> validation_split_name(CirclesDataModule(val_fraction=0.1))
+        'Validation'
+    """
     if data.folds:
         return "Out-of-fold"
     return "Test" if data.validates_on_test else "Validation"

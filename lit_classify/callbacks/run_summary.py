@@ -49,7 +49,17 @@ class RunSummary(Callback):
 
 
 def row_count_table(data: InMemoryDataModule) -> str:
-    """Return the number of rows per split and class as a Markdown table."""
+    """Return the number of rows per split and class as a Markdown table.
+
+    Examples:
+        >>> from lit_classify import CirclesDataModule
+        >>> print(row_count_table(CirclesDataModule(val_fraction=0.1)))
+        | split | rows | 0 | 1 |
+        |---|---|---|---|
+        | train | 700 | 352 | 348 |
+        | val | 100 | 48 | 52 |
+        | test | 200 | 100 | 100 |
+    """
     names = [escape_markdown(name) for name in data.class_names or []]
     lines = ["| split | rows | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(names)]
     for split in ("train", "val", "test"):
@@ -64,7 +74,19 @@ def row_count_table(data: InMemoryDataModule) -> str:
 
 
 def network_table(model: LitModule) -> str:
-    """Return the network's layers with the shape of their output for a row, as Markdown."""
+    """Return the network's layers with the shape of their output for a row, as Markdown.
+
+    Examples:
+        >>> from lit_classify import BinaryClassifier
+        >>> print(network_table(BinaryClassifier(2, hidden=[4])))
+        | layer | output shape | parameters |
+        |---|---|---|
+        | Linear(in_features=2, out_features=4, bias=True) | (N, 4) | 12 |
+        | ReLU() | (N, 4) | 0 |
+        | Linear(in_features=4, out_features=1, bias=True) | (N, 1) | 5 |
+        <BLANKLINE>
+        BinaryClassifier: 17 parameters
+    """
     lines = ["| layer | output shape | parameters |", "|---|---|---|"]
 
     def note(layer: nn.Module, _: object, output: object) -> None:
@@ -86,7 +108,12 @@ def network_table(model: LitModule) -> str:
 
 
 def versions() -> str:
-    """Return the versions of the packages, of Python and of the system as a Markdown list."""
+    """Return the versions of the packages, of Python and of the system as a Markdown list.
+
+    Examples:
+        >>> [line.split()[1] for line in versions().splitlines()]
+        ['lit_classify', 'torch', 'lightning', 'Python', 'system']
+    """
     import lightning
 
     found: Mapping[str, str] = {

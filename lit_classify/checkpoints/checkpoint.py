@@ -43,6 +43,21 @@ class Checkpoint:
         content: its content.
         model: class and arguments of the module.
         data: class and arguments of the data module; None for data that is not an InMemoryDataModule.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> from lit_classify import BinaryClassifier, CirclesDataModule
+        >>> quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        >>> trainer = Trainer(max_epochs=2, accelerator="cpu", enable_checkpointing=False, **quiet)
+        >>> trainer.fit(BinaryClassifier(2, hidden=[4]), CirclesDataModule(num_samples=100))
+        >>> with TemporaryDirectory() as directory:
+        ...     trainer.save_checkpoint(Path(directory, "model.ckpt"))
+        ...     checkpoint = Checkpoint.read(Path(directory, "model.ckpt"))
+        ...
+        >>> checkpoint.epochs, checkpoint.model.class_path, checkpoint.data.class_path
+        (2, 'BinaryClassifier', 'CirclesDataModule')
+        >>> checkpoint.build_model().predict(torch.zeros(3, 2)).shape
+        torch.Size([3, 2])
     """
 
     path: Path
@@ -309,6 +324,19 @@ def load(path: str | Path, network: Network | None = None, activation: Activatio
 
     Raises:
         UserError: the file is not valid, or ``network`` or ``activation`` is missing.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> from lit_classify import BinaryClassifier, CirclesDataModule
+        >>> quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        >>> trainer = Trainer(max_epochs=2, accelerator="cpu", enable_checkpointing=False, **quiet)
+        >>> trainer.fit(BinaryClassifier(2, hidden=[4]), CirclesDataModule(num_samples=100))
+        >>> with TemporaryDirectory() as directory:
+        ...     trainer.save_checkpoint(Path(directory, "model.ckpt"))
+        ...     model = load(Path(directory, "model.ckpt"))
+        ...
+        >>> model.predict(torch.zeros(3, 2)).shape
+        torch.Size([3, 2])
     """
     return Checkpoint.read(path).build_model(network, activation=activation)
 

@@ -65,6 +65,12 @@ def check_release(path: Path, version: str, parts: Mapping[str, ClassSpec]) -> N
 
 
 def constructor_arguments(built: type) -> set[str]:
-    """Return the names of a class's constructor arguments, including those passed to its bases."""
+    """Return the names of a class's constructor arguments, including those passed to its bases.
+
+    Examples:
+        >>> from lit_classify import CirclesDataModule
+        >>> sorted(constructor_arguments(CirclesDataModule) & {"noise", "factor", "batch_size", "lr"})
+        ['batch_size', 'factor', 'noise']
+    """
     constructors = [vars(base)["__init__"] for base in built.__mro__ if "__init__" in vars(base)]
     return {name for init in constructors[:-1] for name in inspect.signature(init).parameters}

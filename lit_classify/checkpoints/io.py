@@ -31,6 +31,15 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     whose comment is a checksum of the bytes before it, which detects a single flipped bit; torch ignores
     the comment. The content records that there is a checksum, so a file that was loaded, altered and
     saved by other means is detected too.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as directory:
+        ...     path = Path(directory, "model.ckpt")
+        ...     AtomicCheckpointIO().save_checkpoint({"weight": torch.ones(3)}, path)
+        ...     is_intact(path), AtomicCheckpointIO().load_checkpoint(path)["weight"]
+        ...
+        (True, tensor([1., 1., 1.]))
     """
 
     def __init__(self) -> None:
@@ -138,7 +147,19 @@ def has_checksum(path: Path) -> bool:
 
 
 def is_intact(path: Path) -> bool:
-    """Return whether a checkpoint is unchanged: by its checksum, or else by those of its zip entries."""
+    """Return whether a checkpoint is unchanged: by its checksum, or else by those of its zip entries.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as directory:
+        ...     path = Path(directory, "model.ckpt")
+        ...     AtomicCheckpointIO().save_checkpoint({"weight": torch.ones(3)}, path)
+        ...     content = path.read_bytes()
+        ...     _ = path.write_bytes(content[:-1])
+        ...     is_intact(path)
+        ...
+        False
+    """
     try:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             if archive.comment:

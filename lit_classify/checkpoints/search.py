@@ -17,6 +17,14 @@ def find_checkpoint(path: str, runs: Path = Path(RUNS)) -> str:
 
     Raises:
         UserError: no intact checkpoint is found.
+
+    Examples:
+        >>> find_checkpoint("model.ckpt")
+        'model.ckpt'
+        >>> find_checkpoint("last", Path("no/such/directory"))
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: no intact last.ckpt in no/such/directory
     """
     if path not in {"last", "best"} or Path(path).is_file():
         return path

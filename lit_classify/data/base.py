@@ -33,6 +33,21 @@ class InMemoryDataModule(LightningDataModule, ABC):
 
     Raises:
         UserError: a size or the seed is out of range.
+
+    Examples:
+        >>> class Blocks(InMemoryDataModule):
+        ...     in_features, out_features, class_names = 1, 1, ["low", "high"]
+        ...
+        ...     def load(self):
+        ...         x = torch.arange(6.0)[:, None]
+        ...         split = Split(x, (x[:, 0] > 2).long())
+        ...         return {"train": split, "val": split, "test": split}
+        ...
+        >>> data = Blocks(batch_size=4, shuffle=False, drop_last=False, random_state=0)
+        >>> [len(y) for _, y in data.train_dataloader()]
+        [4, 2]
+        >>> data.class_counts
+        [3, 3]
     """
 
     in_features: int

@@ -16,6 +16,13 @@ def check_memory(path: Path, num_rows: int, num_columns: int) -> None:
 
     Raises:
         DataError: If the estimate exceeds the free memory.
+
+    Examples:
+        >>> check_memory(Path("t.csv"), num_rows=1000, num_columns=10)
+        >>> check_memory(Path("t.csv"), num_rows=10**12, num_columns=10)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.DataError: t.csv: about 1,000,000,000,000 rows x 10 columns need about ...
     """
     if shortage := _shortage(_COPIES * 4 * num_rows * num_columns):
         what = f"{path}: about {num_rows:,} rows x {num_columns:,} columns"
@@ -27,6 +34,13 @@ def check_points(num_points: float) -> None:
 
     Raises:
         UserError: If the estimate exceeds the free memory.
+
+    Examples:
+        >>> check_points(1000)
+        >>> check_points(1e15)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: 1,000,000,000,000,000 points need about 100000000.0 GB of memory, ...
     """
     if shortage := _shortage(_BYTES_PER_POINT * num_points):
         raise UserError(f"{num_points:,.0f} points need {shortage}; use fewer")

@@ -17,6 +17,16 @@ class Split(NamedTuple):
     Args:
         x: features, ``(N, F)`` float32.
         y: classes ``(N,)`` int64, values ``(N,)`` float32, or labels ``(N, L)`` float32.
+
+    Examples:
+        >>> x, y = Split(torch.zeros(5, 2), torch.zeros(5, dtype=torch.int64))
+        Traceback (most recent call last):
+            ...
+        NameError: name 'torch' is not defined
+        >>> x.shape
+        Traceback (most recent call last):
+            ...
+        NameError: name 'x' is not defined
     """
 
     x: Tensor
@@ -46,6 +56,13 @@ def check_split(num_samples: int, test_fraction: float, val_fraction: float, has
 
     Raises:
         UserError: a fraction is outside [0, 1), or there are too few rows.
+
+    Examples:
+        >>> check_split(10, test_fraction=0.2, val_fraction=0.0)
+        >>> check_split(10, test_fraction=0.5, val_fraction=0.5)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: test_fraction 0.5 and val_fraction 0.5 leave no training points ...
     """
     check_at_least("num_samples", num_samples, 2)
     check_fraction("test_fraction", test_fraction)

@@ -37,6 +37,17 @@ class PointsDataModule(InMemoryDataModule):
 
     Raises:
         UserError: a size, a fraction or the noise is out of range.
+
+    Examples:
+        >>> class Corners(PointsDataModule):
+        ...     out_features, class_names = 1, ["lower", "upper"]
+        ...
+        ...     def make(self):
+        ...         x = np.random.default_rng(self.random_state).uniform(size=(self.num_samples, 2))
+        ...         return x, (x.sum(axis=1) > 1).astype(np.int64)
+        ...
+        >>> Corners(num_samples=100).split("test").x.shape
+        torch.Size([20, 2])
     """
 
     in_features = 2
@@ -94,6 +105,14 @@ class CirclesDataModule(PointsDataModule):
         noise: standard deviation of the Gaussian noise added to the points.
         factor: radius of the inner circle; the outer circle has radius 1.
         **kwargs: arguments of PointsDataModule.
+
+    Examples:
+        >>> data = CirclesDataModule(num_samples=100, val_fraction=0.1)
+        >>> {name: len(data.split(name).y) for name in ("train", "val", "test")}
+        {'train': 70, 'val': 10, 'test': 20}
+        >>> x, y = next(iter(data.train_dataloader()))
+        >>> x.shape, y.dtype
+        (torch.Size([70, 2]), torch.int64)
     """
 
     out_features = 1
@@ -129,6 +148,13 @@ class MoonsDataModule(PointsDataModule):
         num_samples: number of points, half of them in each moon.
         noise: standard deviation of the Gaussian noise added to the points.
         **kwargs: arguments of PointsDataModule.
+
+    Examples:
+        >>> data = MoonsDataModule(num_samples=100, noise=0.1)
+        >>> data.split("train").x.shape
+        torch.Size([80, 2])
+        >>> data.class_names
+        ['0', '1']
     """
 
     out_features = 1
@@ -160,6 +186,11 @@ class SpiralsDataModule(PointsDataModule):
         num_classes: number of arms.
         noise: standard deviation of the angle, in radians.
         **kwargs: arguments of PointsDataModule.
+
+    Examples:
+        >>> data = SpiralsDataModule()
+        >>> data.split("train").x.shape, data.out_features
+        (torch.Size([240, 2]), 3)
     """
 
     def __init__(
@@ -198,6 +229,11 @@ class BlobsDataModule(PointsDataModule):
         num_classes: number of clusters.
         noise: standard deviation of each cluster.
         **kwargs: arguments of PointsDataModule.
+
+    Examples:
+        >>> data = BlobsDataModule(num_samples=100, num_classes=3)
+        >>> data.split("train").x.shape, data.out_features
+        (torch.Size([80, 2]), 3)
     """
 
     def __init__(
@@ -249,6 +285,13 @@ class LineDataModule(InMemoryDataModule):
 
     Raises:
         UserError: the step or a fraction leaves no points.
+
+    Examples:
+        >>> x, y = LineDataModule().split("train")
+        >>> x.shape, y.shape
+        (torch.Size([80, 1]), torch.Size([80]))
+        >>> bool(torch.isclose(y, 0.7 * x[:, 0] + 0.3).all())
+        True
     """
 
     in_features = 1

@@ -19,6 +19,13 @@ def check_output_path(path: Path, overwrite: bool) -> None:
 
     Raises:
         UserError: the file exists and may not be replaced, or has no directory or an unknown format.
+
+    Examples:
+        >>> check_output_path(Path("predictions.csv"), overwrite=True)
+        >>> check_output_path(Path("predictions.xlsx"), overwrite=False)
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: unknown file format '.xlsx': choose from .csv, .parquet, .pq
     """
     if path.exists() and (not path.is_file() or path.is_symlink()):
         raise UserError(f"{path} is not a regular file; give another --out")
@@ -48,10 +55,20 @@ def prediction_table(model: LitModule, probabilities: Tensor) -> pl.DataFrame:
 
 
 def write_predictions(path: Path, table: pl.DataFrame, overwrite: bool = False) -> None:
-    """Write a table as CSV or Parquet atomically.
+    r"""Write a table as CSV or Parquet atomically.
 
     Raises:
         UserError: the file cannot be written, or exists already.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as directory:
+        ...     path = Path(directory, "p.csv")
+        ...     write_predictions(path, pl.DataFrame({"prediction": ["yes", "no"]}))  # doctest: +ELLIPSIS
+        ...     path.read_text()
+        ...
+        2 predictions: ...p.csv
+        'prediction\nyes\nno\n'
     """
     with files.atomic_write(path, overwrite) as unfinished, unfinished.open("wb") as file:
         if path.suffix == ".csv":

@@ -14,7 +14,15 @@ _MAX_BASELINE_ROWS = 100_000
 
 
 def evaluation_text(model: LitModule, data: InMemoryDataModule) -> str:
-    """Return the tables and baselines on the rows that the model was tested on last."""
+    """Return the tables and baselines on the rows that the model was tested on last.
+
+    Examples:
+        >>> from lit_classify import LineDataModule, Regressor
+        >>> print(evaluation_text(Regressor(1), LineDataModule()))
+        baselines on the same rows, R²
+          mean                 -75.18794
+          linear regression    1.00000
+    """
     tables: list[str] = []
     evaluation = model.evaluation  # absent after a custom test_step
     if evaluation is not None and evaluation.metrics.values:  # empty if outputs are NaN
@@ -43,7 +51,14 @@ def metric_lines(metrics: Metrics) -> list[str]:
 
 
 def baseline_lines(model: LitModule, data: InMemoryDataModule) -> list[str]:
-    """Return a line for each baseline of the model's task: its metric on the test rows."""
+    """Return a line for each baseline of the model's task: its metric on the test rows.
+
+    Examples:
+        >>> from lit_classify import BlobsDataModule, MulticlassClassifier
+        >>> lines = baseline_lines(MulticlassClassifier(2, 4), BlobsDataModule())
+        >>> [line.split()[:2] for line in lines[1:]]
+        [['majority', 'class'], ['logistic', 'regression']]
+    """
     from sklearn.exceptions import ConvergenceWarning
 
     if not data.has_split("train"):

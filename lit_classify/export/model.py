@@ -24,6 +24,17 @@ class ExportedModel(nn.Module):
     Shape:
         - Input: ``(N, K)`` float64, as for ``Preprocessor``.
         - Output: probabilities ``(N, C)`` or ``(N, L)``, or values ``(N,)``, float32.
+
+    Examples:
+        >>> import polars as pl
+        >>> import torch
+        >>> from lit_classify import BinaryClassifier
+        >>> from lit_classify.data.table.schema import Column
+        >>> frame = pl.DataFrame({"age": [20.0, 40.0]})
+        >>> preprocessor = Preprocessor().fit(frame, [Column("age", "number", 0, 2)])
+        >>> exported = ExportedModel(preprocessor, BinaryClassifier(1))
+        >>> exported(torch.tensor([[30.0], [float("nan")]], dtype=torch.float64)).shape
+        torch.Size([2, 2])
     """
 
     def __init__(self, preprocessor: Preprocessor, model: LitModule) -> None:
@@ -37,7 +48,18 @@ class ExportedModel(nn.Module):
 
 
 def describe_inputs(exported: ExportedModel, version: str) -> dict[str, Any]:
-    """Return how to encode a raw row and what the outputs mean, as the content of schema.json."""
+    """Return how to encode a raw row and what the outputs mean, as the content of schema.json.
+
+    Examples:
+        >>> import polars as pl
+        >>> from lit_classify import BinaryClassifier
+        >>> from lit_classify.data.table.schema import Column
+        >>> frame = pl.DataFrame({"age": [20.0, 40.0]})
+        >>> preprocessor = Preprocessor().fit(frame, [Column("age", "number", 0, 2)])
+        >>> schema = describe_inputs(ExportedModel(preprocessor, BinaryClassifier(1)), "1.0")
+        >>> schema["columns"]
+        [{'name': 'age', 'kind': 'number'}]
+    """
     model, encoders = exported.model, exported.preprocessor.encoders
     names = model.class_names or model.label_names
     embedded = isinstance(model.network, nn.Sequential) and isinstance(model.network[0], FeatureEmbedding)

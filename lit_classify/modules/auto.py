@@ -22,6 +22,14 @@ class AutoModule(LitModule):
         class_names: the classes; none for labels and numbers.
         label_names: the labels; none for classes and numbers.
         **kwargs: what all modules take, and what the fitting one takes alone.
+
+    Examples:
+        >>> type(AutoModule(2, class_names=["no", "yes"])).__name__
+        'BinaryClassifier'
+        >>> type(AutoModule(2, 3, class_names=["a", "b", "c"])).__name__
+        'MulticlassClassifier'
+        >>> type(AutoModule(2, loss="MSE")).__name__
+        'Regressor'
     """
 
     def __new__(

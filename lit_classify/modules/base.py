@@ -152,6 +152,15 @@ class LitModule(LightningModule, ABC):
 
     Raises:
         UserError: an unknown name, a size out of range or a number of classes that does not fit the task.
+
+    Examples:
+        >>> from lit_classify import BinaryClassifier, CirclesDataModule
+        >>> module = BinaryClassifier(2, hidden=[8], optimizer="Adam", lr=0.01)
+        >>> x, y = CirclesDataModule().split("train")
+        >>> module.training_step((x, y), 0).shape
+        torch.Size([])
+        >>> type(module.configure_optimizers()).__name__
+        'Adam'
     """
 
     metric_name: ClassVar[str] = "accuracy"  # reported for every epoch and validation, besides the loss

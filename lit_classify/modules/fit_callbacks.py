@@ -65,7 +65,18 @@ class ReturnedLoss(Callback):
 
 
 class DivergenceCheck(Callback):
-    """Stop at a loss that is NaN or infinite, before it reaches the weights, in all processes at once."""
+    """Stop at a loss that is NaN or infinite, before it reaches the weights, in all processes at once.
+
+    Examples:
+        >>> from lit_classify import BinaryClassifier, CirclesDataModule
+        >>> quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        >>> trainer = Trainer(max_epochs=5, accelerator="cpu", enable_checkpointing=False, **quiet)
+        >>> _ = torch.manual_seed(0)
+        >>> trainer.fit(BinaryClassifier(2, lr=1e30), CirclesDataModule())  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.DivergedError: the loss is ... at step 1, epoch 1, learning rate 1e+30; ...
+    """
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         """Check the loss of a step.

@@ -15,6 +15,12 @@ def check_shapes(outputs: Tensor, y: Tensor) -> None:
 
     Raises:
         DataError: the shapes differ; nothing is broadcast.
+
+    Examples:
+        >>> check_shapes(torch.zeros(4), torch.zeros(4, 1))
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.DataError: the model's outputs are of shape (4,), but the targets of shape (4, 1)
     """
     if outputs.shape != y.shape:
         raise DataError(
@@ -28,6 +34,12 @@ def check_classes(name: str, y: Tensor, num_classes: int) -> None:
 
     Raises:
         DataError: targets that are not int64 of shape ``(N,)``, or outside 0 .. C-1; names the first row.
+
+    Examples:
+        >>> check_classes("BinaryClassifier", torch.tensor([0, 1, 2]), 2)
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.DataError: BinaryClassifier knows the classes 0 to 1, but row 2 has the target 2
     """
     if y.dtype != torch.int64 or y.ndim != 1:
         raise DataError(
@@ -49,6 +61,10 @@ def to_class_indices(name: str, y: Tensor) -> Tensor:
 
     Raises:
         DataError: another shape or number; names the first row.
+
+    Examples:
+        >>> to_class_indices("BinaryClassifier", torch.tensor([0.0, 1.0]))
+        tensor([0, 1])
     """
     if y.ndim != 1:
         raise DataError(
@@ -70,6 +86,13 @@ def unpack_batch(batch: object) -> tuple[Tensor, Tensor, Tensor | None]:
 
     Raises:
         DataError: the batch is neither a pair of tensors nor a triple whose last is int64 of shape ``(N,)``.
+
+    Examples:
+        >>> x, y, _ = unpack_batch([torch.zeros(3, 2), torch.tensor([0, 1, 1])])
+        >>> unpack_batch({"x": x, "y": y})  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.DataError: a batch must be a pair of tensors (x, y), ... but is a dict ...
     """
     match batch:
         case [Tensor() as x, Tensor() as y]:
@@ -95,6 +118,12 @@ def check_values(name: str, y: Tensor) -> None:
 
     Raises:
         DataError: targets that are not float32 of shape ``(N,)``, or not finite; names the first row.
+
+    Examples:
+        >>> check_values("Regressor", torch.tensor([0.5, float("nan")]))
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.DataError: Regressor needs finite targets, but row 1 has nan
     """
     if y.dtype != torch.float32 or y.ndim != 1:
         raise DataError(
@@ -111,6 +140,12 @@ def check_labels(name: str, y: Tensor, num_labels: int) -> None:
 
     Raises:
         DataError: targets that are not float32 of shape ``(N, L)``, or neither 0 nor 1; names the first row.
+
+    Examples:
+        >>> check_labels("MultilabelClassifier", torch.tensor([[0.0, 1.0], [1.0, 2.0]]), 2)
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.DataError: MultilabelClassifier needs 0 or 1, but label 1 of row 1 is 2.0
     """
     if y.dtype != torch.float32 or y.ndim != 2 or y.shape[1] != num_labels:
         raise DataError(

@@ -31,6 +31,10 @@ def make_network(network: Network, in_features: int, out_features: int, args: Ma
 
     Raises:
         UserError: the class cannot be imported or built with these arguments.
+
+    Examples:
+        >>> make_network(nn.Linear, 2, 1, {"bias": False})
+        Linear(in_features=2, out_features=1, bias=False)
     """
     if isinstance(network, nn.Module):
         if args:
@@ -50,7 +54,17 @@ def make_network(network: Network, in_features: int, out_features: int, args: Ma
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; the mode of each submodule is restored afterwards."""
+    """Evaluation mode without gradients; the mode of each submodule is restored afterwards.
+
+    Examples:
+        >>> network = nn.Sequential(nn.Linear(2, 1), nn.Dropout(0.5))
+        >>> with evaluating(network):
+        ...     bool(torch.equal(network(torch.ones(1, 2)), network(torch.ones(1, 2))))
+        ...
+        True
+        >>> network.training
+        True
+    """
     modes = [(module, module.training) for module in network.modules()]
     try:
         with torch.no_grad():
@@ -68,6 +82,13 @@ def check_output(network: nn.Module, in_features: int, out_features: int) -> Non
 
     Raises:
         UserError: the network raises an error, or its output has another shape.
+
+    Examples:
+        >>> check_output(nn.Linear(2, 1), 2, 1)
+        >>> check_output(nn.Linear(2, 3), 2, 1)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: the network must return 1 outputs per row, shape (N, 1), ...
     """
     try:
         with evaluating(network), torch.random.fork_rng(devices=[]):

@@ -42,6 +42,19 @@ class MLP(nn.Sequential):
 
     Raises:
         UserError: the activation is unknown, a width is below 1 or ``dropout`` is outside [0, 1).
+
+    Examples:
+        >>> network = MLP(2, 1, hidden=[4], activation="Tanh")
+        >>> network
+        MLP(
+          (0): Linear(in_features=2, out_features=4, bias=True)
+          (1): Tanh()
+          (2): Linear(in_features=4, out_features=1, bias=True)
+        )
+        >>> network(torch.zeros(5, 2)).shape
+        Traceback (most recent call last):
+            ...
+        NameError: name 'torch' is not defined
     """
 
     def __init__(

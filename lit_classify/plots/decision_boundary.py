@@ -218,6 +218,10 @@ def region_colors(p: Tensor) -> NDArray[np.float64]:
 
     Returns:
         red, green and blue from 0 to 1, ``(G, 3)``.
+
+    Examples:
+        >>> region_colors(torch.tensor([[0.9, 0.1], [0.5, 0.5]])).shape
+        (2, 3)
     """
     num_classes = p.shape[1]
     highest, predicted = (part.numpy() for part in p.double().max(dim=1))
@@ -236,6 +240,13 @@ def boundary_lines(p: Tensor, extent: Extent) -> list[NDArray[np.float64]]:
     Args:
         p: predicted probabilities at the points of ``grid(extent)``, ``(G, C)``.
         extent: ``(left, right, bottom, top)`` in the units of the lines.
+
+    Examples:
+        >>> extent = (-1.0, 1.0, -1.0, 1.0)
+        >>> p = torch.sigmoid(9 * grid(extent)[:, 0])  # the boundary is x1 = 0
+        >>> (line,) = boundary_lines(torch.stack([1 - p, p], dim=1), extent)
+        >>> bool(np.abs(line[:, 0]).max() < 1e-6)
+        True
     """
     log_p = p.clamp(min=_MIN_PROBABILITY).log()
     (first, second), (predicted, _) = log_p.topk(2, dim=1).values.T, log_p.topk(2, dim=1).indices.T
@@ -254,6 +265,11 @@ def extent_of(splits: Mapping[str, Points], equal: bool) -> Extent:
 
     Raises:
         ValueError: a coordinate is NaN or infinity, or the range of a feature overflows.
+
+    Examples:
+        >>> splits = {"Train": (torch.tensor([[0.0, 0.0], [1.0, 2.0]]), torch.tensor([0, 1]))}
+        >>> [round(edge, 2) for edge in extent_of(splits, equal=False)]
+        [-0.08, 1.08, -0.16, 2.16]
     """
     x = torch.cat([x[:, :2].cpu().double() for x, _ in splits.values()])
     low, high = x.amin(dim=0), x.amax(dim=0)

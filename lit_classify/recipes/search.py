@@ -14,7 +14,12 @@ _COURSE = ("circles_v0", "circles_v1", "circles_v2", "line", "blobs")  # in the 
 
 
 def names() -> list[str]:
-    """Return the names of all packaged recipes, those of the course page first."""
+    """Return the names of all packaged recipes, those of the course page first.
+
+    Examples:
+        >>> names()[:5]
+        ['circles_v0', 'circles_v1', 'circles_v2', 'line', 'blobs']
+    """
     packaged = {path.name.removesuffix(".yaml") for path in _FOLDER.iterdir() if path.name.endswith(".yaml")}
     return [*_COURSE, *sorted(packaged.difference(_COURSE))]
 
@@ -47,6 +52,10 @@ def read(name: str) -> dict[str, Any]:
 
     Raises:
         UserError: the recipe does not exist, or is not a YAML mapping.
+
+    Examples:
+        >>> read("moons")["data"]["class_path"]
+        'MoonsDataModule'
     """
     path = find(name)
     if path.stat().st_size > 4 * safe_yaml.MAX_CHARACTERS:

@@ -1,5 +1,6 @@
 """Modules: logits, probabilities and labels; losses equal to those of torch; invalid targets."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import lightning.pytorch as L
@@ -79,10 +80,10 @@ def test_predict_accepts_batches_without_targets() -> None:
 class Evaluating(BinaryClassifier):
     """A module with its own validation and test steps."""
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+    def validation_step(self, batch: Sequence[Tensor], batch_idx: int) -> None:
         self.log("val/loss", torch.tensor(0.25))
 
-    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+    def test_step(self, batch: Sequence[Tensor], batch_idx: int) -> None:
         self.log("test/loss", torch.tensor(0.5))
 
 

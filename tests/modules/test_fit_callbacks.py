@@ -1,6 +1,7 @@
 """Callbacks of every module: divergence, the loss of an overridden step, and metrics on progress bars."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from tests.training import trainer
 class OwnStep(BinaryClassifier):
     """A subclass that overrides training_step; its loss is NaN from the third step on."""
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: Sequence[Tensor], batch_idx: int) -> Tensor:
         x, y = batch
         loss = self.loss(self(x), y)
         return loss * float("nan") if batch_idx >= 2 else loss
@@ -80,7 +81,7 @@ class Squared(BinaryClassifier):
 
     returned: list[tuple[float, int]]
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: Sequence[Tensor], batch_idx: int) -> Tensor:
         x, y = batch
         loss = (torch.sigmoid(self(x).squeeze(1)) - y.float()).square().mean()
         self.returned.append((loss.item(), len(y)))
@@ -90,7 +91,7 @@ class Squared(BinaryClassifier):
 class Penalised(BinaryClassifier):
     """A module whose training_step adds a term to the loss of the base class."""
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: Sequence[Tensor], batch_idx: int) -> Tensor:
         loss: Tensor = super().training_step(batch, batch_idx)
         return loss + 100
 
@@ -143,7 +144,7 @@ class Manual(BinaryClassifier):
         super().__init__(*args, **kwargs)
         self.automatic_optimization = False
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:  # type: ignore[override]
+    def training_step(self, batch: Sequence[Tensor], batch_idx: int) -> None:  # type: ignore[override]
         x, y = batch
         optimizer = self.optimizers()
         assert not isinstance(optimizer, list)

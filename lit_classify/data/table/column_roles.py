@@ -21,6 +21,15 @@ class ColumnRoles:
 
     Raises:
         UserError: a column has two roles that exclude each other.
+
+    Examples:
+        >>> roles = ColumnRoles(["y"], [], ["id"], [], [], [], ["patient"])
+        >>> sorted(roles.not_features)
+        ['patient', 'y']
+        >>> ColumnRoles(["y"], ["y"], [], [], [], [], [])
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: 'y' cannot be features and target at once
     """
 
     target: list[str]

@@ -31,7 +31,7 @@ Prepared = tuple[pl.DataFrame, dict[str, RowIndices], Targets, NDArray[np.int64]
 
 
 class TableDataModule(InMemoryDataModule):
-    """Rows of CSV or Parquet files, whose other columns predict the target.
+    r"""Rows of CSV or Parquet files, whose other columns predict the target.
 
     Numbers are scaled; missing values are imputed with the median and get a missing-value indicator.
     Categories are one-hot encoded, or embedded if there are many. All of this is fitted to the training rows
@@ -75,6 +75,26 @@ class TableDataModule(InMemoryDataModule):
 
     Raises:
         DataError: a file, a column or the target cannot be used.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> rows = [f"{n},{'red' if n % 3 else 'blue'},{'yes' if n > 20 else 'no'}" for n in range(50)]
+        >>> with TemporaryDirectory() as directory:
+        ...     path = Path(directory, "table.csv")
+        ...     _ = path.write_text("\n".join(["size,color,target", *rows]))
+        ...     data = TableDataModule(str(path), "target")
+        ...
+        >>> data.class_names, data.in_features
+        (['no', 'yes'], 4)
+        >>> data.split("train").x.shape
+        torch.Size([30, 4])
+        >>> print(data.describe())
+        column  kind      missing  distinct  use
+        size    number          0        50  used
+        color   category        0         2  used, 3 features
+        <BLANKLINE>
+        training rows of each class: no 13, yes 17
     """
 
     def __init__(

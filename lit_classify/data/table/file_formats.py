@@ -76,10 +76,19 @@ _BINARY = 0.05  # fraction of control characters in binary files; a tenth of ran
 
 
 def is_parquet(path: Path) -> bool:
-    """Return whether a file is Parquet rather than CSV.
+    r"""Return whether a file is Parquet rather than CSV.
 
     Raises:
         DataError: the file is empty or in another format.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as directory:
+        ...     path = Path(directory, "table.csv")
+        ...     _ = path.write_text("a,b\n1,2\n")
+        ...     is_parquet(path)
+        ...
+        False
     """
     with path.open("rb") as file:
         start = file.read(_HEAD)

@@ -22,6 +22,21 @@ class FittedState:
         settings: the options that determine splits and features, which must not change after training.
         columns: names of all columns of the table.
         folds: number of cross-validation folds; 0 if there are validation rows.
+
+    Examples:
+        >>> state = FittedState(
+        ...     files={"path": {"t.csv": "1f"}, "val_path": {}, "test_path": {}},
+        ...     preprocessor=Preprocessor(),
+        ...     target=Target(("y",), class_names=("no", "yes")),
+        ...     settings={"path": ["t.csv"], "val_path": [], "test_path": [], "scaling": "standard"},
+        ...     columns=("x", "y"),
+        ... )
+        >>> state.to_dict()["columns"]
+        ['x', 'y']
+        >>> state.check_settings({**state.settings, "scaling": "robust"})  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.DataError: data.scaling was 'standard' in training, but is 'robust' now: ...
     """
 
     files: Mapping[str, Mapping[str, str]]
@@ -94,6 +109,13 @@ def find_changed_files(before: Mapping[str, Any], now: Mapping[str, Any]) -> str
     Args:
         before: ``FittedState.files`` of a run.
         now: the same for the current data.
+
+    Examples:
+        >>> before = {"path": {"t.csv": "1f"}, "val_path": {}, "test_path": {}}
+        >>> find_changed_files(before, {**before, "path": {"renamed.csv": "1f"}}) is None
+        True
+        >>> find_changed_files(before, {**before, "path": {"t.csv": "2e"}})
+        't.csv (data.path, which was t.csv)'
     """
     for key in PATH_OPTIONS:
         old, new = before[key], now[key]

@@ -58,6 +58,13 @@ class Encoder:
         categories: categories of the training rows, sorted.
         infrequent: categories of too few training rows, which are encoded as unseen.
         embedded: whether the feature is the code of an embedding.
+
+    Examples:
+        >>> encoder = Encoder("color", "category", categories=("blue", "red"))
+        >>> encoder.to_codes(pl.Series(["red", None, "green"])).to_list()
+        [3.0, 1.0, 0.0]
+        >>> encoder.num_features  # one for missing values, and one for each category
+        3
     """
 
     name: str

@@ -35,6 +35,12 @@ class Column:
         distinct: number of distinct values.
         use: how the column is used, or why it is dropped.
         is_sampled: whether ``distinct`` is a lower bound, counted in the first rows.
+
+    Examples:
+        >>> Column("age", "number", missing=1, distinct=2).is_used
+        True
+        >>> Column("id", "category", missing=0, distinct=50, use="dropped: listed in ignore").is_used
+        False
     """
 
     name: str
@@ -160,7 +166,15 @@ def _finite(numbers: pl.Series) -> pl.Series:
 
 
 def mask_out_of_range(numbers: pl.Series, locate: Callable[[int], str]) -> tuple[pl.Series, str | None]:
-    """Replace numbers beyond single precision by null; return also a message about them."""
+    """Replace numbers beyond single precision by null; return also a message about them.
+
+    Examples:
+        >>> numbers, message = mask_out_of_range(pl.Series("x", [1.0, 1e300]), "row {}".format)
+        >>> numbers.to_list()
+        [1.0, None]
+        >>> message
+        "'x' has 1 such values, first 1e+300 in row 1"
+    """
     beyond = numbers.abs() > LARGEST_FLOAT32
     if not beyond.any():
         return numbers, None
@@ -177,7 +191,16 @@ def warn_out_of_range(messages: Sequence[str]) -> None:
 
 
 def check_columns(what: str, names: Collection[str], table: RawTable) -> None:
-    """Raise DataError if a table lacks a column, with the closest name."""
+    """Raise DataError if a table lacks a column, with the closest name.
+
+    Examples:
+        >>> table = RawTable(pl.DataFrame({"target": [0, 1]}), (("t.csv", 2),), ("1f",))
+        >>> check_columns("target column", ["target"], table)
+        >>> check_columns("target column", ["targt"], table)
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.DataError: unknown target column 'targt': did you mean 'target'?
+    """
     for name in names:
         if name not in table.frame.columns:
             raise DataError(unknown_name(what, name, table.frame.columns))
@@ -204,6 +227,15 @@ def infer_schema(
 
     Raises:
         DataError: a cell is not of the kind of its column.
+
+    Examples:
+        >>> frame = pl.DataFrame({"age": ["20", "", "40"], "unit": ["m"] * 3})
+        >>> table = RawTable(frame, (("t.csv", 3),), ("1f",))
+        >>> used, columns = infer_schema(table, features=[], ignore=[], categorical=[], numeric=[])
+        >>> used["age"].to_list()
+        [20.0, None, 40.0]
+        >>> [(column.name, column.kind, column.use) for column in columns]
+        [('age', 'number', 'used'), ('unit', 'category', 'dropped: constant')]
     """
     ignored, selected, categories, numbers = map(set, (ignore, features, categorical, numeric))
     used, columns, out_of_range = [], [], []
@@ -253,6 +285,12 @@ def find_leakage(frame: pl.DataFrame, columns: Sequence[Column], targets: NDArra
         frame: the used columns, ``(N,)`` each.
         columns: the schema.
         targets: classes ``(N,)``, values ``(N,)`` or labels ``(N, L)``.
+
+    Examples:
+        >>> frame = pl.DataFrame({"age": [float(n) for n in range(30)], "alive": ["no", "yes"] * 15})
+        >>> columns = [Column("age", "number", 0, 30), Column("alive", "category", 0, 2)]
+        >>> find_leakage(frame, columns, (frame["alive"] == "yes").cast(pl.Int32).to_numpy())
+        {'alive'}
     """
     if targets.ndim > 1:
         return set()

@@ -138,6 +138,22 @@ class Splitter:
         val_fraction: fraction of the rows used for validation, likewise; 0 for none.
         folds: number of cross-validation folds of the training rows, unless there are validation rows.
         seed: seed of the random choice.
+
+    Examples:
+        >>> table = RawTable(pl.DataFrame({"x": range(10)}), (("t.csv", 10),), ("1f",))
+        >>> splitter = Splitter(split=None, groups=None, test_fraction=0.2, val_fraction=0.2, seed=0)
+        Traceback (most recent call last):
+            ...
+        TypeError: Splitter.__init__() missing 1 required positional argument: 'folds'
+        >>> targets = np.array([0, 1] * 5, dtype=np.int32)
+        >>> rows = splitter.split_rows(table, [10], ["no", "yes"], targets)
+        Traceback (most recent call last):
+            ...
+        NameError: name 'splitter' is not defined
+        >>> {split: len(indices) for split, indices in rows.items()}
+        Traceback (most recent call last):
+            ...
+        NameError: name 'rows' is not defined
     """
 
     split: str | None
@@ -244,6 +260,17 @@ def warn_duplicates(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, Ro
         frame: the used columns, ``(N,)`` each.
         targets: the targets, ``(N,)`` or ``(N, L)``.
         rows: the row indices of each split.
+
+    Examples:
+        >>> frame, targets = pl.DataFrame({"x": [1, 2, 1]}), np.array([0, 1, 0], dtype=np.int32)
+        >>> rows = {"train": np.array([0, 1], dtype=np.int32), "test": np.array([2], dtype=np.int32)}
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as issued:
+        ...     warnings.simplefilter("always")
+        ...     warn_duplicates(frame, targets, rows)
+        ...
+        >>> str(issued[0].message).partition(",")[0]
+        '1 of 1 test rows also occur in train'
     """
     columns = targets.reshape(len(targets), -1)
     targets_by_column = [pl.Series(columns[:, index]) for index in range(columns.shape[1])]
@@ -292,7 +319,12 @@ def _by_column(table: RawTable, name: str) -> dict[str, RowIndices]:
 
 
 def split_by_files(num_rows: Sequence[int]) -> dict[str, RowIndices]:
-    """Split concatenated rows, given the number for training, validation and testing."""
+    """Split concatenated rows, given the number for training, validation and testing.
+
+    Examples:
+        >>> {split: rows.tolist() for split, rows in split_by_files([3, 0, 2]).items()}
+        {'train': [0, 1, 2], 'test': [3, 4]}
+    """
     ends = np.cumsum([0, *num_rows])
     rows = {
         split: np.arange(start, end, dtype=np.int32)

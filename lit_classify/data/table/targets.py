@@ -115,6 +115,14 @@ def infer_target(
     Raises:
         DataError: a column is missing or has missing values, there is a single class, or values look like
             errors.
+
+    Examples:
+        >>> frame = pl.DataFrame({"size": [1.5, 2.5, 3.0], "color": ["red", "blue", "red"]})
+        >>> table = RawTable(frame, (("t.csv", 3),), ("1f",))
+        >>> infer_target(table, ["color"], categorical=[], numeric=[]).class_names
+        ('blue', 'red')
+        >>> infer_target(table, ["size"], categorical=[], numeric=[]).out_features
+        1
     """
     check_columns("target column", columns, table)
     if len(set(columns)) < len(columns) or not columns:
