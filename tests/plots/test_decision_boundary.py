@@ -1,5 +1,6 @@
 """Regions, boundary lines, points and layout of the decision boundary."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -101,9 +102,10 @@ def test_every_misclassified_point_is_ringed_and_counted() -> None:
         (rings,) = (line for line in axes.lines if line.get_label() == "misclassified")
         found = {tuple(point) for point in np.asarray(rings.get_xydata(), np.float32).tolist()}
         assert found == {tuple(point) for point in x[predicted != y].tolist()}
-        assert axes.get_title() == (
-            f"{name}: {len(y)} rows\n{correct / len(y):.1%} correct, {len(y) - correct} misclassified"
-        )
+        title = re.fullmatch(r"(\w+): (\d+) rows\n(.+)% correct, (\d+) misclassified", axes.get_title())
+        assert title is not None
+        assert (title[1], int(title[2]), int(title[4])) == (name, len(y), len(y) - correct)
+        assert float(title[3]) == pytest.approx(100 * correct / len(y), abs=0.05 + 1e-9)
 
 
 def test_the_axes_of_points_have_the_same_scale() -> None:
