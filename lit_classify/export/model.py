@@ -11,7 +11,7 @@ from lit_classify.data.table.cells import MISSING_VALUES
 from lit_classify.data.table.preprocessing import Encoder, Preprocessor
 from lit_classify.data.table.schema import BOOLEANS
 from lit_classify.modules import LitModule
-from lit_classify.networks import MLP, FeatureEmbedding
+from lit_classify.networks import FeatureEmbedding
 
 
 class ExportedModel(nn.Module):
@@ -64,20 +64,25 @@ def describe_inputs(exported: ExportedModel, version: str) -> dict[str, Any]:
     names = model.class_names or model.label_names
     embedded = isinstance(model.network, nn.Sequential) and isinstance(model.network[0], FeatureEmbedding)
     network = model.network[1] if embedded and isinstance(model.network, nn.Sequential) else model.network
+    layers = None
+    if model.hparams["network"] is None and isinstance(network, nn.Sequential):
+        layers = [type(layer).__name__ for layer in network]
     return {
         "lit_classify": version,
         "task": type(model).__name__,
         "classes": model.class_names,
         "labels": model.label_names,
-        "thresholds": model.hparams.get("thresholds"),
+        "thresholds": model.hparams.get("thresholds", model.hparams.get("threshold")),
+        "members": model.members,
         "input": {"name": "rows", "shape": ["N", len(encoders)], "dtype": "float64"},
         "outputs": ["prediction"] if names is None else [f"p_{name}" for name in names],
         "columns": [_column(encoder) for encoder in encoders],
         "missing": list(MISSING_VALUES),
         "words": BOOLEANS,
-        "layers": [type(layer).__name__ for layer in network] if isinstance(network, MLP) else None,
+        "layers": layers,
         "prefix": "model.network.1." if embedded else "model.network.",
-        "embeddings": [f"model.{name}" for name in model.state_dict() if ".tables." in name and embedded],
+        "embedding": "model.network.0." if embedded else None,
+        "tables": [f"model.{name}" for name in model.state_dict() if ".tables." in name and embedded],
         "unseen_code": 0,
         "missing_code": 1,
         "encoding": "Strip spaces. Numbers: NaN if the cell is in missing, its value in words if it is a key "

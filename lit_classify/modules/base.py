@@ -25,7 +25,7 @@ from lit_classify.errors import UserError, check_at_least
 from lit_classify.import_policy import trusted_imports_only
 from lit_classify.metrics import Metrics
 from lit_classify.modules.fit_callbacks import fit_callbacks, shows_metrics
-from lit_classify.modules.members import (
+from lit_classify.modules.member_losses import (
     Counts,
     clip_gradient_norms,
     held_out_logits,
@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     import polars as pl
     from matplotlib.figure import Figure
 
-Batch = Sequence[Tensor]  # (x, y), or (x, y, fold) for cross-validation
+Batch = tuple[Tensor, Tensor]  # with cross-validation (x, y, fold)
 Reduction = Literal["mean", "none"]
 Arrays = tuple[NDArray[Any], NDArray[Any]]  # targets 0 and 1, and probabilities, (N,) each
 Columns = Mapping[str, "pl.Series"]  # by name
@@ -180,7 +180,7 @@ class LitModule(LightningModule, ABC):
         numeric_columns: Sequence[int] = (),
         folds: int = 0,
         members: int = 1,
-        numeric_embedding: NumericEmbedding = "none",
+        numeric_embedding: NumericEmbedding | None = None,
         hidden: Sequence[int] = (10, 10),
         activation: Activation | None = "ReLU",
         dropout: float = 0.0,

@@ -6,14 +6,15 @@ leading dimension of K members, which the output has if the parameters have it.
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
+from lit_classify.errors import check_choice
 from lit_classify.networks.members import Stackable
 
-NumericEmbedding = Literal["none", "periodic", "piecewise", "both"]
+NumericEmbedding = Literal["periodic", "piecewise", "both"]
 _LIMIT = 3.0  # of smoothly clipped numbers, as the next three constants from RealMLP, arXiv 2407.04491
 _NUM_FREQUENCIES = 16
 _FREQUENCY_STD = 0.1
@@ -129,7 +130,7 @@ class FeatureEmbedding(Stackable):
     Args:
         in_features: number of features, F.
         numeric_columns: the numeric features.
-        numeric_embedding: ``none``, ``periodic``, ``piecewise`` or ``both``.
+        numeric_embedding: ``periodic``, ``piecewise`` or ``both``; None for no embedding of numbers.
         num_categories: number of categories of each of the last features, which are category codes.
 
     Shape:
@@ -148,11 +149,13 @@ class FeatureEmbedding(Stackable):
         self,
         in_features: int,
         numeric_columns: Sequence[int] = (),
-        numeric_embedding: NumericEmbedding = "none",
+        numeric_embedding: NumericEmbedding | None = None,
         num_categories: Sequence[int] = (),
     ) -> None:
         super().__init__()
-        size = len(numeric_columns) if numeric_embedding != "none" else 0
+        if numeric_embedding is not None:
+            check_choice("numeric_embedding", numeric_embedding, get_args(NumericEmbedding))
+        size = len(numeric_columns) if numeric_embedding else 0
         self.register_buffer("numeric_columns", torch.tensor(numeric_columns[:size], dtype=torch.long))
         self.numbers = nn.ModuleList()
         if size and numeric_embedding in ("periodic", "both"):

@@ -111,14 +111,19 @@ def build_members(build: Callable[[], nn.Module], members: int, in_features: int
         for member in range(1, members):
             torch.manual_seed(seed + member)
             networks.append(build())
-        stacked, x = as_members(networks), torch.zeros(2, in_features)
-        with evaluating(stacked):
-            outputs = stacked(x)
-        for network, output in zip(networks, outputs, strict=True):
-            with evaluating(network):
-                if not torch.allclose(network(x), output, rtol=1e-3, atol=1e-5):
-                    raise UserError(
-                        "the members of an ensemble need an activation that works on each number alone; "
-                        "choose another activation, or members 1"
-                    )
+        stacked = as_members(networks)
+        _check_members(stacked, networks, torch.zeros(2, in_features))
     return stacked
+
+
+def _check_members(stacked: nn.Module, networks: Sequence[nn.Module], x: Tensor) -> None:
+    """Raise UserError if the output of a member is not that of its network."""
+    with evaluating(stacked):
+        outputs = stacked(x)
+    for network, output in zip(networks, outputs, strict=True):
+        with evaluating(network):
+            if not (output.is_meta or torch.allclose(network(x), output, rtol=1e-3, atol=1e-5)):
+                raise UserError(
+                    "the members of an ensemble need an activation that works on each number alone; choose "
+                    "another activation, or members 1"
+                )

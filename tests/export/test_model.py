@@ -14,6 +14,7 @@ from lit_classify.cli.main import main
 
 BEST = "lightning_logs/table/version_0/checkpoints/best.ckpt"
 TARGETS = ["two", "three", "[two, odd]", "price"]
+EMBEDDINGS = ["both", "periodic", "piecewise", "null"]
 
 
 def table(num_rows: int, seed: int, name: str) -> None:
@@ -49,6 +50,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for target in TARGETS:
             others = {"two", "three", "odd", "price"} - set(target.strip("[]").split(", "))
             options = ["--data.ignore", str(sorted(others)), "--trainer.max_epochs", "3"]
+            options += ["--model.numeric_embedding", EMBEDDINGS[TARGETS.index(target)]]
+            if target != "price":  # a single network
+                options += ["--model.members", "3"]
             fit = ["fit", "--config", "table", "--data.path", "train.csv", "--data.target", target]
             assert main([*fit, *options]) == 0
     return folder

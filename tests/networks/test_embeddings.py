@@ -51,5 +51,8 @@ def test_category_codes_are_replaced_by_rows_of_their_tables() -> None:
     embedding = FeatureEmbedding(3, num_categories=[10, 20])
     outputs = embedding(torch.tensor([[0.5, 9.0, 3.0]]))
     assert embedding.categories is not None
-    rows = [table.weight[code] for table, code in zip(embedding.categories.tables, (9, 3), strict=True)]
+    rows = [
+        table.get_parameter("weight")[code]
+        for table, code in zip(embedding.categories.tables, (9, 3), strict=True)
+    ]
     assert torch.equal(outputs[0], torch.cat([torch.tensor([0.5]), *rows]))

@@ -37,26 +37,50 @@ for k, column in enumerate(schema["columns"]):
         parts.append(codes.float())
 features = torch.cat(parts, dim=1)[:, fitted["order"]]
 
-layers = []
-for index, layer in enumerate(schema["layers"]):
-    prefix = f"{schema['prefix']}{index}."
-    parameters = {
-        name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)
+# with K members, outputs have a leading dimension K
+outputs = features
+if schema["embedding"]:
+    part = {
+        n.removeprefix(schema["embedding"]): t for n, t in state.items() if n.startswith(schema["embedding"])
     }
-    size = list(reversed(parameters["weight"].shape)) if layer == "Linear" else []
-    layers.append(getattr(nn, layer)(*size))
-    layers[-1].load_state_dict(parameters)
-tables = [state[name] for name in schema["embeddings"]]
-numeric, codes = features.tensor_split([features.shape[1] - len(tables)], dim=1)
-inputs = torch.cat([numeric, *(table[codes[:, k].long()] for k, table in enumerate(tables))], dim=1)
-with torch.no_grad():
-    outputs = nn.Sequential(*layers).eval()(inputs)
+    tables = [state[name] for name in schema["tables"]]
+    outputs, codes = features.tensor_split([features.shape[1] - len(tables)], dim=1)
+    columns = part["numeric_columns"]
+    numbers = outputs[:, columns] / torch.sqrt(1 + (outputs[:, columns] / 3) ** 2)
+    outputs = outputs.index_copy(1, columns, numbers)
+    embedded = [table[..., codes[:, k].long(), :] for k, table in enumerate(tables)]
+    for k in range(2):
+        kind, numbers_t = f"numbers.{k}.", numbers.T.unsqueeze(-1)
+        if f"{kind}frequency" in part:
+            angles = 2 * torch.pi * numbers_t * part[f"{kind}frequency"] + part[f"{kind}phase"]
+            functions = torch.cos(angles) @ part[f"{kind}weight"] + part[f"{kind}bias"]
+        elif f"{kind}edges" in part:
+            edges = part[f"{kind}edges"].unsqueeze(1)
+            widths = edges.diff()
+            slopes = torch.where(widths > 0, 1 / widths, 0.0)
+            functions = ((numbers_t - edges[..., :-1]) * slopes).clamp(0, 1) @ part[f"{kind}weight"]
+        else:
+            continue
+        embedded.insert(k, functions.transpose(-3, -2).flatten(-2))
+    outputs = torch.cat([outputs.expand(*embedded[0].shape[:-1], -1), *embedded], dim=-1)
+for index, layer in enumerate(schema["layers"]):
+    start = f"{schema['prefix']}{index}."
+    parameters = {name.removeprefix(start): value for name, value in state.items() if name.startswith(start)}
+    if layer == "Linear":
+        outputs = outputs @ parameters["weight"].T + parameters["bias"]
+    elif layer == "MemberLinear":
+        outputs = outputs @ parameters["weight"] + parameters["bias"]
+    else:
+        module = getattr(nn, layer)()
+        module.load_state_dict(parameters)
+        outputs = module.eval()(outputs)
 if schema["task"] == "MulticlassClassifier":
-    outputs = outputs.softmax(dim=1)
+    outputs = outputs.softmax(dim=-1)
 elif schema["task"] == "Regressor":
     outputs = state["model._center"] + state["model._scale"] * outputs
 else:
     outputs = outputs.sigmoid()
-    outputs = torch.cat([1 - outputs, outputs], dim=1) if schema["task"] == "BinaryClassifier" else outputs
+    outputs = torch.cat([1 - outputs, outputs], dim=-1) if schema["task"] == "BinaryClassifier" else outputs
+outputs = outputs.mean(dim=0) if schema["members"] > 1 else outputs
 writer = csv.writer(sys.stdout)
 writer.writerows([schema["outputs"], *outputs.tolist()])

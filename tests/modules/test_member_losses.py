@@ -58,11 +58,11 @@ def test_each_member_is_trained_as_a_plain_loop_trains_a_network_without_its_fol
         network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
         optimizer = torch.optim.AdamW(network.parameters(), lr=0.05)
         for _ in range(20):
-            for rows in torch.arange(45).split(7):
+            for rows in torch.split(torch.arange(45), 7):
                 learned = rows[fold[rows] != number]
                 loss = F.cross_entropy(network(x[learned]), y[learned], torch.tensor(weights))
                 optimizer.zero_grad()
-                loss.backward()
+                torch.autograd.backward(loss)
                 nn.utils.clip_grad_norm_(network.parameters(), 0.5)
                 optimizer.step()
         assert torch.allclose(model.network(x)[number], network(x), atol=1e-4)
@@ -74,7 +74,7 @@ def test_a_member_without_rows_in_a_batch_contributes_nothing() -> None:
     x, y, fold = (part[::K] for part in data.batch_tensors("train"))  # of fold 0 only
     model.zero_grad()
     loss, _ = model.training_loss(model.network(x), y, fold)
-    loss.backward()
+    torch.autograd.backward(loss)
     gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
     assert bool(loss.isfinite())
     assert not any(bool(gradient[0].any()) for gradient in gradients)
