@@ -81,7 +81,7 @@ class Squared(BinaryClassifier):
 
     returned: list[tuple[float, int]]
 
-    def training_step(self, batch: Sequence[Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         x, y = batch
         loss = (torch.sigmoid(self(x).squeeze(1)) - y.float()).square().mean()
         self.returned.append((loss.item(), len(y)))
@@ -91,7 +91,7 @@ class Squared(BinaryClassifier):
 class Penalised(BinaryClassifier):
     """A module whose training_step adds a term to the loss of the base class."""
 
-    def training_step(self, batch: Sequence[Tensor], batch_idx: int) -> Tensor:
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         loss: Tensor = super().training_step(batch, batch_idx)
         return loss + 100
 
