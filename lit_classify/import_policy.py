@@ -39,6 +39,7 @@ NETWORK_LOGGERS = {  # loggers that send a run's data over the network, and thei
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 _typed: frozenset[str] | None = None  # import paths on the command line; None if unrestricted
+_typed_before: set[str] = set()  # those of all commands in this process; jsonargparse keeps what was allowed
 
 
 @contextmanager
@@ -58,6 +59,7 @@ def restricted(arguments: Sequence[str]) -> Iterator[None]:
     """
     global _typed
     _typed = frozenset(_named(arguments))
+    _typed_before.update(_typed)
     folder = os.getcwd()
     is_needed = any(_is_local_only(path.partition(".")[0]) for path in _typed)
     if is_needed:
@@ -109,7 +111,8 @@ def allowed() -> list[str]:
 
 def denied() -> list[str]:
     """Return the patterns that may not be imported; a more specific entry of ``allowed`` takes precedence."""
-    return ["*", *NETWORK_LOGGERS.values(), *(f"{_LOGGERS}.{name}" for name in NETWORK_LOGGERS)]
+    network_loggers = [*NETWORK_LOGGERS.values(), *(f"{_LOGGERS}.{name}" for name in NETWORK_LOGGERS)]
+    return ["*", *network_loggers, *(_typed_before - {*allowed()})]
 
 
 def is_typed(path: str) -> bool:

@@ -136,6 +136,15 @@ def test_what_is_typed_is_imported(typed: str) -> None:
     assert Path("imported").exists()
 
 
+@pytest.mark.reliability(53)
+def test_a_later_command_may_not_import_what_only_an_earlier_one_has_typed() -> None:
+    fit = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "1", "--plots", "none"]
+    assert main([*fit, "--trainer.callbacks", "sidefile.Stop"]) == 0
+    Path("evil.yaml").write_text(yaml.safe_dump({**BASE, **ROUTES["callback"]}))
+    assert main(["fit", "--config", "evil.yaml"]) == 2
+    assert main([*fit, "--trainer.callbacks", "sidefile.Stop"]) == 0
+
+
 def test_a_program_imports_any_name_and_the_command_line_does_not() -> None:
     with import_policy.restricted(["fit", "--config", "evil.yaml"]):
         with pytest.raises(UserError, match=r"if you trust it, add --model.network sidefile.build"):
