@@ -91,19 +91,16 @@ def side_by_side(ours: Run, theirs: Run, runs: int = RUNS) -> float:
 
 def _recipe_run(accelerator: str) -> Run:
     """Return a function that times Trainer.fit of circles_v2 as shipped, without plots."""
-    from lit_classify.cli.lightning_cli import RunCLI
-    from lit_classify.cli.warning_filters import filter_warnings
+    from lit_classify.cli.fit import FitCLI
 
-    filter_warnings()
-
-    class Built(RunCLI):
+    class Built(FitCLI):
         def fit(self, **kwargs: object) -> None:
             self.ready = kwargs
 
     def run() -> float:
         plain = ["--plots", "none", "--trainer.accelerator", accelerator]
         cli = Built(["fit", "--config", "circles_v2", *plain])
-        return seconds(lambda: cli.trainer.fit(**cli.ready))  # type: ignore[arg-type]  # as Lightning made them
+        return seconds(lambda: cli.trainer.fit(**cli.ready))
 
     return run
 

@@ -6,7 +6,8 @@ processes amid whatever they do, and all hang. ``should_stop`` ends an epoch lik
 and its line in the log, and the resumed run would log that epoch again.
 
 Private parts: ``_SignalConnector``, the trainer's ``_signal_connector``, the module's ``_current_fx_name``
-and ``_broadcast_sigterm_tensor`` of the training epoch loop.
+and ``_broadcast_sigterm_tensor`` of the training epoch loop; ``_MultiProcessingLauncher``, because whether a
+strategy starts its processes by multiprocessing shows only in the class of its launcher.
 """
 
 import signal
@@ -16,6 +17,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Trainer
+from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
@@ -111,6 +113,11 @@ class RunTrainer(Trainer):
             super().fit(*args, **kwargs)
         if self._signals.received:
             signals.terminate(self._signals.received)
+
+    @property
+    def uses_multiprocessing(self) -> bool:
+        """Whether processes are started by multiprocessing, so that the parent keeps no trained model."""
+        return isinstance(self.strategy.launcher, _MultiProcessingLauncher)
 
     @property
     def log_dir(self) -> str | None:

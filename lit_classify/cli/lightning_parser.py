@@ -13,7 +13,7 @@ from jsonargparse import ActionConfigFile, ArgumentParser, Namespace, set_dumper
 from lightning.pytorch.cli import LightningArgumentParser
 
 from lit_classify import recipes, safe_yaml
-from lit_classify._lightning.cli import actions
+from lit_classify._lightning.argparse_actions import actions
 from lit_classify.cli import parse_errors
 from lit_classify.errors import UserError, echo
 from lit_classify.import_policy import import_object

@@ -14,16 +14,17 @@ from lit_classify import __version__, import_policy, signals
 from lit_classify.cli import standard_streams
 from lit_classify.errors import DivergedError, UserError, echo, echo_once, summarize, unknown_name
 
-COMMANDS = {
-    "fit": ("train", "train a model on data"),
-    "validate": ("train", "evaluate a checkpoint on the validation rows"),
-    "test": ("train", "evaluate a checkpoint on the test rows"),
-    "predict": ("train", "write a checkpoint's predictions to a file"),
-    "plot": ("plot", "plot finished runs, or train recipes and plot their results"),
-    "export": ("export", "export the model of a checkpoint to ONNX or safetensors"),
-    "recipes": ("recipes", "list the packaged experiments"),
-    "verify": ("verify", "run recipes and compare them with the expected results"),
+COMMANDS = {  # each in the file of its name
+    "fit": "train a model on data",
+    "validate": "evaluate a checkpoint on the validation rows",
+    "test": "evaluate a checkpoint on the test rows",
+    "predict": "write a checkpoint's predictions to a file",
+    "plot": "plot finished runs, or train recipes and plot their results",
+    "export": "export the model of a checkpoint to ONNX or safetensors",
+    "recipes": "list the packaged experiments",
+    "verify": "run recipes and compare them with the expected results",
 }
+_IMPORT_LIGHTNING = {"fit", "validate", "test", "predict", "plot"}
 
 
 def usage() -> str:
@@ -34,7 +35,7 @@ def usage() -> str:
         "Neural-network classification with PyTorch Lightning: the experiments of the course.",
         "",
         "commands:",
-        *(f"  {name:<10} {description}" for name, (_, description) in COMMANDS.items()),
+        *(f"  {name:<10} {description}" for name, description in COMMANDS.items()),
         "",
         "  lit-classify fit --config circles_v2     run a recipe (lit-classify recipes lists them)",
         "  lit-classify fit --help                  all options of a command",
@@ -74,13 +75,12 @@ def _run(arguments: list[str]) -> int:
     except DivergedError as error:
         echo_once(f"lit-classify: {error}")
         code = 3
-    except KeyboardInterrupt:
-        echo_once("\nlit-classify: interrupted")
-        code = 128 + signal.SIGINT
-    except SystemExit:
-        if not signals.received():
+    except (KeyboardInterrupt, SystemExit) as error:  # Lightning turns one into the other
+        if isinstance(error, SystemExit) and not signals.received():
             raise
-        code = 0
+        code = 128 + (signals.received() or signal.SIGINT)
+        if code == 128 + signal.SIGINT:
+            echo_once("\nlit-classify: interrupted")
     except Exception as error:  # Lightning and torch raise many types for invalid arguments
         if os.environ.get("LIT_CLASSIFY_TRACEBACK"):
             raise
@@ -101,12 +101,11 @@ def _dispatch(arguments: list[str]) -> int:
     if name not in COMMANDS:
         raise UserError(unknown_name("command", name, COMMANDS))
     _check_recipes(arguments[1:])
-    module = COMMANDS[name][0]
     light_imports = import_module("lit_classify._lightning.imports")
     with light_imports.without_garbage_collection():
-        if module in {"train", "plot"}:
+        if name in _IMPORT_LIGHTNING:
             light_imports.import_lightning()
-        command = import_module(f"lit_classify.cli.{module}")
+        command = import_module(f"lit_classify.cli.{name}")
     with import_policy.restricted(arguments[1:]):
         code: int = command.main(arguments)
     return code

@@ -10,7 +10,7 @@ from pathlib import Path
 from jsonargparse import ArgumentParser
 
 from lit_classify import data, modules
-from lit_classify._lightning.cli import actions
+from lit_classify._lightning.argparse_actions import actions
 from lit_classify.checkpoints.search import RUNS
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, closest

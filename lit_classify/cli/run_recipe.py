@@ -6,11 +6,7 @@ import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 
-from lightning.pytorch import Callback
-
-from lit_classify.callbacks import EpochLog
-from lit_classify.cli.lightning_cli import RunCLI
-from lit_classify.cli.warning_filters import filter_warnings
+from lit_classify.cli.fit import FitCLI
 from lit_classify.data import InMemoryDataModule
 from lit_classify.modules import LitModule
 
@@ -46,20 +42,17 @@ def run(recipe: str) -> RecipeRun:
     Raises:
         UserError: the recipe is invalid.
     """
-    filter_warnings()
     start = time.monotonic()
     with redirect_stdout(io.StringIO()):
-        cli = RunCLI(["fit", "--config", recipe, *(f"--trainer.{setting}" for setting in _NO_FILES)])
+        cli = FitCLI(["fit", "--config", recipe, *(f"--trainer.{setting}" for setting in _NO_FILES)])
         (logged,) = cli.trainer.test(cli.model, cli.datamodule, verbose=False)
     evaluation = cli.model.evaluation
     undefined = {f"test/{name}": math.nan for name in (evaluation.metrics.notes if evaluation else ())}
-    callbacks: list[Callback] = cli.trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
-    log = next(callback for callback in callbacks if isinstance(callback, EpochLog))
     return RecipeRun(
         name=cli.run_name(),
         model=cli.model,
         data=cli.datamodule,
-        lines=log.lines,
+        lines=cli.epoch_log.lines,
         metrics=undefined | {tag: float(value) for tag, value in logged.items()},
         epochs=cli.trainer.current_epoch,
         seconds=time.monotonic() - start,

@@ -13,8 +13,8 @@ from lit_classify.modules.regressor import Regressor
 class AutoModule(LitModule):
     """A Regressor for values, a MultilabelClassifier for labels, else a Binary- or MulticlassClassifier.
 
-    The constructor returns an instance of one of the four. This is a class and not a function because
-    jsonargparse finds short class names among subclasses only.
+    The constructor returns an instance of one of the four. This is not a function because jsonargparse 4.53
+    links no arguments to a function's parameters, which ``in_features`` and ``class_names`` need.
 
     Args:
         in_features: features per row.
@@ -40,8 +40,19 @@ class AutoModule(LitModule):
         label_names: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> Any:  # noqa: ANN401 - an instance of another class, which Python then leaves as it is
-        """Choose by the classes and labels."""
-        _refuse_others(kwargs, class_names, label_names)
+        """Choose by the classes and labels.
+
+        Raises:
+            UserError: a setting that only another task has.
+        """
+        fitting = "labels" if label_names else "classes" if class_names else "numbers"
+        for setting, targets in {
+            "thresholds": "labels",
+            "class_weight": "classes",
+            "loss": "numbers",
+        }.items():
+            if targets != fitting and kwargs.get(setting) is not None:
+                raise UserError(f"{setting} is a setting for {targets}, but the target holds {fitting}")
         # LightningCLI finds the settings by looking for these calls
         if label_names is not None:
             return MultilabelClassifier(
@@ -52,16 +63,6 @@ class AutoModule(LitModule):
         if len(class_names) == 2:
             return BinaryClassifier(in_features, out_features, class_names, **kwargs)
         return MulticlassClassifier(in_features, out_features, class_names, **kwargs)
-
-
-def _refuse_others(
-    given: dict[str, Any], class_names: Sequence[str] | None, label_names: Sequence[str] | None
-) -> None:
-    """Raise UserError for a setting that only another task has."""
-    fitting = "labels" if label_names else "classes" if class_names else "numbers"
-    for setting, targets in {"thresholds": "labels", "class_weight": "classes", "loss": "numbers"}.items():
-        if targets != fitting and given.get(setting) is not None:
-            raise UserError(f"{setting} is a setting for {targets}, but the target holds {fitting}")
 
 
 AutoModule.__abstractmethods__ = frozenset()  # it has no instances that could lack a method

@@ -13,7 +13,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from lit_classify.callbacks.epoch_log import format_line
 from lit_classify.checkpoints import DATA_MODULES
-from lit_classify.cli.lightning_cli import recorded_data
+from lit_classify.cli.evaluation_cli import recorded_data
 from lit_classify.cli.lightning_parser import class_help
 from lit_classify.cli.main import COMMANDS, main
 

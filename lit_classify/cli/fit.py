@@ -1,45 +1,35 @@
-"""``fit``, ``validate``, ``test`` and ``predict``."""
+"""``lit-classify fit``: train a model on data."""
 
+import inspect
 import shlex
 import shutil
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
-import polars as pl
 import torch
+from lightning.pytorch import Callback
+from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 from torch import Tensor
 
 from lit_classify import signals
 from lit_classify._lightning.run_limits import nothing_left
-from lit_classify.callbacks import BestCheckpoint, EpochLog
+from lit_classify._lightning.trainer import RunTrainer
+from lit_classify.callbacks import BestCheckpoint, HParams, LastCheckpoint, RunSummary
 from lit_classify.checkpoints.checkpoint import Checkpoint
-from lit_classify.cli.lightning_cli import RunCLI
-from lit_classify.cli.warning_filters import filter_warnings
+from lit_classify.checkpoints.search import RUNS
+from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
+from lit_classify.cli.parse_errors import LINKED
+from lit_classify.cli.tensorboard_plots import plot_callbacks, selected
 from lit_classify.data import InMemoryDataModule, TableDataModule
-from lit_classify.data.loaders import TensorLoader
-from lit_classify.errors import UserError, echo
-from lit_classify.evaluation.predictions import check_output_path, prediction_table, write_predictions
-from lit_classify.evaluation.text import evaluation_text, metric_lines
+from lit_classify.errors import UserError
 from lit_classify.loggers import RunLogger
-from lit_classify.metrics import Metrics, logged_metrics
 from lit_classify.modules import LitModule
 
 _MIN_PARALLEL_SIZE = 5_000_000  # multiplications per step
-
-
-def main(arguments: list[str]) -> int:
-    """Run a command and print its result."""
-    filter_warnings()
-    try:
-        TrainingCLI(arguments)
-    except SystemExit as error:
-        if error.code == 1:  # Lightning's exit code after Ctrl-C
-            raise KeyboardInterrupt from None
-        raise
-    return 0
 
 
 @contextmanager
@@ -55,8 +45,86 @@ def limit_threads(model: LitModule, data: InMemoryDataModule) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-class TrainingCLI(RunCLI):
-    """The command line, with a summary before and after each command."""
+class FitCLI(LitCLI):
+    """The command line of fit: the data determines the model's inputs and outputs."""
+
+    command = "fit"
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Link the model's arguments to the data."""
+        super().add_arguments_to_parser(parser)
+        for name in LINKED:
+            parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
+        self._options.default_classes = {"data": "lit_classify.data.CirclesDataModule", "model": AUTO_MODULE}
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 - Lightning's
+        """Parse the options, and read the checkpoint to resume from.
+
+        Raises:
+            UserError: an invalid option; a checkpoint that is missing or cannot be read.
+        """
+        super().parse_arguments(parser, args)
+        given = self.config.fit
+        if not given.config and given.data.class_path.rpartition(".")[2] == "TableDataModule":
+            super().parse_arguments(parser, [args[0], "--config", "table", *args[1:]])
+            given = self.config.fit
+        defaults = inspect.signature(LitModule).parameters
+        for name in LINKED:
+            if given.model.init_args.get(name) not in (None, [], defaults[name].default):
+                raise UserError(f"--model.{name} comes from the data; change the data instead")
+        given.recipe.name = self.run_name()  # config.yaml records it, so the file can be moved
+        if given.ckpt_path:
+            self.read_checkpoint(Path(given.trainer.default_root_dir or "", RUNS, self.run_name()))
+            given.ckpt_path = None  # Lightning would merge the file's hyper_parameters into the options
+
+    def before_instantiate_classes(self) -> None:
+        """Restore ``--ckpt_path``, which config.yaml records."""
+        if self.checkpoint:
+            self.config.fit.ckpt_path = str(self.checkpoint.path)
+
+    def instantiate_trainer(self, **kwargs: Any) -> RunTrainer:
+        """Add the default logger, checkpoints and, on a terminal, progress bar, unless disabled.
+
+        Configuration and checkpoints are saved in one directory of ``lightning_logs`` for any logger.
+        """
+        given = self.config_init.fit.trainer
+        run = None
+        logs = given.logger is None or given.logger is True
+        keeps = given.enable_checkpointing is not False and not given.fast_dev_run
+        if not given.fast_dev_run and (keeps or given.logger is not False):
+            run = RunLogger(Path(given.default_root_dir or "") / RUNS, self.run_name())
+        callbacks: list[Callback] = []
+        if logs and run:
+            summary = RunSummary(self.run_name(), self.parsed("recipe").why, self.args)
+            hparams = HParams(tests_best=self.parsed("test_best"))
+            callbacks += plot_callbacks(selected(self.parsed("plots")), summary, hparams)
+            kwargs["logger"] = run
+        self._best = BestCheckpoint()
+        callbacks += [self._best, LastCheckpoint()] if keeps else []
+        self.save_config_callback = SaveConfigCallback if run else None  # config.yaml
+        trainer = super().instantiate_trainer(
+            callbacks=callbacks,
+            enable_checkpointing=keeps,
+            enable_progress_bar=given.enable_progress_bar is not False and sys.stderr.isatty(),
+            **kwargs,
+        )
+        trainer.run = run
+        return trainer
+
+    def before_fit(self) -> None:
+        """Check that data, model and checkpoint are compatible before anything is written."""
+        self.datamodule.setup("fit")
+        self.model.check_targets(self.datamodule.split("train").y)
+        configured = self.model.configure_optimizers()
+        if self.trainer.early_stopping_callbacks and not self.trainer.limit_val_batches:
+            raise UserError("early stopping requires validation, but --trainer.limit_val_batches is 0")
+        if self.checkpoint:
+            self.checkpoint.check_data(self.datamodule)
+            self.checkpoint.check_epochs(self.trainer.max_epochs)
+            self.checkpoint.check_model(self.model)
+            self.checkpoint.check_weights(self.model)
+            self.checkpoint.check_state(configured, self.trainer)
+            self.io.offer(self.checkpoint.path, self.checkpoint.content)
 
     def fit(self, **kwargs: Any) -> None:
         """Train and print a summary; a resumed run without remaining epochs writes nothing."""
@@ -94,18 +162,14 @@ class TrainingCLI(RunCLI):
 
     def report_best(self) -> None:
         """Print the best epoch; with ``--test_best``, evaluate its weights on the test rows."""
-        best = next(
-            (part for part in self.trainer.checkpoint_callbacks if isinstance(part, BestCheckpoint)), None
-        )
-        if best is None or not best.best_model_path:
+        best = self._best
+        if not best.best_model_path:  # no checkpoint was saved
             return
         kept = Checkpoint.read(best.best_model_path)
         if self.parsed("test_best") and not self.datamodule.validates_on_test:
             self.test_best(kept, float(cast(Tensor, best.best_model_score)))
             return
-        callbacks = self.trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
-        log = next(part for part in callbacks if isinstance(part, EpochLog))
-        line = log.line(kept.epochs - 1)  # None if the best epoch was before a resume
+        line = self.epoch_log.line(kept.epochs - 1)  # None if the best epoch was before a resume
         metrics = line.split(" | ")[-1] if line else f"val/loss {best.best_model_score:.5f}"
         self.say(f"Best:  epoch {kept.epochs - 1}, {metrics}")
 
@@ -115,7 +179,7 @@ class TrainingCLI(RunCLI):
         (logged,) = self.trainer.test(
             self.model, self.datamodule, ckpt_path=str(best.path), verbose=False, weights_only=True
         )
-        values, notes = self._metrics("test", logged)
+        values, notes = self.metrics("test", logged)
         names = [name for name in ("loss", self.model.metric_name) if name in values or name in notes]
         shown = ", ".join(
             f"{name} {f'{values[name]:.5f}' if name in values else notes[name]}" for name in names
@@ -134,9 +198,8 @@ class TrainingCLI(RunCLI):
             if kept.is_file():
                 self.say(f"Test:  {self.test_command(kept)}")
         if not self.trainer.checkpoint_callbacks:
-            fast = getattr(self.trainer, "fast_dev_run", False)
-            why = "--trainer.fast_dev_run" if fast else "--trainer.enable_checkpointing false"
-            self.say(f"No checkpoint was saved: {why}")
+            why = "fast_dev_run" if self.parsed("trainer").fast_dev_run else "enable_checkpointing false"
+            self.say(f"No checkpoint was saved: --trainer.{why}")
 
     def test_command(self, kept: Path) -> str:
         """Return the command that tests a checkpoint; user-defined classes are given again."""
@@ -164,68 +227,7 @@ class TrainingCLI(RunCLI):
 
     def _run_directory(self) -> Path | None:
         """Return the directory of the run, or None; trainer.log_dir would wait for other processes."""
-        run = getattr(self.trainer, "run", None)
-        return run.directory if isinstance(run, RunLogger) else None
+        return self.trainer.run.directory if self.trainer.run else None
 
-    def say(self, line: str) -> None:
-        """Print a line, from one process only."""
-        if self.trainer.is_global_zero:
-            echo(line)
 
-    def test(self, **kwargs: Any) -> None:
-        """Evaluate on the test rows, and report on classes, errors and baseline models."""
-        self._evaluate("test", **kwargs)
-        self.say(f"\n{evaluation_text(self.model, self.datamodule)}")
-
-    def validate(self, **kwargs: Any) -> None:
-        """Evaluate on the validation rows."""
-        self._evaluate("val", **kwargs)
-
-    def _evaluate(self, stage: str, **kwargs: Any) -> None:
-        run = self.trainer.test if stage == "test" else self.trainer.validate
-        results = run(**{**kwargs, "verbose": False, "weights_only": True})
-        if not results:
-            raise UserError("no rows were evaluated: the limit is 0 batches")
-        (logged,) = results
-        evaluation = self.model.evaluation
-        y = evaluation.y if evaluation is not None and stage == "test" else self.datamodule.split(stage).y
-        self.say(f"{type(self.model).__name__} on {len(y):,} {stage} rows")
-        self.say("\n".join(metric_lines(self._metrics(stage, logged))))
-
-    def _metrics(self, stage: str, logged: Mapping[str, float]) -> Metrics:
-        """Return the metrics of a stage, with the reasons why some are undefined."""
-        evaluation = self.model.evaluation
-        metrics: Metrics = (
-            evaluation.metrics if evaluation and stage == "test" else logged_metrics(logged, f"{stage}/")
-        )
-        return metrics
-
-    def predict(self, **kwargs: Any) -> None:
-        """Write the predicted label and the probabilities of each test row."""
-        out, keep = Path(self.parsed("out")), self.parsed("keep")
-        check_output_path(out, self.parsed("overwrite"))
-        kept = self._kept([keep] if isinstance(keep, str) else keep)
-        batches = self.trainer.predict(**{**kwargs, "weights_only": True, "return_predictions": True})
-        if not batches:
-            raise UserError("no rows were predicted: the limit is 0 batches")
-        outputs = TensorLoader.put_together(self._of_all_ranks(cast(list[Tensor], batches)))
-        if not self.trainer.is_global_zero:
-            return
-        predicted = prediction_table(self.model, outputs)
-        if both := set(predicted.columns) & set(kept.columns):
-            raise UserError(f"--keep {both.pop()}: the predictions have a column of that name")
-        table = pl.concat([kept, predicted], how="horizontal") if kept.width else predicted
-        write_predictions(out, table, self.parsed("overwrite"))
-
-    def _of_all_ranks(self, batches: list[Tensor]) -> list[list[Tensor]]:
-        """Gather the batches of all ranks."""
-        shares: list[Any] = [[batch.cpu() for batch in batches]] * self.trainer.world_size
-        if self.trainer.world_size > 1:
-            torch.distributed.all_gather_object(shares, shares[0])
-        return shares
-
-    def _kept(self, names: list[str]) -> pl.DataFrame:
-        """Return the columns of the table to copy to the output file."""
-        if names and not isinstance(self.datamodule, TableDataModule):
-            raise UserError("--keep copies columns of a table, but the data is not a table")
-        return self.datamodule.raw_columns(names) if names else pl.DataFrame()
+main = FitCLI.main

@@ -1,0 +1,104 @@
+"""What validate, test and predict have in common: model and data come from a checkpoint."""
+
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.cli import LightningArgumentParser
+
+from lit_classify import data
+from lit_classify._lightning.trainer import RunTrainer
+from lit_classify.checkpoints.search import RUNS
+from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
+from lit_classify.cli.lightning_parser import RunParser
+from lit_classify.cli.parse_errors import missing_checkpoint
+from lit_classify.errors import UserError
+from lit_classify.evaluation.text import metric_lines
+
+RECORDED_DATA = "lit_classify.cli.evaluation_cli.recorded_data"
+
+
+class EvaluationParser(RunParser):
+    """A parser that accepts missing options: the checkpoint records their values."""
+
+    def validate(self, *args: Any, **kwargs: Any) -> None:
+        """Check the values that are given."""
+        super().validate(*args, **{**kwargs, "skip_required": True})
+
+
+def recorded_data(**kwargs: Any) -> data.InMemoryDataModule:
+    """Placeholder for the data module that a checkpoint records; parsed, but never called.
+
+    ``--data.*`` options are parsed before the checkpoint is read, so they may be those of any data module:
+    the parser takes them from the calls below.
+    """
+    if "path" in kwargs:
+        return data.TableDataModule(**kwargs)
+    if "weight" in kwargs:
+        return data.LineDataModule(**kwargs)
+    if "factor" in kwargs:
+        return data.CirclesDataModule(**kwargs)
+    return data.BlobsDataModule(**kwargs)
+
+
+class EvaluationCLI(LitCLI):
+    """The command line of a command that reads a checkpoint."""
+
+    parser_class = EvaluationParser
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Accept the options of any data module."""
+        super().add_arguments_to_parser(parser)
+        parser.set_defaults({"data": {"class_path": RECORDED_DATA}})
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 - Lightning's
+        """Parse the options, and read the checkpoint that they name.
+
+        Raises:
+            UserError: an invalid option; a checkpoint that is missing or cannot be read.
+        """
+        self._given = parser.parse_args(args, defaults=False)[self.command]
+        super().parse_arguments(parser, args)
+        given = self.config[self.command]
+        if not given.ckpt_path:
+            raise UserError(missing_checkpoint(self.command))
+        runs = Path(given.trainer.default_root_dir or "", RUNS)
+        self.read_checkpoint(runs / self.run_name() if given.recipe.name or given.config else runs)
+        given.ckpt_path = None  # the model is built with the weights
+        for part in ("model", "data"):
+            given.pop(part)  # built from the checkpoint
+
+    def build(self) -> None:
+        """Build model and data as the checkpoint records them, except for the given data options."""
+        assert self.checkpoint is not None
+        classes, settings = {}, {}
+        for part in ("model", "data"):
+            given = self._given.get(part)
+            is_default = given is None or given.class_path in {AUTO_MODULE, RECORDED_DATA}
+            classes[part] = self.checkpoint.own_class(part, None if is_default else given.class_path)
+            settings[part] = given.init_args.as_dict() if given and "init_args" in given else {}
+            self.checkpoint.check_options(part, settings[part])
+        network = settings["model"].pop("network", None)
+        activation = settings["model"].get("activation")
+        self.checkpoint.check_settings("model", settings["model"])
+        self.model = self.checkpoint.build_model(network, classes["model"], activation)
+        self.datamodule = self.checkpoint.build_data(settings["data"], classes["data"])
+        self.config_init = self.parser.instantiate_classes(self.config)
+        self.trainer = self.instantiate_trainer()
+
+    def instantiate_trainer(self, **kwargs: Any) -> RunTrainer:
+        """Write no logs and no checkpoints."""
+        return super().instantiate_trainer(
+            logger=False, enable_checkpointing=False, enable_progress_bar=False, **kwargs
+        )
+
+    def evaluate(self, stage: str, **kwargs: Any) -> None:
+        """Evaluate the rows of ``val`` or ``test``, and print their metrics."""
+        run = self.trainer.test if stage == "test" else self.trainer.validate
+        results = run(**{**kwargs, "verbose": False, "weights_only": True})
+        if not results:
+            raise UserError("no rows were evaluated: the limit is 0 batches")
+        (logged,) = results
+        evaluation = self.model.evaluation
+        y = evaluation.y if evaluation is not None and stage == "test" else self.datamodule.split(stage).y
+        self.say(f"{type(self.model).__name__} on {len(y):,} {stage} rows")
+        self.say("\n".join(metric_lines(self.metrics(stage, logged))))

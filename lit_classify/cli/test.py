@@ -1,0 +1,20 @@
+"""``lit-classify test``: evaluate a checkpoint on the test rows."""
+
+from typing import Any
+
+from lit_classify.cli.evaluation_cli import EvaluationCLI
+from lit_classify.evaluation.text import evaluation_text
+
+
+class TestCLI(EvaluationCLI):
+    """The command line of test."""
+
+    command = "test"
+
+    def test(self, **kwargs: Any) -> None:
+        """Evaluate on the test rows, and report on classes, errors and baseline models."""
+        self.evaluate("test", **kwargs)
+        self.say(f"\n{evaluation_text(self.model, self.datamodule)}")
+
+
+main = TestCLI.main
