@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lit_classify import files
 
@@ -73,9 +73,14 @@ def handled() -> Iterator[None]:
 
 
 def _watch(reader: int, over: threading.Event) -> None:
-    """End the process if the main thread has not ended in time after a signal."""
+    """End the process if the main thread has not ended in time after a signal.
+
+    Lightning's handler may wait for other processes before it calls ``terminate``.
+    """
     while number := os.read(reader, 1)[0]:
-        if (_received or signal.getsignal(number) is terminate) and not over.wait(_GRACE_PERIOD_S):
+        handler: Any = signal.getsignal(number)
+        terminates = terminate in (handler, *getattr(handler, "signal_handlers", ()))
+        if (_received or terminates) and not over.wait(_GRACE_PERIOD_S):
             files.remove_unfinished()
             if number == signal.SIGINT and os.environ.get("LOCAL_RANK", "0") == "0":
                 os.write(2, b"\nlit-classify: interrupted\n")

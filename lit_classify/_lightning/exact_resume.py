@@ -92,7 +92,7 @@ class ExactResume(Callback):
         self._step_seed = self._rank = 0
         self._world_size, self._num_batches = 1, 2**32
         self._given_patience: dict[str, int] = {}
-        self._resumed: dict[str, Any] = {}
+        self._loaded: dict[str, Any] = {}  # of a checkpoint, until it is restored
         self._nothing_left: str | None = None
         self._plateaus: list[tuple[LRSchedulerConfig, int]] = []
         self._num_validations = 0
@@ -120,6 +120,9 @@ class ExactResume(Callback):
         checkpoint: dict[str, Any],
     ) -> None:
         """Settle the loop counters and add the state that Lightning does not save."""
+        if self._loaded:  # a signal has interrupted the start of a resumed run
+            checkpoint.update(self._loaded)
+            return
         loop = checkpoint["loops"]["fit_loop"]
         closed = (
             loop["epoch_progress"]["current"]["processed"] == loop["epoch_progress"]["current"]["started"]
@@ -167,13 +170,15 @@ class ExactResume(Callback):
         if trainer.state.fn != "fit":
             return
         refuse_averages(checkpoint, trainer)
-        self._resumed = deepcopy(checkpoint.get(RESUME_KEY, {}))
-        if any(own.get("in_step") for own in self._resumed.get("processes", ())):
+        kept = {RESUME_KEY, "loops", "epoch", "global_step"} & checkpoint.keys()
+        self._loaded = deepcopy({key: checkpoint[key] for key in kept})
+        resumed = self._loaded.get(RESUME_KEY, {})
+        if any(own.get("in_step") for own in resumed.get("processes", ())):
             raise UserError(
                 f"{trainer.ckpt_path} was saved within a step that adds to accumulated gradients, and holds "
                 "only a part of them; resume from another checkpoint"
             )
-        self._refuse_other_partition(trainer, "world_size", "accumulate_grad_batches")
+        self._refuse_other_partition(trainer, resumed, "world_size", "accumulate_grad_batches")
         self._given_patience = {part.state_key: part.patience for part in trainer.early_stopping_callbacks}
         self._nothing_left = nothing_left(checkpoint, trainer)
         begin_next_epoch(trainer)
@@ -200,28 +205,28 @@ class ExactResume(Callback):
         self._rank, self._world_size = trainer.global_rank, trainer.world_size
         self._num_batches = int(min(trainer.num_training_batches, 2**32))
         self._device = pl_module.device
+        resumed, self._loaded = self._loaded.get(RESUME_KEY), {}
         self._take_plateaus(trainer)
         for optimizer in trainer.optimizers:
             optimizer.register_step_pre_hook(self._repeatable(_resumable(pl_module).means["train"]))
-        if not self._resumed:
+        if not resumed:
             return
-        if self._resumed["batches"]:
+        if resumed["batches"]:
             for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
                 if isinstance(part, GradientAccumulationScheduler):  # Lightning skips its hook
                     part.on_train_epoch_start(trainer, pl_module)
-            self._refuse_other_partition(trainer, *self._partition(trainer))
-        trainer.callback_metrics.update(self._resumed["metrics"])
-        self._num_validations = self._resumed["validations"]
+            self._refuse_other_partition(trainer, resumed, *self._partition(trainer))
+        trainer.callback_metrics.update(resumed["metrics"])
+        self._num_validations = resumed["validations"]
         self._counters_set = False
-        processes = self._resumed["processes"]
+        processes = resumed["processes"]
         own = processes[min(self._rank, len(processes) - 1)]
-        if self._resumed["batches"]:
+        if resumed["batches"]:
             _resumable(pl_module).means["train"].load_state_dict(own["sums"], pl_module.device)
             weights = dict(pl_module.named_parameters())
             for name, gradient in own.get("gradients", {}).items():
                 weights[name].grad = gradient.to(weights[name].device)
         set_random_states(own["random"], pl_module.device)
-        self._resumed = {}
 
     # Random numbers.
 
@@ -378,14 +383,14 @@ class ExactResume(Callback):
             "batches": self._num_batches,
         }
 
-    def _refuse_other_partition(self, trainer: Trainer, *names: str) -> None:
+    def _refuse_other_partition(self, trainer: Trainer, resumed: Mapping[str, Any], *names: str) -> None:
         """Raise UserError if the rest of an epoch would repeat or skip rows, or step elsewhere."""
-        if not self._resumed.get("batches"):
+        if not resumed.get("batches"):
             return
         scheduled = any(isinstance(part, GradientAccumulationScheduler) for part in trainer.callbacks)  # type: ignore[attr-defined]
         now = self._partition(trainer)
         for name in names:
-            before = self._resumed["partition"][name]
+            before = resumed["partition"][name]
             if before == now[name] or (name == "accumulate_grad_batches" and scheduled):
                 continue
             what, option = {

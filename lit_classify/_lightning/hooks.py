@@ -52,14 +52,6 @@ def skipping_unused_hooks(trainer: Trainer) -> Iterator[None]:
     originals: dict[str, Callable[..., Any]] = {name: getattr(call, name) for name in _CALLS}
     patched: list[tuple[LightningModule, str]] = []
 
-    def is_overridden_in_class(callback: Callback, name: str) -> bool:
-        key = type(callback), name
-        if key not in known:
-            known[key] = getattr(type(callback), name) is not getattr(Callback, name)
-        return known[key]
-
-    known: dict[tuple[type, str], bool] = {}
-
     def call_callback_hooks(
         calling: Trainer,
         hook_name: str,
@@ -75,19 +67,13 @@ def skipping_unused_hooks(trainer: Trainer) -> Iterator[None]:
             original = originals["_call_callback_hooks"]
             original(calling, hook_name, *args, monitoring_callbacks=monitoring_callbacks, **kwargs)
             return
-        overridden = [
-            getattr(callback, hook_name)
-            for callback in calling.callbacks  # type: ignore[attr-defined]  # set in its constructor
-            if (is_overridden_in_class(callback, hook_name) or hook_name in vars(callback))
-            and monitoring_callbacks in (None, isinstance(callback, EarlyStopping | Checkpoint))
-        ]
-        if overridden:
-            module = calling.lightning_module
-            with_name = vars(module)
-            before, with_name["_current_fx_name"] = with_name["_current_fx_name"], hook_name
-            for hook in overridden:
-                hook(calling, module, *args, **kwargs)
-            with_name["_current_fx_name"] = before
+        inherited = getattr(Callback, hook_name)
+        for callback in calling.callbacks:  # type: ignore[attr-defined]  # set in its constructor
+            if (
+                getattr(type(callback), hook_name) is not inherited or hook_name in vars(callback)
+            ) and monitoring_callbacks in (None, isinstance(callback, EarlyStopping | Checkpoint)):
+                hook, module = getattr(callback, hook_name), calling.lightning_module
+                _named(module, hook_name, hook, calling, module, *args, **kwargs)
 
     def call_module_hook(
         calling: Trainer, hook_name: str, *args: Any, pl_module: LightningModule | None = None, **kwargs: Any
@@ -104,9 +90,8 @@ def skipping_unused_hooks(trainer: Trainer) -> Iterator[None]:
     def call_strategy_hook(calling: Trainer, hook_name: str, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Lightning's
         if calling is not trainer:
             return originals["_call_strategy_hook"](calling, hook_name, *args, **kwargs)
-        return _named(
-            calling.lightning_module, hook_name, getattr(calling.strategy, hook_name), *args, **kwargs
-        )
+        hook = getattr(calling.strategy, hook_name)
+        return _named(calling.lightning_module, hook_name, hook, *args, **kwargs)
 
     if type(trainer.profiler) is not PassThroughProfiler:  # type: ignore[attr-defined]  # set in its constructor
         yield

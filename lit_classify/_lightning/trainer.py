@@ -1,25 +1,25 @@
 """The command line's Trainer, whose processes stop together at a signal.
 
-Reason: a callback that sets ``trainer.should_stop`` comes too late and does too much. Lightning registers its
-own handlers after ``on_fit_start``; until training starts, its handler of SIGTERM waits for the other
-processes amid whatever they do, and all hang. ``should_stop`` ends an epoch like any other, with its hooks
-and its line in the log, and the resumed run would log that epoch again.
+Lightning asks ``trainer.received_sigterm`` after every batch and epoch whether to stop: a public property. A
+callback that sets ``trainer.should_stop`` would end an epoch like any other, with its hooks and its line in
+the log, and the resumed run would log that epoch again. A callback that raises an exception would come too
+early or too late: after ``on_train_batch_end`` follows the module's hook of that name, and before
+``on_train_batch_start`` the next batch has been loaded, with random numbers that a resumed run draws again.
 
-Private parts: ``_SignalConnector``, the trainer's ``_signal_connector``, the module's ``_current_fx_name``
-and ``_broadcast_sigterm_tensor`` of the training epoch loop; ``_MultiProcessingLauncher``, because whether a
-strategy starts its processes by multiprocessing shows only in the class of its launcher.
+Private parts: ``_MultiProcessingLauncher``, because whether a strategy starts its processes by
+multiprocessing shows only in the class of its launcher; and that Lightning restores the handlers of all
+signals after a fit, which ``_SignalConnector`` does.
 """
 
 import signal
+import threading
 from contextlib import suppress
 from types import FrameType
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcessingLauncher
-from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
-from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lit_classify import signals
@@ -27,65 +27,30 @@ from lit_classify._lightning.hooks import skipping_unused_hooks
 from lit_classify.loggers import RunLogger
 
 
-class _Signals(_SignalConnector):
-    """Stop a fit between two steps, several processes between the same two.
+class StopAtSignal(Callback):
+    """Note a signal during training, so that the trainer stops between two steps.
 
     Lightning interrupts a fit wherever Ctrl-C finds it.
     """
 
     received = 0  # the number of the signal
 
-    @property
-    def received_sigterm(self) -> bool:
-        """Whether to stop now, which Lightning checks after every batch and epoch.
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Register a handler after Lightning has registered its own; Lightning restores the earlier ones."""
+        self.received, self._interrupts = 0, False
+        if threading.current_thread() is threading.main_thread():
+            for number in signals.termination_signals():
+                signal.signal(number, self._note)
 
-        Accumulated gradients are applied first; after the last batch of an epoch the epoch ends first.
-        """
-        if not self.received or self.trainer.world_size > 1 or not self.trainer.training:
-            return False
-        loop = self.trainer.fit_loop
-        if loop.epoch_loop.batch_progress.is_last_batch:
-            ended = vars(loop.epoch_progress.current)
-            return bool(ended["processed"] == ended["started"])
-        return loop.epoch_loop.batch_progress.current.ready % self.trainer.accumulate_grad_batches == 0
-
-    @received_sigterm.setter
-    def received_sigterm(self, val: bool) -> None:
-        """Ignore Lightning, which resets it."""
-
-    def register_signal_handlers(self) -> None:
-        """Register a handler that only notes the signal in a fit; else keep the previous handlers.
-
-        Lightning's handler of SIGTERM does nothing during an evaluation.
-        """
-        before = {number: signal.getsignal(number) for number in signals.termination_signals()}
-        super().register_signal_handlers()
-        for number, handler in before.items():
-            if self.trainer.state.fn == TrainerFn.FITTING:
-                self._register_signal(number, self._note)
-            elif handler is not None:
-                self._register_signal(number, handler)
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let a signal interrupt plots: no step follows, after which it would stop."""
+        self._interrupts = trainer.world_size == 1
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.received:  # a second signal does not wait
             raise SystemExit(128 + number)
         self.received = number
-        if self.trainer.world_size == 1 and self.trainer.lightning_module._current_fx_name == "on_train_end":
-            raise SIGTERMException  # no step follows, but plots may
-
-    def agree(self) -> None:
-        """Stop all processes if one has received a signal; called before every batch.
-
-        Raises:
-            SIGTERMException: one has received a signal.
-        """
-        trained = self.trainer.fit_loop.epoch_loop.batch_progress.current.completed
-        if trained % self.trainer.accumulate_grad_batches:  # accumulated gradients are applied first
-            return
-        received = torch.tensor(self.received, device=self.trainer.strategy.root_device)
-        agreed = int(self.trainer.strategy.reduce(received, reduce_op="max"))
-        if agreed:  # a signal received meanwhile is checked next time
-            self.received = agreed
+        if self._interrupts:
             raise SIGTERMException
 
 
@@ -98,9 +63,9 @@ class RunTrainer(Trainer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._signals = signals = _Signals(self)
-        self._signal_connector = signals
-        self.fit_loop.epoch_loop._broadcast_sigterm_tensor = signals.agree  # type: ignore[method-assign]
+        self._signal = StopAtSignal()
+        self._agreed, self._agreed_at = 0, (-1, -1)
+        self.callbacks = [self._signal, *self.callbacks]  # type: ignore[has-type]  # set in its constructor
 
     def fit(self, *args: Any, **kwargs: Any) -> None:
         """Train a model, without calling hooks that nobody overrides; stop between two steps after a signal.
@@ -111,8 +76,30 @@ class RunTrainer(Trainer):
         """
         with skipping_unused_hooks(self), suppress(SIGTERMException):
             super().fit(*args, **kwargs)
-        if self._signals.received:
-            signals.terminate(self._signals.received)
+        if self._signal.received:
+            signals.terminate(self._signal.received)
+
+    @property
+    def received_sigterm(self) -> bool:
+        """Whether to stop now, in all processes if one has received a signal.
+
+        Accumulated gradients are applied first; after the last batch of an epoch the epoch ends first.
+        """
+        alone = self.world_size == 1
+        if not self.training or (alone and not self._signal.received):
+            return False
+        epoch, batches = vars(self.fit_loop.epoch_progress.current), self.fit_loop.epoch_loop.batch_progress
+        if batches.is_last_batch:
+            if epoch["processed"] != epoch["started"]:
+                return False
+        elif batches.current.ready % self.accumulate_grad_batches:
+            return False
+        now = epoch["processed"], batches.current.ready
+        if not alone and now != self._agreed_at:  # Lightning asks again before the next batch
+            received = torch.tensor(self._signal.received, device=self.strategy.root_device)
+            self._agreed, self._agreed_at = int(self.strategy.reduce(received, reduce_op="max")), now
+            self._signal.received = self._agreed or self._signal.received
+        return alone or bool(self._agreed)
 
     @property
     def uses_multiprocessing(self) -> bool:

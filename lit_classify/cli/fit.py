@@ -64,10 +64,12 @@ class FitCLI(LitCLI):
             UserError: an invalid option; a checkpoint that is missing or cannot be read.
         """
         super().parse_arguments(parser, args)
-        given = self.config.fit
-        if not given.config and given.data.class_path.rpartition(".")[2] == "TableDataModule":
+        if (
+            not self.parsed("config")
+            and self.parsed("data").class_path.rpartition(".")[2] == "TableDataModule"
+        ):
             super().parse_arguments(parser, [args[0], "--config", "table", *args[1:]])
-            given = self.config.fit
+        given = self.config.fit
         defaults = inspect.signature(LitModule).parameters
         for name in LINKED:
             if given.model.init_args.get(name) not in (None, [], defaults[name].default):
@@ -89,12 +91,11 @@ class FitCLI(LitCLI):
         """
         given = self.config_init.fit.trainer
         run = None
-        logs = given.logger is None or given.logger is True
         keeps = given.enable_checkpointing is not False and not given.fast_dev_run
         if not given.fast_dev_run and (keeps or given.logger is not False):
             run = RunLogger(Path(given.default_root_dir or "") / RUNS, self.run_name())
         callbacks: list[Callback] = []
-        if logs and run:
+        if run and (given.logger is None or given.logger is True):
             summary = RunSummary(self.run_name(), self.parsed("recipe").why, self.args)
             hparams = HParams(tests_best=self.parsed("test_best"))
             callbacks += plot_callbacks(selected(self.parsed("plots")), summary, hparams)
@@ -188,7 +189,8 @@ class FitCLI(LitCLI):
 
     def report_run(self) -> None:
         """Print the directory of the run, and the commands to view it in TensorBoard and to test it."""
-        folder = self._run_directory()
+        run = self.trainer.run
+        folder = run.directory if run else None  # trainer.log_dir would wait for other processes
         if folder is not None and folder.is_dir():  # None or absent if training failed at once
             kept = folder / "checkpoints" / "best.ckpt"
             kept = kept if kept.is_file() else kept.with_name("last.ckpt")
@@ -217,17 +219,13 @@ class FitCLI(LitCLI):
 
     def remove_empty_run(self) -> None:
         """Remove the directory of a run that failed before its first step."""
-        folder = self._run_directory()
+        folder = self.trainer.run.directory if self.trainer.run else None
         if self.trainer.global_step or folder is None or not self.trainer.is_global_zero:
             return
         shutil.rmtree(folder, ignore_errors=True)
         for parent in (folder.parent, folder.parent.parent):
             with suppress(OSError):  # not empty
                 parent.rmdir()
-
-    def _run_directory(self) -> Path | None:
-        """Return the directory of the run, or None; trainer.log_dir would wait for other processes."""
-        return self.trainer.run.directory if self.trainer.run else None
 
 
 main = FitCLI.main

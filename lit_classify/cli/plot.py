@@ -49,19 +49,17 @@ def main(arguments: list[str]) -> int:
     folder = Path(given.out)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"cannot write plots into {folder}: it is not a directory")
-    sources = list(dict.fromkeys(given.source))
-    are_recipes = [is_recipe(source) for source in sources]
-    for source, is_one in zip(sources, are_recipes, strict=True):
-        if is_one:
-            recipes.find(source)
+    sources = {source: is_recipe(source) for source in given.source}
+    for recipe in (source for source, is_one in sources.items() if is_one):
+        recipes.find(recipe)
     filter_warnings()
-    for source, is_one in zip(sources, are_recipes, strict=True):
+    for source, is_one in sources.items():
         if is_one:
             figures = plot_recipe(source)
         else:
             figures = plot_checkpoint(find_checkpoint(source), given, prefixed=len(sources) > 1)
         write(folder, dict(figures), given.format)
-    if any(are_recipes):
+    if any(sources.values()):
         write(folder, {"activations": plots.activation_functions()}, given.format)
     return 0
 

@@ -404,6 +404,20 @@ def test_a_checkpoint_of_any_hook_can_be_resumed(hook: str, at: int, trainer: ty
     assert_same(whole, resumed)
 
 
+@pytest.mark.reliability(3, 9)
+@pytest.mark.parametrize("steps", [3, 7, 10])
+def test_a_resume_that_is_interrupted_before_its_first_step_can_be_resumed(steps: int) -> None:
+    class Interrupted(L.Callback):
+        def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+            trainer.save_checkpoint("interrupted.ckpt")
+
+    both: dict[str, Any] = {"model": {"dropout": 0.3, **PLATEAU}}
+    whole = fit(**both)
+    fit(**both, max_steps=steps)
+    fit("stopped.ckpt", **both, callbacks=lambda: [Interrupted()])
+    assert_same(whole, fit("interrupted.ckpt", **both))
+
+
 @pytest.mark.reliability(3)
 @pytest.mark.parametrize(
     "settings", [{"every_n_train_steps": 1}, {"monitor": "val/loss"}, {"save_on_train_epoch_end": False}]

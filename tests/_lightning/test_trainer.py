@@ -1,31 +1,73 @@
-"""Contract: where Lightning registers signal handlers and asks whether to stop."""
+"""Contract: Lightning asks ``received_sigterm`` whether to stop, and restores the handlers of signals."""
 
+import os
 import signal
+from typing import Any
 
 import lightning.pytorch as L
 import pytest
-from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
-from lightning.pytorch.trainer.connectors.signal_connector import _SignalConnector
 
+from lit_classify import BinaryClassifier, MoonsDataModule
 from lit_classify._lightning.trainer import RunTrainer
 
-QUIET = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+QUIET: dict[str, Any] = {
+    "logger": False,
+    "enable_checkpointing": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "accelerator": "cpu",
+}
 
 
-def test_lightning_asks_its_signal_connector_whether_to_stop() -> None:
-    stock = L.Trainer(accelerator="cpu", **QUIET)  # type: ignore[arg-type]
-    assert type(stock._signal_connector) is _SignalConnector
-    stock._signal_connector.received_sigterm = True
-    assert stock.received_sigterm
-    assert callable(_TrainingEpochLoop._broadcast_sigterm_tensor)
+class SignalAt(L.Callback):
+    """Send a signal to this process in a hook."""
+
+    def __init__(self, hook: str, number: int) -> None:
+        self.epochs: list[int] = []
+        self.handlers: list[Any] = []
+        setattr(self, hook, lambda *_: os.kill(os.getpid(), number))
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.epochs.append(trainer.current_epoch)
+
+
+def test_lightning_asks_after_every_batch_and_epoch_whether_to_stop() -> None:
+    asked: list[tuple[int, int]] = []
+
+    class Asked(L.Trainer):
+        @property
+        def received_sigterm(self) -> bool:
+            asked.append((self.current_epoch, self.global_step))
+            return False
+
+    data = MoonsDataModule(num_samples=50, batch_size=20)  # 2 batches
+    Asked(**QUIET, max_epochs=2, limit_val_batches=0).fit(BinaryClassifier(2), data)
+    assert asked == [(0, 1), (1, 2), (1, 3), (2, 4)]
+
+
+@pytest.mark.parametrize(
+    ("number", "error"), [(signal.SIGTERM, SystemExit), (signal.SIGINT, KeyboardInterrupt)]
+)
+def test_a_fit_stops_after_the_step_of_a_signal_and_restores_the_handlers(
+    number: signal.Signals, error: type[BaseException]
+) -> None:
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    told = SignalAt("on_train_batch_start", number)
+    trainer = RunTrainer(**QUIET, max_epochs=5, callbacks=[told])
+    with pytest.raises(error):
+        trainer.fit(BinaryClassifier(2), MoonsDataModule(num_samples=50, batch_size=20))
+    assert (trainer.global_step, told.epochs) == (1, [])
+    assert {one: signal.getsignal(one) for one in before} == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_outside_a_fit_handlers_stay_as_they_are(number: signal.Signals) -> None:
-    trainer = RunTrainer(accelerator="cpu", **QUIET)
-    before = signal.getsignal(number)
-    trainer._signal_connector.register_signal_handlers()
+def test_outside_a_fit_the_previous_handler_is_called(number: signal.Signals) -> None:
+    received: list[int] = []
+    before = signal.signal(number, lambda given, _: received.append(given))
     try:
-        assert signal.getsignal(number) is before
+        trainer = RunTrainer(**QUIET, callbacks=[SignalAt("on_validation_batch_start", number)])
+        data = MoonsDataModule(num_samples=50)
+        trainer.validate(BinaryClassifier(2), data, verbose=False)
+        assert received == [number]
     finally:
-        trainer._signal_connector.teardown()
+        signal.signal(number, before)
