@@ -64,10 +64,8 @@ class FitCLI(LitCLI):
             UserError: an invalid option; a checkpoint that is missing or cannot be read.
         """
         super().parse_arguments(parser, args)
-        if (
-            not self.parsed("config")
-            and self.parsed("data").class_path.rpartition(".")[2] == "TableDataModule"
-        ):
+        is_table = self.parsed("data").class_path.rpartition(".")[2] == "TableDataModule"
+        if is_table and not self.parsed("config"):
             super().parse_arguments(parser, [args[0], "--config", "table", *args[1:]])
         given = self.config.fit
         defaults = inspect.signature(LitModule).parameters
