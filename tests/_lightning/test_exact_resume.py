@@ -24,7 +24,6 @@ from lit_classify import BinaryClassifier, EpochLog, MoonsDataModule, UserError
 from lit_classify._lightning.trainer import RunTrainer
 from lit_classify.callbacks import BestCheckpoint, LastCheckpoint
 from lit_classify.cli.main import main
-from lit_classify.errors import DataWarning
 from lit_classify.seeds import stream_seed
 
 QUIET: dict[str, Any] = {
@@ -584,44 +583,6 @@ def test_a_run_that_early_stopping_ended_trains_no_further(
     )
     assert main([*without, *resume, *longer]) == 0
     assert last(2)["epoch"] == ended + 3
-
-
-@pytest.mark.reliability(48)
-def test_a_larger_patience_equals_a_run_that_always_had_it() -> None:
-    def stop(patience: int) -> list[L.Callback]:
-        return [EpochLog(1), EarlyStopping("val/loss", patience=patience, min_delta=0.05)]
-
-    whole = fit(callbacks=lambda: stop(4), max_epochs=60)
-    first = fit(callbacks=lambda: stop(1), max_epochs=60)
-    assert first["epoch"] < whole["epoch"] < 60
-    with pytest.warns(DataWarning, match="nothing left to train"):
-        assert fit("stopped.ckpt", callbacks=lambda: stop(1), max_epochs=60)["epoch"] == first["epoch"]
-    assert_same(whole, fit("stopped.ckpt", callbacks=lambda: stop(4), max_epochs=60))
-
-
-@pytest.mark.reliability(48)
-@pytest.mark.parametrize(
-    ("limit", "option"),
-    [
-        (["--trainer.max_epochs", "2"], "--trainer.max_epochs"),
-        (["--trainer.max_epochs", "9", "--trainer.max_steps", "5"], "--trainer.max_steps"),
-        (["--trainer.max_epochs", "9", "--trainer.max_time", "00:00:00:00"], "--trainer.max_time"),
-    ],
-)
-def test_a_run_with_nothing_left_says_how_to_train_longer(
-    limit: list[str], option: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run = ["fit", "--config", "moons", "--data.batch_size", "100", "--plots", "none"]
-    if "max_time" in option:
-        assert main([*run, "--trainer.max_steps", "3", "--trainer.max_time", "00:01:00:00"]) == 0
-    else:
-        assert main([*run, *limit]) == 0
-    before = sorted(Path().rglob("*"))
-    capsys.readouterr()
-    assert main([*run, *limit, "--ckpt_path", "last"]) == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "nothing left to train" in line]
-    assert f"to train longer, give a larger {option}" in line
-    assert sorted(Path().rglob("*")) == before
 
 
 # What best and last hold.

@@ -1,0 +1,78 @@
+"""validate, test and predict: a checkpoint needs no configuration, and refuses what contradicts it."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+from jsonargparse.typing import class_from_function
+
+from lit_classify.checkpoints import DATA_MODULES
+from lit_classify.cli.evaluation_cli import recorded_data
+from lit_classify.cli.lightning_parser import class_help
+from lit_classify.cli.main import main
+
+SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "figures"),
+    [
+        ("circles_v2", ["loss", "accuracy", "precision", "recall", "f1", "auroc"]),
+        ("blobs", ["loss", "accuracy", "precision", "recall", "f1"]),
+        ("line", ["loss", "mae", "rmse", "r2"]),
+    ],
+)
+def test_a_checkpoint_needs_no_config(
+    recipe: str, figures: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = "--data.random_state=7"  # travels in the checkpoint
+    assert main(["fit", "--config", recipe, "--trainer.max_epochs", "2", changed]) == 0
+    checkpoint = f"lightning_logs/{recipe}/version_0/checkpoints/best.ckpt"
+    before = set(Path("lightning_logs").rglob("*"))
+    capsys.readouterr()
+    assert main(["test", "--ckpt_path", checkpoint]) == 0
+    printed = lines(capsys)
+    assert [line.split()[0] for line in printed[1 : len(figures) + 1]] == figures
+    assert printed[-3].startswith("baselines")
+    assert main(["validate", "--ckpt_path", checkpoint]) == 0
+    assert lines(capsys)[1].split()[0] == "loss"
+    assert main(["predict", f"--ckpt_path={checkpoint}", "--out", "p.csv"]) == 0
+    assert set(Path("lightning_logs").rglob("*")) == before
+    rows = list(csv.reader(Path("p.csv").read_text().splitlines()))
+    assert rows[0][0] == "prediction"
+    assert len(rows) - 1 == {"line": 20}.get(recipe, 200)
+    if recipe != "line":
+        assert all(abs(sum(map(float, row[1:])) - 1) < 1e-6 for row in rows[1:])
+
+
+@pytest.mark.parametrize("kind", DATA_MODULES.values(), ids=lambda kind: kind.__name__)
+def test_evaluation_accepts_the_options_of_every_data_module(kind: type) -> None:
+    def options(built: type) -> set[str]:
+        return set(re.findall(r"--data\.\w+", class_help(built, "data")))
+
+    assert options(kind) <= options(class_from_function(recorded_data))
+
+
+def test_evaluation_refuses_options_of_another_class(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(SHORT) == 0
+    test = ["test", "--ckpt_path", "last"]
+    assert main([*test, "--data.path", "t.csv"]) == 2
+    assert "--data.path is not an option of the checkpoint's CirclesDataModule" in capsys.readouterr().err
+    assert main([*test, "--model.loss", "MSE"]) == 2
+    assert "--model.loss is not an option of the checkpoint's BinaryClassifier" in capsys.readouterr().err
+
+
+@pytest.mark.reliability(14)
+def test_a_checkpoint_that_does_not_fit_gets_a_message(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(SHORT) == 0
+    checkpoint = "lightning_logs/circles_v2/version_0/checkpoints/best.ckpt"
+    assert main(["test", "--ckpt_path", checkpoint, "--model.hidden", "[3]"]) == 2
+    assert "model.hidden is [10, 10] in" in capsys.readouterr().err
+    before = set(Path().rglob("*"))
+    assert main([*SHORT, "--ckpt_path", checkpoint, "--model.hidden", "[3]"]) == 2
+    assert set(Path().rglob("*")) == before

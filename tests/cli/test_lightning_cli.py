@@ -1,0 +1,63 @@
+"""Options of a recipe whose optimizer, scheduler or network is replaced; callbacks without a list."""
+
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lit_classify.cli.main import main
+
+SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+
+
+def test_a_single_callback_needs_no_list() -> None:
+    assert main([*SHORT, "--trainer.callbacks", "LearningRateMonitor"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "kept"),
+    [
+        ("--model.optimizer Adam", None),
+        ("--model.optimizer Adam --model.optimizer_args.betas [0.8,0.9]", {"betas": [0.8, 0.9]}),
+        ("--model.optimizer RMSprop", None),
+        ("--model.optimizer RMSprop --model.optimizer_args.momentum 0.9", {"momentum": 0.9}),
+        ("--model.optimizer=RMSprop --model.init_args.optimizer_args='{momentum: 0.9}'", {"momentum": 0.9}),
+        ("--model.optimizer SGD", {"momentum": 0.9}),
+    ],
+)
+def test_recipe_arguments_of_a_replaced_optimizer_are_ignored(
+    options: str, kept: dict[str, object] | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fit = ["fit", "--config", "moons", "--trainer.max_epochs", "1", "--plots", "none"]
+    assert main([*fit, *shlex.split(options)]) == 0
+    saved = yaml.safe_load(Path("lightning_logs/moons/version_0/config.yaml").read_text())
+    assert saved["model"]["init_args"]["optimizer_args"] == kept
+    assert ("ignored optimizer_args.momentum" in capsys.readouterr().err) == ("momentum" not in (kept or {}))
+
+
+def test_the_scheduler_of_a_recipe_can_be_replaced_or_removed() -> None:
+    rows = [f"{n % 7},{'yes' if n % 3 else 'no'}" for n in range(60)]
+    Path("t.csv").write_text("\n".join(["x,y", *rows]))
+    fit = [
+        "fit",
+        "--data",
+        "TableDataModule",
+        "--data.path",
+        "t.csv",
+        "--data.target",
+        "y",
+        "--plots",
+        "none",
+    ]
+    fit += ["--trainer.max_epochs", "1"]
+    assert main([*fit, "--model.lr_scheduler", "none"]) == 0
+    assert main([*fit, "--model.lr_scheduler", "StepLR", "--model.lr_scheduler_args.step_size", "3"]) == 0
+
+
+def test_arguments_of_the_default_optimizer_stay() -> None:
+    model = {"class_path": "BinaryClassifier", "init_args": {"optimizer_args": {"momentum": 0.5}}}
+    Path("own.yaml").write_text(yaml.safe_dump({"data": {"class_path": "MoonsDataModule"}, "model": model}))
+    assert main(["fit", "--config", "own.yaml", "--trainer.max_epochs", "1", "--plots", "none"]) == 0
+    saved = yaml.safe_load(Path("lightning_logs/own/version_0/config.yaml").read_text())
+    assert saved["model"]["init_args"]["optimizer_args"] == {"momentum": 0.5}

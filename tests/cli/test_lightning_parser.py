@@ -1,0 +1,32 @@
+"""The help of fit."""
+
+import pytest
+
+from lit_classify.cli.main import main
+
+
+def test_fit_help_explains_the_data_and_course_mode(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["fit", "--data.help", "CirclesDataModule"])
+    assert left.value.code == 0
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "0 validates on the test points (course mode)" in printed
+    assert "--data.num_samples" in printed
+
+
+@pytest.mark.parametrize(
+    ("options", "described"),
+    [
+        ([], ["--data.noise 0.03", "--model.lr 0.1", "--model.hidden [10, 10]"]),
+        (["--config", "table"], ["--data.path null", "--data.target null", "--model.dropout 0.0"]),
+        (["--data", "BlobsDataModule", "--model", "Regressor"], ["--data.num_classes 4", "--model.loss L1"]),
+    ],
+)
+def test_fit_help_begins_with_the_options_of_the_chosen_classes(
+    options: list[str], described: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["fit", *options, "--help"])
+    first, _, rest = capsys.readouterr().out.partition("all options:")
+    assert all(f"\n  {option} " in first for option in described)
+    assert "--trainer.gradient_clip_val" in rest

@@ -1,0 +1,161 @@
+"""One short message per mistake, which leads to the option."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from lit_classify.cli.main import main
+
+SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+
+STOP = "--trainer.callbacks EarlyStopping --trainer.callbacks.monitor val/loss"
+
+
+CIRCLES = "fit --config circles_v2"
+
+
+MISTAKES = {
+    "fti": "unknown command 'fti': did you mean 'fit'?",
+    "fit --config circle_v2": "unknown recipe 'circle_v2': did you mean 'circles_v2'?",
+    "fit --config nowhere.yaml": "no recipe file at nowhere.yaml",
+    "fit circles_v2": "to use a recipe, add --config circles_v2",
+    "fit --config": "expected one argument",
+    "fit --model BinaryClassifier": "--data is missing",
+    "fit --config table": "--data.path and --data.target are missing",
+    "fit --config table --data.path nowhere.csv --data.target y": "no table at nowhere.csv",
+    "fit --config table --data.path wrong.yaml --data.target y": "unknown target column 'y'",
+    f"{CIRCLES} --foo 3": "unknown option --foo",
+    f"{CIRCLES} --model.hiden [5]": "unknown option --model.hiden: did you mean --model.hidden?",
+    f"{CIRCLES} --trainer.max_epoc 5": "did you mean --trainer.max_epochs?",
+    f"{CIRCLES} --data.num_sample 5": "did you mean --data.num_samples?",
+    f"{CIRCLES} --model.lr abc": "--model.lr: expected float, but got 'abc'",
+    f"{CIRCLES} --model.lr 0": "lr must be a positive number, but is 0.0",
+    f"{CIRCLES} --model.hidden [a]": "--model.hidden: expected int, but got 'a'",
+    f"{CIRCLES} --model.hidden [-3]": "every width in hidden must be at least 1, but is -3",
+    f"{CIRCLES} --data.num_samples -5": "num_samples must be at least 2, but is -5",
+    f"{CIRCLES} --trainer.max_epochs abc": "--trainer.max_epochs: expected int, but got 'abc'",
+    f"{CIRCLES} --model.activation Relu": "unknown activation 'Relu': did you mean 'ReLU'?",
+    f"{CIRCLES} --model.optimizer SDG": "unknown optimizer 'SDG': did you mean 'SGD'?",
+    f"{CIRCLES} --model.optimizer_args.momentum -1": "Invalid momentum value: -1",
+    f"{CIRCLES} --model BinaryClasifier": "did you mean 'BinaryClassifier'?",
+    f"{CIRCLES} --data CircleDataModule": "did you mean 'CirclesDataModule'?",
+    f"{CIRCLES} --model Regressor": "has 2 classes; use BinaryClassifier",
+    f"{CIRCLES} --model MulticlassClassifier": "use BinaryClassifier",
+    "fit --config blobs --model BinaryClassifier": "has 4 classes; use MulticlassClassifier",
+    "fit --config line --model BinaryClassifier": "for numbers use Regressor",
+    f"{CIRCLES} --model.network tests.custom_networks.Wide": "its output has shape (2, 2)",
+    f"{CIRCLES} --model.network os.path.join": "network 'os.path.join' could not be built",
+    f"{CIRCLES} --trainer.accelerator tpux": "invalid accelerator name",
+    f"{CIRCLES} --trainer.devices 5000": "--trainer.devices 5000: this machine has",
+    f"{CIRCLES} --trainer.accelerator cpu --trainer.devices 2 --trainer.strategy ddp_spawn": "use ddp",
+    f"{CIRCLES} {STOP} --trainer.limit_val_batches 0": "early stopping requires validation",
+    f"{CIRCLES} --log_every_n_epochs 0": "every_n_epochs must be at least 1, but is 0",
+    "test": "test requires a checkpoint: add --ckpt_path",
+    "test --ckpt_path nowhere.ckpt": "no checkpoint at nowhere.ckpt",
+    "test --ckpt_path wrong.yaml": "wrong.yaml is not a readable checkpoint",
+    "fit --config wrong.yaml": "unknown option --model.hiden: did you mean --model.hidden?",
+    "fit --config broken.yaml": "broken.yaml, line 3 is not YAML",
+    "fit --config latin.yaml": "latin.yaml is not YAML in UTF-8",
+    "fit --config empty.yaml": "must be a mapping",
+    "fit --config folder": "folder is a directory",
+    "verify empty.yaml": "must be a mapping",
+    f"{CIRCLES} --ckpt_path nowhere.ckpt": "no checkpoint at nowhere.ckpt",
+    f"{CIRCLES} --model.in_features 3": "--model.in_features comes from the data",
+    f"{CIRCLES} --recipe.name ../evil": "recipe.name must be a directory name",
+    f"{CIRCLES} --model.optimizer SparseAdam": "SparseAdam",
+    f"{CIRCLES} --model.optimizer Adam --model.optimizer_args.betas [0.9]": "Adam could not be built",
+    f"{CIRCLES} --data.batch_size 900 --data.drop_last true": "drop_last leaves no batch",
+    f"{CIRCLES} --data.noise .inf": "noise must be at least 0, but is inf",
+    f"{CIRCLES} --data.random_state 5000000000": "random_state must be below",
+    f"{CIRCLES} --seed_everything -1": "ValueError",
+    f"{CIRCLES} --trainer.default_root_dir wrong.yaml": "wrong.yaml",
+    f"{CIRCLES} --trainer.check_val_every_n_epoch 2 --log_every_n_epochs 3": (
+        "--log_every_n_epochs is 3, but --trainer.check_val_every_n_epoch is 2"
+    ),
+    f"{CIRCLES} --trainer.check_val_every_n_epoch 0": "check_val_every_n_epoch must be at least 1, but is 0",
+    f"{CIRCLES} --model.loss MSE": "--model.loss is not an option of the chosen class",
+    f"{CIRCLES} --model.network tests.custom_networks.Broken": "KeyError",
+    "fit --data t.csv": "--data takes a name (BlobsDataModule, CirclesDataModule, ",
+    "fit --config table --data=t.csv": "; to read a file, add --data.path t.csv --data.target COLUMN",
+    "fit --data no/where.csv": "add --config table --data.path no/where.csv --data.target COLUMN",
+    "fit --data t.parquet": "add --config table --data.path t.parquet --data.target COLUMN",
+    "fit --model t.csv": "--model takes a name (AutoModule, BinaryClassifier, ",
+    "fit --model x.ckpt": "to read a file, add --ckpt_path x.ckpt",
+    "predict --data t.csv": "to read a file, add --data.path t.csv",
+    "fit --data.path t.csv": "--data.path requires --data: add --config table",
+    "fit --data.target y --model BinaryClassifier": "--data.target requires --data: add --config table",
+    "fit --data.noise 0.1": "--data.noise requires --data: add --data NAME (BlobsDataModule, ",
+    "test --data.path t.csv": "test requires a checkpoint: add --ckpt_path",
+    "fit t.csv": "to read a file, add --config table --data.path t.csv --data.target COLUMN",
+    "fit --config table t.csv": "unexpected argument 't.csv'; to read a file, add --data.path t.csv",
+    "fit x.ckpt": "add --ckpt_path x.ckpt",
+    "test x.ckpt": "unexpected argument 'x.ckpt'; to read a file, add --ckpt_path x.ckpt",
+    "predict best": "to use a checkpoint, add --ckpt_path best",
+    "validate runs/last": "to use a checkpoint, add --ckpt_path runs/last",
+    "predict --ckpt x": "unknown option --ckpt: did you mean --ckpt_path?",
+    "predict --output y": "unknown option --output: did you mean --out?",
+    "predict --quantum y": "unknown option --quantum; see lit-classify predict --help",
+    f"{CIRCLES} --model.hidden 10": "--model.hidden: expected a list such as [10, 10], but got '10'",
+    f"{CIRCLES} --model.hidden wide": "--model.hidden: expected a list such as [10, 10], but got 'wide'",
+    f"{CIRCLES} --model.optimizer_args 3": "--model.optimizer_args: expected a mapping such as",
+    f"{CIRCLES} --log_every_n_epochs [3]": "--log_every_n_epochs: expected int, but got",
+    f"{CIRCLES} --test_best perhaps": "--test_best: expected true or false, but got 'perhaps'",
+    "verify circles_v9": "did you mean 'circles_v",
+    "verify --foo": "unrecognized arguments: --foo",
+    "plot circles_v2 --out wrong.yaml": "cannot write plots into wrong.yaml",
+}
+
+
+@pytest.mark.reliability(16)
+@pytest.mark.parametrize("command", MISTAKES)
+def test_a_mistake_gets_one_short_message_and_writes_nothing(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = {"data": {"class_path": "CirclesDataModule"}}
+    wrong["model"] = {"class_path": "BinaryClassifier", "init_args": {"hiden": [5]}}  # type: ignore[dict-item]
+    Path("wrong.yaml").write_text(yaml.safe_dump(wrong))
+    Path("broken.yaml").write_text("data: {class_path: CirclesDataModule\nmodel\n")
+    Path("latin.yaml").write_bytes("why: für".encode("latin-1"))
+    Path("empty.yaml").touch()
+    Path("folder").mkdir()
+    Path("t.csv").write_text("x,y\n" + "1,a\n2,b\n" * 20)
+    pl.read_csv("t.csv").write_parquet("t.parquet")
+    files = sorted(path.name for path in Path().iterdir())
+    assert main(command.split()) == 2
+    said = capsys.readouterr()
+    assert "Epoch" not in said.out
+    assert MISTAKES[command] in said.err
+    assert said.err.startswith("lit-classify: ")
+    assert len(said.err.splitlines()) <= 10
+    assert "Traceback" not in said.err
+    assert sorted(path.name for path in Path().iterdir()) == files
+
+
+@pytest.mark.reliability(16)
+@pytest.mark.parametrize(
+    ("option", "meant"),
+    {
+        "--epochs": "did you mean --trainer.max_epochs?",
+        "--max_epochs": "did you mean --trainer.max_epochs?",
+        "--lr": "did you mean --model.lr?",
+        "--learning_rate": "did you mean --model.lr?",
+        "--model.learning_rate": "did you mean --model.lr?",
+        "--model.weight_decay": "did you mean --model.optimizer_args.weight_decay?",
+        "--optimizer": "did you mean --model.optimizer?",
+        "--batch_size": "did you mean --data.batch_size?",
+        "--hidden": "did you mean --model.hidden?",
+        "--noise": "did you mean --data.noise?",
+        "--gpus": "did you mean --trainer.devices?",
+        "--device": "did you mean --trainer.accelerator?",
+        "--model.loss_fn": "--model.loss is an option of Regressor only",
+        "--threshold": "--model.thresholds is an option of MultilabelClassifier only",
+        "--quantum": "; see lit-classify fit --help",
+    }.items(),
+)
+def test_a_word_that_others_use_leads_to_the_option(
+    option: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*SHORT, option, "3"]) == 2
+    assert meant in capsys.readouterr().err
