@@ -86,7 +86,7 @@ class RunTrainer(Trainer):
         Accumulated gradients are applied first; after the last batch of an epoch the epoch ends first.
         """
         alone = self.world_size == 1
-        if not self.training or (alone and not self._signal.received):
+        if (alone and not self._signal.received) or not self.training:
             return False
         epoch, batches = vars(self.fit_loop.epoch_progress.current), self.fit_loop.epoch_loop.batch_progress
         if batches.is_last_batch:
