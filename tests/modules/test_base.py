@@ -43,11 +43,10 @@ def test_the_optimizer_uses_the_learning_rate_that_was_set() -> None:
         assert model.configure_optimizers().param_groups[0]["lr"] == 0.01  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("dropout", [0.0])
-def test_a_fit_with_a_found_learning_rate_equals_one_with_that_rate_given(dropout: float) -> None:
+def test_a_fit_with_a_found_learning_rate_equals_one_with_that_rate_given() -> None:
     def begin(**arguments: Any) -> tuple[L.Trainer, BinaryClassifier, CirclesDataModule]:
         L.seed_everything(3, verbose=False)
-        model = BinaryClassifier(2, hidden=[8], dropout=dropout, **arguments)
+        model = BinaryClassifier(2, hidden=[8], **arguments)
         return trainer(max_epochs=5), model, CirclesDataModule(batch_size=100, shuffle=True)
 
     searching, model, data = begin()

@@ -148,7 +148,8 @@ def test_a_file_with_a_stray_quote_is_read_in_linear_time(cell: str) -> None:
         runs = []
         for _ in range(2):
             start = time.perf_counter()
-            with nullcontext() if cell == '5" wide' else pytest.raises(DataError):
+            unclosed = pytest.raises(DataError, match="a quote opens a cell here and is not closed")
+            with nullcontext() if cell == '5" wide' else unclosed:
                 assert len(read_table("t.csv")) == rows
             runs.append(time.perf_counter() - start)
         seconds.append(min(runs))
