@@ -1,8 +1,12 @@
-"""Estimates of the memory that data needs, checked before it is allocated."""
+"""The memory that data needs: estimates before it is allocated, and memory that can be released."""
 
+import mmap
 import os
 from contextlib import suppress
 from pathlib import Path
+
+import numpy as np
+import polars as pl
 
 from lit_classify.errors import DataError, UserError
 
@@ -44,6 +48,22 @@ def check_points(num_points: float) -> None:
     """
     if shortage := _shortage(_BYTES_PER_POINT * num_points):
         raise UserError(f"{num_points:,.0f} points need {shortage}; use fewer")
+
+
+def own_memory(frame: pl.DataFrame) -> pl.DataFrame:
+    """Move float32 columns to memory that returns to the system once a frame is released.
+
+    The allocator of polars keeps it for later frames.
+    """
+    columns = frame.get_columns()
+    indices = [i for i, part in enumerate(columns) if part.dtype == pl.Float32 and not part.null_count()]
+    if not indices:
+        return frame
+    memory = np.frombuffer(mmap.mmap(-1, 4 * len(indices) * len(frame)), np.float32)
+    for index, numbers in zip(indices, memory.reshape(len(indices), -1), strict=True):
+        numbers[:] = columns[index].to_numpy()
+        columns[index] = pl.Series(columns[index].name, numbers)
+    return pl.DataFrame(columns)
 
 
 def _shortage(needed: float) -> str | None:

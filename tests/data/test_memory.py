@@ -1,5 +1,6 @@
-"""Estimates of the memory that data needs."""
+"""Estimates of the memory that data needs, and memory that can be released."""
 
+import polars as pl
 import pytest
 
 from lit_classify import DataError
@@ -16,3 +17,13 @@ def test_a_table_larger_than_memory_is_refused_with_an_estimate(monkeypatch: pyt
         read_table(write(content))
     monkeypatch.undo()
     assert (memory.free_memory() or 1e9) > 1e6
+
+
+@pytest.mark.reliability(32)
+def test_a_frame_in_memory_of_its_own_has_the_same_cells() -> None:
+    frame = pl.DataFrame(
+        {"a": [1.5, 2.5], "b": [None, 1.0], "c": ["x", None], "d": [3.0, 4.0]},
+        schema={"a": pl.Float32, "b": pl.Float32, "c": pl.String, "d": pl.Float32},
+    )
+    assert memory.own_memory(frame).equals(frame)
+    assert memory.own_memory(frame.select("c")).equals(frame.select("c"))

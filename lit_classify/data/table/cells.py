@@ -1,10 +1,28 @@
-"""Cells of a table as text: missing values, numbers that floats cannot represent."""
+"""Cells of text: which are missing values, which are numbers, and which of these floats cannot represent."""
+
+from typing import TypeVar
 
 import polars as pl
 
 MAX_EXACT_INTEGER = 2**53  # float64 cannot represent every larger integer
 MISSING_VALUES = ("", "NA", "N/A", "na", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "?")
 _LONG_INTEGER = r"^[+-]?\d{16,}$"
+Cells = TypeVar("Cells", pl.Series, pl.Expr)
+
+
+def missing_to_null(text: Cells) -> Cells:
+    """Return text without surrounding spaces, missing values as null."""
+    return text.str.strip_chars().replace(list(MISSING_VALUES), None)
+
+
+def to_numbers(text: Cells) -> Cells:
+    """Return text without surrounding spaces as numbers, anything else as null.
+
+    Examples:
+        >>> to_numbers(pl.Series(["1", "-2e3", "word"])).to_list()
+        [1.0, -2000.0, None]
+    """
+    return text.cast(pl.Float64, strict=False)
 
 
 def as_text(series: pl.Series) -> pl.Series:
@@ -14,10 +32,8 @@ def as_text(series: pl.Series) -> pl.Series:
         >>> as_text(pl.Series([1.0, 2.5, None])).to_list()
         ['1', '2.5', None]
     """
-    text = series.cast(pl.String).str.strip_chars()
-    if series.dtype.is_float():
-        text = text.str.replace(r"\.0$", "")
-    return text.set(text.is_in(list(MISSING_VALUES)), None)
+    text = missing_to_null(series.cast(pl.String))
+    return text.str.replace(r"\.0$", "") if series.dtype.is_float() else text
 
 
 def has_long_integers(text: pl.Series) -> bool:
@@ -28,4 +44,4 @@ def has_long_integers(text: pl.Series) -> bool:
         True
     """
     long = text.filter(text.str.contains(_LONG_INTEGER))
-    return bool((long.cast(pl.Float64, strict=False).abs() >= MAX_EXACT_INTEGER).any())
+    return bool((to_numbers(long).abs() >= MAX_EXACT_INTEGER).any())

@@ -248,7 +248,9 @@ class TableDataModule(InMemoryDataModule):
         self._row_indices = rows
         if self._has_auto_batches:
             self.batch_size = auto_batch_size(len(rows["train"])) if "train" in rows else 256
-        x = torch.from_numpy(self._state.preprocessor.transform(frame, list(rows.values())))
+        frames = [frame]
+        del frame  # so that transform releases the rows that it has encoded
+        x = torch.from_numpy(self._state.preprocessor.transform(frames.pop(), list(rows.values())))
         ordered = np.concatenate([targets[indices] for indices in rows.values()])
         y = torch.from_numpy(ordered if self.class_names is None else ordered.astype(np.int64))
         sizes = [len(indices) for indices in rows.values()]

@@ -244,12 +244,14 @@ class Preprocessor(nn.Module):
         """
         x = np.empty((len(frame), self.num_features), np.float32)
         target = np.arange(len(frame), dtype=np.int32)  # row of x for each row of the frame
+        blocks = list(frame.iter_slices(_BLOCK))
+        del frame  # releases each block once it is encoded, unless the caller still needs the frame
         if splits is not None:
             order = np.concatenate(splits)
             target[order] = np.arange(len(order), dtype=np.int32)
         chunk = max(_MAX_SERIAL // max(self.num_features, len(self.encoders), 1), 1)
-        for start in range(0, len(frame), _BLOCK):
-            block = torch.from_numpy(self._to_matrix(frame.slice(start, _BLOCK)))
+        while blocks:
+            block, start = torch.from_numpy(self._to_matrix(blocks.pop())), len(blocks) * _BLOCK
             for rows, part in enumerate(torch.split(block, chunk)):
                 first = start + rows * chunk
                 x[target[first : first + len(part)]] = self(part).numpy()

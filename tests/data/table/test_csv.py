@@ -3,7 +3,7 @@
 import csv
 import io
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import numpy as np
@@ -101,26 +101,46 @@ def test_a_very_long_quoted_cell_is_refused_as_an_unclosed_quote(monkeypatch: py
 def test_rows_that_polars_refuses_even_after_rewriting_raise_a_data_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def refuse(*_: object) -> None:
-        raise csv_reader._IrregularError
-
-    monkeypatch.setattr(csv_reader, "_parse", refuse)
+    read = pl.read_csv
+    monkeypatch.setattr(pl, "read_csv", lambda *args, **options: read(*args, **options).head(0))
     with pytest.raises(DataError, match=r"\.csv: polars does not split its rows into 2 fields"):
         read_table(write("a,b\n1,2\n"), OPTIONS)
 
 
 @pytest.mark.reliability(57)
+def test_only_blocks_with_stray_quotes_need_the_csv_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 1000)
+    rewritten = []
+    rewrite = csv_reader._rewrite
+    monkeypatch.setattr(
+        csv_reader,
+        "_rewrite",
+        lambda path, line, lines, dialect: rewritten.append(lines) or rewrite(path, line, lines, dialect),
+    )
+    rows = [f"{number},word" for number in range(2000)]
+    rows[700] = '700,5" wide'
+    frame = read_table(write("\n".join(["a,b", *rows])), OPTIONS).frame
+    assert frame["b"][[699, 700, 1999]].to_list() == ["word", '5" wide', "word"]
+    assert len(rewritten) == 1
+    assert rows[700].encode() in rewritten[0]
+
+
+@pytest.mark.reliability(57)
 @given(st.lists(st.sampled_from(['"', '"a"', '"\n,"', '"a""b"', "a", ",", "\n"]), max_size=20).map("".join))
 def test_rows_of_regular_text_end_where_the_csv_module_ends_rows(text: str) -> None:
-    try:
-        csv_reader._check_regular(text.encode(), Dialect(",", ("a", "b")))
-    except csv_reader._IrregularError:
+    text += "\n"
+    end = csv_reader._find_end(text.encode(), Dialect(",", ("a", "b")))
+    if end is None:
         return
-    reader = csv.reader(io.StringIO(text, newline=""))
-    ends = [reader.line_num for _ in reader]  # the line in which each row ends
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    ends = []  # the line in which each complete row ends
+    with suppress(csv.Error):
+        for _ in reader:
+            ends.append(reader.line_num)
     newlines = [position for position, char in enumerate(text) if char == "\n"]
     found = csv_reader._outside_quotes(text.encode(), "\n").tolist()
-    assert found == [newlines[line - 1] for line in ends if line <= len(newlines)]
+    assert found == [newlines[line - 1] for line in ends]
+    assert end == (found[-1] + 1 if found else 0)
 
 
 @pytest.mark.reliability(57)
