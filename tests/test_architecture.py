@@ -39,6 +39,10 @@ LEVELS = {
 }
 
 
+CROSS_CUTTING = {
+    *("architecture", "fuzz", "packaging", "readme", "reference_loop", "reliability", "resume", "round_trip"),
+    *("tensorboard", "two_processes", "untrusted_files", "untrusted_names"),
+}
 HEAVY = ("torch", "lightning", "sklearn", "matplotlib", "numpy", "tensorboard", "jsonargparse")
 
 
@@ -58,6 +62,15 @@ def imported_parts(file: Path) -> set[str]:
 
 def test_every_file_has_a_level() -> None:
     assert {part(file) for file in FILES} - {"__init__"} == set(LEVELS)
+
+
+def test_every_test_file_is_named_after_a_module_or_a_part_of_the_package() -> None:
+    tests = Path(__file__).parent
+    known = {file.relative_to(PACKAGE).with_suffix("") for file in FILES} | {Path(name) for name in LEVELS}
+    known |= {Path(subject) for subject in CROSS_CUTTING}
+    for file in tests.rglob("test_*.py"):
+        tested = file.relative_to(tests).with_name(file.stem.removeprefix("test_"))
+        assert tested in known, f"{file} has no module {tested}.py"
 
 
 @pytest.mark.parametrize("file", [file for file in FILES if part(file) != "__init__"], ids=str)

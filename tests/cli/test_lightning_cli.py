@@ -61,3 +61,47 @@ def test_arguments_of_the_default_optimizer_stay() -> None:
     assert main(["fit", "--config", "own.yaml", "--trainer.max_epochs", "1", "--plots", "none"]) == 0
     saved = yaml.safe_load(Path("lightning_logs/own/version_0/config.yaml").read_text())
     assert saved["model"]["init_args"]["optimizer_args"] == {"momentum": 0.5}
+
+
+def test_custom_activations_and_optimizers_run_from_the_command_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    own = [
+        "--model.activation",
+        "tests.custom_networks.OwnTanh",
+        "--model.optimizer",
+        "tests.custom_optimizers.OwnSGD",
+    ]
+    assert main([*SHORT, *own]) == 0
+    assert main([*SHORT, "--model.activation", "Tanh"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")]
+    assert rows
+    assert rows[: len(rows) // 2] == rows[len(rows) // 2 :]
+    path = "lightning_logs/circles_v2/version_0/checkpoints/best.ckpt"
+    assert main(["test", "--ckpt_path", path]) == 2
+    assert "only what you name yourself" in capsys.readouterr().err
+    assert main(["test", "--ckpt_path", path, "--model.activation", "tests.custom_networks.OwnTanh"]) == 0
+    assert main([*SHORT[:-1], "5", *own, "--ckpt_path", path]) == 0
+    assert main(["plot", path, "--activation", "tests.custom_networks.OwnTanh"]) == 0
+
+
+def test_check_val_every_n_epoch_sets_the_epochs_that_are_validated_and_printed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([*SHORT[:-1], "6", "--trainer.check_val_every_n_epoch", "2"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    epochs = [line.split("|")[0].split()[1] for line in printed if line.startswith("Epoch")]
+    assert {"0", "2", "4"} <= set(epochs)
+    assert not {"1", "3"} & set(epochs)
+    assert all("Test loss" in line for line in printed if line.startswith("Epoch"))
+    config = yaml.safe_load(Path("lightning_logs/circles_v2/version_0/config.yaml").read_text())
+    assert config["log_every_n_epochs"] == 2
+    assert main([*SHORT, "--trainer.check_val_every_n_epoch", "1", "--log_every_n_epochs", "1"]) == 0
+    again = [
+        "fit",
+        "--config",
+        "lightning_logs/circles_v2/version_0/config.yaml",
+        "--log_every_n_epochs",
+        "3",
+    ]
+    assert main([*again, "--trainer.max_epochs", "2"]) == 0

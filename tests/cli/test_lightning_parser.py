@@ -1,6 +1,7 @@
 """The help of fit."""
 
 import pytest
+import torch
 
 from lit_classify.cli.main import main
 
@@ -30,3 +31,15 @@ def test_fit_help_begins_with_the_options_of_the_chosen_classes(
     first, _, rest = capsys.readouterr().out.partition("all options:")
     assert all(f"\n  {option} " in first for option in described)
     assert "--trainer.gradient_clip_val" in rest
+
+
+SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+
+
+@pytest.mark.parametrize("word", ["none", "None", "null"])
+def test_none_and_null_on_the_command_line_are_none(word: str) -> None:
+    options = ["--model.activation", word, "--data.batch_size", word, "--model.lr_scheduler", word]
+    assert main([*SHORT, *options, "--plots", "none", "--trainer.gradient_clip_val", word]) == 0
+    recorded = torch.load("lightning_logs/circles_v2/version_0/checkpoints/last.ckpt", weights_only=True)
+    assert recorded["lit_classify"]["model"]["init_args"]["activation"] is None
+    assert recorded["lit_classify"]["data"]["init_args"]["batch_size"] is None

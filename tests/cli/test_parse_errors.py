@@ -1,5 +1,6 @@
 """One short message per mistake, which leads to the option."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import polars as pl
@@ -7,8 +8,10 @@ import pytest
 import yaml
 
 from lit_classify.cli.main import main
+from tests.runs import FIT_MOONS
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+
 
 STOP = "--trainer.callbacks EarlyStopping --trainer.callbacks.monitor val/loss"
 
@@ -159,3 +162,58 @@ def test_a_word_that_others_use_leads_to_the_option(
 ) -> None:
     assert main([*SHORT, option, "3"]) == 2
     assert meant in capsys.readouterr().err
+
+
+OWN_FILE = """
+import lightning.pytorch as L
+import torch
+from pathlib import Path
+Path("imported").touch()
+class Net(torch.nn.Linear): ...
+class Model(L.LightningModule): ...
+class Data(L.LightningDataModule): ...
+def function(): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "base", "guess"),
+    [
+        ("model", "Model", "lit_classify.LitModule", "BinaryClassifier"),
+        ("data", "Data", "lit_classify.data.InMemoryDataModule", "TableDataModule"),
+        ("model", "Net", "lit_classify.LitModule", "BinaryClassifier"),
+        ("data", "function", "lit_classify.data.InMemoryDataModule", "TableDataModule"),
+    ],
+)
+def test_the_message_for_a_class_of_lightning_names_the_class_to_extend(
+    part: str, name: str, base: str, guess: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("own_file_of_mine.py").write_text(OWN_FILE)
+    assert main([*SHORT, f"--{part}", f"own_file_of_mine.{name}"]) == 2
+    stderr = capsys.readouterr().err
+    assert f"--{part} own_file_of_mine.{name} must extend {base}, as {guess} does" in stderr
+    assert len(stderr.splitlines()) == 1
+
+
+@pytest.mark.reliability(38)
+@pytest.mark.parametrize(
+    ("options", "package"),
+    [
+        (["--trainer.logger", "WandbLogger"], "wandb"),
+        (["--trainer.callbacks", "RichProgressBar"], "rich"),
+        (["--trainer.strategy", "deepspeed"], "deepspeed"),
+    ],
+)
+def test_a_missing_package_is_named(
+    options: list[str], package: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if find_spec(package):
+        pytest.skip(f"{package} is here")
+    assert main([*FIT_MOONS, *options]) == 2
+    stderr = capsys.readouterr().err
+    assert package in stderr
+    assert "pip install" in stderr
+    assert len(stderr.splitlines()) == 1
+    assert not list(Path().iterdir())
+    with pytest.raises(SystemExit, match="0"):
+        main(["fit", "--help"])
