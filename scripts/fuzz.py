@@ -21,7 +21,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--cases", type=int, default=50_000)
     cases = options.parse_args().cases
-    begun = time.monotonic()
+    start = time.monotonic()
     command = [sys.executable, "-m", "pytest", "tests/test_fuzz.py", "-q", "-p", "no:cacheprovider", "-k"]
     environment = {**os.environ, "LIT_CLASSIFY_FUZZ": str(cases), "OMP_NUM_THREADS": "1"}
     parts = [
@@ -30,7 +30,7 @@ def main() -> int:
     ]
     failed = any([part.wait() for part in parts])
     outcome = "some failed" if failed else "none failed"
-    print(f"{cases:,} cases in {time.monotonic() - begun:.0f} s: {outcome}")
+    print(f"{cases:,} cases in {time.monotonic() - start:.0f} s: {outcome}")
     return int(failed)
 
 

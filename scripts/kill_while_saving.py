@@ -1,6 +1,6 @@
 """Kill a process repeatedly while it saves checkpoints, and check that none is lost.
 
-    python scripts/kill_while_saving.py [--kills 50] [--saver ours|lightning]
+    python scripts/kill_while_saving.py [--kills 50] [--saver atomic|lightning]
 
 Temporary files lie on another file system if there is one: that is where Lightning's own saving loses files.
 After every kill the checkpoint on disk must load, and must be the last acknowledged one or the one being
@@ -23,7 +23,7 @@ from lightning.pytorch.plugins.io import CheckpointIO, TorchCheckpointIO
 
 from lit_classify.checkpoints.io import AtomicCheckpointIO, is_intact
 
-SAVERS: dict[str, type[CheckpointIO]] = {"ours": AtomicCheckpointIO, "lightning": TorchCheckpointIO}
+SAVERS: dict[str, type[CheckpointIO]] = {"atomic": AtomicCheckpointIO, "lightning": TorchCheckpointIO}
 ELSEWHERE = Path("/dev/shm")
 NUM_WEIGHTS = 1_000_000
 LONGEST_S = 0.15
@@ -33,23 +33,23 @@ def main() -> int:
     """Kill savers repeatedly, and print how many checkpoints were lost."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--kills", type=int, default=50)
-    options.add_argument("--saver", choices=SAVERS, default="ours")
+    options.add_argument("--saver", choices=SAVERS, default="atomic")
     given = options.parse_args()
     torch.set_num_threads(1)  # threads do not survive a fork
     chance = random.Random(0)
-    lost = amid = 0
+    lost = interrupted = 0
     with tempfile.TemporaryDirectory(dir=".") as folder, _temporary_elsewhere() as temporary:
         other = temporary.stat().st_dev != Path(folder).stat().st_dev
         for _ in range(given.kills):
             path = Path(folder, "c.ckpt")
             acknowledged = _killed_while_saving(SAVERS[given.saver](), path, chance.uniform(0, LONGEST_S))
             unfinished = [*Path(folder).glob("*.tmp"), *temporary.iterdir()]
-            amid += bool(unfinished)
+            interrupted += bool(unfinished)
             for file in unfinished:
                 file.unlink()
             lost += not _is_one_of(path, {acknowledged, acknowledged + 1})
     where = f"temporary folder on {'another' if other else 'the same'} file system"
-    print(f"{given.kills} kills, {amid} amid a write, {where}: {lost} files lost")
+    print(f"{given.kills} kills, {interrupted} during a write, {where}: {lost} files lost")
     return 1 if lost else 0
 
 
@@ -76,14 +76,14 @@ def _killed_while_saving(saver: CheckpointIO, path: Path, after_s: float) -> int
             saver.save_checkpoint({"n": number, "x": torch.full((NUM_WEIGHTS,), float(number))}, path)
             os.write(writer, number.to_bytes(4, "big"))
     os.close(writer)
-    said = os.read(reader, 4)
+    acknowledged = os.read(reader, 4)
     time.sleep(after_s)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     while more := os.read(reader, 1 << 16):
-        said = more[-4:]
+        acknowledged = more[-4:]
     os.close(reader)
-    return int.from_bytes(said, "big")
+    return int.from_bytes(acknowledged, "big")
 
 
 def _is_one_of(path: Path, numbers: set[int]) -> bool:

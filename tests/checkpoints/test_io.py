@@ -68,7 +68,7 @@ def test_killing_a_save_loses_no_checkpoint() -> None:
         [sys.executable, script, "--kills", "50"], capture_output=True, text=True, timeout=200, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"50 kills, [1-9]\d* amid a write, .* 0 files lost", done.stdout)
+    assert re.search(r"50 kills, [1-9]\d* during a write, .* 0 files lost", done.stdout)
     assert not list(Path().iterdir())
 
 
