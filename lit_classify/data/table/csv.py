@@ -8,10 +8,9 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -32,8 +31,8 @@ _HEAD_BYTES, _HEAD_LINES = 1 << 16, 10  # minimum that is read to detect the dia
 _BLOCK_BYTES = 1 << 22
 _MAX_OPEN_BYTES = 1 << 22  # a quote open for more bytes is an error
 _FLOAT32_CELLS = 1 << 22  # larger tables use float32 where that is precise enough
-_FLOAT32_SPREADS = 1000.0  # standard deviations from zero up to which float32 is precise enough
-_FLOAT32_MAX_SPREAD = 1e30
+_FLOAT32_SPREADS = 1000.0  # standard deviations from zero up to which it is
+_FLOAT32_MAX = 1e33
 _BYTE_ORDER_MARKS = {"UTF-32": (b"\xff\xfe\0\0", b"\0\0\xfe\xff"), "UTF-16": (b"\xff\xfe", b"\xfe\xff")}
 
 csv.field_size_limit(2**31 - 1)  # polars has no limit either; unclosed quotes are detected before
@@ -63,19 +62,19 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
     num_rows = round(path.stat().st_size * max(head.count("\n"), 1) / len(head.encode()))
     check_memory(path, num_rows, len(dialect.names))
     is_large = num_rows * len(dialect.names) > _FLOAT32_CELLS
-    schema, limits = _guess_types(rows, dialect, options.text, is_large)
+    schema = _guess_types(rows, dialect, options.text)
     while True:
         digest = hashlib.sha256()
         try:
-            parts = list(_parse_blocks(path, options.encoding, dialect, schema, limits, digest.update))
+            blocks = _parse_blocks(path, options.encoding, dialect, schema, digest.update)
+            parts = [_to_float32(frame) if is_large else frame for frame in blocks]
             break
         except _WrongTypesError as error:
             schema |= error.args[0]
-            limits = {name: limit for name, limit in limits.items() if name not in error.args[0]}
     if not parts:
         raise DataError(f"{path} has a header but no rows")
     free = [name for name, dtype in schema.items() if dtype == pl.String and name not in options.text]
-    frame = _parse_commas(pl.concat(parts), free, is_decimal=dialect.delimiter != ",")
+    frame = _parse_commas(pl.concat(parts, how="vertical_relaxed"), free, is_decimal=dialect.delimiter != ",")
     return frame, digest.hexdigest()
 
 
@@ -135,44 +134,19 @@ def _is_utf8(encoding: str) -> bool:
     return encoding.lower() in {"utf-8", "utf8"}
 
 
-def _guess_types(
-    rows: Sequence[Sequence[str]], dialect: Dialect, text: Collection[str], is_large: bool
-) -> tuple[Schema, dict[str, float]]:
-    """Return the types of the columns by their first cells, and the largest numbers of float32 ones."""
-    schema: Schema = {name: pl.String if name in text else pl.Float64 for name in dialect.names}
-    data = _write_rows((row for row in rows if len(row) == len(schema)), dialect)
-    try:
-        frame = _parse(data, dialect, schema)
-    except _WrongTypesError as error:
-        schema |= error.args[0]
-        frame = _parse(data, dialect, schema)
+def _guess_types(rows: Sequence[Sequence[str]], dialect: Dialect, text: Collection[str]) -> Schema:
+    """Return the types of the columns by their first cells."""
+    assumed: Schema = {name: pl.String if name in text else pl.Float64 for name in dialect.names}
+    data = _write_rows((row for row in rows if len(row) == len(assumed)), dialect)
+    frame = _parse(data, dialect, assumed)
     if frame is None:
-        return dict.fromkeys(schema, pl.String), {}
-    schema |= {part.name: pl.String for part in frame.get_columns() if not part.count()}
-    if not is_large:
-        return schema, {}
-    finite = pl.col(pl.Float64).filter(pl.col(pl.Float64).is_finite())
-    spreads = _only_row(frame.select(finite.std(ddof=0)))
-    limits = {
-        name: _FLOAT32_SPREADS * spread
-        for name, spread in spreads.items()
-        if 0 < (spread or 0) < _FLOAT32_MAX_SPREAD
-    }
-    return schema | dict.fromkeys(limits, pl.Float32), limits
-
-
-def _only_row(frame: pl.DataFrame) -> dict[str, Any]:
-    """Return the only row of a frame; nothing if it has no columns."""
-    return next(frame.iter_rows(named=True), {})
+        return dict.fromkeys(assumed, pl.String)
+    is_text = [part.name for part in frame.get_columns() if part.dtype == pl.String or not part.count()]
+    return assumed | dict.fromkeys(is_text, pl.String)
 
 
 def _parse_blocks(
-    path: Path,
-    encoding: str,
-    dialect: Dialect,
-    schema: Schema,
-    limits: Mapping[str, float],
-    update: Callable[[bytes], None],
+    path: Path, encoding: str, dialect: Dialect, schema: Schema, update: Callable[[bytes], None]
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows in blocks.
 
@@ -181,7 +155,6 @@ def _parse_blocks(
         encoding: its encoding.
         dialect: its format.
         schema: the type of each column.
-        limits: the largest number allowed in each float32 column.
         update: receives all text, for a digest.
 
     Raises:
@@ -209,8 +182,9 @@ def _parse_blocks(
                 "delimiter, or save the table as Parquet"
             )
         if len(frame):
-            _check_precision(block, frame, dialect, limits)
-            yield own_memory(frame) if limits else frame
+            if wrong := _find_wrong_types(block, frame, dialect, schema):
+                raise _WrongTypesError(wrong)
+            yield frame
         line += _count(lines[:end], "\n")
         is_open = lines[end:]
         if not text or len(is_open) - is_open.find(b"\n") > _MAX_OPEN_BYTES:
@@ -340,30 +314,39 @@ def _parse(data: bytes, dialect: Dialect, schema: Schema) -> pl.DataFrame | None
 
 
 def _cast(text: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """Convert text to numbers, missing values to null.
-
-    Raises:
-        _WrongTypesError: a column of numbers has other cells.
-    """
-    numeric = {name: dtype for name, dtype in schema.items() if dtype != pl.String}
-    cells = text.select(missing_to_null(pl.col(list(numeric))))
-    numbers = cells.cast(numeric, strict=False)  # type: ignore[arg-type]
-    missing = zip(numeric, cells.null_count().row(0), numbers.null_count().row(0), strict=True)
-    if wrong := [name for name, before, after in missing if after > before]:
-        raise _WrongTypesError(dict.fromkeys(wrong, pl.String))
-    return text.with_columns(numbers)
+    """Convert text to numbers, missing values to null; columns with other cells stay text."""
+    names = [name for name, dtype in schema.items() if dtype != pl.String]
+    cells = text.select(missing_to_null(pl.col(names)))
+    numbers = cells.select(to_numbers(pl.all()))
+    return text.with_columns(
+        number
+        for number, cell in zip(numbers, cells, strict=True)
+        if number.null_count() == cell.null_count()
+    )
 
 
-def _check_precision(data: bytes, frame: pl.DataFrame, dialect: Dialect, limits: Mapping[str, float]) -> None:
-    """Raise _WrongTypesError for columns with numbers that their type cannot represent precisely."""
-    largest = _only_row(frame.select(pl.col(pl.Float32, pl.Float64).abs().max()))
-    sizes = {name: size for name, size in largest.items() if size is not None}
-    types: Schema = {name: pl.Float64 for name in limits if sizes.get(name, 0.0) > limits[name]}
-    large = [name for name, size in sizes.items() if size >= MAX_EXACT_INTEGER]
-    if large and (text := _parse(data, dialect, dict.fromkeys(dialect.names, pl.String))) is not None:
-        types |= {name: pl.String for name in large if has_long_integers(text[name].str.strip_chars())}
-    if types:
-        raise _WrongTypesError(types)
+def _find_wrong_types(data: bytes, frame: pl.DataFrame, dialect: Dialect, schema: Schema) -> Schema:
+    """Return the columns of numbers that contain text, or integers that floats cannot represent."""
+    wrong: Schema = {name: pl.String for name, dtype in frame.schema.items() if dtype != schema[name]}
+    sizes = frame.select(pl.col(pl.Float64).abs().max())
+    large = [part.name for part in sizes if (part.item() or 0) >= MAX_EXACT_INTEGER]
+    text = _parse(data, dialect, dict.fromkeys(schema, pl.String)) if large else None
+    if text is not None:
+        wrong |= {name: pl.String for name in large if has_long_integers(text[name].str.strip_chars())}
+    return wrong
+
+
+def _to_float32(frame: pl.DataFrame) -> pl.DataFrame:
+    """Convert columns to float32 where that is precise enough, compared with the spread of the numbers."""
+    numbers = frame.select(pl.col(pl.Float64))
+    sizes = numbers.select(pl.all().abs().max().fill_null(0.0))
+    spreads = numbers.select(pl.all().filter(pl.all().is_finite()).std(ddof=0).fill_null(0.0))
+    precise = [
+        part.name
+        for part, spread in zip(sizes, spreads, strict=True)
+        if part.item() <= min(_FLOAT32_SPREADS * spread.item(), _FLOAT32_MAX)
+    ]
+    return own_memory(frame.cast(dict.fromkeys(precise, pl.Float32)))
 
 
 def _parse_commas(frame: pl.DataFrame, names: Collection[str], is_decimal: bool) -> pl.DataFrame:

@@ -316,13 +316,16 @@ def test_large_tables_keep_single_precision_where_it_is_enough(monkeypatch: pyte
     monkeypatch.setattr("lit_classify.data.table.csv._FLOAT32_CELLS", 10)
     random = np.random.default_rng(0)
     near, far = random.normal(size=500), 1.6e9 + random.integers(0, 1000, 500)
-    late = np.concatenate([random.normal(size=400), [1e9 + 1], random.normal(size=99)])
-    pl.DataFrame({"near": near, "far": far, "late": late}).write_csv("t.csv")
+    late = np.concatenate([random.normal(size=400), 1.6e9 + random.integers(0, 1000, 100)])
+    outlier = np.concatenate([random.normal(size=400), [1e9 + 1], random.normal(size=99)])
+    pl.DataFrame({"near": near, "far": far, "late": late, "outlier": outlier}).write_csv("t.csv")
     monkeypatch.setattr(csv_reader, "_HEAD_BYTES", 2000)
+    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 1000)
     frame = read_table("t.csv").frame
-    assert frame.dtypes == [pl.Float32, pl.Float64, pl.Float64]
+    assert frame.dtypes == [pl.Float32, pl.Float64, pl.Float64, pl.Float32]
     np.testing.assert_array_equal(frame["far"], far)
-    np.testing.assert_allclose(frame["near"], near, rtol=1e-6)
+    for name, numbers in {"near": near, "late": late, "outlier": outlier}.items():
+        np.testing.assert_allclose(frame[name], numbers, rtol=1e-7, atol=0)
 
 
 @pytest.mark.parametrize(
