@@ -25,7 +25,18 @@ class UserError(ValueError):
 
 
 class DataError(UserError):
-    """Invalid data. The message names what was expected, what was found and where."""
+    """Invalid data. The message names what was expected, what was found and where.
+
+    Examples:
+        >>> import torch
+        >>> from lit_classify import BinaryClassifier
+        >>> try:
+        ...     BinaryClassifier(2).check_targets(torch.tensor([0, 2]))
+        ... except DataError as error:
+        ...     print(error)
+        ...
+        BinaryClassifier knows the classes 0 to 1, but row 1 has the target 2
+    """
 
 
 class DivergedError(RuntimeError):

@@ -110,7 +110,12 @@ def allowed() -> list[str]:
 
 
 def denied() -> list[str]:
-    """Return the patterns that may not be imported; a more specific entry of ``allowed`` takes precedence."""
+    """Return the patterns that may not be imported; a more specific entry of ``allowed`` takes precedence.
+
+    Examples:
+        >>> "lightning.pytorch.loggers.wandb" in denied()
+        True
+    """
     network_loggers = [*NETWORK_LOGGERS.values(), *(f"{_LOGGERS}.{name}" for name in NETWORK_LOGGERS)]
     return ["*", *network_loggers, *(_typed_before - {*allowed()})]
 

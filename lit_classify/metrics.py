@@ -29,6 +29,11 @@ class Metrics(NamedTuple):
     Attributes:
         values: the defined metrics.
         notes: why a metric is undefined, or which classes its mean includes.
+
+    Examples:
+        >>> values, notes = regression_metrics(torch.tensor([1.0, 2.0]), torch.tensor([5.0, 5.0]))
+        >>> sorted(values), notes
+        (['max_error', 'rmse'], {'r2': 'undefined: all true values are equal'})
     """
 
     values: dict[str, float]

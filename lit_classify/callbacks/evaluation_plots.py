@@ -64,7 +64,22 @@ def evaluate(model: LitModule, data: InMemoryDataModule, split: str) -> tuple[Te
 
 
 def worst_rows(model: LitModule, data: InMemoryDataModule, logits: Tensor, y: Tensor) -> str:
-    """Return the validation rows of a table with the largest errors as Markdown; empty for other data."""
+    r"""Return the validation rows of a table with the largest errors as Markdown; empty for other data.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> from pathlib import Path
+        >>> from lit_classify import BinaryClassifier
+        >>> rows = [f"{n},{n % 3},{'yes' if n > 20 else 'no'}" for n in range(50)]
+        >>> with TemporaryDirectory() as directory:
+        ...     path = Path(directory, "table.csv")
+        ...     _ = path.write_text("\n".join(["size,width,target", *rows]))
+        ...     data = TableDataModule(str(path), "target")
+        ...     table = worst_rows(BinaryClassifier(2), data, *evaluate(BinaryClassifier(2), data, "val"))
+        ...
+        >>> table.splitlines()[0]
+        '| true | predicted | size | width | target |'
+    """
     if not isinstance(data, TableDataModule) or data.is_new_table:
         return ""
     rows = model.row_errors(logits, y)

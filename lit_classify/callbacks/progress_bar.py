@@ -12,6 +12,12 @@ class EpochProgressBar(ProgressBar):
     """One bar for all epochs of a fit, drawn at most ten times a second, below the epoch log.
 
     Lightning's bars count the batches of an epoch, of which small data has only one.
+
+    Examples:
+        >>> quiet = {"logger": False, "enable_checkpointing": False, "enable_model_summary": False}
+        >>> trainer = Trainer(max_epochs=2, accelerator="cpu", callbacks=[EpochProgressBar()], **quiet)
+        >>> type(trainer.progress_bar_callback).__name__
+        'EpochProgressBar'
     """
 
     def __init__(self) -> None:

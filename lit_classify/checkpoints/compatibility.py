@@ -26,7 +26,16 @@ KNOWN_CLASSES: dict[str, Mapping[str, type]] = {"model": TASKS, "data": DATA_MOD
 
 
 def check_same_table(path: Path, model: ClassSpec, data: ClassSpec | None) -> None:
-    """Raise UserError if the model does not fit the preprocessing of its table."""
+    """Raise UserError if the model does not fit the preprocessing of its table.
+
+    Examples:
+        >>> model = ClassSpec("BinaryClassifier", {"in_features": 2})
+        >>> data = ClassSpec("TableDataModule", {})
+        >>> check_same_table(Path("model.ckpt"), model, data)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: model.ckpt has inconsistent content: the preprocessing ... is missing
+    """
     kind = DATA_MODULES.get(data.class_path) if data else None
     state = data.init_args.get("fitted_state") if data and kind else None
     if state is None and kind is TableDataModule:
@@ -46,7 +55,15 @@ def check_same_table(path: Path, model: ClassSpec, data: ClassSpec | None) -> No
 
 
 def check_release(path: Path, version: str, parts: Mapping[str, ClassSpec]) -> None:
-    """Raise UserError if another release recorded settings that this one does not know."""
+    """Raise UserError if another release recorded settings that this one does not know.
+
+    Examples:
+        >>> record = ClassSpec("Regressor", {"in_features": 1, "quantile": 0.5})
+        >>> check_release(Path("model.ckpt"), "9.0", {"model": record})  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: lit_classify 9.0 wrote model.ckpt, ... (model.quantile); ...
+    """
     unknown = [
         f"{part}.{name}"
         for part, known in KNOWN_CLASSES.items()

@@ -139,7 +139,17 @@ def _checksum_matches(file: BinaryIO, comment: bytes) -> bool:
 
 
 def has_checksum(path: Path) -> bool:
-    """Return whether a file ends with a checksum of this package, correct or not."""
+    """Return whether a file ends with a checksum of this package, correct or not.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as directory:
+        ...     AtomicCheckpointIO().save_checkpoint({}, Path(directory, "a.ckpt"))
+        ...     torch.save({}, Path(directory, "b.ckpt"))
+        ...     has_checksum(Path(directory, "a.ckpt")), has_checksum(Path(directory, "b.ckpt"))
+        ...
+        (True, False)
+    """
     if not zipfile.is_zipfile(path):
         return False
     with zipfile.ZipFile(path) as archive:

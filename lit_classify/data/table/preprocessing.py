@@ -381,6 +381,13 @@ def check_missing(frame: pl.DataFrame, table: RawTable) -> None:
 
     Raises:
         DataError: a value is missing or not finite in single precision; names the first.
+
+    Examples:
+        >>> table = RawTable(pl.DataFrame({"age": [20.0, None]}), (("t.csv", 2),), ("1f",))
+        >>> check_missing(table.frame, table)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.DataError: t.csv, row 2, column 'age': None is missing ...
     """
     for series in frame:
         if series.null_count():
