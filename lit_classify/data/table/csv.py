@@ -64,10 +64,10 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
     is_large = num_rows * len(dialect.names) > _FLOAT32_CELLS
     schema = _guess_types(rows, dialect, options.text)
     while True:
-        digest = hashlib.sha256()
+        digest, spreads = hashlib.sha256(), dict[str, float]()
         try:
             blocks = _parse_blocks(path, options.encoding, dialect, schema, digest.update)
-            parts = [_to_float32(frame) if is_large else frame for frame in blocks]
+            parts = [_to_float32(frame, spreads) if is_large else frame for frame in blocks]
             break
         except _WrongTypesError as error:
             schema |= error.args[0]
@@ -336,16 +336,20 @@ def _find_wrong_types(data: bytes, frame: pl.DataFrame, dialect: Dialect, schema
     return wrong
 
 
-def _to_float32(frame: pl.DataFrame) -> pl.DataFrame:
-    """Convert columns to float32 where that is precise enough, compared with the spread of the numbers."""
+def _to_float32(frame: pl.DataFrame, spreads: dict[str, float]) -> pl.DataFrame:
+    """Convert columns to float32 where that is precise enough, compared with the spread of the numbers.
+
+    Args:
+        frame: a block of rows.
+        spreads: the largest standard deviation of each column in a block so far; updated.
+    """
     numbers = frame.select(pl.col(pl.Float64))
     sizes = numbers.select(pl.all().abs().max().fill_null(0.0))
-    spreads = numbers.select(pl.all().filter(pl.all().is_finite()).std(ddof=0).fill_null(0.0))
-    precise = [
-        part.name
-        for part, spread in zip(sizes, spreads, strict=True)
-        if part.item() <= min(_FLOAT32_SPREADS * spread.item(), _FLOAT32_MAX)
-    ]
+    finite = numbers.select(pl.all().filter(pl.all().is_finite()).std(ddof=0).fill_null(0.0))
+    for part in finite:
+        spreads[part.name] = max(spreads.get(part.name, 0.0), part.item())
+    limits = {name: min(_FLOAT32_SPREADS * spread, _FLOAT32_MAX) for name, spread in spreads.items()}
+    precise = [part.name for part in sizes if part.item() <= limits[part.name]]
     return own_memory(frame.cast(dict.fromkeys(precise, pl.Float32)))
 
 
