@@ -25,13 +25,6 @@ def test_a_recipe_is_complete_and_runs_one_batch(name: str, capsys: pytest.Captu
     assert main([*fit, "--trainer.fast_dev_run", "true"]) == 0
 
 
-def test_recipes_lists_each_recipe_with_its_purpose(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["recipes"]) == 0
-    printed = capsys.readouterr().out.splitlines()
-    for name, line in zip(recipes.names(), printed, strict=False):
-        assert line.split(maxsplit=1) == [name, recipes.read(name)["recipe"]["why"]]
-
-
 def test_the_packaged_files_are_the_recipes() -> None:
     packaged = {path.stem for path in Path(recipes.__file__).parent.glob("*.yaml")}
     assert packaged == set(recipes.names())

@@ -24,7 +24,6 @@ from lit_classify import BinaryClassifier, EpochLog, MoonsDataModule, UserError
 from lit_classify._lightning.trainer import RunTrainer
 from lit_classify.callbacks import BestCheckpoint, LastCheckpoint
 from lit_classify.cli.main import main
-from lit_classify.seeds import stream_seed
 
 QUIET: dict[str, Any] = {
     "logger": False,
@@ -34,15 +33,28 @@ QUIET: dict[str, Any] = {
     "accelerator": "cpu",
     "num_sanity_val_steps": 0,
 }
+
+
 EPOCHS, BATCHES = 4, 7
+
+
 STEPS = [1, 3, 7, 8, 13, 14, 20, 25]
+
+
 EVERY_STEP = [
     *STEPS,
     *(pytest.param(step, marks=pytest.mark.slow) for step in range(1, 28) if step not in STEPS),
 ]
+
+
 PLATEAU = {"lr_scheduler": "ReduceLROnPlateau", "lr_scheduler_args": {"patience": 0, "threshold": 0.02}}
+
+
 KEEPING: dict[str, Any] = {"enable_checkpointing": True, "default_root_dir": "."}
+
+
 DRAWS = "tests.custom_networks.Draws"
+
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*callbacks used to create the checkpoint need to be provided"),
@@ -114,9 +126,6 @@ def assert_exact(stop: dict[str, Any], **both: Any) -> None:
     assert_same(whole, fit("stopped.ckpt", **both))
 
 
-# Random numbers.
-
-
 @pytest.mark.reliability(45)
 @pytest.mark.parametrize("how", ["RReLU", "F.dropout", "rand_like", "numpy", "random"])
 @pytest.mark.parametrize("steps", [3, 14])
@@ -133,15 +142,6 @@ def test_a_data_module_that_draws_while_batches_are_moved_is_exact() -> None:
             return x + 0.1 * torch.randn_like(x), y
 
     assert_exact({"max_steps": 10}, rows=Augmented(num_samples=125, batch_size=15))
-
-
-@pytest.mark.reliability(45)
-def test_each_step_epoch_process_and_seed_has_a_stream_of_its_own() -> None:
-    places = [(seed, index) for seed in range(4) for index in range(50_000)]
-    for seed in range(4):  # torch's generator on the CPU takes 32 bits
-        assert len({stream_seed("step", seed, index) % 2**32 for _, index in places[:50_000]}) == 50_000
-    assert len({stream_seed("step", *place) for place in places}) == len(places)
-    assert stream_seed("step", 1, 5) != stream_seed("order", 1, 5)
 
 
 class DrawRecorder(nn.Identity):
@@ -180,9 +180,6 @@ def test_an_optimizer_that_looks_at_a_batch_many_times_sees_one_function() -> No
     RunTrainer(**QUIET, max_epochs=2).fit(model, MoonsDataModule(num_samples=50))
     assert len(recorder.draws) > 10
     assert len({tuple(numbers.tolist()) for numbers in recorder.draws}) == 2
-
-
-# Plateau schedulers.
 
 
 class Validations(L.Callback):
@@ -286,9 +283,6 @@ def test_moons_learn_with_a_plateau_scheduler(capsys: pytest.CaptureFixture[str]
     assert float(last.split("Acc: ")[-1].rstrip("%")) > 99
 
 
-# Accumulated gradients.
-
-
 @pytest.mark.reliability(44)
 @pytest.mark.parametrize("accumulate", [2, 3])
 @pytest.mark.parametrize("steps", [1, 4, 6])
@@ -362,9 +356,6 @@ def test_a_schedule_of_accumulation_is_exact() -> None:
     assert_exact({"max_steps": 9}, callbacks=schedule, model={"dropout": 0.3})
 
 
-# Checkpoints of any hook.
-
-
 @pytest.mark.reliability(3)
 @pytest.mark.parametrize(
     "hook",
@@ -431,9 +422,6 @@ def test_lightning_s_own_checkpoints_can_be_resumed(settings: dict[str, Any]) ->
         assert_same(whole, fit(str(path), **both))
 
 
-# The table recipe.
-
-
 @pytest.fixture
 def table() -> list[str]:
     generator = random.Random(0)
@@ -472,9 +460,6 @@ def test_the_table_recipe_is_exact_at_any_step(table: list[str], steps: list[int
         assert_same(whole, last(2 * run + 2))
 
 
-# The log line.
-
-
 @pytest.mark.reliability(49)
 @pytest.mark.parametrize("steps", [1, 3, 6, 7, 10])
 def test_the_line_of_the_epoch_of_a_resume_covers_all_its_rows(steps: int) -> None:
@@ -506,9 +491,6 @@ def test_the_logged_loss_of_the_epoch_of_a_resume_covers_all_its_rows() -> None:
     assert seen == whole[1:]
 
 
-# Averages.
-
-
 @pytest.mark.reliability(46)
 @pytest.mark.parametrize(
     "average", [WeightAveraging, lambda: EMAWeightAveraging(decay=0.9)], ids=["mean", "ema"]
@@ -527,9 +509,6 @@ def test_stochastic_weight_averaging_trains_and_is_not_resumed() -> None:
             UserError, match="StochasticWeightAveraging, whose learning rates Lightning does not"
         ):
             fit("stopped.ckpt", callbacks=callbacks, max_epochs=6)
-
-
-# Other numbers.
 
 
 @pytest.mark.reliability(47)
@@ -553,9 +532,6 @@ def test_an_epoch_is_not_resumed_with_other_batches(settings: dict[str, Any], me
         fit("stopped.ckpt", **settings)
     fit(max_steps=7)
     assert fit("stopped.ckpt", **settings)["epoch"] == EPOCHS
-
-
-# Nothing left.
 
 
 @pytest.mark.reliability(48)
@@ -583,9 +559,6 @@ def test_a_run_that_early_stopping_ended_trains_no_further(
     )
     assert main([*without, *resume, *longer]) == 0
     assert last(2)["epoch"] == ended + 3
-
-
-# What best and last hold.
 
 
 @pytest.mark.reliability(3, 43)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lit_classify.callbacks.epoch_log import format_line
 from lit_classify.cli.main import main
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+
 
 STOP = "--trainer.callbacks EarlyStopping --trainer.callbacks.monitor val/loss"
 
@@ -28,24 +28,6 @@ def test_a_fit_prints_rows_and_says_what_to_type_next(capsys: pytest.CaptureFixt
     assert f"Test:  lit-classify test --ckpt_path {folder}/checkpoints/best.ckpt" in printed
 
 
-@pytest.mark.parametrize(
-    ("options", "epochs"),
-    [
-        (["--log_every_n_epochs", "4", "--trainer.max_epochs", "11"], [0, 4, 8, 10]),
-        (["--trainer.max_steps", "7"], [0, 6]),
-        (["--trainer.limit_val_batches", "0"], [0, 2]),
-    ],
-)
-def test_the_last_epoch_is_always_printed(
-    options: list[str], epochs: list[int], capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert (
-        main([*SHORT, *(["--trainer.max_epochs", "1000"] if "_steps" in options[0] else []), *options]) == 0
-    )
-    printed = [int(line.split()[1]) for line in lines(capsys) if line.startswith("Epoch")]
-    assert printed == epochs
-
-
 def test_the_best_epoch_is_named_with_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
     rising = ["--model.lr", "50", "--log_every_n_epochs", "1", "--trainer.max_epochs", "6"]
     assert main([*SHORT, *rising]) == 0
@@ -53,17 +35,6 @@ def test_the_best_epoch_is_named_with_its_figures(capsys: pytest.CaptureFixture[
     rows = [line for line in printed if line.startswith("Epoch")]
     best = min(range(6), key=lambda epoch: float(rows[epoch].split("Test loss: ")[1].split(",")[0]))
     assert f"Best:  epoch {best}, {rows[best].split(' | ')[-1]}" in printed
-
-
-def test_a_line_of_an_epoch_fits_80_columns(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    wide = {"train/loss": 12.5, "train/accuracy": 1.0, "val/loss": 12.5, "val/accuracy": 1.0}
-    assert len(format_line(9999, wide, "Test", 4)) <= 80
-    assert main([*SHORT, "--data.val_fraction", "0.2"]) == 0
-    rows = [line for line in lines(capsys) if line.startswith("Epoch")]
-    assert "Val loss" in rows[0]
-    assert max(map(len, rows)) <= 80
 
 
 def test_a_terminal_gets_a_bar_and_a_pipe_none(

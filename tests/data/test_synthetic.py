@@ -23,6 +23,8 @@ POINTS: list[type[InMemoryDataModule]] = [
     SpiralsDataModule,
     BlobsDataModule,
 ]
+
+
 ALL: list[type[InMemoryDataModule]] = [*POINTS, LineDataModule]
 
 
@@ -120,14 +122,6 @@ def test_invalid_settings_are_refused(
 ) -> None:
     with pytest.raises(UserError, match=message):
         data(**arguments)
-
-
-def test_fractions_refer_to_all_rows() -> None:
-    circles = CirclesDataModule(test_fraction=0.3, val_fraction=0.1)
-    assert [len(circles.split(name).y) for name in ("train", "val", "test")] == [600, 100, 300]
-    for fraction, train in ((0.9, 10), (0.8, 20), (0.2, 80)):
-        assert len(LineDataModule(test_fraction=fraction).split("train").y) == train
-    assert len(LineDataModule(val_fraction=0.001).split("val").y) == 1
 
 
 def test_a_line_with_a_step_of_zero_is_refused() -> None:

@@ -1,4 +1,4 @@
-"""Networks: weights, activations and settings."""
+"""The multilayer perceptron: weights, activations and settings."""
 
 from typing import Any
 
@@ -6,9 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lit_classify import (
-    BinaryClassifier,
-)
+from lit_classify import BinaryClassifier
 from lit_classify.errors import UserError
 
 
@@ -32,21 +30,15 @@ def test_each_hidden_layer_has_its_own_activation() -> None:
     ("build", "message"),
     [
         (lambda: BinaryClassifier(2, activation="relu"), "did you mean 'ReLU'"),
-        (lambda: BinaryClassifier(2, network_args={"width": 3}), "network names none"),
         (lambda: BinaryClassifier(2, hidden=[0]), "every width in hidden must be at least 1, but is 0"),
         (lambda: BinaryClassifier(2, dropout=1), "dropout must be at least 0 and below 1, but is 1"),
-        (lambda: BinaryClassifier(2, network="tests.custom_networks.Wide"), r"shape \(N, 1\), but"),
-        (lambda: BinaryClassifier(2, network="no.such.Net"), "no.such.Net cannot be imported"),
         (lambda: BinaryClassifier(2, activation=torch.tanh), "to use a function, call it in the forward"),
         (
             lambda: BinaryClassifier(2, activation=nn.Linear),
             "activation Linear could not be built: TypeError",
         ),
-        (lambda: BinaryClassifier(2, network=nn.Linear(2, 1), network_args={"a": 1}), "is an instance"),
-        (lambda: BinaryClassifier(2, network=nn.Linear(2, 3)), r"shape \(N, 1\), but"),
-        (lambda: BinaryClassifier(2, network=dict), "network 'dict' must be a torch.nn.Module"),
     ],
 )
-def test_unsuitable_networks_and_their_arguments_are_refused(build: Any, message: str) -> None:
+def test_unsuitable_activations_and_sizes_are_refused(build: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         build()

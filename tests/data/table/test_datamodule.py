@@ -66,8 +66,6 @@ def test_statistics_come_from_train_rows_alone() -> None:
         (["1,1"] * 30, {}, "a single class, '1', in all 30 rows"),
         (["1,a", "2,b"] * 20, {"target": []}, "target must be a column"),
         (["1,0", "2,1"] * 20, {"target": ["target", "target"]}, "several distinct columns of labels"),
-        (["1,a", "2,b"] * 20, {"numeric": "x", "categorical": "x"}, "'x' cannot be numeric and categorical"),
-        (["1,a", "2,b"] * 20, {"features": ["x", "target"]}, "'target' cannot be features and target"),
         (["1,a", "2,b"] * 20, {"test_path": "t.csv"}, "t.csv is given twice"),
         ([f"{n},{1.7e9 + n / 100}" for n in range(50)], {}, "which single precision cannot resolve"),
         (["1,1.5", "2,2.5", "3,3.7"], {}, "3 rows are too few for training"),

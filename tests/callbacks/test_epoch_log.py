@@ -1,0 +1,39 @@
+"""The lines that a fit prints for its epochs."""
+
+import pytest
+
+from lit_classify.callbacks.epoch_log import format_line
+from lit_classify.cli.main import main
+
+SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+
+
+@pytest.mark.parametrize(
+    ("options", "epochs"),
+    [
+        (["--log_every_n_epochs", "4", "--trainer.max_epochs", "11"], [0, 4, 8, 10]),
+        (["--trainer.max_steps", "7"], [0, 6]),
+        (["--trainer.limit_val_batches", "0"], [0, 2]),
+    ],
+)
+def test_the_last_epoch_is_always_printed(
+    options: list[str], epochs: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert (
+        main([*SHORT, *(["--trainer.max_epochs", "1000"] if "_steps" in options[0] else []), *options]) == 0
+    )
+    printed = [
+        int(line.split()[1]) for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")
+    ]
+    assert printed == epochs
+
+
+def test_a_line_of_an_epoch_fits_80_columns(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    wide = {"train/loss": 12.5, "train/accuracy": 1.0, "val/loss": 12.5, "val/accuracy": 1.0}
+    assert len(format_line(9999, wide, "Test", 4)) <= 80
+    assert main([*SHORT, "--data.val_fraction", "0.2"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")]
+    assert "Val loss" in rows[0]
+    assert max(map(len, rows)) <= 80

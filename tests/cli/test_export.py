@@ -1,0 +1,28 @@
+"""The command export: arguments that are refused."""
+
+from pathlib import Path
+
+import pytest
+
+from lit_classify.cli import export
+from lit_classify.cli.main import main
+
+
+def test_invalid_arguments_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("full").mkdir()
+    Path("full/file").touch()
+    for arguments, message in (
+        (["nowhere.ckpt"], "no checkpoint at nowhere.ckpt"),
+        (["nowhere.ckpt", "--out", "full"], "full is not empty; give --overwrite"),
+        (["nowhere.ckpt", "--out", "full/file"], "not a directory"),
+        (["nowhere.ckpt", "--format", "onx"], "invalid choice: 'onx'"),
+        ([], "required: checkpoint"),
+    ):
+        assert main(["export", *arguments]) == 2
+        assert message in capsys.readouterr().err
+    monkeypatch.setattr(export, "find_spec", lambda name: None)
+    assert main(["export", "nowhere.ckpt"]) == 2
+    assert "pip install onnx onnxscript onnxruntime" in capsys.readouterr().err
+    assert [path.name for path in Path().iterdir()] == ["full"]
