@@ -196,6 +196,25 @@ def test_two_processes_stop_at_the_same_step_and_save(signalled: str, number: in
     assert has_ended(other)
 
 
+@pytest.mark.reliability(8)
+@pytest.mark.ddp
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's list of processes")
+def test_sigterm_ends_two_processes_that_have_not_begun_to_train() -> None:
+    fit = ["fit", "--data", "tests.two_processes.SlowStart", "--plots", "none"]
+    process = subprocess.Popen([sys.executable, "-m", "lit_classify", *fit, *ON_TWO], env=ENVIRONMENT)
+    while not all(Path(f"loading_{rank}").exists() for rank in range(2)):
+        assert process.poll() is None
+        time.sleep(0.1)
+    (other,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=10) == 143
+    begun = time.monotonic()
+    while not has_ended(int(other)):
+        assert time.monotonic() - begun < 10
+        time.sleep(0.1)
+
+
 @pytest.mark.reliability(10, 35)
 @pytest.mark.ddp
 @pytest.mark.slow

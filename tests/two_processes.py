@@ -5,7 +5,9 @@ it: train some epochs, and write the weights; with ``resume``: stop and resume. 
 """
 
 import json
+import os
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from lit_classify import BinaryClassifier, SeededDataLoader
+from lit_classify import BinaryClassifier, MoonsDataModule, SeededDataLoader
 from lit_classify.cli.main import main as run
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.splits import Split
@@ -107,6 +109,15 @@ class Dataset(FewRows):
 
     def train_dataloader(self) -> Any:
         return SeededDataLoader(TensorDataset(*self.split("train")), batch_size=2, shuffle=True, seed=1)
+
+
+class SlowStart(MoonsDataModule):
+    """Data that takes a minute to load; a file of each process says that it has begun."""
+
+    def train_dataloader(self) -> Any:
+        Path(f"loading_{os.environ.get('LOCAL_RANK', 0)}").touch()
+        time.sleep(60)
+        return super().train_dataloader()
 
 
 def fit(devices: int, rows: FewRows, save: str, path: str | None = None, **until: Any) -> None:
