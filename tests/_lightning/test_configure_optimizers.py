@@ -23,7 +23,7 @@ SCHEDULER = StepLR(OPTIMIZER, 1)
     ],
     ids=["mapping", "nested mapping", "lists", "lists of mappings", "list of a mapping"],
 )
-def test_every_form_is_read(configured: Any) -> None:
+def test_every_return_value_of_configure_optimizers_is_read(configured: Any) -> None:
     optimizers, schedulers = optimizers_and_schedulers(configured)
     assert optimizers == [OPTIMIZER]
     (scheduler,) = schedulers

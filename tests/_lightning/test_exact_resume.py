@@ -129,13 +129,13 @@ def assert_exact(stop: dict[str, Any], **both: Any) -> None:
 @pytest.mark.reliability(45)
 @pytest.mark.parametrize("how", ["RReLU", "F.dropout", "rand_like", "numpy", "random"])
 @pytest.mark.parametrize("steps", [3, 14])
-def test_whatever_draws_random_numbers_is_exact(how: str, steps: int) -> None:
+def test_a_run_that_draws_random_numbers_is_resumed_exactly(how: str, steps: int) -> None:
     network = {"network": DRAWS, "network_args": {"how": how}, **PLATEAU}
     assert_exact({"max_steps": steps}, model=network, callbacks=lambda: [EpochLog(2)])
 
 
 @pytest.mark.reliability(45)
-def test_a_data_module_that_draws_while_batches_are_moved_is_exact() -> None:
+def test_a_run_that_draws_random_numbers_in_transfer_hooks_is_resumed_exactly() -> None:
     class Augmented(MoonsDataModule):
         def on_after_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
             x, y = batch
@@ -158,7 +158,7 @@ class DrawRecorder(nn.Identity):
 
 
 @pytest.mark.reliability(45)
-def test_no_two_batches_of_a_run_draw_the_same() -> None:
+def test_each_batch_of_a_run_draws_different_random_numbers() -> None:
     recorder = DrawRecorder()
 
     def run(seed: int) -> None:
@@ -172,7 +172,7 @@ def test_no_two_batches_of_a_run_draw_the_same() -> None:
     assert len({tuple(numbers.tolist()) for numbers in recorder.draws}) == 2 * 3 * BATCHES
 
 
-def test_an_optimizer_that_looks_at_a_batch_many_times_sees_one_function() -> None:
+def test_repeated_closures_of_an_optimizer_draw_the_same_random_numbers() -> None:
     recorder = DrawRecorder()
 
     model = BinaryClassifier(2, optimizer="LBFGS")
@@ -245,9 +245,7 @@ def test_a_stop_at_an_epoch_s_end_adds_no_validation_to_those_within_epochs(
 @pytest.mark.reliability(43)
 @pytest.mark.parametrize("monitor", ["train/loss", "val/accuracy"])
 @pytest.mark.parametrize("limit_val_batches", [0, 1.0])
-def test_a_plateau_scheduler_of_one_s_own_watches_what_it_names(
-    monitor: str, limit_val_batches: float
-) -> None:
+def test_a_custom_plateau_scheduler_monitors_its_metric(monitor: str, limit_val_batches: float) -> None:
     if monitor == "val/accuracy" and not limit_val_batches:
         pytest.skip("there is no such metric")
 
@@ -292,7 +290,7 @@ def test_accumulated_gradients_are_exact_at_any_step(accumulate: int, steps: int
 
 
 @pytest.mark.reliability(44)
-def test_micro_batches_draw_numbers_of_their_own() -> None:
+def test_micro_batches_draw_different_random_numbers() -> None:
     masks: list[Tensor] = []
 
     class Kept(nn.Dropout):
@@ -462,7 +460,7 @@ def test_the_table_recipe_is_exact_at_any_step(table: list[str], steps: list[int
 
 @pytest.mark.reliability(49)
 @pytest.mark.parametrize("steps", [1, 3, 6, 7, 10])
-def test_the_line_of_the_epoch_of_a_resume_covers_all_its_rows(steps: int) -> None:
+def test_the_printed_line_of_a_resumed_epoch_covers_all_its_rows(steps: int) -> None:
     made: dict[str, EpochLog] = {}
 
     def rows(name: str) -> list[L.Callback]:
@@ -476,7 +474,7 @@ def test_the_line_of_the_epoch_of_a_resume_covers_all_its_rows(steps: int) -> No
 
 
 @pytest.mark.reliability(49)
-def test_the_logged_loss_of_the_epoch_of_a_resume_covers_all_its_rows() -> None:
+def test_the_logged_loss_of_a_resumed_epoch_covers_all_its_rows() -> None:
     seen: list[float] = []
 
     class Losses(L.Callback):
@@ -536,17 +534,17 @@ def test_an_epoch_is_not_resumed_with_other_batches(settings: dict[str, Any], me
 
 @pytest.mark.reliability(48)
 @pytest.mark.filterwarnings("default::lit_classify.errors.DataWarning")
-def test_a_run_that_early_stopping_ended_trains_no_further(
+def test_a_run_ended_by_early_stopping_is_not_continued(
     capsys: pytest.CaptureFixture[str], table: list[str]
 ) -> None:
     assert main(table) == 0
     assert "stopped early" in capsys.readouterr().out
     before = sorted(Path().rglob("*"))
     assert main([*table, "--ckpt_path", "last"]) == 0
-    said = capsys.readouterr()
-    assert "nothing left to train: early stopping ended the run in epoch" in said.out
-    assert "--trainer.callbacks.patience 12" in said.out
-    assert "--trainer.callbacks null" in said.out
+    output = capsys.readouterr()
+    assert "nothing left to train: early stopping ended the run in epoch" in output.out
+    assert "--trainer.callbacks.patience 12" in output.out
+    assert "--trainer.callbacks null" in output.out
     assert sorted(Path().rglob("*")) == before
     ended = last(0)["epoch"]
     assert main([*table, "--ckpt_path", "last", "--trainer.callbacks.patience", "12"]) == 0

@@ -32,7 +32,7 @@ def fit(
 
 
 @pytest.mark.parametrize("name", HOOKS)
-def test_a_hook_that_somebody_wrote_is_called(name: str) -> None:
+def test_an_overridden_hook_is_called(name: str) -> None:
     calls: list[str] = []
 
     def hook(*args: Any, **kwargs: Any) -> None:
@@ -44,7 +44,7 @@ def test_a_hook_that_somebody_wrote_is_called(name: str) -> None:
 
 
 @pytest.mark.parametrize(("trainer", "called"), [(RunTrainer, False), (L.Trainer, True)])
-def test_the_command_line_s_trainer_alone_skips_hooks_that_nobody_has_overridden(
+def test_only_the_trainer_of_the_command_line_skips_unused_hooks(
     trainer: type[L.Trainer], called: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[str] = []
@@ -101,7 +101,7 @@ def test_a_callback_logs_from_a_hook_of_a_step() -> None:
     assert fit(BinaryClassifier(2), callbacks=[Logging()]).callback_metrics["mine"] == 7
 
 
-def test_a_hook_that_is_set_amid_a_fit_is_called() -> None:
+def test_a_hook_that_is_set_during_a_fit_is_called() -> None:
     calls: list[int] = []
     late = L.Callback()
 
@@ -113,7 +113,7 @@ def test_a_hook_that_is_set_amid_a_fit_is_called() -> None:
     assert calls == [1, 2]
 
 
-def test_lightning_calls_hooks_its_own_way_after_a_fit_that_failed() -> None:
+def test_the_hooks_of_lightning_are_restored_after_a_failed_fit() -> None:
     class Failing(L.Callback):
         def on_train_batch_end(self, *args: Any, **kwargs: Any) -> None:
             raise RuntimeError("on purpose")
@@ -135,7 +135,7 @@ def test_a_data_module_s_transfer_hook_is_called() -> None:
     assert calls == [0, 0, 0]
 
 
-def test_clipped_gradients_equal_the_plain_loop_s() -> None:
+def test_clipped_gradients_equal_those_of_the_reference_loop() -> None:
     torch.manual_seed(42)
     model = BinaryClassifier(2)
     fit(model, gradient_clip_val=0.01)
@@ -153,13 +153,13 @@ def test_clipped_gradients_equal_the_plain_loop_s() -> None:
 
 
 @pytest.mark.parametrize("settings", [{"accumulate_grad_batches": 3}, {"precision": "bf16-mixed"}], ids=str)
-def test_accumulation_and_precision_go_lightning_s_way(settings: dict[str, Any]) -> None:
+def test_accumulation_and_other_precisions_use_the_step_of_lightning(settings: dict[str, Any]) -> None:
     model = BinaryClassifier(2)
     trainer = fit(model, CirclesDataModule(batch_size=100), max_epochs=1, **settings)
     assert trainer.global_step == (3 if "accumulate_grad_batches" in settings else 8)
 
 
-def test_early_stopping_sees_train_figures() -> None:
+def test_early_stopping_can_monitor_training_metrics() -> None:
     stop = L.callbacks.EarlyStopping("train/loss", stopping_threshold=10.0, check_on_train_epoch_end=True)
     assert fit(BinaryClassifier(2), max_epochs=50, callbacks=[stop]).current_epoch == 1
 
@@ -177,7 +177,7 @@ def test_the_private_parts_that_are_replaced_exist_and_take_these_arguments() ->
         assert list(inspect.signature(getattr(L.LightningModule, name)).parameters)[1] == "batch"
 
 
-def test_the_module_has_its_own_methods_again_after_a_fit() -> None:
+def test_the_methods_of_the_module_are_restored_after_a_fit() -> None:
     model = BinaryClassifier(2)
     before = set(vars(model))
     fit(model)

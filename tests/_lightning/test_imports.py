@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 
-def test_lightning_comes_without_matplotlib_and_metrics_still_plot() -> None:
+def test_lightning_is_imported_without_matplotlib_and_metrics_can_plot() -> None:
     code = """
 import sys
 from lit_classify._lightning.imports import import_lightning

@@ -17,7 +17,7 @@ class SaveInStep(L.Callback):
             trainer.save_checkpoint("step.ckpt")
 
 
-def test_lightning_s_counters_are_where_they_are_looked_up() -> None:
+def test_the_counters_of_lightning_exist() -> None:
     quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     quiet |= {"enable_model_summary": False}
     trainer = L.Trainer(max_epochs=1, accelerator="cpu", callbacks=[SaveInStep()], **quiet)

@@ -1,4 +1,4 @@
-"""A resumed run with nothing left to train says how to train longer; early stopping goes on where it was."""
+"""A resumed run with nothing left to train prints how to train longer; early stopping is resumed."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings(
 
 
 @pytest.mark.reliability(48)
-def test_a_larger_patience_equals_a_run_that_always_had_it() -> None:
+def test_a_run_resumed_with_a_larger_patience_equals_one_with_it_from_the_start() -> None:
     def stop(patience: int) -> list[L.Callback]:
         return [EpochLog(1), EarlyStopping("val/loss", patience=patience, min_delta=0.05)]
 
@@ -38,7 +38,7 @@ def test_a_larger_patience_equals_a_run_that_always_had_it() -> None:
         (["--trainer.max_epochs", "9", "--trainer.max_time", "00:00:00:00"], "--trainer.max_time"),
     ],
 )
-def test_a_run_with_nothing_left_says_how_to_train_longer(
+def test_a_run_with_nothing_left_to_train_prints_how_to_train_longer(
     limit: list[str], option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = ["fit", "--config", "moons", "--data.batch_size", "100", "--plots", "none"]

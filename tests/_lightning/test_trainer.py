@@ -31,7 +31,7 @@ class SignalAt(L.Callback):
         self.epochs.append(trainer.current_epoch)
 
 
-def test_lightning_asks_after_every_batch_and_epoch_whether_to_stop() -> None:
+def test_lightning_checks_should_stop_after_every_batch_and_epoch() -> None:
     asked: list[tuple[int, int]] = []
 
     class Asked(L.Trainer):
@@ -52,11 +52,11 @@ def test_a_fit_stops_after_the_step_of_a_signal_and_restores_the_handlers(
     number: signal.Signals, error: type[BaseException]
 ) -> None:
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    told = SignalAt("on_train_batch_start", number)
-    trainer = RunTrainer(**QUIET, max_epochs=5, callbacks=[told])
+    signal_at = SignalAt("on_train_batch_start", number)
+    trainer = RunTrainer(**QUIET, max_epochs=5, callbacks=[signal_at])
     with pytest.raises(error):
         trainer.fit(BinaryClassifier(2), MoonsDataModule(num_samples=50, batch_size=20))
-    assert (trainer.global_step, told.epochs) == (1, [])
+    assert (trainer.global_step, signal_at.epochs) == (1, [])
     assert {one: signal.getsignal(one) for one in before} == before
 
 

@@ -20,15 +20,15 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("recipe", "figures"),
+    ("recipe", "metrics"),
     [
         ("circles_v2", ["loss", "accuracy", "precision", "recall", "f1", "auroc"]),
         ("blobs", ["loss", "accuracy", "precision", "recall", "f1"]),
         ("line", ["loss", "mae", "rmse", "r2"]),
     ],
 )
-def test_a_checkpoint_needs_no_config(
-    recipe: str, figures: list[str], capsys: pytest.CaptureFixture[str]
+def test_a_checkpoint_is_evaluated_without_a_configuration(
+    recipe: str, metrics: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     changed = "--data.random_state=7"  # travels in the checkpoint
     assert main(["fit", "--config", recipe, "--trainer.max_epochs", "2", changed]) == 0
@@ -37,7 +37,7 @@ def test_a_checkpoint_needs_no_config(
     capsys.readouterr()
     assert main(["test", "--ckpt_path", checkpoint]) == 0
     printed = lines(capsys)
-    assert [line.split()[0] for line in printed[1 : len(figures) + 1]] == figures
+    assert [line.split()[0] for line in printed[1 : len(metrics) + 1]] == metrics
     assert printed[-3].startswith("baselines")
     assert main(["validate", "--ckpt_path", checkpoint]) == 0
     assert lines(capsys)[1].split()[0] == "loss"
@@ -68,7 +68,9 @@ def test_evaluation_refuses_options_of_another_class(capsys: pytest.CaptureFixtu
 
 
 @pytest.mark.reliability(14)
-def test_a_checkpoint_that_does_not_fit_gets_a_message(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_option_that_differs_from_the_checkpoint_is_refused(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert main(SHORT) == 0
     checkpoint = "lightning_logs/circles_v2/version_0/checkpoints/best.ckpt"
     assert main(["test", "--ckpt_path", checkpoint, "--model.hidden", "[3]"]) == 2

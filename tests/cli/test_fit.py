@@ -18,7 +18,7 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
-def test_a_fit_prints_rows_and_says_what_to_type_next(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fit_prints_its_epochs_and_the_next_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*SHORT, "--log_every_n_epochs", "2"]) == 0
     printed = lines(capsys)
     assert [line.split(" |")[0] for line in printed if line.startswith("Epoch")] == ["Epoch: 0", "Epoch: 2"]
@@ -28,7 +28,7 @@ def test_a_fit_prints_rows_and_says_what_to_type_next(capsys: pytest.CaptureFixt
     assert f"Test:  lit-classify test --ckpt_path {folder}/checkpoints/best.ckpt" in printed
 
 
-def test_the_best_epoch_is_named_with_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_best_epoch_is_printed_with_its_metrics(capsys: pytest.CaptureFixture[str]) -> None:
     rising = ["--model.lr", "50", "--log_every_n_epochs", "1", "--trainer.max_epochs", "6"]
     assert main([*SHORT, *rising]) == 0
     printed = lines(capsys)
@@ -37,7 +37,7 @@ def test_the_best_epoch_is_named_with_its_figures(capsys: pytest.CaptureFixture[
     assert f"Best:  epoch {best}, {rows[best].split(' | ')[-1]}" in printed
 
 
-def test_a_terminal_gets_a_bar_and_a_pipe_none(
+def test_a_progress_bar_is_shown_on_a_terminal_only(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main(SHORT) == 0
@@ -52,7 +52,7 @@ def test_a_terminal_gets_a_bar_and_a_pipe_none(
     assert rows == [line for line in shown.out.splitlines() if line.startswith("Epoch")]
 
 
-def test_a_fit_leaves_config_events_and_checkpoints() -> None:
+def test_a_fit_writes_a_configuration_events_and_checkpoints() -> None:
     assert main(SHORT) == 0
     assert main(SHORT) == 0
     for version in ("version_0", "version_1"):
@@ -63,7 +63,7 @@ def test_a_fit_leaves_config_events_and_checkpoints() -> None:
         assert {"config.yaml", "checkpoints/last.ckpt", "checkpoints/best.ckpt"} <= names
 
 
-def test_tensorboard_has_every_epoch_s_figures() -> None:
+def test_the_event_file_has_the_metrics_of_every_epoch() -> None:
     assert main([*SHORT[:-1], "12", "--log_every_n_epochs", "5"]) == 0
     events = EventAccumulator("lightning_logs/circles_v2/version_0", size_guidance={"scalars": 0})
     events.Reload()
@@ -74,7 +74,7 @@ def test_tensorboard_has_every_epoch_s_figures() -> None:
     assert events.Scalars("train/loss")[0].value == pytest.approx(0.69295, abs=1e-5)
 
 
-def test_a_saved_config_runs_again_under_its_name() -> None:
+def test_a_saved_configuration_runs_again_under_its_name() -> None:
     assert main(SHORT) == 0
     config = "lightning_logs/circles_v2/version_0/config.yaml"
     assert main(["fit", "--config", config, "--trainer.max_epochs", "1"]) == 0
@@ -87,12 +87,12 @@ def test_a_run_without_recipe_is_named_after_its_data() -> None:
     assert Path("lightning_logs/moons/version_0").is_dir()
 
 
-def test_a_folder_of_the_recipe_s_name_does_not_hide_it() -> None:
+def test_a_directory_with_the_name_of_a_recipe_is_not_taken_for_it() -> None:
     Path("circles_v2").mkdir()
     assert main(SHORT) == 0
 
 
-def test_what_to_type_next_works_as_printed(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_printed_next_command_runs(capsys: pytest.CaptureFixture[str]) -> None:
     own = ["--model.network", "tests.custom_networks.Narrow", "--model.activation", "null"]
     assert main([*SHORT, *own, "--trainer.default_root_dir", "a folder's"]) == 0
     (line,) = (line for line in lines(capsys) if line.startswith("Test:"))
@@ -101,7 +101,7 @@ def test_what_to_type_next_works_as_printed(capsys: pytest.CaptureFixture[str]) 
     assert main(arguments) == 0
 
 
-def test_a_closure_called_many_times_counts_a_batch_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_closure_that_is_called_repeatedly_counts_a_batch_once(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "1", "--model.optimizer", "LBFGS"]
     assert main(command) == 0
     assert "Loss: 0.69295, Acc: 50.00%" in capsys.readouterr().out
@@ -116,7 +116,7 @@ def test_early_stopping_counts_validations(capsys: pytest.CaptureFixture[str]) -
     assert "Trained 6 epochs, stopped early, in" in capsys.readouterr().out
 
 
-def test_max_steps_end_with_a_validation() -> None:
+def test_a_run_of_max_steps_ends_with_a_validation() -> None:
     assert main([*SHORT[:-1], "1000", "--trainer.max_steps", "7"]) == 0
     events = EventAccumulator("lightning_logs/circles_v2/version_0", size_guidance={"scalars": 0})
     events.Reload()
@@ -124,7 +124,7 @@ def test_max_steps_end_with_a_validation() -> None:
 
 
 @pytest.mark.slow
-def test_a_scheduler_that_fails_gets_a_message(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_of_a_scheduler_is_one_message(capsys: pytest.CaptureFixture[str]) -> None:
     scheduler = ["--model.lr_scheduler", "StepLR", "--model.lr_scheduler_args.step_size", "0"]
     assert main([*SHORT, *scheduler]) == 2
     assert "ZeroDivisionError" in capsys.readouterr().err

@@ -55,7 +55,7 @@ def test_the_scheduler_of_a_recipe_can_be_replaced_or_removed() -> None:
     assert main([*fit, "--model.lr_scheduler", "StepLR", "--model.lr_scheduler_args.step_size", "3"]) == 0
 
 
-def test_arguments_of_the_default_optimizer_stay() -> None:
+def test_arguments_of_the_default_optimizer_are_kept() -> None:
     model = {"class_path": "BinaryClassifier", "init_args": {"optimizer_args": {"momentum": 0.5}}}
     Path("own.yaml").write_text(yaml.safe_dump({"data": {"class_path": "MoonsDataModule"}, "model": model}))
     assert main(["fit", "--config", "own.yaml", "--trainer.max_epochs", "1", "--plots", "none"]) == 0

@@ -113,7 +113,7 @@ MISTAKES = {
 
 @pytest.mark.reliability(16)
 @pytest.mark.parametrize("command", MISTAKES)
-def test_a_mistake_gets_one_short_message_and_writes_nothing(
+def test_an_invalid_command_line_is_one_short_message_and_writes_nothing(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wrong = {"data": {"class_path": "CirclesDataModule"}}
@@ -127,12 +127,12 @@ def test_a_mistake_gets_one_short_message_and_writes_nothing(
     pl.read_csv("t.csv").write_parquet("t.parquet")
     files = sorted(path.name for path in Path().iterdir())
     assert main(command.split()) == 2
-    said = capsys.readouterr()
-    assert "Epoch" not in said.out
-    assert MISTAKES[command] in said.err
-    assert said.err.startswith("lit-classify: ")
-    assert len(said.err.splitlines()) <= 10
-    assert "Traceback" not in said.err
+    output = capsys.readouterr()
+    assert "Epoch" not in output.out
+    assert MISTAKES[command] in output.err
+    assert output.err.startswith("lit-classify: ")
+    assert len(output.err.splitlines()) <= 10
+    assert "Traceback" not in output.err
     assert sorted(path.name for path in Path().iterdir()) == files
 
 
@@ -157,7 +157,7 @@ def test_a_mistake_gets_one_short_message_and_writes_nothing(
         "--quantum": "; see lit-classify fit --help",
     }.items(),
 )
-def test_a_word_that_others_use_leads_to_the_option(
+def test_a_common_option_name_of_other_tools_suggests_the_option(
     option: str, meant: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*SHORT, option, "3"]) == 2

@@ -37,7 +37,7 @@ class OwnClassifier(BinaryClassifier):
 
 @pytest.mark.reliability(62)
 @pytest.mark.parametrize("cell", ["1e300", "3e38", "-1e38"])
-def test_extreme_values_end_neither_a_fit_nor_its_plots(
+def test_extreme_values_stop_neither_a_fit_nor_its_plots(
     cell: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = "\n".join(f"{cell if n == 3 else n % 7},{n % 5},{'ab'[n % 2]}" for n in range(60))

@@ -10,7 +10,7 @@ SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
 
 
 @pytest.mark.reliability(36)
-def test_predictions_are_not_overwritten_unless_asked(capsys: pytest.CaptureFixture[str]) -> None:
+def test_predictions_are_overwritten_only_with_the_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(SHORT) == 0
     command = ["predict", "--ckpt_path", "lightning_logs/circles_v2/version_0/checkpoints/last.ckpt"]
     Path("predictions.csv").write_text("mine")
@@ -21,7 +21,7 @@ def test_predictions_are_not_overwritten_unless_asked(capsys: pytest.CaptureFixt
     assert Path("predictions.csv").read_text().startswith("prediction,p_0,p_1")
 
 
-def test_predictions_go_to_regular_files_alone(capsys: pytest.CaptureFixture[str]) -> None:
+def test_predictions_are_written_to_regular_files_only(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(SHORT) == 0
     Path("link.csv").symlink_to("elsewhere.csv")
     Path("elsewhere.csv").write_text("mine")

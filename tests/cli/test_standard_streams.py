@@ -41,7 +41,7 @@ def shell(command: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
         pytest.param(">&- 2>&- <&-", marks=pytest.mark.slow),
     ],
 )
-def test_a_fit_whose_output_nobody_reads_goes_on_to_its_end(end: str) -> None:
+def test_a_fit_without_a_reader_of_its_output_is_completed(end: str) -> None:
     done = shell(f"lit-classify {FIT} {end}")
     assert done.returncode == 0
     assert done.stderr == b""
@@ -49,7 +49,7 @@ def test_a_fit_whose_output_nobody_reads_goes_on_to_its_end(end: str) -> None:
 
 
 @pytest.mark.reliability(51)
-def test_predictions_are_written_though_nobody_reads() -> None:
+def test_predictions_are_written_without_a_reader_of_the_output() -> None:
     assert main(FIT.split()) == 0
     predict = TEST.replace("test", "predict", 1)
     done = shell(f"lit-classify {predict} | true")
@@ -59,7 +59,7 @@ def test_predictions_are_written_though_nobody_reads() -> None:
 
 @pytest.mark.reliability(51)
 @pytest.mark.parametrize("command", ["recipes", "--help", "fit --help"])
-def test_text_that_is_cut_off_by_its_reader_is_no_mistake(command: str) -> None:
+def test_a_reader_that_stops_reading_is_not_an_error(command: str) -> None:
     done = shell(f"lit-classify {command} | true")
     assert (done.returncode, done.stderr) == (0, b"")
 
@@ -67,7 +67,7 @@ def test_text_that_is_cut_off_by_its_reader_is_no_mistake(command: str) -> None:
 @pytest.mark.reliability(51)
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's full device")
 @pytest.mark.parametrize("command", ["recipes", "fit --help", FIT])
-def test_output_that_cannot_be_written_is_said_after_the_work(command: str) -> None:
+def test_an_error_of_standard_output_is_reported_after_the_command(command: str) -> None:
     done = shell(f"lit-classify {command} > /dev/full")
     assert done.returncode == 2
     assert done.stderr == b"lit-classify: cannot write standard output: No space left on device\n"
@@ -75,7 +75,7 @@ def test_output_that_cannot_be_written_is_said_after_the_work(command: str) -> N
 
 
 @pytest.mark.reliability(51)
-def test_a_file_that_a_closed_output_made_room_for_gets_no_lines() -> None:
+def test_a_file_that_reuses_the_descriptor_of_a_closed_output_receives_no_text() -> None:
     code = (
         "import sys; from lit_classify.cli.main import main\n"
         "import lit_classify.cli.recipes as home; before = home.main\n"
@@ -90,7 +90,7 @@ def test_a_file_that_a_closed_output_made_room_for_gets_no_lines() -> None:
 
 @pytest.mark.reliability(62)
 @pytest.mark.parametrize("variables", [ASCII, C_LOCALE], ids=["ascii", "C locale"])
-def test_a_terminal_without_umlauts_shows_them_escaped(variables: dict[str, str]) -> None:
+def test_characters_that_a_terminal_cannot_encode_are_escaped(variables: dict[str, str]) -> None:
     rows = [f"{n / 7:.3f},{n % 5},{'größer' if n % 3 else 'übel'}" for n in range(60)]
     write("größe,b,y\n" + "\n".join(rows))
     fit = "fit --data TableDataModule --data.path t.csv --data.target y --trainer.max_epochs 2"

@@ -17,14 +17,14 @@ from tests import reference_loop
 @pytest.mark.parametrize(
     ("name", "epochs", "every"), [("circles_v1", 1000, 100), ("circles_v2", 1000, 100), ("blobs", 100, 10)]
 )
-def test_expected_rows_are_the_plain_loop_s(name: str, epochs: int, every: int) -> None:
+def test_expected_lines_equal_those_of_the_reference_loop(name: str, epochs: int, every: int) -> None:
     expect = verify.expectation(name)
     rows = reference_loop.train(name, epochs, every).rows
     assert all(passed for _, _, passed in verify.check_lines(expect, rows))
     assert len(expect["rows"]) == len(rows)
 
 
-def test_verify_passes_what_holds_and_fails_what_does_not(capsys: pytest.CaptureFixture[str]) -> None:
+def test_verify_passes_a_matching_recipe_and_fails_an_altered_one(capsys: pytest.CaptureFixture[str]) -> None:
     content = recipes.find("blobs").read_text()
     assert main(["verify", "blobs"]) == 0
     assert "1 of 1 recipes match their expected results." in capsys.readouterr().out
@@ -34,7 +34,7 @@ def test_verify_passes_what_holds_and_fails_what_does_not(capsys: pytest.Capture
     assert not Path("lightning_logs").exists()
 
 
-def test_rows_are_held_to_the_last_digit_unless_told_otherwise() -> None:
+def test_lines_are_compared_to_the_last_digit_or_within_a_tolerance() -> None:
     rows = ["Epoch: 0 | Train loss: 0.10000, Test loss: 0.20000"]
     near = ["Epoch: 0 | Train loss: 0.10002, Test loss: 0.20000"]
     assert verify.check_lines({"rows": rows}, rows)[0][2]
@@ -45,13 +45,13 @@ def test_rows_are_held_to_the_last_digit_unless_told_otherwise() -> None:
     assert not verify.check_lines({"rows": rows, "within": 1}, ["Epoch: 0 | Loss: nan, Test loss: nan"])[0][2]
 
 
-def test_rows_that_are_not_expected_are_no_difference() -> None:
+def test_additional_lines_are_not_a_difference() -> None:
     rows = [f"Epoch: {epoch} | Train loss: 0.{epoch}, Test loss: 0.2" for epoch in (0, 5, 9)]
     assert verify.check_lines({"rows": rows[:2]}, rows)[0][2]
     assert not verify.check_lines({"rows": rows}, rows[:2])[0][2]
 
 
-def test_the_table_of_verify_does_not_run_together(
+def test_the_columns_of_verify_are_separated_by_spaces(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [row.replace("Loss: 0", "Loss: 1234") for row in verify.expectation("blobs")["rows"]]
@@ -66,7 +66,7 @@ def test_the_table_of_verify_does_not_run_together(
             assert line[head.index(column)] != " "
 
 
-def test_floors_and_ceilings_hold_and_missing_figures_fail() -> None:
+def test_bounds_of_metrics_are_checked_and_missing_metrics_fail() -> None:
     expect = {"at_least": {"a": 0.5}, "below": {"a": 0.6, "b": 1}}
     assert [passed for _, _, passed in verify.check_metrics(expect, {"a": 0.5})] == [True, True, False]
 
@@ -77,7 +77,7 @@ def test_an_unknown_expectation_is_refused() -> None:
         verify.expectation("mine.yaml")
 
 
-def test_a_misspelt_figure_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_metric_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     content = recipes.find("circles_v0").read_text().replace("test/accuracy: 0.40", "test/acuracy: 0.40")
     Path("mine.yaml").write_text(content)
     assert main(["verify", "mine.yaml"]) == 2
@@ -85,12 +85,12 @@ def test_a_misspelt_figure_is_refused(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 @pytest.mark.slow
-def test_all_recipes_give_what_they_should() -> None:
+def test_all_recipes_match_their_expectations() -> None:
     assert main(["verify"]) == 0
 
 
 @pytest.mark.reliability(59)
-def test_a_recipe_that_expects_a_metric_that_is_undefined_fails(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_recipe_that_expects_an_undefined_metric_fails(capsys: pytest.CaptureFixture[str]) -> None:
     Path("own.yaml").write_text(
         "recipe: {expect: {at_least: {test/precision: 0.5}}}\n"
         "model: {class_path: BinaryClassifier, init_args: {hidden: [], lr: 1.0e-30}}\n"
