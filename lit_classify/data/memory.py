@@ -77,8 +77,10 @@ def _shortage(needed: float) -> str | None:
 def free_memory() -> int | None:
     """Return the bytes that this process can still allocate; None if the system does not report it."""
     limits = []
-    with suppress(ValueError, OSError, AttributeError):
-        limits.append(os.sysconf("SC_PAGE_SIZE") * _available_pages())
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        available = next(line for line in lines if line.startswith("MemAvailable:"))
+        limits.append(int(available.split()[1]) * 1024)
     with suppress(ValueError, OSError):
         limit, used = ((_GROUP / name).read_text() for name in ("memory.max", "memory.current"))
         limits.append(int(limit) - int(used))
@@ -90,15 +92,6 @@ def free_memory() -> int | None:
             pages = int(Path("/proc/self/statm").read_text().split()[0])
             limits.append(process_limit - pages * os.sysconf("SC_PAGE_SIZE"))
     return max(min(limits), 0) if limits else None
-
-
-def _available_pages() -> int:
-    """Return the number of available pages, including those of the file cache."""
-    with suppress(OSError):
-        for line in Path("/proc/meminfo").read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024 // os.sysconf("SC_PAGE_SIZE")
-    return os.sysconf("SC_AVPHYS_PAGES")
 
 
 def _size(num_bytes: float) -> str:

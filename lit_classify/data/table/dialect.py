@@ -7,6 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
+from lit_classify.data.table.cells import to_numbers
 from lit_classify.errors import DataError
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -116,17 +119,10 @@ def is_blank(row: Sequence[str]) -> bool:
     return len(row) < 2 and not "".join(row).strip(" \t")
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text
-
-
 def _is_header(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Return whether a first row contains names: words other than the values of the rows below."""
-    if any(_is_number(name.replace(",", ".")) for name in names if name) or not any(names):
+    numbers = to_numbers(pl.Series([name.replace(",", ".") for name in names], dtype=pl.String))
+    if numbers.count() or not any(names):
         return False
     is_value = [
         name in {row[position].strip() for row in rows if len(row) > position}

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from lit_classify.data.memory import check_memory
-from lit_classify.data.table.cells import as_text, has_long_integers
+from lit_classify.data.table.cells import as_text, has_long_integers, to_numbers
 from lit_classify.data.table.csv import read_csv
 from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.file_formats import is_parquet
@@ -122,30 +122,32 @@ def _find(given: str) -> list[Path]:
     raise DataError(f"no table at {path}" + (f"; did you mean {existing / guess}?" if guess else ""))
 
 
-def _unify_dtype(name: str, table: RawTable, tables: Sequence[RawTable]) -> pl.Series:
-    """Return a table's column, cast to a dtype common to all tables.
+def _unify_dtype(name: str, tables: Sequence[RawTable]) -> list[pl.Series]:
+    """Return a column of each table, as numbers or as text in all of them.
 
-    Numbers are cast to text if another file has integers that floats cannot represent.
+    It is text if a file has integers that floats cannot represent.
 
     Raises:
         DataError: If the column contains text, but numbers in another file.
     """
-    series = table.frame[name]
-    other = next((part for part in tables if part.frame[name].dtype != pl.String), None)
-    texts = [as_text(part.frame[name]) for part in tables if part.frame[name].dtype == pl.String]
-    if other is None or not texts:
-        return series
-    keep_text = any(map(has_long_integers, texts))
-    if series.dtype != pl.String:
-        return as_text(series) if keep_text else series
-    cells = as_text(series)
-    numbers = cells.cast(pl.Float64, strict=False)
-    if numbers.null_count() > cells.null_count():
-        row = int((cells.is_not_null() & numbers.is_null()).arg_true()[0])
-        cell = f"{table.locate(row)}, column {name!r}: {cells[row]!r}"
-        advice = "fix it, or declare the column categorical"
-        raise DataError(f"{cell} is text, but {other.files[0][0]} has numbers there; {advice}")
-    return cells if keep_text else numbers
+    columns = [table.frame[name] for table in tables]
+    numeric = [table for table, column in zip(tables, columns, strict=True) if column.dtype != pl.String]
+    if len(numeric) in {0, len(tables)}:
+        return columns
+    texts = [as_text(column) for column in columns]
+    if any(column.dtype == pl.String and has_long_integers(column.str.strip_chars()) for column in columns):
+        return texts
+    for index in [index for index, column in enumerate(columns) if column.dtype == pl.String]:
+        text, columns[index] = texts[index], to_numbers(texts[index])
+        if columns[index].null_count() > text.null_count():
+            row = int((text.is_not_null() & columns[index].is_null()).arg_true()[0])
+            cell, other = (
+                f"{tables[index].locate(row)}, column {name!r}: {text[row]!r}",
+                numeric[0].files[0][0],
+            )
+            advice = "fix it, or declare the column categorical"
+            raise DataError(f"{cell} is text, but {other} has numbers there; {advice}")
+    return columns
 
 
 def concat_tables(tables: Sequence[RawTable]) -> RawTable:
@@ -161,7 +163,7 @@ def concat_tables(tables: Sequence[RawTable]) -> RawTable:
     for table in tables:
         if other := ", ".join(sorted(set(table.frame.columns) ^ set(names))):
             raise DataError(f"{table.files[0][0]} and {first.files[0][0]} differ in their columns: {other}")
-    frames = [pl.DataFrame([_unify_dtype(name, table, tables) for name in names]) for table in tables]
+    frames = map(pl.DataFrame, zip(*(_unify_dtype(name, tables) for name in names), strict=True))
     try:
         frame = pl.concat(frames, how="vertical_relaxed")
     except pl.exceptions.PolarsError as error:
