@@ -5,6 +5,7 @@ import io
 import time
 from contextlib import nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -112,11 +113,12 @@ def test_only_blocks_with_stray_quotes_need_the_csv_module(monkeypatch: pytest.M
     monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 1000)
     rewritten = []
     rewrite = csv_reader._rewrite
-    monkeypatch.setattr(
-        csv_reader,
-        "_rewrite",
-        lambda path, line, lines, dialect: rewritten.append(lines) or rewrite(path, line, lines, dialect),
-    )
+
+    def record(path: Path, line: int, lines: Any, dialect: Dialect) -> Any:
+        rewritten.append(lines)
+        return rewrite(path, line, lines, dialect)
+
+    monkeypatch.setattr(csv_reader, "_rewrite", record)
     rows = [f"{number},word" for number in range(2000)]
     rows[700] = '700,5" wide'
     frame = read_table(write("\n".join(["a,b", *rows])), OPTIONS).frame
