@@ -265,9 +265,11 @@ def _write_rows(rows: Iterable[Sequence[str]], dialect: Dialect) -> bytes:
 
 def _check_quotes(path: Path, line: int, text: str, dialect: Dialect) -> None:
     """Raise DataError for a quote that opens a cell and is not closed, or on another line amid text."""
+    if '"' not in text:
+        return
     boundary, spaces = rf"[\n{re.escape(dialect.delimiter)}]", " *" * dialect.skip_spaces
     pattern = rf"""(?:\A|{boundary}){spaces}("[^"]*+(?:""[^"]*+)*+)("(?= *(?:{boundary}|\Z)))?"""
-    for cell in re.finditer(pattern, text) if '"' in text else ():
+    for cell in re.finditer(pattern, text):
         is_open = cell.end() == len(text) and not cell[2]
         if is_open or ("\n" in cell[1] and not cell[2]):
             fault = "is not closed" if is_open else "is closed on another line, in the middle of a cell"
@@ -282,12 +284,11 @@ def _find_joined_rows(text: bytes, line: int, dialect: Dialect) -> list[int]:
     """Return the lines of rows that two inch marks may have joined: each of their lines looks like a row."""
     width, delimiter, lines, position, num_quotes = len(dialect.names), dialect.delimiter.encode(), [], 0, 0
     for rows in re.finditer(rb'^[^"\n]*+"[^"\n]*+\n[^"]*+"[^"\n]*+$', text, re.MULTILINE):
-        line += text.count(b"\n", position, rows.start())
-        num_quotes += text.count(b'"', position, rows.start())
-        position = rows.start()
-        are_rows = all(part.count(delimiter) == width - 1 > 0 for part in rows[0].split(b"\n"))
-        if are_rows and num_quotes % 2 == 0:
-            lines.append(line)
+        if all(part.count(delimiter) == width - 1 > 0 for part in rows[0].split(b"\n")):
+            line += text.count(b"\n", position, rows.start())
+            num_quotes += text.count(b'"', position, rows.start())
+            position = rows.start()
+            lines += [line] * (num_quotes % 2 == 0)
     return lines
 
 
