@@ -8,9 +8,10 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -137,8 +138,9 @@ def _is_utf8(encoding: str) -> bool:
 def _guess_types(rows: Sequence[Sequence[str]], dialect: Dialect, text: Collection[str]) -> Schema:
     """Return the types of the columns by their first cells."""
     assumed: Schema = {name: pl.String if name in text else pl.Float64 for name in dialect.names}
-    data = _write_rows((row for row in rows if len(row) == len(assumed)), dialect)
-    frame = _parse(data, dialect, assumed)
+    out = io.StringIO()
+    _writer(out, dialect).writerows(row for row in rows if len(row) == len(assumed))
+    frame = _parse(out.getvalue().encode(), dialect, assumed)
     if frame is None:
         return dict.fromkeys(assumed, pl.String)
     is_text = [part.name for part in frame.get_columns() if part.dtype == pl.String or not part.count()]
@@ -235,32 +237,31 @@ def _rewrite(path: Path, line: int, data: bytes, dialect: Dialect) -> tuple[byte
     lines = io.StringIO(data.decode(), newline="\n").readlines()
     # the line added shows whether a quote is still open: then it belongs to the last row
     reader = csv.reader([*lines, "\n"], delimiter=dialect.delimiter, skipinitialspace=dialect.skip_spaces)
-    rows, joined, start, width = list[list[str]](), list[int](), 0, len(dialect.names)
+    out, joined, start, width = io.StringIO(), list[int](), 0, len(dialect.names)
+    writer = _writer(out, dialect)
     for row in reader:
         if reader.line_num > len(lines):
             break
         text = "".join(lines[start : reader.line_num])
         _check_quotes(path, line + start, text, dialect)
         if len(row) == width:
-            rows.append(row)
+            writer.writerow(row)
         elif not is_blank(row):
             raise DataError(
                 f"{path}, line {line + start}: {len(row)} fields, but the first row has {width}; "
                 f"the delimiter is {dialect.delimiter!r}"
             )
         elif width == 1:
-            rows.append([""])
+            writer.writerow([""])
         if "\n" in text[:-1]:
             joined += _find_joined_rows(text.encode(), line + start, dialect)
         start = reader.line_num
-    return _write_rows(rows, dialect), len("".join(lines[:start]).encode()), joined
+    return out.getvalue().encode(), len("".join(lines[:start]).encode()), joined
 
 
-def _write_rows(rows: Iterable[Sequence[str]], dialect: Dialect) -> bytes:
-    """Return rows as CSV with regular quotes."""
-    out = io.StringIO()
-    csv.writer(out, delimiter=dialect.delimiter, lineterminator="\n").writerows(rows)
-    return out.getvalue().encode()
+def _writer(out: io.StringIO, dialect: Dialect) -> Any:  # noqa: ANN401 - the csv module hides the type
+    """Return a writer of rows with regular quotes."""
+    return csv.writer(out, delimiter=dialect.delimiter, lineterminator="\n")
 
 
 def _check_quotes(path: Path, line: int, text: str, dialect: Dialect) -> None:
