@@ -116,8 +116,9 @@ def denied() -> list[str]:
         >>> "lightning.pytorch.loggers.wandb" in denied()
         True
     """
-    network_loggers = [*NETWORK_LOGGERS.values(), *(f"{_LOGGERS}.{name}" for name in NETWORK_LOGGERS)]
-    return ["*", *network_loggers, *(_typed_before - {*allowed()})]
+    paths = [(module, f"{_LOGGERS}.{name}", f"{module}.{name}") for name, module in NETWORK_LOGGERS.items()]
+    before = (path for path in _typed_before if not is_typed(path) and not _is_trusted(path))
+    return ["*", *(path for logger in paths for path in logger), *before]
 
 
 def is_typed(path: str) -> bool:

@@ -143,6 +143,8 @@ def test_a_later_command_may_not_import_what_only_an_earlier_one_has_typed() -> 
     Path("evil.yaml").write_text(yaml.safe_dump({**BASE, **ROUTES["callback"]}))
     assert main(["fit", "--config", "evil.yaml"]) == 2
     assert main([*fit, "--trainer.callbacks", "sidefile.Stop"]) == 0
+    assert main([*fit, "--data", "lit_classify.CirclesDataModule"]) == 0
+    assert main(fit) == 0  # a trusted class is still imported
 
 
 def test_a_program_imports_any_name_and_the_command_line_does_not() -> None:
