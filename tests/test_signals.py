@@ -90,6 +90,7 @@ PLACES = {
     "predict writes": (["predict"], "lit_classify.evaluation.predictions:escape_formulas"),
     "validate scores": (["validate"], f"{MODULE}.validation_step"),
     "export writes": (["export"], "lit_classify.cli.export:describe_inputs"),
+    "importance measures": (["importance"], "lit_classify.data:InMemoryDataModule.batch_tensors"),
     "plot draws": (["plot"], "lit_classify.cli.plot:model_plots"),
 }
 
@@ -104,6 +105,7 @@ PLACES = {
         pytest.param("test reports", signal.SIGTERM, marks=slow),
         pytest.param("predict asks", signal.SIGTERM, marks=slow),
         pytest.param("export writes", signal.SIGTERM, marks=slow),
+        pytest.param("importance measures", signal.SIGTERM, marks=slow),
         pytest.param("plot draws", signal.SIGTERM, marks=slow),
         pytest.param("test scores", signal.SIGINT, marks=slow),
         pytest.param("predict writes", signal.SIGINT, marks=slow),
@@ -114,7 +116,7 @@ def test_a_signal_ends_a_command_without_partial_files(place: str, number: int) 
     assert main(FIT) == 0
     before = set(Path().rglob("*"))
     command, where = PLACES[place]
-    target = [BEST] if command[0] in ("export", "plot") else ["--ckpt_path", BEST]
+    target = [BEST] if command[0] in ("export", "importance", "plot") else ["--ckpt_path", BEST]
     ended(started([*command, *target], where), number)
     assert set(Path().rglob("*")) == before
 

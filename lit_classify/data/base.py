@@ -135,6 +135,11 @@ class InMemoryDataModule(LightningDataModule, ABC):
         return [NumericFeature(name, column=column) for column, name in enumerate(names)]
 
     @property
+    def column_features(self) -> dict[str, list[int]]:
+        """The columns of x that hold the features of each column of the data, by its name."""
+        return {feature.name: [feature.column] for feature in self.numeric_features}
+
+    @property
     def numeric_columns(self) -> list[int]:
         """The columns in x of the numeric features."""
         return [feature.column for feature in self.numeric_features]

@@ -6,6 +6,7 @@ from lit_classify.plots.classification import calibration_curve, confusion_matri
 from lit_classify.plots.decision_boundary import DecisionBoundaryDisplay, grid, scatter_by_class
 from lit_classify.plots.hidden_units import hidden_unit_maps
 from lit_classify.plots.images import encode_figure, encode_png, to_pixels
+from lit_classify.plots.importance import column_importance
 from lit_classify.plots.learning_curves import learning_curves
 from lit_classify.plots.regression import RegressionLineDisplay, predicted_vs_actual
 
@@ -15,6 +16,7 @@ __all__ = [
     "RegressionLineDisplay",
     "activation_functions",
     "calibration_curve",
+    "column_importance",
     "confusion_matrix",
     "encode_figure",
     "encode_gif",

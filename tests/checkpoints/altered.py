@@ -52,6 +52,7 @@ COMMANDS = (
     ["predict", "--ckpt_path"],
     ["validate", "--ckpt_path"],
     ["plot"],
+    ["importance"],
     ["export"],
 )
 

@@ -225,12 +225,18 @@ class TableDataModule(InMemoryDataModule):
     def numeric_features(self) -> list[NumericFeature]:
         """The numeric columns, which plots use as axes."""
         assert self._state is not None
-        features, index = [], 0
-        for encoder in self._state.preprocessor.encoders:
-            if encoder.kind == "number":
-                features.append(NumericFeature(encoder.name, encoder.center, encoder.scale, index))
-            index += encoder.num_features
-        return features
+        features = self.column_features
+        return [
+            NumericFeature(encoder.name, encoder.center, encoder.scale, features[encoder.name][0])
+            for encoder in self._state.preprocessor.encoders
+            if encoder.kind == "number"
+        ]
+
+    @property
+    def column_features(self) -> dict[str, list[int]]:
+        """The columns of x that hold the features of each column of the table."""
+        assert self._state is not None
+        return self._state.preprocessor.column_features
 
     @property
     def target_scale(self) -> tuple[float, float] | None:

@@ -189,6 +189,15 @@ class Preprocessor(nn.Module):
         """Number of codes of each embedded column, including unseen and missing."""
         return [len(encoder.categories) + 2 for encoder in self.encoders if encoder.embedded]
 
+    @property
+    def column_features(self) -> dict[str, list[int]]:
+        """Indices of the features of each column, by its name."""
+        ends = np.cumsum([encoder.num_features for encoder in self.encoders]).tolist()
+        return {
+            encoder.name: list(range(end - encoder.num_features, end))
+            for encoder, end in zip(self.encoders, ends, strict=True)
+        }
+
     @classmethod
     def from_dict(cls, data: Sequence[Mapping[str, Any]]) -> "Preprocessor":
         """Return the fitted preprocessor of ``to_dict``.

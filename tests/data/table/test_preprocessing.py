@@ -143,3 +143,22 @@ def test_the_fitted_state_is_plain_data() -> None:
     values, schema = infer_schema(rows_of(n=[1.0, None, 3.0], c=["a", "b", "a"]), [], [], [], [])
     state = Preprocessor().fit(values, schema).to_dict()
     assert json.loads(json.dumps(state)) == state
+
+
+def test_permuting_a_column_permutes_its_features() -> None:
+    table = rows_of(
+        code=[f"c{n % 40}" for n in range(400)],  # embedded, so its feature is the last
+        size=[float(n % 17) if n % 5 else None for n in range(400)],
+        color=["red", "blue", None, "green"] * 100,
+        flag=[True, False] * 200,
+    )
+    values, columns = infer_schema(table, [], [], [], [])
+    fitted = Preprocessor().fit(values, columns)
+    assert fitted.column_features == {"size": [0, 1], "color": [2, 3, 4, 5], "flag": [6], "code": [7]}
+    x = fitted.transform(values)
+    order = np.random.default_rng(0).permutation(400)
+    for name, features in fitted.column_features.items():
+        permuted = fitted.transform(values.with_columns(values[name].gather(order)))
+        expected = x.copy()
+        expected[:, features] = x[order][:, features]
+        assert np.array_equal(permuted, expected)

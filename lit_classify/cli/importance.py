@@ -1,0 +1,68 @@
+"""``lit-classify importance``: how much a model uses each column of its table."""
+
+import io
+from pathlib import Path
+
+from lit_classify import files, plots
+from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.checkpoints.search import find_checkpoint
+from lit_classify.cli.argument_parser import parser
+from lit_classify.cli.warning_filters import filter_warnings
+from lit_classify.errors import UserError, echo
+from lit_classify.evaluation.importance import importance_table, importance_text, permutation_importance
+from lit_classify.evaluation.predictions import escape_formulas
+
+
+def main(arguments: list[str]) -> int:
+    """Print the permutation importance of each column, and write it as a plot and as a CSV file."""
+    options = parser(
+        "importance",
+        "Permute the values of each column, and report how much worse the model then predicts: on the test "
+        "rows; without them, on out-of-fold rows after cross-validation, else on the validation rows.",
+    )
+    options.add_argument(
+        "checkpoint", help="a run's .../checkpoints/best.ckpt, or best or last for the newest"
+    )
+    options.add_argument("--metric", help="accuracy (mae for a regression), the default, or loss")
+    options.add_argument("--repeats", type=int, default=5, help="permutations of each column (default: 5)")
+    options.add_argument(
+        "--max_rows",
+        type=int,
+        default=10_000,
+        help="rows to use; of more rows, as many are chosen at random (default: 10000)",
+    )
+    options.add_argument("--seed", type=int, default=42, help="seed of the permutations (default: 42)")
+    options.add_argument("--data.path", dest="path", help="another table to use all rows of")
+    options.add_argument("--out", default="importance", help="output directory (default: importance)")
+    options.add_argument("--overwrite", action="store_true", help="overwrite existing files")
+    options.add_argument("--network", help="import path of the network, for a run with a custom network")
+    options.add_argument("--activation", help="import path of the activation, for a run with a custom one")
+    options.add_argument("--model", help="import path of the module, for a run with a custom module")
+    options.add_argument("--data", help="import path of the data module, for a run with a custom one")
+    given = options.parse_args(arguments[1:])
+    folder = Path(given.out)
+    plot_path, table_path = folder / "importance.png", folder / "importance.csv"
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"cannot write into {folder}: not a directory")
+    for path in (plot_path, table_path):
+        if path.exists() and not given.overwrite:
+            raise UserError(f"{path} already exists; give --overwrite, or another --out")
+    filter_warnings()
+
+    checkpoint = Checkpoint.read(find_checkpoint(given.checkpoint))
+    module, own_data = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
+    settings = {} if given.path is None else {"path": given.path}
+    checkpoint.check_options("data", settings)
+    model = checkpoint.build_model(given.network, module, given.activation)
+    data = checkpoint.build_data(settings, own_data)
+    result = permutation_importance(model, data, given.metric, given.repeats, given.max_rows, given.seed)
+    echo(importance_text(result))
+
+    run = checkpoint.path.resolve().parent.parent
+    title = f"{run.parent.name}/{run.name}\n{result.basis}"
+    figure = plots.column_importance(result.columns, result.means, result.deviations, result.measure, title)
+    table = io.BytesIO()
+    escape_formulas(importance_table(result)).write_csv(table)
+    files.write_all({plot_path: plots.encode_figure(figure, "png"), table_path: table.getvalue()})
+    echo(f"\nPlot:   {plot_path}\nTable:  {table_path}")
+    return 0
