@@ -1,5 +1,10 @@
 """Estimates of the memory that data needs, and memory that can be released."""
 
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
 import polars as pl
 import pytest
 
@@ -27,3 +32,32 @@ def test_a_frame_in_memory_of_its_own_has_the_same_cells() -> None:
     )
     assert memory.own_memory(frame).equals(frame)
     assert memory.own_memory(frame.select("c")).equals(frame.select("c"))
+
+
+_LOAD = """
+from pathlib import Path
+
+from lit_classify import TableDataModule
+
+def peak():
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) * 1024
+
+baseline = peak()
+data = TableDataModule("large.csv", "y")
+data.setup()
+print(baseline, peak(), sum(len(data.split(name).x) for name in ("train", "val", "test")))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.reliability(32)
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from Linux's /proc")
+def test_loading_a_large_csv_file_needs_at_most_three_times_its_float32_matrix() -> None:
+    num_rows, num_columns = 1_000_000, 20
+    columns = np.random.default_rng(0).normal(size=(num_columns, num_rows)).astype(np.float32)
+    table = pl.DataFrame({f"x{number}": column for number, column in enumerate(columns)})
+    table.with_columns(y=(columns[0] + columns[1] > 0).astype(np.int8)).write_csv("large.csv")
+    done = subprocess.run([sys.executable, "-c", _LOAD], capture_output=True, text=True, check=True)
+    baseline, peak, loaded = map(int, done.stdout.split())
+    assert loaded == num_rows
+    assert peak - baseline < 3 * 4 * num_rows * num_columns

@@ -201,6 +201,21 @@ def test_a_header_of_any_length_is_read(num_columns: int) -> None:
     assert frame.row(1) == tuple(map(float, range(num_columns)))
 
 
+@pytest.mark.reliability(57)
+def test_a_header_is_read_in_linear_time() -> None:
+    seconds = []
+    for num_columns in (5_000, 20_000):
+        cells = ",".join(map(str, range(num_columns)))
+        path = write("\n".join([",".join(f"a column {number}" for number in range(num_columns)), cells]))
+        runs = []
+        for _ in range(3):
+            start = time.process_time()
+            assert len(read_table(path).frame.columns) == num_columns
+            runs.append(time.process_time() - start)
+        seconds.append(min(runs))
+    assert seconds[1] < 8 * seconds[0] + 0.5  # a quadratic time is 16 times as much
+
+
 @pytest.mark.reliability(30)
 @pytest.mark.parametrize(
     ("content", "encoding"),
