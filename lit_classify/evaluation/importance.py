@@ -18,7 +18,7 @@ from lit_classify.errors import DataError, UserError, check_at_least, escape_con
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
 
-_BATCH_SIZE = 1024  # rows at a time; larger batches are slower: their activations exceed the cache
+_BATCH_SIZE = 512  # rows at a time; allocating the activations of larger batches takes longer
 _MAX_PRINTED = 40
 
 

@@ -2,15 +2,18 @@
 
 import struct
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+from lightning.pytorch import Trainer
 
 from lit_classify import BinaryClassifier
 from lit_classify.cli.main import main
-from tests.example_tables import write
+from tests.example_tables import table, write
 
 BEST = "lightning_logs/table/version_0/checkpoints/best.ckpt"
+QUIET: dict[str, Any] = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
 RESULT = ["importance/importance.csv", "importance/importance.png"]
 
 
@@ -24,8 +27,8 @@ def fit(*options: str) -> None:
         for n in range(200)
     ]
     write("\n".join(["age,=score,kind,target", *rows]))
-    table = ["--data.path", "t.csv", "--data.target", "target", "--plots", "none"]
-    assert main(["fit", "--config", "table", *table, "--trainer.max_epochs", "20", *options]) == 0
+    data = ["--data.path", "t.csv", "--data.target", "target", "--plots", "none"]
+    assert main(["fit", "--config", "table", *data, "--trainer.max_epochs", "20", *options]) == 0
 
 
 def written() -> list[str]:
@@ -46,10 +49,10 @@ def test_the_importance_of_each_column_is_printed_and_written(capsys: pytest.Cap
     assert lines[-2:] == ["Plot:   importance/importance.png", "Table:  importance/importance.csv"]
     assert output.err == ""
     assert written() == RESULT
-    table = pl.read_csv("importance/importance.csv")
-    assert table.columns == ["column", "mean", "std"]
-    assert sorted(table["column"]) == ["'=score", "age", "kind"]  # a spreadsheet would evaluate =score
-    assert [f"{mean:.5f}" for mean in table["mean"]] == [line.split()[1] for line in lines[4:7]]
+    importance = pl.read_csv("importance/importance.csv")
+    assert importance.columns == ["column", "mean", "std"]
+    assert sorted(importance["column"]) == ["'=score", "age", "kind"]  # a spreadsheet would evaluate =score
+    assert [f"{mean:.5f}" for mean in importance["mean"]] == [line.split()[1] for line in lines[4:7]]
     width, height = struct.unpack(">II", Path("importance/importance.png").read_bytes()[16:24])
     assert min(width, height) > 200
 
@@ -77,6 +80,18 @@ def test_another_table_is_used_as_a_whole(capsys: pytest.CaptureFixture[str]) ->
     assert "20 test rows, accuracy" in output.out
     assert "data.path is not the table used in training" in output.err
     assert pl.read_csv(RESULT[0]).filter(pl.col("column") == "kind")["mean"].to_list() == [0]
+
+
+def test_without_test_rows_the_rows_of_the_cross_validation_are_used(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [f"{n},{-n % 7},{'ab'[n > 40]}" for n in range(80)]
+    data = table(rows, "age,size,target", test_fraction=0.0, folds=4)
+    trainer = Trainer(max_epochs=2, accelerator="cpu", enable_checkpointing=False, **QUIET)
+    trainer.fit(BinaryClassifier(data.in_features, folds=4, class_names=data.class_names), data)
+    trainer.save_checkpoint("own.ckpt")
+    assert main(["importance", "own.ckpt"]) == 0
+    assert "80 out-of-fold rows, accuracy" in capsys.readouterr().out
 
 
 def test_the_columns_of_points_are_their_coordinates(capsys: pytest.CaptureFixture[str]) -> None:
