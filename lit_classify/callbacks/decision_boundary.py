@@ -77,7 +77,7 @@ class BoundaryPlot(ABC):
         splits = {"Train": data.split("train")}
         if data.split(split) is not splits["Train"]:
             splits[name] = data.split(split)
-        self.run, self._loss_name = run, f"{name.lower()} loss"
+        self.run, self._loss_name = run, f"{list(splits)[-1].lower()} loss"
         self.num_rows = [len(y) for _, y in splits.values()]
         self.splits: dict[str, Points] = {
             name: (x[:_MAX_POINTS], y[:_MAX_POINTS]) for name, (x, y) in splits.items()
@@ -116,7 +116,8 @@ class BoundaryPlot(ABC):
         logits = model(torch.cat(parts)).split([len(part) for part in parts])
         *_, (_, y) = self.splits.values()
         is_complete = 0 < len(y) == self.num_rows[-1]
-        loss = float(model.loss(logits[1], y.to(model.device))) if is_complete else None
+        last = logits[len(self.splits) - 1]
+        loss = float(model.loss(last, y.to(model.device))) if is_complete else None
         return [model.probabilities(part).cpu() for part in logits], loss
 
 
@@ -171,7 +172,8 @@ class PlanePlot(BoundaryPlot):
     def snapshot(self, model: LitModule, epoch: int, step: int = 0) -> Snapshot:
         """Compute probabilities over the plane and the predicted classes of the rows."""
         (*rows, surface), loss = self._predict(model, self._grid)
-        return Snapshot(surface, [p.argmax(dim=1) for p in rows], loss, epoch, step)
+        surface = model.relative_probabilities(surface)
+        return Snapshot(surface, [model.labels(p) for p in rows], loss, epoch, step)
 
     def figure(self, snapshot: Snapshot) -> "Figure":
         """Return a snapshot as a figure."""

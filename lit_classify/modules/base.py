@@ -291,6 +291,10 @@ class LitModule(LightningModule, ABC):
     def labels(self, probabilities: Tensor) -> Tensor:
         """Convert probabilities to class indices ``(N,)`` or labels ``(N, L)``; values stay as they are."""
 
+    def relative_probabilities(self, probabilities: Tensor) -> Tensor:
+        """Return probabilities whose largest is that of the predicted class, for plots of the decision."""
+        return probabilities
+
     @abstractmethod
     def mean_logits(self, logits: Tensor) -> Tensor:
         """Return the logits ``(N, O)`` of the mean of the members' probabilities, given ``(K, N, O)``."""

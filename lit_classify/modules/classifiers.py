@@ -223,6 +223,19 @@ class BinaryClassifier(Classifier):
         """Return the logit of the mean of the members' probabilities, ``(N, 1)``."""
         return F.logsigmoid(logits).logsumexp(dim=0) - F.logsigmoid(-logits).logsumexp(dim=0)
 
+    def relative_probabilities(self, probabilities: Tensor) -> Tensor:
+        """Return the probabilities with their odds divided by those of the threshold, ``(N, 2)``.
+
+        Examples:
+            >>> model = BinaryClassifier(2, threshold=0.2)
+            >>> model.relative_probabilities(torch.tensor([[0.8, 0.2]]))
+            tensor([[0.5000, 0.5000]])
+        """
+        if self.threshold == 0.5:
+            return probabilities
+        weighted = probabilities * probabilities.new_tensor([self.threshold, 1 - self.threshold])
+        return weighted / weighted.sum(dim=1, keepdim=True)
+
     def metric_sum(self, logits: Tensor, y: Tensor) -> Tensor:
         """Return the number of correctly classified rows."""
         return ((torch.sigmoid(logits.squeeze(1)) > self.threshold) == y).sum()
