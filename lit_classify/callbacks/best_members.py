@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
-from lit_classify.errors import UserError, check_at_least
+from lit_classify.errors import check_at_least
 from lit_classify.modules import LitModule
 
 MONITOR = "val/selected_loss"
@@ -38,7 +38,7 @@ class BestMembers(Callback):
 
     With cross-validation these are the rows of the fold that it holds out. ``val/selected_loss``, the mean of
     the lowest losses, improves as long as any member does, so early stopping that monitors it waits for all
-    members.
+    members. The weights of a single network are not kept: those of its best epoch are in best.ckpt.
 
     Args:
         patience: number of validations without improvement after which a member keeps its best weights.
@@ -53,15 +53,6 @@ class BestMembers(Callback):
         self.losses = torch.full((members,), torch.inf, dtype=torch.float64)  # lowest so far
         self.waited = torch.zeros(members, dtype=torch.long)  # validations since then
         self.weights: dict[str, Tensor] = {}  # (K, ...) each
-
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Check that there are members.
-
-        Raises:
-            UserError: the model is a single network.
-        """
-        if not isinstance(pl_module, LitModule) or pl_module.members == 1:
-            raise UserError("BestMembers needs several members; set --model.members 8 or --data.folds 8")
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Reset the state of an earlier fit, or move that of a resumed run to the device."""
@@ -79,7 +70,7 @@ class BestMembers(Callback):
         improved = (losses < self.losses) & (self.waited < self.patience)
         self.waited = torch.where(improved, 0, self.waited + 1)
         self.losses = torch.where(improved, losses, self.losses)
-        for name, parameter in pl_module.named_parameters():
+        for name, parameter in pl_module.named_parameters() if pl_module.members > 1 else ():
             if name in self.weights:
                 self.weights[name][improved] = parameter.detach()[improved]
             else:

@@ -62,11 +62,13 @@ def row_count_table(data: InMemoryDataModule) -> str:
     """
     names = [escape_markdown(name) for name in data.class_names or []]
     lines = ["| split | rows | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(names)]
-    for split in ("train", "val", "test"):
+    for split in filter(data.has_split, ("train", "val", "test")):
         y = data.split(split).y
         each = torch.bincount(y, minlength=len(names)).tolist() if names else []
         lines.append(f"| {split} | {len(y):,} | " + " | ".join(f"{count:,}" for count in each) + " |")
-    if data.validates_on_test:
+    if data.folds:
+        lines.append(f"\nCross-validation: {data.folds} folds of the training rows are the validation rows.")
+    elif data.validates_on_test:
         lines.append("\nCourse mode: validation uses the test rows.")
     if isinstance(data, TableDataModule) and data.columns:
         lines += ["", *(f"    {line}" for line in data.describe().splitlines())]
@@ -90,11 +92,12 @@ def network_table(model: LitModule) -> str:
     lines = ["| layer | output shape | parameters |", "|---|---|---|"]
 
     def note(layer: nn.Module, _: object, output: object) -> None:
-        shape = tuple(output.shape) if isinstance(output, Tensor) else ()
-        size = ("N", *shape[1:])
+        size: list[int | str] = [*output.shape] if isinstance(output, Tensor) else []
+        size[rows : rows + 1] = ["N"]
         weights = sum(weight.numel() for weight in layer.parameters(recurse=False))
         lines.append(f"| {layer} | ({', '.join(map(str, size))}) | {weights:,} |")
 
+    rows = int(model.members > 1)  # the dimension of rows follows that of members
     leaves = [layer for layer in model.network.modules() if not list(layer.children())]
     handles = [layer.register_forward_hook(note) for layer in leaves]
     try:

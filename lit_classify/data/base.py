@@ -147,7 +147,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
     @property
     def validates_on_test(self) -> bool:
         """Whether the validation rows are the test rows (course mode)."""
-        return self.split("val") is self.split("test")
+        return self.has_split("test") and self.split("val") is self.split("test")
 
     def train_dataloader(self) -> TensorLoader:
         """Return the training batches."""

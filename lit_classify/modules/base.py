@@ -506,6 +506,8 @@ class LitModule(LightningModule, ABC):
 
     def member_losses(self) -> Tensor:
         """Return each member's mean loss over its validation rows so far, of all processes, ``(K,)``."""
+        if self.members == 1:
+            return self.epoch_metrics("val")["val/loss"].double().view(1)
         sums = self.trainer.strategy.reduce(self.member_sums.clone(), reduce_op="sum")
         losses: Tensor = sums[0] / sums[1]
         return losses
