@@ -65,14 +65,14 @@ def test_two_processes_are_resumed_exactly_and_one_process_only_at_the_end_of_an
 
 @pytest.mark.reliability(42)
 @pytest.mark.ddp
-def test_two_processes_train_as_one_with_class_weights_and_uneven_shares() -> None:
+def test_two_processes_train_as_one_with_class_weights_folds_and_uneven_shares() -> None:
     of_one = results(1, "train")
     of_two = results(2, "train")
     for position, expected in enumerate(of_one):
         for rank in (of_two[position], of_two[position + len(of_one)]):
             assert rank["case"] == expected["case"]
             assert rank["weights"] == pytest.approx(expected["weights"], abs=1e-6)
-            assert rank["loss"] == pytest.approx(expected["loss"], rel=1e-6)
+            assert rank["metrics"] == pytest.approx(expected["metrics"], rel=1e-6)
 
 
 @pytest.mark.reliability(34, 42, 59)

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.utils.data import TensorDataset
 
 from lit_classify import BinaryClassifier, MoonsDataModule, SeededDataLoader
+from lit_classify.callbacks import BestMembers
 from lit_classify.cli.main import main as run
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.splits import Split
@@ -25,14 +26,17 @@ from lit_classify.data.splits import Split
 class FewRows(InMemoryDataModule):
     in_features, out_features, class_names = 2, 1, None
 
-    def __init__(self, num_rows: int, batch_size: int | None = 2, shuffle: bool = True) -> None:
+    def __init__(
+        self, num_rows: int, batch_size: int | None = 2, shuffle: bool = True, folds: int = 0
+    ) -> None:
         super().__init__(batch_size=batch_size, shuffle=shuffle, drop_last=False, random_state=1)
-        self.num_rows = num_rows
+        self.num_rows, self.folds = num_rows, folds
 
     def load(self) -> dict[str, Split]:
         generator = torch.Generator().manual_seed(self.num_rows)
         x = torch.randn(self.num_rows, 2, generator=generator)
         split = Split(x, (x[:, 0] + 0.3 * x[:, 1] > 0).long())
+        self.fold = torch.arange(self.num_rows) % self.folds if self.folds else None
         return {"train": split, "val": split, "test": split}
 
 
@@ -71,17 +75,17 @@ def predict(checkpoint: str) -> None:
 
 def train(devices: int) -> None:
     """Train on batches of 4 rows, the last one divided unevenly, or on all 7 rows at once."""
-    for class_weight in (None, [1.0, 20.0]):
+    for class_weight, folds in ((None, 0), ([1.0, 20.0], 0), ([1.0, 20.0], 3)):
         for num_rows, batch_size in ((11, 4 // devices), (7, None)):
             L.seed_everything(3, verbose=False)
-            model = BinaryClassifier(2, hidden=[4], lr=0.5, class_weight=class_weight)
-            trainer = make_trainer(devices, max_epochs=5)
-            trainer.fit(model, FewRows(num_rows, batch_size, shuffle=False))
+            model = BinaryClassifier(2, hidden=[4], lr=0.5, class_weight=class_weight, folds=folds)
+            trainer = make_trainer(devices, BestMembers(), max_epochs=5)
+            trainer.fit(model, FewRows(num_rows, batch_size, shuffle=False, folds=folds))
             weights = torch.cat([weight.detach().flatten() for weight in model.parameters()]).tolist()
             result = {
-                "case": [class_weight, num_rows],
+                "case": [class_weight, folds, num_rows],
                 "weights": weights,
-                "loss": float(trainer.callback_metrics["train/loss"]),
+                "metrics": {tag: float(value) for tag, value in trainer.callback_metrics.items()},
             }
             with Path(f"{devices}_{trainer.global_rank}.jsonl").open("a") as file:
                 file.write(json.dumps(result) + "\n")
