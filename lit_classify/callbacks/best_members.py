@@ -14,7 +14,12 @@ from torch import Tensor
 from lit_classify.errors import check_at_least
 from lit_classify.modules import LitModule
 
-MONITOR = "val/selected_loss"
+SELECTED_LOSS = "val/selected_loss"
+
+
+def has_best_members(trainer: Trainer) -> bool:
+    """Return whether BestMembers is one of the trainer's callbacks."""
+    return any(isinstance(part, BestMembers) for part in trainer.callbacks)  # type: ignore[attr-defined]  # set in its constructor
 
 
 @contextmanager
@@ -75,7 +80,7 @@ class BestMembers(Callback):
                 self.weights[name][improved] = parameter.detach()[improved]
             else:
                 self.weights[name] = parameter.detach().clone()
-        pl_module.log(MONITOR, self.losses.mean().float(), sync_dist=trainer.world_size > 1)
+        pl_module.log(SELECTED_LOSS, self.losses.mean().float(), sync_dist=trainer.world_size > 1)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the losses and weights."""

@@ -26,8 +26,10 @@ from lit_classify.cli.parse_errors import LINKED
 from lit_classify.cli.tensorboard_plots import plot_callbacks, selected
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.errors import UserError
+from lit_classify.evaluation.threshold import check_metric, tune_threshold
+from lit_classify.evaluation.validation import OUT_OF_FOLD, evaluate_validation
 from lit_classify.loggers import RunLogger
-from lit_classify.modules import LitModule
+from lit_classify.modules import BinaryClassifier, LitModule
 
 _MIN_PARALLEL_SIZE = 5_000_000  # multiplications per step
 
@@ -78,9 +80,12 @@ class FitCLI(LitCLI):
             given.ckpt_path = None  # Lightning would merge the file's hyper_parameters into the options
 
     def before_instantiate_classes(self) -> None:
-        """Restore ``--ckpt_path``, which config.yaml records."""
+        """Restore ``--ckpt_path``, which config.yaml records; a table is split by ``--seed_everything``."""
+        given = self.config.fit
         if self.checkpoint:
-            self.config.fit.ckpt_path = str(self.checkpoint.path)
+            given.ckpt_path = str(self.checkpoint.path)
+        if "random_state" in given.data.init_args and given.data.init_args.random_state is None:
+            given.data.init_args.random_state = given.seed_everything or None
 
     def instantiate_trainer(self, **kwargs: Any) -> RunTrainer:
         """Add the default logger, checkpoints and, on a terminal, progress bar, unless disabled.
@@ -113,6 +118,17 @@ class FitCLI(LitCLI):
     def before_fit(self) -> None:
         """Check that data, model and checkpoint are compatible before anything is written."""
         self.datamodule.setup("fit")
+        if self.parsed("tune_threshold"):
+            check_metric(self.parsed("tune_threshold"))
+            if not isinstance(self.model, BinaryClassifier):
+                raise UserError(
+                    f"--tune_threshold needs two classes, but the model is a {type(self.model).__name__}"
+                )
+            if self.datamodule.validates_on_test:
+                raise UserError(
+                    "--tune_threshold needs validation rows that are not the test rows; set --data.folds 8 "
+                    "or --data.val_fraction 0.2"
+                )
         self.model.check_targets(self.datamodule.split("train").y)
         configured = self.model.configure_optimizers()
         if self.trainer.early_stopping_callbacks and not self.trainer.limit_val_batches:
@@ -130,11 +146,12 @@ class FitCLI(LitCLI):
         if self.checkpoint and (reason := nothing_left(self.checkpoint.content, self.trainer)):
             self.say(f"{self.checkpoint.path}: {reason}")
             return
-        rows = {name: len(self.datamodule.split(name).y) for name in ("train", "test")}
+        names = filter(self.datamodule.has_split, ("train", "test"))
+        rows = ", ".join(f"{len(self.datamodule.split(name).y):,} {name} rows" for name in names)
         weights = sum(parameter.numel() for parameter in self.model.parameters())
         self.say(
             f"{self.run_name()}: {type(self.model).__name__} with {weights:,} parameters on "
-            f"{rows['train']:,} training rows, {rows['test']:,} test rows"
+            f"{rows.replace('train rows', 'training rows')}"
         )
         if isinstance(self.datamodule, TableDataModule):
             self.say(f"\n{self.datamodule.describe()}\n")
@@ -160,30 +177,56 @@ class FitCLI(LitCLI):
             self.report_run()
 
     def report_best(self) -> None:
-        """Print the best epoch; with ``--test_best``, evaluate its weights on the test rows."""
+        """Print the best epoch; evaluate its weights on rows that the epoch log does not cover."""
         best = self._best
         if not best.best_model_path:  # no checkpoint was saved
             return
         kept = Checkpoint.read(best.best_model_path)
-        if self.parsed("test_best") and not self.datamodule.validates_on_test:
-            self.test_best(kept, float(cast(Tensor, best.best_model_score)))
+        if self.parsed("tune_threshold"):
+            kept = self.tune_threshold(kept)
+        tests = self.parsed("test_best") and self.datamodule.has_split("test")
+        tested = self.test_best(kept) if tests and not self.datamodule.validates_on_test else ""
+        if self.datamodule.folds:
+            self.model.load_state_dict(kept.content["state_dict"])
+            validation = evaluate_validation(self.model, self.datamodule)
+            self.say(
+                f"Best:  {OUT_OF_FOLD}: {self.headline(validation.metrics)}, {self.datamodule.folds} folds"
+            )
+        elif tested:
+            score = float(cast(Tensor, best.best_model_score))
+            self.say(f"Best:  epoch {kept.epochs - 1} by val/loss, {score:.5f}; on the test rows: {tested}")
             return
-        line = self.epoch_log.line(kept.epochs - 1)  # None if the best epoch was before a resume
-        metrics = line.split(" | ")[-1] if line else f"val/loss {best.best_model_score:.5f}"
-        self.say(f"Best:  epoch {kept.epochs - 1}, {metrics}")
+        else:
+            line = self.epoch_log.line(kept.epochs - 1)  # None if the best epoch was before a resume
+            metrics = line.split(" | ")[-1] if line else f"val/loss {best.best_model_score:.5f}"
+            self.say(f"Best:  epoch {kept.epochs - 1}, {metrics}")
+        if tested:
+            self.say(f"       on the test rows: {tested}")
 
-    def test_best(self, best: Checkpoint, score: float) -> None:
-        """Evaluate the best weights on the test rows, and print the result."""
+    def tune_threshold(self, best: Checkpoint) -> Checkpoint:
+        """Choose the threshold of the best weights on the validation rows, and save it beside them."""
+        assert isinstance(self.model, BinaryClassifier)
+        metric = self.parsed("tune_threshold")
+        self.model.load_state_dict(best.content["state_dict"])
+        validation = evaluate_validation(self.model, self.datamodule)
+        p = self.model.exact_probabilities(validation.logits)[:, 1].numpy()
+        self.model.threshold = tune_threshold(validation.y.numpy(), p, metric)
+        best.content["lit_classify"]["model"]["init_args"]["threshold"] = self.model.threshold
+        if self.trainer.is_global_zero:
+            self.io.save_checkpoint(best.content, best.path)
+        self.trainer.strategy.barrier()
+        rows = OUT_OF_FOLD if self.datamodule.folds else "validation rows"
+        name = self.model.class_names[1]
+        self.say(f"Tuned: {name} above probability {self.model.threshold:.4g}, by {metric} on {rows}")
+        return Checkpoint.read(best.path)
+
+    def test_best(self, best: Checkpoint) -> str:
+        """Evaluate the best weights on the test rows, and return the metrics as text."""
         self.io.offer(best.path, best.content)
         (logged,) = self.trainer.test(
             self.model, self.datamodule, ckpt_path=str(best.path), verbose=False, weights_only=True
         )
-        values, notes = self.metrics("test", logged)
-        names = [name for name in ("loss", self.model.metric_name) if name in values or name in notes]
-        shown = ", ".join(
-            f"{name} {f'{values[name]:.5f}' if name in values else notes[name]}" for name in names
-        )
-        self.say(f"Best:  epoch {best.epochs - 1} by val/loss, {score:.5f}; on the test rows: {shown}")
+        return self.headline(self.metrics("test", logged))
 
     def report_run(self) -> None:
         """Print the directory of the run, and the commands to view it in TensorBoard and to test it."""
@@ -197,6 +240,9 @@ class FitCLI(LitCLI):
                 self.say(f"Look:  tensorboard --logdir {folder.parent.parent}")
             if kept.is_file():
                 self.say(f"Test:  {self.test_command(kept)}")
+                if self.datamodule.folds and self.datamodule.has_split("test"):
+                    command = shlex.join(["lit-classify", *self.args, "--data.test_fraction", "0"])
+                    self.say(f"Final: {command} (trains on all rows)")
         if not self.trainer.checkpoint_callbacks:
             why = "fast_dev_run" if self.parsed("trainer").fast_dev_run else "enable_checkpointing false"
             self.say(f"No checkpoint was saved: --trainer.{why}")

@@ -23,6 +23,7 @@ from lit_classify.cli.tensorboard_plots import HELP
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, check_at_least, echo, summarize, warn
+from lit_classify.evaluation.threshold import SCORES
 from lit_classify.metrics import Metrics, logged_metrics
 from lit_classify.modules import LitModule
 
@@ -108,6 +109,13 @@ class LitCLI(LightningCLI):
         )
         parser.add_argument(
             "--test_best", type=bool, default=False, help="After fit, evaluate best.ckpt on the test rows."
+        )
+        parser.add_argument(
+            "--tune_threshold",
+            type=str | None,
+            default=None,
+            help="After fit, set model.threshold of best.ckpt, for two classes, to the best one by a metric on "
+            f"the validation rows: {', '.join(SCORES)}.",
         )
         parser.set_defaults({"model": {"class_path": AUTO_MODULE}})
 
@@ -235,6 +243,16 @@ class LitCLI(LightningCLI):
             raise UserError(
                 f"--trainer.devices {self.trainer.num_devices}: this machine has {cores} CPU cores"
             )
+
+    def headline(self, metrics: Metrics) -> str:
+        """Return the loss and the task's metric as text, with their notes."""
+        values, notes = metrics
+        parts = []
+        for name in ("loss", self.model.metric_name):
+            if name in values or name in notes:
+                value = f"{values[name]:.5f} " if name in values else ""
+                parts.append(f"{name} {value}{notes.get(name, '')}".rstrip())
+        return ", ".join(parts)
 
     def metrics(self, stage: str, logged: Mapping[str, float]) -> Metrics:
         """Return the metrics of a stage, with the reasons why some are undefined."""

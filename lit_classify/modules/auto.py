@@ -53,6 +53,8 @@ class AutoModule(LitModule):
         }.items():
             if targets != fitting and kwargs.get(setting) is not None:
                 raise UserError(f"{setting} is a setting for {targets}, but the target holds {fitting}")
+        if kwargs.get("threshold") is not None and len(class_names or ()) != 2:
+            raise UserError(f"threshold is a setting for two classes, but the target holds {fitting}")
         # LightningCLI finds the settings by looking for these calls
         if label_names is not None:
             return MultilabelClassifier(
