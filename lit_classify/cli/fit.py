@@ -25,7 +25,7 @@ from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
 from lit_classify.cli.parse_errors import LINKED
 from lit_classify.cli.tensorboard_plots import plot_callbacks, selected
 from lit_classify.data import InMemoryDataModule, TableDataModule
-from lit_classify.errors import UserError
+from lit_classify.errors import UserError, escape_control
 from lit_classify.evaluation.threshold import check_metric, tune_threshold
 from lit_classify.evaluation.validation import OUT_OF_FOLD, evaluate_validation
 from lit_classify.loggers import RunLogger
@@ -215,9 +215,11 @@ class FitCLI(LitCLI):
         if self.trainer.is_global_zero:
             self.io.save_checkpoint(best.content, best.path)
         self.trainer.strategy.barrier()
-        rows = OUT_OF_FOLD if self.datamodule.folds else "validation rows"
-        name = self.model.class_names[1]
-        self.say(f"Tuned: {name} above probability {self.model.threshold:.4g}, by {metric} on {rows}")
+        rows = "out-of-fold" if self.datamodule.folds else "validation"
+        name = escape_control(self.model.class_names[1], is_name=True)
+        self.say(
+            f"Tuned: {name} if its probability is above {self.model.threshold:.4g}, by {metric} on {rows} rows"
+        )
         return Checkpoint.read(best.path)
 
     def test_best(self, best: Checkpoint) -> str:
@@ -242,7 +244,7 @@ class FitCLI(LitCLI):
                 self.say(f"Test:  {self.test_command(kept)}")
                 if self.datamodule.folds and self.datamodule.has_split("test"):
                     command = shlex.join(["lit-classify", *self.args, "--data.test_fraction", "0"])
-                    self.say(f"Final: {command} (trains on all rows)")
+                    self.say(f"Final: {command}  # trains on all rows")
         if not self.trainer.checkpoint_callbacks:
             why = "fast_dev_run" if self.parsed("trainer").fast_dev_run else "enable_checkpointing false"
             self.say(f"No checkpoint was saved: --trainer.{why}")

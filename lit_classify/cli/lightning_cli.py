@@ -114,8 +114,8 @@ class LitCLI(LightningCLI):
             "--tune_threshold",
             type=str | None,
             default=None,
-            help="After fit, set model.threshold of best.ckpt, for two classes, to the best one by a metric on "
-            f"the validation rows: {', '.join(SCORES)}.",
+            help="After fit, set model.threshold of best.ckpt, for two classes, to the best one by a metric "
+            f"on the validation rows: {', '.join(SCORES)}.",
         )
         parser.set_defaults({"model": {"class_path": AUTO_MODULE}})
 

@@ -22,7 +22,7 @@ class ValidateCLI(EvaluationCLI):
         self.say(f"{type(self.model).__name__} on {rows}")
         tables = self.model.evaluation_tables(evaluation.logits, evaluation.y)
         self.say("\n".join(metric_lines(evaluation.metrics)))
-        self.say("\n\n".join(["", *tables]))
+        self.say("\n" + "\n\n".join(tables))
 
 
 main = ValidateCLI.main
