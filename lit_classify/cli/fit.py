@@ -217,9 +217,7 @@ class FitCLI(LitCLI):
         self.trainer.strategy.barrier()
         rows = "out-of-fold" if self.datamodule.folds else "validation"
         name = escape_control(self.model.class_names[1], is_name=True)
-        self.say(
-            f"Tuned: {name} if its probability is above {self.model.threshold:.4g}, by {metric} on {rows} rows"
-        )
+        self.say(f"Tuned: {name} above probability {self.model.threshold:.4g}, by {metric} on {rows} rows")
         return Checkpoint.read(best.path)
 
     def test_best(self, best: Checkpoint) -> str:

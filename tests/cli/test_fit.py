@@ -3,10 +3,17 @@
 import shlex
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
+import torch
+import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.nn import functional as F
 
+from lit_classify import BinaryClassifier, TableDataModule, load
 from lit_classify.cli.main import main
+from tests.example_tables import write
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
 
@@ -128,3 +135,111 @@ def test_an_error_of_a_scheduler_is_one_message(capsys: pytest.CaptureFixture[st
     scheduler = ["--model.lr_scheduler", "StepLR", "--model.lr_scheduler_args.step_size", "0"]
     assert main([*SHORT, *scheduler]) == 2
     assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+TABLE = ["fit", "--config", "table", "--data.path", "t.csv", "--data.target", "y", "--plots", "none"]
+
+
+def write_table(num_rows: int = 120) -> None:
+    random = np.random.default_rng(0)
+    a, b = random.normal(size=(2, num_rows))
+    labels = np.where(a + random.normal(size=num_rows) > 1, "yes", "no")
+    rows = zip(a, b, labels, strict=True)
+    write("\n".join(["a,b,y", *(f"{x:.4f},{z:.4f},{label}" for x, z, label in rows)]))
+
+
+def test_a_cross_validated_fit_ends_with_out_of_fold_and_test_metrics(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    write_table()
+    assert main([*TABLE, "--trainer.max_epochs", "4", "--data.folds", "3"]) == 0
+    printed = lines(capsys)
+    best = printed.index(next(line for line in printed if line.startswith("Best:")))
+    checkpoint = "lightning_logs/table/version_0/checkpoints/best.ckpt"
+    model = load(checkpoint)
+    data = TableDataModule("t.csv", "y", folds=3, scaling="robust")
+    x, y, fold = data.batch_tensors("train")
+    with torch.no_grad():
+        outputs = model.network(x)
+        held_out = torch.stack([outputs[member, row] for row, member in enumerate(fold.tolist())])
+        loss = F.binary_cross_entropy_with_logits(held_out.squeeze(1), y.float())
+        test = data.split("test")
+        p = torch.sigmoid(model.network(test.x)).mean(dim=0).squeeze(1).double()
+    assert printed[best].startswith(f"Best:  out-of-fold (used for selection): loss {loss:.5f} ± ")
+    assert printed[best].endswith(", 3 folds")
+    expected = F.binary_cross_entropy(p, test.y.double())
+    assert printed[best + 1] == (
+        f"       on the test rows: loss {expected:.5f}, accuracy {((p > 0.5) == test.y).double().mean():.5f}"
+    )
+    assert main(["validate", "--ckpt_path", checkpoint]) == 0
+    assert f"  loss               {loss:.5f}  (± " in capsys.readouterr().out
+
+
+def test_training_on_all_rows_is_one_option_away(capsys: pytest.CaptureFixture[str]) -> None:
+    write_table()
+    short = [*TABLE, "--trainer.max_epochs", "2"]
+    assert main(short) == 0
+    (command,) = (line for line in lines(capsys) if line.startswith("Final:"))
+    assert shlex.split(command.removeprefix("Final:"), comments=True) == [
+        "lit-classify",
+        *short,
+        "--data.test_fraction",
+        "0",
+    ]
+    assert main([*short, "--data.test_fraction", "0"]) == 0
+    printed = lines(capsys)
+    assert "120 training rows" in printed[0]
+    assert not [line for line in printed if "test rows" in line or line.startswith("Final:")]
+    newest = ["--ckpt_path", "lightning_logs/table/version_1/checkpoints/best.ckpt"]
+    assert main(["test", *newest]) == 2
+    assert "there are no test rows: data.test_fraction is 0" in capsys.readouterr().err
+    assert main(["predict", *newest]) == 0
+
+
+def test_the_seed_moves_the_split_of_a_table_unless_random_state_is_given() -> None:
+    write_table()
+    for options in ([], ["--seed_everything", "7"], ["--seed_everything", "7", "--data.random_state", "42"]):
+        assert main([*TABLE, "--trainer.max_epochs", "1", *options]) == 0
+    states = [
+        yaml.safe_load(Path(f"lightning_logs/table/version_{number}/config.yaml").read_text())["data"]
+        for number in range(3)
+    ]
+    assert [state["init_args"]["random_state"] for state in states] == [42, 7, 42]
+
+
+def test_a_tuned_threshold_travels_in_the_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
+    write_table(300)
+    assert main([*TABLE, "--trainer.max_epochs", "5", "--tune_threshold", "balanced_accuracy"]) == 0
+    (line,) = (line for line in lines(capsys) if line.startswith("Tuned:"))
+    model = load("lightning_logs/table/version_0/checkpoints/best.ckpt")
+    assert isinstance(model, BinaryClassifier)
+    assert model.threshold != 0.5
+    assert line == (
+        f"Tuned: yes above probability {model.threshold:.4g}, by balanced_accuracy on out-of-fold rows"
+    )
+    assert main(["predict", "--ckpt_path", "best"]) == 0
+    predicted = pl.read_csv("predictions.csv")
+    assert ((predicted["prediction"] == "yes") == (predicted["p_yes"] > model.threshold)).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--tune_threshold", "f2"], "unknown metric in --tune_threshold 'f2': did you mean 'f1'"),
+        (["--tune_threshold", "f1", "--data.categorical", "[y]", "--data.target", "a"], "needs two classes"),
+        (["--tune_threshold", "f1", "--data.folds", "0", "--data.val_fraction", "0"], "--data.folds 8"),
+        (["--data.folds", "1"], "folds must be at least 2, but is 1"),
+        (["--model.threshold", "1"], "threshold must be between 0 and 1, but is 1"),
+        (["--data.folds", "0", "--data.val_fraction", "0", "--data.test_fraction", "0"], "--data.folds 5"),
+        (["--model.members", "0", "--data.folds", "0"], "members must be at least 1, but is 0"),
+        (["--model.folds", "3"], "--model.folds comes from the data"),
+        (["--model.activation", "PReLU"], "PReLU has parameters"),
+    ],
+)
+def test_unsuitable_settings_of_a_table_are_refused_before_training(
+    options: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_table()
+    assert main([*TABLE, *options]) == 2
+    assert message in capsys.readouterr().err
+    assert not Path("lightning_logs").exists()
