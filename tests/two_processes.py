@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import TensorDataset
 
 from lit_classify import BinaryClassifier, MoonsDataModule, SeededDataLoader
-from lit_classify.callbacks import BestMembers
+from lit_classify.callbacks import MemberEarlyStopping
 from lit_classify.cli.main import main as run
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.splits import Split
@@ -79,7 +79,7 @@ def train(devices: int) -> None:
         for num_rows, batch_size in ((11, 4 // devices), (7, None)):
             L.seed_everything(3, verbose=False)
             model = BinaryClassifier(2, hidden=[4], lr=0.5, class_weight=class_weight, folds=folds)
-            trainer = make_trainer(devices, BestMembers(), max_epochs=5)
+            trainer = make_trainer(devices, MemberEarlyStopping(), max_epochs=5)
             trainer.fit(model, FewRows(num_rows, batch_size, shuffle=False, folds=folds))
             weights = torch.cat([weight.detach().flatten() for weight in model.parameters()]).tolist()
             result = {

@@ -13,14 +13,14 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lit_classify import files
-from lit_classify.callbacks.best_members import SELECTED_LOSS, best_weights, has_best_members
+from lit_classify.callbacks.member_early_stopping import SELECTED_LOSS, best_weights, stops_members
 from lit_classify.checkpoints.io import stop_now
 
 
 class BestCheckpoint(ModelCheckpoint):
     """Keep ``checkpoints/best.ckpt``, the weights with the lowest validation loss.
 
-    With BestMembers, these are the best weights of each member, by its own validation loss.
+    With MemberEarlyStopping, these are the best weights of each member, by its own validation loss.
 
     Args:
         monitor: the metric to compare.
@@ -53,7 +53,7 @@ class BestCheckpoint(ModelCheckpoint):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Set the directory, without Lightning's warning about checkpoints in it: a resumed run has some."""
-        if self.monitor == "val/loss" and has_best_members(trainer):
+        if self.monitor == "val/loss" and stops_members(trainer):
             self.monitor = SELECTED_LOSS
         if stage == "fit" and self.dirpath is None:
             self.dirpath = str(directory(trainer))

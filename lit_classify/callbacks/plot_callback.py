@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lit_classify.callbacks.best_members import best_weights
+from lit_classify.callbacks.member_early_stopping import best_weights
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import warn
 from lit_classify.loggers import run_loggers

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lit_classify import BinaryClassifier, LitModule, MulticlassClassifier, MultilabelClassifier, Regressor
-from lit_classify.callbacks import BestMembers
+from lit_classify.callbacks import MemberEarlyStopping
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.splits import Split
 from tests.training import trainer
@@ -145,7 +145,7 @@ class Recorder(Callback):
 
 @pytest.mark.parametrize("patience", [2, 100])
 def test_best_members_keeps_each_member_s_best_epoch_until_its_patience_ends(patience: int) -> None:
-    model, recorder, best = make(folds=K, lr=0.3), Recorder(), BestMembers(patience)
+    model, recorder, best = make(folds=K, lr=0.3), Recorder(), MemberEarlyStopping(patience)
     fit(model, Folds(), recorder, best, max_epochs=30)
     for member in range(K):
         losses = [float(part[member]) for part in recorder.losses]

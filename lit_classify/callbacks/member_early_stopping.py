@@ -1,4 +1,4 @@
-"""The best weights of each member of an ensemble.
+"""Early stopping of each member of an ensemble.
 
 Legend: K members.
 """
@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import EarlyStopping
 from torch import Tensor
 
 from lit_classify.errors import check_at_least
@@ -17,17 +18,17 @@ from lit_classify.modules import LitModule
 SELECTED_LOSS = "val/selected_loss"
 
 
-def has_best_members(trainer: Trainer) -> bool:
-    """Return whether BestMembers is one of the trainer's callbacks."""
-    return any(isinstance(part, BestMembers) for part in trainer.callbacks)  # type: ignore[attr-defined]  # set in its constructor
+def stops_members(trainer: Trainer) -> bool:
+    """Return whether MemberEarlyStopping is one of the trainer's callbacks."""
+    return any(isinstance(part, MemberEarlyStopping) for part in trainer.callbacks)  # type: ignore[attr-defined]  # set in its constructor
 
 
 @contextmanager
 def best_weights(trainer: Trainer, module: LightningModule) -> Iterator[None]:
-    """Give a model the best weights of its members within the context, if BestMembers has kept them."""
+    """Give a model the best weights of its members within the context, if they have been kept."""
     kept: dict[str, Tensor] = {}
     for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
-        kept |= part.weights if isinstance(part, BestMembers) else {}
+        kept |= part.weights if isinstance(part, MemberEarlyStopping) else {}
     before = {name: module.get_parameter(name).data for name in kept}
     for name, weight in kept.items():
         module.get_parameter(name).data = weight
@@ -38,20 +39,24 @@ def best_weights(trainer: Trainer, module: LightningModule) -> Iterator[None]:
             module.get_parameter(name).data = weight
 
 
-class BestMembers(Callback):
-    """Keep the weights of each member that had the lowest loss on its validation rows.
+class MemberEarlyStopping(EarlyStopping):
+    """Keep each member's weights of the lowest loss on its validation rows; stop when no member improves.
 
-    With cross-validation these are the rows of the fold that it holds out. ``val/selected_loss``, the mean of
-    the lowest losses, improves as long as any member does, so early stopping that monitors it waits for all
-    members. The weights of a single network are not kept: those of its best epoch are in best.ckpt.
+    With cross-validation, the validation rows of a member are those of the fold that it holds out. The mean
+    of the lowest losses is logged as ``val/selected_loss``, which improves as long as any member does. The
+    weights of a single network are not kept: those of its best epoch are in best.ckpt.
 
     Args:
         patience: number of validations without improvement after which a member keeps its best weights.
+
+    Examples:
+        >>> MemberEarlyStopping(patience=8).monitor
+        'val/selected_loss'
     """
 
     def __init__(self, patience: int = 16) -> None:
         check_at_least("patience", patience, 1)
-        self.patience = patience
+        super().__init__(SELECTED_LOSS, patience=patience, check_on_train_epoch_end=False)
         self._reset(0)
 
     def _reset(self, members: int) -> None:
@@ -61,6 +66,7 @@ class BestMembers(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Reset the state of an earlier fit, or move that of a resumed run to the device."""
+        super().on_train_start(trainer, pl_module)
         assert isinstance(pl_module, LitModule)
         if trainer.global_step == 0:
             self._reset(pl_module.members)
@@ -80,13 +86,16 @@ class BestMembers(Callback):
                 self.weights[name][improved] = parameter.detach()[improved]
             else:
                 self.weights[name] = parameter.detach().clone()
-        pl_module.log(SELECTED_LOSS, self.losses.mean().float(), sync_dist=trainer.world_size > 1)
+        selected = self.losses[self.losses.isfinite()].mean()  # some may have had no validation rows
+        pl_module.log(SELECTED_LOSS, selected.float(), sync_dist=trainer.world_size > 1)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the losses and weights."""
-        return {"losses": self.losses, "waited": self.waited, "weights": self.weights}
+        state = {"losses": self.losses, "waited": self.waited, "weights": self.weights}
+        return {**super().state_dict(), **state}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Restore the losses and weights."""
+        super().load_state_dict(state_dict)
         self.losses, self.waited = state_dict["losses"].clone(), state_dict["waited"].clone()
         self.weights = {name: weight.clone() for name, weight in state_dict["weights"].items()}
