@@ -30,6 +30,11 @@ class PredictCLI(EvaluationCLI):
             default=[],
             help="Columns of the table to copy to the output file.",
         )
+        parser.add_argument(
+            "--spread",
+            action="store_true",
+            help="Add columns with the standard deviation of each probability over the members of the model.",
+        )
         parser.add_argument("--overwrite", action="store_true", help="Replace an existing output file.")
 
     def predict(self, **kwargs: Any) -> None:
@@ -37,13 +42,19 @@ class PredictCLI(EvaluationCLI):
         out, keep = Path(self.parsed("out")), self.parsed("keep")
         check_output_path(out, self.parsed("overwrite"))
         kept = self._kept([keep] if isinstance(keep, str) else keep)
+        self.model.predicts_spread = self.parsed("spread")
+        if self.model.predicts_spread and self.model.members == 1:
+            raise UserError("--spread needs several members, but the model is a single network")
         batches = self.trainer.predict(**{**kwargs, "weights_only": True, "return_predictions": True})
         if not batches:
             raise UserError("no rows were predicted: the limit is 0 batches")
         outputs = TensorLoader.put_together(self._of_all_ranks(cast(list[Tensor], batches)))
         if not self.trainer.is_global_zero:
             return
-        predicted = prediction_table(self.model, outputs)
+        spread = None
+        if self.model.predicts_spread:
+            outputs, spread = outputs.unbind(dim=-1)
+        predicted = prediction_table(self.model, outputs, spread)
         if both := set(predicted.columns) & set(kept.columns):
             raise UserError(f"--keep {both.pop()}: the predictions have a column of that name")
         table = pl.concat([kept, predicted], how="horizontal") if kept.width else predicted

@@ -37,12 +37,13 @@ def check_output_path(path: Path, overwrite: bool) -> None:
         raise UserError(unknown_name("file format", path.suffix or path.name, _SUFFIXES))
 
 
-def prediction_table(model: LitModule, probabilities: Tensor) -> pl.DataFrame:
+def prediction_table(model: LitModule, probabilities: Tensor, spread: Tensor | None = None) -> pl.DataFrame:
     """Return the column ``prediction`` and, for classes and labels, a column ``p_<name>`` for each.
 
     Args:
         model: the model.
-        probabilities: what its ``predict_step`` returned, for all batches.
+        probabilities: probabilities or values of all rows, as ``predict`` returns them.
+        spread: their standard deviation over members, for columns ``spread_<name>``.
 
     Examples:
         >>> import torch
@@ -51,7 +52,14 @@ def prediction_table(model: LitModule, probabilities: Tensor) -> pl.DataFrame:
         >>> prediction_table(BinaryClassifier(2, class_names=["no", "yes"]), p).rows()
         [('no', 0.75, 0.25), ('no', 0.5, 0.5)]
     """
-    return pl.DataFrame(model.prediction_columns(probabilities))
+    table = pl.DataFrame(model.prediction_columns(probabilities))
+    if spread is None:
+        return table
+    names = [name.removeprefix("p_") for name in table.columns if name.startswith("p_")] or table.columns
+    columns = spread.reshape(len(spread), -1).numpy().T
+    return table.with_columns(
+        [pl.Series(f"spread_{name}", column) for name, column in zip(names, columns, strict=True)]
+    )
 
 
 def write_predictions(path: Path, table: pl.DataFrame, overwrite: bool = False) -> None:

@@ -234,6 +234,7 @@ class LitModule(LightningModule, ABC):
         self.means = {stage: RunningMean() for stage in ("train", "val", "test")}
         self.extra_metrics: dict[str, Tensor] = {}  # measured by callbacks in this epoch
         self.evaluation: Evaluation | None = None  # of the last test
+        self.predicts_spread = False  # whether predict_step returns the spread over members too
         self.validation_is_extra = False  # whether a longer run would skip the next validation
         self.member_sums = torch.zeros(2, self.members)  # losses and weights of the validation rows, (2, K)
         self._tested: list[tuple[Tensor, Tensor]] = []
@@ -406,12 +407,25 @@ class LitModule(LightningModule, ABC):
         self._tested.append((logits.cpu(), y.cpu()))
 
     def predict_step(self, batch: Tensor | Sequence[Tensor], batch_idx: int) -> Tensor:
-        """Return probabilities ``(N, C)``, or values ``(N,)``, for a batch ``x`` or ``(x, ...)``."""
-        return self.predict(batch if isinstance(batch, Tensor) else batch[0])
+        """Return probabilities ``(N, C)``, or values ``(N,)``, for a batch ``x`` or ``(x, ...)``.
+
+        With ``self.predicts_spread``, a last dimension of two holds them and their standard deviation over
+        the members.
+        """
+        x = batch if isinstance(batch, Tensor) else batch[0]
+        return (
+            torch.stack([self.predict(x), self.spread(x)], dim=-1)
+            if self.predicts_spread
+            else self.predict(x)
+        )
 
     def predict(self, x: Tensor) -> Tensor:
         """Return probabilities ``(N, C)``, or values ``(N,)``, for rows ``(N, F)``."""
         return self.probabilities(self(x))
+
+    def spread(self, x: Tensor) -> Tensor:
+        """Return the standard deviation over members of what ``predict`` returns, of the same shape."""
+        return torch.stack([self.probabilities(logits) for logits in self.network(x)]).std(dim=0)
 
     def unpack(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return the features, prepared targets and folds of a batch; check the first targets.
