@@ -12,6 +12,7 @@ from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
 from lit_classify.cli.lightning_parser import RunParser
 from lit_classify.cli.parse_errors import missing_checkpoint
 from lit_classify.errors import UserError
+from lit_classify.evaluation.cross_validation import OUT_OF_FOLD
 from lit_classify.evaluation.text import metric_lines
 
 RECORDED_DATA = "lit_classify.cli.evaluation_cli.recorded_data"
@@ -99,6 +100,9 @@ class EvaluationCLI(LitCLI):
             raise UserError("no rows were evaluated: the limit is 0 batches")
         (logged,) = results
         evaluation = self.model.evaluation
-        y = evaluation.y if evaluation is not None and stage == "test" else self.datamodule.split(stage).y
-        self.say(f"{type(self.model).__name__} on {len(y):,} {stage} rows")
+        y = self.datamodule.split(stage).y if evaluation is None else evaluation.y
+        rows = f"{len(y):,} {stage} rows"
+        if evaluation is not None and evaluation.fold is not None:
+            rows = f"{len(y):,} training rows, {OUT_OF_FOLD}, {self.datamodule.folds} folds"
+        self.say(f"{type(self.model).__name__} on {rows}")
         self.say("\n".join(metric_lines(self.metrics(stage, logged))))

@@ -26,10 +26,11 @@ from lit_classify.cli.parse_errors import LINKED
 from lit_classify.cli.tensorboard_plots import plot_callbacks, selected
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.errors import UserError, escape_control
+from lit_classify.evaluation.cross_validation import OUT_OF_FOLD, cross_validated
 from lit_classify.evaluation.threshold import check_metric, tune_threshold
-from lit_classify.evaluation.validation import OUT_OF_FOLD, evaluate_validation
 from lit_classify.loggers import RunLogger
 from lit_classify.modules import BinaryClassifier, LitModule
+from lit_classify.modules.base import Evaluation
 
 _MIN_PARALLEL_SIZE = 5_000_000  # multiplications per step
 
@@ -187,11 +188,8 @@ class FitCLI(LitCLI):
         tests = self.parsed("test_best") and self.datamodule.has_split("test")
         tested = self.test_best(kept) if tests and not self.datamodule.validates_on_test else ""
         if self.datamodule.folds:
-            self.model.load_state_dict(kept.content["state_dict"])
-            validation = evaluate_validation(self.model, self.datamodule)
-            self.say(
-                f"Best:  {OUT_OF_FOLD}: {self.headline(validation.metrics)}, {self.datamodule.folds} folds"
-            )
+            shown = self.headline(cross_validated(self.model, self.validate_best(kept)))
+            self.say(f"Best:  {OUT_OF_FOLD}: {shown}, {self.datamodule.folds} folds")
         elif tested:
             score = float(cast(Tensor, best.best_model_score))
             self.say(f"Best:  epoch {kept.epochs - 1} by val/loss, {score:.5f}; on the test rows: {tested}")
@@ -207,8 +205,7 @@ class FitCLI(LitCLI):
         """Choose the threshold of the best weights on the validation rows, and save it beside them."""
         assert isinstance(self.model, BinaryClassifier)
         metric = self.parsed("tune_threshold")
-        self.model.load_state_dict(best.content["state_dict"])
-        validation = evaluate_validation(self.model, self.datamodule)
+        validation = self.validate_best(best)
         p = self.model.exact_probabilities(validation.logits)[:, 1].numpy()
         self.model.threshold = tune_threshold(validation.y.numpy(), p, metric)
         best.content["lit_classify"]["model"]["init_args"]["threshold"] = self.model.threshold
@@ -219,6 +216,20 @@ class FitCLI(LitCLI):
         name = escape_control(self.model.class_names[1], is_name=True)
         self.say(f"Tuned: {name} above probability {self.model.threshold:.4g}, by {metric} on {rows} rows")
         return Checkpoint.read(best.path)
+
+    def validate_best(self, best: Checkpoint) -> Evaluation:
+        """Evaluate the best weights on the validation rows, without logging."""
+        self.io.offer(best.path, best.content)
+        loggers, self.trainer.loggers = self.trainer.loggers, []
+        try:
+            self.trainer.validate(
+                self.model, self.datamodule, ckpt_path=str(best.path), verbose=False, weights_only=True
+            )
+        finally:
+            self.trainer.loggers = loggers
+        if self.model.evaluation is None:
+            raise UserError("the validation rows cannot be evaluated: the model has its own validation_step")
+        return self.model.evaluation
 
     def test_best(self, best: Checkpoint) -> str:
         """Evaluate the best weights on the test rows, and return the metrics as text."""

@@ -23,6 +23,7 @@ from lit_classify.cli.tensorboard_plots import HELP
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, check_at_least, echo, summarize, warn
+from lit_classify.evaluation.cross_validation import cross_validated
 from lit_classify.evaluation.threshold import SCORES
 from lit_classify.metrics import Metrics, logged_metrics
 from lit_classify.modules import LitModule
@@ -256,8 +257,8 @@ class LitCLI(LightningCLI):
 
     def metrics(self, stage: str, logged: Mapping[str, float]) -> Metrics:
         """Return the metrics of a stage, with the reasons why some are undefined."""
-        evaluation = self.model.evaluation if stage == "test" else None
-        return evaluation.metrics if evaluation else logged_metrics(logged, f"{stage}/")
+        evaluation = self.model.evaluation
+        return cross_validated(self.model, evaluation) if evaluation else logged_metrics(logged, f"{stage}/")
 
     def say(self, line: str) -> None:
         """Print a line, from one process only."""

@@ -23,11 +23,15 @@ def evaluation_text(model: LitModule, data: InMemoryDataModule) -> str:
           mean                 -75.18794
           linear regression    1.00000
     """
-    tables: list[str] = []
-    evaluation = model.evaluation  # absent after a custom test_step
-    if evaluation is not None and evaluation.metrics.values:  # empty if outputs are NaN
-        tables = model.evaluation_tables(evaluation.logits.to(model.device), evaluation.y)
-    return "\n\n".join([*tables, "\n".join(baseline_lines(model, data))])
+    return "\n\n".join([*task_tables(model), "\n".join(baseline_lines(model, data))])
+
+
+def task_tables(model: LitModule) -> list[str]:
+    """Return the tables of the task on the rows that the model was evaluated on last."""
+    evaluation = model.evaluation  # absent after a custom step
+    if evaluation is None or not evaluation.metrics.values:  # empty if outputs are NaN
+        return []
+    return model.evaluation_tables(evaluation.logits.to(model.device), evaluation.y)
 
 
 def metric_lines(metrics: Metrics) -> list[str]:

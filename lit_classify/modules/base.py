@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
 
 import torch
 from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.model_helpers import is_overridden
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from numpy.typing import NDArray
@@ -73,17 +74,19 @@ NAMED_CLASSES: dict[str, Mapping[str, type]] = {
 
 
 class Evaluation(NamedTuple):
-    """Result of a test over the rows of all processes, on the CPU.
+    """Result of a test, or of a validation outside a fit, over the rows of all processes, on the CPU.
 
     Attributes:
         logits: network outputs, ``(N, O)``.
         y: targets, ``(N,)`` or ``(N, L)``.
         metrics: the loss and all metrics.
+        fold: with cross-validation, the fold of each validation row, ``(N,)``.
     """
 
     logits: Tensor
     y: Tensor
     metrics: Metrics
+    fold: Tensor | None = None
 
 
 class Baselines(NamedTuple):
@@ -233,11 +236,11 @@ class LitModule(LightningModule, ABC):
         self.val_metric, self.test_metric = self.make_metric(), self.make_metric()
         self.means = {stage: RunningMean() for stage in ("train", "val", "test")}
         self.extra_metrics: dict[str, Tensor] = {}  # measured by callbacks in this epoch
-        self.evaluation: Evaluation | None = None  # of the last test
+        self.evaluation: Evaluation | None = None  # the last one
         self.predicts_spread = False  # whether predict_step returns the spread over members too
         self.validation_is_extra = False  # whether a longer run would skip the next validation
         self.member_sums = torch.zeros(2, self.members)  # losses and weights of the validation rows, (2, K)
-        self._tested: list[tuple[Tensor, Tensor]] = []
+        self._evaluated: list[list[Tensor]] = []  # logits, targets and folds of batches
         self._targets_checked = False
         self._resume = ExactResume()
 
@@ -394,17 +397,19 @@ class LitModule(LightningModule, ABC):
         return loss, (loss, self.loss_weight(y), self.metric_sum(logits.detach(), y), len(y))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Count the loss and metric of a validation batch."""
+        """Count the loss and metric of a validation batch; outside a fit, keep its logits."""
         x, y, fold = self.unpack(batch)
         logits = self.network(x) if self.members == 1 else validation_logits(self, x, y, fold)
         self._evaluate(logits, y, "val", self.val_metric)
+        if self.trainer.state.fn == TrainerFn.VALIDATING:
+            self._evaluated.append([part.cpu() for part in (logits, y, fold) if part is not None])
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Count the loss and metric of a test batch and keep its logits for further metrics."""
         x, y, _ = self.unpack(batch)
         logits = self(x)
         self._evaluate(logits, y, "test", self.test_metric)
-        self._tested.append((logits.cpu(), y.cpu()))
+        self._evaluated.append([logits.cpu(), y.cpu()])
 
     def predict_step(self, batch: Tensor | Sequence[Tensor], batch_idx: int) -> Tensor:
         """Return probabilities ``(N, C)``, or values ``(N,)``, for a batch ``x`` or ``(x, ...)``.
@@ -472,51 +477,65 @@ class LitModule(LightningModule, ABC):
         self.means["val"].reset()
         self.val_metric.reset()
         self.member_sums = torch.zeros(2, self.members, dtype=torch.float64, device=self.device)
+        self._evaluated, self.evaluation = [], None
 
     def on_test_epoch_start(self) -> None:
         """Reset the metrics of the test."""
         self.means["test"].reset()
         self.test_metric.reset()
-        self._tested, self.evaluation = [], None
+        self._evaluated, self.evaluation = [], None
 
     def on_validation_epoch_end(self) -> None:
         """Log the loss and metric of the validation, which are those of all processes."""
         several, on_bar = self.trainer.world_size > 1, shows_metrics(self.trainer)
-        self.log_dict(self.epoch_metrics("val"), prog_bar=on_bar, sync_dist=several)
+        metrics = self.epoch_metrics("val")
+        self.log_dict(metrics, prog_bar=on_bar, sync_dist=several)
+        self.evaluation = self._gather("val", metrics)
 
     def on_test_epoch_end(self) -> None:
         """Log the loss and all metrics of the test, computed from the logits of all processes."""
-        if not self._tested:  # a subclass has overridden test_step
-            return
-        shares = [self._tested] * self.trainer.world_size
-        if len(shares) > 1:
-            torch.distributed.all_gather_object(shares, self._tested)
-        logits, y = map(torch.cat, zip(*(batch for share in shares for batch in share), strict=True))
-        self._tested = []
-        metrics = self._measure(logits.to(self.device), y.to(self.device), self.epoch_metrics("test"))
-        self.evaluation = Evaluation(logits, y, metrics)
-        logged = {f"test/{name}": value for name, value in metrics.values.items()}
-        self.log_dict(logged, sync_dist=self.trainer.world_size > 1)
+        self.evaluation = self._gather("test", self.epoch_metrics("test"))
+        if self.evaluation is not None:
+            logged = {f"test/{name}": value for name, value in self.evaluation.metrics.values.items()}
+            self.log_dict(logged, sync_dist=self.trainer.world_size > 1)
 
-    def _measure(self, logits: Tensor, y: Tensor, means: Mapping[str, Tensor]) -> Metrics:
-        """Return the loss and metrics of a test, and reasons for undefined ones."""
+    def _gather(self, stage: str, means: Mapping[str, Tensor]) -> Evaluation | None:
+        """Return the evaluation of the batches of all processes; None if a subclass has overridden the step.
+
+        Args:
+            stage: ``val`` or ``test``.
+            means: loss and metric of ``epoch_metrics``.
+        """
+        if not self._evaluated:
+            return None
+        shares = [self._evaluated] * self.trainer.world_size
+        if len(shares) > 1:
+            torch.distributed.all_gather_object(shares, self._evaluated)
+        parts = [
+            torch.cat(part) for part in zip(*(batch for share in shares for batch in share), strict=True)
+        ]
+        self._evaluated = []
+        logits, y, *fold = parts
+        loss, metric = means[f"{stage}/loss"], means[f"{stage}/{self.metric_name}"]
+        metrics = self._measure(logits.to(self.device), y.to(self.device), loss, metric)
+        return Evaluation(logits, y, metrics, *fold)
+
+    def _measure(self, logits: Tensor, y: Tensor, mean_loss: Tensor, metric: Tensor) -> Metrics:
+        """Return the loss and metrics of an evaluation, and reasons for undefined ones."""
         num_invalid = int((~self.probabilities(logits).isfinite()).reshape(len(y), -1).any(dim=1).sum())
         if num_invalid:
             reason = f"undefined: the outputs for {num_invalid:,} of {len(y):,} rows are NaN or infinite"
             return Metrics({}, {"loss": reason})
-        loss = float(means["test/loss"])
+        loss = float(mean_loss)
         further, notes = self.test_metrics(logits, y)
-        values = {self.metric_name: float(means[f"test/{self.metric_name}"]), **further}
+        values = {self.metric_name: float(metric), **further}
         if not math.isfinite(loss):
             return Metrics(values, {"loss": "undefined: it is beyond single precision", **notes})
         return Metrics({"loss": loss, **values}, notes)
 
     def measure(self, logits: Tensor, y: Tensor) -> Metrics:
         """Return the loss and metrics for logits ``(N, O)`` and targets, and reasons for undefined ones."""
-        metric = self.metric_sum(logits, y) / len(y)
-        return self._measure(
-            logits, y, {"test/loss": self.loss(logits, y), f"test/{self.metric_name}": metric}
-        )
+        return self._measure(logits, y, self.loss(logits, y), self.metric_sum(logits, y) / len(y))
 
     def member_losses(self) -> Tensor:
         """Return each member's mean loss over its validation rows so far, of all processes, ``(K,)``."""

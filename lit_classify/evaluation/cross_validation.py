@@ -1,0 +1,36 @@
+"""Metrics of cross-validation: each training row is predicted by the member that has not learned from it."""
+
+import torch
+
+from lit_classify.metrics import Metrics
+from lit_classify.modules import LitModule
+from lit_classify.modules.base import Evaluation
+
+OUT_OF_FOLD = "out-of-fold (used for selection)"  # the epoch of each member was chosen by these rows
+
+
+def cross_validated(model: LitModule, evaluation: Evaluation) -> Metrics:
+    """Return the metrics of a validation with the standard deviation of each over the folds as its note.
+
+    Args:
+        model: the model that was validated.
+        evaluation: the result, with the fold of each row.
+
+    Examples:
+        >>> from lit_classify import BinaryClassifier
+        >>> logits, y = torch.tensor([[2.0], [-1.0], [3.0], [-2.0]]), torch.tensor([1, 1, 1, 0])
+        >>> evaluation = Evaluation(logits, y, Metrics({"accuracy": 0.75}, {}), torch.tensor([0, 0, 1, 1]))
+        >>> cross_validated(BinaryClassifier(2), evaluation)
+        Metrics(values={'accuracy': 0.75}, notes={'accuracy': '± 0.354'})
+    """
+    values, notes = evaluation.metrics
+    if evaluation.fold is None:
+        return evaluation.metrics
+    logits, y = evaluation.logits.to(model.device), evaluation.y.to(model.device)
+    folds = [evaluation.fold == number for number in evaluation.fold.unique()]
+    of_folds = [model.measure(logits[rows], y[rows]).values for rows in folds]
+    for name in values:
+        defined = torch.tensor([part[name] for part in of_folds if name in part], dtype=torch.float64)
+        if len(defined) > 1:
+            notes = {name: f"± {float(defined.std()):.3f}", **notes}
+    return Metrics(values, notes)
