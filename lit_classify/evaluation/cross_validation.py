@@ -27,7 +27,7 @@ def cross_validated(model: LitModule, evaluation: Evaluation) -> Metrics:
     if evaluation.fold is None:
         return evaluation.metrics
     logits, y = evaluation.logits.to(model.device), evaluation.y.to(model.device)
-    folds = [evaluation.fold == number for number in evaluation.fold.unique()]
+    folds = [evaluation.fold == number for number in torch.unique(evaluation.fold)]
     of_folds = [model.measure(logits[rows], y[rows]).values for rows in folds]
     for name in values:
         defined = torch.tensor([part[name] for part in of_folds if name in part], dtype=torch.float64)

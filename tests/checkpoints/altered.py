@@ -9,7 +9,7 @@ import torch
 QUICK = ["--plots", "none", "--trainer.max_epochs"]
 
 
-TABLE = ["--data", "TableDataModule", "--data.path", "t.csv", "--data.target", "last"]
+TABLE = ["--config", str(Path(__file__).with_name("single_network.yaml"))]
 
 
 def table() -> list[str]:
