@@ -110,7 +110,7 @@ def test_any_text_is_preserved_by_fit_test_predict_and_export(
     assert model.class_names is not None
     assert sorted(model.class_names) == sorted(classes)
     assert not data.is_new_table  # type: ignore[attr-defined]  # of tables
-    assert (len(data.split("train").y), len(data.split("test").y)) == (36, 12)
+    assert (len(data.split("train").y), len(data.split("test").y)) == (48, 12)
     assert main(["test", f"--ckpt_path={checkpoint}"]) == 0
     keep = f"--keep={json.dumps([category, target])}"
     predict = [

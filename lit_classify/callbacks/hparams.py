@@ -2,11 +2,13 @@
 
 import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch.utils.tensorboard.summary import hparams
 
+from lit_classify.callbacks.member_early_stopping import stops_members
 from lit_classify.data import InMemoryDataModule
 from lit_classify.loggers import Scalars, run_loggers
 from lit_classify.modules import LitModule
@@ -17,7 +19,8 @@ class HParams(Callback):
 
     The page shows the last value of each declared tag, and hides runs that lack one of them. A run therefore
     declares only what it will log. The best epoch by val/loss has its own tags: ``best/epoch``,
-    ``best/val_loss`` and so on. Without validation the metrics are those of the last epoch.
+    ``best/val_loss`` and so on. Without validation the metrics are those of the last epoch. Where each member
+    has a best epoch of its own, ``show_best`` writes the metrics after the fit.
 
     Args:
         tests_best: whether the best weights are evaluated on the test rows after the fit; adds test metrics.
@@ -44,7 +47,8 @@ class HParams(Callback):
         metrics = ["loss", pl_module.metric_name]
         tags = [f"train/{name}" for name in metrics]
         if trainer.enable_validation:
-            tags = ["best/epoch", *(f"best/{stage}_{name}" for stage in ("val", "train") for name in metrics)]
+            stages = ("val",) if stops_members(trainer) else ("val", "train")
+            tags = ["best/epoch", *(f"best/{stage}_{name}" for stage in stages for name in metrics)]
         if trainer.enable_validation and self.tests_best and not (data and data.validates_on_test):
             tags += [f"test/{name}" for name in metrics]
         shown = settings(trainer, pl_module, data), dict.fromkeys(tags, 0.0)
@@ -57,7 +61,7 @@ class HParams(Callback):
         """Write the metrics of an epoch with a new lowest val/loss."""
         assert isinstance(pl_module, LitModule)
         loss = trainer.callback_metrics.get("val/loss")
-        if trainer.state.fn != "fit" or trainer.sanity_checking or loss is None:
+        if trainer.state.fn != "fit" or trainer.sanity_checking or loss is None or stops_members(trainer):
             return
         if not float(loss) < self._best.get("best/val_loss", math.inf):
             return
@@ -66,6 +70,12 @@ class HParams(Callback):
         best = {f"best/{tag.replace('/', '_')}": float(metrics[tag]) for tag in tags if tag in metrics}
         self._best = {"best/epoch": float(trainer.current_epoch), **best}
         self._log(trainer)
+
+    def show_best(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> None:
+        """Write the validation metrics of the best weights, whose last improvement was in an epoch."""
+        best = {"best/epoch": float(epoch), **{f"best/val_{name}": metrics[name] for name in metrics}}
+        for logger in run_loggers(trainer):
+            logger.log_metrics(best, max(trainer.global_step - 1, 0))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write that the run has ended."""
@@ -97,6 +107,7 @@ def settings(trainer: Trainer, model: LitModule, data: InMemoryDataModule | None
         "network": str(given.get("network") or "MLP"),
         "hidden": str(list(given.get("hidden", ()))),
         "activation": str(given.get("activation")),
+        "members": model.members,
         "dropout": float(given.get("dropout", 0.0)),
         "parameters": sum(weight.numel() for weight in model.parameters()),
         "optimizer": str(given.get("optimizer")),

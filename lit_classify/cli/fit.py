@@ -5,7 +5,7 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -19,6 +19,7 @@ from lit_classify import signals
 from lit_classify._lightning.run_limits import nothing_left
 from lit_classify._lightning.trainer import RunTrainer
 from lit_classify.callbacks import BestCheckpoint, HParams, LastCheckpoint, RunSummary
+from lit_classify.callbacks.member_early_stopping import stops_members
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import RUNS
 from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
@@ -187,9 +188,12 @@ class FitCLI(LitCLI):
             kept = self.tune_threshold(kept)
         tests = self.parsed("test_best") and self.datamodule.has_split("test")
         tested = self.test_best(kept) if tests and not self.datamodule.validates_on_test else ""
-        if self.datamodule.folds:
-            shown = self.headline(cross_validated(self.model, self.validate_best(kept)))
-            self.say(f"Best:  {OUT_OF_FOLD}: {shown}, {self.datamodule.folds} folds")
+        folds = self.datamodule.folds
+        if folds or stops_members(self.trainer):
+            validated = cross_validated(self.model, self.validate_best(kept))
+            rows = OUT_OF_FOLD if folds else "each member's best epoch on the validation rows"
+            self.say(f"Best:  {rows}: {self.headline(validated)}{f', {folds} folds' if folds else ''}")
+            self.show_best(kept.epochs - 1, validated.values)
         elif tested:
             score = float(cast(Tensor, best.best_model_score))
             self.say(f"Best:  epoch {kept.epochs - 1} by val/loss, {score:.5f}; on the test rows: {tested}")
@@ -216,6 +220,13 @@ class FitCLI(LitCLI):
         name = escape_control(self.model.class_names[1], is_name=True)
         self.say(f"Tuned: {name} above probability {self.model.threshold:.4g}, by {metric} on {rows} rows")
         return Checkpoint.read(best.path)
+
+    def show_best(self, epoch: int, values: Mapping[str, float]) -> None:
+        """Show the metrics of the best weights of all members on TensorBoard's HParams page."""
+        for part in self.trainer.callbacks:
+            if isinstance(part, HParams):
+                shown = {name: values[name] for name in ("loss", self.model.metric_name) if name in values}
+                part.show_best(self.trainer, epoch, shown)
 
     def validate_best(self, best: Checkpoint) -> Evaluation:
         """Evaluate the best weights on the validation rows, without logging."""

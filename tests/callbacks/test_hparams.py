@@ -16,6 +16,8 @@ from lit_classify.cli.main import main
 from tests.event_files import events
 from tests.example_tables import bundled
 
+# a single network, validated on rows of its own in every epoch
+SINGLE = ["--data.folds", "0", "--model.members", "1", "--trainer.callbacks", "null"]
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"]
 
 
@@ -64,7 +66,7 @@ def test_the_hparams_page_shows_the_metrics_of_the_best_epoch_and_of_the_test(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     wine = ["--data.path", str(bundled(load_wine, "wine.csv")), "--data.target", "target"]
-    fit = ["fit", "--config", "table", *wine, "--log_every_n_epochs", "1", "--trainer.max_epochs", "40"]
+    fit = ["fit", "--config", "table", *wine, *SINGLE, "--trainer.max_epochs", "40"]
     assert main([*fit, "--model.lr", "0.3"]) == 0  # so large that the last epoch is not the best
     out = capsys.readouterr().out
     ((epoch, loss, tested, accuracy),) = re.findall(
@@ -88,7 +90,7 @@ def test_the_hparams_page_shows_the_metrics_of_the_best_epoch_and_of_the_test(
 @pytest.mark.reliability(59)
 def test_a_resumed_run_shows_the_best_epoch_since_its_start() -> None:
     wine = ["--data.path", str(bundled(load_wine, "wine.csv")), "--data.target", "target"]
-    fit = ["fit", "--config", "table", *wine, "--log_every_n_epochs", "1", "--model.lr", "0.3"]
+    fit = ["fit", "--config", "table", *wine, *SINGLE, "--model.lr", "0.3"]
     assert main([*fit, "--trainer.max_epochs", "20"]) == 0
     (before,) = hparams("lightning_logs")[1]
     assert main([*fit, "--trainer.max_epochs", "21", "--ckpt_path", "last"]) == 0
@@ -109,3 +111,20 @@ def test_without_validation_the_hparams_page_shows_the_last_epoch() -> None:
     assert tags == ["train/loss", "train/accuracy"]
     found = events("circles_v2/version_0").Scalars("train/loss")
     assert values["train/loss"] == found[-1].value
+
+
+@pytest.mark.reliability(59)
+@pytest.mark.parametrize("options", [[], ["--data.val_fraction", "0.2"]], ids=["folds", "validation rows"])
+def test_the_hparams_page_shows_the_metrics_of_the_best_members(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    wine = ["--data.path", str(bundled(load_wine, "wine.csv")), "--data.target", "target"]
+    assert main(["fit", "--config", "table", *wine, "--trainer.max_epochs", "3", *options]) == 0
+    out = capsys.readouterr().out
+    tags, (values,), _ = hparams("lightning_logs")
+    assert tags == ["best/epoch", "best/val_loss", "best/val_accuracy", "test/loss", "test/accuracy"]
+    assert set(values) == set(tags)
+    assert re.search(
+        rf"Best: .*: loss {values['best/val_loss']:.5f}.*, accuracy {values['best/val_accuracy']:.5f}", out
+    )
+    assert f"loss {values['test/loss']:.5f}, accuracy {values['test/accuracy']:.5f}" in out
