@@ -6,7 +6,6 @@ import polars as pl
 
 MAX_EXACT_INTEGER = 2**53  # float64 cannot represent every larger integer
 MISSING_VALUES = ("", "NA", "N/A", "na", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "?")
-_LONG_INTEGER = r"^[+-]?\d{16,}$"
 Cells = TypeVar("Cells", pl.Series, pl.Expr)
 
 
@@ -36,12 +35,16 @@ def as_text(series: pl.Series) -> pl.Series:
     return text.str.replace(r"\.0$", "") if series.dtype.is_float() else text
 
 
-def has_long_integers(text: pl.Series) -> bool:
+def has_long_integers(text: pl.Series, numbers: pl.Series) -> bool:
     """Return whether some cells are integers that float64 may not represent exactly.
 
+    Args:
+        text: the cells without surrounding spaces.
+        numbers: the same cells as numbers.
+
     Examples:
-        >>> has_long_integers(pl.Series(["1", "9007199254740993"]))
+        >>> text = pl.Series(["1", "9007199254740993"])
+        >>> has_long_integers(text, to_numbers(text))
         True
     """
-    long = text.filter(text.str.contains(_LONG_INTEGER))
-    return bool((to_numbers(long).abs() >= MAX_EXACT_INTEGER).any())
+    return bool(text.filter(numbers.abs() >= MAX_EXACT_INTEGER).str.contains(r"^[+-]?\d+$").any())

@@ -1,6 +1,6 @@
 """Read a CSV file into columns of numbers or text.
 
-polars parses the file in blocks of complete rows. Python's csv module rewrites blocks that polars would read
+polars parses the file in blocks of complete rows. Python's csv module reads blocks that polars would read
 differently, and names the line of a faulty row.
 """
 
@@ -10,8 +10,9 @@ import io
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -38,11 +39,8 @@ _BYTE_ORDER_MARKS = {"UTF-32": (b"\xff\xfe\0\0", b"\0\0\xfe\xff"), "UTF-16": (b"
 
 csv.field_size_limit(2**31 - 1)  # polars has no limit either; unclosed quotes are detected before
 
-Schema = dict[str, type[pl.DataType]]
-
-
-class _WrongTypesError(Exception):
-    """Columns contain cells that their type cannot represent; ``args[0]`` is the schema that they need."""
+Schema = dict[str, pl.DataType]
+Row = Sequence[str | None]
 
 
 def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
@@ -55,23 +53,21 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
         The rows, and the SHA-256 of the text.
 
     Raises:
-        DataError: the file is empty, not in this encoding, too large for the memory, malformed, or not
-            readable by polars.
+        DataError: the file is empty, not in this encoding, too large for the memory, or malformed.
     """
     head = _read_head(path, options.encoding)
     dialect, rows = detect_dialect(path, head, options)
     num_rows = round(path.stat().st_size * max(head.count("\n"), 1) / len(head.encode()))
     check_memory(path, num_rows, len(dialect.names))
     is_large = num_rows * len(dialect.names) > _FLOAT32_CELLS
-    schema = _guess_types(rows, dialect, options.text)
-    while True:
-        digest, spreads = hashlib.sha256(), dict[str, float]()
-        try:
-            blocks = _parse_blocks(path, options.encoding, dialect, schema, digest.update)
-            parts = [_to_float32(frame, spreads) if is_large else frame for frame in blocks]
-            break
-        except _WrongTypesError as error:
-            schema |= error.args[0]
+    schema, found = Schema(), _guess_types(rows, dialect, options.text)
+    while schema != found:  # at first, and whenever a block contains text in a column of numbers
+        schema, digest, spreads, parts = found, hashlib.sha256(), dict[str, float](), list[pl.DataFrame]()
+        for frame in _parse_blocks(path, options.encoding, dialect, schema, digest.update):
+            found = dict(frame.schema)
+            if found != schema:
+                break
+            parts.append(_to_float32(frame, spreads) if is_large else frame)
     if not parts:
         raise DataError(f"{path} has a header but no rows")
     free = [name for name, dtype in schema.items() if dtype == pl.String and name not in options.text]
@@ -81,25 +77,16 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
 
 def _read_head(path: Path, encoding: str) -> str:
     """Return the first complete lines of a file."""
-    with path.open("rb") as file:
-        start = file.read(4)
-    for name, marks in _BYTE_ORDER_MARKS.items():
-        if start.startswith(marks) and _is_utf8(encoding):
-            raise DataError(f"{path} is {name}; set encoding to {name.lower()}")
-    chunks, num_lines = [], 0
-    for chunk in _decode(path, encoding, _HEAD_BYTES):
-        num_lines += (chunk if num_lines else chunk.lstrip(b"\n")).count(b"\n")
-        if num_lines >= _HEAD_LINES:
-            chunks.append(chunk[: chunk.rindex(b"\n") + 1])
-            break
-        chunks.append(chunk)
-    head = b"".join(chunks).decode()
+    texts = _decode(path, encoding, _HEAD_BYTES, _HEAD_LINES)
+    head = next(texts) + next(texts)
+    if next(texts, b""):
+        head = head[: head.rindex(b"\n") + 1]
     if not head.strip():
         raise DataError(f"{path} is empty")
-    return head
+    return head.decode()
 
 
-def _decode(path: Path, encoding: str, size: int, num_lines: int = 0) -> Iterator[bytes]:
+def _decode(path: Path, encoding: str, size: int, num_lines: int) -> Iterator[bytes]:
     """Yield the first lines of a file, then blocks of ``size`` characters; an empty block comes last.
 
     The text is UTF-8 with LF line ends and without a byte-order mark.
@@ -107,22 +94,25 @@ def _decode(path: Path, encoding: str, size: int, num_lines: int = 0) -> Iterato
     Raises:
         DataError: a byte is not in this encoding; names its line.
     """
+    is_utf8 = encoding.lower() in {"utf-8", "utf8"}
     with path.open("rb") as raw:
         try:
-            file = io.TextIOWrapper(raw, "utf-8-sig" if _is_utf8(encoding) else encoding)
-            yield "".join(file.readline() for _ in range(num_lines)).encode()
-            data = b"-"
-            while data:
-                data = file.read(size).encode()
-                if b"\0" in data:
+            file = io.TextIOWrapper(raw, "utf-8-sig" if is_utf8 else encoding)
+            lines = "".join(islice(file, num_lines))
+            for text in chain([lines], iter(partial(file.read, size), ""), [""]):
+                if "\0" in text:
                     raise DataError(f"{path} contains NUL bytes; set encoding, for example to utf-16")
-                yield data
+                yield text.encode()
         except LookupError as error:
             raise DataError(f"unknown encoding {encoding!r}") from error
         except UnicodeDecodeError as error:
             position = raw.tell() - len(error.object) + error.start
-            before = path.read_bytes()[:position].decode(encoding, errors="replace")
-            line = 1 + len(re.findall("\r\n?|\n", before))
+            raw.seek(0)
+            start = raw.read(position + 4)
+            for name, marks in _BYTE_ORDER_MARKS.items():
+                if start.startswith(marks) and is_utf8:
+                    raise DataError(f"{path} is {name}; set encoding to {name.lower()}") from error
+            line = 1 + len(re.findall("\r\n?|\n", start[:position].decode(encoding, errors="replace")))
             raise DataError(
                 f"{path}, line {line}: byte {error.object[error.start]:#x} is not {encoding}; set encoding, "
                 "for example to latin-1"
@@ -131,26 +121,17 @@ def _decode(path: Path, encoding: str, size: int, num_lines: int = 0) -> Iterato
             raise DataError(f"{path} is not {encoding}: {error}") from error
 
 
-def _is_utf8(encoding: str) -> bool:
-    return encoding.lower() in {"utf-8", "utf8"}
-
-
 def _guess_types(rows: Sequence[Sequence[str]], dialect: Dialect, text: Collection[str]) -> Schema:
     """Return the types of the columns by their first cells."""
-    assumed: Schema = {name: pl.String if name in text else pl.Float64 for name in dialect.names}
-    out = io.StringIO()
-    _writer(out, dialect).writerows(row for row in rows if len(row) == len(assumed))
-    frame = _parse(out.getvalue().encode(), dialect, assumed)
-    if frame is None:
-        return dict.fromkeys(assumed, pl.String)
-    is_text = [part.name for part in frame.get_columns() if part.dtype == pl.String or not part.count()]
-    return assumed | dict.fromkeys(is_text, pl.String)
+    schema: Schema = {name: pl.String() if name in text else pl.Float64() for name in dialect.names}
+    frame = _convert([row for row in rows if len(row) == len(schema)], schema)
+    return {part.name: part.dtype if part.count() else pl.String() for part in frame}
 
 
 def _parse_blocks(
     path: Path, encoding: str, dialect: Dialect, schema: Schema, update: Callable[[bytes], None]
 ) -> Iterator[pl.DataFrame]:
-    """Yield the rows in blocks.
+    """Yield the rows in blocks; columns of numbers that contain text are text.
 
     Args:
         path: the file.
@@ -161,7 +142,6 @@ def _parse_blocks(
 
     Raises:
         DataError: a row has another number of fields than the first, or a quote opens a cell by mistake.
-        _WrongTypesError: a column needs another type.
     """
     texts = _decode(path, encoding, _BLOCK_BYTES, dialect.skip_lines)
     update(next(texts).lstrip(b"\n"))
@@ -171,21 +151,13 @@ def _parse_blocks(
         rest += text or (b"\n" if rest else b"")  # the last line may lack its end
         lines = rest[: rest.rfind(b"\n") + 1]
         end = _find_end(lines, dialect)
-        block, frame = lines[:end], None if end is None else _parse(lines[:end], dialect, schema)
+        frame = _parse(lines[:end], dialect, schema) if end else None
         if frame is None:
-            block, end, found = _rewrite(path, line, lines, dialect)
-            frame, joined = _parse(block, dialect, schema), joined + found
-        elif b'"' in block and len(frame) < _count(block, "\n"):
-            joined += _find_joined_rows(block, line, dialect)
-        if frame is None:
-            raise DataError(
-                f"{path}: polars does not split its rows into {len(dialect.names)} fields as Python's "
-                f"csv module does; the delimiter is {dialect.delimiter!r}. Check the quotes and set "
-                "delimiter, or save the table as Parquet"
-            )
+            rows, end, found = _read_rows(path, line, lines, dialect)
+            frame, joined = _convert(rows, schema), joined + found
+        elif b'"' in lines[:end] and len(frame) < _count(lines[:end], "\n"):
+            joined += _find_joined_rows(lines[:end], line, dialect)
         if len(frame):
-            if wrong := _find_wrong_types(block, frame, dialect, schema):
-                raise _WrongTypesError(wrong)
             yield frame
         line += _count(lines[:end], "\n")
         is_open = lines[end:]
@@ -225,8 +197,8 @@ def _find_end(lines: bytes, dialect: Dialect) -> int | None:
     return int(_outside_quotes(lines, "\n").max(initial=-1)) + 1
 
 
-def _rewrite(path: Path, line: int, data: bytes, dialect: Dialect) -> tuple[bytes, int, list[int]]:
-    """Return rows as the csv module reads them, with regular quotes and without blank lines.
+def _read_rows(path: Path, line: int, data: bytes, dialect: Dialect) -> tuple[list[Row], int, list[int]]:
+    """Return rows as the csv module reads them.
 
     Returns:
         The rows, where the last complete one ends in ``data``, and lines of rows that may be joined.
@@ -237,31 +209,25 @@ def _rewrite(path: Path, line: int, data: bytes, dialect: Dialect) -> tuple[byte
     lines = io.StringIO(data.decode(), newline="\n").readlines()
     # the line added shows whether a quote is still open: then it belongs to the last row
     reader = csv.reader([*lines, "\n"], delimiter=dialect.delimiter, skipinitialspace=dialect.skip_spaces)
-    out, joined, start, width = io.StringIO(), list[int](), 0, len(dialect.names)
-    writer = _writer(out, dialect)
+    rows, joined, start, width = list[Row](), list[int](), 0, len(dialect.names)
     for row in reader:
         if reader.line_num > len(lines):
             break
         text = "".join(lines[start : reader.line_num])
         _check_quotes(path, line + start, text, dialect)
         if len(row) == width:
-            writer.writerow(row)
+            rows.append([cell or None for cell in row])
         elif not is_blank(row):
             raise DataError(
                 f"{path}, line {line + start}: {len(row)} fields, but the first row has {width}; "
                 f"the delimiter is {dialect.delimiter!r}"
             )
         elif width == 1:
-            writer.writerow([""])
+            rows.append([None])
         if "\n" in text[:-1]:
             joined += _find_joined_rows(text.encode(), line + start, dialect)
         start = reader.line_num
-    return out.getvalue().encode(), len("".join(lines[:start]).encode()), joined
-
-
-def _writer(out: io.StringIO, dialect: Dialect) -> Any:  # noqa: ANN401 - the csv module hides the type
-    """Return a writer of rows with regular quotes."""
-    return csv.writer(out, delimiter=dialect.delimiter, lineterminator="\n")
+    return rows, len("".join(lines[:start]).encode()), joined
 
 
 def _check_quotes(path: Path, line: int, text: str, dialect: Dialect) -> None:
@@ -294,48 +260,36 @@ def _find_joined_rows(text: bytes, line: int, dialect: Dialect) -> list[int]:
 
 
 def _parse(data: bytes, dialect: Dialect, schema: Schema) -> pl.DataFrame | None:
-    """Convert rows to columns: directly, or by way of text where numbers have spaces or missing values.
+    """Convert rows to columns: directly, or by way of text where floats may not represent the cells.
 
     Returns:
-        The columns, or None if polars cannot read the rows.
-
-    Raises:
-        _WrongTypesError: a column of numbers contains text.
+        The columns, or None if polars reads other rows than the csv module.
     """
-    if (data.isspace() and dialect.delimiter.encode() not in data) or not data:
-        return pl.DataFrame(schema=schema)
     delimiter = dialect.delimiter
     count = len(_outside_quotes(data, delimiter)) if b'"' in data else _count(data, delimiter)
-    for types in (schema, dict.fromkeys(schema, pl.String)):
+    for types in (schema, dict.fromkeys(schema, pl.String())):
         with suppress(pl.exceptions.PolarsError):
             frame = pl.read_csv(data, has_header=False, schema=types, separator=delimiter)
             if count != (len(schema) - 1) * len(frame):
                 return None
-            return frame if types is schema else _cast(frame, schema)
+            if types is not schema:
+                return _convert(frame, schema)
+            sizes = frame.select(pl.col(pl.Float64).abs().max())
+            if not any((part.item() or 0) >= MAX_EXACT_INTEGER for part in sizes):
+                return frame
     return None
 
 
-def _cast(text: pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """Convert text to numbers, missing values to null; columns with other cells stay text."""
-    names = [name for name, dtype in schema.items() if dtype != pl.String]
-    cells = text.select(missing_to_null(pl.col(names)))
+def _convert(rows: Sequence[Row] | pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Convert text to numbers, missing values to null; columns with text or long integers stay text."""
+    text = pl.DataFrame(rows, dict.fromkeys(schema, pl.String()), orient="row")
+    cells = text.select(missing_to_null(pl.col(name for name, dtype in schema.items() if dtype != pl.String)))
     numbers = cells.select(to_numbers(pl.all()))
     return text.with_columns(
         number
         for number, cell in zip(numbers, cells, strict=True)
-        if number.null_count() == cell.null_count()
+        if number.null_count() == cell.null_count() and not has_long_integers(cell, number)
     )
-
-
-def _find_wrong_types(data: bytes, frame: pl.DataFrame, dialect: Dialect, schema: Schema) -> Schema:
-    """Return the columns of numbers that contain text, or integers that floats cannot represent."""
-    wrong: Schema = {name: pl.String for name, dtype in frame.schema.items() if dtype != schema[name]}
-    sizes = frame.select(pl.col(pl.Float64).abs().max())
-    large = [part.name for part in sizes if (part.item() or 0) >= MAX_EXACT_INTEGER]
-    text = _parse(data, dialect, dict.fromkeys(schema, pl.String)) if large else None
-    if text is not None:
-        wrong |= {name: pl.String for name in large if has_long_integers(text[name].str.strip_chars())}
-    return wrong
 
 
 def _to_float32(frame: pl.DataFrame, spreads: dict[str, float]) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import polars as pl
 from numpy.typing import NDArray
 
-from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text, has_long_integers
+from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text, has_long_integers, to_numbers
 from lit_classify.data.table.source import RawTable
 from lit_classify.errors import DataError, escape_control, unknown_name, warn
 
@@ -107,8 +107,8 @@ def cast_column(
         numbers, text = _finite(_to_seconds(series) if dtype.is_temporal() else series), None
     else:
         text = as_text(series)
-        numbers = text.cast(pl.Float64, strict=False)
-        if kind is None and has_long_integers(text):
+        numbers = to_numbers(text)
+        if kind is None and has_long_integers(text, numbers):
             return text, "category"
     if text is None or (
         numbers.null_count() == text.null_count() and (len(text) > text.null_count() or kind)

@@ -131,22 +131,22 @@ def _unify_dtype(name: str, tables: Sequence[RawTable]) -> list[pl.Series]:
         DataError: If the column contains text, but numbers in another file.
     """
     columns = [table.frame[name] for table in tables]
-    numeric = [table for table, column in zip(tables, columns, strict=True) if column.dtype != pl.String]
+    numeric = [table for table in tables if table.frame[name].dtype != pl.String]
     if len(numeric) in {0, len(tables)}:
         return columns
     texts = [as_text(column) for column in columns]
-    if any(column.dtype == pl.String and has_long_integers(column.str.strip_chars()) for column in columns):
+    parsed = {i: to_numbers(texts[i]) for i, column in enumerate(columns) if column.dtype == pl.String}
+    if any(has_long_integers(texts[index], numbers) for index, numbers in parsed.items()):
         return texts
-    for index in [index for index, column in enumerate(columns) if column.dtype == pl.String]:
-        text, columns[index] = texts[index], to_numbers(texts[index])
-        if columns[index].null_count() > text.null_count():
-            row = int((text.is_not_null() & columns[index].is_null()).arg_true()[0])
-            cell, other = (
-                f"{tables[index].locate(row)}, column {name!r}: {text[row]!r}",
-                numeric[0].files[0][0],
+    for index, numbers in parsed.items():
+        wrong = (texts[index].is_not_null() & numbers.is_null()).arg_true()
+        if len(wrong):
+            row = int(wrong[0])
+            raise DataError(
+                f"{tables[index].locate(row)}, column {name!r}: {texts[index][row]!r} is text, but "
+                f"{numeric[0].files[0][0]} has numbers there; fix it, or declare the column categorical"
             )
-            advice = "fix it, or declare the column categorical"
-            raise DataError(f"{cell} is text, but {other} has numbers there; {advice}")
+        columns[index] = numbers
     return columns
 
 

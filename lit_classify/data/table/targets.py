@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.data.base import num_outputs
-from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text
+from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text, to_numbers
 from lit_classify.data.table.schema import BOOLEANS, Kind, cast_column, check_columns, to_unique_strings
 from lit_classify.data.table.source import RawTable
 from lit_classify.errors import DataError
@@ -84,10 +84,10 @@ class Target:
             return _to_single(table, _numbers(table, name))
         cells = _complete(table, name, "category" if table.frame[name].dtype in _TEXT_TYPES else None)
         names = pl.Series(self.class_names, dtype=pl.String)
-        sizes = names.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
+        sizes = to_numbers(names).fill_null(float("nan")).to_numpy()
         is_sorted = bool((np.abs(sizes) < MAX_EXACT_INTEGER).all() and (np.diff(sizes) > 0).all())
         if is_sorted:  # numbers are faster to look up than text
-            values = cells.cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()
+            values = to_numbers(cells).fill_null(float("nan")).to_numpy()
             codes = np.searchsorted(sizes[:-1], values).astype(np.int32)
             codes[sizes[codes] != values] = -1
         else:
@@ -176,7 +176,7 @@ def _numbers(table: RawTable, name: str) -> pl.Series:
     """Return a numeric target; raise DataError if a value is missing or not a number."""
     if table.frame[name].dtype in _TEXT_TYPES:
         text = as_text(table.frame[name])
-        words = text.is_not_null() & text.cast(pl.Float64, strict=False).is_null()
+        words = text.is_not_null() & to_numbers(text).is_null()
         if words.any():
             row = int(words.arg_true()[0])
             raise DataError(f"{table.locate(row)}, target {name!r}: {text[row]!r} is not a number")
@@ -215,7 +215,7 @@ def _label(table: RawTable, name: str) -> pl.Series:
     """Return the column of a label as 0 and 1."""
     text = as_text(table.frame[name])
     words = text.str.to_lowercase().replace_strict(BOOLEANS, default=None, return_dtype=pl.Float64)
-    values = words.fill_null(text.cast(pl.Float64, strict=False))
+    values = words.fill_null(to_numbers(text))
     wrong = (~values.is_in([0.0, 1.0])).fill_null(True).arg_true()
     if len(wrong):
         row = int(wrong[0])
