@@ -25,10 +25,10 @@ from lit_classify import (
 )
 from lit_classify.cli.main import main
 from lit_classify.data import InMemoryDataModule
-from lit_classify.evaluation.text import evaluation_text, metric_lines
+from lit_classify.evaluation.printout import evaluation_text, metric_lines
 from lit_classify.metrics import log_odds
 from lit_classify.modules import LitModule
-from lit_classify.modules.evaluation_tables import score_table
+from lit_classify.modules.class_tables import score_table
 from tests.example_tables import bundled, write
 from tests.training import TASKS, trainer
 

@@ -13,7 +13,7 @@ from lit_classify.cli.lightning_parser import RunParser
 from lit_classify.cli.parse_errors import missing_checkpoint
 from lit_classify.errors import UserError
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD
-from lit_classify.evaluation.text import metric_lines
+from lit_classify.evaluation.printout import metric_lines
 
 RECORDED_DATA = "lit_classify.cli.evaluation_cli.recorded_data"
 

@@ -28,7 +28,7 @@ from lit_classify.cli.tensorboard_plots import plot_callbacks, selected
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.errors import UserError, escape_control
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD, cross_validated
-from lit_classify.evaluation.threshold import check_metric, tune_threshold
+from lit_classify.evaluation.threshold_tuning import check_metric, tune_threshold
 from lit_classify.loggers import RunLogger
 from lit_classify.modules import BinaryClassifier, LitModule
 from lit_classify.modules.base import Evaluation

@@ -24,7 +24,7 @@ from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, check_at_least, echo, summarize, warn
 from lit_classify.evaluation.cross_validation import cross_validated
-from lit_classify.evaluation.threshold import SCORES
+from lit_classify.evaluation.threshold_tuning import SCORES
 from lit_classify.metrics import Metrics, logged_metrics
 from lit_classify.modules import LitModule
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from lit_classify.cli.evaluation_cli import EvaluationCLI
-from lit_classify.evaluation.text import evaluation_text
+from lit_classify.evaluation.printout import evaluation_text
 
 
 class TestCLI(EvaluationCLI):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from lit_classify.cli.evaluation_cli import EvaluationCLI
-from lit_classify.evaluation.text import task_tables
+from lit_classify.evaluation.printout import task_tables
 
 
 class ValidateCLI(EvaluationCLI):

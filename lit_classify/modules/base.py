@@ -25,7 +25,7 @@ from lit_classify.data_interface import HasSplits
 from lit_classify.errors import UserError, check_at_least
 from lit_classify.import_policy import trusted_imports_only
 from lit_classify.metrics import Metrics
-from lit_classify.modules.fit_callbacks import fit_callbacks, shows_metrics
+from lit_classify.modules.builtin_callbacks import fit_callbacks, shows_metrics
 from lit_classify.modules.member_losses import (
     Counts,
     clip_gradient_norms,

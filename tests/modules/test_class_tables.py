@@ -1,10 +1,10 @@
-"""Evaluation tables equal those of scikit-learn."""
+"""The tables of classes equal those of scikit-learn."""
 
 import numpy as np
 import pytest
 from sklearn.metrics import classification_report
 
-from lit_classify.modules.evaluation_tables import confusion_table, score_table
+from lit_classify.modules.class_tables import confusion_table, score_table
 
 
 @pytest.mark.reliability(25)

@@ -1,4 +1,4 @@
-"""The probability above which the second of two classes is predicted.
+"""Tuning of the threshold: the probability above which the second of two classes is predicted.
 
 Legend: N rows.
 """

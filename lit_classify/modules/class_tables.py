@@ -1,4 +1,4 @@
-"""Tables of a test's evaluation as text: scores of each class or label, and the confusion matrix.
+"""The tables that ``test`` and ``validate`` print: scores of each class or label, and the confusion matrix.
 
 Legend: N rows, C classes, L labels.
 """

@@ -11,7 +11,7 @@ from lit_classify import (
     Regressor,
     TableDataModule,
 )
-from lit_classify.evaluation.text import baseline_lines, evaluation_text
+from lit_classify.evaluation.printout import baseline_lines, evaluation_text
 from tests.example_tables import write
 
 

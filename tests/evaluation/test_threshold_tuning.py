@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, matthews_corrcoef
 
 from lit_classify.errors import DataError, UserError
-from lit_classify.evaluation.threshold import SCORES, check_metric, tune_threshold
+from lit_classify.evaluation.threshold_tuning import SCORES, check_metric, tune_threshold
 
 ORACLES = {
     "f1": f1_score,

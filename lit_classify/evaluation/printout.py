@@ -1,4 +1,4 @@
-"""The text of an evaluation as ``test`` prints it: metrics, tables of the task, and baselines."""
+"""What ``test`` and ``validate`` print: metrics, tables of the task, and baselines."""
 
 import warnings
 
