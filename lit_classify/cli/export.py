@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
         "schema.json": json.dumps(schema, indent=2, ensure_ascii=False).encode(),
     }
     if given.format == "onnx" or schema["layers"] is not None:  # the example cannot rebuild a custom network
-        example = resources.files("lit_classify.export.templates") / f"{given.format}_model.py"
+        example = resources.files("lit_classify.export.examples") / f"{given.format}_example.py"
         contents["example.py"] = example.read_bytes()
     files.write_all({directory / name: content for name, content in contents.items()})
     echo(f"Model:   {directory / f'model.{given.format}'}\nSchema:  {directory / 'schema.json'}")

@@ -1,6 +1,6 @@
 """Plots: tensors in, matplotlib Figures out, without pyplot and its global state."""
 
-from lit_classify.plots.activations import FORMULAS, activation_functions
+from lit_classify.plots.activation_functions import FORMULAS, activation_functions
 from lit_classify.plots.animation import encode_gif
 from lit_classify.plots.classification import calibration_curve, confusion_matrix, roc_and_precision_recall
 from lit_classify.plots.decision_boundary import DecisionBoundaryDisplay, grid, scatter_by_class

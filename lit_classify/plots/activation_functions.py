@@ -1,4 +1,4 @@
-"""Activation functions."""
+"""The activation functions of the course, as formulas and as a plot."""
 
 from collections.abc import Callable
 

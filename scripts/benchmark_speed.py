@@ -1,6 +1,6 @@
 """Measure the project against hand-written loops, side by side, and print one table.
 
-    python scripts/benchmark.py [fit process plots saving start epoch loader memory scaling reading]
+    python scripts/benchmark_speed.py [fit process plots saving start epoch loader memory scaling reading]
                                 [--accelerator cpu|gpu]
 
 Every number is a ratio, the median of alternating runs after a warm-up. Run it on an otherwise idle machine.
@@ -294,8 +294,8 @@ def reading(accelerator: str) -> Iterator[Row]:
     del columns, table
 
     def in_a_process(name: str) -> tuple[float, float]:
-        code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import benchmark; "
-        code += f"benchmark.{name}()"
+        code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import benchmark_speed; "
+        code += f"benchmark_speed.{name}()"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         took, megabytes = map(float, done.stdout.split()[-2:])
         return took, megabytes
@@ -340,8 +340,8 @@ def read_by_polars() -> None:
 
 def memory(accelerator: str) -> Iterator[Row]:
     """Compare the peak memory of the million-row run with the tensors' size and the imports'."""
-    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import benchmark; "
-    code += f"benchmark.peak({accelerator!r})"
+    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import benchmark_speed; "
+    code += f"benchmark_speed.peak({accelerator!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     imports, tensors, peak = map(float, done.stdout.split()[-3:])
     yield "peak memory of that run", "tensors and imports", peak / (imports + tensors), "1.5"
