@@ -24,7 +24,7 @@ from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import RUNS
 from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
 from lit_classify.cli.parse_errors import LINKED
-from lit_classify.cli.tensorboard_plots import plot_callbacks, selected
+from lit_classify.cli.plot_selection import plot_callbacks, selected
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.errors import UserError, escape_control
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD, cross_validated

@@ -19,7 +19,7 @@ from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.io import AtomicCheckpointIO
 from lit_classify.checkpoints.search import RUNS, find_checkpoint
 from lit_classify.cli.lightning_parser import Recipe, RecipeFile, RunParser
-from lit_classify.cli.tensorboard_plots import HELP
+from lit_classify.cli.plot_selection import HELP
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, check_at_least, echo, summarize, warn

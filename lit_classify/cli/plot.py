@@ -16,7 +16,7 @@ from lit_classify.callbacks.hidden_units import has_hidden_unit_plot, plot_hidde
 from lit_classify.callbacks.plot_callback import skip_on_error
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
-from lit_classify.cli import run_recipe
+from lit_classify.cli import quiet_training
 from lit_classify.cli.argument_parser import parser
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
@@ -138,7 +138,7 @@ def plot_recipe(recipe: str) -> Iterator[tuple[str, Figure]]:
     Raises:
         UserError: the recipe's data cannot be drawn.
     """
-    result = run_recipe.run(recipe)
+    result = quiet_training.run(recipe)
     with evaluating(result.model):
         plot = make_boundary_plot(result.model, result.data, "test", result.name)
         if plot is None:

@@ -8,14 +8,14 @@ import torch
 from lightning.pytorch.cli import LightningArgumentParser
 from torch import Tensor
 
-from lit_classify.cli.evaluation_cli import EvaluationCLI
+from lit_classify.cli.checkpoint_cli import CheckpointCLI
 from lit_classify.data import TableDataModule
 from lit_classify.data.loaders import TensorLoader
 from lit_classify.errors import UserError
 from lit_classify.evaluation.predictions import check_output_path, prediction_table, write_predictions
 
 
-class PredictCLI(EvaluationCLI):
+class PredictCLI(CheckpointCLI):
     """The command line of predict."""
 
     command = "predict"

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from lit_classify.cli.evaluation_cli import EvaluationCLI
+from lit_classify.cli.checkpoint_cli import CheckpointCLI
 from lit_classify.evaluation.printout import evaluation_text
 
 
-class TestCLI(EvaluationCLI):
+class TestCLI(CheckpointCLI):
     """The command line of test."""
 
     command = "test"

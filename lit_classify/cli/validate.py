@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from lit_classify.cli.evaluation_cli import EvaluationCLI
+from lit_classify.cli.checkpoint_cli import CheckpointCLI
 from lit_classify.evaluation.printout import task_tables
 
 
-class ValidateCLI(EvaluationCLI):
+class ValidateCLI(CheckpointCLI):
     """The command line of validate."""
 
     command = "validate"

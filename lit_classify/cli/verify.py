@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
     ]
     expectations = {name: expectation(name) for name in names}
 
-    from lit_classify.cli import run_recipe
+    from lit_classify.cli import quiet_training
 
     wanted = {name: [line[0] for line in _check(expect, [], {})] for name, expect in expectations.items()}
     widths = [
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     row("recipe", "expected", "", "seconds", "actual")
     failed = 0
     for name, expect in expectations.items():
-        result = run_recipe.run(name)
+        result = quiet_training.run(name)
         for tag in (tag for word in ("at_least", "below") for tag in expect.get(word, {})):
             if tag not in result.metrics:
                 raise UserError(f"recipe {name}: {unknown_name('metric', tag, result.metrics)}")

@@ -8,7 +8,7 @@ import pytest
 from jsonargparse.typing import class_from_function
 
 from lit_classify.checkpoints import DATA_MODULES
-from lit_classify.cli.evaluation_cli import recorded_data
+from lit_classify.cli.checkpoint_cli import recorded_data
 from lit_classify.cli.lightning_parser import class_help
 from lit_classify.cli.main import main
 

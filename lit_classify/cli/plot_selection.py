@@ -1,4 +1,4 @@
-"""Which plots and texts a run shows in TensorBoard."""
+"""Which plots and texts of a run appear in TensorBoard, as ``--plots`` selects them."""
 
 from collections.abc import Callable, Sequence
 

@@ -15,10 +15,10 @@ from lit_classify.errors import UserError
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD
 from lit_classify.evaluation.printout import metric_lines
 
-RECORDED_DATA = "lit_classify.cli.evaluation_cli.recorded_data"
+RECORDED_DATA = "lit_classify.cli.checkpoint_cli.recorded_data"
 
 
-class EvaluationParser(RunParser):
+class CheckpointParser(RunParser):
     """A parser that accepts missing options: the checkpoint records their values."""
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
@@ -41,10 +41,10 @@ def recorded_data(**kwargs: Any) -> data.InMemoryDataModule:
     return data.BlobsDataModule(**kwargs)
 
 
-class EvaluationCLI(LitCLI):
+class CheckpointCLI(LitCLI):
     """The command line of a command that reads a checkpoint."""
 
-    parser_class = EvaluationParser
+    parser_class = CheckpointParser
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Accept the options of any data module."""
