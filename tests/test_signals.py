@@ -160,7 +160,7 @@ def test_a_signal_ends_verify_during_training(number: int) -> None:
 
 @pytest.mark.reliability(52)
 def test_sigterm_ends_a_command_during_imports() -> None:
-    ended(started([*FIT], "lit_classify._lightning.imports:import_lightning"), signal.SIGTERM)
+    ended(started([*FIT], "lit_classify._lightning.fast_import:import_lightning"), signal.SIGTERM)
 
 
 @pytest.mark.reliability(8)

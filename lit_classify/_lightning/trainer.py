@@ -23,7 +23,7 @@ from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcess
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lit_classify import signals
-from lit_classify._lightning.hooks import skipping_unused_hooks
+from lit_classify._lightning.skip_unused_hooks import skipping_unused_hooks
 from lit_classify.loggers import RunLogger
 
 

@@ -16,7 +16,7 @@ from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 from torch import Tensor
 
 from lit_classify import signals
-from lit_classify._lightning.run_limits import nothing_left
+from lit_classify._lightning.resume_limits import nothing_left
 from lit_classify._lightning.trainer import RunTrainer
 from lit_classify.callbacks import BestCheckpoint, HParams, LastCheckpoint, RunSummary
 from lit_classify.callbacks.member_early_stopping import stops_members

@@ -102,10 +102,10 @@ def _dispatch(arguments: list[str]) -> int:
     if name not in COMMANDS:
         raise UserError(unknown_name("command", name, COMMANDS))
     _check_recipes(arguments[1:])
-    light_imports = import_module("lit_classify._lightning.imports")
-    with light_imports.without_garbage_collection():
+    fast_import = import_module("lit_classify._lightning.fast_import")
+    with fast_import.without_garbage_collection():
         if name in _IMPORT_LIGHTNING:
-            light_imports.import_lightning()
+            fast_import.import_lightning()
         command = import_module(f"lit_classify.cli.{name}")
     with import_policy.restricted(arguments[1:]):
         code: int = command.main(arguments)

@@ -11,7 +11,7 @@ from lightning.pytorch.trainer import call
 from torch import Tensor
 
 from lit_classify import BinaryClassifier, CirclesDataModule
-from lit_classify._lightning.hooks import _SKIPPED
+from lit_classify._lightning.skip_unused_hooks import _SKIPPED
 from lit_classify._lightning.trainer import RunTrainer
 from tests import reference_loop
 

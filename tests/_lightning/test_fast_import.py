@@ -7,7 +7,7 @@ import sys
 def test_lightning_is_imported_without_matplotlib_and_metrics_can_plot() -> None:
     code = """
 import sys
-from lit_classify._lightning.imports import import_lightning
+from lit_classify._lightning.fast_import import import_lightning
 import_lightning()
 assert not {"matplotlib", "scipy.signal"} & set(sys.modules)
 import matplotlib, scipy.signal, torch
