@@ -83,7 +83,8 @@ def table_settings(draw: st.DrawFn) -> dict[str, Any]:
         "encoding": st.sampled_from(["utf-8", "latin-1", "utf-16", "klingon"]),
         "test_fraction": st.sampled_from([0.0, 0.2, 0.9, 1.0, -1.0, float("nan")]),
         "val_fraction": st.sampled_from([0.0, 0.2, 0.9, 1.0]),
-        "batch_size": st.sampled_from([None, 1, 64, 0, -5]),
+        "folds": st.sampled_from([0, 2, 8, 1, -3, 10**9]),
+        "batch_size": st.sampled_from([None, 1, 64, 0, -5, "auto"]),
         "random_state": st.sampled_from([0, 42, -1, 2**40]),
     }
     for key in draw(st.lists(st.sampled_from(sorted(more)), max_size=3, unique=True)):

@@ -54,7 +54,13 @@ def test_a_table_is_read_or_refused(content: bytes, chosen: dict[str, Any]) -> N
         except UserError as error:
             check_message(error, 10)
             return
-        for name in ("train", "val", "test"):
+        assert data.has_split("train")
+        assert data.has_split("val")
+        if data.folds:
+            assert data.fold is not None
+            assert data.fold.unique().tolist() == list(range(data.folds))
+            assert len(data.fold) == len(data.split("train").y)
+        for name in filter(data.has_split, ("train", "val", "test")):
             x, y = data.split(name)
             assert x.shape == (len(y), data.in_features)
             assert len(y)
