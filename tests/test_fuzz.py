@@ -58,7 +58,7 @@ def test_a_table_is_read_or_refused(content: bytes, chosen: dict[str, Any]) -> N
         assert data.has_split("val")
         if data.folds:
             assert data.fold is not None
-            assert data.fold.unique().tolist() == list(range(data.folds))
+            assert torch.unique(data.fold).tolist() == list(range(data.folds))
             assert len(data.fold) == len(data.split("train").y)
         for name in filter(data.has_split, ("train", "val", "test")):
             x, y = data.split(name)
