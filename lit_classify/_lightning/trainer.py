@@ -7,51 +7,21 @@ early or too late: after ``on_train_batch_end`` follows the module's hook of tha
 ``on_train_batch_start`` the next batch has been loaded, with random numbers that a resumed run draws again.
 
 Private parts: ``_MultiProcessingLauncher``, because whether a strategy starts its processes by
-multiprocessing shows only in the class of its launcher; and that Lightning restores the handlers of all
-signals after a fit, which ``_SignalConnector`` does.
+multiprocessing shows only in the class of its launcher.
 """
 
-import signal
-import threading
 from contextlib import suppress
-from types import FrameType
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lit_classify import signals
 from lit_classify._lightning.skip_unused_hooks import skipping_unused_hooks
+from lit_classify._lightning.stop_at_signal import StopAtSignal
 from lit_classify.loggers import RunLogger
-
-
-class StopAtSignal(Callback):
-    """Note a signal during training, so that the trainer stops between two steps.
-
-    Lightning interrupts a fit wherever Ctrl-C finds it.
-    """
-
-    received = 0  # the number of the signal
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Register a handler after Lightning has registered its own; Lightning restores the earlier ones."""
-        self.received, self._interrupts = 0, False
-        if threading.current_thread() is threading.main_thread():
-            for number in signals.termination_signals():
-                signal.signal(number, self._note)
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let a signal interrupt plots: no step follows, after which it would stop."""
-        self._interrupts = trainer.world_size == 1
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.received:  # a second signal does not wait
-            raise SystemExit(128 + number)
-        self.received = number
-        if self._interrupts:
-            raise SIGTERMException
 
 
 class RunTrainer(Trainer):

@@ -1,0 +1,40 @@
+"""A callback that notes a signal during training, for the trainer to stop at.
+
+Reason: at Ctrl-C, Lightning interrupts a fit wherever it is. Why a callback does not stop the trainer itself
+is written in ``trainer.py``.
+
+Private parts: that Lightning restores the handlers of all signals after a fit: ``_SignalConnector`` does.
+"""
+
+import signal
+import threading
+from types import FrameType
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from lit_classify import signals
+
+
+class StopAtSignal(Callback):
+    """Note a signal during training, so that the trainer stops between two steps."""
+
+    received = 0  # the number of the signal
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Register a handler after Lightning has registered its own; Lightning restores the earlier ones."""
+        self.received, self._interrupts = 0, False
+        if threading.current_thread() is threading.main_thread():
+            for number in signals.termination_signals():
+                signal.signal(number, self._note)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Let a signal interrupt plots: no step follows, after which it would stop."""
+        self._interrupts = trainer.world_size == 1
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if self.received:  # a second signal does not wait
+            raise SystemExit(128 + number)
+        self.received = number
+        if self._interrupts:
+            raise SIGTERMException
