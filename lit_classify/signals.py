@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
-from lit_classify import files
+from lit_classify.atomic_write import remove_unfinished
 
 _GRACE_PERIOD_S = 0.7  # for the main thread to end by itself
 _received = 0
@@ -81,7 +81,7 @@ def _watch(reader: int, over: threading.Event) -> None:
         handler: Any = signal.getsignal(number)
         terminates = terminate in (handler, *getattr(handler, "signal_handlers", ()))
         if (_received or terminates) and not over.wait(_GRACE_PERIOD_S):
-            files.remove_unfinished()
+            remove_unfinished()
             if number == signal.SIGINT and os.environ.get("LOCAL_RANK", "0") == "0":
                 os.write(2, b"\nlit-classify: interrupted\n")
             os._exit(128 + number)

@@ -23,7 +23,7 @@ LEVELS = {
     for level, parts in enumerate(
         [
             "errors data_interface",
-            "files safe_yaml seeds",
+            "atomic_write safe_yaml seeds",
             "signals",
             "import_policy recipes",
             "networks optimizers loggers plots metrics serialization",

@@ -12,7 +12,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
-from lit_classify import files
+from lit_classify.atomic_write import atomic_write
 from lit_classify.callbacks.member_early_stopping import SELECTED_LOSS, best_weights, stops_members
 from lit_classify.checkpoints.io import stop_now
 
@@ -71,7 +71,7 @@ class BestCheckpoint(ModelCheckpoint):
         best = Path(self.dirpath) / earlier.name
         best.parent.mkdir(parents=True, exist_ok=True)
         if not best.is_file():
-            with files.atomic_write(best) as unfinished:
+            with atomic_write(best) as unfinished:
                 shutil.copyfile(earlier, unfinished)
         self.best_model_path = self.kth_best_model_path = str(best)
         self.best_model_score = self.current_score = self.kth_value = score

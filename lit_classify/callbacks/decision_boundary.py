@@ -16,7 +16,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor
 
-from lit_classify import files
+from lit_classify.atomic_write import write_all
 from lit_classify.callbacks.plot_callback import PlotCallback, log_encoded, log_pixels, validation_split_name
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data_interface import NumericFeature
@@ -313,7 +313,7 @@ class DecisionBoundary(PlotCallback):
         log_encoded(trainer, "boundary_animation", gif, height, width)
         for logger in run_loggers(trainer):  # trainer.log_dir would wait for the other processes
             if Path(logger.log_dir).is_dir():
-                files.write_all({Path(logger.log_dir, "boundary.gif"): gif})
+                write_all({Path(logger.log_dir, "boundary.gif"): gif})
 
 
 def select_frames(snapshots: Sequence[Snapshot], count: int) -> list[Snapshot]:

@@ -16,7 +16,8 @@ from typing import Any, BinaryIO, NoReturn
 import torch
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from lit_classify import files, signals
+from lit_classify import signals
+from lit_classify.atomic_write import atomic_write
 from lit_classify.errors import UserError
 
 _MARK = b"lit_classify sha256 "
@@ -73,7 +74,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"cannot write {target}: {error.strerror}") from error
-        with _deferred_signals(), files.atomic_write(target) as unfinished, unfinished.open("w+b") as file:
+        with _deferred_signals(), atomic_write(target) as unfinished, unfinished.open("w+b") as file:
             torch.save(checkpoint, file)
             _append_checksum(file)
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import torch
 
-from lit_classify import __version__, files
+from lit_classify import __version__
+from lit_classify.atomic_write import write_all
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import parser
@@ -64,7 +65,7 @@ def main(arguments: list[str]) -> int:
     if given.format == "onnx" or schema["layers"] is not None:  # the example cannot rebuild a custom network
         example = resources.files("lit_classify.export.examples") / f"{given.format}_example.py"
         contents["example.py"] = example.read_bytes()
-    files.write_all({directory / name: content for name, content in contents.items()})
+    write_all({directory / name: content for name, content in contents.items()})
     echo(f"Model:   {directory / f'model.{given.format}'}\nSchema:  {directory / 'schema.json'}")
     if "example.py" in contents:
         echo(f"Try:     cd {shlex.quote(str(directory))} && python example.py rows.csv")

@@ -3,7 +3,8 @@
 import io
 from pathlib import Path
 
-from lit_classify import files, plots
+from lit_classify import plots
+from lit_classify.atomic_write import write_all
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import parser
@@ -63,6 +64,6 @@ def main(arguments: list[str]) -> int:
     figure = plots.column_importance(result.columns, result.means, result.deviations, result.measure, title)
     table = io.BytesIO()
     escape_formulas(importance_table(result)).write_csv(table)
-    files.write_all({plot_path: plots.encode_figure(figure, "png"), table_path: table.getvalue()})
+    write_all({plot_path: plots.encode_figure(figure, "png"), table_path: table.getvalue()})
     echo(f"\nPlot:   {plot_path}\nTable:  {table_path}")
     return 0

@@ -9,7 +9,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lit_classify import files, plots, recipes
+from lit_classify import plots, recipes
+from lit_classify.atomic_write import write_all
 from lit_classify.callbacks.decision_boundary import make_boundary_plot
 from lit_classify.callbacks.evaluation_plots import evaluate
 from lit_classify.callbacks.hidden_units import has_hidden_unit_plot, plot_hidden_units
@@ -158,6 +159,6 @@ def write(folder: Path, figures: dict[str, Figure], format_: str) -> None:
     contents = {
         folder / f"{name}.{format_}": plots.encode_figure(figure, format_) for name, figure in figures.items()
     }
-    files.write_all(contents)
+    write_all(contents)
     for path in contents:
         echo(str(path))

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 from torch import Tensor
 
-from lit_classify import files
+from lit_classify.atomic_write import atomic_write
 from lit_classify.errors import UserError, echo, unknown_name
 from lit_classify.modules import LitModule
 
@@ -78,7 +78,7 @@ def write_predictions(path: Path, table: pl.DataFrame, overwrite: bool = False) 
         2 predictions: ...p.csv
         'prediction\nyes\nno\n'
     """
-    with files.atomic_write(path, overwrite) as unfinished, unfinished.open("wb") as file:
+    with atomic_write(path, overwrite) as unfinished, unfinished.open("wb") as file:
         if path.suffix == ".csv":
             escape_formulas(table).write_csv(file)
         else:
