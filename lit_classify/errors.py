@@ -1,13 +1,7 @@
-"""Exceptions for users' mistakes, and the functions that word and print messages."""
+"""Exceptions for users' mistakes, and checks of options that raise them."""
 
-import html
-import os
 import re
-import sys
-import warnings
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
-from typing import TextIO
+from collections.abc import Sequence
 
 
 class UserError(ValueError):
@@ -45,106 +39,6 @@ class DivergedError(RuntimeError):
 
 class DataWarning(UserWarning):
     """Valid data or settings that may not mean what the user intends."""
-
-
-def warn(message: str) -> None:
-    """Issue a DataWarning, which the command line prints as a note."""
-    warnings.warn(message, DataWarning, stacklevel=3)
-
-
-_CONTROL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
-)
-
-
-def escape_control(text: str, is_name: bool = False) -> str:
-    r"""Escape control characters, so that names from files cannot control the terminal.
-
-    Args:
-        text: the text to print.
-        is_name: escape line breaks and tabs too, which would break a table.
-
-    Examples:
-        >>> print(escape_control("\x1b[31mred"))
-        \x1b[31mred
-    """
-    escaped = _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-    return escaped.replace("\n", r"\n").replace("\t", r"\t") if is_name else escaped
-
-
-def escape_markdown(name: str) -> str:
-    r"""Escape a name for Markdown, including table separators and HTML.
-
-    Examples:
-        >>> print(escape_markdown("a|<b>"))
-        a\|&lt;b&gt;
-    """
-    escaped = html.escape(escape_control(name, is_name=True), quote=False)
-    return re.sub(r"([\\`*_\[\]|#!~])", r"\\\1", escaped)
-
-
-def echo(text: str = "", file: TextIO | None = None, flush: bool = False) -> None:
-    r"""Print with control characters escaped. All output of this package goes through here.
-
-    Examples:
-        >>> echo("\x1b[31mred")
-        \x1b[31mred
-    """
-    print(escape_control(text), file=file, flush=flush)
-
-
-def echo_once(line: str) -> None:
-    """Print on standard error, from local rank 0 only."""
-    if os.environ.get("LOCAL_RANK", "0") == "0":
-        echo(line, file=sys.stderr)
-
-
-def summarize(error: Exception) -> str:
-    """Return the relevant line of an exception's message.
-
-    jsonargparse lists every type that it tried for a value; the constructor's own message is one line of it.
-
-    Examples:
-        >>> summarize(FileNotFoundError(2, "No such file or directory", "a.csv"))
-        'No such file or directory: a.csv'
-    """
-    text = str(error) or type(error).__name__
-    if re.search("gloo|NCCL|by peer", text):
-        return "another process of this run has ended"
-    if "Error(s) in loading state_dict" in text:
-        return f"the checkpoint's weights do not fit this model: {text.splitlines()[1].strip()}"
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.strerror}: {error.filename}"
-    if match := re.search(r"Problem with given class_path '(?:[\w.]+\.)?(\w+)':\n\s+(.+)", text):
-        return f"{match[1]}: {match[2]}"
-    lines = [line.strip() for line in text.splitlines()]
-    attempts = [line.removeprefix("- ") for line in lines if line.startswith("- ") and "NoneType" not in line]
-    return attempts[0] if text.startswith("Does not validate") and attempts else text.splitlines()[0]
-
-
-def closest(name: str, known: Iterable[str], cutoff: float = 0.5) -> str | None:
-    """Return the known name most similar to ``name``, ignoring case, or None.
-
-    Examples:
-        >>> closest("relu", ["ReLU", "Tanh"])
-        'ReLU'
-    """
-    by_lower = {candidate.lower(): candidate for candidate in known}
-    matches = get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
-    return by_lower[matches[0]] if matches else None
-
-
-def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
-    """Return the message for an unknown name, with the closest known name if there is one.
-
-    Examples:
-        >>> unknown_name("optimizer", "SDG", ["SGD", "Adam"])
-        "unknown optimizer 'SDG': did you mean 'SGD'?"
-    """
-    names = sorted(known)
-    guess = closest(name, names)
-    hint = f"did you mean {guess!r}?" if guess else f"choose from {', '.join(names)}"
-    return f"unknown {kind} {name!r}: {hint}"
 
 
 def check_at_least(name: str, value: float, minimum: float) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from torch import nn, optim
 from torch.optim.lr_scheduler import LRScheduler
 
-from lit_classify.errors import UserError, unknown_name
+from lit_classify.errors import UserError
 from lit_classify.import_policy import import_object
+from lit_classify.messages import unknown_name
 
 if TYPE_CHECKING:
     Optimizer = str | type[optim.Optimizer]

@@ -36,7 +36,8 @@ from lit_classify._lightning.loop_counters import (
 )
 from lit_classify._lightning.random_states import random_states, set_random_states
 from lit_classify._lightning.resume_limits import RESUME_KEY, nothing_left, refuse_averages, stopping_settings
-from lit_classify.errors import UserError, warn
+from lit_classify.errors import UserError
+from lit_classify.messages import warn
 from lit_classify.seeds import stream_seed
 
 _NEVER = sys.maxsize

@@ -13,8 +13,8 @@ from lit_classify.callbacks.plot_callback import (
     validation_split_name,
 )
 from lit_classify.data import InMemoryDataModule, TableDataModule
-from lit_classify.errors import escape_markdown
 from lit_classify.loggers import RunLogger
+from lit_classify.messages import escape_markdown
 from lit_classify.modules import LitModule
 
 _MAX_ROWS = 50_000

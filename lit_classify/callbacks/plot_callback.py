@@ -10,8 +10,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lit_classify.callbacks.member_early_stopping import best_weights
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import warn
 from lit_classify.loggers import run_loggers
+from lit_classify.messages import warn
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
 

@@ -12,8 +12,8 @@ from torch.utils.tensorboard.summary import text
 
 from lit_classify import __version__
 from lit_classify.data import InMemoryDataModule, TableDataModule
-from lit_classify.errors import escape_markdown
 from lit_classify.loggers import run_loggers
+from lit_classify.messages import escape_markdown
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
 

@@ -26,8 +26,9 @@ from lit_classify.checkpoints.search import alternative
 from lit_classify.checkpoints.training_state import check_state
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.table.fitted_state import find_changed_files
-from lit_classify.errors import UserError, check_local_path, unknown_name
+from lit_classify.errors import UserError, check_local_path
 from lit_classify.import_policy import import_object, trusted_imports_only
+from lit_classify.messages import unknown_name
 from lit_classify.modules import LitModule
 from lit_classify.modules.base import NAMED_CLASSES
 from lit_classify.networks import Activation, Network

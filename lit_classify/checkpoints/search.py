@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from lit_classify.checkpoints.io import is_intact
-from lit_classify.errors import UserError, warn
+from lit_classify.errors import UserError
+from lit_classify.messages import warn
 
 RUNS = "lightning_logs"
 

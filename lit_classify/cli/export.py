@@ -16,8 +16,9 @@ from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import parser
 from lit_classify.data.table.preprocessing import Encoder, Preprocessor
-from lit_classify.errors import UserError, echo
+from lit_classify.errors import UserError
 from lit_classify.export.model import ExportedModel, describe_inputs
+from lit_classify.messages import echo
 
 REQUIRED = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "safetensors": ("safetensors",)}
 

@@ -26,10 +26,11 @@ from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
 from lit_classify.cli.parse_errors import LINKED
 from lit_classify.cli.plot_selection import plot_callbacks, selected
 from lit_classify.data import InMemoryDataModule, TableDataModule
-from lit_classify.errors import UserError, escape_control
+from lit_classify.errors import UserError
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD, cross_validated
 from lit_classify.evaluation.threshold_tuning import check_metric, tune_threshold
 from lit_classify.loggers import RunLogger
+from lit_classify.messages import escape_control
 from lit_classify.modules import BinaryClassifier, LitModule
 from lit_classify.modules.base import Evaluation
 

@@ -9,9 +9,10 @@ from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import parser
 from lit_classify.cli.warning_filters import filter_warnings
-from lit_classify.errors import UserError, echo
+from lit_classify.errors import UserError
 from lit_classify.evaluation.importance import importance_table, importance_text, permutation_importance
 from lit_classify.evaluation.predictions import escape_formulas
+from lit_classify.messages import echo
 
 
 def main(arguments: list[str]) -> int:

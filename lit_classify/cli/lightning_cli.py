@@ -22,9 +22,10 @@ from lit_classify.cli.lightning_parser import Recipe, RecipeFile, RunParser
 from lit_classify.cli.plot_selection import HELP
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import UserError, check_at_least, echo, summarize, warn
+from lit_classify.errors import UserError, check_at_least
 from lit_classify.evaluation.cross_validation import cross_validated
 from lit_classify.evaluation.threshold_tuning import SCORES
+from lit_classify.messages import echo, summarize, warn
 from lit_classify.metrics import Metrics, logged_metrics
 from lit_classify.modules import LitModule
 

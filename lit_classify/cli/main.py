@@ -12,7 +12,8 @@ from importlib import import_module
 
 from lit_classify import __version__, import_policy, signals
 from lit_classify.cli import standard_streams
-from lit_classify.errors import DivergedError, UserError, echo, echo_once, summarize, unknown_name
+from lit_classify.errors import DivergedError, UserError
+from lit_classify.messages import echo, echo_once, summarize, unknown_name
 
 COMMANDS = {  # each in the file of its name
     "fit": "train a model on data",

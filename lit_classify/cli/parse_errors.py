@@ -13,8 +13,9 @@ from lit_classify import data, modules
 from lit_classify._lightning.argparse_actions import actions
 from lit_classify.checkpoints.search import RUNS
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import UserError, closest
+from lit_classify.errors import UserError
 from lit_classify.import_policy import import_object
+from lit_classify.messages import closest
 from lit_classify.modules import LitModule
 
 LINKED = (

@@ -21,7 +21,8 @@ from lit_classify.cli import quiet_training
 from lit_classify.cli.argument_parser import parser
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import UserError, echo
+from lit_classify.errors import UserError
+from lit_classify.messages import echo
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
 

@@ -12,7 +12,8 @@ from lit_classify.callbacks import (
     OptimizerStats,
     RunSummary,
 )
-from lit_classify.errors import UserError, unknown_name
+from lit_classify.errors import UserError
+from lit_classify.messages import unknown_name
 
 BASIC = ("run_summary", "hparams", "optimizer_stats", "boundary", "evaluation")
 SLOW = ("hidden_units", "curves")

@@ -2,7 +2,7 @@
 
 from lit_classify import recipes
 from lit_classify.cli.argument_parser import parser
-from lit_classify.errors import echo
+from lit_classify.messages import echo
 
 
 def main(arguments: list[str]) -> int:

@@ -8,7 +8,8 @@ from typing import Any
 
 from lit_classify import recipes
 from lit_classify.cli.argument_parser import parser
-from lit_classify.errors import UserError, echo, unknown_name
+from lit_classify.errors import UserError
+from lit_classify.messages import echo, unknown_name
 
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)(%?)")
 _EXPECTATIONS = {"rows", "within", "accuracy_within", "at_least", "below"}

@@ -7,7 +7,8 @@ from typing import Any
 
 from lightning.pytorch.utilities.warnings import PossibleUserWarning
 
-from lit_classify.errors import DataWarning, echo_once
+from lit_classify.errors import DataWarning
+from lit_classify.messages import echo_once
 
 
 def filter_warnings() -> None:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import DataError, UserError, check_at_least, escape_control, unknown_name
+from lit_classify.errors import DataError, UserError, check_at_least
+from lit_classify.messages import escape_control, unknown_name
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
 

@@ -6,7 +6,8 @@ import polars as pl
 from torch import Tensor
 
 from lit_classify.atomic_write import atomic_write
-from lit_classify.errors import UserError, echo, unknown_name
+from lit_classify.errors import UserError
+from lit_classify.messages import echo, unknown_name
 from lit_classify.modules import LitModule
 
 _SUFFIXES = (".csv", ".parquet", ".pq")

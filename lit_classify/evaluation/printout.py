@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import escape_control
+from lit_classify.messages import escape_control
 from lit_classify.metrics import Metrics
 from lit_classify.modules import LitModule
 

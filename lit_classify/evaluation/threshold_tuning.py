@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lit_classify.errors import DataError, UserError, unknown_name
+from lit_classify.errors import DataError, UserError
+from lit_classify.messages import unknown_name
 
 Floats = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lit_classify.errors import escape_control
+from lit_classify.messages import escape_control
 from lit_classify.metrics import confusion_counts, mean_precision_recall_f1, precision_recall_f1_support
 
 _UNDEFINED = {

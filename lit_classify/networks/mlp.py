@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 from torch import nn
 from torch.nn.modules import activation as activations
 
-from lit_classify.errors import UserError, check_at_least, unknown_name
+from lit_classify.errors import UserError, check_at_least
 from lit_classify.import_policy import import_object
+from lit_classify.messages import unknown_name
 
 if TYPE_CHECKING:
     Activation = str | type[nn.Module] | nn.Module

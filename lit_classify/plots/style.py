@@ -1,6 +1,6 @@
 """Colors, markers and names of classes, the same in every plot."""
 
-from lit_classify.errors import escape_control
+from lit_classify.messages import escape_control
 
 # The course's red and blue, then colors of Okabe and Ito (2008), which color-blind readers can distinguish.
 COLORS = ("#d62728", "#1f77b4", "#009e73", "#e69f00", "#cc79a7", "#56b4e9", "#999999", "#b3a000")

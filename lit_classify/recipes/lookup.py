@@ -7,7 +7,8 @@ from typing import Any
 import yaml
 
 from lit_classify import safe_yaml
-from lit_classify.errors import UserError, check_local_path, unknown_name
+from lit_classify.errors import UserError, check_local_path
+from lit_classify.messages import unknown_name
 
 _FOLDER = files("lit_classify.recipes")
 _COURSE = ("circles_v0", "circles_v1", "circles_v2", "line", "blobs")  # in the order of the course page

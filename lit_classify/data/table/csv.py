@@ -27,7 +27,8 @@ from lit_classify.data.table.cells import (
     to_numbers,
 )
 from lit_classify.data.table.dialect import CsvOptions, Dialect, detect_dialect, is_blank
-from lit_classify.errors import DataError, warn
+from lit_classify.errors import DataError
+from lit_classify.messages import warn
 
 _HEAD_BYTES, _HEAD_LINES = 1 << 16, 10  # minimum that is read to detect the dialect
 _BLOCK_BYTES = 1 << 22

@@ -24,7 +24,8 @@ from lit_classify.data.table.source import PATH_OPTIONS, RawTable, TableFiles, c
 from lit_classify.data.table.splits import RowIndices, Splitter, split_by_files, warn_duplicates
 from lit_classify.data.table.targets import Targets, infer_target
 from lit_classify.data_interface import NumericFeature
-from lit_classify.errors import DataError, check_at_least, check_choice, escape_control, warn
+from lit_classify.errors import DataError, check_at_least, check_choice
+from lit_classify.messages import escape_control, warn
 
 # columns, row indices of each split, targets, and fold of each training row
 Prepared = tuple[pl.DataFrame, dict[str, RowIndices], Targets, NDArray[np.int64] | None]

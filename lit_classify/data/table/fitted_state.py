@@ -8,7 +8,8 @@ from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.data.table.schema import to_unique_strings
 from lit_classify.data.table.source import PATH_OPTIONS, RawTable
 from lit_classify.data.table.targets import Target
-from lit_classify.errors import DataError, warn
+from lit_classify.errors import DataError
+from lit_classify.messages import warn
 
 
 @dataclass(frozen=True)

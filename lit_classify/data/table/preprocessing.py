@@ -24,7 +24,8 @@ from lit_classify.data.table.schema import (
     warn_out_of_range,
 )
 from lit_classify.data.table.source import RawTable
-from lit_classify.errors import DataError, warn
+from lit_classify.errors import DataError
+from lit_classify.messages import warn
 
 Missing = Literal["impute", "error"]
 HandleUnknown = Literal["error", "ignore"]

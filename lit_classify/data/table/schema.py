@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text, has_long_integers, to_numbers
 from lit_classify.data.table.source import RawTable
-from lit_classify.errors import DataError, escape_control, unknown_name, warn
+from lit_classify.errors import DataError
+from lit_classify.messages import escape_control, unknown_name, warn
 
 Kind = Literal["number", "boolean", "category"]
 BOOLEANS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}

@@ -14,7 +14,8 @@ from lit_classify.data.table.cells import as_text, has_long_integers, to_numbers
 from lit_classify.data.table.csv import read_csv
 from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.format_detection import is_parquet
-from lit_classify.errors import DataError, check_local_path, closest
+from lit_classify.errors import DataError, check_local_path
+from lit_classify.messages import closest
 
 PATH_OPTIONS = ("path", "val_path", "test_path")
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from lit_classify.data.splits import check_split, split_size
 from lit_classify.data.table.source import RawTable
 from lit_classify.data.table.targets import Targets
-from lit_classify.errors import DataError, warn
+from lit_classify.errors import DataError
+from lit_classify.messages import warn
 
 RowIndices = NDArray[np.int32]  # a table in memory has fewer than 2**31 rows
 Classes = NDArray[np.int16] | NDArray[np.int32]

@@ -2,13 +2,7 @@
 
 import pytest
 
-from lit_classify.errors import escape_control, escape_markdown
-
-RED, BREAK, HTML = "\x1b[31mred", "two\nlines", "<img src=x onerror=alert(1)>|x"
-
-
-RED, BREAK, HTML = "\x1b[31mred", "two\nlines", "<img src=x onerror=alert(1)>|x"
-
+from lit_classify.messages import escape_control, escape_markdown
 
 RED, BREAK, HTML = "\x1b[31mred", "two\nlines", "<img src=x onerror=alert(1)>|x"
 
