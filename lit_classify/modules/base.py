@@ -34,7 +34,7 @@ from lit_classify.modules.member_losses import (
     validation_logits,
 )
 from lit_classify.modules.running_mean import RunningMean, accumulation_dtype, means_from_sums
-from lit_classify.modules.target_checks import unpack_batch
+from lit_classify.modules.target_checks import check_folds, unpack_batch
 from lit_classify.networks import (
     ACTIVATIONS,
     MLP,
@@ -443,6 +443,8 @@ class LitModule(LightningModule, ABC):
         y = self.prepare_targets(y)
         if not self._targets_checked and (len(y) or self.training):  # a process may have no rows to evaluate
             self.check_targets(y)
+            if fold is not None:
+                check_folds(fold, self.members)
             self._targets_checked = True
         return x, y, fold
 
@@ -476,7 +478,8 @@ class LitModule(LightningModule, ABC):
         """Reset the metrics of the validation."""
         self.means["val"].reset()
         self.val_metric.reset()
-        self.member_sums = torch.zeros(2, self.members, dtype=torch.float64, device=self.device)
+        dtype = accumulation_dtype(self.device)
+        self.member_sums = torch.zeros(2, self.members, dtype=dtype, device=self.device)
         self._evaluated, self.evaluation = [], None
 
     def on_test_epoch_start(self) -> None:

@@ -29,22 +29,20 @@ def training_loss(task: "LitModule", logits: Tensor, y: Tensor, fold: Tensor | N
         y: targets ``(N,)`` or ``(N, L)``.
         fold: the fold of each row, ``(N,)``; None if all members learn from all rows.
     """
-    members = torch.arange(len(logits), device=logits.device).unsqueeze(1)
-    learns = (torch.zeros_like(members) == 0).expand(logits.shape[:2]) if fold is None else fold != members
-    losses, weights = _losses_and_weights(task, logits, y)
-    losses, weights = (
-        torch.where(learns, losses, 0.0).sum(dim=1),
-        torch.where(learns, weights, 0.0).sum(dim=1),
-    )
-    totals = weights
+    learns = torch.ones(logits.shape[:2], dtype=torch.bool, device=logits.device)  # whether k learns from n
+    if fold is not None:
+        learns = fold != torch.arange(len(logits), device=fold.device).unsqueeze(1)
+    parts = _losses_and_weights(task, logits, y)
+    losses, weights = (torch.where(learns, part, 0.0).sum(dim=1) for part in parts)
+    totals, tiny = weights, torch.finfo(weights.dtype).tiny
     if task.trainer.world_size > 1:
         totals = task.trainer.strategy.reduce(weights.clone(), reduce_op="mean")
-    loss = (losses / totals.clamp_min(torch.finfo(totals.dtype).tiny)).sum()
+    loss = (losses / totals.clamp_min(tiny)).sum()
     weight = weights.sum()
-    mean = losses.detach().sum() / weight.clamp_min(torch.finfo(weight.dtype).tiny)
-    pairs = learns.nonzero(as_tuple=True)
-    metric_sum = task.metric_sum(logits.detach()[pairs], y[pairs[1]])
-    return loss, (mean, weight, metric_sum, len(pairs[1]))
+    mean = losses.detach().sum() / weight.clamp_min(tiny)
+    member, row = learns.nonzero(as_tuple=True)
+    metric_sum = task.metric_sum(logits.detach()[member, row], y[row])
+    return loss, (mean, weight, metric_sum, len(row))
 
 
 def validation_logits(task: "LitModule", x: Tensor, y: Tensor, fold: Tensor | None) -> Tensor:
@@ -56,11 +54,11 @@ def validation_logits(task: "LitModule", x: Tensor, y: Tensor, fold: Tensor | No
     if fold is None:
         logits = task.network(x)
         sums = torch.stack([part.sum(dim=1) for part in _losses_and_weights(task, logits, y)])
-        task.member_sums = task.member_sums + sums.double()
+        task.member_sums = task.member_sums + sums.to(task.member_sums.dtype)
         return task.mean_logits(logits)
     held_out = held_out_logits(task.network, x, fold, task.members)
     parts = _losses_and_weights(task, held_out.unsqueeze(0), y)
-    task.member_sums = task.member_sums.index_add(1, fold, torch.cat(parts).double())
+    task.member_sums = task.member_sums.index_add(1, fold, torch.cat(parts).to(task.member_sums.dtype))
     return held_out
 
 

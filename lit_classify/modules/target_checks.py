@@ -113,6 +113,19 @@ def unpack_batch(batch: object) -> tuple[Tensor, Tensor, Tensor | None]:
     )
 
 
+def check_folds(fold: Tensor, members: int) -> None:
+    """Check that there is a member for each fold of the rows.
+
+    Raises:
+        DataError: the model is a single network, or has fewer members than there are folds.
+    """
+    if members == 1 or int(fold.max()) >= members:
+        raise DataError(
+            f"the rows are in {int(fold.max()) + 1} cross-validation folds, but the model has {members} "
+            f"member{'s' * (members > 1)}; build it with folds=data.folds"
+        )
+
+
 def check_values(name: str, y: Tensor) -> None:
     """Check that the targets of the regressor called ``name`` are finite.
 

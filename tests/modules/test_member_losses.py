@@ -8,7 +8,14 @@ from lightning.pytorch import Callback, Trainer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lit_classify import BinaryClassifier, LitModule, MulticlassClassifier, MultilabelClassifier, Regressor
+from lit_classify import (
+    BinaryClassifier,
+    DataError,
+    LitModule,
+    MulticlassClassifier,
+    MultilabelClassifier,
+    Regressor,
+)
 from lit_classify.callbacks import MemberEarlyStopping
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.splits import Split
@@ -156,3 +163,11 @@ def test_best_members_keeps_each_member_s_best_epoch_until_its_patience_ends(pat
         expected = [part[member] for part in recorder.weights[chosen]]
         assert all(map(torch.equal, [part[member] for part in best.weights.values()], expected))
         assert float(best.losses[member]) == losses[chosen]
+
+
+@pytest.mark.parametrize("folds", [0, 2])
+def test_a_model_with_fewer_members_than_folds_is_refused(folds: int) -> None:
+    with pytest.raises(
+        DataError, match=r"in 3 cross-validation folds, but .*; build it with folds=data.folds"
+    ):
+        fit(make(folds=folds), Folds())
