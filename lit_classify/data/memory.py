@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from lit_classify.errors import DataError, UserError
+from lit_classify.errors import DataError
 
 _GROUP = Path("/sys/fs/cgroup")
 _BYTES_PER_POINT = 100  # measured: coordinates and class, with the copies of shuffling and splitting
@@ -28,26 +28,24 @@ def check_memory(path: Path, num_rows: int, num_columns: int) -> None:
             ...
         lit_classify.errors.DataError: t.csv: about 1,000,000,000,000 rows x 10 columns need about ...
     """
-    if shortage := _shortage(_COPIES * 4 * num_rows * num_columns):
-        what = f"{path}: about {num_rows:,} rows x {num_columns:,} columns"
-        raise DataError(f"{what} need {shortage}; use fewer rows or columns")
+    what = f"{path}: about {num_rows:,} rows x {num_columns:,} columns"
+    _check(what, _COPIES * 4 * num_rows * num_columns, "use fewer rows or columns")
 
 
 def check_points(num_points: float) -> None:
     """Check that points fit into memory before they are generated.
 
     Raises:
-        UserError: If the estimate exceeds the free memory.
+        DataError: If the estimate exceeds the free memory.
 
     Examples:
         >>> check_points(1000)
         >>> check_points(1e15)  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
-        lit_classify.errors.UserError: 1,000,000,000,000,000 points need about 100000000.0 GB of memory, ...
+        lit_classify.errors.DataError: 1,000,000,000,000,000 points need about 100000000.0 GB of memory, ...
     """
-    if shortage := _shortage(_BYTES_PER_POINT * num_points):
-        raise UserError(f"{num_points:,.0f} points need {shortage}; use fewer")
+    _check(f"{num_points:,.0f} points", _BYTES_PER_POINT * num_points, "use fewer")
 
 
 def own_memory(frame: pl.DataFrame) -> pl.DataFrame:
@@ -55,32 +53,28 @@ def own_memory(frame: pl.DataFrame) -> pl.DataFrame:
 
     The allocator of polars keeps it for later frames.
     """
-    columns = frame.get_columns()
-    indices = [i for i, part in enumerate(columns) if part.dtype == pl.Float32 and not part.null_count()]
-    if not indices:
+    names = [part.name for part in frame if part.dtype == pl.Float32 and not part.null_count()]
+    if not names:
         return frame
-    memory = np.frombuffer(mmap.mmap(-1, 4 * len(indices) * len(frame)), np.float32)
-    for index, numbers in zip(indices, memory.reshape(len(indices), -1), strict=True):
-        numbers[:] = columns[index].to_numpy()
-        columns[index] = pl.Series(columns[index].name, numbers)
-    return pl.DataFrame(columns)
+    memory = np.frombuffer(mmap.mmap(-1, 4 * len(names) * len(frame)), np.float32).reshape(len(names), -1)
+    memory[:] = frame.select(names).to_numpy().T
+    return frame.with_columns(map(pl.Series, names, memory))
 
 
-def _shortage(needed: float) -> str | None:
-    """Return the needed and the free memory if it is not enough, for messages."""
+def _check(what: str, num_bytes: float, advice: str) -> None:
+    """Raise DataError if something needs more than the free memory."""
     free = free_memory()
-    if free is None or needed <= free:
-        return None
-    return f"about {_size(needed)} of memory, but {_size(free)} are free"
+    if free is not None and num_bytes > free:
+        shortage = f"about {_size(num_bytes)} of memory, but {_size(free)} are free"
+        raise DataError(f"{what} need {shortage}; {advice}")
 
 
 def free_memory() -> int | None:
     """Return the bytes that this process can still allocate; None if the system does not report it."""
     limits = []
-    with suppress(OSError, StopIteration):
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        available = next(line for line in lines if line.startswith("MemAvailable:"))
-        limits.append(int(available.split()[1]) * 1024)
+    with suppress(OSError, IndexError):
+        available = Path("/proc/meminfo").read_text().split("MemAvailable:")[1]
+        limits.append(int(available.split()[0]) * 1024)
     with suppress(ValueError, OSError):
         limit, used = ((_GROUP / name).read_text() for name in ("memory.max", "memory.current"))
         limits.append(int(limit) - int(used))

@@ -153,11 +153,9 @@ def _parse_blocks(
         lines = rest[: rest.rfind(b"\n") + 1]
         end = _find_end(lines, dialect)
         frame = _parse(lines[:end], dialect, schema) if end else None
-        if frame is None:
+        if frame is None or _may_have_joined_rows(lines[:end], frame, dialect):
             rows, end, found = _read_rows(path, line, lines, dialect)
             frame, joined = _convert(rows, schema), joined + found
-        elif b'"' in lines[:end] and len(frame) < _count(lines[:end], "\n"):
-            joined += _find_joined_rows(lines[:end], line, dialect)
         if len(frame):
             yield frame
         line += _count(lines[:end], "\n")
@@ -209,24 +207,26 @@ def _read_rows(path: Path, line: int, data: bytes, dialect: Dialect) -> tuple[li
     """
     lines = io.StringIO(data.decode(), newline="\n").readlines()
     # the line added shows whether a quote is still open: then it belongs to the last row
-    reader = csv.reader([*lines, "\n"], delimiter=dialect.delimiter, skipinitialspace=dialect.skip_spaces)
+    delimiter = dialect.delimiter
+    reader = csv.reader([*lines, "\n"], delimiter=delimiter, skipinitialspace=dialect.skip_spaces)
     rows, joined, start, width = list[Row](), list[int](), 0, len(dialect.names)
     for row in reader:
         if reader.line_num > len(lines):
             break
-        text = "".join(lines[start : reader.line_num])
+        parts = lines[start : reader.line_num]
+        text = "".join(parts)
         _check_quotes(path, line + start, text, dialect)
         if len(row) == width:
-            rows.append([cell or None for cell in row])
+            rows.append(tuple([cell or None for cell in row]))  # lists would slow down garbage collection
         elif not is_blank(row):
             raise DataError(
                 f"{path}, line {line + start}: {len(row)} fields, but the first row has {width}; "
-                f"the delimiter is {dialect.delimiter!r}"
+                f"the delimiter is {delimiter!r}"
             )
         elif width == 1:
-            rows.append([None])
-        if "\n" in text[:-1]:
-            joined += _find_joined_rows(text.encode(), line + start, dialect)
+            rows.append((None,))
+        if len(parts) > 1 and text.count('"') == 2:  # two inch marks, if each line looks like a row
+            joined += [line + start] * all(part.count(delimiter) == width - 1 > 0 for part in parts)
         start = reader.line_num
     return rows, len("".join(lines[:start]).encode()), joined
 
@@ -248,16 +248,14 @@ def _check_quotes(path: Path, line: int, text: str, dialect: Dialect) -> None:
             )
 
 
-def _find_joined_rows(text: bytes, line: int, dialect: Dialect) -> list[int]:
-    """Return the lines of rows that two inch marks may have joined: each of their lines looks like a row."""
-    width, delimiter, lines, position, num_quotes = len(dialect.names), dialect.delimiter.encode(), [], 0, 0
-    for rows in re.finditer(rb'^[^"\n]*+"[^"\n]*+\n[^"]*+"[^"\n]*+$', text, re.MULTILINE):
-        if all(part.count(delimiter) == width - 1 > 0 for part in rows[0].split(b"\n")):
-            line += text.count(b"\n", position, rows.start())
-            num_quotes += text.count(b'"', position, rows.start())
-            position = rows.start()
-            lines += [line] * (num_quotes % 2 == 0)
-    return lines
+def _may_have_joined_rows(data: bytes, frame: pl.DataFrame, dialect: Dialect) -> bool:
+    """Return whether two inch marks may have joined rows: a cell with delimiters and line ends of several."""
+    if b'"' not in data or len(frame) == _count(data, "\n"):
+        return False
+    cells = pl.col(pl.String).str
+    ends, delimiters = (cells.count_matches(char, literal=True) for char in ("\n", dialect.delimiter))
+    is_joined = (delimiters > 0) & (delimiters == ends * (len(dialect.names) - 1))
+    return any(part.item() for part in frame.select(is_joined.any()))
 
 
 def _parse(data: bytes, dialect: Dialect, schema: Schema) -> pl.DataFrame | None:

@@ -104,14 +104,14 @@ def detect_delimiter(head: str) -> str:
         ';'
     """
     lines = [line for line in head.split("\n") if line.strip()][:50]
-    best, best_score = ",", (0.5, False, 0)
-    for delimiter in _DELIMITERS:
+
+    def score(delimiter: str) -> tuple[float, ...]:
         lengths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter))
         length, count = lengths.most_common(1)[0]
-        score = (count / len(lines), delimiter != ",", length)
-        if length > 1 and score > best_score:
-            best, best_score = delimiter, score
-    return best
+        is_likely = length > 1 and count >= len(lines) / 2
+        return (count, delimiter != ",", length) if is_likely else ()
+
+    return max(_DELIMITERS, key=score)  # the first one, the comma, if none is likely
 
 
 def is_blank(row: Sequence[str]) -> bool:

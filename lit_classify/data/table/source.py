@@ -86,17 +86,12 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
     files = [file for path in paths for file in _find(str(path))]
     if not files:
         raise DataError("no table is given")
-    check_distinct(files)
-    return files
-
-
-def check_distinct(files: Sequence[Path]) -> None:
-    """Raise DataError if a file is given twice, which would duplicate its rows."""
     seen: set[Path] = set()
     for file in files:
         if file.resolve() in seen:
             raise DataError(f"{file} is given twice, so the same rows would be in two splits")
         seen.add(file.resolve())
+    return files
 
 
 def _find(given: str) -> list[Path]:
@@ -210,7 +205,7 @@ class TableFiles:
         Raises:
             DataError: As for ``read_table``, or if a file belongs to two splits.
         """
-        check_distinct([file for paths in self.paths.values() if paths for file in find_files(paths)])
+        find_files([path for paths in self.paths.values() for path in paths])
         return {key: read_table(self.paths[key], self.options) for key in PATH_OPTIONS[1:] if self.paths[key]}
 
     def shared_paths(self, settings: Mapping[str, Any]) -> list[str]:

@@ -87,6 +87,12 @@ def test_rows_that_two_quotes_may_have_joined_cause_a_warning_with_their_line() 
         assert len(read_table(write("\n".join(["a,b", *rows])), OPTIONS)) == 39
 
 
+@pytest.mark.usefixtures("_blocks")
+def test_a_missing_number_may_be_a_quoted_line_end() -> None:
+    frame = read_table(write('a,b\n1,2\n3,"\n"\n5,6\n')).frame
+    assert frame.rows() == [(1.0, 2.0), (3.0, None), (5.0, 6.0)]
+
+
 @pytest.mark.reliability(57)
 def test_a_very_long_quoted_cell_is_refused_as_an_unclosed_quote(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 1000)
