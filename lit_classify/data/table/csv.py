@@ -79,9 +79,12 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
 def _read_head(path: Path, encoding: str) -> str:
     """Return the first complete lines of a file."""
     texts = _decode(path, encoding, _HEAD_BYTES, _HEAD_LINES)
-    head = next(texts) + next(texts)
-    if next(texts, b""):
-        head = head[: head.rindex(b"\n") + 1]
+    head = next(texts)
+    for text in texts:
+        head += text
+        if text and head.lstrip(b"\n").count(b"\n") >= _HEAD_LINES:
+            head = head[: head.rindex(b"\n") + 1]
+            break
     if not head.strip():
         raise DataError(f"{path} is empty")
     return head.decode()
