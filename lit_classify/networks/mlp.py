@@ -6,6 +6,7 @@ Legend: N rows, F features, O outputs.
 import inspect
 from collections.abc import Callable, Sequence
 from copy import deepcopy
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from torch.nn.modules import activation as activations
 from lit_classify.errors import UserError, check_at_least
 from lit_classify.import_policy import import_object
 from lit_classify.messages import unknown_name
+from lit_classify.networks.members import build_members
 
 if TYPE_CHECKING:
     Activation = str | type[nn.Module] | nn.Module
@@ -30,8 +32,8 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 class MLP(nn.Sequential):
     """Multilayer perceptron: each hidden layer is linear, followed by an activation and optional dropout.
 
-    Input ``(N, F)``, output ``(N, O)``. Without an activation the network is linear for any depth
-    (course, section 5); without hidden layers it is a logistic or linear regression.
+    Without an activation the network is linear for any depth (course, section 5); without hidden layers it is
+    a logistic or linear regression.
 
     Args:
         in_features: features per row, F.
@@ -40,22 +42,26 @@ class MLP(nn.Sequential):
         activation: name of a class of torch.nn, such as ReLU, an import path, a class, or an instance, which
             is copied for each hidden layer; None for a linear network.
         dropout: fraction of hidden activations to zero during training, in [0, 1).
+        members: number of networks that are computed as one, K; see ``build_members``.
+
+    Shape:
+        - Input: ``(N, F)``; with several members also ``(K, N, F)``.
+        - Output: ``(N, O)``; with several members ``(K, N, O)``.
 
     Raises:
-        UserError: the activation is unknown, a width is below 1 or ``dropout`` is outside [0, 1).
+        UserError: the activation is unknown or unsuitable for members, a size is below 1 or ``dropout`` is
+            outside [0, 1).
 
     Examples:
-        >>> network = MLP(2, 1, hidden=[4], activation="Tanh")
-        >>> network
+        >>> MLP(2, 1, hidden=[4], activation="Tanh")
         MLP(
           (0): Linear(in_features=2, out_features=4, bias=True)
           (1): Tanh()
           (2): Linear(in_features=4, out_features=1, bias=True)
         )
-        >>> network(torch.zeros(5, 2)).shape
-        Traceback (most recent call last):
-            ...
-        NameError: name 'torch' is not defined
+        >>> import torch
+        >>> MLP(2, 1, members=8)(torch.zeros(5, 2)).shape
+        torch.Size([8, 5, 1])
     """
 
     def __init__(
@@ -65,18 +71,24 @@ class MLP(nn.Sequential):
         hidden: Sequence[int] = (10, 10),
         activation: Activation | None = "ReLU",
         dropout: float = 0.0,
+        members: int = 1,
     ) -> None:
-        for name, size in (("in_features", in_features), ("out_features", out_features)):
+        sizes = {"in_features": in_features, "out_features": out_features, "members": members}
+        for name, size in sizes.items():
             check_at_least(name, size, 1)
         for width in hidden:
             check_at_least("every width in hidden", width, 1)
         if not 0 <= dropout < 1:
             raise UserError(f"dropout must be at least 0 and below 1, but is {dropout}")
+        if members > 1:
+            single = partial(MLP, in_features, out_features, hidden, activation, dropout)
+            super().__init__(*build_members(single, members, in_features).children())
+            return
         make = None if activation is None else _activation_factory(activation)
         layers: list[nn.Module] = []
         widths = [in_features, *hidden]
-        for sizes in pairwise(widths):
-            layers.append(nn.Linear(*sizes))
+        for ends in pairwise(widths):
+            layers.append(nn.Linear(*ends))
             if make is not None:
                 layers.append(make())
             if dropout:

@@ -8,6 +8,7 @@ from torch import nn
 
 from lit_classify import BinaryClassifier
 from lit_classify.errors import UserError
+from lit_classify.networks import MLP
 
 
 def test_building_a_module_draws_random_numbers_for_its_weights_only() -> None:
@@ -42,3 +43,12 @@ def test_each_hidden_layer_has_its_own_activation() -> None:
 def test_unsuitable_activations_and_sizes_are_refused(build: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         build()
+
+
+def test_the_members_of_a_perceptron_are_those_of_its_seeds() -> None:
+    x = torch.randn(6, 2)
+    torch.manual_seed(3)
+    outputs = MLP(2, 3, [5], "Tanh", members=4)(x)
+    for number in range(4):
+        torch.manual_seed(3 + number)
+        assert torch.allclose(MLP(2, 3, [5], "Tanh")(x), outputs[number], atol=1e-6)
