@@ -28,7 +28,7 @@ def best_weights(trainer: Trainer, module: LightningModule) -> Iterator[None]:
     """Give a model the best weights of its members within the context, if they have been kept."""
     kept: dict[str, Tensor] = {}
     for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
-        kept |= part.weights if isinstance(part, MemberEarlyStopping) else {}
+        kept |= part.best if isinstance(part, MemberEarlyStopping) else {}
     before = {name: module.get_parameter(name).data for name in kept}
     for name, weight in kept.items():
         module.get_parameter(name).data = weight
@@ -63,14 +63,16 @@ class MemberEarlyStopping(EarlyStopping):
         self.losses = torch.full((members,), torch.inf, dtype=torch.float64)  # lowest so far
         self.waited = torch.zeros(members, dtype=torch.long)  # validations since then
         self.weights: dict[str, Tensor] = {}  # (K, ...) each
+        self.best = self.weights  # those of an extra validation at the end too, which a resumed run ignores
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Reset the state of an earlier fit, or move that of a resumed run to the device."""
         super().on_train_start(trainer, pl_module)
         assert isinstance(pl_module, LitModule)
-        if trainer.global_step == 0:
+        if trainer.global_step == 0 or len(self.losses) != pl_module.members:  # resumed from a run without it
             self._reset(pl_module.members)
         self.weights = {name: weight.to(pl_module.device) for name, weight in self.weights.items()}
+        self.best = self.weights
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the weights of the members that have improved."""
@@ -81,11 +83,12 @@ class MemberEarlyStopping(EarlyStopping):
         improved = (losses < self.losses) & (self.waited < self.patience)
         self.waited = torch.where(improved, 0, self.waited + 1)
         self.losses = torch.where(improved, losses, self.losses)
-        for name, parameter in pl_module.named_parameters() if pl_module.members > 1 else ():
-            if name in self.weights:
-                self.weights[name][improved] = parameter.detach()[improved]
-            else:
-                self.weights[name] = parameter.detach().clone()
+        if pl_module.members > 1:
+            self.best = {name: weight.detach().clone() for name, weight in pl_module.named_parameters()}
+            kept = ~improved & self.losses.isfinite()  # without validation rows, the latest are the best
+            for name, weight in self.weights.items():
+                self.best[name][kept] = weight[kept]
+            self.weights = self.best
         selected = self.losses[self.losses.isfinite()].mean()  # some may have had no validation rows
         pl_module.log(SELECTED_LOSS, selected.float(), sync_dist=trainer.world_size > 1)
 

@@ -88,7 +88,8 @@ class FitCLI(LitCLI):
         if self.checkpoint:
             given.ckpt_path = str(self.checkpoint.path)
         if "random_state" in given.data.init_args and given.data.init_args.random_state is None:
-            given.data.init_args.random_state = given.seed_everything or None
+            seed = given.seed_everything
+            given.data.init_args.random_state = None if seed is False else seed
 
     def instantiate_trainer(self, **kwargs: Any) -> RunTrainer:
         """Add the default logger, checkpoints and, on a terminal, progress bar, unless disabled.
@@ -263,12 +264,18 @@ class FitCLI(LitCLI):
                 self.say(f"Look:  tensorboard --logdir {folder.parent.parent}")
             if kept.is_file():
                 self.say(f"Test:  {self.test_command(kept)}")
-                if self.datamodule.folds and self.datamodule.has_split("test"):
+                if self.datamodule.folds and self._splits_off_test_rows():
                     command = shlex.join(["lit-classify", *self.args, "--data.test_fraction", "0"])
                     self.say(f"Final: {command}  # trains on all rows")
         if not self.trainer.checkpoint_callbacks:
             why = "fast_dev_run" if self.parsed("trainer").fast_dev_run else "enable_checkpointing false"
             self.say(f"No checkpoint was saved: --trainer.{why}")
+
+    def _splits_off_test_rows(self) -> bool:
+        """Return whether the test rows of a new run were chosen at random, and could be trained on."""
+        given = self.parsed("data").init_args
+        elsewhere = self.checkpoint or given.get("split") or given.get("test_path")
+        return not elsewhere and bool(given.get("test_fraction"))
 
     def test_command(self, kept: Path) -> str:
         """Return the command that tests a checkpoint; user-defined classes are given again."""

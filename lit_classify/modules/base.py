@@ -444,7 +444,7 @@ class LitModule(LightningModule, ABC):
         if not self._targets_checked and (len(y) or self.training):  # a process may have no rows to evaluate
             self.check_targets(y)
             if fold is not None:
-                check_folds(fold, self.members)
+                check_folds(max(int(fold.max()) + 1, self.members, 2), self.members)
             self._targets_checked = True
         return x, y, fold
 
@@ -541,18 +541,30 @@ class LitModule(LightningModule, ABC):
         return self._measure(logits, y, self.loss(logits, y), self.metric_sum(logits, y) / len(y))
 
     def member_losses(self) -> Tensor:
-        """Return each member's mean loss over its validation rows so far, of all processes, ``(K,)``."""
+        """Return each member's mean loss over its validation rows so far, of all processes, ``(K,)``.
+
+        Raises:
+            UserError: a subclass has overridden ``validation_step``, and does not count losses.
+        """
+        losses: Tensor | None = None
         if self.members == 1:
-            return self.epoch_metrics("val")["val/loss"].double().view(1)
-        sums = self.trainer.strategy.reduce(self.member_sums.clone(), reduce_op="sum")
-        losses: Tensor = sums[0] / sums[1]
-        return losses
+            losses = self.epoch_metrics("val").get("val/loss")
+        elif (sums := self.trainer.strategy.reduce(self.member_sums.clone(), reduce_op="sum")).any():
+            losses = sums[0] / sums[1]
+        if losses is None:
+            raise UserError(
+                f"{type(self).__name__} has its own validation_step, without the losses of members; call "
+                "that of LitModule in it, or leave MemberEarlyStopping out with --trainer.callbacks null"
+            )
+        return losses.double().view(self.members)
 
     # Fit.
 
     def on_fit_start(self) -> None:
-        """Fit the embedding of numbers to the features of the training rows."""
+        """Check the number of folds, and fit the embedding of numbers to the training rows."""
         data = getattr(self.trainer, "datamodule", None)
+        if folds := getattr(data, "folds", 0):
+            check_folds(folds, self.members)
         for part in self.network.modules():
             if isinstance(part, FeatureEmbedding) and isinstance(data, HasSplits):
                 part.fit(data.split("train").x.to(self.device))

@@ -113,15 +113,15 @@ def unpack_batch(batch: object) -> tuple[Tensor, Tensor, Tensor | None]:
     )
 
 
-def check_folds(fold: Tensor, members: int) -> None:
-    """Check that there is a member for each fold of the rows.
+def check_folds(folds: int, members: int) -> None:
+    """Check that there is a member for each fold of the rows, and no other member.
 
     Raises:
-        DataError: the model is a single network, or has fewer members than there are folds.
+        DataError: the numbers differ.
     """
-    if members == 1 or int(fold.max()) >= members:
+    if folds != members:
         raise DataError(
-            f"the rows are in {int(fold.max()) + 1} cross-validation folds, but the model has {members} "
+            f"the rows are in {folds} cross-validation folds, but the model has {members} "
             f"member{'s' * (members > 1)}; build it with folds=data.folds"
         )
 

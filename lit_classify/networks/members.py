@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from lit_classify.errors import UserError
 from lit_classify.networks.custom import evaluating
 
+_SINGLE = "or train a single network with --data.folds 0 --model.members 1"
+
 
 class MemberLinear(nn.Module):
     """K linear layers as one.
@@ -85,7 +87,7 @@ def as_members(networks: Sequence[nn.Module]) -> nn.Module:
     if first.state_dict():
         raise UserError(
             f"{type(first).__name__} has parameters, which the members of an ensemble cannot share; "
-            "choose another activation, or members 1"
+            f"choose another activation or network, {_SINGLE}"
         )
     return first
 
@@ -125,5 +127,5 @@ def _check_members(stacked: nn.Module, networks: Sequence[nn.Module], x: Tensor)
             if not (output.is_meta or torch.allclose(network(x), output, rtol=1e-3, atol=1e-5)):
                 raise UserError(
                     "the members of an ensemble need an activation that works on each number alone; choose "
-                    "another activation, or members 1"
+                    f"another activation or network, {_SINGLE}"
                 )

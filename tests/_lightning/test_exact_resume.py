@@ -116,7 +116,7 @@ def assert_same(whole: dict[str, Any], resumed: dict[str, Any]) -> None:
     for key in ("epoch", "global_step", "lr_schedulers", "state_dict", "optimizer_states"):
         assert same(whole[key], resumed[key]), f"{key}: {whole[key]} is not {resumed[key]}"
     for name, state in whole["callbacks"].items():
-        if name.startswith("EarlyStopping"):
+        if "EarlyStopping" in name:
             assert same(state, resumed["callbacks"][name])
 
 
@@ -457,6 +457,31 @@ def test_the_table_recipe_is_exact_at_any_step(table: list[str], steps: list[int
         resume = f"lightning_logs/table/version_{2 * run + 1}/checkpoints/last.ckpt"
         assert main([*table, "--ckpt_path", resume]) == 0
         assert_same(whole, last(2 * run + 2))
+
+
+@pytest.mark.reliability(2)
+def test_an_extra_validation_at_the_end_of_the_table_recipe_is_not_resumed(table: list[str]) -> None:
+    table = [*table, "--log_every_n_epochs", "3"]
+    for epochs in ("4", "5"):  # the last validation of the second run is extra
+        assert main([*table, "--trainer.max_epochs", epochs]) == 0
+    best, before, after = (
+        torch.load(f"lightning_logs/table/version_{name}.ckpt", weights_only=True)
+        for name in ("1/checkpoints/best", "0/checkpoints/last", "1/checkpoints/last")
+    )
+    (name,) = (name for name in before["callbacks"] if name.startswith("MemberEarlyStopping"))
+    assert same(before["callbacks"][name], after["callbacks"][name])
+    weights = after["callbacks"][name]["weights"]
+    assert not same(weights, {name: best["state_dict"][name] for name in weights})
+    assert main([*table, "--trainer.max_epochs", "7", "--ckpt_path", "last"]) == 0
+    assert main([*table, "--trainer.max_epochs", "7"]) == 0
+    assert_same(last(3), last(2))
+
+
+def test_early_stopping_of_members_can_begin_with_a_resumed_run(table: list[str]) -> None:
+    without = ["--trainer.callbacks", "null"]
+    table = [word for word in table if word not in ("--trainer.callbacks.patience", "2")]
+    assert main([*table, *without, "--trainer.max_epochs", "2"]) == 0
+    assert main([*table, "--trainer.max_epochs", "4", "--ckpt_path", "last"]) == 0
 
 
 @pytest.mark.reliability(49)

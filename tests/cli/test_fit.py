@@ -196,15 +196,35 @@ def test_training_on_all_rows_is_one_option_away(capsys: pytest.CaptureFixture[s
     assert main(["predict", *newest]) == 0
 
 
+@pytest.mark.parametrize("options", [["--data.test_path", "test.csv"], ["--data.split", "part"]])
+def test_no_command_for_all_rows_is_shown_where_it_would_train_on_the_same(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [
+        f"{number},{'no' if number % 3 else 'yes'},{'train' if number % 4 else 'test'}"
+        for number in range(40)
+    ]
+    for name in ("t.csv", "test.csv"):
+        write("\n".join(["a,y,part", *rows]), name)
+    ignored = [] if "part" in options else ["--data.ignore", "part"]
+    assert main([*TABLE, *options, *ignored, "--trainer.max_epochs", "1"]) == 0
+    assert not [line for line in lines(capsys) if line.startswith("Final:")]
+
+
 def test_the_seed_moves_the_split_of_a_table_unless_random_state_is_given() -> None:
     write_table()
-    for options in ([], ["--seed_everything", "7"], ["--seed_everything", "7", "--data.random_state", "42"]):
+    for options in (
+        [],
+        ["--seed_everything", "7"],
+        ["--seed_everything", "7", "--data.random_state", "42"],
+        ["--seed_everything", "0"],
+    ):
         assert main([*TABLE, "--trainer.max_epochs", "1", *options]) == 0
     states = [
         yaml.safe_load(Path(f"lightning_logs/table/version_{number}/config.yaml").read_text())["data"]
-        for number in range(3)
+        for number in range(4)
     ]
-    assert [state["init_args"]["random_state"] for state in states] == [42, 7, 42]
+    assert [state["init_args"]["random_state"] for state in states] == [42, 7, 42, 0]
 
 
 def test_a_tuned_threshold_travels_in_the_checkpoint(capsys: pytest.CaptureFixture[str]) -> None:
@@ -234,6 +254,10 @@ def test_a_tuned_threshold_travels_in_the_checkpoint(capsys: pytest.CaptureFixtu
         (["--model.members", "0", "--data.folds", "0"], "members must be at least 1, but is 0"),
         (["--model.folds", "3"], "--model.folds comes from the data"),
         (["--model.activation", "PReLU"], "PReLU has parameters"),
+        (
+            ["--model.network", "tests.custom_networks.Draws", "--model.network_args", "{how: RReLU}"],
+            "a single network with --data.folds 0 --model.members 1",
+        ),
     ],
 )
 def test_unsuitable_settings_of_a_table_are_refused_before_training(

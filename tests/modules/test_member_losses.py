@@ -15,6 +15,7 @@ from lit_classify import (
     MulticlassClassifier,
     MultilabelClassifier,
     Regressor,
+    UserError,
 )
 from lit_classify.callbacks import MemberEarlyStopping
 from lit_classify.data import InMemoryDataModule
@@ -165,9 +166,35 @@ def test_best_members_keeps_each_member_s_best_epoch_until_its_patience_ends(pat
         assert float(best.losses[member]) == losses[chosen]
 
 
-@pytest.mark.parametrize("folds", [0, 2])
-def test_a_model_with_fewer_members_than_folds_is_refused(folds: int) -> None:
+@pytest.mark.parametrize("folds", [0, 2, 4])
+def test_a_model_with_fewer_or_more_members_than_folds_is_refused(folds: int) -> None:
     with pytest.raises(
         DataError, match=r"in 3 cross-validation folds, but .*; build it with folds=data.folds"
     ):
         fit(make(folds=folds), Folds())
+
+
+class OwnValidation(MulticlassClassifier):
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        """Count nothing."""
+
+
+@pytest.mark.parametrize("folds", [0, K])
+def test_members_of_a_module_with_its_own_validation_cannot_be_stopped(folds: int) -> None:
+    model = OwnValidation(4, 3, ["a", "b", "c"], folds=folds)
+    with pytest.raises(UserError, match="OwnValidation has its own validation_step, without the losses"):
+        fit(model, Folds(with_folds=bool(folds)), MemberEarlyStopping(), max_epochs=1)
+
+
+def test_a_member_that_is_never_validated_keeps_its_latest_weights() -> None:
+    class FoldByFold(Folds):
+        def load(self) -> dict[str, Split]:
+            splits = super().load()
+            self.fold = torch.arange(45) // 15
+            return splits
+
+    model, best = make(folds=K), MemberEarlyStopping()
+    fit(model, FoldByFold(batch_size=15), best, limit_val_batches=1)
+    for name, parameter in model.named_parameters():
+        assert torch.equal(best.weights[name][1:], parameter[1:])
+    assert best.losses.isfinite().tolist() == [True, False, False]
