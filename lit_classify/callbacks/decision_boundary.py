@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from lit_classify.plots import RegressionLineDisplay
 
 _MAX_POINTS = 1000  # drawn of each split
+_BATCH_SIZE = 512  # rows evaluated at a time; the activations of more would exceed the cache
 _FEW_VALUES = 10  # distinct values of a feature, with which points would overlap
 _MAX_SNAPSHOTS = 64  # kept at a time, from which the frames are selected
 _SNAPSHOTS_PER_FIT = 200  # approximately, if the number of epochs is known
@@ -113,7 +114,8 @@ class BoundaryPlot(ABC):
         """Return probabilities or values of each split and of a grid, and the loss of the last split."""
         parts = [x.to(model.device) for x, _ in self.splits.values()]
         parts += [] if grid is None else [grid.to(model.device)]
-        logits = model(torch.cat(parts)).split([len(part) for part in parts])
+        rows = torch.split(torch.cat(parts), _BATCH_SIZE)
+        logits = torch.cat([model(batch) for batch in rows]).split([len(part) for part in parts])
         *_, (_, y) = self.splits.values()
         is_complete = 0 < len(y) == self.num_rows[-1]
         last = logits[len(self.splits) - 1]
@@ -280,7 +282,8 @@ class DecisionBoundary(PlotCallback):
         """Take a snapshot; log it if the last image is older than 30 seconds."""
         if self._plot is None:
             self._plot = make_boundary_plot(model, data, "val", _run_name(trainer))
-            self._every_n_epochs = max(1, (trainer.max_epochs or 0) // _SNAPSHOTS_PER_FIT)
+            # a snapshot of several members takes as many times as long
+            self._every_n_epochs = max(1, (trainer.max_epochs or 0) * model.members // _SNAPSHOTS_PER_FIT)
         if self._plot is None:
             return
         snapshot = self._plot.snapshot(model, epoch, max(trainer.global_step - 1, 0))
