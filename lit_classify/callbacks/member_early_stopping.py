@@ -9,10 +9,10 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.callbacks import EarlyStopping, WeightAveraging
 from torch import Tensor
 
-from lit_classify.errors import check_at_least
+from lit_classify.errors import UserError, check_at_least
 from lit_classify.modules import LitModule
 
 SELECTED_LOSS = "val/selected_loss"
@@ -64,6 +64,21 @@ class MemberEarlyStopping(EarlyStopping):
         self.waited = torch.zeros(members, dtype=torch.long)  # validations since then
         self.weights: dict[str, Tensor] = {}  # (K, ...) each
         self.best = self.weights  # those of an extra validation at the end too, which a resumed run ignores
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse an average of weights, of which a checkpoint would hold the last instead of the best.
+
+        Raises:
+            UserError: the trainer averages weights.
+        """
+        super().setup(trainer, pl_module, stage)
+        assert isinstance(pl_module, LitModule)
+        for part in trainer.callbacks if pl_module.members > 1 else ():  # type: ignore[attr-defined]  # as above
+            if isinstance(part, WeightAveraging):
+                raise UserError(
+                    f"{type(part).__name__} averages weights, but MemberEarlyStopping keeps the best of each "
+                    "member; leave one of them out"
+                )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Reset the state of an earlier fit, or move that of a resumed run to the device."""

@@ -24,6 +24,7 @@ from lit_classify._lightning.precision import uses_plain_precision
 from lit_classify.data_interface import HasSplits
 from lit_classify.errors import UserError, check_at_least
 from lit_classify.import_policy import trusted_imports_only
+from lit_classify.messages import warn
 from lit_classify.metrics import Metrics
 from lit_classify.modules.builtin_callbacks import fit_callbacks, shows_metrics
 from lit_classify.modules.member_losses import (
@@ -561,10 +562,23 @@ class LitModule(LightningModule, ABC):
     # Fit.
 
     def on_fit_start(self) -> None:
-        """Check the number of folds, and fit the embedding of numbers to the training rows."""
+        """Check that folds fit the model, and fit the embedding of numbers to the training rows.
+
+        Raises:
+            DataError: there is not one member for each fold.
+            UserError: members would share a parameter.
+        """
         data = getattr(self.trainer, "datamodule", None)
         if folds := getattr(data, "folds", 0):
             check_folds(folds, self.members)
+            if is_overridden("training_step", self, LitModule):
+                warn(
+                    f"{type(self).__name__} has its own training_step: metrics are out-of-fold only if its "
+                    "loss is that of self.training_loss(self.network(x), y, fold)"
+                )
+        shared = [name for name, _ in self.named_parameters() if not name.startswith("network.")]
+        if self.members > 1 and shared:
+            raise UserError(f"the parameter {shared[0]} is not one of the network, so members would share it")
         for part in self.network.modules():
             if isinstance(part, FeatureEmbedding) and isinstance(data, HasSplits):
                 part.fit(data.split("train").x.to(self.device))

@@ -196,6 +196,13 @@ def test_training_on_all_rows_is_one_option_away(capsys: pytest.CaptureFixture[s
     assert main(["predict", *newest]) == 0
 
 
+def test_resuming_without_the_folds_names_them(capsys: pytest.CaptureFixture[str]) -> None:
+    write_table()
+    assert main([*TABLE, "--trainer.max_epochs", "1"]) == 0
+    assert main([*TABLE, "--trainer.max_epochs", "2", "--ckpt_path", "last", "--data.folds", "0"]) == 2
+    assert "data.folds is 8 in" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("options", [["--data.test_path", "test.csv"], ["--data.split", "part"]])
 def test_no_command_for_all_rows_is_shown_where_it_would_train_on_the_same(
     options: list[str], capsys: pytest.CaptureFixture[str]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -198,3 +199,26 @@ def test_a_member_that_is_never_validated_keeps_its_latest_weights() -> None:
     for name, parameter in model.named_parameters():
         assert torch.equal(best.weights[name][1:], parameter[1:])
     assert best.losses.isfinite().tolist() == [True, False, False]
+
+
+def test_an_average_of_weights_beside_the_best_of_each_member_is_refused() -> None:
+    with pytest.raises(UserError, match="EMAWeightAveraging averages weights, but MemberEarlyStopping"):
+        fit(make(folds=K), Folds(), EMAWeightAveraging(), MemberEarlyStopping(), max_epochs=1)
+
+
+def test_a_parameter_that_members_would_share_is_refused() -> None:
+    model = make(folds=K)
+    model.temperature = nn.Parameter(torch.ones(()))
+    with pytest.raises(UserError, match="the parameter temperature is not one of the network"):
+        fit(model, Folds(), max_epochs=1)
+
+
+def test_a_training_step_that_may_learn_from_all_folds_is_warned_of() -> None:
+    class OwnTraining(MulticlassClassifier):
+        def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+            return self.loss(self(batch[0]), batch[1])
+
+    with pytest.warns(
+        UserWarning, match="OwnTraining has its own training_step: metrics are out-of-fold only"
+    ):
+        fit(OwnTraining(4, 3, ["a", "b", "c"], folds=K), Folds(), max_epochs=1)

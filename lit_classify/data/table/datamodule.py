@@ -62,12 +62,12 @@ class TableDataModule(InMemoryDataModule):
         encoding: text encoding of CSV files.
         random_state: seed of the split and of the order of the batches; by default 42, on the command line
             --seed_everything.
+        folds: number of cross-validation folds of the training rows, stratified by class; groups are kept
+            together. Not used if there are validation rows.
         test_fraction: fraction of the rows used for testing, unless split or test_path determines them; 0 to
             train on all rows.
         val_fraction: fraction of the rows used for validation, unless split or val_path determines them; 0
             validates on the test rows (course mode). By default 0.2, and 0 with folds.
-        folds: number of cross-validation folds of the training rows, stratified by class; groups are kept
-            together. Not used if there are validation rows.
         batch_size: rows per training batch; None for a single batch, auto for an eighth of the training rows,
             from 8 to 256, or 512 if there are more than 20,000.
         shuffle: whether to shuffle the training rows in every epoch.
@@ -117,9 +117,9 @@ class TableDataModule(InMemoryDataModule):
         header: bool | None = None,
         encoding: str = "utf-8",
         random_state: int | None = None,
+        folds: int = 0,
         test_fraction: float = 0.2,
         val_fraction: float | None = None,
-        folds: int = 0,
         batch_size: int | Literal["auto"] | None = 64,
         shuffle: bool = True,
         drop_last: bool = False,
@@ -148,9 +148,9 @@ class TableDataModule(InMemoryDataModule):
             "missing": missing,
             "scaling": scaling,
             "random_state": random_state,
+            "folds": folds,  # before val_fraction, whose default depends on it
             "test_fraction": test_fraction,
             "val_fraction": val_fraction,
-            "folds": folds,
         }
         expected, text = roles.all, roles.categorical
         if self._state is not None:
