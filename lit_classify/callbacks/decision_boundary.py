@@ -115,7 +115,7 @@ class BoundaryPlot(ABC):
         parts = [x.to(model.device) for x, _ in self.splits.values()]
         parts += [] if grid is None else [grid.to(model.device)]
         rows = torch.split(torch.cat(parts), _BATCH_SIZE)
-        logits = torch.cat([model(batch) for batch in rows]).split([len(part) for part in parts])
+        logits = torch.split(torch.cat([model(batch) for batch in rows]), [len(part) for part in parts])
         *_, (_, y) = self.splits.values()
         is_complete = 0 < len(y) == self.num_rows[-1]
         last = logits[len(self.splits) - 1]

@@ -212,7 +212,7 @@ class FitCLI(LitCLI):
         assert isinstance(self.model, BinaryClassifier)
         metric = self.parsed("tune_threshold")
         validation = self.validate_best(best)
-        p = self.model.exact_probabilities(validation.logits)[:, 1].numpy()
+        p = self.model.probabilities(validation.logits.float())[:, 1].numpy()  # as labels compares them
         self.model.threshold = tune_threshold(validation.y.numpy(), p, metric)
         best.content["lit_classify"]["model"]["init_args"]["threshold"] = self.model.threshold
         if self.trainer.is_global_zero:

@@ -72,7 +72,9 @@ def tune_threshold(y: NDArray[Any], p: Floats, metric: str) -> float:
     if not positives or not negatives or p.min() == p.max():
         raise DataError("the threshold cannot be tuned: all rows are of one class, or have one probability")
     false_rate, true_rate, cuts = roc_curve(y, p, drop_intermediate=False)
-    thresholds = (cuts[1:-1] + cuts[2:]) / 2  # between two probabilities
+    high, low = cuts[1:-1].astype(p.dtype), cuts[2:].astype(p.dtype)
+    middle = (high + low) / 2
+    thresholds = np.where(middle < high, middle, low)  # nothing is between neighbouring numbers
     counts = np.round(true_rate[1:-1] * positives), np.round(false_rate[1:-1] * negatives)
     scores = SCORES[metric](*counts, positives, negatives)
     best = np.flatnonzero(scores >= scores.max() - 1e-12)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, matthews_corrcoef
@@ -33,3 +34,10 @@ def test_no_other_threshold_has_a_better_metric(metric: str, rows: list[tuple[bo
 def test_an_unknown_metric_is_refused_with_the_nearest() -> None:
     with pytest.raises(UserError, match="balanced_accuracy"):
         check_metric("balanced_acuracy")
+
+
+def test_a_threshold_separates_neighbouring_probabilities() -> None:
+    p = np.array([1, np.nextafter(np.float32(1), np.float32(0))], dtype=np.float32)
+    threshold = tune_threshold(np.array([1, 0]), p, "f1")
+    assert 0 < threshold < 1
+    assert (torch.from_numpy(p) > threshold).tolist() == [True, False]
