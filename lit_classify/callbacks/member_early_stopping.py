@@ -113,7 +113,14 @@ class MemberEarlyStopping(EarlyStopping):
         return {**super().state_dict(), **state}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore the losses and weights."""
+        """Restore the losses and weights.
+
+        Raises:
+            ValueError: they are not of the same members, or a loss is NaN.
+        """
         super().load_state_dict(state_dict)
         self.losses, self.waited = state_dict["losses"].clone(), state_dict["waited"].clone()
         self.weights = {name: weight.clone() for name, weight in state_dict["weights"].items()}
+        sizes = {part.shape[:1] for part in (self.losses, self.waited, *self.weights.values())}
+        if len(sizes) > 1 or bool(self.losses.isnan().any()):
+            raise ValueError("the losses and weights of members do not fit together")

@@ -7,7 +7,7 @@ from copy import copy, deepcopy
 from typing import Any
 
 from lightning.pytorch import Trainer
-from torch import Tensor, nn, optim
+from torch import Tensor, optim
 
 from lit_classify._lightning.configure_optimizers import optimizers_and_schedulers
 
@@ -39,7 +39,7 @@ def check_state(content: Mapping[str, Any], configured: Any, trainer: Trainer) -
     _compare(loop, recorded, "loops.fit_loop")
     if missing := sorted(loop.keys() - recorded.keys()):
         raise KeyError(f"{missing[0]} of loops.fit_loop")
-    _check_callbacks(_typed(content.get("callbacks", {}), dict, "callbacks"), trainer)
+    _check_callbacks(_typed(content.get("callbacks", {}), dict, "callbacks"), content["state_dict"], trainer)
 
 
 def _pairs(fresh: Sequence[Any], content: Mapping[str, Any], name: str) -> list[tuple[Any, dict[str, Any]]]:
@@ -67,7 +67,7 @@ def _check_optimizer(optimizer: optim.Optimizer, state: Mapping[str, Any]) -> No
                 raise TypeError(f"{where} is {value!r:.40}")
 
 
-def _check_tensor(value: Tensor, weight: nn.Parameter, same_shape: bool, where: str) -> None:
+def _check_tensor(value: Tensor, weight: Tensor, same_shape: bool, where: str) -> None:
     if same_shape and value.shape not in {weight.shape, ()}:
         raise ValueError(f"{where} has the shape {tuple(value.shape)}, not {tuple(weight.shape)}")
     if value.is_complex() and not weight.is_complex():
@@ -76,7 +76,7 @@ def _check_tensor(value: Tensor, weight: nn.Parameter, same_shape: bool, where: 
         raise ValueError(f"{where} contains NaN or infinity")
 
 
-def _check_callbacks(states: Mapping[str, Any], trainer: Trainer) -> None:
+def _check_callbacks(states: Mapping[str, Any], weights: Mapping[str, Tensor], trainer: Trainer) -> None:
     """Compare the states of callbacks with new ones; callbacks of other packages are not checked."""
     for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
         state = states.get(part.state_key)
@@ -84,6 +84,8 @@ def _check_callbacks(states: Mapping[str, Any], trainer: Trainer) -> None:
             _compare(part.state_dict(), _typed(state, dict, part.state_key), part.state_key)
             with warnings.catch_warnings(action="ignore"):
                 copy(part).load_state_dict(deepcopy(state))
+            for name, weight in state.get("weights", {}).items():  # that the callback keeps of the model
+                _check_tensor(weight, weights[name], True, f"{name} of {part.state_key}")
 
 
 def _compare(fresh: Any, recorded: Any, where: str) -> None:  # noqa: ANN401 - content of a file

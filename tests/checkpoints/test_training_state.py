@@ -1,6 +1,7 @@
 """States of optimizers, loops and callbacks from which a run is resumed."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -97,3 +98,32 @@ def test_an_invalid_training_state_is_not_resumed(
 def test_the_states_of_optimizers_and_schedulers_are_resumed(more: list[str]) -> None:
     assert main(["fit", *table(), *QUICK, "1", *more]) == 0
     assert main(["fit", *table(), *QUICK, "2", *more, "--ckpt_path", "last"]) == 0
+
+
+MEMBERS = {
+    "losses that are text": {"losses": "junk"},
+    "losses that are NaN": {"losses": torch.full((8,), torch.nan)},
+    "losses of other members": {"losses": torch.zeros(3)},
+    "waits of other members": {"waited": torch.zeros(3, dtype=torch.long)},
+    "weights that are text": {"weights": "junk"},
+    "weights of another network": {"weights": {"junk": torch.zeros(8)}},
+    "weights of another shape": {"weights": {"network.1.0.weight": torch.zeros(8, 2)}},
+    "weights that are integers": {"weights": {"network.1.0.weight": 1}},
+}
+
+
+@pytest.mark.reliability(56)
+@pytest.mark.parametrize("state", MEMBERS.values(), ids=MEMBERS)
+def test_altered_weights_of_members_are_refused(
+    state: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    table()
+    fit = ["fit", "--config", "table", "--data.path", "t.csv", "--data.target", "last", *QUICK]
+    assert main([*fit, "1"]) == 0
+    content = torch.load("lightning_logs/table/version_0/checkpoints/last.ckpt", weights_only=True)
+    (name,) = (name for name in content["callbacks"] if name.startswith("MemberEarlyStopping"))
+    content["callbacks"][name] |= state
+    io.AtomicCheckpointIO().save_checkpoint(content, "altered.ckpt")
+    capsys.readouterr()
+    assert main([*fit, "2", "--ckpt_path", "altered.ckpt"]) == 2
+    assert "altered.ckpt has inconsistent content" in capsys.readouterr().err
