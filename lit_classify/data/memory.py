@@ -57,7 +57,8 @@ def own_memory(frame: pl.DataFrame) -> pl.DataFrame:
     if not names:
         return frame
     memory = np.frombuffer(mmap.mmap(-1, 4 * len(names) * len(frame)), np.float32).reshape(len(names), -1)
-    memory[:] = frame.select(names).to_numpy().T
+    for column, name in zip(memory, names, strict=True):
+        column[:] = frame[name].to_numpy()  # a view of the column
     return frame.with_columns(map(pl.Series, names, memory))
 
 
