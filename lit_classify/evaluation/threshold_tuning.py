@@ -48,7 +48,7 @@ def check_metric(name: str) -> None:
         raise UserError(unknown_name("metric in --tune_threshold", name, SCORES))
 
 
-def tune_threshold(y: NDArray[Any], p: Floats, metric: str) -> float:
+def tune_threshold(y: NDArray[Any], p: NDArray[np.floating[Any]], metric: str) -> float:
     """Return the threshold with the best metric, as scikit-learn's TunedThresholdClassifierCV does.
 
     Every threshold between two different probabilities is tried; of equally good ones, the nearest to 0.5 is
