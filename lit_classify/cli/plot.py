@@ -14,7 +14,7 @@ from lit_classify.atomic_write import write_all
 from lit_classify.callbacks.decision_boundary import make_boundary_plot
 from lit_classify.callbacks.evaluation_plots import evaluate
 from lit_classify.callbacks.hidden_units import has_hidden_unit_plot, plot_hidden_units
-from lit_classify.callbacks.plot_callback import skip_on_error
+from lit_classify.callbacks.plot_callback import skip_on_error, validation_split_name
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli import quiet_training
@@ -102,10 +102,16 @@ def plot_checkpoint(path: str, given: Namespace, prefixed: bool) -> Iterator[tup
 
 
 def model_plots(model: LitModule, data: InMemoryDataModule, run: str, epoch: int) -> Plotters:
-    """Return functions that plot a model, by the plots' names; they show the test and training rows."""
+    """Return functions that plot a model, by the plots' names; they show the test and training rows.
+
+    Without test rows, a cross-validated model is evaluated on out-of-fold rows.
+    """
+    split, name = "test", "Test"
+    if data.folds and not data.has_split("test"):
+        split, name = "val", validation_split_name(data)
 
     def plot_boundary() -> Figure | None:
-        plot = make_boundary_plot(model, data, "test", run)
+        plot = make_boundary_plot(model, data, split, run)
         return None if plot is None else plot.figure(plot.snapshot(model, epoch))
 
     plotters: Plotters = {"boundary": plot_boundary}
@@ -113,8 +119,8 @@ def model_plots(model: LitModule, data: InMemoryDataModule, run: str, epoch: int
         title = f"{run}, epoch {epoch:,}: hidden units"
         plotters["hidden_units"] = partial(plot_hidden_units, model, data, title)
     with skip_on_error("evaluation"), evaluating(model):
-        title = f"Test: {len(data.split('test').y):,} rows"
-        plotters |= model.evaluation_plots(*evaluate(model, data, "test"), title, curves=True)
+        title = f"{name}: {len(data.split(split).y):,} rows"
+        plotters |= model.evaluation_plots(*evaluate(model, data, split), title, curves=True)
     return plotters
 
 

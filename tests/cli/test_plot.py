@@ -142,3 +142,13 @@ def test_a_recipe_without_a_boundary_is_refused(capsys: pytest.CaptureFixture[st
     assert main(["plot", "own.yaml"]) == 2
     assert "own: plot draws recipes with classes over numeric features" in capsys.readouterr().err
     assert not Path("plots").exists()
+
+
+def test_without_test_rows_a_cross_validated_model_is_plotted_on_out_of_fold_rows() -> None:
+    rows = [f"{n % 7},{n % 5},{'yes' if n % 3 else 'no'}" for n in range(60)]
+    write("\n".join(["a,b,y", *rows]))
+    fit = ["fit", "--config", "table", "--data.path", "t.csv", "--data.target", "y", "--plots", "none"]
+    assert main([*fit, "--trainer.max_epochs", "2", "--data.folds", "3", "--data.test_fraction", "0"]) == 0
+    assert main(["plot", "best", "--out", "plots"]) == 0
+    drawn = {path.stem for path in Path("plots").iterdir()}
+    assert {"boundary", "confusion_matrix", "calibration_curve", "roc_and_precision_recall"} <= drawn
