@@ -39,3 +39,13 @@ def test_the_wheel_fits_a_recipe_from_another_folder(tmp_path: Path) -> None:
     assert all(name in run("recipes") for name in recipes.names())
     assert "Epoch: 0 " in run("fit", "--config", "blobs", "--trainer.max_epochs", "11")
     assert (elsewhere / "lightning_logs/blobs/version_0/config.yaml").is_file()
+
+
+def test_the_top_level_holds_what_the_owner_lists() -> None:
+    root = Path(__file__).parent.parent
+    listed = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=False).stdout
+    if not listed:
+        pytest.skip("not a git checkout")
+    visible = {line.partition("/")[0] for line in listed.splitlines() if not line.startswith(".")}
+    folders = {"lit_classify", "scripts", "tests", "lightning_logs"}
+    assert visible == {"LICENSE", "README.md", "pyproject.toml", *folders}
