@@ -42,8 +42,7 @@ def test_the_wheel_fits_a_recipe_from_another_folder(tmp_path: Path) -> None:
 
 
 def test_the_top_level_holds_what_the_owner_lists() -> None:
-    root = Path(__file__).parent.parent
-    listed = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=False).stdout
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
     if not listed:
         pytest.skip("not a git checkout")
     visible = {line.partition("/")[0] for line in listed.splitlines() if not line.startswith(".")}
