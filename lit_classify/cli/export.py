@@ -14,7 +14,7 @@ from lit_classify import __version__
 from lit_classify.atomic_write import write_all
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
-from lit_classify.cli.argument_parser import parser
+from lit_classify.cli.argument_parser import add_custom_classes, parser
 from lit_classify.data.table.preprocessing import Encoder, Preprocessor
 from lit_classify.errors import UserError
 from lit_classify.export.model import ExportedModel, describe_inputs
@@ -33,11 +33,8 @@ def main(arguments: list[str]) -> int:
         "--format", choices=list(REQUIRED), default="onnx", help="format of the model file (default: onnx)"
     )
     options.add_argument("--out", default="exported", help="output directory (default: exported)")
-    options.add_argument("--network", help="import path of the custom network of the run, if it has one")
     options.add_argument("--overwrite", action="store_true", help="overwrite existing files")
-    options.add_argument(
-        "--activation", help="import path of the custom activation of the run, if it has one"
-    )
+    add_custom_classes(options, "network", "activation")
     given = options.parse_args(arguments[1:])
     not_installed = [name for name in REQUIRED[given.format] if find_spec(name) is None]
     if not_installed:

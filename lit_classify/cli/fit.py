@@ -150,13 +150,14 @@ class FitCLI(LitCLI):
         if self.checkpoint and (reason := nothing_left(self.checkpoint.content, self.trainer)):
             self.say(f"{self.checkpoint.path}: {reason}")
             return
-        names = filter(self.datamodule.has_split, ("train", "test"))
-        rows = ", ".join(f"{len(self.datamodule.split(name).y):,} {name} rows" for name in names)
-        weights = sum(parameter.numel() for parameter in self.model.parameters())
-        self.say(
-            f"{self.run_name()}: {type(self.model).__name__} with {weights:,} parameters on "
-            f"{rows.replace('train rows', 'training rows')}"
+        splits = {"train": "training", "test": "test"}
+        rows = ", ".join(
+            f"{len(self.datamodule.split(split).y):,} {name} rows"
+            for split, name in splits.items()
+            if self.datamodule.has_split(split)
         )
+        weights = sum(parameter.numel() for parameter in self.model.parameters())
+        self.say(f"{self.run_name()}: {type(self.model).__name__} with {weights:,} parameters on {rows}")
         if isinstance(self.datamodule, TableDataModule):
             self.say(f"\n{self.datamodule.describe()}\n")
         before = self.checkpoint.epochs if self.checkpoint else 0

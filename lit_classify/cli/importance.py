@@ -7,7 +7,7 @@ from lit_classify import plots
 from lit_classify.atomic_write import write_all
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
-from lit_classify.cli.argument_parser import parser
+from lit_classify.cli.argument_parser import add_custom_classes, parser
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.errors import UserError
 from lit_classify.evaluation.importance import importance_table, importance_text, permutation_importance
@@ -37,10 +37,7 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--data.path", dest="path", help="another table to use all rows of")
     options.add_argument("--out", default="importance", help="output directory (default: importance)")
     options.add_argument("--overwrite", action="store_true", help="overwrite existing files")
-    options.add_argument("--network", help="import path of the network, for a run with a custom network")
-    options.add_argument("--activation", help="import path of the activation, for a run with a custom one")
-    options.add_argument("--model", help="import path of the module, for a run with a custom module")
-    options.add_argument("--data", help="import path of the data module, for a run with a custom one")
+    add_custom_classes(options)
     given = options.parse_args(arguments[1:])
     folder = Path(given.out)
     plot_path, table_path = folder / "importance.png", folder / "importance.csv"

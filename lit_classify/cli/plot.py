@@ -18,7 +18,7 @@ from lit_classify.callbacks.plot_callback import skip_on_error, validation_split
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli import quiet_training
-from lit_classify.cli.argument_parser import parser
+from lit_classify.cli.argument_parser import add_custom_classes, parser
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
@@ -43,10 +43,7 @@ def main(arguments: list[str]) -> int:
     )
     options.add_argument("--out", default="plots", help="directory for the plots (default: plots)")
     options.add_argument("--format", choices=["png", "svg"], default="png", help="default: png")
-    options.add_argument("--network", help="import path of the network, for a run with a custom network")
-    options.add_argument("--activation", help="import path of the activation, for a run with a custom one")
-    options.add_argument("--model", help="import path of the module, for a run with a custom module")
-    options.add_argument("--data", help="import path of the data module, for a run with a custom one")
+    add_custom_classes(options)
     given = options.parse_args(arguments[1:])
     folder = Path(given.out)
     if folder.exists() and not folder.is_dir():
