@@ -11,7 +11,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from lit_classify import plots, recipes
 from lit_classify.atomic_write import write_all
-from lit_classify.callbacks.decision_boundary import make_boundary_plot
+from lit_classify.callbacks.boundary_plots import make_boundary_plot
 from lit_classify.callbacks.evaluation_plots import evaluate
 from lit_classify.callbacks.hidden_units import has_hidden_unit_plot, plot_hidden_units
 from lit_classify.callbacks.plot_callback import skip_on_error, validation_split_name

@@ -10,7 +10,8 @@ from lit_classify import (
     CirclesDataModule,
     TableDataModule,
 )
-from lit_classify.callbacks.decision_boundary import Snapshot, make_boundary_plot, select_frames
+from lit_classify.callbacks.boundary_plots import Snapshot, make_boundary_plot
+from lit_classify.callbacks.decision_boundary import select_frames
 from lit_classify.cli.main import main
 from lit_classify.networks import evaluating
 from tests.event_files import events
