@@ -15,7 +15,8 @@ from lit_classify.atomic_write import write_all
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import add_custom_classes, parser
-from lit_classify.data.table.preprocessing import Encoder, Preprocessor
+from lit_classify.data.table.encoders import Encoder
+from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.errors import UserError
 from lit_classify.export.model import ExportedModel, describe_inputs
 from lit_classify.messages import echo

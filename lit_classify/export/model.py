@@ -8,7 +8,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from lit_classify.data.table.cells import MISSING_VALUES
-from lit_classify.data.table.preprocessing import Encoder, Preprocessor
+from lit_classify.data.table.encoders import Encoder
+from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.data.table.schema import BOOLEANS
 from lit_classify.modules import LitModule
 from lit_classify.networks import FeatureEmbedding

@@ -17,8 +17,9 @@ from lit_classify.data.loaders import TensorLoader
 from lit_classify.data.splits import Split
 from lit_classify.data.table.column_roles import ColumnRoles, Names, as_list
 from lit_classify.data.table.dialect import CsvOptions
+from lit_classify.data.table.encoders import Scaling
 from lit_classify.data.table.fitted_state import FittedState
-from lit_classify.data.table.preprocessing import HandleUnknown, Missing, Preprocessor, Scaling, check_missing
+from lit_classify.data.table.preprocessing import HandleUnknown, Missing, Preprocessor, check_missing
 from lit_classify.data.table.schema import Column, check_columns, find_leakage, format_schema, infer_schema
 from lit_classify.data.table.source import PATH_OPTIONS, RawTable, TableFiles, concat_splits, find_files
 from lit_classify.data.table.splits import RowIndices, Splitter, split_by_files, warn_duplicates

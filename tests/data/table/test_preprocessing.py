@@ -9,7 +9,8 @@ import torch
 from sklearn.preprocessing import RobustScaler
 
 from lit_classify import DataError
-from lit_classify.data.table.preprocessing import Preprocessor, Scaling
+from lit_classify.data.table.encoders import Scaling
+from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.data.table.schema import infer_schema
 from lit_classify.errors import DataWarning
 from tests.example_tables import rows_of

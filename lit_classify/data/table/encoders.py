@@ -1,0 +1,147 @@
+"""Encoders: how one column of a table becomes features, and the parameters that this takes.
+
+Legend: N rows, M training rows.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import polars as pl
+
+from lit_classify.data.table.schema import Column, Kind, to_unique_strings
+
+Scaling = Literal["standard", "robust"]
+_MAX_ONE_HOT = 32  # categories up to which a column is one-hot encoded; above, it is embedded
+_MIN_FREQUENCY = 5  # training rows that a category of an embedded column needs
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """Parameters of the encoding of one column.
+
+    A number or boolean becomes ``(value - center) / scale``, clipped to ``[-1e15, 1e15]``; a missing value is
+    replaced by ``median``. If the training rows have missing values, a missing-value indicator follows.
+
+    A category has a code: 0 if unseen, 1 if missing, and from 2 on in the order of ``categories``. The code
+    is one-hot encoded without the column of code 0, or, for an embedding, it is the feature itself.
+
+    Args:
+        name: name of the column.
+        kind: kind of the column.
+        center: mean or median of the training rows.
+        scale: standard deviation or interquartile range of the training rows.
+        median: median of the training rows, which replaces missing values.
+        indicator: whether there is a missing-value indicator.
+        categories: categories of the training rows, sorted.
+        infrequent: categories of too few training rows, which are encoded as unseen.
+        embedded: whether the feature is the code of an embedding.
+
+    Examples:
+        >>> encoder = Encoder("color", "category", categories=("blue", "red"))
+        >>> encoder.to_codes(pl.Series(["red", None, "green"])).to_list()
+        [3.0, 1.0, 0.0]
+        >>> encoder.num_features  # one for missing values, and one for each category
+        3
+    """
+
+    name: str
+    kind: Kind
+    center: float = 0.0
+    scale: float = 1.0
+    median: float = 0.0
+    indicator: bool = False
+    categories: tuple[str, ...] = ()
+    infrequent: tuple[str, ...] = ()
+    embedded: bool = False
+
+    @property
+    def num_features(self) -> int:
+        """Number of features of the column."""
+        if self.kind != "category":
+            return 1 + self.indicator
+        if not self.categories:  # all are infrequent
+            return 0
+        return 1 if self.embedded else len(self.categories) + 1
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Encoder":
+        """Return the encoder of ``to_dict``.
+
+        Raises:
+            KeyError: a list is missing.
+            TypeError: another entry is missing, unknown or of the wrong type.
+            ValueError: a number is out of range.
+        """
+        lists = {key: to_unique_strings(data[key], key) for key in ("categories", "infrequent")}
+        encoder = cls(**{**data, **lists})
+        numbers = (encoder.center, encoder.scale, encoder.median)
+        if not (
+            isinstance(encoder.name, str)
+            and encoder.kind in get_args(Kind)
+            and all(isinstance(number, float) for number in numbers)
+            and all(isinstance(flag, bool) for flag in (encoder.indicator, encoder.embedded))
+        ):
+            raise TypeError(f"the encoder of {encoder.name!r} has an entry of the wrong type")
+        if not (all(math.isfinite(number) for number in numbers) and encoder.scale > 0):
+            raise ValueError(
+                f"{encoder.name!r} has the center {encoder.center}, scale {encoder.scale} and median "
+                f"{encoder.median}"
+            )
+        return encoder
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the encoder as plain data."""
+        return {key: list(part) if isinstance(part, tuple) else part for key, part in asdict(self).items()}
+
+    def to_codes(self, values: pl.Series) -> pl.Series:
+        """Return the code of each category, Float32."""
+        names = pl.Series(self.categories, dtype=pl.String)
+        numbers = pl.Series(range(2, len(names) + 2), dtype=pl.Float32)
+        codes = values.replace_strict(names, numbers, default=0, return_dtype=pl.Float32)
+        return codes.set(values.is_null(), 1)
+
+
+def fit_encoder(column: Column, values: pl.Series, scaling: Scaling) -> Encoder:
+    """Return the encoder of a column.
+
+    Args:
+        column: its schema.
+        values: numbers or text of the training rows, ``(M,)``.
+        scaling: ``standard`` (mean and standard deviation) or ``robust`` (median and interquartile range).
+
+    Examples:
+        >>> encoder = fit_encoder(Column("age", "number", 1, 2), pl.Series([20.0, 40.0, None]), "standard")
+        >>> encoder.center, encoder.scale, encoder.indicator
+        (30.0, 10.0, True)
+    """
+    if column.kind == "category":
+        return _fit_categories(column.name, values)
+    present = values.drop_nulls()
+    median = float(present.median() or 0.0)  # type: ignore[arg-type]  # the column is numeric
+    center, scale = _center_and_scale(present, scaling)
+    kind: Kind = "boolean" if column.kind == "boolean" else "number"
+    return Encoder(column.name, kind, center, scale, median, indicator=values.null_count() > 0)
+
+
+def _fit_categories(name: str, values: pl.Series) -> Encoder:
+    counts = dict(values.drop_nulls().value_counts().iter_rows())
+    threshold = _MIN_FREQUENCY if len(counts) > _MAX_ONE_HOT else 1
+    categories = tuple(sorted(value for value, count in counts.items() if count >= threshold))
+    infrequent = tuple(sorted(value for value, count in counts.items() if count < threshold))
+    embedded = len(categories) > _MAX_ONE_HOT
+    return Encoder(name, "category", categories=categories, infrequent=infrequent, embedded=embedded)
+
+
+def _center_and_scale(values: pl.Series, scaling: Scaling) -> tuple[float, float]:
+    """Return mean and standard deviation, or median and interquartile range; the scale of a constant is 1."""
+    if not len(values):
+        return 0.0, 1.0
+    numbers = values.cast(pl.Float64)
+    center, scale = float(numbers.mean()), float(numbers.std(ddof=0))  # type: ignore[arg-type]  # numbers both
+    if scaling == "robust":
+        low, center, high = (float(part) for part in np.quantile(numbers.to_numpy(), [0.25, 0.5, 0.75]))
+        scale = high - low or scale
+    return center, scale if scale > 1e-12 * max(abs(center), 1e-300) else 1.0
