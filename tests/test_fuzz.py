@@ -41,6 +41,7 @@ def check_message(error: UserError, most_lines: int) -> None:
     assert 1 <= len(str(error).strip().splitlines()) <= most_lines
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(39)
 @cases("tables")
 @given(fuzzing.tables(), fuzzing.table_settings())
@@ -116,6 +117,7 @@ def run(arguments: list[str]) -> None:
         assert set(Path().rglob("*")) == before
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(39)
 @cases("recipes")
 @given(fuzzing.recipe_files())
@@ -124,6 +126,7 @@ def test_a_recipe_runs_or_is_refused(text: str) -> None:
     run(["fit", "--config", "fuzzed.yaml", *fuzzing.BOUND])
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(39)
 @cases("commands")
 @given(fuzzing.command_lines())

@@ -50,6 +50,7 @@ def test_every_fit_has_one_directory_for_any_logger(logger: str, capsys: pytest.
     assert Path("lightning_logs/circles_v2/version_1/checkpoints/last.ckpt").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(61)
 @pytest.mark.ddp
 def test_two_processes_have_one_directory_without_a_logger() -> None:

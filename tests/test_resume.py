@@ -131,6 +131,7 @@ def test_a_run_with_worker_processes_is_resumed_after_any_step(num_workers: int,
     assert_equal(uninterrupted.state_dict(), resumed.state_dict())
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(8)
 @pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_run_stopped_by_a_signal_and_resumed_equals_an_uninterrupted_run(number: int) -> None:

@@ -80,6 +80,7 @@ def write(path: str, header: list[str], categories: list[str], classes: list[str
             writer.writerow([f"{n % 7}.5", categories[n % 3 % 2], classes[(n + n // 20) % 2], n])
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(41)
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(header=columns, categories=pairs, classes=pairs, path=texts)

@@ -95,6 +95,7 @@ PLACES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(52)
 @pytest.mark.parametrize(
     ("place", "number"),

@@ -46,6 +46,7 @@ def results(devices: int, *arguments: str) -> list[dict[str, Any]]:
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(44, 45, 47)
 @pytest.mark.ddp
 def test_two_processes_are_resumed_exactly_and_one_process_only_at_the_end_of_an_epoch() -> None:
@@ -63,6 +64,7 @@ def test_two_processes_are_resumed_exactly_and_one_process_only_at_the_end_of_an
     assert torch.load("one.ckpt", weights_only=True)["epoch"] == 4
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(42)
 @pytest.mark.ddp
 def test_two_processes_train_as_one_with_class_weights_folds_and_uneven_shares() -> None:
@@ -75,6 +77,7 @@ def test_two_processes_train_as_one_with_class_weights_folds_and_uneven_shares()
             assert rank["metrics"] == pytest.approx(expected["metrics"], rel=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(34, 42, 59)
 @pytest.mark.ddp
 def test_two_processes_give_the_metrics_of_one_and_divide_the_rows() -> None:
@@ -93,6 +96,7 @@ def test_two_processes_give_the_metrics_of_one_and_divide_the_rows() -> None:
         assert len(all_rows) == (num_rows if num_rows > 1 else 0)
 
 
+@pytest.mark.slow
 @pytest.mark.ddp
 def test_the_command_line_trains_on_two_processes_and_prints_once(tmp_path: Path) -> None:
     done = run("-m", "lit_classify", "fit", "--config", "circles_v2", "--trainer.max_epochs", "3", *ON_TWO)
@@ -104,6 +108,7 @@ def test_the_command_line_trains_on_two_processes_and_prints_once(tmp_path: Path
     assert (folder / "config.yaml").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(34)
 @pytest.mark.ddp
 def test_predictions_of_two_processes_are_written_once_and_in_order() -> None:
@@ -154,6 +159,7 @@ def has_ended(number: int) -> bool:
         return True
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(35)
 @pytest.mark.ddp
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's list of processes")
@@ -172,6 +178,7 @@ def test_both_processes_end_when_one_is_killed(killed: str) -> None:
         assert "another process of this run has ended" in stderr
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(8)
 @pytest.mark.ddp
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's list of processes")

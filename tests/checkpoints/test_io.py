@@ -61,6 +61,7 @@ def test_ctrl_c_waits_until_a_checkpoint_is_written(monkeypatch: pytest.MonkeyPa
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(4)
 def test_killing_a_save_loses_no_checkpoint() -> None:
     script = Path(__file__).parents[2] / "scripts" / "kill_while_saving.py"

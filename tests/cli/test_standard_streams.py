@@ -31,6 +31,7 @@ def shell(command: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(51)
 @pytest.mark.parametrize(
     "end",
@@ -88,6 +89,7 @@ def test_a_file_that_reuses_the_descriptor_of_a_closed_output_receives_no_text()
     assert Path("mine").read_text() == ""
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(62)
 @pytest.mark.parametrize("variables", [ASCII, C_LOCALE], ids=["ascii", "C locale"])
 def test_characters_that_a_terminal_cannot_encode_are_escaped(variables: dict[str, str]) -> None:

@@ -82,6 +82,7 @@ def test_formulas_are_escaped() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(36)
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_a_full_disk_while_predicting_is_one_message(suffix: str) -> None:

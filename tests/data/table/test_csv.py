@@ -207,6 +207,7 @@ def test_a_header_of_any_length_is_read(num_columns: int, num_blank: int) -> Non
     assert frame.row(1) == tuple(map(float, range(num_columns)))
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(57)
 def test_a_header_is_read_in_linear_time() -> None:
     seconds = []

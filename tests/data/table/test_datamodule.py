@@ -79,6 +79,7 @@ def test_unusable_tables_and_settings_are_refused(
         table(rows, **options)
 
 
+@pytest.mark.slow
 def test_a_fit_of_a_table_is_as_accurate_as_a_linear_model(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
