@@ -122,6 +122,7 @@ def test_a_signal_ends_a_command_without_partial_files(place: str, number: int) 
     assert set(Path().rglob("*")) == before
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(52)
 def test_sigterm_ends_the_final_test_of_a_fit_and_leaves_its_checkpoints() -> None:
     process = started([*FIT, *WITH_TEST], f"{MODULE}.test_step")
@@ -129,6 +130,7 @@ def test_sigterm_ends_the_final_test_of_a_fit_and_leaves_its_checkpoints() -> No
     assert is_intact(RUN / "checkpoints/last.ckpt")
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(52)
 def test_sigterm_while_a_fit_draws_its_plots_leaves_its_checkpoints() -> None:
     process = started(
@@ -138,12 +140,14 @@ def test_sigterm_while_a_fit_draws_its_plots_leaves_its_checkpoints() -> None:
     assert is_intact(RUN / "checkpoints/last.ckpt")
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(52)
 def test_sigterm_ends_a_command_in_compiled_code() -> None:
     process = started([*FIT], "lit_classify.data:InMemoryDataModule.setup", COMPILED)
     ended(process, signal.SIGTERM)
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(52)
 def test_sigterm_is_not_lost_in_a_finalizer() -> None:
     process = started([*FIT], "lit_classify.data:InMemoryDataModule.setup", IN_A_FINALIZER)
@@ -152,6 +156,7 @@ def test_sigterm_is_not_lost_in_a_finalizer() -> None:
     assert process.returncode == 143
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(52)
 @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=slow)])
 def test_a_signal_ends_verify_during_training(number: int) -> None:
@@ -164,6 +169,7 @@ def test_sigterm_ends_a_command_during_imports() -> None:
     ended(started([*FIT], "lit_classify._lightning.fast_import:import_lightning"), signal.SIGTERM)
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(8)
 def test_a_closed_terminal_stops_a_fit_with_a_checkpoint() -> None:
     fit = [*FIT[:-1], "1000000"]
@@ -174,6 +180,7 @@ def test_a_closed_terminal_stops_a_fit_with_a_checkpoint() -> None:
     assert is_intact(RUN / "checkpoints/last.ckpt")
 
 
+@pytest.mark.slow
 def test_sighup_is_ignored_under_nohup() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 
+@pytest.mark.slow
 def test_lightning_is_imported_without_matplotlib_and_metrics_can_plot() -> None:
     code = """
 import sys

@@ -30,6 +30,7 @@ def test_a_full_disk_leaves_the_earlier_file_and_no_temporary_file(monkeypatch: 
     assert [path.name for path in Path("folder").iterdir()] == ["c.ckpt"]
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(5)
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no such limit")
 def test_a_file_size_limit_leaves_the_earlier_file() -> None:
