@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 
 @pytest.mark.slow
 def test_lightning_is_imported_without_matplotlib_and_metrics_can_plot() -> None:
