@@ -265,7 +265,7 @@ class FitCLI(LitCLI):
                 self.say(f"Look:  tensorboard --logdir {folder.parent.parent}")
             if kept.is_file():
                 self.say(f"Test:  {self.test_command(kept)}")
-                if self.datamodule.folds and self._splits_off_test_rows():
+                if self.datamodule.folds and self._splits_off_test_rows() and not signals.received():
                     command = shlex.join(["lit-classify", *self.args, "--data.test_fraction", "0"])
                     self.say(f"Final: {command}  # trains on all rows")
         if not self.trainer.checkpoint_callbacks:
