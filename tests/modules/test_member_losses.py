@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 import torch
-from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -18,43 +16,7 @@ from lit_classify import (
     Regressor,
     UserError,
 )
-from lit_classify.callbacks import MemberEarlyStopping
-from lit_classify.data import InMemoryDataModule
-from lit_classify.data.splits import Split
-from tests.training import trainer
-
-K = 3
-
-
-class Folds(InMemoryDataModule):
-    """Random rows of three classes, in folds."""
-
-    in_features, out_features, class_names, folds = 4, 3, ["a", "b", "c"], K
-
-    def __init__(self, batch_size: int | None = None, with_folds: bool = True) -> None:
-        super().__init__(batch_size, shuffle=False, drop_last=False, random_state=0)
-        self.with_folds = with_folds
-        self.folds = K if with_folds else 0
-
-    def load(self) -> dict[str, Split]:
-        generator = torch.Generator().manual_seed(1)
-        x = torch.randn(60, 4, generator=generator)
-        y = (x[:, :3] + 0.5 * torch.randn(60, 3, generator=generator)).argmax(dim=1)
-        self.fold = torch.arange(45) % K if self.with_folds else None
-        train, test = Split(x[:45], y[:45]), Split(x[45:], y[45:])
-        return {"train": train, "val": train if self.with_folds else test, "test": test}
-
-
-def make(**kwargs: Any) -> MulticlassClassifier:
-    torch.manual_seed(5)
-    settings = {"hidden": [8], "optimizer": "AdamW", "lr": 0.05, **kwargs}
-    return MulticlassClassifier(4, 3, ["a", "b", "c"], **settings)
-
-
-def fit(model: LitModule, data: InMemoryDataModule, *callbacks: Callback, **kwargs: Any) -> Trainer:
-    made = trainer(callbacks=list(callbacks), **{"max_epochs": 20, "num_sanity_val_steps": 0, **kwargs})
-    made.fit(model, data)
-    return made
+from tests.folds import Folds, K, fit, make
 
 
 def test_each_member_is_trained_as_a_plain_loop_trains_a_network_without_its_fold() -> None:
@@ -140,70 +102,12 @@ def test_the_mean_of_saturated_probabilities_keeps_its_precision() -> None:
     assert float(model.mean_logits(logits)) == pytest.approx(200 + torch.log(torch.tensor(2.0)).item())
 
 
-class Recorder(Callback):
-    """Record the weights and fold losses of every validation."""
-
-    def __init__(self) -> None:
-        self.weights: list[list[Tensor]] = []
-        self.losses: list[Tensor] = []
-
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LitModule) -> None:  # type: ignore[override]
-        self.weights.append([parameter.detach().clone() for parameter in pl_module.parameters()])
-        self.losses.append(pl_module.member_losses())
-
-
-@pytest.mark.parametrize("patience", [2, 100])
-def test_best_members_keeps_each_member_s_best_epoch_until_its_patience_ends(patience: int) -> None:
-    model, recorder, best = make(folds=K, lr=0.3), Recorder(), MemberEarlyStopping(patience)
-    fit(model, Folds(), recorder, best, max_epochs=30)
-    for member in range(K):
-        losses = [float(part[member]) for part in recorder.losses]
-        chosen = 0
-        for epoch, loss in enumerate(losses):
-            if loss < losses[chosen] and epoch - chosen <= patience:
-                chosen = epoch
-        expected = [part[member] for part in recorder.weights[chosen]]
-        assert all(map(torch.equal, [part[member] for part in best.weights.values()], expected))
-        assert float(best.losses[member]) == losses[chosen]
-
-
 @pytest.mark.parametrize("folds", [0, 2, 4])
 def test_a_model_with_fewer_or_more_members_than_folds_is_refused(folds: int) -> None:
     with pytest.raises(
         DataError, match=r"in 3 cross-validation folds, but .*; build it with folds=data.folds"
     ):
         fit(make(folds=folds), Folds())
-
-
-class OwnValidation(MulticlassClassifier):
-    def validation_step(self, batch: Any, batch_idx: int) -> None:
-        """Count nothing."""
-
-
-@pytest.mark.parametrize("folds", [0, K])
-def test_members_of_a_module_with_its_own_validation_cannot_be_stopped(folds: int) -> None:
-    model = OwnValidation(4, 3, ["a", "b", "c"], folds=folds)
-    with pytest.raises(UserError, match="OwnValidation has its own validation_step, without the losses"):
-        fit(model, Folds(with_folds=bool(folds)), MemberEarlyStopping(), max_epochs=1)
-
-
-def test_a_member_that_is_never_validated_keeps_its_latest_weights() -> None:
-    class FoldByFold(Folds):
-        def load(self) -> dict[str, Split]:
-            splits = super().load()
-            self.fold = torch.arange(45) // 15
-            return splits
-
-    model, best = make(folds=K), MemberEarlyStopping()
-    fit(model, FoldByFold(batch_size=15), best, limit_val_batches=1)
-    for name, parameter in model.named_parameters():
-        assert torch.equal(best.weights[name][1:], parameter[1:])
-    assert best.losses.isfinite().tolist() == [True, False, False]
-
-
-def test_an_average_of_weights_beside_the_best_of_each_member_is_refused() -> None:
-    with pytest.raises(UserError, match="EMAWeightAveraging averages weights, but MemberEarlyStopping"):
-        fit(make(folds=K), Folds(), EMAWeightAveraging(), MemberEarlyStopping(), max_epochs=1)
 
 
 def test_a_parameter_that_members_would_share_is_refused() -> None:
