@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor
 
 from lit_classify import DataError, TableDataModule
 from lit_classify.errors import DataWarning
@@ -106,3 +108,65 @@ def test_rows_with_equal_features_and_different_targets_are_not_repeated() -> No
     files = three_files()
     write("x,target\n0,b\n", "test.csv")
     TableDataModule(**files)  # no warning
+
+
+def training_folds(data: TableDataModule) -> tuple[Tensor, Tensor]:
+    """Return fold and target of each training row."""
+    y = data.split("train").y
+    assert data.fold is not None
+    return data.fold, y
+
+
+def test_folds_are_stratified_and_of_equal_size() -> None:
+    rows = [f"{n},{'rare' if n % 10 == 0 else 'often'}" for n in range(500)]
+    data = table(rows, folds=8)
+    fold, y = training_folds(data)
+    for label in range(2):
+        counts = torch.bincount(fold[y == label], minlength=8)
+        assert int(counts.max() - counts.min()) <= 1
+    sizes = torch.bincount(fold)
+    assert int(sizes.max() - sizes.min()) <= 1
+    assert data.split("val") is data.split("train")
+
+
+def test_few_rows_of_a_class_are_in_different_folds() -> None:
+    rows = [f"{n},{'rare' if n < 4 else 'often'}" for n in range(200)]
+    fold, y = training_folds(table(rows, folds=8, test_fraction=0))
+    assert len(set(fold[y == 1].tolist())) == 4
+
+
+def test_a_group_is_in_one_fold_and_folds_are_of_similar_size() -> None:
+    sizes = [40, 30, *[2] * 65]  # two groups hold a third of the rows
+    patients = [number for number, size in enumerate(sizes) for _ in range(size)]
+    rows = [f"{n},{patient},{'ab'[n % 2]}" for n, patient in enumerate(patients)]
+    data = table(rows, "x,patient,target", groups="patient", folds=5, test_fraction=0)
+    fold, _ = training_folds(data)
+    of_patient: dict[int, set[int]] = {}
+    for patient, number in zip(patients, fold.tolist(), strict=True):
+        of_patient.setdefault(patient, set()).add(number)
+    assert all(len(numbers) == 1 for numbers in of_patient.values())
+    counts = torch.bincount(fold)
+    assert len(counts) == 5
+    assert int(counts.max() - counts.min()) <= 2
+
+
+def test_there_are_no_more_folds_than_groups() -> None:
+    rows = [f"{n},{n % 4},{'ab'[n % 3 == 0]}" for n in range(120)]
+    assert table(rows, "x,patient,target", groups="patient", folds=8, test_fraction=0).folds == 4
+
+
+@pytest.mark.parametrize("given", [{"val_fraction": 0.2}, {"split": "part"}])
+def test_validation_rows_turn_folds_off(given: dict[str, Any]) -> None:
+    rows = [f"{n},{('train', 'train', 'val', 'test')[n % 4]},{'ab'[n % 3 == 0]}" for n in range(80)]
+    data = table(rows, "x,part,target", folds=8, ignore="part", **given)
+    assert data.folds == 0
+    assert data.split("val") is not data.split("train")
+    assert data.fold is None
+
+
+def test_folds_are_those_of_the_training_when_a_checkpoint_is_read() -> None:
+    data = table([f"{n},{'ab'[n % 3 == 0]}" for n in range(100)], folds=5)
+    fold, _ = training_folds(data)
+    again = TableDataModule(**data.hparams)
+    assert again.folds == 5
+    assert torch.equal(training_folds(again)[0], fold)
