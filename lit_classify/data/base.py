@@ -151,15 +151,15 @@ class InMemoryDataModule(LightningDataModule, ABC):
 
     def train_dataloader(self) -> TensorLoader:
         """Return the training batches."""
-        return self._loader("train", self.batch_size, training=True)
+        return self._loader("train", training=True)
 
     def val_dataloader(self) -> TensorLoader:
         """Return the validation batches, in order."""
-        return self._loader("val", self._evaluation_batch_size)
+        return self._loader("val")
 
     def test_dataloader(self) -> TensorLoader:
         """Return the test batches, in order."""
-        return self._loader("test", self._evaluation_batch_size)
+        return self._loader("test")
 
     def predict_dataloader(self) -> TensorLoader:
         """Return the test batches, in order."""
@@ -186,11 +186,12 @@ class InMemoryDataModule(LightningDataModule, ABC):
         """Whether the trainer uses the same few batches in every epoch (``overfit_batches``)."""
         return self.trainer is not None and bool(getattr(self.trainer, "overfit_batches", 0))
 
-    def _loader(self, name: str, batch_size: int | None, training: bool = False) -> TensorLoader:
+    def _loader(self, name: str, training: bool = False) -> TensorLoader:
         """Return the batches of a split, on the trainer's device."""
         tensors = self.batch_tensors(name)
         if self.trainer is not None:
             tensors = [tensor.to(self.trainer.strategy.root_device) for tensor in tensors]
+        batch_size = self.batch_size if training else self._evaluation_batch_size  # set while rows are loaded
         return self._batches(tensors, batch_size, training)
 
     def _batches(

@@ -129,3 +129,17 @@ def test_numbers_of_classes_that_do_not_fit_are_refused(build: Any, message: str
 def test_unsuitable_class_weights_and_labels_are_refused(build: Any, message: str) -> None:
     with pytest.raises(UserError, match=message):
         build()
+
+
+@pytest.mark.parametrize("threshold", [0.1, 0.5, 0.9])
+def test_a_threshold_decides_labels_metrics_and_plots_alike(threshold: float) -> None:
+    model = BinaryClassifier(2, threshold=threshold)
+    logits, y = torch.linspace(-4, 4, 50).unsqueeze(1), torch.arange(50) % 2
+    p = model.probabilities(logits)
+    expected = (p[:, 1] > threshold).long()
+    assert torch.equal(model.labels(p), expected)
+    assert torch.equal(model.relative_probabilities(p).argmax(dim=1), expected)
+    assert int(model.metric_sum(logits, y)) == int((expected == y).sum())
+    metric = model.make_metric()
+    metric.update(*model.metric_inputs(logits, y))
+    assert float(metric.compute()) == pytest.approx(float((expected == y).float().mean()))

@@ -130,3 +130,12 @@ def test_a_table_that_lacks_feature_columns_is_refused(capsys: pytest.CaptureFix
     stderr = capsys.readouterr().err
     assert "lacks x3, x5" in stderr
     assert "y5" in stderr
+
+
+def test_automatic_batches_depend_on_the_number_of_training_rows() -> None:
+    for num_rows, expected in ((100, 10), (40, 8)):
+        data = table(
+            [f"{n},{'ab'[n % 2]}" for n in range(num_rows)], batch_size="auto", folds=2, test_fraction=0.2
+        )
+        x, y, fold = next(iter(data.train_dataloader()))
+        assert len(x) == len(y) == len(fold) == data.batch_size == expected
