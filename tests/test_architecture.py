@@ -1,6 +1,7 @@
-"""Imports between the parts of the package: downwards only, and none of a heavy package without need."""
+"""Rules for the source files: imports, names, examples in docstrings, and output."""
 
 import ast
+import doctest
 import inspect
 import subprocess
 import sys
@@ -162,3 +163,16 @@ def test_all_output_is_printed_by_the_functions_that_escape_it(file: Path) -> No
     prints = [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]
     allowed = {"messages.py": 1, "progress_bar.py": 2}  # echo itself, and the progress bar
     assert len(prints) == allowed.get(file.name, 0)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_examples_in_docstrings_fail_only_with_errors_of_the_package(file: Path) -> None:
+    documented = ast.Module | ast.ClassDef | ast.FunctionDef
+    nodes = [node for node in ast.walk(ast.parse(file.read_text("utf-8"))) if isinstance(node, documented)]
+    examples = [
+        example
+        for node in nodes
+        for example in doctest.DocTestParser().get_examples(ast.get_docstring(node) or "")
+    ]
+    expected = [example.exc_msg for example in examples if example.exc_msg is not None]
+    assert all(message.startswith("lit_classify.errors.") for message in expected), expected

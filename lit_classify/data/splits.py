@@ -19,14 +19,10 @@ class Split(NamedTuple):
         y: classes ``(N,)`` int64, values ``(N,)`` float32, or labels ``(N, L)`` float32.
 
     Examples:
+        >>> import torch
         >>> x, y = Split(torch.zeros(5, 2), torch.zeros(5, dtype=torch.int64))
-        Traceback (most recent call last):
-            ...
-        NameError: name 'torch' is not defined
         >>> x.shape
-        Traceback (most recent call last):
-            ...
-        NameError: name 'x' is not defined
+        torch.Size([5, 2])
     """
 
     x: Tensor

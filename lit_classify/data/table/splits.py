@@ -142,19 +142,11 @@ class Splitter:
 
     Examples:
         >>> table = RawTable(pl.DataFrame({"x": range(10)}), (("t.csv", 10),), ("1f",))
-        >>> splitter = Splitter(split=None, groups=None, test_fraction=0.2, val_fraction=0.2, seed=0)
-        Traceback (most recent call last):
-            ...
-        TypeError: Splitter.__init__() missing 1 required positional argument: 'folds'
+        >>> splitter = Splitter(None, None, test_fraction=0.2, val_fraction=0.2, folds=0, seed=0)
         >>> targets = np.array([0, 1] * 5, dtype=np.int32)
         >>> rows = splitter.split_rows(table, [10], ["no", "yes"], targets)
-        Traceback (most recent call last):
-            ...
-        NameError: name 'splitter' is not defined
         >>> {split: len(indices) for split, indices in rows.items()}
-        Traceback (most recent call last):
-            ...
-        NameError: name 'rows' is not defined
+        {'train': 6, 'val': 2, 'test': 2}
     """
 
     split: str | None
