@@ -1,11 +1,13 @@
 """What validate, test and predict have in common: model and data come from a checkpoint."""
 
+from argparse import SUPPRESS
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.cli import LightningArgumentParser
 
 from lit_classify import data
+from lit_classify._lightning.argparse_actions import actions
 from lit_classify._lightning.trainer import RunTrainer
 from lit_classify.checkpoints.search import RUNS
 from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
@@ -15,6 +17,12 @@ from lit_classify.errors import UserError
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD
 from lit_classify.evaluation.printout import metric_lines
 
+COMMON_OPTIONS = """\
+  --ckpt_path best                a checkpoint: its path, or best or last for the newest one
+  --data.path FILE                another table, of which all rows are used
+  --data NAME, --model NAME       import path of the run's data module or module, if it is a custom one
+  --model.network NAME            import path of the run's network, if it is a custom one"""
+FIT_OPTIONS = {"plots", "log_every_n_epochs", "test_best", "tune_threshold"}
 RECORDED_DATA = "lit_classify.cli.checkpoint_cli.recorded_data"
 
 
@@ -44,11 +52,15 @@ def recorded_data(**kwargs: Any) -> data.InMemoryDataModule:
 class CheckpointCLI(LitCLI):
     """The command line of a command that reads a checkpoint."""
 
+    common_options = COMMON_OPTIONS
     parser_class = CheckpointParser
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Accept the options of any data module."""
+        """Accept the options of any data module; do not show those of fit, which config.yaml may contain."""
         super().add_arguments_to_parser(parser)
+        for action in actions(parser):
+            if action.dest in FIT_OPTIONS:
+                action.help = SUPPRESS
         parser.set_defaults({"data": {"class_path": RECORDED_DATA}})
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 - Lightning's

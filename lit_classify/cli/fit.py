@@ -34,6 +34,14 @@ from lit_classify.messages import escape_control
 from lit_classify.modules import BinaryClassifier, LitModule
 from lit_classify.modules.base import Evaluation
 
+COMMON_OPTIONS = """\
+  --config NAME                   a recipe (lit-classify recipes lists them) or a YAML file
+  --data NAME, --model NAME       the classes of data and model
+  --trainer.max_epochs 1000       number of epochs
+  --log_every_n_epochs 100        validate and print a line at epochs 0, n, 2n, ... and after the last
+  --plots basic                   plots in TensorBoard: none, basic, all, or a list
+  --ckpt_path last                resume a run: a path, or the last or best checkpoint of this recipe
+  --help                          show the options of the classes that are given before it"""
 _MIN_PARALLEL_SIZE = 5_000_000  # multiplications per step
 
 
@@ -54,6 +62,7 @@ class FitCLI(LitCLI):
     """The command line of fit: the data determines the model's inputs and outputs."""
 
     command = "fit"
+    common_options = COMMON_OPTIONS
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link the model's arguments to the data."""

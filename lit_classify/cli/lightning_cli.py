@@ -19,6 +19,7 @@ from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.io import AtomicCheckpointIO
 from lit_classify.checkpoints.search import RUNS, find_checkpoint
 from lit_classify.cli.lightning_parser import Recipe, RecipeFile, RunParser
+from lit_classify.cli.main import COMMANDS
 from lit_classify.cli.plot_selection import HELP
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
@@ -40,12 +41,14 @@ class LitCLI(LightningCLI):
 
     Attributes:
         command: the command, whose method Lightning calls.
+        common_options: what ``--help`` begins with.
 
     Raises:
         UserError: an invalid option, recipe or setting. Nothing has been written yet.
     """
 
     command: str
+    common_options: str
     parser_class = RunParser
     model: LitModule
     datamodule: InMemoryDataModule
@@ -101,6 +104,8 @@ class LitCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the options of lit_classify that a recipe may set."""
         parser.usage = f"lit-classify {self.command} [options]"
+        parser.description = f"{COMMANDS[self.command].capitalize()}."
+        self._options.common_options = self.common_options
         parser.add_class_arguments(Recipe, "recipe")
         parser.add_argument("--plots", type=str | list[str], default="basic", help=HELP)
         parser.add_argument(

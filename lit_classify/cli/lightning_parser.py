@@ -22,14 +22,6 @@ from lit_classify.messages import echo
 set_loader("yaml", safe_yaml.load, exceptions=(yaml.YAMLError,))  # for all YAML of the parser
 set_dumper("yaml", safe_yaml.dump)
 
-COMMON = """common options:
-  --config NAME                   a recipe or YAML file (lit-classify recipes); before --help, its classes
-  --data NAME, --model NAME       a class; before --help, its options
-  --trainer.max_epochs 1000       number of epochs
-  --log_every_n_epochs 100        validate and print a line at epochs 0, n, 2n, ... and after the last
-  --plots basic                   plots in TensorBoard: none, basic, all, or a list
-  --ckpt_path last                resume a run: a path, or the last or best checkpoint of this recipe"""
-
 
 @dataclass
 class Recipe:
@@ -67,13 +59,16 @@ class Help(Action):
 
     def __call__(self, parser: Any, namespace: Any, *_: Any) -> None:  # noqa: ANN401 - argparse's
         """Print the options of the chosen or default data and model, then all others, and exit."""
-        usage, _, rest = parser.format_help().replace("\b", "").partition("\n\n")
-        parts = [COMMON] if parser.default_classes else []
+        for action in actions(parser):
+            if action.dest == "ckpt_path":  # Lightning's text is about files that are refused here
+                action.help = "See the common options."
+        usage, description, rest = parser.format_help().replace("\b", "").split("\n\n", 2)
+        parts = [usage, description, f"common options:\n{parser.common_options}"]
         for part, default in parser.default_classes.items():
             chosen = namespace.get(part)
             kind = import_object(chosen.class_path if chosen else default, f"--{part}")
             parts.append(class_help(kind, part))
-        echo("\n\n".join([usage, *parts, *(["all options:"] if parts else []), rest]))
+        echo("\n\n".join([*parts, "all options:", rest]))
         parser.exit()
 
 
@@ -103,6 +98,7 @@ class RunParser(LightningArgumentParser):
     """A parser without abbreviations, which raises UserError.
 
     Attributes:
+        common_options: the lines that ``--help`` begins with.
         recipes: the namespace after each ``--config``, in order.
         ignored_keys: keys that ``--config`` number n does not set.
         default_classes: the classes that ``--help`` describes if none is chosen.
@@ -111,6 +107,7 @@ class RunParser(LightningArgumentParser):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, **{**kwargs, "add_help": False})
         self.add_argument("-h", "--help", action=Help)
+        self.common_options = ""
         self.default_classes: dict[str, str] = {}
         self.recipes: list[Namespace] = []
         self.ignored_keys: dict[int, list[str]] = {}

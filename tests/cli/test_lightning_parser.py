@@ -1,9 +1,9 @@
-"""The help of fit."""
+"""The help of fit, validate, test and predict."""
 
 import pytest
 import torch
 
-from lit_classify.cli.main import main
+from lit_classify.cli.main import COMMANDS, main
 
 
 def test_fit_help_explains_the_data_and_course_mode(capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,6 +31,22 @@ def test_fit_help_begins_with_the_options_of_the_chosen_classes(
     first, _, rest = capsys.readouterr().out.partition("all options:")
     assert all(f"\n  {option} " in first for option in described)
     assert "--trainer.gradient_clip_val" in rest
+
+
+@pytest.mark.parametrize("command", ["validate", "test", "predict"])
+def test_the_help_of_evaluation_begins_with_its_own_options(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    first, _, rest = capsys.readouterr().out.partition("all options:")
+    assert first.split("\n\n")[:2] == [
+        f"usage: lit-classify {command} [options]",
+        f"{COMMANDS[command].capitalize()}.",
+    ]
+    assert "\n  --ckpt_path best " in first
+    assert "--trainer.devices" in rest
+    assert not any(option in rest for option in ("--plots", "--log_every", "--test_best", "--tune_threshold"))
 
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
