@@ -15,6 +15,7 @@ from lit_classify.atomic_write import write_all
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import add_custom_classes, parser
+from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data.table.encoders import Encoder
 from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.errors import UserError
@@ -46,6 +47,7 @@ def main(arguments: list[str]) -> int:
     if not given.overwrite and directory.is_dir() and any(directory.iterdir()):
         raise UserError(f"{directory} is not empty; give --overwrite, or another --out")
 
+    filter_warnings()
     checkpoint = Checkpoint.read(find_checkpoint(given.checkpoint))
     model = checkpoint.build_model(given.network, activation=given.activation)
     state = checkpoint.data.init_args.get("fitted_state") if checkpoint.data else None

@@ -1,5 +1,7 @@
-"""The command export: arguments that are refused."""
+"""The command export: its arguments."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,11 @@ def test_invalid_arguments_are_refused(
     assert main(["export", "nowhere.ckpt"]) == 2
     assert "pip install onnx onnxscript onnxruntime" in capsys.readouterr().err
     assert [path.name for path in Path().iterdir()] == ["full"]
+
+
+def test_the_chosen_checkpoint_is_a_note_of_one_line() -> None:
+    assert main(["fit", "--config", "circles_v2", "--trainer.max_epochs", "1", "--plots", "none"]) == 0
+    best = "lightning_logs/circles_v2/version_0/checkpoints/best.ckpt"
+    command = [sys.executable, "-m", "lit_classify", "export", "best", "--format", "safetensors"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stderr == f"lit-classify: note: best is {best}\n"
