@@ -187,7 +187,6 @@ _SYNONYMS = {
     "hidden_sizes": "model.hidden",
     "hidden_units": "model.hidden",
     "layers": "model.hidden",
-    "threshold": "model.thresholds",
     "loss_fn": "model.loss",
     "criterion": "model.loss",
     "gpus": "trainer.devices",
@@ -203,6 +202,8 @@ _SYNONYMS = {
     "outfile": "out",
 }
 _TASK_OPTIONS = {
+    "model.class_weight": "is an option of BinaryClassifier and MulticlassClassifier only",
+    "model.threshold": "is an option of BinaryClassifier only",
     "model.thresholds": "is an option of MultilabelClassifier only",
     "model.loss": "is an option of Regressor only; the loss of the other tasks is fixed",
 }
@@ -227,9 +228,8 @@ def _unknown_option(option: str, parser: ArgumentParser) -> str:
         suggestion = unique[0] if unique else _most_similar(option, known)
     if suggestion is None:
         return f"unknown option --{option}; see lit-classify {_command(parser)} --help"
-    if suggestion in _TASK_OPTIONS:
-        return f"unknown option --{option}; --{suggestion} {_TASK_OPTIONS[suggestion]}"
-    return f"unknown option --{option}: did you mean --{suggestion}?"
+    more = f" It {_TASK_OPTIONS[suggestion]}" if suggestion in _TASK_OPTIONS else ""
+    return f"unknown option --{option}: did you mean --{suggestion}?{more}"
 
 
 def _most_similar(option: str, known: Iterable[str]) -> str | None:
