@@ -100,7 +100,7 @@ def test_another_run_and_a_resumed_run_leave_the_files_of_the_first(
     capsys.readouterr()
     resume = ["--trainer.max_epochs", "3", "--ckpt_path", MOONS_CHECKPOINT.format(0)]
     assert main([*FIT_MOONS, *logger, *resume]) == 0
-    assert "\nResumed after 1 epochs and trained 2 more in " in capsys.readouterr().out
+    assert "\nResumed after 1 epoch and trained 2 more in " in capsys.readouterr().out
     assert all(path.read_bytes() == content for path, content in before.items())
     assert Checkpoint.read(MOONS_CHECKPOINT.format(2)).epochs == 3
 

@@ -96,7 +96,7 @@ class BestCheckpoint(ModelCheckpoint):
             self._save_if_best(trainer, pl_module)
 
     def _save_if_best(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the weights, of members the best ones of each, if the metric has improved."""
+        """Save the weights, for members the best ones of each, if the metric has improved."""
         with best_weights(trainer, pl_module):
             super().on_validation_end(trainer, pl_module)
 

@@ -60,14 +60,14 @@ class DecisionBoundary(PlotCallback):
         self._reset()
 
     def is_due(self, epoch: int) -> bool:
-        """Return whether to take a snapshot after an epoch; always after the first one of a fit."""
+        """Return whether to take a snapshot after an epoch; the first one of a fit is always due."""
         return epoch % self._every_n_epochs == 0 or super().is_due(epoch) or self._last_epoch < 0
 
     def draw(self, trainer: Trainer, model: LitModule, data: InMemoryDataModule, epoch: int) -> None:
         """Take a snapshot; log it if the last image is older than 30 seconds."""
         if self._plot is None:
             self._plot = make_boundary_plot(model, data, "val", _run_name(trainer))
-            # a snapshot of several members takes as many times as long
+            # the time that a snapshot takes is proportional to the number of members
             self._every_n_epochs = max(1, (trainer.max_epochs or 0) * model.members // _SNAPSHOTS_PER_FIT)
         if self._plot is None:
             return

@@ -21,9 +21,10 @@ _GRID = 40  # points per axis
 
 
 class HiddenUnits(PlotCallback):
-    """Plot the activations of each unit over the plane of the two inputs; of wide layers the 16 most active.
+    """Plot the activations of each hidden unit over the plane of the two inputs.
 
-    Networks other than ``MLP``, and data with more or fewer features, are not plotted.
+    Of a layer with more than 16 units, the 16 most active ones are plotted. Networks other than ``MLP``, and
+    data with more or fewer features, are not plotted.
 
     Args:
         only_at_end: plot after the last epoch only.

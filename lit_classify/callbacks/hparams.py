@@ -72,7 +72,7 @@ class HParams(Callback):
         self._log(trainer)
 
     def show_best(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> None:
-        """Write the validation metrics of the best weights, whose last improvement was in an epoch."""
+        """Write the validation metrics of the best weights; ``epoch`` is that of their last improvement."""
         best = {"best/epoch": float(epoch), **{f"best/val_{name}": metrics[name] for name in metrics}}
         for logger in run_loggers(trainer):
             logger.log_metrics(best, max(trainer.global_step - 1, 0))

@@ -40,7 +40,7 @@ def best_weights(trainer: Trainer, module: LightningModule) -> Iterator[None]:
 
 
 class MemberEarlyStopping(EarlyStopping):
-    """Keep each member's weights of the lowest loss on its validation rows; stop when no member improves.
+    """Keep the weights with each member's lowest validation loss; stop when no member improves.
 
     With cross-validation, the validation rows of a member are those of the fold that it holds out. The mean
     of the lowest losses is logged as ``val/selected_loss``, which improves as long as any member does. The

@@ -113,7 +113,7 @@ class CheckpointCLI(LitCLI):
         (logged,) = results
         evaluation = self.model.evaluation
         y = self.datamodule.split(stage).y if evaluation is None else evaluation.y
-        rows = f"{len(y):,} {stage} rows"
+        rows = f"{len(y):,} {'test' if stage == 'test' else 'validation'} rows"
         if evaluation is not None and evaluation.fold is not None:
             rows = f"{len(y):,} training rows, {OUT_OF_FOLD}, {self.datamodule.folds} folds"
         self.say(f"{type(self.model).__name__} on {rows}")

@@ -19,8 +19,8 @@ def main(arguments: list[str]) -> int:
     """Print the permutation importance of each column, and write it as a plot and as a CSV file."""
     options = parser(
         "importance",
-        "Permute the values of each column, and report how much worse the model then predicts: on the test "
-        "rows; without them, on out-of-fold rows after cross-validation, else on the validation rows.",
+        "Permute the values of each column, and report how much worse the predictions are. The test rows are "
+        "used; if there are none, the out-of-fold rows of cross-validation or the validation rows.",
     )
     options.add_argument(
         "checkpoint", help="a run's .../checkpoints/best.ckpt, or best or last for the newest"
@@ -31,10 +31,10 @@ def main(arguments: list[str]) -> int:
         "--max_rows",
         type=int,
         default=10_000,
-        help="rows to use; of more rows, as many are chosen at random (default: 10000)",
+        help="maximum number of rows; if there are more, a random sample is used (default: 10000)",
     )
     options.add_argument("--seed", type=int, default=42, help="seed of the permutations (default: 42)")
-    options.add_argument("--data.path", dest="path", help="another table to use all rows of")
+    options.add_argument("--data.path", dest="path", help="another table, of which all rows are used")
     options.add_argument("--out", default="importance", help="output directory (default: importance)")
     options.add_argument("--overwrite", action="store_true", help="overwrite existing files")
     add_custom_classes(options)

@@ -30,16 +30,16 @@ Plotters = dict[str, Callable[[], Figure | None]]
 
 
 def main(arguments: list[str]) -> int:
-    """Draw everything that can be drawn of checkpoints, and the data and results of recipes."""
+    """Plot all that is available for checkpoints, and the data and results of recipes."""
     options = parser(
         "plot",
-        "Draw finished runs: decision boundary, hidden units, evaluation and learning curves. "
-        "Of a recipe, train it and draw its data and decision boundary.",
+        "Plot finished runs: decision boundary, hidden units, evaluation and learning curves. A recipe is "
+        "trained first, and its data and decision boundary are plotted.",
     )
     options.add_argument(
         "source",
         nargs="+",
-        help="a checkpoint (best and last are the newest ones), or a recipe's name or YAML file",
+        help="a checkpoint (its path, or best or last for the newest), or a recipe's name or YAML file",
     )
     options.add_argument("--out", default="plots", help="directory for the plots (default: plots)")
     options.add_argument("--format", choices=["png", "svg"], default="png", help="default: png")

@@ -61,8 +61,8 @@ def confusion_matrix(counts: NDArray[np.int64], class_names: Sequence[str], titl
 def roc_and_precision_recall(y: NDArray[np.int64], p: Numbers, names: Sequence[str], title: str) -> Figure:
     """Plot the one-vs-rest ROC and precision-recall curves of each class or label.
 
-    Of two classes only the second is drawn; of more than eight those with the smallest area under the ROC
-    curve.
+    With two classes, only the second is drawn; with more than eight, those with the smallest area under the
+    ROC curve.
 
     Args:
         y: 1 for rows of a class or label, else 0, ``(N, C)``.
@@ -106,8 +106,8 @@ def roc_and_precision_recall(y: NDArray[np.int64], p: Numbers, names: Sequence[s
 def calibration_curve(y: NDArray[np.int64], p: Numbers, names: Sequence[str], title: str) -> Figure:
     """Plot the fraction of positives against the predicted probability of each class or label, in ten bins.
 
-    The area of a dot is proportional to the number of rows. Of two classes only the second is drawn; of more
-    than eight those with the largest expected calibration error (ECE): the distance from the diagonal,
+    The area of a dot is proportional to the number of rows. With two classes, only the second is drawn; with
+    more than eight, those with the largest expected calibration error (ECE): the distance from the diagonal,
     averaged over the rows.
 
     Args:

@@ -23,7 +23,7 @@ def column_importance(
 ) -> Figure:
     """Plot the importance of columns as bars, with standard deviations as error bars.
 
-    Of more than forty columns, the first forty are drawn.
+    At most forty columns are drawn, the first ones.
 
     Args:
         names: names of the columns, the most important first.
