@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not run __getattr__
     from lit_classify.data import TensorLoader as TensorLoader
     from lit_classify.errors import DataError as DataError
     from lit_classify.errors import UserError as UserError
+    from lit_classify.evaluation.predictions import predict as predict
     from lit_classify.modules import BinaryClassifier as BinaryClassifier
     from lit_classify.modules import LitModule as LitModule
     from lit_classify.modules import MulticlassClassifier as MulticlassClassifier
@@ -32,6 +33,7 @@ _PUBLIC = {
     "networks": "MLP",
     "callbacks": "EpochLog",
     "checkpoints": "load",
+    "evaluation.predictions": "predict",
     "errors": "DataError UserError",
 }
 _HOMES = {name: home for home, names in _PUBLIC.items() for name in names.split()}

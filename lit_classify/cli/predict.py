@@ -12,7 +12,12 @@ from lit_classify.cli.checkpoint_cli import CheckpointCLI
 from lit_classify.data import TableDataModule
 from lit_classify.data.loaders import TensorLoader
 from lit_classify.errors import UserError
-from lit_classify.evaluation.predictions import check_output_path, prediction_table, write_predictions
+from lit_classify.evaluation.predictions import (
+    check_output_path,
+    check_spread,
+    prediction_table,
+    write_predictions,
+)
 
 
 class PredictCLI(CheckpointCLI):
@@ -43,8 +48,7 @@ class PredictCLI(CheckpointCLI):
         check_output_path(out, self.parsed("overwrite"))
         kept = self._kept([keep] if isinstance(keep, str) else keep)
         self.model.predicts_spread = self.parsed("spread")
-        if self.model.predicts_spread and self.model.members == 1:
-            raise UserError("--spread needs several members, but the model is a single network")
+        check_spread(self.model)
         batches = self.trainer.predict(**{**kwargs, "weights_only": True, "return_predictions": True})
         if not batches:
             raise UserError("no rows were predicted: the limit is 0 batches")

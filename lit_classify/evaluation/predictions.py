@@ -1,14 +1,19 @@
-"""Prediction files: one row for each row of the data, in the same order."""
+"""Predictions as tables and files: one row for each row of the data, in the same order."""
 
 from pathlib import Path
+from typing import Any
 
 import polars as pl
+import torch
 from torch import Tensor
 
 from lit_classify.atomic_write import atomic_write
+from lit_classify.checkpoints import Checkpoint
+from lit_classify.data.table.frames import is_frame, like
 from lit_classify.errors import UserError
 from lit_classify.messages import echo, unknown_name
 from lit_classify.modules import LitModule
+from lit_classify.networks import Activation, Network
 
 _SUFFIXES = (".csv", ".parquet", ".pq")
 _FORMULA = "^[=+\\-@\t\r]"  # text that a spreadsheet evaluates
@@ -61,6 +66,63 @@ def prediction_table(model: LitModule, probabilities: Tensor, spread: Tensor | N
     return table.with_columns(
         [pl.Series(f"spread_{name}", column) for name, column in zip(names, columns, strict=True)]
     )
+
+
+def predict(
+    checkpoint: str | Path | Checkpoint,
+    path: Any,  # noqa: ANN401 - a path, or a DataFrame of any package
+    spread: bool = False,
+    network: Network | None = None,
+    activation: Activation | None = None,
+) -> Any:  # noqa: ANN401 - as given
+    """Return a checkpoint's predictions for the rows of a table, which need no target.
+
+    Args:
+        checkpoint: the file, or what ``Checkpoint.read`` returns.
+        path: the table: a DataFrame of pandas or polars, an Arrow table, or files as for ``TableDataModule``.
+        spread: whether to add the standard deviation of each probability over the members of the model.
+        network: the custom network of the checkpoint; see ``load``.
+        activation: the custom activation, or an instance with settings.
+
+    Returns:
+        The columns of ``prediction_table`` as a DataFrame of the same kind as ``path``, with the same index;
+        for files, of polars.
+
+    Raises:
+        UserError: the checkpoint or the table is not valid, or a single network has no spread.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> from lightning.pytorch import Trainer
+        >>> from lit_classify import BinaryClassifier, TableDataModule
+        >>> frame = pl.DataFrame({"size": range(50), "target": ["small", "large"] * 25})
+        >>> data = TableDataModule(frame, "target")
+        >>> quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        >>> trainer = Trainer(max_epochs=2, accelerator="cpu", enable_checkpointing=False, **quiet)
+        >>> trainer.fit(BinaryClassifier(data.in_features, class_names=data.class_names), data)
+        >>> with TemporaryDirectory() as directory:
+        ...     trainer.save_checkpoint(Path(directory, "model.ckpt"))
+        ...     predictions = predict(Path(directory, "model.ckpt"), pl.DataFrame({"size": [1, 2, 3]}))
+        ...
+        >>> predictions.shape, predictions.columns
+        ((3, 3), ['prediction', 'p_large', 'p_small'])
+    """
+    checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint.read(checkpoint)
+    checkpoint.check_options("data", ["path"])
+    model = checkpoint.build_model(network, activation=activation)
+    data = checkpoint.build_data({"path": path})
+    model.predicts_spread = spread
+    check_spread(model)
+    with torch.inference_mode():
+        outputs = torch.cat([model.predict_step(batch, 0) for batch in data.predict_dataloader()])
+    table = prediction_table(model, *(outputs.unbind(dim=-1) if spread else [outputs]))
+    return like(path, table) if is_frame(path) else table
+
+
+def check_spread(model: LitModule) -> None:
+    """Raise UserError if a single network should return a spread over members."""
+    if model.predicts_spread and model.members == 1:
+        raise UserError("--spread needs several members, but the model is a single network")
 
 
 def write_predictions(path: Path, table: pl.DataFrame, overwrite: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from os import PathLike
 
 from lit_classify.errors import UserError
 
@@ -57,7 +58,7 @@ class ColumnRoles:
         return {*self.target, *self.split, *self.groups}
 
 
-def as_list(names: Sequence[str] | str | None) -> list[str]:
+def as_list(names: Sequence[str] | str | PathLike[str] | None) -> list[str]:
     """Return one name or several as a list.
 
     Examples:
@@ -66,4 +67,4 @@ def as_list(names: Sequence[str] | str | None) -> list[str]:
     """
     if names is None:
         return []
-    return [names] if isinstance(names, str) else [str(name) for name in names]
+    return [str(names)] if isinstance(names, str | PathLike) else [str(name) for name in names]

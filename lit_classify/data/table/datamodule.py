@@ -1,11 +1,11 @@
-"""Data module for tables in CSV or Parquet files.
+"""Data module for tables in CSV or Parquet files and for DataFrames.
 
 Legend: N rows, F features.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -19,21 +19,33 @@ from lit_classify.data.table.column_roles import ColumnRoles, Names, as_list
 from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.encoders import Scaling
 from lit_classify.data.table.fitted_state import FittedState
+from lit_classify.data.table.frames import FRAMES, is_frame
 from lit_classify.data.table.preprocessing import HandleUnknown, Missing, Preprocessor, check_missing
 from lit_classify.data.table.schema import Column, check_columns, find_leakage, format_schema, infer_schema
-from lit_classify.data.table.source import PATH_OPTIONS, RawTable, TableFiles, concat_splits, find_files
+from lit_classify.data.table.source import (
+    PATH_OPTIONS,
+    RawTable,
+    TableFiles,
+    concat_splits,
+    find_files,
+    read_frame,
+)
 from lit_classify.data.table.splits import RowIndices, Splitter, split_by_files, warn_duplicates
 from lit_classify.data.table.targets import Targets, infer_target
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError, check_at_least, check_choice
 from lit_classify.messages import escape_control, warn
 
+if TYPE_CHECKING:
+    Source = Any  # paths or a DataFrame of any package
+else:
+    Source = list[str] | str  # what the command line accepts
 # columns, row indices of each split, targets, and fold of each training row
 Prepared = tuple[pl.DataFrame, dict[str, RowIndices], Targets, NDArray[np.int64] | None]
 
 
 class TableDataModule(InMemoryDataModule):
-    r"""Rows of CSV or Parquet files, whose other columns predict the target.
+    r"""Rows of CSV or Parquet files, or of a DataFrame, whose other columns predict the target.
 
     Numbers are scaled; missing values are imputed with the median and get a missing-value indicator.
     Categories are one-hot encoded, or embedded if there are many. All of this is fitted to the training rows
@@ -44,10 +56,11 @@ class TableDataModule(InMemoryDataModule):
     holds out one fold of the training rows and is validated on it.
 
     Args:
-        path: a file, several files, or a pattern such as data/*.csv.
+        path: a file, several files, or a pattern such as data/*.csv. From Python also a DataFrame of pandas
+            or polars, an Arrow table, or any object with Arrow's C stream interface.
         target: column to predict; several columns of 0 and 1 are labels (multilabel classification).
-        val_path: files with the validation rows.
-        test_path: files with the test rows.
+        val_path: files with the validation rows; from Python also a DataFrame.
+        test_path: files with the test rows; from Python also a DataFrame.
         split: column that contains train, val or test for each row.
         groups: column of groups, such as patients; rows of one group are never in two splits.
         features: the only columns to use as features; by default all.
@@ -101,10 +114,10 @@ class TableDataModule(InMemoryDataModule):
 
     def __init__(
         self,
-        path: list[str] | str,
+        path: Source,
         target: list[str] | str,
-        val_path: Names = None,
-        test_path: Names = None,
+        val_path: Source | None = None,
+        test_path: Source | None = None,
         split: str | None = None,
         groups: str | None = None,
         features: Names = None,
@@ -142,7 +155,11 @@ class TableDataModule(InMemoryDataModule):
         self._state = None if fitted_state is None else FittedState.from_dict(fitted_state)
         names = target, features, ignore, categorical, numeric, split, groups
         roles = ColumnRoles(*map(as_list, names))
-        paths = dict(zip(PATH_OPTIONS, map(as_list, (path, val_path, test_path)), strict=True))
+        sources = dict(zip(PATH_OPTIONS, (path, val_path, test_path), strict=True))
+        frames = {key: read_frame(part, FRAMES[key]) for key, part in sources.items() if is_frame(part)}
+        sources |= {key: FRAMES[key] for key in frames}
+        path, val_path, test_path = sources.values()  # what a checkpoint records
+        paths = {key: as_list(part) for key, part in sources.items()}
         settings = {
             **asdict(roles),
             **paths,
@@ -161,7 +178,7 @@ class TableDataModule(InMemoryDataModule):
             text = [encoder.name for encoder in encoders if encoder.kind == "category"]
             text += self._state.target.columns if self._state.target.class_names is not None else ()
         self.is_new_table = False
-        self._files = TableFiles(paths, CsvOptions(delimiter, header, encoding, text, expected))
+        self._files = TableFiles(paths, CsvOptions(delimiter, header, encoding, text, expected), frames)
         self._table: RawTable | None = self._files.read()
         self._prepared: Prepared | None = None
         if self._state is None:

@@ -96,7 +96,11 @@ def cast_column(
         ([20.0, None, None], 'number')
     """
     dtype = series.dtype
-    if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
+    if dtype == pl.Object:  # as to_polars returns cells of many types
+        types = sorted({type(cell).__name__ for cell in series if cell is not None})
+        advice = "convert it to one type, for example with astype(str), or ignore it"
+        raise DataError(f"column {series.name!r} has cells of the type {' and '.join(types)}; {advice}")
+    if dtype.is_nested() or dtype == pl.Binary:
         raise DataError(f"column {series.name!r} has the dtype {dtype}, neither numeric nor text; ignore it")
     if kind == "category":
         return as_text(series), "category"

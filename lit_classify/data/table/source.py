@@ -3,7 +3,7 @@
 import glob
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from lit_classify.data.table.cells import as_text, has_long_integers, to_numbers
 from lit_classify.data.table.csv import read_csv
 from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.format_detection import is_parquet
+from lit_classify.data.table.frames import FRAMES, digest_frame, to_polars
 from lit_classify.errors import DataError, check_local_path
 from lit_classify.messages import closest
 
@@ -73,6 +74,27 @@ def read_table(paths: str | Path | Sequence[str | Path], options: CsvOptions | N
     return concat_tables(tables)
 
 
+def read_frame(frame: Any, name: str) -> RawTable:  # noqa: ANN401 - of any package
+    """Return the rows of a DataFrame.
+
+    Args:
+        frame: a DataFrame of a kind that ``to_polars`` takes.
+        name: its name in messages.
+
+    Raises:
+        DataError: the DataFrame cannot be read or has no rows.
+
+    Examples:
+        >>> table = read_frame(pl.DataFrame({"age": [20, 40]}), "DataFrame")
+        >>> table.locate(1)
+        'DataFrame, row 2'
+    """
+    rows = to_polars(frame)
+    if rows.is_empty():
+        raise DataError(f"the {name} has no rows")
+    return RawTable(rows, ((name, len(rows)),), (digest_frame(rows),))
+
+
 def find_files(paths: Sequence[str | Path]) -> list[Path]:
     """Return the files that match paths and glob patterns, sorted by name for each pattern.
 
@@ -100,6 +122,12 @@ def _find(given: str) -> list[Path]:
         raise DataError(f"{path} is a directory; give a file, or a pattern such as {path}/*.csv")
     if path.is_file():
         return [path]
+    if given in FRAMES.values():
+        option = next(option for option, name in FRAMES.items() if name == given)
+        raise DataError(
+            f"the model was trained on a {given}, which its checkpoint does not contain; give a table with "
+            f"--data.{option} FILE"
+        )
     if path.exists():
         raise DataError(
             f"{path} is not a regular file, which can be read repeatedly; save its rows to a file"
@@ -184,20 +212,22 @@ def concat_splits(tables: Mapping[str, RawTable]) -> tuple[RawTable, list[int]]:
 
 @dataclass(frozen=True)
 class TableFiles:
-    """The files of a table.
+    """The files or DataFrames of a table.
 
     Args:
         paths: paths or patterns of each option, ``path``, ``val_path`` and ``test_path``; the last two may be
             empty.
         options: how to read CSV files.
+        frames: the rows of each option that is a DataFrame, whose name is its path.
     """
 
     paths: Mapping[str, Sequence[str]]
     options: CsvOptions
+    frames: Mapping[str, RawTable] = field(default_factory=dict)
 
-    def read(self) -> RawTable:
-        """Read the files of ``path``."""
-        return read_table(self.paths["path"], self.options)
+    def read(self, key: str = "path") -> RawTable:
+        """Return the rows of an option."""
+        return self.frames[key] if key in self.frames else read_table(self.paths[key], self.options)
 
     def read_other_splits(self) -> dict[str, RawTable]:
         """Read the files of ``val_path`` and ``test_path``, if given.
@@ -205,8 +235,9 @@ class TableFiles:
         Raises:
             DataError: As for ``read_table``, or if a file belongs to two splits.
         """
-        find_files([path for paths in self.paths.values() for path in paths])
-        return {key: read_table(self.paths[key], self.options) for key in PATH_OPTIONS[1:] if self.paths[key]}
+        if files := [path for key, paths in self.paths.items() if key not in self.frames for path in paths]:
+            find_files(files)
+        return {key: self.read(key) for key in PATH_OPTIONS[1:] if self.paths[key]}
 
     def shared_paths(self, settings: Mapping[str, Any]) -> list[str]:
         """Return which of ``val_path`` and ``test_path`` are the same in ``settings``."""
@@ -216,6 +247,8 @@ class TableFiles:
         """Return the paths for ``val`` and ``test`` that are the same in ``settings`` and do not exist."""
         absent = {}
         for key in self.shared_paths(settings):
+            if key in self.frames:
+                continue
             try:
                 find_files(self.paths[key])
             except DataError:
