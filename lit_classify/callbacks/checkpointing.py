@@ -119,6 +119,19 @@ class LastCheckpoint(Checkpoint):
 
     Args:
         every_n_seconds: minimum time between two saves; each follows the end of an epoch.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> from lit_classify import BinaryClassifier, CirclesDataModule
+        >>> quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        >>> last = LastCheckpoint(every_n_seconds=600.0)
+        >>> with TemporaryDirectory() as directory:
+        ...     options = {"accelerator": "cpu", "default_root_dir": directory, **quiet}
+        ...     trainer = Trainer(max_epochs=2, callbacks=[last], **options)
+        ...     trainer.fit(BinaryClassifier(2), CirclesDataModule())
+        ...     last.path.relative_to(directory).as_posix()
+        ...
+        'checkpoints/last.ckpt'
     """
 
     def __init__(self, every_n_seconds: float = 60.0) -> None:

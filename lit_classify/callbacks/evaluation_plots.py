@@ -29,6 +29,10 @@ class EvaluationPlots(PlotCallback):
 
     Args:
         curves: log ROC, precision-recall and calibration curves too, and the worst rows of a table.
+
+    Examples:
+        >>> EvaluationPlots(curves=True).is_due(epoch=8)  # after the last epoch only
+        False
     """
 
     def __init__(self, curves: bool = False) -> None:

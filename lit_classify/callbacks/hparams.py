@@ -24,6 +24,16 @@ class HParams(Callback):
 
     Args:
         tests_best: whether the best weights are evaluated on the test rows after the fit; adds test metrics.
+
+    Examples:
+        >>> from lit_classify import BinaryClassifier, CirclesDataModule
+        >>> quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        >>> options = {"accelerator": "cpu", "enable_checkpointing": False, **quiet}
+        >>> callback = HParams()
+        >>> trainer = Trainer(max_epochs=2, callbacks=[callback], **options)
+        >>> trainer.fit(BinaryClassifier(2), CirclesDataModule())
+        >>> sorted(callback.state_dict())
+        ['best/epoch', 'best/train_accuracy', 'best/train_loss', 'best/val_accuracy', 'best/val_loss']
     """
 
     def __init__(self, tests_best: bool = False) -> None:

@@ -104,6 +104,10 @@ def build_members(build: Callable[[], nn.Module], members: int, in_features: int
 
     Raises:
         UserError: the networks cannot be computed as one.
+
+    Examples:
+        >>> build_members(lambda: nn.Linear(2, 1), members=3, in_features=2)(torch.zeros(5, 2)).shape
+        torch.Size([3, 5, 1])
     """
     networks = [build()]
     if members == 1:
