@@ -84,9 +84,8 @@ def _typed(parser: ArgumentParser, option: str) -> str | None:
 
 
 def _is_table(name: str) -> bool:
-    return bool(
-        re.search(r"\.(csv|tsv|txt|dat|parquet|pq|xlsx?)(\.gz|\.bz2|\.xz|\.zst)?$", name, re.IGNORECASE)
-    )
+    table = r"\.(csv|tsv|txt|dat|jsonl|ndjson|parquet|pq|arrow|feather|xlsx?)"
+    return bool(re.search(table + r"(\.(gz|bz2|xz|zst|zip))?$", name, re.IGNORECASE))
 
 
 def _named_file(parser: ArgumentParser, key: str) -> str | None:

@@ -32,6 +32,22 @@ def check_memory(path: Path, num_rows: int, num_columns: int) -> None:
     _check(what, _COPIES * 4 * num_rows * num_columns, "use fewer rows or columns")
 
 
+def check_content(path: Path, num_bytes: int) -> None:
+    """Check that the content of a file fits into memory, where the number of its rows is not known.
+
+    Raises:
+        DataError: If the estimate exceeds the free memory.
+
+    Examples:
+        >>> check_content(Path("t.jsonl"), 1000)
+        >>> check_content(Path("t.jsonl"), 10**15)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.DataError: t.jsonl: 1000000.0 GB of content need about 3000000.0 GB of memory, ...
+    """
+    _check(f"{path}: {_size(num_bytes)} of content", _COPIES * num_bytes, "use fewer rows or columns")
+
+
 def check_points(num_points: float) -> None:
     """Check that points fit into memory before they are generated.
 

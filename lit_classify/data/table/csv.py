@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +26,14 @@ from lit_classify.data.table.cells import (
     missing_to_null,
     to_numbers,
 )
+from lit_classify.data.table.compression import open_decompressed, sizes_so_far
 from lit_classify.data.table.dialect import CsvOptions, Dialect, detect_dialect, is_blank
 from lit_classify.errors import DataError
 from lit_classify.messages import warn
 
 _HEAD_BYTES, _HEAD_LINES = 1 << 16, 10  # minimum that is read to detect the dialect
 _BLOCK_BYTES = 1 << 22
+_MAX_LINE = 1 << 24  # characters; longer lines are not rows
 _MAX_OPEN_BYTES = 1 << 22  # a quote open for more bytes is an error
 _FLOAT32_CELLS = 1 << 22  # larger tables use float32 where that is precise enough
 _FLOAT32_SPREADS = 1000.0  # standard deviations from zero up to which it is
@@ -58,8 +60,9 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
     """
     head = _read_head(path, options.encoding)
     dialect, rows = detect_dialect(path, head, options)
-    num_rows = round(path.stat().st_size * max(head.count("\n"), 1) / len(head.encode()))
-    check_memory(path, num_rows, len(dialect.names))
+    for size in sizes_so_far(path):
+        num_rows = round(size * max(head.count("\n"), 1) / len(head.encode()))
+        check_memory(path, num_rows, len(dialect.names))
     is_large = num_rows * len(dialect.names) > _FLOAT32_CELLS
     schema, found = Schema(), _guess_types(rows, dialect, options.text)
     while schema != found:  # at first, and whenever a block contains text in a column of numbers
@@ -99,13 +102,17 @@ def _decode(path: Path, encoding: str, size: int, num_lines: int) -> Iterator[by
         DataError: a byte is not in this encoding; names its line.
     """
     is_utf8 = encoding.lower() in {"utf-8", "utf8"}
-    with path.open("rb") as raw:
+    with open_decompressed(path) as raw:
         try:
             file = io.TextIOWrapper(raw, "utf-8-sig" if is_utf8 else encoding)
-            lines = "".join(islice(file, num_lines))
-            for text in chain([lines], iter(partial(file.read, size), ""), [""]):
+            lines = [file.readline(_MAX_LINE) for _ in range(num_lines)]
+            length = max(map(len, lines), default=0)
+            for text in chain(["".join(lines)], iter(partial(file.read, size), ""), [""]):
                 if "\0" in text:
                     raise DataError(f"{path} contains NUL bytes; set encoding, for example to utf-16")
+                if length >= _MAX_LINE:
+                    raise DataError(f"{path} has a line of more than {_MAX_LINE:,} characters")
+                length = len(text) - text.rfind("\n") - 1 + length * ("\n" not in text)
                 yield text.encode()
         except LookupError as error:
             raise DataError(f"unknown encoding {encoding!r}") from error

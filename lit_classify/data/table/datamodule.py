@@ -1,4 +1,4 @@
-"""Data module for tables in CSV or Parquet files and for DataFrames.
+"""Data module for tables in files and for DataFrames.
 
 Legend: N rows, F features.
 """
@@ -45,7 +45,10 @@ Prepared = tuple[pl.DataFrame, dict[str, RowIndices], Targets, NDArray[np.int64]
 
 
 class TableDataModule(InMemoryDataModule):
-    r"""Rows of CSV or Parquet files, or of a DataFrame, whose other columns predict the target.
+    r"""Rows of table files, or of a DataFrame, whose other columns predict the target.
+
+    Files may be CSV or JSON lines, also compressed (.gz, .bz2, .xz, .zst, .zip), Parquet, Arrow (Feather), or
+    Excel workbooks with one sheet; the content decides, not the name.
 
     Numbers are scaled; missing values are imputed with the median and get a missing-value indicator.
     Categories are one-hot encoded, or embedded if there are many. All of this is fitted to the training rows

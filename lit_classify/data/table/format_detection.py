@@ -1,17 +1,26 @@
-"""Detect the format of a file from its first bytes, and name formats that are not supported."""
+"""Detect the format of a file from its content, and name formats that are not supported."""
 
 import os
 import re
 import shlex
 import zipfile
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
+from lit_classify.data.table.compression import FAULTS, find_compression, open_decompressed
 from lit_classify.errors import DataError
 
+Format = Literal["CSV", "JSON lines", "Parquet", "Arrow", "Arrow stream", "Excel"]
 _HEAD = 1 << 12  # number of bytes that contain the signature
-_PARQUET, _ENCRYPTED = b"PAR1", b"PARE"
-_MIN_PARQUET = 12  # bytes: the signature at both ends and the length of the metadata
+_ENCRYPTED = b"PARE"
+_BINARY: dict[Format, tuple[bytes, tuple[bytes, ...]]] = {  # first bytes, and the last ones
+    "Parquet": (b"PAR1", (b"PAR1", _ENCRYPTED)),
+    "Arrow": (b"ARROW1", (b"ARROW1",)),
+    "Arrow stream": (b"\xff\xff\xff\xff", (b"\xff\xff\xff\xff\0\0\0\0",)),
+}
+_MIN_BINARY = 12  # bytes: in Parquet the signature at both ends and the length of the metadata
 _Format = tuple[str, str]  # name of the format and how to convert it; {file} is the path, quoted for a shell
 _SPREADSHEET = "save it as CSV in the spreadsheet program"
 _WITH_POLARS = "convert it first: polars.{read}(path).write_parquet('table.parquet')"
@@ -20,10 +29,6 @@ _NO_TABLE = "it does not contain a table"
 _PICKLE = "opening it may run untrusted code; save its table as CSV or Parquet where it was created"
 
 _SIGNATURES: tuple[tuple[int, bytes, _Format], ...] = (  # offset, regular expression, format
-    (0, rb"\x1f\x8b", ("compressed by gzip", "decompress it: gunzip -c {file} > table.csv")),
-    (0, rb"BZh", ("compressed by bzip2", "decompress it: bunzip2 -c {file} > table.csv")),
-    (0, rb"\xfd7zXZ\x00", ("compressed by xz", "decompress it: unxz -c {file} > table.csv")),
-    (0, rb"\x28\xb5\x2f\xfd", ("compressed by zstd", "decompress it: unzstd -c {file} > table.csv")),
     (0, rb"\x04\x22\x4d\x18", ("compressed by lz4", "decompress it: unlz4 -c {file} > table.csv")),
     (0, rb"\x1f\x9d", ("compressed by compress", "decompress it: uncompress -c {file} > table.csv")),
     (0, rb"7z\xbc\xaf\x27\x1c", ("a 7z archive", "unpack it: 7z x {file}")),
@@ -31,9 +36,7 @@ _SIGNATURES: tuple[tuple[int, bytes, _Format], ...] = (  # offset, regular expre
     (257, rb"ustar", ("a tar archive", "unpack it: tar -xf {file}")),
     (0, rb"PK\x05\x06", ("an empty zip archive", _NO_TABLE)),
     (0, rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ("an old Office file, such as .xls", _SPREADSHEET)),
-    (0, rb"ARROW1", ("an Arrow or Feather file", _WITH_POLARS.format(read="read_ipc"))),
     (0, rb"FEA1", ("a Feather file of version 1", _EXPORT)),
-    (0, rb"\xff\xff\xff\xff", ("an Arrow stream", _WITH_POLARS.format(read="read_ipc_stream"))),
     (0, _ENCRYPTED, ("an encrypted Parquet file", "decrypt it first")),
     (0, rb"ORC", ("an ORC file", _EXPORT)),
     (0, rb"Obj\x01", ("an Avro file", _WITH_POLARS.format(read="read_avro"))),
@@ -60,60 +63,77 @@ _TEXTS: tuple[tuple[str, _Format], ...] = (  # regular expression of the first c
     (r"version https://git-lfs\.", ("a Git LFS pointer, not the file itself", "fetch it: git lfs pull")),
     (r"<(!doctype )?html", ("a web page", "download the file itself, or export the table as CSV")),
     (r"<\?xml", ("an XML file", "export its table as CSV")),
-    (r"\{\s*\"[^\n]*\}\n\s*\{", ("JSON lines", _WITH_POLARS.format(read="read_ndjson"))),
     (r"[\[{]\s*[\[{\"]", ("JSON", _WITH_POLARS.format(read="read_json"))),
     (r"(%[^\n]*\n|\s)*@relation\s", ("an ARFF file", "export its table as CSV")),
 )
 _ZIPPED: tuple[tuple[str, _Format], ...] = (  # prefix or suffix of a name in a zip archive
-    ("xl/", ("an Excel workbook (.xlsx)", _SPREADSHEET)),
     ("word/", ("a Word document", "save its table as CSV")),
     ("content.xml", ("an OpenDocument file", _SPREADSHEET)),
     (".npy", ("NumPy arrays (.npz)", "save the table as CSV: numpy.savetxt, delimiter=','")),
     ("data.pkl", ("a PyTorch checkpoint", _NO_TABLE)),
 )
+_JSON_LINES = r'\{[ \t]*"[^\n]*(\}[ \t]*\n|\Z)'  # the first line is an object
 _CONTROL = bytes({*range(1, 32)} - {*b"\t\n\v\f\r\x1a\x1b"})
-_BINARY = 0.05  # fraction of control characters in binary files; a tenth of random bytes are
+_MAX_CONTROL = 0.05  # fraction of control characters in text; a tenth of random bytes are
 
 
-def is_parquet(path: Path) -> bool:
-    r"""Return whether a file is Parquet rather than CSV.
+def detect_format(path: Path) -> Format:
+    r"""Return the format of a file; CSV and JSON lines may be compressed.
 
     Raises:
-        DataError: the file is empty or in another format.
+        DataError: the file is empty, truncated or in another format.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
         >>> with TemporaryDirectory() as directory:
-        ...     path = Path(directory, "table.csv")
+        ...     path = Path(directory, "table")
         ...     _ = path.write_text("a,b\n1,2\n")
-        ...     is_parquet(path)
+        ...     detect_format(path)
         ...
-        False
+        'CSV'
     """
-    with path.open("rb") as file:
+    compression = find_compression(path)
+    if compression == "zip":
+        names = _names_in_zip(path)
+        if any(name.startswith("xl/") for name in names):
+            return "Excel"
+        if found := _zipped(names):
+            raise _unsupported(path, found)
+    with open_decompressed(path) as file:
         start = file.read(_HEAD)
     if not start:
         raise DataError(f"{path} is empty")
-    if start.startswith(_PARQUET) and (start == _PARQUET or not _is_plain(start)):
-        _check_end(path)
-        return True
-    if found := _zipped(path, start) or _signed(start) or _text(start):
-        name, advice = found
-        raise DataError(f"{path} is {name}: {advice.replace('{file}', shlex.quote(str(path)))}")
-    if path.suffix in {".parquet", ".pq"}:
-        raise DataError(f"{path} is not Parquet, despite its name; if it is CSV, rename it to .csv")
-    if len(start.translate(None, _CONTROL)) < (1 - _BINARY) * len(start):
-        raise DataError(f"{path} is a binary file of an unknown format; tables must be CSV or Parquet")
-    return False
+    for name, (signature, ends) in _BINARY.items():
+        if start.startswith(signature) and (start == signature or not _is_plain(start)):
+            if compression:
+                raise DataError(f"{path} is a compressed {name} file: decompress it first")
+            _check_end(path, name, ends)
+            return name
+    text = start.removeprefix(b"\xef\xbb\xbf").decode("latin-1").lstrip().replace("\r\n", "\n")
+    if re.match(_JSON_LINES, text):
+        return "JSON lines"
+    if other := _signed(start) or _text(text):
+        raise _unsupported(path, other)
+    if len(start.translate(None, _CONTROL)) < (1 - _MAX_CONTROL) * len(start):
+        raise DataError(
+            f"{path} is a binary file of an unknown format; tables must be CSV, JSON lines, Parquet, Arrow "
+            "or Excel"
+        )
+    return "CSV"
 
 
-def _check_end(path: Path) -> None:
-    """Raise DataError if a Parquet file is truncated."""
+def _unsupported(path: Path, found: _Format) -> DataError:
+    name, advice = found
+    return DataError(f"{path} is {name}: {advice.replace('{file}', shlex.quote(str(path)))}")
+
+
+def _check_end(path: Path, name: str, ends: tuple[bytes, ...]) -> None:
+    """Raise DataError if a file of a binary format is truncated."""
     with path.open("rb") as file:
-        file.seek(-min(path.stat().st_size, len(_PARQUET)), os.SEEK_END)
+        file.seek(-min(path.stat().st_size, _MIN_BINARY), os.SEEK_END)
         end = file.read()
-    if path.stat().st_size < _MIN_PARQUET or end not in {_PARQUET, _ENCRYPTED}:
-        raise DataError(f"{path} is a truncated Parquet file: its end is missing; copy or write it again")
+    if len(end) < _MIN_BINARY or not end.endswith(ends):
+        raise DataError(f"{path} is a truncated {name} file: its end is missing; copy or write it again")
 
 
 def _signed(start: bytes) -> _Format | None:
@@ -129,19 +149,19 @@ def _is_plain(start: bytes) -> bool:
     return b"\0" not in start and len(start.translate(None, _CONTROL)) == len(start)
 
 
-def _text(start: bytes) -> _Format | None:
-    text = start.removeprefix(b"\xef\xbb\xbf").decode("latin-1").lstrip().replace("\r\n", "\n")
+def _text(text: str) -> _Format | None:
     return next((found for pattern, found in _TEXTS if re.match(pattern, text, re.IGNORECASE)), None)
 
 
-def _zipped(path: Path, start: bytes) -> _Format | None:
-    if not start.startswith(b"PK\x03\x04"):
-        return None
-    names: list[str] = []
-    # an archive whose list of files is corrupt, or newer than zipfile knows, is still a zip archive
-    with suppress(zipfile.BadZipFile, NotImplementedError, ValueError), zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
+def _names_in_zip(path: Path) -> list[str]:
+    """Return the names of the files in a zip archive; none if it is corrupt."""
+    with suppress(*FAULTS, ValueError), zipfile.ZipFile(path) as archive:
+        return archive.namelist()
+    return []
+
+
+def _zipped(names: Sequence[str]) -> _Format | None:
     for part, found in _ZIPPED:
         if any(name.startswith(part) or name.endswith(part) for name in names):
             return found
-    return ("a zip archive", "unpack it: unzip {file}")
+    return None

@@ -1,7 +1,6 @@
-"""Read CSV and Parquet files into columns of numbers or text."""
+"""Find the files of a table, and concatenate their rows."""
 
 import glob
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -9,12 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from lit_classify.data.memory import check_memory
 from lit_classify.data.table.cells import as_text, has_long_integers, to_numbers
-from lit_classify.data.table.csv import read_csv
 from lit_classify.data.table.dialect import CsvOptions
-from lit_classify.data.table.format_detection import is_parquet
 from lit_classify.data.table.frames import FRAMES, digest_frame, to_polars
+from lit_classify.data.table.readers import read_file
 from lit_classify.errors import DataError, check_local_path
 from lit_classify.messages import closest
 
@@ -52,7 +49,7 @@ class RawTable:
 
 
 def read_table(paths: str | Path | Sequence[str | Path], options: CsvOptions | None = None) -> RawTable:
-    """Read CSV files as columns of numbers or text, Parquet files with their own types.
+    """Read CSV files as columns of numbers or text, files of other formats with their own types.
 
     The format is detected from the content, not from the file name.
 
@@ -66,10 +63,7 @@ def read_table(paths: str | Path | Sequence[str | Path], options: CsvOptions | N
     """
     tables = []
     for file in find_files([paths] if isinstance(paths, str | Path) else paths):
-        if is_parquet(file):
-            frame, digest = _read_parquet(file)
-        else:
-            frame, digest = read_csv(file, options or CsvOptions())
+        frame, digest = read_file(file, options or CsvOptions())
         tables.append(RawTable(frame, ((str(file), len(frame)),), (digest,)))
     return concat_tables(tables)
 
@@ -258,17 +252,3 @@ class TableFiles:
     def without(self, keys: Collection[str]) -> "TableFiles":
         """Return the files without those of some options."""
         return replace(self, paths={**self.paths, **dict.fromkeys(keys, ())})
-
-
-def _read_parquet(path: Path) -> tuple[pl.DataFrame, str]:
-    """Return the rows and the digest of a Parquet file."""
-    try:
-        rows = pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
-        check_memory(path, rows, len(pl.read_parquet_schema(path)))
-        frame = pl.read_parquet(path, glob=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise DataError(f"{path} is Parquet, but corrupt: {str(error).splitlines()[0]}") from error
-    if frame.is_empty():
-        raise DataError(f"{path} has no rows")
-    with path.open("rb") as file:
-        return frame, hashlib.file_digest(file, "sha256").hexdigest()

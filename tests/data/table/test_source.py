@@ -41,14 +41,6 @@ def test_several_files_are_one_table() -> None:
             read_table(path)
 
 
-def test_parquet_keeps_its_types() -> None:
-    frame = pl.DataFrame({"a": [1, 2], "b": ["x", None], "c": [True, False]})
-    frame.write_parquet("t.parquet")
-    assert read_table("t.parquet").frame.equals(frame)
-    with pytest.raises(DataError, match=r"wrong.parquet is not Parquet"):
-        read_table(write("a,b\n1,2\n", "wrong.parquet"))
-
-
 @pytest.mark.parametrize(
     ("pattern", "found"),
     [

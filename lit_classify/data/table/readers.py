@@ -1,0 +1,116 @@
+"""Read one file of any supported format into columns."""
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+
+import polars as pl
+
+from lit_classify.data.memory import check_content, check_memory
+from lit_classify.data.table.compression import FAULTS, open_decompressed, sizes_so_far
+from lit_classify.data.table.csv import read_csv
+from lit_classify.data.table.dialect import CsvOptions
+from lit_classify.data.table.format_detection import detect_format
+from lit_classify.errors import DataError
+
+
+def read_file(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
+    """Read a file, whose format is detected from its content.
+
+    Returns:
+        The rows, and the SHA-256 of the decompressed file; of CSV files, of their text.
+
+    Raises:
+        DataError: the file is empty, corrupt, too large for the memory or in an unsupported format.
+    """
+    name = detect_format(path)
+    try:
+        match name:
+            case "CSV":
+                return read_csv(path, options)
+            case "JSON lines":
+                frame = _read_json_lines(path)
+            case "Parquet":
+                rows = pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
+                check_memory(path, rows, len(pl.read_parquet_schema(path)))
+                frame = pl.read_parquet(path, glob=False)
+            case "Arrow":
+                rows = pl.scan_ipc(path, glob=False).select(pl.len()).collect().item()
+                check_memory(path, rows, len(pl.read_ipc_schema(path)))
+                frame = pl.read_ipc(path)
+            case "Arrow stream":
+                check_content(path, path.stat().st_size)
+                frame = pl.read_ipc_stream(path)
+            case "Excel":
+                frame = _read_excel(path, options.header is not False)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path} is a corrupt {name} file: {reason}; copy or write it again") from error
+    if frame.is_empty():
+        raise DataError(f"{path} has no rows")
+    with open_decompressed(path) if name == "JSON lines" else path.open("rb") as file:
+        return frame, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_json_lines(path: Path) -> pl.DataFrame:
+    for size in sizes_so_far(path):
+        check_content(path, size)
+    with open_decompressed(path) as file:
+        text = file.read().removeprefix(b"\xef\xbb\xbf")
+    try:
+        return pl.read_ndjson(text, infer_schema_length=None)
+    except pl.exceptions.PolarsError as error:
+        for number, line in enumerate(text.split(b"\n"), 1):
+            if line.strip() and (fault := _fault(line)):
+                raise DataError(f"{path}, line {number}: {fault}") from error
+        raise
+
+
+def _fault(line: bytes) -> str | None:
+    """Return why a line is not a JSON object, or None."""
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is not JSON; write null")
+
+    try:
+        value = json.loads(line.decode(), parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        return f"not a JSON object: {error}"
+    return None if isinstance(value, dict) else "not a JSON object"
+
+
+def _read_excel(path: Path, has_header: bool) -> pl.DataFrame:
+    """Return the cells of the only sheet that has any."""
+    try:
+        import fastexcel
+    except ImportError as error:
+        raise DataError(
+            f"{path} is an Excel workbook, which needs fastexcel: pip install 'lit_classify[excel]'; or save "
+            "it as CSV"
+        ) from error
+    try:
+        with zipfile.ZipFile(path) as archive:
+            check_content(path, sum(info.file_size for info in archive.infolist()))
+            if archive.testzip():  # which fastexcel does not do
+                raise zipfile.BadZipFile("wrong checksum")
+        sheets = pl.read_excel(
+            path, sheet_id=0, has_header=has_header, infer_schema_length=None, raise_if_empty=False
+        )
+    except (*FAULTS, RuntimeError, fastexcel.FastExcelError) as error:
+        raise OSError(str(error)) from error
+    frames = {sheet: frame for sheet, frame in sheets.items() if not frame.is_empty()}
+    if not frames:
+        raise DataError(f"{path} has no rows")
+    if len(frames) > 1:
+        raise DataError(
+            f"{path} has {len(frames)} sheets with rows ({', '.join(frames)}), but one is expected; save the "
+            "one to read as CSV"
+        )
+    (frame,) = frames.values()
+    names = enumerate(frame.columns, 1)  # as in CSV, columns without a name are numbered
+    frame.columns = [
+        name if has_header and name != f"__UNNAMED__{number - 1}" else f"column_{number}"
+        for number, name in names
+    ]
+    return frame
