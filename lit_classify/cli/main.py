@@ -34,17 +34,20 @@ def usage() -> str:
     lines = [
         "usage: lit-classify COMMAND [options]",
         "",
-        "Neural-network classification with PyTorch Lightning: the experiments of the course.",
+        "Small-model classification with PyTorch Lightning: the experiments of the course page",
+        "learnpytorch.io/02_pytorch_classification, and your own tables.",
         "",
         "commands:",
-        *(f"  {name:<10} {description}" for name, description in COMMANDS.items()),
+        *(f"  {name:<11} {description}" for name, description in COMMANDS.items()),
         "",
-        "  lit-classify fit --config circles_v2     run a recipe (lit-classify recipes lists them)",
-        "  lit-classify fit --help                  all options of a command",
+        "examples:",
+        "  lit-classify fit --config circles_v2   # a recipe; lit-classify recipes lists them",
+        "  lit-classify fit --config table --data.path FILE --data.target COLUMN",
+        "  lit-classify fit --help                # all options of a command",
         "  lit-classify --version",
         "",
-        "Course mode: unless --data.val_fraction is set, validation uses the test rows,",
-        "as in the course.",
+        "Course mode: validation of synthetic data uses the test rows, as on that page,",
+        "unless --data.val_fraction is set.",
     ]
     return "\n".join(lines)
 
