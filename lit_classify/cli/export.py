@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     if directory.exists() and not directory.is_dir():
         raise UserError(f"cannot write into {directory}: not a directory")
     if not given.overwrite and directory.is_dir() and any(directory.iterdir()):
-        raise UserError(f"{directory} is not empty; give --overwrite, or another --out")
+        raise UserError(f"{directory} is not empty; add --overwrite, or choose another --out")
 
     filter_warnings()
     checkpoint = Checkpoint.read(find_checkpoint(given.checkpoint))

@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
         raise UserError(f"cannot write into {folder}: not a directory")
     for path in (plot_path, table_path):
         if path.exists() and not given.overwrite:
-            raise UserError(f"{path} already exists; give --overwrite, or another --out")
+            raise UserError(f"{path} already exists; add --overwrite, or choose another --out")
     filter_warnings()
 
     checkpoint = Checkpoint.read(find_checkpoint(given.checkpoint))

@@ -19,7 +19,7 @@ BASIC = ("run_summary", "hparams", "optimizer_stats", "boundary", "evaluation")
 SLOW = ("hidden_units", "curves")
 LEVELS = {"none": (), "basic": BASIC, "all": (*BASIC, *SLOW)}
 HELP = (
-    "What a run shows in TensorBoard beside its metrics: none, basic, all, or a list of "
+    "What a run shows in TensorBoard besides its metrics: none, basic, all, or a list of "
     "run_summary (command, versions, network and data), hparams (a row on the HParams page), optimizer_stats "
     "(learning rate and gradient norm), boundary (the decision boundary over time, and an animation of it), "
     "evaluation (confusion matrix, or errors), hidden_units (what hidden units respond to), curves (ROC, "

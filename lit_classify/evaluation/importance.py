@@ -62,7 +62,7 @@ def permutation_importance(
         data: the data it was trained on, or other rows of the same columns.
         metric: the task's metric (accuracy or mae, the default) or loss.
         repeats: permutations of each column, R.
-        max_rows: number of rows; of more, as many are chosen at random.
+        max_rows: maximum number of rows; if there are more, a random sample is used.
         seed: seed of the permutations and of that choice.
 
     Raises:

@@ -34,9 +34,9 @@ def check_output_path(path: Path, overwrite: bool) -> None:
         lit_classify.errors.UserError: unknown file format '.xlsx': choose from .csv, .parquet, .pq
     """
     if path.exists() and (not path.is_file() or path.is_symlink()):
-        raise UserError(f"{path} is not a regular file; give another --out")
+        raise UserError(f"{path} is not a regular file; choose another --out")
     if path.exists() and not overwrite:
-        raise UserError(f"{path} exists already; give --overwrite, or another --out")
+        raise UserError(f"{path} already exists; add --overwrite, or choose another --out")
     if not path.parent.is_dir():
         raise UserError(f"no directory {path.parent} to write {path.name} into")
     if path.suffix not in _SUFFIXES:
@@ -129,7 +129,7 @@ def write_predictions(path: Path, table: pl.DataFrame, overwrite: bool = False) 
     r"""Write a table as CSV or Parquet atomically.
 
     Raises:
-        UserError: the file cannot be written, or exists already.
+        UserError: the file cannot be written, or already exists.
 
     Examples:
         >>> from tempfile import TemporaryDirectory

@@ -215,7 +215,7 @@ class LitModule(LightningModule, ABC):
         self._lr_scheduler, self._lr_scheduler_args = lr_scheduler, lr_scheduler_args
         check_optimizer(optimizer, lr, optimizer_args, lr_scheduler, lr_scheduler_args)
         if network is None and network_args:
-            raise UserError("network_args are the arguments of a network of your own, but network names none")
+            raise UserError("network_args are arguments of a custom network, but network is not given")
         check_at_least("members", members, 1)
         self.members = folds or members
         if self.members > 1 and isinstance(network, nn.Module):

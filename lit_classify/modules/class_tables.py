@@ -32,7 +32,7 @@ def score_table(
         true: true classes ``(N,)``, or 0 and 1 for each label, ``(N, L)``.
         predicted: predictions of the same shape.
         names: names of the classes or labels.
-        average: the average beside the macro average.
+        average: the average besides the macro average.
 
     Examples:
         >>> print(score_table("class", np.array([0, 1, 1]), np.array([0, 1, 0]), ["no", "yes"], "weighted"))

@@ -17,7 +17,7 @@ def test_invalid_arguments_are_refused(
     Path("full/file").touch()
     for arguments, message in (
         (["nowhere.ckpt"], "no checkpoint at nowhere.ckpt"),
-        (["nowhere.ckpt", "--out", "full"], "full is not empty; give --overwrite"),
+        (["nowhere.ckpt", "--out", "full"], "full is not empty; add --overwrite"),
         (["nowhere.ckpt", "--out", "full/file"], "not a directory"),
         (["nowhere.ckpt", "--format", "onx"], "invalid choice: 'onx'"),
         ([], "required: checkpoint"),

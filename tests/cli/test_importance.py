@@ -62,7 +62,7 @@ def test_results_are_overwritten_only_on_request(capsys: pytest.CaptureFixture[s
     assert main(["importance", "best"]) == 0
     before = Path(RESULT[0]).read_bytes()
     assert main(["importance", "best", "--metric", "loss"]) == 2
-    assert "importance/importance.png already exists; give --overwrite" in capsys.readouterr().err
+    assert "importance/importance.png already exists; add --overwrite" in capsys.readouterr().err
     assert Path(RESULT[0]).read_bytes() == before
     assert main(["importance", "best", "--metric", "loss", "--overwrite"]) == 0
     assert "increase of loss when a column is permuted" in capsys.readouterr().out

@@ -117,7 +117,7 @@ def test_unseen_categories_cause_one_warning_or_are_refused(capsys: pytest.Captu
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--out", "there.csv"], "there.csv exists already; give --overwrite"),
+        (["--out", "there.csv"], "there.csv already exists; add --overwrite"),
         (["--out", "p.xlsx"], "unknown file format '.xlsx'"),
         (["--out", "nowhere/p.csv"], "no directory nowhere"),
         (["--keep", "idd"], "unknown column 'idd': did you mean 'id'?"),

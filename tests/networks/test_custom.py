@@ -13,7 +13,7 @@ from lit_classify.errors import UserError
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: BinaryClassifier(2, network_args={"width": 3}), "network names none"),
+        (lambda: BinaryClassifier(2, network_args={"width": 3}), "but network is not given"),
         (lambda: BinaryClassifier(2, network="tests.custom_networks.Wide"), r"shape \(N, 1\), but"),
         (lambda: BinaryClassifier(2, network="no.such.Net"), "no.such.Net cannot be imported"),
         (lambda: BinaryClassifier(2, network=nn.Linear(2, 1), network_args={"a": 1}), "is an instance"),
