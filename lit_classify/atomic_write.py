@@ -11,6 +11,26 @@ _unfinished: set[Path] = set()
 
 
 @contextmanager
+def temporary_path(directory: Path, prefix: str = "") -> Iterator[Path]:
+    """Yield a path of this process only; its file is removed at the end, even if a signal ends the process.
+
+    Examples:
+        >>> with temporary_path(Path("data"), "table-") as path:
+        ...     str(path)  # doctest: +ELLIPSIS
+        ...
+        'data/table-...tmp'
+    """
+    path = directory / f"{prefix}{os.urandom(8).hex()}.tmp"
+    _unfinished.add(path)
+    try:
+        yield path
+    finally:
+        with suppress(OSError):  # the directory has been removed, or is not a directory
+            path.unlink()
+        _unfinished.discard(path)
+
+
+@contextmanager
 def atomic_write(target: Path, overwrite: bool = True) -> Iterator[Path]:
     """Yield a temporary path; at the end its file is flushed and renamed to ``target``.
 
@@ -36,26 +56,21 @@ def atomic_write(target: Path, overwrite: bool = True) -> Iterator[Path]:
         ...
         ('complete', False)
     """
-    path = target.with_name(f"{os.urandom(8).hex()}.tmp")
-    _unfinished.add(path)
     try:
-        yield path
-        with path.open("r+b") as file:
-            os.fsync(file.fileno())
-        if overwrite:
-            os.replace(path, target)
-        else:
-            _rename_new(path, target)
-        _flush_directory(target.parent)
+        with temporary_path(target.parent) as path:
+            yield path
+            with path.open("r+b") as file:
+                os.fsync(file.fileno())
+            if overwrite:
+                os.replace(path, target)
+            else:
+                _rename_new(path, target)
+            _flush_directory(target.parent)
     except FileExistsError as error:
         raise UserError(f"{target} already exists; add --overwrite, or choose another --out") from error
     except (OSError, RuntimeError) as error:  # torch's writer converts an OSError to a RuntimeError
         kept = "; the existing file is unchanged" if target.exists() else ""
         raise UserError(f"cannot write {target}: {_reason(error)}{kept}") from error
-    finally:
-        with suppress(OSError):  # the directory has been removed, or is not a directory
-            path.unlink()
-        _unfinished.discard(path)
 
 
 def write_all(contents: Mapping[Path, bytes]) -> None:

@@ -1,5 +1,6 @@
 """Runs of the command line that several tests start from."""
 
+import os
 import subprocess
 import sys
 import time
@@ -23,6 +24,19 @@ DRAWING = [
 
 
 FIT_MOONS = ["fit", "--config", "moons", *DRAWING]
+
+
+def shell(command: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a shell command; the exit code is that of the first command of a pipe."""
+    line = command.replace("lit-classify", f"{sys.executable} -m lit_classify")
+    environment = {**os.environ, **variables}
+    return subprocess.run(
+        ["bash", "-c", f"{line}; exit ${{PIPESTATUS[0]}}"],
+        env=environment,
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
 
 
 def start_fit(*options: str, code: str = "") -> subprocess.Popen[str]:

@@ -1,6 +1,10 @@
 """``lit-classify predict``: write a checkpoint's predictions to a file."""
 
+import shutil
+import sys
+from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any, cast
 
 import polars as pl
@@ -8,27 +12,44 @@ import torch
 from lightning.pytorch.cli import LightningArgumentParser
 from torch import Tensor
 
-from lit_classify.cli.checkpoint_cli import CheckpointCLI
+from lit_classify.atomic_write import temporary_path
+from lit_classify.cli.checkpoint_cli import COMMON_OPTIONS, CheckpointCLI
 from lit_classify.data import TableDataModule
 from lit_classify.data.loaders import TensorLoader
+from lit_classify.data.table.column_roles import as_list
+from lit_classify.data.table.source import STANDARD_INPUT
 from lit_classify.errors import UserError
 from lit_classify.evaluation.predictions import (
     check_output_path,
     check_spread,
+    escape_formulas,
     prediction_table,
     write_predictions,
 )
+
+STANDARD_OUTPUT = "-"
 
 
 class PredictCLI(CheckpointCLI):
     """The command line of predict."""
 
     command = "predict"
+    common_options = f"""{COMMON_OPTIONS}
+  --data.path - --out -           read the table from standard input, write CSV to standard output"""
+
+    def __init__(self, args: list[str]) -> None:
+        with temporary_path(Path(gettempdir()), "standard-input-") as self._input:
+            super().__init__(args)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the options of the output file."""
         super().add_arguments_to_parser(parser)
-        parser.add_argument("--out", default="predictions.csv", help="Output file, .csv or .parquet.")
+        parser.add_argument(
+            "--out",
+            type=str,
+            default="predictions.csv",
+            help="Output file, .csv or .parquet; - writes CSV to standard output.",
+        )
         parser.add_argument(
             "--keep",
             type=list[str] | str,
@@ -42,10 +63,35 @@ class PredictCLI(CheckpointCLI):
         )
         parser.add_argument("--overwrite", action="store_true", help="Replace an existing output file.")
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 - Lightning's
+        """Parse the options; copy standard input, if it is the table, to a file, to read it repeatedly."""
+        super().parse_arguments(parser, args)
+        paths = as_list(self._given.get("data.init_args.path"))
+        if STANDARD_INPUT in paths:
+            self._input.touch(mode=0o600)
+            with open(0, "rb", closefd=False) as source, self._input.open("wb") as file:
+                shutil.copyfileobj(source, file)
+            paths[paths.index(STANDARD_INPUT)] = str(self._input)
+            self._given.data.init_args.path = paths
+
     def predict(self, **kwargs: Any) -> None:
-        """Write the predicted label and the probabilities of each test row."""
-        out, keep = Path(self.parsed("out")), self.parsed("keep")
-        check_output_path(out, self.parsed("overwrite"))
+        """Write the predicted label and the probabilities of each row."""
+        out = self.parsed("out")
+        if out != STANDARD_OUTPUT:
+            check_output_path(Path(out), self.parsed("overwrite"))
+        if self._input.exists() and self.trainer.world_size > 1:
+            raise UserError("--data.path - needs a single process; save the rows to a file")
+        with redirect_stdout(sys.stderr) if out == STANDARD_OUTPUT else nullcontext():
+            table = self._predictions(**kwargs)
+        if self.trainer.is_global_zero:
+            if out == STANDARD_OUTPUT:
+                sys.stdout.buffer.write(escape_formulas(table).write_csv().encode())
+            else:
+                write_predictions(Path(out), table, self.parsed("overwrite"))
+
+    def _predictions(self, **kwargs: Any) -> pl.DataFrame:
+        """Return the predicted label and the probabilities of each row; on other ranks than 0, no rows."""
+        keep = self.parsed("keep")
         kept = self._kept([keep] if isinstance(keep, str) else keep)
         self.model.predicts_spread = self.parsed("spread")
         check_spread(self.model)
@@ -54,15 +100,14 @@ class PredictCLI(CheckpointCLI):
             raise UserError("no rows were predicted: the limit is 0 batches")
         outputs = TensorLoader.put_together(self._of_all_ranks(cast(list[Tensor], batches)))
         if not self.trainer.is_global_zero:
-            return
+            return pl.DataFrame()
         spread = None
         if self.model.predicts_spread:
             outputs, spread = outputs.unbind(dim=-1)
         predicted = prediction_table(self.model, outputs, spread)
         if both := set(predicted.columns) & set(kept.columns):
             raise UserError(f"--keep {both.pop()}: the predictions have a column of that name")
-        table = pl.concat([kept, predicted], how="horizontal") if kept.width else predicted
-        write_predictions(out, table, self.parsed("overwrite"))
+        return pl.concat([kept, predicted], how="horizontal") if kept.width else predicted
 
     def _of_all_ranks(self, batches: list[Tensor]) -> list[list[Tensor]]:
         """Gather the batches of all ranks."""

@@ -1,5 +1,10 @@
 """predict: the output file."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +14,9 @@ import torch
 
 from lit_classify import TableDataModule, load
 from lit_classify.cli.main import main
+from tests.example_files import COMPRESSED
 from tests.example_tables import write
+from tests.runs import shell, table_run
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
 
@@ -58,3 +65,85 @@ def test_a_single_network_has_no_spread(capsys: pytest.CaptureFixture[str]) -> N
     assert main(SHORT) == 0
     assert main(["predict", "--ckpt_path", "best", "--spread"]) == 2
     assert "--spread needs several members" in capsys.readouterr().err
+
+
+@pytest.fixture
+def predict(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return a command for a trained table; its temporary files must be removed in the end."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))
+    return f"lit-classify predict --ckpt_path {table_run()} --data.path"
+
+
+@pytest.mark.reliability(36)
+def test_a_pipe_gives_the_same_predictions_as_files(predict: str) -> None:
+    assert shell(f"{predict} t.csv --keep a").returncode == 0
+    done = shell(f"{predict} - --out - --keep a < t.csv")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == Path("predictions.csv").read_bytes()
+    Path("t.gz").write_bytes(COMPRESSED["gzip"](Path("t.csv").read_bytes()))
+    assert shell(f"cat t.gz | {predict} - --out - --keep a | cat").stdout == done.stdout
+    assert not list(Path(os.environ["TMPDIR"]).iterdir())
+
+
+@pytest.mark.reliability(36)
+def test_only_predictions_are_written_to_the_pipe(predict: str) -> None:
+    write("a,b,new\n1,2,3\n", "new.csv")
+    done = shell(f"{predict} - --out - < new.csv", PYTHONIOENCODING="ascii")
+    assert len(done.stdout.splitlines()) == 2
+    assert b"note: ignored columns that the training data did not have: new" in done.stderr
+    assert not Path("predictions.csv").exists()
+
+
+@pytest.mark.reliability(51)
+def test_a_reader_that_stops_reading_predictions_is_not_an_error(predict: str) -> None:
+    done = shell(f"{predict} - --out - < t.csv | true")
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+@pytest.mark.reliability(51)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's full device")
+def test_predictions_that_standard_output_does_not_take_are_an_error(predict: str) -> None:
+    done = shell(f"{predict} - --out - < t.csv > /dev/full")
+    assert done.returncode == 2
+    assert done.stderr == b"lit-classify: cannot write standard output: No space left on device\n"
+
+
+@pytest.mark.reliability(29)
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("< /dev/null", "is empty"),
+        ("<&-", "is empty"),
+        ("< new.csv", "new.csv"),
+        ("--trainer.devices 2 < t.csv", "--data.path - needs a single process"),
+    ],
+)
+def test_standard_input_that_is_no_table_is_one_message(predict: str, source: str, message: str) -> None:
+    write("a,b\n1,2\n1,2,3\n", "new.csv")
+    done = shell(f"{predict} - --out - {source}")
+    assert (done.returncode, done.stdout) == (2, b"")
+    (line,) = done.stderr.decode().splitlines()
+    assert line.startswith("lit-classify: ")
+    assert message.replace("new.csv", "line 3: 3 fields, but the first row has 2") in line
+    assert not list(Path(os.environ["TMPDIR"]).iterdir())
+
+
+@pytest.mark.reliability(52)
+def test_a_signal_while_standard_input_is_read_removes_the_temporary_file(predict: str) -> None:
+    directory = Path(os.environ["TMPDIR"])
+    command = [sys.executable, "-m", *predict.replace("lit-", "lit_", 1).split(), "-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        while not list(directory.iterdir()):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 128 + signal.SIGTERM
+    assert not list(directory.iterdir())
+
+
+@pytest.mark.parametrize("option", ["path", "val_path"])
+def test_standard_input_is_refused_elsewhere(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write("a,y\n1,0\n2,1\n")
+    paths = ["--data.path", "t.csv", f"--data.{option}", "-"]
+    assert main(["fit", "--data", "TableDataModule", *paths, "--data.target", "y"]) == 2
+    assert "- is standard input, which only lit-classify predict reads" in capsys.readouterr().err

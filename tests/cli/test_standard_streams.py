@@ -1,7 +1,5 @@
 """Commands complete if standard output is closed, full, without a reader or limited to ASCII."""
 
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,25 +8,13 @@ import pytest
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.cli.main import main
 from tests.example_tables import write
+from tests.runs import shell
 
 RUN = Path("lightning_logs/moons/version_0")
 FIT = "fit --config moons --plots none --log_every_n_epochs 1 --trainer.max_epochs 40"
 TEST = f"test --ckpt_path {RUN}/checkpoints/best.ckpt"
 ASCII = {"PYTHONIOENCODING": "ascii"}
 C_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-
-
-def shell(command: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
-    """Run a shell command; the exit code is that of the first command of a pipe."""
-    line = command.replace("lit-classify", f"{sys.executable} -m lit_classify")
-    environment = {**os.environ, **variables}
-    return subprocess.run(
-        ["bash", "-c", f"{line}; exit ${{PIPESTATUS[0]}}"],
-        env=environment,
-        capture_output=True,
-        check=False,
-        timeout=120,
-    )
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from lit_classify.errors import DataError, check_local_path
 from lit_classify.messages import closest
 
 PATH_OPTIONS = ("path", "val_path", "test_path")
+STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,10 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
 
 
 def _find(given: str) -> list[Path]:
+    if given == STANDARD_INPUT:
+        raise DataError(
+            "- is standard input, which only lit-classify predict reads, as --data.path -; save it to a file"
+        )
     path = Path(given)
     if path.is_dir():
         raise DataError(f"{path} is a directory; give a file, or a pattern such as {path}/*.csv")
