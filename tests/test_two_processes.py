@@ -67,7 +67,7 @@ def test_two_processes_are_resumed_exactly_and_one_process_only_at_the_end_of_an
 @pytest.mark.slow
 @pytest.mark.reliability(42)
 @pytest.mark.ddp
-def test_two_processes_train_as_one_with_class_weights_folds_and_uneven_shares() -> None:
+def test_two_processes_train_as_one_with_weights_folds_and_uneven_shares() -> None:
     of_one = results(1, "train")
     of_two = results(2, "train")
     for position, expected in enumerate(of_one):

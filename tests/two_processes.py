@@ -27,16 +27,24 @@ class FewRows(InMemoryDataModule):
     in_features, out_features, class_names = 2, 1, None
 
     def __init__(
-        self, num_rows: int, batch_size: int | None = 2, shuffle: bool = True, folds: int = 0
+        self,
+        num_rows: int,
+        batch_size: int | None = 2,
+        shuffle: bool = True,
+        folds: int = 0,
+        weighted: bool = False,
     ) -> None:
         super().__init__(batch_size=batch_size, shuffle=shuffle, drop_last=False, random_state=1)
-        self.num_rows, self.folds = num_rows, folds
+        self.num_rows, self.folds, self.weighted = num_rows, folds, weighted
 
     def load(self) -> dict[str, Split]:
         generator = torch.Generator().manual_seed(self.num_rows)
         x = torch.randn(self.num_rows, 2, generator=generator)
         split = Split(x, (x[:, 0] + 0.3 * x[:, 1] > 0).long())
         self.fold = torch.arange(self.num_rows) % self.folds if self.folds else None
+        if self.weighted:  # the first rows have no weight
+            weights = (torch.arange(float(self.num_rows)) - 2).clamp_min(0)
+            self.sample_weights = {"train": weights, "val": weights}
         return {"train": split, "val": split, "test": split}
 
 
@@ -75,15 +83,16 @@ def predict(checkpoint: str) -> None:
 
 def train(devices: int) -> None:
     """Train on batches of 4 rows, the last one divided unevenly, or on all 7 rows at once."""
-    for class_weight, folds in ((None, 0), ([1.0, 20.0], 0), ([1.0, 20.0], 3)):
+    cases = [(None, 0, False), ([1.0, 20.0], 0, False), ([1.0, 20.0], 3, False)]
+    for class_weight, folds, weighted in [*cases, (None, 0, True), ([1.0, 20.0], 3, True)]:
         for num_rows, batch_size in ((11, 4 // devices), (7, None)):
             L.seed_everything(3, verbose=False)
             model = BinaryClassifier(2, hidden=[4], lr=0.5, class_weight=class_weight, folds=folds)
             trainer = make_trainer(devices, MemberEarlyStopping(), max_epochs=5)
-            trainer.fit(model, FewRows(num_rows, batch_size, shuffle=False, folds=folds))
+            trainer.fit(model, FewRows(num_rows, batch_size, False, folds, weighted))
             weights = torch.cat([weight.detach().flatten() for weight in model.parameters()]).tolist()
             result = {
-                "case": [class_weight, folds, num_rows],
+                "case": [class_weight, folds, weighted, num_rows],
                 "weights": weights,
                 "metrics": {tag: float(value) for tag, value in trainer.callback_metrics.items()},
             }

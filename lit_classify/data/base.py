@@ -68,6 +68,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
         self.drop_last, self.random_state = drop_last, random_state
         self._splits: dict[str, Split] = {}
         self.fold: Tensor | None = None  # of each training row, (N,) int64; set by load with folds
+        self.sample_weights: dict[str, Tensor] = {}  # of the rows in train and val, (N,); set by load
 
     def __str__(self) -> str:
         """Return the number of rows of each split in Lightning's format; None before ``setup``."""
@@ -112,7 +113,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
         return f"there is no {name} split: this table was not used in training"
 
     def batch_tensors(self, name: str) -> list[Tensor]:
-        """Return what the batches of a split are taken from: x and y, and the fold of rows that have one."""
+        """Return x and y of the rows of a split, and their folds if they have some."""
         split = self.split(name)
         return [*split] if self.fold is None or split is not self.split("train") else [*split, self.fold]
 
@@ -189,6 +190,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
     def _loader(self, name: str, training: bool = False) -> TensorLoader:
         """Return the batches of a split, on the trainer's device."""
         tensors = self.batch_tensors(name)
+        tensors += [self.sample_weights[name]] if name in self.sample_weights else []
         if self.trainer is not None:
             tensors = [tensor.to(self.trainer.strategy.root_device) for tensor in tensors]
         batch_size = self.batch_size if training else self._evaluation_batch_size  # set while rows are loaded

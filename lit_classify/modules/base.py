@@ -33,6 +33,7 @@ from lit_classify.modules.member_losses import (
     held_out_logits,
     training_loss,
     validation_logits,
+    weighted_mean,
 )
 from lit_classify.modules.running_mean import RunningMean, accumulation_dtype, means_from_sums
 from lit_classify.modules.target_checks import check_folds, unpack_batch
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
     import polars as pl
     from matplotlib.figure import Figure
 
-Batch = tuple[Tensor, Tensor]  # with cross-validation (x, y, fold)
+Batch = tuple[Tensor, Tensor]  # (x, y), then the folds of a cross-validation, then sample weights, if any
 Reduction = Literal["mean", "none"]
 Arrays = tuple[NDArray[Any], NDArray[Any]]  # targets 0 and 1, and probabilities, (N,) each
 Columns = Mapping[str, "pl.Series"]  # by name
@@ -381,35 +382,43 @@ class LitModule(LightningModule, ABC):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the mean loss of a batch and count its loss and metric for the epoch."""
-        x, y, fold = self.unpack(batch)
+        x, y, fold, weight = self.unpack(batch)
         logits = self.network(x)
-        loss, counts = self.training_loss(logits, y, fold)
+        loss, counts = self.training_loss(logits, y, fold, weight)
         self.means["train"].update(*counts)
         return loss
 
-    def training_loss(self, logits: Tensor, y: Tensor, fold: Tensor | None) -> tuple[Tensor, Counts]:
+    def training_loss(
+        self, logits: Tensor, y: Tensor, fold: Tensor | None = None, weight: Tensor | None = None
+    ) -> tuple[Tensor, Counts]:
         """Return the loss of a batch, and its mean loss, weight, metric sum and number of rows.
 
         The loss of several members is the sum of their losses.
         """
         if self.members > 1:
-            return training_loss(self, logits, y, fold)
-        loss = self.loss(logits, y)
-        return loss, (loss, self.loss_weight(y), self.metric_sum(logits.detach(), y), len(y))
+            return training_loss(self, logits, y, fold, weight)
+        loss, total = self.mean_loss(logits, y, weight)
+        return loss, (loss, total, self.metric_sum(logits.detach(), y), len(y))
+
+    def mean_loss(self, logits: Tensor, y: Tensor, weight: Tensor | None) -> tuple[Tensor, int | Tensor]:
+        """Return the mean loss of rows with sample weights ``(N,)`` or None, and the sum of all weights."""
+        if weight is None:
+            return self.loss(logits, y), self.loss_weight(y)
+        return weighted_mean(self, logits, y, weight)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Count the loss and metric of a validation batch; outside a fit, keep its logits."""
-        x, y, fold = self.unpack(batch)
-        logits = self.network(x) if self.members == 1 else validation_logits(self, x, y, fold)
-        self._evaluate(logits, y, "val", self.val_metric)
+        x, y, fold, weight = self.unpack(batch)
+        logits = self.network(x) if self.members == 1 else validation_logits(self, x, y, fold, weight)
+        self._evaluate(logits, y, weight, "val", self.val_metric)
         if self.trainer.state.fn == TrainerFn.VALIDATING:
             self._evaluated.append([part.cpu() for part in (logits, y, fold) if part is not None])
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Count the loss and metric of a test batch and keep its logits for further metrics."""
-        x, y, _ = self.unpack(batch)
+        x, y, _, weight = self.unpack(batch)
         logits = self(x)
-        self._evaluate(logits, y, "test", self.test_metric)
+        self._evaluate(logits, y, weight, "test", self.test_metric)
         self._evaluated.append([logits.cpu(), y.cpu()])
 
     def predict_step(self, batch: Tensor | Sequence[Tensor], batch_idx: int) -> Tensor:
@@ -433,25 +442,25 @@ class LitModule(LightningModule, ABC):
         """Return the standard deviation over members of what ``predict`` returns, of the same shape."""
         return torch.stack([self.probabilities(logits) for logits in self.network(x)]).std(dim=0)
 
-    def unpack(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return the features, prepared targets and folds of a batch; check the first targets.
+    def unpack(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+        """Return the features, prepared targets, folds and weights of a batch; check the first targets.
 
         Raises:
-            DataError: the batch is not ``(x, y)`` or ``(x, y, fold)``, or its targets are not valid for the
-                task.
+            DataError: the batch is not ``(x, y)`` with folds, weights or both, or its targets are not valid
+                for the task.
         """
-        x, y, fold = unpack_batch(batch)
+        x, y, fold, weight = unpack_batch(batch)
         y = self.prepare_targets(y)
         if not self._targets_checked and (len(y) or self.training):  # a process may have no rows to evaluate
             self.check_targets(y)
             if fold is not None:
                 check_folds(max(int(fold.max()) + 1, self.members, 2), self.members)
             self._targets_checked = True
-        return x, y, fold
+        return x, y, fold, weight
 
-    def _evaluate(self, logits: Tensor, y: Tensor, stage: str, metric: Metric) -> None:
+    def _evaluate(self, logits: Tensor, y: Tensor, weight: Tensor | None, stage: str, metric: Metric) -> None:
         if len(y):
-            self.means[stage].add_loss(self.loss(logits, y), self.loss_weight(y))
+            self.means[stage].add_loss(*self.mean_loss(logits, y, weight))
             metric.update(*self.metric_inputs(logits, y))
 
     # Metrics.
@@ -574,7 +583,7 @@ class LitModule(LightningModule, ABC):
             if is_overridden("training_step", self, LitModule):
                 warn(
                     f"{type(self).__name__} has its own training_step: metrics are out-of-fold only if its "
-                    "loss is that of self.training_loss(self.network(x), y, fold)"
+                    "loss is that of self.training_loss(self.network(x), y, fold, weight)"
                 )
         shared = [name for name, _ in self.named_parameters() if not name.startswith("network.")]
         if self.members > 1 and shared:

@@ -37,7 +37,7 @@ class GradientShare(Callback):
         if weight is not None:
             own = torch.as_tensor(weight, dtype=accumulation_dtype(loss.device), device=loss.device)
             total = trainer.strategy.reduce(own.clone(), reduce_op="sum")  # in place
-            share = (trainer.world_size * own / total).to(loss.dtype)
+            share = (trainer.world_size * own / total.clamp_min(1e-30)).to(loss.dtype)
             loss.register_hook(lambda gradient: gradient * share)  # type: ignore[no-untyped-call]
 
 
@@ -59,7 +59,7 @@ class ReturnedLoss(Callback):
         """Count the loss, which Lightning has divided by the number of accumulated batches."""
         loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
         if isinstance(loss, Tensor):
-            pair = isinstance(batch, tuple | list) and len(batch) in (2, 3)
+            pair = isinstance(batch, tuple | list) and len(batch) in (2, 3, 4)
             weight = pl_module.loss_weight(batch[1]) if pair else extract_batch_size(batch)
             pl_module.means["train"].add_loss(loss * trainer.accumulate_grad_batches, weight)
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 Counts = tuple[Tensor, int | Tensor, Tensor, int | Tensor]  # as RunningMean.update takes them
 
 
-def training_loss(task: "LitModule", logits: Tensor, y: Tensor, fold: Tensor | None) -> tuple[Tensor, Counts]:
+def training_loss(
+    task: "LitModule", logits: Tensor, y: Tensor, fold: Tensor | None, weight: Tensor | None
+) -> tuple[Tensor, Counts]:
     """Return the sum of the members' mean losses, and what to count.
 
     A member without rows in the batch contributes nothing. With several processes, each mean is over the
@@ -28,24 +30,34 @@ def training_loss(task: "LitModule", logits: Tensor, y: Tensor, fold: Tensor | N
         logits: logits ``(K, N, O)``.
         y: targets ``(N,)`` or ``(N, L)``.
         fold: the fold of each row, ``(N,)``; None if all members learn from all rows.
+        weight: the sample weight of each row, ``(N,)``; None for equal weights.
     """
     learns = torch.ones(logits.shape[:2], dtype=torch.bool, device=logits.device)  # whether k learns from n
     if fold is not None:
         learns = fold != torch.arange(len(logits), device=fold.device).unsqueeze(1)
-    parts = _losses_and_weights(task, logits, y)
+    parts = _losses_and_weights(task, logits, y, weight)
     losses, weights = (torch.where(learns, part, 0.0).sum(dim=1) for part in parts)
     totals, tiny = weights, torch.finfo(weights.dtype).tiny
     if task.trainer.world_size > 1:
         totals = task.trainer.strategy.reduce(weights.clone(), reduce_op="mean")
     loss = (losses / totals.clamp_min(tiny)).sum()
-    weight = weights.sum()
-    mean = losses.detach().sum() / weight.clamp_min(tiny)
+    total = weights.sum()
+    mean = losses.detach().sum() / total.clamp_min(tiny)
     member, row = learns.nonzero(as_tuple=True)
     metric_sum = task.metric_sum(logits.detach()[member, row], y[row])
-    return loss, (mean, weight, metric_sum, len(row))
+    return loss, (mean, total, metric_sum, len(row))
 
 
-def validation_logits(task: "LitModule", x: Tensor, y: Tensor, fold: Tensor | None) -> Tensor:
+def weighted_mean(task: "LitModule", logits: Tensor, y: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean loss of rows with sample weights ``(N,)``, and the sum of all weights in it."""
+    losses, weights = _losses_and_weights(task, logits.unsqueeze(0), y, weight)
+    total = weights.sum()
+    return losses.sum() / total.clamp_min(torch.finfo(total.dtype).tiny), total
+
+
+def validation_logits(
+    task: "LitModule", x: Tensor, y: Tensor, fold: Tensor | None, weight: Tensor | None
+) -> Tensor:
     """Return the logits ``(N, O)`` of a validation batch and add its losses to ``task.member_sums``.
 
     A row that belongs to a fold is predicted by the member that has not learned from it, any other row by all
@@ -53,11 +65,11 @@ def validation_logits(task: "LitModule", x: Tensor, y: Tensor, fold: Tensor | No
     """
     if fold is None:
         logits = task.network(x)
-        sums = torch.stack([part.sum(dim=1) for part in _losses_and_weights(task, logits, y)])
+        sums = torch.stack([part.sum(dim=1) for part in _losses_and_weights(task, logits, y, weight)])
         task.member_sums = task.member_sums + sums.to(task.member_sums.dtype)
         return task.mean_logits(logits)
     held_out = held_out_logits(task.network, x, fold, task.members)
-    parts = _losses_and_weights(task, held_out.unsqueeze(0), y)
+    parts = _losses_and_weights(task, held_out.unsqueeze(0), y, weight)
     task.member_sums = task.member_sums.index_add(1, fold, torch.cat(parts).to(task.member_sums.dtype))
     return held_out
 
@@ -82,13 +94,16 @@ def held_out_logits(network: nn.Module, x: Tensor, fold: Tensor, members: int) -
     return logits[order.argsort()]
 
 
-def _losses_and_weights(task: "LitModule", logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def _losses_and_weights(
+    task: "LitModule", logits: Tensor, y: Tensor, weight: Tensor | None
+) -> tuple[Tensor, Tensor]:
     """Return the weighted loss and the weight of each row for each member, ``(K, N)``."""
     size = logits.shape[:2]
     targets = y.expand(len(logits), *y.shape).flatten(0, 1)
     losses = task.loss(logits.flatten(0, 1), targets, reduction="none").view(size)
     weights = task.row_weights(y)
-    return losses, torch.ones_like(losses) if weights is None else weights.expand(size)
+    weights = torch.ones_like(losses) if weights is None else weights.expand(size)
+    return (losses, weights) if weight is None else (losses * weight, weights * weight)
 
 
 def clip_gradient_norms(parameters: list[Tensor], max_norm: float) -> None:

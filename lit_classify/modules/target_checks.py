@@ -81,14 +81,15 @@ def to_class_indices(name: str, y: Tensor) -> Tensor:
     return y.long()
 
 
-def unpack_batch(batch: object) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Return a batch's features, targets and, for cross-validation, folds.
+def unpack_batch(batch: object) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
+    """Return a batch's features, targets and, if it has them, folds and sample weights.
 
     Raises:
-        DataError: the batch is neither a pair of tensors nor a triple whose last is int64 of shape ``(N,)``.
+        DataError: the batch is not a pair of tensors, followed by folds, int64 of shape ``(N,)``, or weights,
+            floating point of shape ``(N,)``, or both.
 
     Examples:
-        >>> x, y, _ = unpack_batch([torch.zeros(3, 2), torch.tensor([0, 1, 1])])
+        >>> x, y, *_ = unpack_batch([torch.zeros(3, 2), torch.tensor([0, 1, 1])])
         >>> unpack_batch({"x": x, "y": y})  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
@@ -96,9 +97,13 @@ def unpack_batch(batch: object) -> tuple[Tensor, Tensor, Tensor | None]:
     """
     match batch:
         case [Tensor() as x, Tensor() as y]:
-            return x, y, None
+            return x, y, None, None
         case [Tensor() as x, Tensor() as y, Tensor(dtype=torch.int64, ndim=1) as fold]:
-            return x, y, fold
+            return x, y, fold, None
+        case [Tensor() as x, Tensor() as y, Tensor(ndim=1) as weight] if weight.is_floating_point():
+            return x, y, None, weight
+        case [Tensor() as x, Tensor() as y, Tensor() as fold, Tensor() as weight]:
+            return x, y, fold, weight
         case Tensor():
             found = f"a tensor, {_kind(batch)}"
         case {}:

@@ -16,6 +16,7 @@ from lit_classify import (
     Regressor,
     UserError,
 )
+from tests import training
 from tests.folds import Folds, K, fit, make
 
 
@@ -126,3 +127,44 @@ def test_a_training_step_that_may_learn_from_all_folds_is_warned_of() -> None:
         UserWarning, match="OwnTraining has its own training_step: metrics are out-of-fold only"
     ):
         fit(OwnTraining(4, 3, ["a", "b", "c"], folds=K), Folds(), max_epochs=1)
+
+
+@pytest.mark.parametrize("members", [1, 2])
+@pytest.mark.parametrize("class_weight", [None, [1.0, 5.0]])
+def test_a_weighted_row_counts_as_often_as_a_repeated_one(
+    members: int, class_weight: list[float] | None
+) -> None:
+    x, y = training.rows()
+    counts = torch.arange(len(x)) % 4  # some are 0
+    weighted, repeated = (
+        BinaryClassifier(2, hidden=[4], members=members, class_weight=class_weight) for _ in range(2)
+    )
+    repeated.load_state_dict(weighted.state_dict())
+    metrics = []
+    for model, columns in (
+        (weighted, (x, y, counts.float())),
+        (repeated, (x.repeat_interleave(counts, dim=0), y.repeat_interleave(counts))),
+    ):
+        made = training.trainer(max_epochs=20)
+        batches = training.loader(*columns, batch_size=len(columns[0]))
+        made.fit(model, batches, batches)
+        metrics.append({name: float(made.callback_metrics[name]) for name in ("train/loss", "val/loss")})
+    assert metrics[0] == pytest.approx(metrics[1], abs=1e-6)
+    for first, second in zip(weighted.parameters(), repeated.parameters(), strict=True):
+        torch.testing.assert_close(first, second, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("task", [MulticlassClassifier, MultilabelClassifier, Regressor])
+def test_every_task_weights_the_losses_of_rows(task: type[LitModule]) -> None:
+    model = task(2, 1 if task is Regressor else 3)
+    x, weight = torch.randn(5, 2), torch.tensor([0.0, 1.0, 2.0, 0.5, 3.0])
+    y = {
+        MulticlassClassifier: torch.tensor([0, 1, 2, 1, 0]),
+        MultilabelClassifier: torch.ones(5, 3),
+        Regressor: torch.ones(5),
+    }[task]
+    logits = model.network(x)
+    losses = torch.stack([model.loss(logits[n : n + 1], y[n : n + 1]) for n in range(5)])
+    loss, counts = model.training_loss(logits, y, weight=weight)
+    torch.testing.assert_close(loss, (losses * weight).sum() / weight.sum())
+    assert float(counts[1]) == 6.5

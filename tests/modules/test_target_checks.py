@@ -109,7 +109,7 @@ def test_a_float_target_other_than_zero_or_one_is_refused_in_any_batch() -> None
     [
         (torch.randn(20, 2), r"is a tensor, float32 of shape \(10, 2\)"),
         ([{"x": torch.randn(2), "y": 1}] * 20, "is a dict with the keys 'x', 'y'"),
-        (TensorDataset(*rows(), torch.ones(40)), "is 3 parts: Tensor, Tensor, Tensor"),
+        (TensorDataset(*rows(), torch.ones(40, 1)), "is 3 parts: Tensor, Tensor, Tensor"),
         (TensorDataset(rows()[0]), "is 1 parts: Tensor"),
     ],
 )

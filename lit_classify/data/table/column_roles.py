@@ -13,6 +13,7 @@ _EXCLUSIVE = {
     "ignore": ("target",),
     "split": ("target", "groups", "features"),
     "groups": ("target",),
+    "sample_weight": ("target", "split", "groups", "features"),
 }
 
 
@@ -24,10 +25,10 @@ class ColumnRoles:
         UserError: a column has two roles that exclude each other.
 
     Examples:
-        >>> roles = ColumnRoles(["y"], [], ["id"], [], [], [], ["patient"])
+        >>> roles = ColumnRoles(["y"], [], ["id"], [], [], [], ["patient"], [])
         >>> sorted(roles.not_features)
         ['patient', 'y']
-        >>> ColumnRoles(["y"], ["y"], [], [], [], [], [])
+        >>> ColumnRoles(["y"], ["y"], [], [], [], [], [], [])
         Traceback (most recent call last):
             ...
         lit_classify.errors.UserError: 'y' cannot be features and target at once
@@ -40,6 +41,7 @@ class ColumnRoles:
     numeric: list[str]
     split: list[str]
     groups: list[str]
+    sample_weight: list[str]
 
     def __post_init__(self) -> None:
         roles = asdict(self)
@@ -55,7 +57,7 @@ class ColumnRoles:
     @property
     def not_features(self) -> set[str]:
         """The columns that cannot be features."""
-        return {*self.target, *self.split, *self.groups}
+        return {*self.target, *self.split, *self.groups, *self.sample_weight}
 
 
 def as_list(names: Sequence[str] | str | PathLike[str] | None) -> list[str]:

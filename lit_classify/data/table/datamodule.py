@@ -5,7 +5,7 @@ Legend: N rows, F features.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import polars as pl
@@ -21,6 +21,7 @@ from lit_classify.data.table.encoders import Scaling
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.frames import FRAMES, is_frame
 from lit_classify.data.table.preprocessing import HandleUnknown, Missing, Preprocessor, check_missing
+from lit_classify.data.table.sample_weights import check_totals, read_weights
 from lit_classify.data.table.schema import Column, check_columns, find_leakage, format_schema, infer_schema
 from lit_classify.data.table.source import (
     PATH_OPTIONS,
@@ -40,8 +41,24 @@ if TYPE_CHECKING:
     Source = Any  # paths or a DataFrame of any package
 else:
     Source = list[str] | str  # what the command line accepts
-# columns, row indices of each split, targets, and fold of each training row
-Prepared = tuple[pl.DataFrame, dict[str, RowIndices], Targets, NDArray[np.int64] | None]
+
+
+class Prepared(NamedTuple):
+    """Rows that have been read and split.
+
+    Attributes:
+        frame: the columns to use as features.
+        rows: row indices of each split.
+        targets: the targets of all rows.
+        fold: fold of each training row.
+        weights: weight of each row in the loss.
+    """
+
+    frame: pl.DataFrame
+    rows: dict[str, RowIndices]
+    targets: Targets
+    fold: NDArray[np.int64] | None
+    weights: NDArray[np.float32] | None
 
 
 class TableDataModule(InMemoryDataModule):
@@ -66,6 +83,8 @@ class TableDataModule(InMemoryDataModule):
         test_path: files with the test rows; from Python also a DataFrame.
         split: column that contains train, val or test for each row.
         groups: column of groups, such as patients; rows of one group are never in two splits.
+        sample_weight: column of weights of the rows in the loss, numbers of at least 0; used in training and
+            validation, but not for test metrics.
         features: the only columns to use as features; by default all.
         ignore: columns not to use as features.
         categorical: columns, or the target, whose values are categories even if they look like numbers.
@@ -123,6 +142,7 @@ class TableDataModule(InMemoryDataModule):
         test_path: Source | None = None,
         split: str | None = None,
         groups: str | None = None,
+        sample_weight: str | None = None,
         features: Names = None,
         ignore: Names = None,
         categorical: Names = None,
@@ -154,9 +174,10 @@ class TableDataModule(InMemoryDataModule):
         self.columns: list[Column] = []
         self.leaking: set[str] = set()
         self._missing, self._handle_unknown = missing, handle_unknown
+        self._sample_weight = sample_weight
         self._splitter = Splitter(split, groups, test_fraction, val_fraction, folds, random_state)
         self._state = None if fitted_state is None else FittedState.from_dict(fitted_state)
-        names = target, features, ignore, categorical, numeric, split, groups
+        names = target, features, ignore, categorical, numeric, split, groups, sample_weight
         roles = ColumnRoles(*map(as_list, names))
         sources = dict(zip(PATH_OPTIONS, (path, val_path, test_path), strict=True))
         frames = {key: read_frame(part, FRAMES[key]) for key, part in sources.items() if is_frame(part)}
@@ -216,9 +237,11 @@ class TableDataModule(InMemoryDataModule):
         frame, columns = infer_schema(candidates, roles.features, roles.ignore, *kinds)
         if self._missing == "error":
             check_missing(frame, table)
-        y = target.values(table)
+        y, weights = target.values(table), self._weights(table)
         rows = self._splitter.split_rows(table, num_rows, target.class_names, y)
         fold = self._splitter.fold_rows(table, rows, target.class_names, y)
+        if weights is not None:
+            check_totals(weights, rows, str(self._sample_weight))
         self.leaking = find_leakage(frame, columns, y)
         preprocessor = Preprocessor(scaling).fit(frame, columns, rows["train"])
         self.columns = [replace(column, use=preprocessor.describe_use(column)) for column in columns]
@@ -227,7 +250,7 @@ class TableDataModule(InMemoryDataModule):
             raise DataError(f"{table.files[0][0]}: no feature is left to predict the target\n{schema}")
         self._warn()
         warn_duplicates(frame, y, rows)
-        self._prepared = frame, rows, y, fold
+        self._prepared = Prepared(frame, rows, y, fold, weights)
         folds = 0 if fold is None else int(fold.max()) + 1
         return FittedState(files, preprocessor, target, settings, tuple(table.frame.columns), folds)
 
@@ -271,7 +294,7 @@ class TableDataModule(InMemoryDataModule):
     def load(self) -> dict[str, Split]:
         """Preprocess the rows and split them; the raw table is released."""
         assert self._state is not None
-        frame, rows, targets, fold = self._prepared or self._prepare()
+        frame, rows, targets, fold, weights = self._prepared or self._prepare()
         self._table = self._prepared = None
         self._row_indices = rows
         if self._has_auto_batches:
@@ -284,9 +307,14 @@ class TableDataModule(InMemoryDataModule):
         sizes = [len(indices) for indices in rows.values()]
         parts = map(Split, torch.split(x, sizes), torch.split(y, sizes))
         splits = dict(zip(rows, parts, strict=True))
-        if fold is not None:
-            self.fold, splits["val"] = torch.from_numpy(fold), splits["train"]
-        return splits if {"val"} & {*splits, *self._absent_files} else {**splits, "val": splits["test"]}
+        self.fold = None if fold is None else torch.from_numpy(fold)
+        validated = "val" if "val" in rows else "test" if fold is None else "train"
+        if "val" not in self._absent_files:
+            splits["val"] = splits[validated]
+        if weights is not None:
+            pairs = (("train", "train"), ("val", validated))
+            self.sample_weights = {name: torch.from_numpy(weights[rows[part]]) for name, part in pairs}
+        return splits
 
     def split(self, name: str) -> Split:
         """Return the split ``train``, ``val`` or ``test``.
@@ -312,16 +340,21 @@ class TableDataModule(InMemoryDataModule):
         tables, target = self._read(), self._state.target
         self._warn_other_files(tables)
         table, num_rows = concat_splits(tables)
-        y, fold = target.values(table), None
+        y, fold, weights = target.values(table), None, None
         if self.is_new_table:
             rows = split_by_files(num_rows)
         else:
             rows = self._splitter.split_rows(table, num_rows, target.class_names, y, self._absent_files)
+            weights = self._weights(table)
             if self._state.folds:
                 fold = self._splitter.fold_rows(table, rows, target.class_names, y)
         frame = self._cast(table)
         warn_duplicates(frame, y, rows)
-        return frame, rows, y, fold
+        return Prepared(frame, rows, y, fold, weights)
+
+    def _weights(self, table: RawTable) -> NDArray[np.float32] | None:
+        """Return the weight of each row in the loss, ``(N,)``; None for equal weights."""
+        return None if self._sample_weight is None else read_weights(table, self._sample_weight)
 
     def _read(self) -> dict[str, RawTable]:
         """Return the rows of each path option; ``path`` of a new table counts as ``test_path``."""

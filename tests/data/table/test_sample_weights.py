@@ -1,0 +1,77 @@
+"""Weights of the rows in the loss, from a column of the table."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from lit_classify import BinaryClassifier, DataError, TableDataModule
+from tests.example_tables import table
+from tests.training import trainer
+
+HEADER = "x,w,target"
+ROWS = [f"{n},{n % 3},{'ab'[n % 2]}" for n in range(60)]
+
+
+def weights_by_x(data: TableDataModule, split: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the weights of the batches of a split, and those of the rows with the same features."""
+    (batch,) = {"train": data.train_dataloader, "val": data.val_dataloader}[split]()
+    numbers = [int(row) for row in data.raw_rows(split, range(len(batch[0])))["w"]]
+    return batch[-1], torch.tensor(numbers, dtype=torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [({}, 3), ({"folds": 4}, 4), ({"val_fraction": 0}, 3)],
+    ids=["validation rows", "folds", "course mode"],
+)
+def test_rows_of_training_and_validation_have_their_weights_and_test_rows_have_none(
+    options: dict[str, Any], parts: int
+) -> None:
+    data = table(ROWS, HEADER, sample_weight="w", batch_size=None, **options)
+    for split in ("train", "val"):
+        found, expected = weights_by_x(data, split)
+        assert torch.equal(found, expected)
+    (train,), (test,) = data.train_dataloader(), data.test_dataloader()
+    assert (len(train), len(test)) == (parts, 2)
+    assert [column.name for column in data.columns] == ["x"]
+
+
+@pytest.mark.parametrize("folds", [0, 4])
+def test_a_fit_uses_the_weights(folds: int) -> None:
+    losses = []
+    for weight in ("w", None):
+        options = {"sample_weight": weight} if weight else {"ignore": "w"}
+        data = table(ROWS, HEADER, batch_size=None, folds=folds, **options)
+        torch.manual_seed(0)
+        model = BinaryClassifier(data.in_features, class_names=data.class_names, folds=data.folds)
+        made = trainer(max_epochs=1)
+        made.fit(model, data)
+        losses.append([float(made.callback_metrics[name]) for name in ("train/loss", "val/loss")])
+    assert all(first != second for first, second in zip(*losses, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("-1", r"t.csv, row 61, sample_weight 'w': -1.0 is not a number of at least 0"),
+        ("", r"t.csv, row 61, sample_weight 'w': None is not a number"),
+        ("much", r"t.csv, row 61, column 'w': 'much' is not a number"),
+    ],
+)
+def test_a_weight_that_is_no_number_of_at_least_zero_is_refused(cell: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        table([*ROWS, f"1,{cell},a"], HEADER, sample_weight="w")
+
+
+def test_weights_that_are_all_zero_are_refused() -> None:
+    rows = [f"{n},0,{'ab'[n % 2]}" for n in range(60)]
+    with pytest.raises(DataError, match="the sample_weight 'w' is 0 in all train rows"):
+        table(rows, HEADER, sample_weight="w")
+
+
+def test_predictions_and_tests_of_other_rows_need_no_weights() -> None:
+    data = table(ROWS, HEADER, sample_weight="w")
+    state = data.hparams["fitted_state"]
+    other = table([f"{n},{'ab'[n % 2]}" for n in range(9)], sample_weight="w", fitted_state=state)
+    assert len(next(iter(other.predict_dataloader()))[0]) == 9
