@@ -26,7 +26,8 @@ class OptimizerStats(Callback):
 
     def __init__(self) -> None:
         self._parameters: list[torch.Tensor] = []
-        self._rate = -1.0, torch.tensor(-1.0)
+        self._rate = -1.0
+        self._logged = -1.0, torch.tensor(-1.0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Define the charts."""
@@ -38,6 +39,11 @@ class OptimizerStats(Callback):
         for logger in trainer.loggers:
             if isinstance(logger, RunLogger) and trainer.is_global_zero:
                 logger.experiment.add_custom_scalars(layout)
+        self.on_train_epoch_start(trainer, pl_module)  # Lightning skips it in the epoch of a resume
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Read the learning rate, which a scheduler changes before the epoch ends."""
+        self._rate = float(trainer.optimizers[0].param_groups[0]["lr"])
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Pass the values to the module, which logs them together with its metrics."""
@@ -48,7 +54,6 @@ class OptimizerStats(Callback):
         if not gradients:
             return
         norm = torch.nn.utils.get_total_norm(gradients)
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
-        if rate != self._rate[0]:
-            self._rate = rate, norm.new_tensor(rate)
-        pl_module.extra_metrics = {"optimizer/lr": self._rate[1], "optimizer/grad_norm": norm}
+        if self._rate != self._logged[0]:
+            self._logged = self._rate, norm.new_tensor(self._rate)
+        pl_module.extra_metrics = {"optimizer/lr": self._logged[1], "optimizer/grad_norm": norm}
