@@ -17,9 +17,6 @@ from torch import Tensor
 from lit_classify import BinaryClassifier, CirclesDataModule
 from lit_classify.data_interface import NumericFeature
 from lit_classify.networks import evaluating
-from lit_classify.plots import (
-    RegressionLineDisplay,
-)
 from lit_classify.plots.decision_boundary import (
     X1_X2,
     DecisionBoundaryDisplay,
@@ -160,8 +157,6 @@ def test_nan_and_infinity_are_refused(bad: float) -> None:
     x[0, 0] = bad
     with pytest.raises(ValueError, match="NaN or infinity"):
         DecisionBoundaryDisplay({"A": (x, y)}, ["a", "b"])
-    with pytest.raises(ValueError, match="NaN or infinity"):
-        RegressionLineDisplay({"A": (torch.arange(3.0)[:, None], torch.tensor([1.0, 2.0, bad]))})
 
 
 def test_the_grid_runs_row_by_row_from_the_lower_left() -> None:

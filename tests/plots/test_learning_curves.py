@@ -1,0 +1,19 @@
+"""Learning curves: what is drawn."""
+
+import numpy as np
+
+from lit_classify.plots import learning_curves
+
+
+def test_each_metric_has_a_panel_with_a_line_for_each_stage() -> None:
+    loss = {"train": ([0, 1, 2], [0.7, 0.6, 0.5]), "val": ([0, 2], [0.8, 0.6])}
+    figure = learning_curves({"loss": loss, "accuracy": {"train": ([0], [0.5])}}, "circles/version_0")
+    assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "accuracy"]
+    drawn = {str(line.get_label()): np.asarray(line.get_xydata()).T.tolist() for line in figure.axes[0].lines}
+    assert drawn == {"train": [[0, 1, 2], [0.7, 0.6, 0.5]], "val": [[0, 2], [0.8, 0.6]]}
+
+
+def test_points_are_marked_where_they_are_few() -> None:
+    many = list(range(30))
+    figure = learning_curves({"loss": {"train": (many, many), "val": (many[:29], many[:29])}}, "run")
+    assert [line.get_marker() for line in figure.axes[0].lines] == ["None", "o"]
