@@ -35,6 +35,8 @@ class PredictCLI(CheckpointCLI):
 
     command = "predict"
     common_options = f"""{COMMON_OPTIONS}
+  --out predictions.csv           output file, .csv or .parquet
+  --keep COLUMN                   a column of the table, or a list of them, to copy to the output file
   --data.path - --out -           read the table from standard input, write CSV to standard output"""
 
     def __init__(self, args: list[str]) -> None:
