@@ -137,7 +137,7 @@ def import_object(path: str, option: str, base: type | None = None) -> Any:  # n
     Raises:
         UserError: the path is not allowed, cannot be imported or is not a subclass of ``base``.
 
-    Example:
+    Examples:
         >>> import_object("torch.nn.Tanh", "--model.activation")
         <class 'torch.nn.modules.activation.Tanh'>
     """

@@ -68,7 +68,7 @@ def load(text: str) -> Any:  # noqa: ANN401 - plain data
         UserError: the text exceeds the limits of length, nesting or expanded size.
         yaml.YAMLError: the text is not valid YAML.
 
-    Example:
+    Examples:
         >>> load("{lr: 1e-3, names: [no, 08, 1:30], activation: none}")
         {'lr': 0.001, 'names': ['no', '08', '1:30'], 'activation': None}
     """
@@ -84,7 +84,7 @@ def load(text: str) -> Any:  # noqa: ANN401 - plain data
 def dump(data: Any) -> str:  # noqa: ANN401 - plain data
     r"""Return plain data as YAML that ``load`` reads back unchanged.
 
-    Example:
+    Examples:
         >>> dump({"target": "1e3", "names": ["none", "a"]})
         "target: '1e3'\nnames:\n- 'none'\n- a\n"
     """

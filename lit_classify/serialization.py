@@ -77,7 +77,7 @@ def plain(value: Any, known: Mapping[str, type] | None = None) -> Any:  # noqa: 
             to their import path with their settings in parentheses, which cannot be imported.
         known: classes that have a short name.
 
-    Example:
+    Examples:
         >>> plain([nn.Tanh, (1, 2)], {"Tanh": nn.Tanh})
         ['Tanh', [1, 2]]
         >>> plain(nn.LeakyReLU(0.2), {"LeakyReLU": nn.LeakyReLU})

@@ -19,7 +19,7 @@ def check_memory(path: Path, num_rows: int, num_columns: int) -> None:
     """Check that a table fits into memory.
 
     Raises:
-        DataError: If the estimate exceeds the free memory.
+        DataError: the estimate exceeds the free memory.
 
     Examples:
         >>> check_memory(Path("t.csv"), num_rows=1000, num_columns=10)
@@ -36,7 +36,7 @@ def check_content(path: Path, num_bytes: int) -> None:
     """Check that the content of a file fits into memory, where the number of its rows is not known.
 
     Raises:
-        DataError: If the estimate exceeds the free memory.
+        DataError: the estimate exceeds the free memory.
 
     Examples:
         >>> check_content(Path("t.jsonl"), 1000)
@@ -52,7 +52,7 @@ def check_points(num_points: float) -> None:
     """Check that points fit into memory before they are generated.
 
     Raises:
-        DataError: If the estimate exceeds the free memory.
+        DataError: the estimate exceeds the free memory.
 
     Examples:
         >>> check_points(1000)

@@ -74,7 +74,7 @@ def tune_threshold(y: NDArray[Any], p: NDArray[np.floating[Any]], metric: str) -
     false_rate, true_rate, cuts = roc_curve(y, p, drop_intermediate=False)
     high, low = cuts[1:-1].astype(p.dtype), cuts[2:].astype(p.dtype)
     middle = (high + low) / 2
-    thresholds = np.where(middle < high, middle, low)  # nothing is between neighbouring numbers
+    thresholds = np.where(middle < high, middle, low)  # nothing is between neighboring numbers
     counts = np.round(true_rate[1:-1] * positives), np.round(false_rate[1:-1] * negatives)
     scores = SCORES[metric](*counts, positives, negatives)
     best = np.flatnonzero(scores >= scores.max() - 1e-12)

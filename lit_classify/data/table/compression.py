@@ -78,7 +78,7 @@ def open_decompressed(path: Path) -> Iterator[io.BufferedReader]:
     """Open a file for reading, decompressed if it is compressed.
 
     Raises:
-        DataError: It is corrupt, truncated or encrypted, or a zip archive of several files.
+        DataError: the file is corrupt, truncated or encrypted, or a zip archive of several files.
 
     Examples:
         >>> from tempfile import TemporaryDirectory

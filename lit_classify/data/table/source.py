@@ -59,7 +59,7 @@ def read_table(paths: str | Path | Sequence[str | Path], options: CsvOptions | N
         options: how to read CSV files.
 
     Raises:
-        DataError: If a file does not exist, is empty, malformed, too large for the memory or in another
+        DataError: a file does not exist, is empty, malformed, too large for the memory or in another
             format or encoding, or if the files differ in their columns.
     """
     tables = []
@@ -97,7 +97,7 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
     contains wildcards.
 
     Raises:
-        DataError: If no path is given, nothing matches, a match is not a regular file, or a file is given
+        DataError: no path is given, nothing matches, a match is not a regular file, or a file is given
             twice.
     """
     files = [file for path in paths for file in _find(str(path))]
@@ -151,7 +151,7 @@ def _unify_dtype(name: str, tables: Sequence[RawTable]) -> list[pl.Series]:
     It is text if a file has integers that floats cannot represent.
 
     Raises:
-        DataError: If the column contains text, but numbers in another file.
+        DataError: the column contains text, but numbers in another file.
     """
     columns = [table.frame[name] for table in tables]
     numeric = [table for table in tables if table.frame[name].dtype != pl.String]
@@ -177,7 +177,7 @@ def concat_tables(tables: Sequence[RawTable]) -> RawTable:
     """Concatenate the rows of tables.
 
     Raises:
-        DataError: If their columns differ in name or in type.
+        DataError: their columns differ in name or in type.
     """
     first = tables[0]
     if len(tables) == 1:
@@ -232,7 +232,7 @@ class TableFiles:
         """Read the files of ``val_path`` and ``test_path``, if given.
 
         Raises:
-            DataError: As for ``read_table``, or if a file belongs to two splits.
+            DataError: as for ``read_table``, or if a file belongs to two splits.
         """
         if files := [path for key, paths in self.paths.items() if key not in self.frames for path in paths]:
             find_files(files)

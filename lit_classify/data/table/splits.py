@@ -225,7 +225,7 @@ class Splitter:
             targets: the targets, ``(N,)`` or ``(N, L)``.
 
         Raises:
-            DataError: If there are fewer than two training rows or groups.
+            DataError: there are fewer than two training rows or groups.
         """
         if not self.folds or "val" in rows:
             return None

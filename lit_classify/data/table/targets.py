@@ -35,7 +35,7 @@ class Target:
         label_names: the labels; None for classes and values.
 
     Examples:
-        >>> Target(("colour",), class_names=("blue", "green", "red")).out_features
+        >>> Target(("color",), class_names=("blue", "green", "red")).out_features
         3
     """
 
