@@ -16,6 +16,7 @@ def filter_warnings() -> None:
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("lightning.pytorch.profilers").setLevel(logging.INFO)  # the reports of profilers
+    logging.getLogger("fastexcel").setLevel(logging.ERROR)  # it warns of empty columns
     warnings.filterwarnings("ignore", "LightningCLI's args parameter")  # main parses sys.argv itself
     warnings.filterwarnings("ignore", ".*smaller than the logging interval", PossibleUserWarning)
     warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint")  # evaluation needs none

@@ -35,7 +35,7 @@ _SIGNATURES: tuple[tuple[int, bytes, _Format], ...] = (  # offset, regular expre
     (0, rb"Rar!\x1a\x07", ("a RAR archive", "unpack it: unrar x {file}")),
     (257, rb"ustar", ("a tar archive", "unpack it: tar -xf {file}")),
     (0, rb"PK\x05\x06", ("an empty zip archive", _NO_TABLE)),
-    (0, rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ("an old Office file, such as .xls", _SPREADSHEET)),
+    (0, rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", ("an encrypted or old Office file (.xls)", _SPREADSHEET)),
     (0, rb"FEA1", ("a Feather file of version 1", _EXPORT)),
     (0, _ENCRYPTED, ("an encrypted Parquet file", "decrypt it first")),
     (0, rb"ORC", ("an ORC file", _EXPORT)),

@@ -25,10 +25,10 @@ def read_file(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
         DataError: the file is empty, corrupt, too large for the memory or in an unsupported format.
     """
     name = detect_format(path)
+    if name == "CSV":
+        return read_csv(path, options)
     try:
         match name:
-            case "CSV":
-                return read_csv(path, options)
             case "JSON lines":
                 frame = _read_json_lines(path)
             case "Parquet":
@@ -59,12 +59,15 @@ def _read_json_lines(path: Path) -> pl.DataFrame:
     with open_decompressed(path) as file:
         text = file.read().removeprefix(b"\xef\xbb\xbf")
     try:
-        return pl.read_ndjson(text, infer_schema_length=None)
+        schema = pl.scan_ndjson(text, infer_schema_length=None).collect_schema()
+        check_memory(path, text.count(b"\n") + 1, len(schema))
+        return pl.read_ndjson(text, schema=schema)
     except pl.exceptions.PolarsError as error:
         for number, line in enumerate(text.split(b"\n"), 1):
             if line.strip() and (fault := _fault(line)):
                 raise DataError(f"{path}, line {number}: {fault}") from error
-        raise
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path}: a key has values of several types: {reason}") from error
 
 
 def _fault(line: bytes) -> str | None:

@@ -72,7 +72,7 @@ MADE: dict[str, Callable[[Path], object]] = {
 }
 BEGUN = {
     b"\x04\x22\x4d\x18\x64\x40": "compressed by lz4: decompress it: unlz4 -c",
-    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00": "an old Office file, such as .xls: save it as CSV",
+    b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00": "an encrypted or old Office file (.xls): save it as CSV",
     b"\x89HDF\r\n\x1a\n\x00": "an HDF5 file",
     b"ORC\x0a\x00\x03": "an ORC file",
     b"%PDF-1.7\n%\xe2\xe3\n": "a PDF document",

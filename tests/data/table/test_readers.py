@@ -107,6 +107,21 @@ def test_a_corrupt_json_line_is_named(line: str, message: str) -> None:
         read_table(write(content.encode(errors="surrogatepass")))
 
 
+@pytest.mark.reliability(32)
+def test_json_lines_with_ever_new_keys_are_refused_before_they_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write("".join(f'{{"key {number}": 1}}\n' for number in range(1000)))
+    monkeypatch.setattr(memory, "free_memory", lambda: 1_000_000)
+    with pytest.raises(DataError, match=r"about 1,001 rows x 1,000 columns need about 12 MB"):
+        read_table("t.csv")
+
+
+def test_values_of_a_key_that_differ_in_type_are_refused() -> None:
+    with pytest.raises(DataError, match=r"t.csv: a key has values of several types: .*bool"):
+        read_table(write('{"a": true}\n{"a": 1}\n'))
+
+
 def test_nested_json_values_are_refused_by_column() -> None:
     write('{"a": [1], "y": 0}\n{"a": [2], "y": 1}\n')
     with pytest.raises(DataError, match=r"column 'a' has the dtype List\(Int64\).* ignore it"):
