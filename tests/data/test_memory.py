@@ -11,6 +11,7 @@ import pytest
 from lit_classify import DataError
 from lit_classify.data import memory
 from lit_classify.data.table.source import read_table
+from tests.example_files import COMPRESSED
 from tests.example_tables import write
 
 
@@ -52,11 +53,14 @@ print(baseline, peak(), sum(len(data.split(name).x) for name in ("train", "val",
 @pytest.mark.slow
 @pytest.mark.reliability(32)
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak is read from Linux's /proc")
-def test_loading_a_large_csv_file_needs_at_most_three_times_its_float32_matrix() -> None:
+@pytest.mark.parametrize("compression", ["none", "zstd"])
+def test_loading_a_large_csv_file_needs_at_most_three_times_its_float32_matrix(compression: str) -> None:
     num_rows, num_columns = 1_000_000, 20
     columns = np.random.default_rng(0).normal(size=(num_columns, num_rows)).astype(np.float32)
     table = pl.DataFrame({f"x{number}": column for number, column in enumerate(columns)})
     table.with_columns(y=(columns[0] + columns[1] > 0).astype(np.int8)).write_csv("large.csv")
+    if compression != "none":
+        write(COMPRESSED[compression](Path("large.csv").read_bytes()), "large.csv")
     done = subprocess.run([sys.executable, "-c", _LOAD], capture_output=True, text=True, check=True)
     baseline, peak, loaded = map(int, done.stdout.split())
     assert loaded == num_rows
