@@ -11,7 +11,7 @@ Series = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 
 
 def learning_curves(metrics: Mapping[str, Series], title: str) -> Figure:
-    """Plot each metric over the training steps, with a line for each stage.
+    """Plot each metric over the training steps, with a line for each stage, of one color in all panels.
 
     Args:
         metrics: metric name to stage name to ``(steps, values)``.
@@ -24,12 +24,14 @@ def learning_curves(metrics: Mapping[str, Series], title: str) -> Figure:
     """
     figure = Figure(figsize=(5.6 * len(metrics), 4.4), layout="constrained")
     figure.suptitle(title)
+    stages = list(dict.fromkeys(stage for series in metrics.values() for stage in series))
     panels = figure.subplots(1, len(metrics), squeeze=False)[0]
     for axes, (name, series) in zip(panels, metrics.items(), strict=True):
-        for number, (label, (steps, values)) in enumerate(series.items()):
+        for stage, (steps, values) in series.items():
             markers: dict[str, Any] = {"marker": "o", "markersize": 3} if len(steps) < 30 else {}
+            number = stages.index(stage)
             color = class_color(1 - number if number < 2 else number)
-            axes.plot(steps, values, color=color, label=label, **markers)
+            axes.plot(steps, values, color=color, label=stage, **markers)
         axes.set(title=name, xlabel="training step", ylabel=name)
         axes.grid(alpha=0.3)
         axes.legend()

@@ -17,3 +17,11 @@ def test_points_are_marked_where_they_are_few() -> None:
     many = list(range(30))
     figure = learning_curves({"loss": {"train": (many, many), "val": (many[:29], many[:29])}}, "run")
     assert [line.get_marker() for line in figure.axes[0].lines] == ["None", "o"]
+
+
+def test_a_stage_has_the_same_color_in_every_panel() -> None:
+    point = [0], [0.5]
+    figure = learning_curves({"loss": {"train": point, "val": point}, "selected_loss": {"val": point}}, "run")
+    loss, selected = figure.axes
+    train, val = (line.get_color() for line in loss.lines)
+    assert selected.lines[0].get_color() == val != train
