@@ -94,7 +94,7 @@ class TableDataModule(InMemoryDataModule):
         handle_unknown: ignore encodes a category that does not occur in the training rows as unseen; error
             raises an error.
         delimiter: field delimiter of CSV files; detected by default.
-        header: whether the first row of CSV files contains column names; detected by default.
+        header: whether the first row of CSV and Excel files contains names; by default detected in CSV files.
         encoding: text encoding of CSV files.
         random_state: seed of the split and of the order of the batches; by default 42, on the command line
             --seed_everything.

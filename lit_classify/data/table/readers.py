@@ -78,6 +78,8 @@ def _fault(line: bytes) -> str | None:
 
     try:
         value = json.loads(line.decode(), parse_constant=refuse)
+    except json.JSONDecodeError as error:
+        return f"not a JSON object: {error.msg} at character {error.colno}"
     except (ValueError, RecursionError) as error:
         return f"not a JSON object: {error}"
     return None if isinstance(value, dict) else "not a JSON object"
