@@ -41,7 +41,7 @@ COMMON_OPTIONS = """\
   --log_every_n_epochs 100        validate and print a line at epochs 0, n, 2n, ... and after the last
   --plots basic                   plots in TensorBoard: none, basic, all, or a list
   --ckpt_path last                resume a run: a path, or the last or best checkpoint of this recipe
-  --help                          show the options of the classes that are given before it"""
+  --help                          show the options of the classes or recipe that are given before it"""
 _MIN_PARALLEL_SIZE = 5_000_000  # multiplications per step
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import textwrap
 from argparse import SUPPRESS, Action
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -67,27 +68,33 @@ class Help(Action):
         for part, default in parser.default_classes.items():
             chosen = namespace.get(part)
             kind = import_object(chosen.class_path if chosen else default, f"--{part}")
-            parts.append(class_help(kind, part))
+            parts.append(class_help(kind, part, chosen.get("init_args", {}) if chosen else {}))
         echo("\n\n".join([*parts, "all options:", rest]))
         parser.exit()
 
 
-def class_help(kind: type, part: str) -> str:
-    r"""Return a line for each constructor argument: its option, default and the start of its help text.
+def class_help(kind: type, part: str, given: Mapping[str, Any]) -> str:
+    r"""Return a line for each constructor argument: its option, value and the start of its help text.
+
+    Args:
+        kind: the class.
+        part: its option, ``data`` or ``model``.
+        given: values that replace the defaults.
 
     Examples:
         >>> from lit_classify import MoonsDataModule
-        >>> print("\n".join(class_help(MoonsDataModule, "data").splitlines()[:2]))
+        >>> print("\n".join(class_help(MoonsDataModule, "data", {"num_samples": 500}).splitlines()[:2]))
         options of --data MoonsDataModule:
-          --data.num_samples 1000         number of points, half of them in each moon
+          --data.num_samples 500          number of points, half of them in each moon
     """
     options = ArgumentParser(add_help=False)
-    options.add_class_arguments(kind, part, skip=set(parse_errors.LINKED))
+    options.add_class_arguments(kind, part, skip=set(parse_errors.LINKED) if part == "model" else None)
     lines = [f"options of --{part} {kind.__name__}:"]
     for action in actions(options):
         if "." in action.dest:
-            default = json.dumps(action.default, default=str).strip('"')
-            shown = "" if default.startswith(("Conditional", "==")) else default  # placeholders
+            name = action.dest.partition(".")[2]
+            value = json.dumps(given.get(name, action.default), default=str).strip('"')
+            shown = "" if value.startswith(("Conditional", "==")) else value  # placeholders
             summary = re.split(r"; |\. ", action.help or "")[0].rstrip(".")
             summary = textwrap.shorten(summary, 70, placeholder="...")
             lines.append(f"  {f'--{action.dest} {shown}':<30}  {summary}")

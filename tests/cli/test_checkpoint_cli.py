@@ -53,7 +53,7 @@ def test_a_checkpoint_is_evaluated_without_a_configuration(
 @pytest.mark.parametrize("kind", DATA_MODULES.values(), ids=lambda kind: kind.__name__)
 def test_evaluation_accepts_the_options_of_every_data_module(kind: type) -> None:
     def options(built: type) -> set[str]:
-        return set(re.findall(r"--data\.\w+", class_help(built, "data")))
+        return set(re.findall(r"--data\.\w+", class_help(built, "data", {})))
 
     assert options(kind) <= options(class_from_function(recorded_data))
 

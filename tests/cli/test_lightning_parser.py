@@ -19,7 +19,8 @@ def test_fit_help_explains_the_data_and_course_mode(capsys: pytest.CaptureFixtur
     ("options", "described"),
     [
         ([], ["--data.noise 0.03", "--model.lr 0.1", "--model.hidden [10, 10]"]),
-        (["--config", "table"], ["--data.path null", "--data.target null", "--model.dropout 0.0"]),
+        (["--config", "table"], ["--data.path null", "--data.folds 8", "--model.dropout 0.1"]),
+        (["--config", "circles_v0", "--model.lr", "0.5"], ["--model.activation null", "--model.lr 0.5"]),
         (["--data", "BlobsDataModule", "--model", "Regressor"], ["--data.num_classes 4", "--model.loss L1"]),
     ],
 )
