@@ -27,7 +27,7 @@ LEVELS = {
             "atomic_write messages safe_yaml seeds",
             "signals",
             "import_policy recipes",
-            "networks optimizers loggers plots metrics serialization",
+            "networks optimizers loggers plots metrics serialization threads",
             "_lightning",
             "data modules",
             "checkpoints",

@@ -5,12 +5,11 @@ import shlex
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
 from torch import Tensor
@@ -25,7 +24,7 @@ from lit_classify.checkpoints.search import RUNS
 from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
 from lit_classify.cli.parse_errors import LINKED
 from lit_classify.cli.plot_selection import plot_callbacks, selected
-from lit_classify.data import InMemoryDataModule, TableDataModule
+from lit_classify.data import TableDataModule
 from lit_classify.errors import UserError
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD, cross_validated
 from lit_classify.evaluation.threshold_tuning import check_metric, tune_threshold
@@ -33,6 +32,7 @@ from lit_classify.loggers import RunLogger
 from lit_classify.messages import escape_control
 from lit_classify.modules import BinaryClassifier, LitModule
 from lit_classify.modules.base import Evaluation
+from lit_classify.threads import limit_threads
 
 COMMON_OPTIONS = """\
   --config NAME                   a recipe (lit-classify recipes lists them) or a YAML file
@@ -42,20 +42,6 @@ COMMON_OPTIONS = """\
   --plots basic                   plots in TensorBoard: none, basic, all, or a list
   --ckpt_path last                resume a run: a path, or the last or best checkpoint of this recipe
   --help                          show the options of the classes or recipe that are given before it"""
-_MIN_PARALLEL_SIZE = 5_000_000  # multiplications per step
-
-
-@contextmanager
-def limit_threads(model: LitModule, data: InMemoryDataModule) -> Iterator[None]:
-    """Use one thread for small steps, for which synchronization costs more than it saves."""
-    before = torch.get_num_threads()
-    rows = data.batch_size or len(data.split("train").y)
-    if rows * sum(weight.numel() for weight in model.parameters()) < _MIN_PARALLEL_SIZE:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 class FitCLI(LitCLI):
@@ -172,7 +158,8 @@ class FitCLI(LitCLI):
         before = self.checkpoint.epochs if self.checkpoint else 0
         start = time.monotonic()
         try:
-            with limit_threads(self.model, self.datamodule):
+            batch_size = self.datamodule.batch_size or len(self.datamodule.split("train").y)
+            with limit_threads(self.model, batch_size):
                 self.trainer.fit(**kwargs)
         except BaseException:
             self.remove_empty_run()
