@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not run __getattr__
     from lit_classify.data import TensorLoader as TensorLoader
     from lit_classify.errors import DataError as DataError
     from lit_classify.errors import UserError as UserError
+    from lit_classify.estimators import LitClassifier as LitClassifier
+    from lit_classify.estimators import LitRegressor as LitRegressor
     from lit_classify.evaluation.predictions import predict as predict
     from lit_classify.modules import BinaryClassifier as BinaryClassifier
     from lit_classify.modules import LitModule as LitModule
@@ -34,6 +36,7 @@ _PUBLIC = {
     "callbacks": "EpochLog",
     "checkpoints": "load",
     "evaluation.predictions": "predict",
+    "estimators": "LitClassifier LitRegressor",
     "errors": "DataError UserError",
 }
 _HOMES = {name: home for home, names in _PUBLIC.items() for name in names.split()}

@@ -33,7 +33,7 @@ LEVELS = {
             "checkpoints",
             "evaluation export",
             "callbacks",
-            "cli",
+            "cli estimators",
             "__main__",
         ]
     )
@@ -137,6 +137,8 @@ def test_public_names_are_these_and_load() -> None:
         "EpochLog",
         "load",
         "predict",
+        "LitClassifier",
+        "LitRegressor",
         "DataError",
         "UserError",
         "__version__",

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from lit_classify.data.base import InMemoryDataModule
 from lit_classify.data.loaders import TensorLoader
@@ -389,9 +390,22 @@ class TableDataModule(InMemoryDataModule):
 
     def predict_dataloader(self) -> TensorLoader:
         """Return all rows of ``path``, in order; they need no target."""
+        return self._batches((self._features(self._table or self._files.read()),), batch_size=8192)
+
+    def transform(self, frame: Any) -> Tensor:  # noqa: ANN401 - a DataFrame of any package
+        """Return the features ``(N, F)`` of the rows of a DataFrame, which need no target."""
+        return self._features(read_frame(frame, FRAMES["path"]))
+
+    def _features(self, table: RawTable) -> Tensor:
+        """Return the features ``(N, F)`` of new rows."""
         assert self._state is not None
-        x = self._state.preprocessor.transform(self._cast(self._table or self._files.read()))
-        return self._batches((torch.from_numpy(x),), batch_size=8192)
+        return torch.from_numpy(self._state.preprocessor.transform(self._cast(table)))
+
+    def release(self) -> None:
+        """Drop all rows, so that a pickle holds only what has been learned from them."""
+        self._splits, self._table, self._prepared = {}, None, None
+        self._files = replace(self._files, frames={})
+        self._row_indices, self.fold, self.sample_weights = {}, None, {}
 
     def raw_columns(self, names: Sequence[str]) -> pl.DataFrame:
         """Return columns of ``path`` as they are in the file, for the output of predictions.
