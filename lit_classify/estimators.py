@@ -240,8 +240,8 @@ class LitClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # as ab
 
     def predict(self, X: Any) -> Array:  # noqa: ANN401 - any array or DataFrame
         """Return the most probable class of each row, ``(N,)``."""
-        codes = self.model_.labels(torch.from_numpy(self._outputs(X)))
-        predicted: Array = self.classes_[codes.numpy()]
+        probabilities = torch.from_numpy(self._outputs(X))
+        predicted: Array = self.classes_[self.model_.labels(probabilities).numpy()]
         return predicted
 
     def predict_proba(self, X: Any) -> Array:  # noqa: ANN401 - any array or DataFrame
