@@ -7,7 +7,9 @@ from typing import Any
 import polars as pl
 
 from lit_classify import TableDataModule
+from lit_classify.data.table.schema import Kind, cast_column
 from lit_classify.data.table.source import RawTable
+from lit_classify.data.table.value_formats import ValueOptions, convert_text
 
 
 def write(content: bytes | str, name: str = "t.csv") -> Path:
@@ -16,8 +18,13 @@ def write(content: bytes | str, name: str = "t.csv") -> Path:
 
 
 def rows_of(**columns: Any) -> RawTable:
-    frame = pl.DataFrame(columns)
-    return RawTable(frame, (("t.csv", len(frame)),), ("",))
+    frame, formats = convert_text(pl.DataFrame(columns), ValueOptions(), "t.csv")
+    return RawTable(frame, (("t.csv", len(frame)),), ("",), formats)
+
+
+def cast(cells: pl.Series, kind: Kind | None = None) -> tuple[pl.Series, Kind]:
+    table = rows_of(**{cells.name or "cells": cells})
+    return cast_column(table.frame.to_series(), kind, table.locate)
 
 
 def bundled(load: Callable[..., Any], name: str) -> Path:

@@ -1,5 +1,6 @@
 """Cells of text: which are missing values, which are numbers, and which of these floats cannot represent."""
 
+from collections.abc import Collection
 from typing import TypeVar
 
 import polars as pl
@@ -9,9 +10,9 @@ MISSING_VALUES = ("", "NA", "N/A", "na", "n/a", "#N/A", "NaN", "nan", "null", "N
 Cells = TypeVar("Cells", pl.Series, pl.Expr)
 
 
-def missing_to_null(text: Cells) -> Cells:
-    """Return text without surrounding spaces, missing values as null."""
-    return text.str.strip_chars().replace(list(MISSING_VALUES), None)
+def missing_to_null(text: Cells, others: Collection[str] = ()) -> Cells:
+    """Return text without surrounding spaces, missing values and ``others`` as null."""
+    return text.str.strip_chars().replace([*MISSING_VALUES, *others], None)
 
 
 def to_numbers(text: Cells) -> Cells:

@@ -1,4 +1,4 @@
-"""Read a CSV file into columns of numbers or text.
+"""Read a CSV file into columns of values or text.
 
 polars parses the file in blocks of complete rows. Python's csv module reads blocks that polars would read
 differently, and names the line of a faulty row.
@@ -8,7 +8,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain
@@ -19,15 +19,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.data.memory import check_memory, own_memory
-from lit_classify.data.table.cells import (
-    MAX_EXACT_INTEGER,
-    as_text,
-    has_long_integers,
-    missing_to_null,
-    to_numbers,
-)
+from lit_classify.data.table.cells import MAX_EXACT_INTEGER, has_long_integers, missing_to_null
 from lit_classify.data.table.compression import open_decompressed, sizes_so_far
 from lit_classify.data.table.dialect import CsvOptions, Dialect, detect_dialect, is_blank
+from lit_classify.data.table.value_formats import FormatDetector, ValueFormat, convert_text
 from lit_classify.errors import DataError
 from lit_classify.messages import warn
 
@@ -42,18 +37,19 @@ _BYTE_ORDER_MARKS = {"UTF-32": (b"\xff\xfe\0\0", b"\0\0\xfe\xff"), "UTF-16": (b"
 
 csv.field_size_limit(2**31 - 1)  # polars has no limit either; unclosed quotes are detected before
 
-Schema = dict[str, pl.DataType]
+Formats = dict[str, ValueFormat | None]  # of each column; None for text
 Row = Sequence[str | None]
 
 
-def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
+def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[str, ValueFormat]]:
     """Read a CSV file.
 
-    Columns whose first cells are numbers become float64, or float32 in large tables where that is precise
-    enough. A column that later contains text, or integers that floats cannot represent, is text.
+    Columns whose first cells have the same format are converted block by block: numbers become float64, or
+    float32 in large tables where that is precise enough. A column that later contains other text, or integers
+    that floats cannot represent, is read as text, and converted if all of its cells have another format.
 
     Returns:
-        The rows, and the SHA-256 of the text.
+        The rows, the SHA-256 of the text, and the formats of values that are not plain numbers.
 
     Raises:
         DataError: the file is empty, not in this encoding, too large for the memory, or malformed.
@@ -64,19 +60,22 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
         num_rows = round(size * max(head.count("\n"), 1) / len(head.encode()))
         check_memory(path, num_rows, len(dialect.names))
     is_large = num_rows * len(dialect.names) > _FLOAT32_CELLS
-    schema, found = Schema(), _guess_types(rows, dialect, options.text)
-    while schema != found:  # at first, and whenever a block contains text in a column of numbers
-        schema, digest, spreads, parts = found, hashlib.sha256(), dict[str, float](), list[pl.DataFrame]()
-        for frame in _parse_blocks(path, options.encoding, dialect, schema, digest.update):
-            found = dict(frame.schema)
-            if found != schema:
+    detector = FormatDetector(options.values, decimal="," if dialect.delimiter == ";" else ".")
+    formats, found = Formats(), _guess_formats(rows, dialect, options, detector)
+    while formats != found:  # at first, and whenever a block does not have the format of its column
+        formats, digest, spreads, parts = found, hashlib.sha256(), dict[str, float](), list[pl.DataFrame]()
+        for frame in _parse_blocks(path, options, dialect, formats, digest.update):
+            found = {part.name: None if part.dtype == pl.String else formats[part.name] for part in frame}
+            if found != formats:
                 break
             parts.append(_to_float32(frame, spreads) if is_large else frame)
     if not parts:
         raise DataError(f"{path} has a header but no rows")
-    free = [name for name, dtype in schema.items() if dtype == pl.String and name not in options.text]
-    frame = _parse_commas(pl.concat(parts, how="vertical_relaxed"), free, is_decimal=dialect.delimiter != ",")
-    return frame, digest.hexdigest()
+    frame, others = convert_text(
+        pl.concat(parts, how="vertical_relaxed"), options.values, str(path), detector
+    )
+    known = {name: part for name, part in formats.items() if part is not None and not part.is_plain}
+    return frame, digest.hexdigest(), {**known, **others}
 
 
 def _read_head(path: Path, encoding: str) -> str:
@@ -132,29 +131,37 @@ def _decode(path: Path, encoding: str, size: int, num_lines: int) -> Iterator[by
             raise DataError(f"{path} is not {encoding}: {error}") from error
 
 
-def _guess_types(rows: Sequence[Sequence[str]], dialect: Dialect, text: Collection[str]) -> Schema:
-    """Return the types of the columns by their first cells."""
-    schema: Schema = {name: pl.String() if name in text else pl.Float64() for name in dialect.names}
-    frame = _convert([row for row in rows if len(row) == len(schema)], schema)
-    return {part.name: part.dtype if part.count() else pl.String() for part in frame}
+def _guess_formats(
+    rows: Sequence[Sequence[str]], dialect: Dialect, options: CsvOptions, detector: FormatDetector
+) -> Formats:
+    """Return the formats of the columns by their first cells; ambiguous columns are text for now."""
+    complete = [row for row in rows if len(row) == len(dialect.names)]
+    text = pl.DataFrame(complete, dict.fromkeys(dialect.names, pl.String()), orient="row")
+    cells = text.select(missing_to_null(pl.all(), options.values.missing_values))
+    cells = cells.drop(options.values.text, strict=False)
+    plain = detector.detect_plain(cells)
+    others = detector.detect(cells.drop(plain))
+    found = {**dict.fromkeys(plain, ValueFormat()), **{name: part for name, (part, _) in others.items()}}
+    return {name: found.get(name) for name in dialect.names}
 
 
 def _parse_blocks(
-    path: Path, encoding: str, dialect: Dialect, schema: Schema, update: Callable[[bytes], None]
+    path: Path, options: CsvOptions, dialect: Dialect, formats: Formats, update: Callable[[bytes], None]
 ) -> Iterator[pl.DataFrame]:
-    """Yield the rows in blocks; columns of numbers that contain text are text.
+    """Yield the rows in blocks; columns of values that contain other text are text.
 
     Args:
         path: the file.
-        encoding: its encoding.
+        options: its encoding, and which cells are missing values.
         dialect: its format.
-        schema: the type of each column.
+        formats: the format of each column.
         update: receives all text, for a digest.
 
     Raises:
         DataError: a row has another number of fields than the first, or a quote opens a cell by mistake.
     """
-    texts = _decode(path, encoding, _BLOCK_BYTES, dialect.skip_lines)
+    missing = options.values.missing_values
+    texts = _decode(path, options.encoding, _BLOCK_BYTES, dialect.skip_lines)
     update(next(texts).lstrip(b"\n"))
     rest, line, joined = b"", dialect.skip_lines + 1, list[int]()
     for text in texts:
@@ -162,10 +169,10 @@ def _parse_blocks(
         rest += text or (b"\n" if rest else b"")  # the last line may lack its end
         lines = rest[: rest.rfind(b"\n") + 1]
         end = _find_end(lines, dialect)
-        frame = _parse(lines[:end], dialect, schema) if end else None
+        frame = _parse(lines[:end], dialect, formats, missing) if end else None
         if frame is None or _may_have_joined_rows(lines[:end], frame, dialect):
             rows, end, found = _read_rows(path, line, lines, dialect)
-            frame, joined = _convert(rows, schema), joined + found
+            frame, joined = _convert(_to_text(rows, formats), formats, missing), joined + found
         if len(frame):
             yield frame
         line += _count(lines[:end], "\n")
@@ -268,7 +275,7 @@ def _may_have_joined_rows(data: bytes, frame: pl.DataFrame, dialect: Dialect) ->
     return any(part.item() for part in frame.select(is_joined.any()))
 
 
-def _parse(data: bytes, dialect: Dialect, schema: Schema) -> pl.DataFrame | None:
+def _parse(data: bytes, dialect: Dialect, formats: Formats, missing: Collection[str]) -> pl.DataFrame | None:
     """Convert rows to columns: directly, or by way of text where floats may not represent the cells.
 
     Returns:
@@ -276,28 +283,37 @@ def _parse(data: bytes, dialect: Dialect, schema: Schema) -> pl.DataFrame | None
     """
     delimiter = dialect.delimiter
     count = len(_outside_quotes(data, delimiter)) if b'"' in data else _count(data, delimiter)
-    for types in (schema, dict.fromkeys(schema, pl.String())):
+    plain = {name for name, part in formats.items() if part is not None and part.is_plain}
+    for numeric in (plain, set[str]()):
+        types = {name: pl.Float64() if name in numeric else pl.String() for name in formats}
         with suppress(pl.exceptions.PolarsError):
             frame = pl.read_csv(data, has_header=False, schema=types, separator=delimiter)
-            if count != (len(schema) - 1) * len(frame):
+            if count != (len(formats) - 1) * len(frame):
                 return None
-            if types is not schema:
-                return _convert(frame, schema)
             sizes = frame.select(pl.col(pl.Float64).abs().max())
             if not any((part.item() or 0) >= MAX_EXACT_INTEGER for part in sizes):
-                return frame
+                return _convert(frame, formats, missing)
     return None
 
 
-def _convert(rows: Sequence[Row] | pl.DataFrame, schema: Schema) -> pl.DataFrame:
-    """Convert text to numbers, missing values to null; columns with text or long integers stay text."""
-    text = pl.DataFrame(rows, dict.fromkeys(schema, pl.String()), orient="row")
-    cells = text.select(missing_to_null(pl.col(name for name, dtype in schema.items() if dtype != pl.String)))
-    numbers = cells.select(to_numbers(pl.all()))
-    return text.with_columns(
-        number
-        for number, cell in zip(numbers, cells, strict=True)
-        if number.null_count() == cell.null_count() and not has_long_integers(cell, number)
+def _to_text(rows: Sequence[Row], names: Collection[str]) -> pl.DataFrame:
+    """Return rows as columns of text."""
+    return pl.DataFrame(rows, dict.fromkeys(names, pl.String()), orient="row")
+
+
+def _convert(
+    frame: pl.DataFrame, formats: Mapping[str, ValueFormat | None], missing: Collection[str]
+) -> pl.DataFrame:
+    """Convert text to values, missing values to null; columns with other text or long integers stay text."""
+    known = {name: part for name, part in formats.items() if part is not None}
+    names = [part.name for part in frame if part.dtype == pl.String and part.name in known]
+    cells = frame.select(missing_to_null(pl.col(names), missing))
+    converted = cells.select(known[name].expression(pl.col(name)) for name in names)
+    return frame.with_columns(
+        values
+        for values, text in zip(converted, cells, strict=True)
+        if values.null_count() == text.null_count()
+        and not (known[text.name].is_plain and has_long_integers(text, values))
     )
 
 
@@ -316,17 +332,3 @@ def _to_float32(frame: pl.DataFrame, spreads: dict[str, float]) -> pl.DataFrame:
     limits = {name: min(_FLOAT32_SPREADS * spread, _FLOAT32_MAX) for name, spread in spreads.items()}
     precise = [part.name for part in sizes if part.item() <= limits[part.name]]
     return own_memory(frame.cast(dict.fromkeys(precise, pl.Float32)))
-
-
-def _parse_commas(frame: pl.DataFrame, names: Collection[str], is_decimal: bool) -> pl.DataFrame:
-    """Convert text such as 1,5 (decimal comma) or "1,234.5" (thousands) to numbers in columns of such cells.
-
-    A comma is a decimal comma only where it is not the delimiter.
-    """
-    pattern = r"^[+-]?\d+(,\d+)?$" if is_decimal else r"^[+-]?\d{1,3}(,\d{3})*(\.\d+)?$|^[+-]?\d+(\.\d+)?$"
-    columns = []
-    for name in names:
-        cells = as_text(frame[name])
-        if cells.str.contains(",", literal=True).any() and cells.str.contains(pattern).all():
-            columns.append(to_numbers(cells.str.replace_all(",", "." if is_decimal else "", literal=True)))
-    return frame.with_columns(columns)

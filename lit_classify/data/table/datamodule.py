@@ -23,7 +23,14 @@ from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.frames import FRAMES, is_frame
 from lit_classify.data.table.preprocessing import HandleUnknown, Missing, Preprocessor, check_missing
 from lit_classify.data.table.sample_weights import check_totals, read_weights
-from lit_classify.data.table.schema import Column, check_columns, find_leakage, format_schema, infer_schema
+from lit_classify.data.table.schema import (
+    Column,
+    cast_column,
+    check_columns,
+    find_leakage,
+    format_schema,
+    infer_schema,
+)
 from lit_classify.data.table.source import (
     PATH_OPTIONS,
     RawTable,
@@ -32,8 +39,15 @@ from lit_classify.data.table.source import (
     find_files,
     read_frame,
 )
-from lit_classify.data.table.splits import RowIndices, Splitter, split_by_files, warn_duplicates
+from lit_classify.data.table.splits import (
+    RowIndices,
+    Splitter,
+    is_first_of_duplicates,
+    split_by_files,
+    warn_duplicates,
+)
 from lit_classify.data.table.targets import Targets, infer_target
+from lit_classify.data.table.value_formats import ValueFormat, ValueOptions
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError, check_at_least, check_choice
 from lit_classify.messages import escape_control, warn
@@ -42,6 +56,8 @@ if TYPE_CHECKING:
     Source = Any  # paths or a DataFrame of any package
 else:
     Source = list[str] | str  # what the command line accepts
+MissingTarget = Literal["error", "drop"]
+Duplicates = Literal["keep", "drop"]
 
 
 class Prepared(NamedTuple):
@@ -94,6 +110,16 @@ class TableDataModule(InMemoryDataModule):
         scaling: standard (mean and standard deviation) or robust (median and interquartile range).
         handle_unknown: ignore encodes a category that does not occur in the training rows as unseen; error
             raises an error.
+        missing_values: cells that are missing values, besides empty ones and words such as NA, for example
+            -999 or unknown.
+        missing_target: error raises an error if a row has no target; drop leaves such rows out.
+        duplicates: keep, or drop rows that equal an earlier row of the same files; columns of IDs that are
+            ignored or text, split and groups do not count.
+        ignore_case: whether text that differs only in case or spaces is the same category or class.
+        decimal: decimal separator of columns that can be read in two ways, such as 1,234; by default that of
+            the other columns.
+        day_first: whether dates that can be read in two ways, such as 02/03/2024, begin with the day; by
+            default as in the other columns.
         delimiter: field delimiter of CSV files; detected by default.
         header: whether the first row of CSV and Excel files contains names; by default detected in CSV files.
         encoding: text encoding of CSV files.
@@ -151,6 +177,12 @@ class TableDataModule(InMemoryDataModule):
         missing: Missing = "impute",
         scaling: Scaling = "standard",
         handle_unknown: HandleUnknown = "ignore",
+        missing_values: Names = None,
+        missing_target: MissingTarget = "error",
+        duplicates: Duplicates = "keep",
+        ignore_case: bool = False,
+        decimal: Literal[".", ","] | None = None,
+        day_first: bool | None = None,
         delimiter: str | None = None,
         header: bool | None = None,
         encoding: str = "utf-8",
@@ -172,14 +204,20 @@ class TableDataModule(InMemoryDataModule):
         check_choice("missing", missing, get_args(Missing))
         check_choice("handle_unknown", handle_unknown, get_args(HandleUnknown))
         check_choice("scaling", scaling, get_args(Scaling))
+        check_choice("missing_target", missing_target, get_args(MissingTarget))
+        check_choice("duplicates", duplicates, get_args(Duplicates))
+        if decimal is not None:
+            check_choice("decimal", decimal, (".", ","))
         self.columns: list[Column] = []
         self.leaking: set[str] = set()
         self._missing, self._handle_unknown = missing, handle_unknown
+        self._missing_target, self._duplicates = missing_target, duplicates
         self._sample_weight = sample_weight
         self._splitter = Splitter(split, groups, test_fraction, val_fraction, folds, random_state)
         self._state = None if fitted_state is None else FittedState.from_dict(fitted_state)
         names = target, features, ignore, categorical, numeric, split, groups, sample_weight
         roles = ColumnRoles(*map(as_list, names))
+        self._roles = roles
         sources = dict(zip(PATH_OPTIONS, (path, val_path, test_path), strict=True))
         frames = {key: read_frame(part, FRAMES[key]) for key, part in sources.items() if is_frame(part)}
         sources |= {key: FRAMES[key] for key in frames}
@@ -189,22 +227,30 @@ class TableDataModule(InMemoryDataModule):
             **asdict(roles),
             **paths,
             "missing": missing,
+            "missing_values": as_list(missing_values),
+            "duplicates": duplicates,
+            "ignore_case": ignore_case,
+            "decimal": decimal,
+            "day_first": day_first,
             "scaling": scaling,
             "random_state": random_state,
             "folds": folds,  # before val_fraction, whose default depends on it
             "test_fraction": test_fraction,
             "val_fraction": val_fraction,
         }
-        expected, text = roles.all, roles.categorical
+        expected, text, formats = roles.all, roles.categorical, dict[str, ValueFormat]()
         if self._state is not None:
             self._state.check_settings(settings)
             encoders = self._state.preprocessor.encoders
             expected = [encoder.name for encoder in encoders]
             text = [encoder.name for encoder in encoders if encoder.kind == "category"]
             text += self._state.target.columns if self._state.target.class_names is not None else ()
+            formats = dict(self._state.formats)
         self.is_new_table = False
-        self._files = TableFiles(paths, CsvOptions(delimiter, header, encoding, text, expected), frames)
+        values = ValueOptions(text, settings["missing_values"], decimal, day_first, ignore_case, formats)
+        self._files = TableFiles(paths, CsvOptions(delimiter, header, encoding, expected, values), frames)
         self._table: RawTable | None = self._files.read()
+        self._files = self._files.with_formats(self._table.formats)
         self._prepared: Prepared | None = None
         if self._state is None:
             self._state = self._fit(roles, scaling, settings)
@@ -253,7 +299,9 @@ class TableDataModule(InMemoryDataModule):
         warn_duplicates(frame, y, rows)
         self._prepared = Prepared(frame, rows, y, fold, weights)
         folds = 0 if fold is None else int(fold.max()) + 1
-        return FittedState(files, preprocessor, target, settings, tuple(table.frame.columns), folds)
+        return FittedState(
+            files, preprocessor, target, settings, tuple(table.frame.columns), folds, table.formats
+        )
 
     def _warn(self) -> None:
         """Warn about possible target leakage and about columns without variation."""
@@ -269,14 +317,9 @@ class TableDataModule(InMemoryDataModule):
 
     @property
     def numeric_features(self) -> list[NumericFeature]:
-        """The numeric columns, which plots use as axes."""
+        """The features that are numbers, which plots use as axes."""
         assert self._state is not None
-        features = self.column_features
-        return [
-            NumericFeature(encoder.name, encoder.center, encoder.scale, features[encoder.name][0])
-            for encoder in self._state.preprocessor.encoders
-            if encoder.kind == "number"
-        ]
+        return self._state.preprocessor.numeric_features
 
     @property
     def column_features(self) -> dict[str, list[int]]:
@@ -362,7 +405,19 @@ class TableDataModule(InMemoryDataModule):
         tables = {"path": self._table or self._files.read(), **self._files.read_other_splits()}
         if self.is_new_table:
             tables.setdefault("test_path", tables.pop("path"))
-        return tables
+        return {key: self._drop_rows(table) for key, table in tables.items()}
+
+    def _drop_rows(self, table: RawTable) -> RawTable:
+        """Return a table without duplicates and rows without a target, if the options say so."""
+        frame = table.frame
+        if self._missing_target == "drop" and set(self._roles.target) <= set(frame.columns):
+            targets = [cast_column(frame[name], None, table.locate)[0] for name in self._roles.target]
+            is_present = pl.DataFrame(targets).select(pl.all_horizontal(pl.all().is_not_null())).to_series()
+            table = table.filter(is_present)
+        if self._duplicates == "drop":
+            ignored = {*self._roles.ignore, *self._roles.split, *self._roles.groups}
+            table = table.filter(is_first_of_duplicates(table.frame.drop(ignored, strict=False)))
+        return table
 
     def _warn_other_files(self, tables: Mapping[str, RawTable]) -> None:
         """Warn about files that were not used in training."""
@@ -413,8 +468,7 @@ class TableDataModule(InMemoryDataModule):
         Raises:
             DataError: a column does not exist.
         """
-        as_text = replace(self._files, options=replace(self._files.options, text=tuple(names)))
-        table = as_text.read() if names else self._table or self._files.read()
+        table = self._files.as_text(names).read() if names else self._table or self._files.read()
         check_columns("column", names, table)
         return table.frame.select(names)
 

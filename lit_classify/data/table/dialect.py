@@ -3,13 +3,14 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
 from lit_classify.data.table.cells import to_numbers
+from lit_classify.data.table.value_formats import ValueFormat, ValueOptions
 from lit_classify.errors import DataError
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -23,20 +24,24 @@ class CsvOptions:
         delimiter: the character between fields.
         header: whether the first row contains column names.
         encoding: the text encoding.
-        text: columns to read as text, even if they contain only numbers.
         expected: columns that the table should have; a first row with one of them is a header.
+        values: how to convert text to values.
     """
 
     delimiter: str | None = None
     header: bool | None = None
     encoding: str = "utf-8"
-    text: Collection[str] = ()
     expected: Collection[str] = ()
+    values: ValueOptions = field(default_factory=ValueOptions)
 
     def __post_init__(self) -> None:
         given = self.delimiter
         if given is not None and (len(given) != 1 or given in '"\n' or not given.isascii()):
             raise DataError(f"delimiter must be a single character such as , or ; but is {given!r}")
+
+    def with_formats(self, formats: Mapping[str, ValueFormat]) -> "CsvOptions":
+        """Return the options with further known formats of columns."""
+        return replace(self, values=replace(self.values, formats={**self.values.formats, **formats}))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ Legend: N rows, M training rows.
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -14,16 +14,18 @@ import polars as pl
 from lit_classify.data.table.schema import Column, Kind, to_unique_strings
 
 Scaling = Literal["standard", "robust"]
+Part = Literal["", "elapsed", "year", "month", "weekday", "hour"]  # of a date; empty for other columns
 _MAX_ONE_HOT = 32  # categories up to which a column is one-hot encoded; above, it is embedded
 _MIN_FREQUENCY = 5  # training rows that a category of an embedded column needs
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """Parameters of the encoding of one column.
+    """Parameters of the encoding of one column, or of one part of a column of dates.
 
-    A number or boolean becomes ``(value - center) / scale``, clipped to ``[-1e15, 1e15]``; a missing value is
-    replaced by ``median``. If the training rows have missing values, a missing-value indicator follows.
+    A number, boolean or part of a date becomes ``(value - center) / scale``, clipped to ``[-1e15, 1e15]``; a
+    missing value is replaced by ``median``. If the training rows have missing values, a missing-value
+    indicator follows.
 
     A category has a code: 0 if unseen, 1 if missing, and from 2 on in the order of ``categories``. The code
     is one-hot encoded without the column of code 0, or, for an embedding, it is the feature itself.
@@ -31,6 +33,7 @@ class Encoder:
     Args:
         name: name of the column.
         kind: kind of the column.
+        part: for dates, the year, month, weekday (1 for Monday), hour, or the days elapsed since 1970.
         center: mean or median of the training rows.
         scale: standard deviation or interquartile range of the training rows.
         median: median of the training rows, which replaces missing values.
@@ -49,6 +52,7 @@ class Encoder:
 
     name: str
     kind: Kind
+    part: Part = ""
     center: float = 0.0
     scale: float = 1.0
     median: float = 0.0
@@ -81,6 +85,8 @@ class Encoder:
         if not (
             isinstance(encoder.name, str)
             and encoder.kind in get_args(Kind)
+            and encoder.part in get_args(Part)
+            and bool(encoder.part) == (encoder.kind == "date")
             and all(isinstance(number, float) for number in numbers)
             and all(isinstance(flag, bool) for flag in (encoder.indicator, encoder.embedded))
         ):
@@ -96,6 +102,17 @@ class Encoder:
         """Return the encoder as plain data."""
         return {key: list(part) if isinstance(part, tuple) else part for key, part in asdict(self).items()}
 
+    @property
+    def label(self) -> str:
+        """The name, with the part of a date."""
+        return f"{self.name} ({self.part})" if self.part else self.name
+
+    def to_numbers(self, values: pl.Series) -> pl.Series:
+        """Return numbers as they are, the part of each date, or the code of each category."""
+        if self.part:
+            return date_part(values, self.part)
+        return self.to_codes(values) if self.kind == "category" else values
+
     def to_codes(self, values: pl.Series) -> pl.Series:
         """Return the code of each category, Float32."""
         names = pl.Series(self.categories, dtype=pl.String)
@@ -104,26 +121,54 @@ class Encoder:
         return codes.set(values.is_null(), 1)
 
 
-def fit_encoder(column: Column, values: pl.Series, scaling: Scaling) -> Encoder:
-    """Return the encoder of a column.
+def date_part(times: pl.Series, part: Part) -> pl.Series:
+    """Return a part of each date and time as a number; see ``Encoder``.
+
+    Examples:
+        >>> from datetime import datetime
+        >>> times = pl.Series([datetime(1970, 1, 2, 12), None])
+        >>> date_part(times, "elapsed").to_list(), date_part(times, "weekday").to_list()
+        ([1.5, None], [5.0, None])
+    """
+    if part == "elapsed":
+        return times.to_physical() / 86_400e6
+    numbers: pl.Series = getattr(times.dt, part)()
+    return numbers.cast(pl.Float64)
+
+
+def fit_encoders(column: Column, values: pl.Series, scaling: Scaling) -> list[Encoder]:
+    """Return the encoder of a column, or of each part of dates that varies.
 
     Args:
         column: its schema.
-        values: numbers or text of the training rows, ``(M,)``.
+        values: numbers, dates or text of the training rows, ``(M,)``.
         scaling: ``standard`` (mean and standard deviation) or ``robust`` (median and interquartile range).
 
     Examples:
-        >>> encoder = fit_encoder(Column("age", "number", 1, 2), pl.Series([20.0, 40.0, None]), "standard")
+        >>> values = pl.Series([20.0, 40.0, None])
+        >>> (encoder,) = fit_encoders(Column("age", "number", 1, 2), values, "standard")
         >>> encoder.center, encoder.scale, encoder.indicator
         (30.0, 10.0, True)
     """
     if column.kind == "category":
-        return _fit_categories(column.name, values)
+        return [_fit_categories(column.name, values)]
+    if column.kind != "date":
+        kind: Kind = "boolean" if column.kind == "boolean" else "number"
+        return [_fit_numbers(Encoder(column.name, kind), values, scaling)]
+    encoders = []
+    for part in get_args(Part)[1:]:
+        numbers = date_part(values, part)
+        if part == "elapsed" or numbers.drop_nulls().n_unique() > 1:
+            encoders.append(_fit_numbers(Encoder(column.name, "date", part), numbers, scaling))
+    return encoders
+
+
+def _fit_numbers(encoder: Encoder, values: pl.Series, scaling: Scaling) -> Encoder:
     present = values.drop_nulls()
     median = float(present.median() or 0.0)  # type: ignore[arg-type]  # the column is numeric
     center, scale = _center_and_scale(present, scaling)
-    kind: Kind = "boolean" if column.kind == "boolean" else "number"
-    return Encoder(column.name, kind, center, scale, median, indicator=values.null_count() > 0)
+    indicator = values.null_count() > 0 and encoder.part in {"", "elapsed"}  # one for all parts
+    return replace(encoder, center=center, scale=scale, median=median, indicator=indicator)
 
 
 def _fit_categories(name: str, values: pl.Series) -> Encoder:

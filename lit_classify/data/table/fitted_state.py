@@ -1,13 +1,14 @@
 """The state of a fitted TableDataModule, as plain data for checkpoints."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.data.table.schema import to_unique_strings
 from lit_classify.data.table.source import PATH_OPTIONS, RawTable
 from lit_classify.data.table.targets import Target
+from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
 from lit_classify.messages import warn
 
@@ -23,6 +24,7 @@ class FittedState:
         settings: the options that determine splits and features, which must not change after training.
         columns: names of all columns of the table.
         folds: number of cross-validation folds; 0 if there are validation rows.
+        formats: the formats of columns that were text, except those of plain numbers.
 
     Examples:
         >>> state = FittedState(
@@ -46,6 +48,7 @@ class FittedState:
     settings: Mapping[str, Any]
     columns: tuple[str, ...]
     folds: int = 0
+    formats: Mapping[str, ValueFormat] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "FittedState":
@@ -68,7 +71,8 @@ class FittedState:
             raise ValueError("files must match the paths in settings")
         if type(data["folds"]) is not int:
             raise TypeError("folds must be an integer")
-        return cls(files, preprocessor, target, settings, columns, data["folds"])
+        formats = {name: ValueFormat.from_dict(part) for name, part in data["formats"].items()}
+        return cls(files, preprocessor, target, settings, columns, data["folds"], formats)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as plain data."""
@@ -79,6 +83,7 @@ class FittedState:
             "settings": dict(self.settings),
             "columns": list(self.columns),
             "folds": self.folds,
+            "formats": {name: part.to_dict() for name, part in self.formats.items()},
         }
 
     def warn_extra_columns(self, table: RawTable) -> None:

@@ -12,7 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lit_classify.data.table.encoders import Encoder, Scaling, fit_encoder
+from lit_classify.data.table.cells import to_numbers
+from lit_classify.data.table.encoders import Encoder, Scaling, fit_encoders
 from lit_classify.data.table.schema import (
     LARGEST_FLOAT32,
     Column,
@@ -22,6 +23,7 @@ from lit_classify.data.table.schema import (
     warn_out_of_range,
 )
 from lit_classify.data.table.source import RawTable
+from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError
 from lit_classify.messages import warn
 
@@ -100,13 +102,24 @@ class Preprocessor(nn.Module):
         return [len(encoder.categories) + 2 for encoder in self.encoders if encoder.embedded]
 
     @property
+    def numeric_features(self) -> list[NumericFeature]:
+        """The features that are numbers, or parts of dates."""
+        ends = np.cumsum([encoder.num_features for encoder in self.encoders]).tolist()
+        return [
+            NumericFeature(encoder.label, encoder.center, encoder.scale, end - encoder.num_features)
+            for encoder, end in zip(self.encoders, ends, strict=True)
+            if encoder.kind in {"number", "date"}
+        ]
+
+    @property
     def column_features(self) -> dict[str, list[int]]:
         """Indices of the features of each column, by its name."""
-        ends = np.cumsum([encoder.num_features for encoder in self.encoders]).tolist()
-        return {
-            encoder.name: list(range(end - encoder.num_features, end))
-            for encoder, end in zip(self.encoders, ends, strict=True)
-        }
+        indices: dict[str, list[int]] = {}
+        start = 0
+        for encoder in self.encoders:
+            indices.setdefault(encoder.name, []).extend(range(start, start + encoder.num_features))
+            start += encoder.num_features
+        return indices
 
     @classmethod
     def from_dict(cls, data: Sequence[Mapping[str, Any]]) -> "Preprocessor":
@@ -116,7 +129,7 @@ class Preprocessor(nn.Module):
             KeyError, TypeError, ValueError: an entry is missing, of the wrong type or out of range.
         """
         encoders = [Encoder.from_dict(encoder) for encoder in data]
-        to_unique_strings([encoder.name for encoder in encoders], "encoders")
+        to_unique_strings([encoder.label for encoder in encoders], "encoders")
         return cls(encoders=encoders)
 
     def to_dict(self) -> list[dict[str, Any]]:
@@ -129,7 +142,7 @@ class Preprocessor(nn.Module):
         """Fit the encoders to the training rows.
 
         Args:
-            frame: the used columns as numbers or text.
+            frame: the used columns as numbers, dates or text.
             columns: the schema of the table.
             rows: indices of the training rows, ``(M,)``; all rows if None.
         """
@@ -137,8 +150,8 @@ class Preprocessor(nn.Module):
         for column in columns:
             if column.is_used:
                 values = frame[column.name]
-                encoder = fit_encoder(column, values if rows is None else values.gather(rows), self.scaling)
-                encoders += [encoder] if encoder.num_features else []
+                fitted = fit_encoders(column, values if rows is None else values.gather(rows), self.scaling)
+                encoders += [encoder for encoder in fitted if encoder.num_features]
         self._set_encoders(sorted(encoders, key=lambda encoder: encoder.embedded))
         return self
 
@@ -148,7 +161,7 @@ class Preprocessor(nn.Module):
         """Return the features ``(N, F)``.
 
         Args:
-            frame: the columns of the encoders as numbers or text; see ``cast_columns``.
+            frame: the columns of the encoders as numbers, dates or text; see ``cast_columns``.
             splits: row indices of each split; the features are in their order, split by split. If None, in
                 the order of ``frame``.
         """
@@ -169,9 +182,10 @@ class Preprocessor(nn.Module):
 
     def _to_matrix(self, frame: pl.DataFrame) -> NDArray[np.float32] | NDArray[np.float64]:
         """Return numbers, NaN where missing, and codes, ``(N, K)``."""
-        columns = [frame[encoder.name] for encoder in self.encoders]
-        for index in self.categories:
-            columns[index] = self.encoders[index].to_codes(columns[index])
+        columns = [
+            encoder.to_numbers(frame[encoder.name]).alias(str(index))
+            for index, encoder in enumerate(self.encoders)
+        ]
         return pl.DataFrame(columns).to_numpy(writable=True)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -196,7 +210,7 @@ class Preprocessor(nn.Module):
         return features if self._in_order else features.index_select(1, self.order)
 
     def cast_columns(self, table: RawTable, handle_unknown: HandleUnknown = "ignore") -> pl.DataFrame:
-        """Return the columns of the encoders as numbers or text; others are ignored.
+        """Return the columns of the encoders as numbers, dates or text; others are ignored.
 
         Args:
             table: new rows, with columns in any order.
@@ -205,15 +219,17 @@ class Preprocessor(nn.Module):
         Raises:
             DataError: columns are missing or of another kind than in training; lists all of them.
         """
-        names, available = [encoder.name for encoder in self.encoders], set(table.frame.columns)
+        by_name = {encoder.name: encoder for encoder in self.encoders}  # one of the parts of a date
+        names, available = list(by_name), set(table.frame.columns)
         lacking = [name for name in names if name not in available]
         errors = [f"{table.files[0][0]} lacks {', '.join(lacking)}"] if lacking else []
         columns, unseen, out_of_range = [], [], []
-        for encoder in self.encoders:
-            if encoder.name not in available:
+        for name, encoder in by_name.items():
+            if name not in available:
                 continue
             try:
-                values, _ = cast_column(table.frame[encoder.name], encoder.kind, table.locate)
+                value_format = table.formats.get(name)
+                values, _ = cast_column(table.frame[name], encoder.kind, table.locate, value_format)
             except DataError as error:
                 errors.append(f"{error}, as it was in training")
                 continue
@@ -224,7 +240,7 @@ class Preprocessor(nn.Module):
                 known = values.is_in([*encoder.categories, *encoder.infrequent])
                 new = (values.is_not_null() & ~known).arg_true()
                 first = int(new[0]) if len(new) else 0
-                if len(new) and not known.any() and cast_column(values)[1] == "number":
+                if len(new) and not known.any() and not to_numbers(values.drop_nulls()).null_count():
                     errors.append(
                         f"{table.locate(first)}, column {encoder.name!r}: {values[first]!r} "
                         "is a number, but training had text, and no row has one of its categories"
@@ -251,9 +267,13 @@ class Preprocessor(nn.Module):
         """Return how a column is used, for the printed schema."""
         if not column.is_used:
             return column.use
-        encoder = next((encoder for encoder in self.encoders if encoder.name == column.name), None)
-        if encoder is None:
+        encoders = [encoder for encoder in self.encoders if encoder.name == column.name]
+        if not encoders:
             return "dropped: all values are rare"
+        encoder = encoders[0]
+        if encoder.part:
+            indicator = " and missing-value indicator" if encoder.indicator else ""
+            return f"used as {', '.join(part.part for part in encoders)}{indicator}"
         if encoder.embedded:
             return f"used, {len(encoder.categories)} values embedded"
         if encoder.kind == "category":
@@ -265,7 +285,7 @@ def check_missing(frame: pl.DataFrame, table: RawTable) -> None:
     """Check that there are no missing values, for ``missing="error"``.
 
     Args:
-        frame: columns as numbers or text.
+        frame: columns as numbers, dates or text.
         table: the raw values of the same rows.
 
     Raises:

@@ -12,14 +12,16 @@ from lit_classify.data.table.compression import FAULTS, open_decompressed, sizes
 from lit_classify.data.table.csv import read_csv
 from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.format_detection import detect_format
+from lit_classify.data.table.value_formats import ValueFormat, convert_text
 from lit_classify.errors import DataError
 
 
-def read_file(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
+def read_file(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[str, ValueFormat]]:
     """Read a file, whose format is detected from its content.
 
     Returns:
-        The rows, and the SHA-256 of the decompressed file; of CSV files, of their text.
+        The rows, the SHA-256 of the decompressed file (of CSV files, of their text), and the formats of
+        values that are not plain numbers.
 
     Raises:
         DataError: the file is empty, corrupt, too large for the memory or in an unsupported format.
@@ -50,7 +52,9 @@ def read_file(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str]:
     if frame.is_empty():
         raise DataError(f"{path} has no rows")
     with open_decompressed(path) if name == "JSON lines" else path.open("rb") as file:
-        return frame, hashlib.file_digest(file, "sha256").hexdigest()
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    frame, formats = convert_text(frame, options.values, str(path))
+    return frame, digest, formats
 
 
 def _read_json_lines(path: Path) -> pl.DataFrame:

@@ -10,14 +10,21 @@ from typing import Any, Literal
 import polars as pl
 from numpy.typing import NDArray
 
-from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text, has_long_integers, to_numbers
+from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text, to_numbers
 from lit_classify.data.table.source import RawTable
+from lit_classify.data.table.value_formats import ValueFormat, closest_format
 from lit_classify.errors import DataError
 from lit_classify.messages import escape_control, unknown_name, warn
 
-Kind = Literal["number", "boolean", "category"]
+Kind = Literal["number", "boolean", "category", "date"]
 BOOLEANS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 LARGEST_FLOAT32 = 3.4e38  # largest number in single precision; larger ones are treated as missing
+_DTYPES = {
+    "number": pl.Float64(),
+    "boolean": pl.Float64(),
+    "date": pl.Datetime("us"),
+    "category": pl.String(),
+}
 _MIN_NUMERIC = 0.95  # fraction of numeric cells above which the others are errors
 _MIN_LEADING = 1000  # numeric cells before the first text above which the text is an error
 _MAX_FEW = 20  # distinct values up to which a column has few
@@ -76,22 +83,27 @@ def to_unique_strings(value: Any, name: str) -> tuple[str, ...]:  # noqa: ANN401
 
 
 def cast_column(
-    series: pl.Series, kind: Kind | None = None, locate: Callable[[int], str] = "row {}".format
+    series: pl.Series,
+    kind: Kind | None = None,
+    locate: Callable[[int], str] = "row {}".format,
+    known: ValueFormat | None = None,
 ) -> tuple[pl.Series, Kind]:
-    """Return a column as numbers, with null for missing values, or as text; and its kind.
+    """Return a column as numbers, dates or text, with null for missing values; and its kind.
 
-    All code infers kinds, and treats infinity and NaN as missing, through this function.
+    All code infers kinds, and treats infinity and NaN as missing, through this function. Text of
+    numbers or dates has been converted by ``convert_text`` before.
 
     Args:
         series: the column, ``(N,)``.
         kind: the expected kind; inferred if None.
         locate: returns the file and row of a row index, for messages.
+        known: the format of values that text should have.
 
     Raises:
-        DataError: nearly all cells are numbers but some are not, or a cell is not of the expected kind.
+        DataError: nearly all cells are values but some are not, or a cell is not of the expected kind.
 
     Examples:
-        >>> values, kind = cast_column(pl.Series("age", ["20", "inf", ""]))
+        >>> values, kind = cast_column(pl.Series("age", [20.0, float("inf"), None]))
         >>> values.to_list(), kind
         ([20.0, None, None], 'number')
     """
@@ -104,28 +116,33 @@ def cast_column(
         raise DataError(f"column {series.name!r} has the dtype {dtype}, neither numeric nor text; ignore it")
     if kind == "category":
         return as_text(series), "category"
-    if dtype == pl.Boolean:
+    is_date = dtype in (pl.Date, pl.Datetime)
+    if series.null_count() == len(series):
+        kind = kind or ("category" if dtype == pl.String else "number")
+        return pl.Series(series.name, [None] * len(series), _DTYPES[kind]), kind
+    if is_date and kind in {None, "date"}:
+        return _to_utc(series), "date"
+    if kind is None and _exceeds_float(series):
+        return as_text(series), "category"
+    if (dtype.is_numeric() or dtype.is_temporal()) and not is_date and kind != "date":
+        return _to_numbers(series, kind, locate)
+    if dtype == pl.Boolean and kind != "date":
         return series.cast(pl.Float64), "boolean"
-    if dtype.is_numeric() or dtype.is_temporal() or dtype == pl.Null:
-        if kind is None and _exceeds_float(series):
-            return as_text(series), "category"
-        numbers, text = _finite(_to_seconds(series) if dtype.is_temporal() else series), None
-    else:
-        text = as_text(series)
-        numbers = to_numbers(text)
-        if kind is None and has_long_integers(text, numbers):
-            return text, "category"
-    if text is None or (
-        numbers.null_count() == text.null_count() and (len(text) > text.null_count() or kind)
-    ):
-        if kind == "boolean" and not bool(numbers.is_in([0.0, 1.0]).all()):
-            row = int((~numbers.is_in([0.0, 1.0])).fill_null(False).arg_true()[0])
-            raise DataError(f"{locate(row)}, column {series.name!r}: {series[row]!r} is neither yes nor no")
-        return _finite(numbers), "boolean" if kind == "boolean" else "number"
+    text = as_text(series)
+    if kind is None and text.null_count() == len(text):
+        return text, "category"
     words = text.str.to_lowercase()
-    if kind != "number" and text.null_count() < len(text) and words.drop_nulls().is_in(list(BOOLEANS)).all():
-        return words.replace_strict(BOOLEANS, default=None, return_dtype=pl.Float64), "boolean"
-    _check_text(text, numbers, kind, locate)
+    values = (known or closest_format(text)).parse(text)
+    if kind == "boolean" or (kind is None and words.drop_nulls().is_in(list(BOOLEANS)).all()):
+        values = words.replace_strict(BOOLEANS, default=to_numbers(text), return_dtype=pl.Float64)
+        kind = "boolean"
+    if (
+        kind in {"number", "boolean"}
+        and values.dtype.is_numeric()
+        and values.null_count() == text.null_count()
+    ):
+        return _to_numbers(values, kind, locate)
+    _check_text(text, values, kind, locate)
     return text, "category"
 
 
@@ -137,28 +154,57 @@ def _exceeds_float(series: pl.Series) -> bool:
     return any(abs(end) >= MAX_EXACT_INTEGER for end in ends if end is not None)
 
 
-def _check_text(text: pl.Series, numbers: pl.Series, kind: Kind | None, locate: Callable[[int], str]) -> None:
-    """Raise DataError if text should be numbers, or words for yes and no."""
-    wrong = text.is_not_null() & numbers.is_null()
-    if kind == "boolean":
-        wrong &= ~text.str.to_lowercase().is_in(list(BOOLEANS))
+def _to_numbers(series: pl.Series, kind: Kind | None, locate: Callable[[int], str]) -> tuple[pl.Series, Kind]:
+    """Return numbers, times of day or durations as floats, with null for infinity and NaN."""
+    numbers = _finite(_to_seconds(series) if series.dtype.is_temporal() else series)
+    if kind != "boolean":
+        return numbers, "number"
+    wrong = (~numbers.is_in([0.0, 1.0])).fill_null(False).arg_true()
+    if len(wrong):
+        row = int(wrong[0])
+        raise DataError(f"{locate(row)}, column {series.name!r}: {series[row]!r} is neither yes nor no")
+    return numbers, "boolean"
+
+
+def _check_text(text: pl.Series, values: pl.Series, kind: Kind | None, locate: Callable[[int], str]) -> None:
+    """Raise DataError if text should be numbers, dates, or words for yes and no.
+
+    Args:
+        text: the column, ``(N,)``.
+        values: the values of its cells, null where the text has another format, ``(N,)``.
+        kind: the expected kind.
+        locate: returns the file and row of a row index.
+    """
+    wrong = text.is_not_null() & values.is_null()
+    if kind is None and not wrong.any():  # integers that floats cannot represent
+        return
     row = int(wrong.arg_true()[0]) if wrong.any() else 0
     cell = f"{locate(row)}, column {text.name!r}: {text[row]!r}"
+    expected = "a number" if values.dtype.is_numeric() else "a date or time"
     if kind is not None:
-        raise DataError(f"{cell} is {'not a number' if kind == 'number' else 'neither yes nor no'}")
-    num_cells, num_numeric = len(text) - text.null_count(), len(numbers) - numbers.null_count()
+        named = {"number": "not a number", "boolean": "neither yes nor no", "date": "not a date or time"}
+        raise DataError(f"{cell} is {named[kind]}")
+    num_cells, num_values = len(text) - text.null_count(), len(values) - values.null_count()
     num_leading = row - text.head(row).null_count()
-    if num_numeric >= _MIN_NUMERIC * num_cells > 0 or num_leading >= _MIN_LEADING:
-        numeric = f"{num_numeric:,} of {num_cells:,} cells are"
-        raise DataError(f"{cell} is not a number, but {numeric}; fix it, or declare the column categorical")
+    if num_values >= _MIN_NUMERIC * num_cells > 0 or num_leading >= _MIN_LEADING:
+        raise DataError(
+            f"{cell} is not {expected}, but {num_values:,} of {num_cells:,} cells are; fix it, name it in "
+            "--data.missing_values, or declare the column categorical"
+        )
+
+
+def _to_utc(series: pl.Series) -> pl.Series:
+    """Return dates and times in UTC, in microseconds."""
+    if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone:
+        series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    return series.cast(pl.Datetime("us"))
 
 
 def _to_seconds(series: pl.Series) -> pl.Series:
-    """Return dates and times as seconds, since 1970 if they have a date."""
+    """Return times of day and durations in seconds."""
     if series.dtype == pl.Time:
         return series.to_physical() / 1e9
-    unit = pl.Duration("us") if isinstance(series.dtype, pl.Duration) else pl.Datetime("us")
-    return series.cast(unit).to_physical() / 1e6
+    return series.cast(pl.Duration("us")).to_physical() / 1e6
 
 
 def _finite(numbers: pl.Series) -> pl.Series:
@@ -228,13 +274,13 @@ def infer_schema(
         numeric: columns that must hold numbers.
 
     Returns:
-        The used columns as numbers or text, and the schema of all columns.
+        The used columns as numbers, dates or text, and the schema of all columns.
 
     Raises:
         DataError: a cell is not of the kind of its column.
 
     Examples:
-        >>> frame = pl.DataFrame({"age": ["20", "", "40"], "unit": ["m"] * 3})
+        >>> frame = pl.DataFrame({"age": [20.0, None, 40.0], "unit": ["m"] * 3})
         >>> table = RawTable(frame, (("t.csv", 3),), ("1f",))
         >>> used, columns = infer_schema(table, features=[], ignore=[], categorical=[], numeric=[])
         >>> used["age"].to_list()
@@ -251,7 +297,7 @@ def infer_schema(
             columns.append(Column(name, str(series.dtype).lower(), series.null_count(), 0, use))
             continue
         declared: Kind | None = "category" if name in categories else "number" if name in numbers else None
-        values, kind = cast_column(series, declared, table.locate)
+        values, kind = cast_column(series, declared, table.locate, table.formats.get(name))
         if kind == "number":
             values, message = mask_out_of_range(values, table.locate)
             out_of_range += [message] if message else []

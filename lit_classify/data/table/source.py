@@ -6,12 +6,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from lit_classify.data.table.cells import as_text, has_long_integers, to_numbers
+from lit_classify.data.table.cells import as_text, has_long_integers
 from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.frames import FRAMES, digest_frame, to_polars
 from lit_classify.data.table.readers import read_file
+from lit_classify.data.table.value_formats import ValueFormat, ValueOptions, convert_text
 from lit_classify.errors import DataError, check_local_path
 from lit_classify.messages import closest
 
@@ -24,14 +27,18 @@ class RawTable:
     """The concatenated rows of one or several files.
 
     Args:
-        frame: the columns, numbers or text.
+        frame: the columns, values or text.
         files: path and number of rows of each file.
         digests: SHA-256 of each file; tables with equal digests have equal rows.
+        formats: the formats of the columns that were text, except those of plain numbers.
+        positions: where the rows are in the files, counted from 0; None if there are all rows.
     """
 
     frame: pl.DataFrame
     files: tuple[tuple[str, int], ...]
     digests: tuple[str, ...]
+    formats: Mapping[str, ValueFormat] = field(default_factory=dict)
+    positions: NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -40,8 +47,15 @@ class RawTable:
         """Return the digest of each file by its path."""
         return {path: digest for (path, _), digest in zip(self.files, self.digests, strict=True)}
 
+    def filter(self, keep: pl.Series) -> "RawTable":
+        """Return the table with some of its rows, given whether to keep each one."""
+        positions = np.arange(len(self)) if self.positions is None else self.positions
+        return replace(self, frame=self.frame.filter(keep), positions=positions[keep.to_numpy()])
+
     def locate(self, row: int) -> str:
         """Return the file of a row (from 0) and its number in that file (from 1), for messages."""
+        if self.positions is not None:
+            row = int(self.positions[row])
         for path, rows in self.files:
             if row < rows:
                 return f"{path}, row {row + 1}"
@@ -50,22 +64,23 @@ class RawTable:
 
 
 def read_table(paths: str | Path | Sequence[str | Path], options: CsvOptions | None = None) -> RawTable:
-    """Read CSV files as columns of numbers or text, files of other formats with their own types.
+    """Read files, and convert columns of text that contain only numbers, dates or times.
 
     The format is detected from the content, not from the file name.
 
     Args:
         paths: the file or files, or patterns such as ``data/*.csv``, ``data/*/x.csv`` and ``data/**/*.csv``.
-        options: how to read CSV files.
+        options: how to read CSV files and convert text.
 
     Raises:
         DataError: a file does not exist, is empty, malformed, too large for the memory or in another
             format or encoding, or if the files differ in their columns.
     """
-    tables = []
+    tables, options = [], options or CsvOptions()
     for file in find_files([paths] if isinstance(paths, str | Path) else paths):
-        frame, digest = read_file(file, options or CsvOptions())
-        tables.append(RawTable(frame, ((str(file), len(frame)),), (digest,)))
+        frame, digest, formats = read_file(file, options)
+        tables.append(RawTable(frame, ((str(file), len(frame)),), (digest,), formats))
+        options = options.with_formats(formats)  # which the next file should have too
     return concat_tables(tables)
 
 
@@ -146,30 +161,38 @@ def _find(given: str) -> list[Path]:
 
 
 def _unify_dtype(name: str, tables: Sequence[RawTable]) -> list[pl.Series]:
-    """Return a column of each table, as numbers or as text in all of them.
+    """Return a column of each table, as values or as text in all of them.
 
     It is text if a file has integers that floats cannot represent.
 
     Raises:
-        DataError: the column contains text, but numbers in another file.
+        DataError: the column contains text, but values in another file.
     """
     columns = [table.frame[name] for table in tables]
-    numeric = [table for table in tables if table.frame[name].dtype != pl.String]
-    if len(numeric) in {0, len(tables)}:
+    typed = [table for table in tables if table.frame[name].dtype != pl.String]
+    if len(typed) in {0, len(tables)}:
         return columns
+    dtype, formats = (
+        typed[0].frame[name].dtype,
+        [table.formats[name] for table in tables if name in table.formats],
+    )
     texts = [as_text(column) for column in columns]
-    parsed = {i: to_numbers(texts[i]) for i, column in enumerate(columns) if column.dtype == pl.String}
-    if any(has_long_integers(texts[index], numbers) for index, numbers in parsed.items()):
-        return texts
-    for index, numbers in parsed.items():
-        wrong = (texts[index].is_not_null() & numbers.is_null()).arg_true()
+    for index, text in enumerate(texts):
+        if columns[index].dtype != pl.String:
+            continue
+        values = (formats[0] if formats else ValueFormat()).parse(text)
+        if dtype.is_numeric() and has_long_integers(text, values):
+            return texts
+        wrong = (text.is_not_null() & values.is_null()).arg_true()
         if len(wrong):
-            row = int(wrong[0])
+            row, kind = int(wrong[0]), "numbers" if dtype.is_numeric() else "dates or times"
             raise DataError(
-                f"{tables[index].locate(row)}, column {name!r}: {texts[index][row]!r} is text, but "
-                f"{numeric[0].files[0][0]} has numbers there; fix it, or declare the column categorical"
+                f"{tables[index].locate(row)}, column {name!r}: {text[row]!r} is text, but "
+                f"{typed[0].files[0][0]} has {kind} there; fix it, or declare the column categorical"
             )
-        columns[index] = numbers
+        columns[index] = (
+            values if len(text) > text.null_count() else pl.Series(name, [None] * len(text), dtype)
+        )
     return columns
 
 
@@ -195,7 +218,20 @@ def concat_tables(tables: Sequence[RawTable]) -> RawTable:
         frame,
         tuple(file for table in tables for file in table.files),
         tuple(digest for table in tables for digest in table.digests),
+        {name: part for table in reversed(tables) for name, part in table.formats.items()},
+        _concat_positions(tables),
     )
+
+
+def _concat_positions(tables: Sequence[RawTable]) -> NDArray[np.intp] | None:
+    """Return where the rows of concatenated tables are in all of their files."""
+    if all(table.positions is None for table in tables):
+        return None
+    positions, start = [], 0
+    for table in tables:
+        positions.append(start + (np.arange(len(table)) if table.positions is None else table.positions))
+        start += sum(rows for _, rows in table.files)
+    return np.concatenate(positions)
 
 
 def concat_splits(tables: Mapping[str, RawTable]) -> tuple[RawTable, list[int]]:
@@ -216,7 +252,7 @@ class TableFiles:
     Args:
         paths: paths or patterns of each option, ``path``, ``val_path`` and ``test_path``; the last two may be
             empty.
-        options: how to read CSV files.
+        options: how to read CSV files and convert text.
         frames: the rows of each option that is a DataFrame, whose name is its path.
     """
 
@@ -226,7 +262,11 @@ class TableFiles:
 
     def read(self, key: str = "path") -> RawTable:
         """Return the rows of an option."""
-        return self.frames[key] if key in self.frames else read_table(self.paths[key], self.options)
+        if key not in self.frames:
+            return read_table(self.paths[key], self.options)
+        table = self.frames[key]
+        frame, formats = convert_text(table.frame, self.options.values, table.files[0][0])
+        return replace(table, frame=frame, formats=formats)
 
     def read_other_splits(self) -> dict[str, RawTable]:
         """Read the files of ``val_path`` and ``test_path``, if given.
@@ -253,6 +293,14 @@ class TableFiles:
             except DataError:
                 absent[key.removesuffix("_path")] = self.paths[key]
         return absent
+
+    def with_formats(self, formats: Mapping[str, ValueFormat]) -> "TableFiles":
+        """Return the files with known formats of columns."""
+        return replace(self, options=self.options.with_formats(formats))
+
+    def as_text(self, names: Collection[str]) -> "TableFiles":
+        """Return the files with columns that are read as they are."""
+        return replace(self, options=replace(self.options, values=ValueOptions(text=names)))
 
     def without(self, keys: Collection[str]) -> "TableFiles":
         """Return the files without those of some options."""

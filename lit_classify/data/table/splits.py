@@ -246,8 +246,11 @@ def _to_classes(targets: Targets, class_names: Sequence[str] | None) -> Classes 
     return targets.astype(np.int16) if len(class_names) < 2**15 else targets.astype(np.int32)
 
 
-def warn_duplicates(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, RowIndices]) -> None:
+def warn_duplicates(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, RowIndices]) -> int:
     """Warn about rows of one split that occur in another one, with the same features and target.
+
+    Returns:
+        The number of training rows that equal an earlier one.
 
     Args:
         frame: the used columns, ``(N,)`` each.
@@ -260,7 +263,7 @@ def warn_duplicates(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, Ro
         >>> import warnings
         >>> with warnings.catch_warnings(record=True) as issued:
         ...     warnings.simplefilter("always")
-        ...     warn_duplicates(frame, targets, rows)
+        ...     num_repeated = warn_duplicates(frame, targets, rows)
         ...
         >>> str(issued[0].message).partition(",")[0]
         '1 of 1 test rows also occur in train'
@@ -268,8 +271,7 @@ def warn_duplicates(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, Ro
     columns = targets.reshape(len(targets), -1)
     targets_by_column = [pl.Series(columns[:, index]) for index in range(columns.shape[1])]
     series = [cells.alias(str(index)) for index, cells in enumerate([*frame, *targets_by_column])]
-    blocks = pl.DataFrame(series).iter_slices(_BLOCK)  # hashing all rows at once needs a copy
-    hashes = pl.concat([block.hash_rows() for block in blocks]).to_numpy()
+    hashes = _hash_rows(pl.DataFrame(series)).to_numpy()
     messages = []
     for name, other in (("test", "train"), ("val", "train"), ("test", "val")):
         if name in rows and other in rows:
@@ -279,8 +281,27 @@ def warn_duplicates(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, Ro
     if messages:
         warn(
             f"{'; '.join(messages)}, with equal features and target; the metrics overestimate the "
-            "performance on new rows; remove duplicates, or keep them in one split with --data.groups COLUMN"
+            "performance on new rows; remove them with --data.duplicates drop, or keep them in one split "
+            "with --data.groups COLUMN"
         )
+    return len(rows["train"]) - len(np.unique(hashes[rows["train"]])) if "train" in rows else 0
+
+
+def _hash_rows(frame: pl.DataFrame) -> pl.Series:
+    """Return a hash of each row."""
+    return pl.concat([block.hash_rows() for block in frame.iter_slices(_BLOCK)])  # all at once needs a copy
+
+
+def is_first_of_duplicates(frame: pl.DataFrame) -> pl.Series:
+    """Return whether each row is the first of those that equal it, but for columns of unique text.
+
+    Examples:
+        >>> frame = pl.DataFrame({"name": ["a", "b", "c"], "x": [1, 2, 1]})
+        >>> is_first_of_duplicates(frame).to_list()
+        [True, True, False]
+    """
+    ids = [part.name for part in frame if part.dtype == pl.String and part.n_unique() == len(part)]
+    return _hash_rows(frame.drop(ids)).is_first_distinct()
 
 
 def _count_members(values: NDArray[np.uint64], others: NDArray[np.uint64]) -> int:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lit_classify.data.base import num_outputs
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text, to_numbers
-from lit_classify.data.table.schema import BOOLEANS, Kind, cast_column, check_columns, to_unique_strings
+from lit_classify.data.table.schema import Kind, cast_column, check_columns, to_unique_strings
 from lit_classify.data.table.source import RawTable
 from lit_classify.errors import DataError
 
@@ -81,7 +81,7 @@ class Target:
             return np.stack(labels, axis=1).astype(np.float32)
         (name,) = self.columns
         if self.class_names is None:
-            return _to_single(table, _numbers(table, name))
+            return _to_single(table, _complete(table, name, "number"))
         cells = _complete(table, name, "category" if table.frame[name].dtype in _TEXT_TYPES else None)
         names = pl.Series(self.class_names, dtype=pl.String)
         sizes = to_numbers(names).fill_null(float("nan")).to_numpy()
@@ -135,7 +135,7 @@ def infer_target(
         return Target(tuple(columns), label_names=tuple(columns))
     (name,) = columns
     if name in numeric:
-        _numbers(table, name)
+        _complete(table, name, "number")
         return Target((name,))
     cells = _complete(table, name, "category" if name in categorical else None)
     if cells.dtype != pl.String and not _are_classes(table, cells):
@@ -161,26 +161,20 @@ def _sort_key(name: str) -> tuple[int, int, str]:
 def _complete(table: RawTable, name: str, kind: Kind | None) -> pl.Series:
     """Return the target as numbers or text; raise DataError if a value is missing."""
     series = table.frame[name]
-    values, inferred = cast_column(series, kind, table.locate)
+    values, inferred = cast_column(series, kind, table.locate, table.formats.get(name))
+    if inferred == "date":
+        raise DataError(f"{table.files[0][0]}: the target {name!r} contains dates, which cannot be predicted")
     if inferred == "boolean":
         values, _ = cast_column(series, "category", table.locate)
     missing = values.is_null().arg_true()
     if len(missing):
         row = int(missing[0])
         cell = f"{table.locate(row)}: the target {name!r} is missing or not finite ({series[row]!r})"
-        raise DataError(f"{cell}, as in {len(missing):,} of {len(values):,} rows; remove these rows")
+        raise DataError(
+            f"{cell}, as in {len(missing):,} of {len(values):,} rows; leave these rows out with "
+            "--data.missing_target drop"
+        )
     return values
-
-
-def _numbers(table: RawTable, name: str) -> pl.Series:
-    """Return a numeric target; raise DataError if a value is missing or not a number."""
-    if table.frame[name].dtype in _TEXT_TYPES:
-        text = as_text(table.frame[name])
-        words = text.is_not_null() & to_numbers(text).is_null()
-        if words.any():
-            row = int(words.arg_true()[0])
-            raise DataError(f"{table.locate(row)}, target {name!r}: {text[row]!r} is not a number")
-    return _complete(table, name, "number")
 
 
 def _are_classes(table: RawTable, cells: pl.Series) -> bool:
@@ -213,15 +207,15 @@ def _are_classes(table: RawTable, cells: pl.Series) -> bool:
 
 def _label(table: RawTable, name: str) -> pl.Series:
     """Return the column of a label as 0 and 1."""
-    text = as_text(table.frame[name])
-    words = text.str.to_lowercase().replace_strict(BOOLEANS, default=None, return_dtype=pl.Float64)
-    values = words.fill_null(to_numbers(text))
-    wrong = (~values.is_in([0.0, 1.0])).fill_null(True).arg_true()
-    if len(wrong):
-        row = int(wrong[0])
+    advice = "several target columns are labels, which are 0 or 1"
+    try:
+        values, _ = cast_column(table.frame[name], "boolean", table.locate)
+    except DataError as error:
+        raise DataError(f"{error}; {advice}") from error
+    if values.null_count():
+        row = int(values.is_null().arg_true()[0])
         raise DataError(
-            f"{table.locate(row)}, label {name!r}: {table.frame[name][row]!r} is neither 0 nor 1; several "
-            "target columns are labels, which are 0 or 1"
+            f"{table.locate(row)}, label {name!r}: {table.frame[name][row]!r} is missing; {advice}"
         )
     return values
 

@@ -47,7 +47,7 @@ def test_statistics_come_from_train_rows_alone() -> None:
         (["1,0", "2,1"] * 20 + ["3,-100"], {}, "row 41, target 'target': -100 often means no label"),
         ([f"{n},name {n}" for n in range(50)], {}, "50 distinct values in 50 rows, such as 'name"),
         (["1,a", "2,b"] * 20, {"ignore": "y"}, "unknown column 'y'"),
-        (["1,a", "2,b"] * 20, {"numeric": "target"}, "row 1, target 'target': 'a' is not a number"),
+        (["1,a", "2,b"] * 20, {"numeric": "target"}, "row 1, column 'target': 'a' is not a number"),
         (["1,a", "1,b"] * 20, {}, "no feature is left"),
         (["1,a", ",b"] * 20, {"missing": "error"}, "row 2, column 'x': None is missing"),
         (["1,a", "inf,b"] * 20, {"missing": "error"}, "row 2, column 'x': inf is missing or not finite"),

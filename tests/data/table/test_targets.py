@@ -46,7 +46,7 @@ def test_several_target_columns_of_zeros_and_ones_are_labels() -> None:
     assert y.dtype == torch.float32
     assert y.shape == (36, 2)
     assert set(y.flatten().tolist()) == {0.0, 1.0}
-    with pytest.raises(DataError, match=r"row 2, label 'odd': 2.0 is neither 0 nor 1"):
+    with pytest.raises(DataError, match=r"row 2, column 'odd': 2.0 is neither yes nor no; .* 0 or 1"):
         table(["1,1,0", "2,2,1", "3,0,0"] * 9, "x,odd,rest", ["odd", "rest"])
 
 
@@ -82,7 +82,7 @@ def test_an_invalid_target_is_refused_with_its_row(
     data = table(new, fitted_state=state, **options)
     with (
         pytest.warns(DataWarning, match="all 20 rows"),
-        pytest.raises(DataError, match=rf"t\.csv, row {far + 1}, target 'target': {message}"),
+        pytest.raises(DataError, match=rf"t\.csv, row {far + 1}, (target|column) 'target': {message}"),
     ):
         data.setup()
 
@@ -91,7 +91,7 @@ def test_an_invalid_target_is_refused_with_its_row(
 def test_a_word_in_a_numeric_target_is_refused_with_its_row() -> None:
     rows = [f"{number},{number}.5" for number in range(40)]
     rows[30] = "30,many"
-    with pytest.raises(DataError, match=r"t\.csv, row 31, target 'target': 'many' is not a number"):
+    with pytest.raises(DataError, match=r"t\.csv, row 31, column 'target': 'many' is not a number"):
         table(rows, numeric="target")
 
 
@@ -102,7 +102,7 @@ def test_an_invalid_label_is_refused_with_its_row(wrong: str) -> None:
     for place, name in ((1, "odd"), (2, "rest")):
         cells = rows[40].split(",")
         cells[place] = wrong
-        with pytest.raises(DataError, match=rf"t\.csv, row 41, label '{name}': .* is neither 0 nor 1"):
+        with pytest.raises(DataError, match=rf"t\.csv, row 41, .* '{name}': .*; several target .* 0 or 1"):
             table([*rows[:40], ",".join(cells), *rows[41:]], "x,odd,rest", ["odd", "rest"])
 
 

@@ -1,0 +1,352 @@
+"""Formats of numbers, dates and times in columns of text, and their conversion to values.
+
+The text of every source becomes values here. A column is converted only if all of its cells agree.
+
+Legend: N rows.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import polars as pl
+
+from lit_classify.data.table.cells import has_long_integers, missing_to_null, to_numbers
+from lit_classify.messages import warn
+
+_HEAD = 100  # cells that select the formats to try on a column
+_SPACES = " \u00a0\u202f"
+_APOSTROPHES, _MINUS = "'\u2019", "\u2212"
+_DIGITS = re.compile(rf"[\d.,()+{_APOSTROPHES}{_SPACES}{_MINUS}-]")  # characters of numbers
+_CURRENCIES = ("USD", "US$", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "SEK", "NOK", "DKK", "PLN", "kr", "zł")
+_DATES = (
+    *("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y", "%d.%m.%y"),
+    *("%m/%d/%y", "%d/%m/%y", "%d %B %Y", "%d %b %Y", "%d-%b-%Y", "%B %d, %Y", "%b %d, %Y"),
+)
+_TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.f", "%I:%M %p", "%I:%M:%S %p")
+_ZONES = ("", "Z", "%z", " %z")
+_DATE = (
+    r"\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d\d[/.]\d\d[/.]\d\d"
+    r"|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{4}|[A-Z][a-z]{2,8} \d{1,2}, \d{4}"
+)
+_MIN_YEAR = 1000  # an earlier one has fewer digits than four
+_TEMPORAL = re.compile(rf"(?P<date>{_DATE})?(?P<between>[T ]?)(?P<time>\d{{1,2}}:\d\d.*)?")
+_GROUPED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})?$"  # numbers whose point may separate thousands
+
+
+@dataclass(frozen=True)
+class ValueFormat:
+    """How the text of a column represents numbers, or dates and times.
+
+    Args:
+        decimal: the decimal separator of numbers.
+        thousands: the separator of groups of three digits; empty if there are no groups.
+        unit: a currency or percent sign before or after numbers; empty if there is none.
+        pattern: the pattern of dates and times, as for ``strptime``; empty for numbers.
+
+    Examples:
+        >>> ValueFormat(",", ".", "€").parse(pl.Series(["3.188,60 €", "-5 €", "free"])).to_list()
+        [3188.6, -5.0, None]
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    unit: str = ""
+    pattern: str = ""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "ValueFormat":
+        """Return the format of ``to_dict``.
+
+        Raises:
+            TypeError: an entry is unknown or not a string.
+            ValueError: a separator is not a single character.
+        """
+        found = cls(**data)
+        if not all(isinstance(part, str) for part in asdict(found).values()):
+            raise TypeError("a format of values has an entry of the wrong type")
+        if len(found.decimal) != 1 or len(found.thousands) > 1:
+            raise ValueError("separators must be single characters")
+        return found
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the format as plain data."""
+        return asdict(self)
+
+    @property
+    def day_first(self) -> bool | None:
+        """Whether dates begin with the day; None if that is never in doubt."""
+        return self.pattern.startswith("%d") if re.match("%[dm].%[dm]", self.pattern) else None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether these are numbers as in Python."""
+        return self == ValueFormat()
+
+    def parse(self, cells: pl.Series) -> pl.Series:
+        """Return numbers, or times in UTC; null where the text has another format.
+
+        Args:
+            cells: text without surrounding spaces, ``(N,)``.
+        """
+        frame = pl.DataFrame([cells.alias("cells")])
+        return frame.select(self.expression(pl.col("cells"))).to_series().alias(cells.name)
+
+    def expression(self, cells: pl.Expr) -> pl.Expr:
+        """Return ``parse`` as an expression."""
+        if self.is_plain:
+            return to_numbers(cells)
+        if self.pattern.startswith(("%H", "%I")):
+            return cells.str.to_time(self.pattern, strict=False)
+        if self.pattern:
+            times = cells.str.to_datetime(self.pattern, strict=False, time_unit="us")
+            times = times.dt.replace_time_zone(None)  # %z converts to UTC
+            return pl.when(times.dt.year() >= _MIN_YEAR).then(times)
+        signs = {**dict.fromkeys((*_SPACES, self.unit, self.thousands), ""), "(": "-", ")": "", _MINUS: "-"}
+        signs = {sign: text for sign, text in {**signs, self.decimal: "."}.items() if sign and sign != text}
+        is_number = cells.str.contains(self._number_pattern)
+        return pl.when(is_number).then(to_numbers(cells.str.replace_many(signs)))
+
+    @property
+    def _number_pattern(self) -> str:
+        """The regular expression of a number."""
+        unit, decimal, space = f"(?:{re.escape(self.unit)})?", re.escape(self.decimal), f"[{_SPACES}]?"
+        separator = f"[{_SPACES}]" if self.thousands == " " else re.escape(self.thousands)
+        groups = rf"\d{{1,3}}(?:{separator}\d{{3}})+|" if separator else ""
+        number = rf"(?:(?:{groups}\d+)(?:{decimal}\d*)?|{decimal}\d+)"
+        with_unit = rf"(?:{unit}{space}[+{_MINUS}-]?{number}|{number}{space}{unit})"
+        return rf"^(?:[+{_MINUS}-]?{space}{with_unit}|\({with_unit}\))$"
+
+
+Parsed = tuple[ValueFormat, pl.Series]  # a format and the values of a column, (N,)
+
+
+@dataclass(frozen=True)
+class ValueOptions:
+    """How to convert text to values.
+
+    Args:
+        text: columns that remain text, even if they contain only numbers.
+        missing_values: cells that are missing values, besides empty ones and the usual words.
+        decimal: the decimal separator of columns that can be read in two ways, such as ``1,234``; by default
+            that of the other columns.
+        day_first: whether dates that can be read in two ways, such as 02/03/2024, begin with the day; by
+            default as in the other columns.
+        ignore_case: whether text is converted to lower case and single spaces.
+        formats: known formats of columns.
+    """
+
+    text: Collection[str] = ()
+    missing_values: Collection[str] = ()
+    decimal: str | None = None
+    day_first: bool | None = None
+    ignore_case: bool = False
+    formats: Mapping[str, ValueFormat] = field(default_factory=dict)
+
+
+class FormatDetector:
+    """Detect the formats of columns of text, and what the unambiguous columns of a table have in common.
+
+    Args:
+        options: how to convert text.
+        decimal: the decimal separator of ambiguous columns where neither options nor other columns tell it.
+
+    Examples:
+        >>> detector = FormatDetector(ValueOptions())
+        >>> price, weight = pl.Series("price", ["1,50", "2,25"]), pl.Series("weight", ["1.250", "2.750"])
+        >>> found = detector.detect([weight, price, pl.Series("name", ["a", "b"])])
+        >>> {name: values.to_list() for name, (_, values) in found.items()}
+        {'weight': [1250.0, 2750.0], 'price': [1.5, 2.25]}
+    """
+
+    def __init__(self, options: ValueOptions, decimal: str = ".") -> None:
+        self._options = options
+        self._default_decimal = decimal
+        self._decimals: set[str] = set()  # of unambiguous columns
+        self._orders: set[bool] = set()  # whether their dates begin with the day
+        self._ambiguous: list[tuple[pl.Series, list[Parsed]]] = []
+
+    def detect_plain(self, cells: pl.DataFrame) -> list[str]:
+        """Return the columns of numbers as in Python, except ambiguous ones; fast for many columns.
+
+        Args:
+            cells: text without surrounding spaces, missing values as null.
+        """
+        cells = cells.drop(self._options.formats, strict=False)
+        plain = [
+            numbers.name
+            for numbers, text in zip(cells.select(to_numbers(pl.all())), cells, strict=True)
+            if numbers.null_count() == text.null_count() < len(text) and not has_long_integers(text, numbers)
+        ]
+        points = cells.select(pl.col(plain).str.contains(".", literal=True).any())
+        grouped = cells.select(pl.col(plain).str.contains(_GROUPED).all())
+        ambiguous = {name for name in plain if points[name].item() and grouped[name].item()}
+        if any(part.item() for part in points.drop(ambiguous)):
+            self._decimals.add(".")
+        return [name for name in plain if name not in ambiguous]
+
+    def detect(self, columns: Iterable[pl.Series]) -> dict[str, Parsed]:
+        """Return format and values of each column whose cells all have a value, except ambiguous ones.
+
+        Args:
+            columns: text without surrounding spaces, missing values as null, ``(N,)`` each.
+        """
+        found = [(column, parsed) for column in columns if (parsed := self._find(column))]
+        chosen = {column.name: self._choose(parsed) for column, parsed in found}
+        self._ambiguous = [(column, parsed) for column, parsed in found if chosen[column.name] is None]
+        return {name: parsed for name, parsed in chosen.items() if parsed is not None}
+
+    def decide(self, source: str) -> dict[str, Parsed]:
+        """Return format and values of the ambiguous columns, with a warning about each.
+
+        Args:
+            source: the file of the table, for the warning.
+        """
+        for column, ((chosen, values), (_, others), *_) in self._ambiguous:
+            differs = (values != others).fill_null(False)
+            row = int(differs.arg_true()[0])
+            if chosen.pattern:
+                option = f"day_first {str(not chosen.day_first).lower()}"
+            else:
+                option = f"decimal {',' if chosen.decimal == '.' else '.'}"
+            warn(
+                f"{source}, column {column.name!r}: {differs.sum():,} of {len(column):,} cells, such as "
+                f"{column[row]!r}, can be read in two ways; they are read as {_show(values[row])}; to read "
+                f"them as {_show(others[row])}, set --data.{option}"
+            )
+        return {column.name: parsed[0] for column, parsed in self._ambiguous}
+
+    def _find(self, cells: pl.Series) -> list[Parsed]:
+        """Return the formats in which all cells have a value, and these values where they differ."""
+        present = cells.drop_nulls()
+        known = self._options.formats.get(cells.name)
+        formats = _candidates(present, self._default_decimal) if known is None else [known]
+        parsed: list[Parsed] = []
+        for candidate in formats:
+            if candidate.parse(present.head(_HEAD)).null_count():
+                continue
+            values = candidate.parse(cells)
+            is_complete = values.null_count() == cells.null_count()
+            if is_complete and not any(values.equals(others) for _, others in parsed):
+                parsed.append((candidate, values))
+        if len(parsed) == 1:
+            self._learn(parsed[0][0], present)
+        return [] if parsed and parsed[0][0].is_plain and has_long_integers(cells, parsed[0][1]) else parsed
+
+    def _learn(self, found: ValueFormat, present: pl.Series) -> None:
+        """Note the convention of a column with a single format."""
+        if found.day_first is not None:
+            self._orders.add(found.day_first)
+        elif not found.pattern and present.head(_HEAD).str.contains("[.,]").any():
+            self._decimals.add(found.decimal)
+
+    def _choose(self, parsed: list[Parsed]) -> Parsed | None:
+        """Return the format that follows the options or else the other columns; None if that is ambiguous."""
+        if len(parsed) == 1:
+            return parsed[0]
+        options, decimals, orders = self._options, list(self._decimals), list(self._orders)
+        decimal = options.decimal or (decimals[0] if len(decimals) == 1 else None)
+        day_first = orders[0] if options.day_first is None and len(orders) == 1 else options.day_first
+        for found, values in parsed:
+            if day_first == found.day_first if found.pattern else decimal == found.decimal:
+                return found, values
+        return None
+
+
+def _candidates(present: pl.Series, decimal: str) -> Iterator[ValueFormat]:
+    """Yield the formats that a column of text may have, given cells without nulls, the likely ones first."""
+    head = present.head(_HEAD).to_list()
+    if not head:
+        return
+    if match := _TEMPORAL.fullmatch(head[0]):
+        dates = _DATES if match["date"] else ("",)
+        times = [time + zone for time in _TIMES for zone in _ZONES] if match["time"] else [""]
+        yield from (ValueFormat(pattern=date + match["between"] + time) for date in dates for time in times)
+        return
+    units = {_DIGITS.sub("", cell) for cell in head}
+    unit = units.pop() if len(units) == 1 else "mixed"
+    if unit and not (unit in (*_CURRENCIES, "%") or all(unicodedata.category(char) == "Sc" for char in unit)):
+        yield ValueFormat()  # for exponents, as in 1e-3
+        return
+    if not unit:
+        yield ValueFormat()
+    for first in (decimal, "," if decimal == "." else "."):
+        yield ValueFormat(first, "," if first == "." else ".", unit)
+    for separator in " " + _APOSTROPHES:
+        if present.str.contains(f"[{_SPACES}]" if separator == " " else separator).any():
+            yield from (ValueFormat(first, separator, unit) for first in ".,")
+
+
+def _show(value: Any) -> str:  # noqa: ANN401 - a number or a time
+    """Format a value for a message."""
+    return f"{value:g}" if isinstance(value, float) else str(value).removesuffix(" 00:00:00")
+
+
+def closest_format(cells: pl.Series) -> ValueFormat:
+    """Return the format in which most of the first cells with digits have a value.
+
+    Args:
+        cells: text without surrounding spaces, missing values as null, ``(N,)``.
+
+    Examples:
+        >>> closest_format(pl.Series(["$1,250", "free", "$3"])).unit
+        '$'
+    """
+    head = cells.drop_nulls().head(_HEAD)
+    head = head.filter(head.str.contains(r"\d"))
+    units = [_DIGITS.sub("", cell) for cell in head]
+    unit = max(set(units), key=units.count, default="")
+    alike = head.filter(pl.Series([other == unit for other in units], dtype=pl.Boolean))
+    formats = [ValueFormat(), *_candidates(alike, ".")]
+    return min(formats, key=lambda candidate: candidate.parse(head).null_count())
+
+
+def convert_text(
+    frame: pl.DataFrame, options: ValueOptions, source: str, detector: FormatDetector | None = None
+) -> tuple[pl.DataFrame, dict[str, ValueFormat]]:
+    """Convert the columns of text whose cells all are numbers, dates or times.
+
+    Args:
+        frame: the columns of a table.
+        options: how to convert text.
+        source: the file of the table, for warnings.
+        detector: what knows the conventions of the table's other columns.
+
+    Returns:
+        The columns, and the formats that are not plain.
+
+    Examples:
+        >>> days, shares, units = ["31.01.2024", "01.02.2024"], ["5%", "7.5%"], ["m", "m"]
+        >>> frame = pl.DataFrame({"day": days, "share": shares, "unit": units})
+        >>> converted, formats = convert_text(frame, ValueOptions(), "t.csv")
+        >>> converted.dtypes
+        [Datetime(time_unit='us', time_zone=None), Float64, String]
+        >>> formats["day"].pattern, formats["share"].unit
+        ('%d.%m.%Y', '%')
+    """
+    detector = detector or FormatDetector(options)
+    names = [part.name for part in frame if part.dtype == pl.String and part.name not in options.text]
+    found = detector.detect(missing_to_null(frame[name], options.missing_values) for name in names)
+    found |= detector.decide(source)
+    frame = frame.with_columns(values.alias(name) for name, (_, values) in found.items())
+    formats = {name: format for name, (format, _) in found.items() if not format.is_plain}
+    return _replace(frame, options), formats
+
+
+def _replace(frame: pl.DataFrame, options: ValueOptions) -> pl.DataFrame:
+    """Replace the missing values of the options by null, and unify case and spaces of text."""
+    columns = []
+    numbers = to_numbers(pl.Series(options.missing_values, dtype=pl.String)).drop_nulls()
+    for part in frame:
+        if part.dtype in (pl.String, pl.Categorical, pl.Enum) and (
+            options.missing_values or options.ignore_case
+        ):
+            text = missing_to_null(part.cast(pl.String), options.missing_values)
+            if options.ignore_case:
+                text = text.str.to_lowercase().str.replace_all(r"\s+", " ")
+            columns.append(text)
+        elif part.dtype.is_numeric() and len(numbers):
+            columns.append(part.set(part.cast(pl.Float64).is_in(numbers.implode()).fill_null(False), None))
+    return frame.with_columns(columns)
