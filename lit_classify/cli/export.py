@@ -17,6 +17,7 @@ from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import add_custom_classes, parser
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data.table.encoders import Encoder
+from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.errors import UserError
 from lit_classify.export.model import ExportedModel, describe_inputs
@@ -50,22 +51,21 @@ def main(arguments: list[str]) -> int:
     filter_warnings()
     checkpoint = Checkpoint.read(find_checkpoint(given.checkpoint))
     model = checkpoint.build_model(given.network, activation=given.activation)
-    state = checkpoint.data.init_args.get("fitted_state") if checkpoint.data else None
-    if state is None:  # synthetic data: the coordinates are the features
-        columns = [Encoder(f"x{index}", "number") for index in range(model.hparams["in_features"])]
-        preprocessor = Preprocessor(encoders=columns)
-    else:
-        preprocessor = Preprocessor.from_dict(state["encoders"])
+    fitted = checkpoint.data.init_args.get("fitted_state") if checkpoint.data else None
+    state = None if fitted is None else FittedState.from_dict(fitted)
+    columns = [Encoder(f"x{index}", "number") for index in range(model.hparams["in_features"])]
+    preprocessor = Preprocessor(encoders=columns) if state is None else state.preprocessor
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports optional packages as missing
     exported = ExportedModel(preprocessor, model).eval()
-    schema = describe_inputs(exported, __version__)
+    schema = describe_inputs(exported, __version__, state)
     contents = {
         f"model.{given.format}": _to_onnx(exported) if given.format == "onnx" else _to_safetensors(exported),
         "schema.json": json.dumps(schema, indent=2, ensure_ascii=False).encode(),
     }
     if given.format == "onnx" or schema["layers"] is not None:  # the example cannot rebuild a custom network
-        example = resources.files("lit_classify.export.examples") / f"{given.format}_example.py"
-        contents["example.py"] = example.read_bytes()
+        examples = resources.files("lit_classify.export.examples")
+        contents["example.py"] = (examples / f"{given.format}_example.py").read_bytes()
+        contents["read_rows.py"] = (examples / "read_rows.py").read_bytes()
     write_all({directory / name: content for name, content in contents.items()})
     echo(f"Model:   {directory / f'model.{given.format}'}\nSchema:  {directory / 'schema.json'}")
     if "example.py" in contents:

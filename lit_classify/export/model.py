@@ -3,14 +3,18 @@
 Legend: N rows, K columns, C classes, L labels.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+import polars as pl
 from torch import Tensor, nn
 
-from lit_classify.data.table.cells import MISSING_VALUES
+from lit_classify.data.table.cells import MISSING_VALUES, to_numbers
 from lit_classify.data.table.encoders import Encoder
+from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.data.table.schema import BOOLEANS
+from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.modules import LitModule
 from lit_classify.networks import FeatureEmbedding
 
@@ -48,8 +52,15 @@ class ExportedModel(nn.Module):
         return self.model.predict(self.preprocessor(rows))
 
 
-def describe_inputs(exported: ExportedModel, version: str) -> dict[str, Any]:
+def describe_inputs(
+    exported: ExportedModel, version: str, state: FittedState | None = None
+) -> dict[str, Any]:
     """Return how to encode a raw row and what the outputs mean, as the content of schema.json.
+
+    Args:
+        exported: the model.
+        version: the version of this package.
+        state: how the table of the training was read; None for synthetic data.
 
     Examples:
         >>> import polars as pl
@@ -58,10 +69,11 @@ def describe_inputs(exported: ExportedModel, version: str) -> dict[str, Any]:
         >>> frame = pl.DataFrame({"age": [20.0, 40.0]})
         >>> preprocessor = Preprocessor().fit(frame, [Column("age", "number", 0, 2)])
         >>> schema = describe_inputs(ExportedModel(preprocessor, BinaryClassifier(1)), "1.0")
-        >>> schema["columns"]
-        [{'name': 'age', 'kind': 'number'}]
+        >>> schema["columns"][0]["name"], schema["columns"][0]["kind"]
+        ('age', 'number')
     """
     model, encoders = exported.model, exported.preprocessor.encoders
+    missing = list(state.settings["missing_values"]) if state else []
     names = model.class_names or model.label_names
     embedded = isinstance(model.network, nn.Sequential) and isinstance(model.network[0], FeatureEmbedding)
     network = model.network[1] if embedded and isinstance(model.network, nn.Sequential) else model.network
@@ -77,8 +89,10 @@ def describe_inputs(exported: ExportedModel, version: str) -> dict[str, Any]:
         "members": model.members,
         "input": {"name": "rows", "shape": ["N", len(encoders)], "dtype": "float64"},
         "outputs": ["prediction"] if names is None else [f"p_{name}" for name in names],
-        "columns": [_column(encoder) for encoder in encoders],
-        "missing": list(MISSING_VALUES),
+        "columns": [_column(encoder, state.formats if state else {}) for encoder in encoders],
+        "missing": [*MISSING_VALUES, *missing],
+        "missing_numbers": to_numbers(pl.Series(missing, dtype=pl.String)).drop_nulls().to_list(),
+        "ignore_case": bool(state and state.settings["ignore_case"]),
         "words": BOOLEANS,
         "layers": layers,
         "prefix": "model.network.1." if embedded else "model.network.",
@@ -87,13 +101,18 @@ def describe_inputs(exported: ExportedModel, version: str) -> dict[str, Any]:
         "unseen_code": 0,
         "missing_code": 1,
         "encoding": "Strip spaces. Numbers: NaN if the cell is in missing, its value in words if it is a key "
-        "there in lower case, otherwise the number. Categories: missing_code if the cell is in missing, its "
-        "value in codes, otherwise unseen_code.",
+        "there in lower case, otherwise the number in its format; NaN if that is in missing_numbers. Dates: "
+        "the part, in UTC; elapsed is the number of days since 1970. Categories: missing_code if the cell is "
+        "in missing, its value in codes, otherwise unseen_code; with ignore_case, in lower case and with "
+        "single spaces.",
     }
 
 
-def _column(encoder: Encoder) -> dict[str, Any]:
-    if encoder.kind != "category":
-        return {"name": encoder.name, "kind": encoder.kind}
-    codes = {name: code for code, name in enumerate(encoder.categories, 2)}
-    return {"name": encoder.name, "kind": "category", "embedded": encoder.embedded, "codes": codes}
+def _column(encoder: Encoder, formats: Mapping[str, ValueFormat]) -> dict[str, Any]:
+    described: dict[str, Any] = {"name": encoder.name, "kind": encoder.kind}
+    if encoder.kind == "category":
+        codes = {name: code for code, name in enumerate(encoder.categories, 2)}
+        return {**described, "embedded": encoder.embedded, "codes": codes}
+    if encoder.part:
+        described["part"] = encoder.part
+    return {**described, "format": formats.get(encoder.name, ValueFormat()).to_dict()}

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,8 @@ EMBEDDINGS = ["both", "periodic", "piecewise", "null"]
 def table(num_rows: int, seed: int, name: str) -> None:
     """Write rows with missing and infinite values, booleans, many categories and unseen ones."""
     random = np.random.default_rng(seed)
-    header = ["age", "far", "colour", "town", "member", "two", "three", "odd", "price"]
+    header = ["age", "far", "colour", "town", "member", "cost", "paid", "day", "seen"]
+    header += ["two", "three", "odd", "price"]
     with Path(name).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(header)
@@ -34,10 +36,14 @@ def table(num_rows: int, seed: int, name: str) -> None:
                 f"{1.6e9 + random.normal() * 1e4:.1f}",
                 random.choice(["red", "grün", "?"]),
             ]
-            cells += [f"town {town}", random.choice(["yes", "no"]), int(age > 40), "abc"[town % 3]]
+            cells += [f"town {town}", random.choice(["yes", "no"])]
+            time = datetime(2024, 1, 1) + timedelta(seconds=int(random.integers(0, 10**8)))
+            cells += [f"{age * 100:,.2f} €".replace(",", " ").replace(".", ","), f"(${town})"]
+            cells += [f"{time:%d/%m/%Y}", f"{time:%Y-%m-%dT%H:%M:%S}+02:00"]
+            cells += [int(age > 40), "abc"[town % 3]]
             cells += [row % 2, f"{age * 1000 + town:.2f}"]
             if random.random() < 0.1:
-                cells[random.integers(0, 5)] = random.choice(["", "NA", " NA "])
+                cells[random.integers(0, 9)] = random.choice(["", "NA", " NA ", "-999"])
             if random.random() < 0.02:
                 cells[0] = "inf"
             writer.writerow(cells)
@@ -53,6 +59,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for target in TARGETS:
             others = {"two", "three", "odd", "price"} - set(target.strip("[]").split(", "))
             options = ["--data.ignore", str(sorted(others)), "--trainer.max_epochs", "3"]
+            options += ["--data.missing_values=-999", "--data.ignore_case", "true"]
             options += ["--model.numeric_embedding", EMBEDDINGS[TARGETS.index(target)]]
             if target != "price":  # a single network
                 options += ["--model.members", "3"]
@@ -73,7 +80,7 @@ def test_the_example_program_predicts_what_the_checkpoint_predicts(
     out = f"{format_}_{number}"
     assert main(["predict", "--ckpt_path", checkpoint, "--data.path", "new.csv", "--out", f"{out}.csv"]) == 0
     assert main(["export", checkpoint, "--format", format_, "--out", out]) == 0
-    command = [sys.executable, "-I", "example.py", str(trained / "new.csv")]
+    command = [sys.executable, "-E", "-s", "example.py", str(trained / "new.csv")]
     stdout = subprocess.run(command, cwd=out, check=True, capture_output=True, text=True, timeout=120).stdout
     predicted = list(csv.DictReader(stdout.splitlines()))
     expected = list(csv.DictReader(Path(f"{out}.csv").read_text(encoding="utf-8").splitlines()))
@@ -90,5 +97,5 @@ def test_a_model_of_synthetic_data_is_exported() -> None:
     checkpoint = "lightning_logs/blobs/version_0/checkpoints/last.ckpt"
     assert main(["export", checkpoint, "--format", "safetensors"]) == 0
     assert sorted(path.name for path in Path("exported").iterdir()) == [
-        "example.py", "model.safetensors", "schema.json"
+        "example.py", "model.safetensors", "read_rows.py", "schema.json"
     ]  # fmt: skip

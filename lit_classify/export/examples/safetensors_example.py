@@ -5,24 +5,12 @@ import json
 import sys
 
 import torch
+from read_rows import read_rows  # type: ignore[import-not-found]  # a file of the export
 from safetensors.torch import load_file
 from torch import nn
 
 schema, state = json.load(open("schema.json", encoding="utf-8")), load_file("model.safetensors")
-file = open(sys.argv[1], encoding="utf-8-sig", newline="")
-delimiter = max(",;\t|", key=file.readline().count)
-file.seek(0)
-header, *rows = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
-names = [name.strip() for name in header]
-x = torch.full((len(rows), len(schema["columns"])), torch.nan, dtype=torch.float64)
-for k, column in enumerate(schema["columns"]):
-    place = names.index(column["name"])
-    for n, row in enumerate(rows):
-        cell = row[place].strip()
-        if column["kind"] == "category":
-            x[n, k] = 1 if cell in schema["missing"] else column["codes"].get(cell, 0)
-        elif cell not in schema["missing"]:
-            x[n, k] = float(schema["words"].get(cell.lower(), cell))
+x = torch.tensor(read_rows(sys.argv[1], schema), dtype=torch.float64)
 
 fitted = {name.removeprefix("preprocessor."): tensor for name, tensor in state.items()}
 numbers = x[:, fitted["numbers"]]
