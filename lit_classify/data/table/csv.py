@@ -282,14 +282,15 @@ def _parse(data: bytes, dialect: Dialect, formats: Formats, missing: Collection[
         The columns, or None if polars reads other rows than the csv module.
     """
     delimiter = dialect.delimiter
-    count = len(_outside_quotes(data, delimiter)) if b'"' in data else _count(data, delimiter)
     plain = {name for name, part in formats.items() if part is not None and part.is_plain}
     for numeric in (plain, set[str]()):
         types = {name: pl.Float64() if name in numeric else pl.String() for name in formats}
         with suppress(pl.exceptions.PolarsError):
             frame = pl.read_csv(data, has_header=False, schema=types, separator=delimiter)
-            if count != (len(formats) - 1) * len(frame):
-                return None
+            if not len(frame) or frame.to_series(-1).null_count():  # rows may be too short
+                count = len(_outside_quotes(data, delimiter)) if b'"' in data else _count(data, delimiter)
+                if count != (len(formats) - 1) * len(frame):
+                    return None
             sizes = frame.select(pl.col(pl.Float64).abs().max())
             if not any((part.item() or 0) >= MAX_EXACT_INTEGER for part in sizes):
                 return _convert(frame, formats, missing)
@@ -305,16 +306,19 @@ def _convert(
     frame: pl.DataFrame, formats: Mapping[str, ValueFormat | None], missing: Collection[str]
 ) -> pl.DataFrame:
     """Convert text to values, missing values to null; columns with other text or long integers stay text."""
-    known = {name: part for name, part in formats.items() if part is not None}
-    names = [part.name for part in frame if part.dtype == pl.String and part.name in known]
-    cells = frame.select(missing_to_null(pl.col(names), missing))
-    converted = cells.select(known[name].expression(pl.col(name)) for name in names)
-    return frame.with_columns(
-        values
-        for values, text in zip(converted, cells, strict=True)
-        if values.null_count() == text.null_count()
-        and not (known[text.name].is_plain and has_long_integers(text, values))
-    )
+    for clean in (False, True):  # cells of values seldom need it
+        known = {
+            part.name: found for part in frame if part.dtype == pl.String and (found := formats[part.name])
+        }
+        cells = frame.select(missing_to_null(pl.col(list(known)), missing) if clean else pl.col(list(known)))
+        converted = cells.select(part.expression(pl.col(name)) for name, part in known.items())
+        frame = frame.with_columns(
+            values
+            for values, text in zip(converted, cells, strict=True)
+            if values.null_count() == text.null_count()
+            and not (known[text.name].is_plain and has_long_integers(text, values))
+        )
+    return frame
 
 
 def _to_float32(frame: pl.DataFrame, spreads: dict[str, float]) -> pl.DataFrame:

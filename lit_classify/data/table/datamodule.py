@@ -3,6 +3,7 @@
 Legend: N rows, F features.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
@@ -16,11 +17,13 @@ from torch import Tensor
 from lit_classify.data.base import InMemoryDataModule
 from lit_classify.data.loaders import TensorLoader
 from lit_classify.data.splits import Split
+from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.column_roles import ColumnRoles, Names, as_list
 from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.encoders import Scaling
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.frames import FRAMES, is_frame
+from lit_classify.data.table.notes import notes_on_rows, notes_on_values
 from lit_classify.data.table.preprocessing import HandleUnknown, Missing, Preprocessor, check_missing
 from lit_classify.data.table.sample_weights import check_totals, read_weights
 from lit_classify.data.table.schema import (
@@ -159,6 +162,9 @@ class TableDataModule(InMemoryDataModule):
         color   category        0         2  used, 3 features
         <BLANKLINE>
         training rows of each class: no 13, yes 17
+        <BLANKLINE>
+        notes:
+        - 'size': 50 different integers, like an ID; leave it out with --data.ignore size
     """
 
     def __init__(
@@ -209,6 +215,8 @@ class TableDataModule(InMemoryDataModule):
         if decimal is not None:
             check_choice("decimal", decimal, (".", ","))
         self.columns: list[Column] = []
+        self.notes: list[str] = []
+        self._num_dropped = Counter[str]()  # rows, by the reason
         self.leaking: set[str] = set()
         self._missing, self._handle_unknown = missing, handle_unknown
         self._missing_target, self._duplicates = missing_target, duplicates
@@ -296,7 +304,9 @@ class TableDataModule(InMemoryDataModule):
             schema = format_schema(self.columns, self.leaking)
             raise DataError(f"{table.files[0][0]}: no feature is left to predict the target\n{schema}")
         self._warn()
-        warn_duplicates(frame, y, rows)
+        classes = None if target.class_names is None else as_text(table.frame[target.columns[0]])
+        self.notes = notes_on_values(frame, columns, classes, roles.categorical)
+        self.notes += notes_on_rows(self._num_dropped, warn_duplicates(frame, y, rows))
         self._prepared = Prepared(frame, rows, y, fold, weights)
         folds = 0 if fold is None else int(fold.max()) + 1
         return FittedState(
@@ -405,6 +415,7 @@ class TableDataModule(InMemoryDataModule):
         tables = {"path": self._table or self._files.read(), **self._files.read_other_splits()}
         if self.is_new_table:
             tables.setdefault("test_path", tables.pop("path"))
+        self._num_dropped.clear()
         return {key: self._drop_rows(table) for key, table in tables.items()}
 
     def _drop_rows(self, table: RawTable) -> RawTable:
@@ -413,10 +424,13 @@ class TableDataModule(InMemoryDataModule):
         if self._missing_target == "drop" and set(self._roles.target) <= set(frame.columns):
             targets = [cast_column(frame[name], None, table.locate)[0] for name in self._roles.target]
             is_present = pl.DataFrame(targets).select(pl.all_horizontal(pl.all().is_not_null())).to_series()
+            self._num_dropped["without a target"] += int((~is_present).sum())
             table = table.filter(is_present)
         if self._duplicates == "drop":
             ignored = {*self._roles.ignore, *self._roles.split, *self._roles.groups}
-            table = table.filter(is_first_of_duplicates(table.frame.drop(ignored, strict=False)))
+            is_first = is_first_of_duplicates(table.frame.drop(ignored, strict=False))
+            self._num_dropped["equal to an earlier one"] += int((~is_first).sum())
+            table = table.filter(is_first)
         return table
 
     def _warn_other_files(self, tables: Mapping[str, RawTable]) -> None:
@@ -481,13 +495,16 @@ class TableDataModule(InMemoryDataModule):
         return selected
 
     def describe(self) -> str:
-        """Return the schema and the number of training rows of each class as printable text."""
-        table, counts = format_schema(self.columns, self.leaking), self.class_counts
-        if counts is None or self.class_names is None:
-            return table
-        names = [escape_control(name, is_name=True) for name in self.class_names]
-        line = ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
-        return f"{table}\n\ntraining rows of each class: {line}"
+        """Return the schema, the number of training rows of each class, and notes as printable text."""
+        paragraphs, counts = [format_schema(self.columns, self.leaking)], self.class_counts
+        if counts is not None and self.class_names is not None:
+            names = [escape_control(name, is_name=True) for name in self.class_names]
+            line = ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
+            paragraphs.append(f"training rows of each class: {line}")
+        if self.notes:
+            notes = [f"- {escape_control(note, is_name=True)}" for note in self.notes]
+            paragraphs.append("\n".join(["notes:", *notes]))
+        return "\n\n".join(paragraphs)
 
 
 def auto_batch_size(num_rows: int) -> int:

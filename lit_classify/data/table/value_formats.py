@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -31,7 +32,7 @@ _DATE = (
     r"\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d\d[/.]\d\d[/.]\d\d"
     r"|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{4}|[A-Z][a-z]{2,8} \d{1,2}, \d{4}"
 )
-_MIN_YEAR = 1000  # an earlier one has fewer digits than four
+_MIN_TIME = datetime(1000, 1, 1)  # an earlier year has fewer than four digits
 _TEMPORAL = re.compile(rf"(?P<date>{_DATE})?(?P<between>[T ]?)(?P<time>\d{{1,2}}:\d\d.*)?")
 _GROUPED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})?$"  # numbers whose point may separate thousands
 
@@ -101,9 +102,9 @@ class ValueFormat:
         if self.pattern.startswith(("%H", "%I")):
             return cells.str.to_time(self.pattern, strict=False)
         if self.pattern:
-            times = cells.str.to_datetime(self.pattern, strict=False, time_unit="us")
+            times = cells.str.to_datetime(self.pattern, strict=False, time_unit="us", cache=False)
             times = times.dt.replace_time_zone(None)  # %z converts to UTC
-            return pl.when(times.dt.year() >= _MIN_YEAR).then(times)
+            return pl.when(times >= _MIN_TIME).then(times)
         signs = {**dict.fromkeys((*_SPACES, self.unit, self.thousands), ""), "(": "-", ")": "", _MINUS: "-"}
         signs = {sign: text for sign, text in {**signs, self.decimal: "."}.items() if sign and sign != text}
         is_number = cells.str.contains(self._number_pattern)
@@ -335,6 +336,16 @@ def convert_text(
     return _replace(frame, options), formats
 
 
+def unify_spelling(text: pl.Series) -> pl.Series:
+    """Return text in lower case and with single spaces.
+
+    Examples:
+        >>> unify_spelling(pl.Series(["New  York"])).to_list()
+        ['new york']
+    """
+    return text.str.to_lowercase().str.replace_all(r"\s+", " ")
+
+
 def _replace(frame: pl.DataFrame, options: ValueOptions) -> pl.DataFrame:
     """Replace the missing values of the options by null, and unify case and spaces of text."""
     columns = []
@@ -345,7 +356,7 @@ def _replace(frame: pl.DataFrame, options: ValueOptions) -> pl.DataFrame:
         ):
             text = missing_to_null(part.cast(pl.String), options.missing_values)
             if options.ignore_case:
-                text = text.str.to_lowercase().str.replace_all(r"\s+", " ")
+                text = unify_spelling(text)
             columns.append(text)
         elif part.dtype.is_numeric() and len(numbers):
             columns.append(part.set(part.cast(pl.Float64).is_in(numbers.implode()).fill_null(False), None))

@@ -1,0 +1,139 @@
+"""Notes on a table before training: what may be wrong with its rows and values, and the option for it.
+
+Legend: N rows.
+"""
+
+import shlex
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import polars as pl
+
+from lit_classify.data.table.cells import as_text
+from lit_classify.data.table.schema import Column
+from lit_classify.data.table.value_formats import closest_format, unify_spelling
+
+_SENTINELS = {-9.0, *(sign * (10.0**digits - 1) for digits in range(2, 7) for sign in (1, -1))}  # 99, -999...
+_MIN_GAP = 0.5  # distance of a sentinel from the other values, as a fraction of their range
+_MIN_NUMERIC = 0.5  # fraction of numbers above which a column of categories is mostly numbers
+_MIN_INTEGERS = 20  # fewer distinct integers do not look like an ID
+_INDEX_NAMES = ("Unnamed: 0", "__index_level_0__", "column_1", "index")
+_MAX_WORDS = 3
+
+
+def notes_on_values(
+    frame: pl.DataFrame, columns: Sequence[Column], classes: pl.Series | None, categorical: Collection[str]
+) -> list[str]:
+    """Return notes on the values of columns, each with its count and the option that acts on it.
+
+    Args:
+        frame: the used columns as numbers, dates or text, ``(N,)`` each.
+        columns: the schema.
+        classes: the target as text, ``(N,)``, with the name of its column; None for other targets.
+        categorical: columns that are declared categorical.
+
+    Examples:
+        >>> frame = pl.DataFrame({"smoker": ["Yes", "yes", "No"], "pay": [10.0, -999.0, -999.0]})
+        >>> columns = [Column("smoker", "category", 0, 3), Column("pay", "number", 0, 2)]
+        >>> for note in notes_on_values(frame, columns, None, []):
+        ...     print(note)
+        ...
+        'smoker': 'Yes', 'yes' differ only in case or spaces; merge them with --data.ignore_case true
+        'pay': -999 occurs 2 times, far from the others; treat it as missing with --data.missing_values=-999
+    """
+    notes = [] if classes is None else [f"target {note}" for note in _spellings(classes)]
+    for column in columns:
+        if column.is_used and column.kind == "category":
+            notes += _spellings(frame[column.name])
+            notes += [] if column.name in categorical else _mostly_values(frame[column.name])
+        elif column.is_used and column.kind == "number":
+            notes += [*_integer_ids(frame[column.name]), *_sentinels(frame[column.name])]
+    return notes
+
+
+def notes_on_rows(num_dropped: Mapping[str, int], num_repeated: int) -> list[str]:
+    """Return notes on dropped rows, and on training rows that equal another one.
+
+    Args:
+        num_dropped: the number of rows that the options drop, by the reason.
+        num_repeated: the number of training rows that equal an earlier one.
+
+    Examples:
+        >>> notes_on_rows({"without a target": 11}, 0)
+        ['dropped 11 rows without a target']
+    """
+    notes = [f"dropped {count:,} rows {reason}" for reason, count in num_dropped.items() if count]
+    if num_repeated:
+        repeated = f"{num_repeated:,} training rows equal an earlier one"
+        notes.append(f"{repeated}; drop them with --data.duplicates drop")
+    return notes
+
+
+def _spellings(values: pl.Series) -> Iterator[str]:
+    """Yield a note if values differ only in case or spaces."""
+    distinct = values.drop_nulls().unique().sort()
+    table = pl.DataFrame({"value": distinct, "unified": unify_spelling(distinct)})
+    groups = table.group_by("unified", maintain_order=True).agg("value")
+    several = groups.filter(pl.col("value").list.len() > 1)["value"].to_list()
+    if several:
+        others = f", and so do {len(several) - 1:,} others" if len(several) > 1 else ""
+        first = ", ".join(map(repr, several[0][:_MAX_WORDS]))
+        yield (
+            f"{values.name!r}: {first} differ only in case or spaces{others}; merge them with "
+            "--data.ignore_case true"
+        )
+
+
+def _mostly_values(values: pl.Series) -> Iterator[str]:
+    """Yield a note if most cells of a column of text are numbers or dates."""
+    text = as_text(values).drop_nulls()
+    parsed = closest_format(text).parse(text)
+    words = text.filter(parsed.is_null())
+    if 0 < len(words) <= (1 - _MIN_NUMERIC) * len(text):
+        counts = words.value_counts(sort=True).head(_MAX_WORDS).rows()
+        listed = ", ".join(f"{word!r} ({count:,})" for word, count in counts)
+        kind = "numbers" if parsed.dtype.is_numeric() else "dates or times"
+        share = f"{len(text) - len(words):,} of {len(text):,} cells"
+        yield (
+            f"{values.name!r}: {share} are {kind}, but not {listed}; treat these as missing with "
+            f"--data.missing_values, or keep them with --data.categorical {_quote(values)}"
+        )
+
+
+def _integer_ids(values: pl.Series) -> Iterator[str]:
+    """Yield a note if the values are distinct, nearly consecutive integers."""
+    if len(values) < _MIN_INTEGERS or values.null_count() or not bool((values == values.round()).all()):
+        return
+    low, high = _ends(values)
+    if len(values) <= high - low + 1 <= 2 * len(values) and values.n_unique() == len(values):
+        what = "the index of a saved DataFrame" if values.name in _INDEX_NAMES else "an ID"
+        yield (
+            f"{values.name!r}: {len(values):,} different integers, like {what}; leave it out with "
+            f"--data.ignore {_quote(values)}"
+        )
+
+
+def _sentinels(values: pl.Series) -> Iterator[str]:
+    """Yield a note for a number such as -999 that often means missing and is far from the others."""
+    if values.null_count() == len(values):
+        return
+    for end in sorted(_SENTINELS.intersection(_ends(values))):
+        others = values.drop_nulls().filter(values.drop_nulls() != end)
+        count = len(values) - values.null_count() - len(others)
+        if count < 2 or not len(others):
+            continue
+        low, high = _ends(others)
+        if min(abs(end - low), abs(end - high)) > _MIN_GAP * (high - low):
+            yield (
+                f"{values.name!r}: {end:g} occurs {count:,} times, far from the others; treat it as missing "
+                f"with --data.missing_values={end:g}"
+            )
+
+
+def _ends(values: pl.Series) -> tuple[float, float]:
+    """Return the smallest and the largest number."""
+    return float(values.min()), float(values.max())  # type: ignore[arg-type]  # numbers
+
+
+def _quote(values: pl.Series) -> str:
+    """Return the name of a column for a command line."""
+    return shlex.quote(values.name)
