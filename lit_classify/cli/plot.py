@@ -43,6 +43,7 @@ def main(arguments: list[str]) -> int:
     )
     options.add_argument("--out", default="plots", help="directory for the plots (default: plots)")
     options.add_argument("--format", choices=["png", "svg"], default="png", help="default: png")
+    options.add_argument("--data.path", dest="path", help="another table, of which all rows are used")
     add_custom_classes(options)
     given = options.parse_args(arguments[1:])
     folder = Path(given.out)
@@ -87,7 +88,9 @@ def plot_checkpoint(path: str, given: Namespace, prefixed: bool) -> Iterator[tup
     checkpoint = Checkpoint.read(path)
     module, own_data = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
     model = checkpoint.build_model(given.network, module, given.activation)
-    data = checkpoint.build_data(own=own_data)
+    settings = {} if given.path is None else {"path": given.path}
+    checkpoint.check_options("data", settings)
+    data = checkpoint.build_data(settings, own_data)
     run = checkpoint.path.resolve().parent.parent
     prefix = f"{run.parent.name}_{run.name}_{checkpoint.path.stem}_" if prefixed else ""
     plotters = model_plots(model, data, f"{run.parent.name}/{run.name}", checkpoint.epochs - 1)

@@ -201,14 +201,23 @@ def test_validation_and_test_rows_may_be_dataframes_too() -> None:
         again.split("test")
 
 
+@pytest.mark.parametrize("command", ["validate", "test", "predict", "importance", "plot"])
 def test_a_checkpoint_of_a_dataframe_needs_another_table_and_says_so(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fit(TableDataModule(ROWS, "target"))
+    option = [] if command in ("importance", "plot") else ["--ckpt_path"]
+    assert main([command, *option, "frame.ckpt"]) == 2
+    message = "the model was trained on a DataFrame, which its checkpoint does not contain; give a table with"
+    assert f"{message} --data.path FILE" in capsys.readouterr().err
+    ROWS.write_csv("t.csv")
+    assert main([command, *option, "frame.ckpt", "--data.path", "t.csv"]) == 0
+
+
+def test_a_file_with_the_cells_of_the_dataframe_is_the_same_table(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     fit(TableDataModule(ROWS, "target"))
-    torch.load("frame.ckpt", weights_only=True)
-    assert main(["test", "--ckpt_path", "frame.ckpt"]) == 2
-    message = "the model was trained on a DataFrame, which its checkpoint does not contain; give a table with"
-    assert f"{message} --data.path FILE" in capsys.readouterr().err
     ROWS.write_csv("same.csv")
     ROWS.reverse().write_csv("other.csv")
     for file, rows in (("same", 12), ("other", 60)):
