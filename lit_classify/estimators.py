@@ -23,7 +23,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_is_fitted, validate_data
 
 from lit_classify._lightning.trainer import RunTrainer
-from lit_classify.callbacks import MemberEarlyStopping
+from lit_classify.callbacks import EpochLog, MemberEarlyStopping
 from lit_classify.data import TableDataModule
 from lit_classify.data.table.column_roles import as_list
 from lit_classify.data.table.frames import to_polars
@@ -81,6 +81,8 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         frame = self._to_frame(X, reset=True)
+        if not self.folds and not self.validation_fraction:
+            raise ValueError("folds and validation_fraction are 0, but held-out rows select the best weights")
         options: dict[str, Any] = {"scaling": "robust", **(self.data_args or {})}
         kinds: dict[str, Any] = {
             name: as_list(options.pop(name, None)) for name in ("categorical", "numeric")
@@ -137,11 +139,11 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
             max_epochs=self.max_epochs,
             accelerator=self.accelerator,
             devices=1,
-            callbacks=[stopping],
+            callbacks=[stopping, EpochLog(1)] if self.verbose else [stopping],
             logger=False,
             enable_checkpointing=False,
-            enable_progress_bar=self.verbose,
-            enable_model_summary=self.verbose,
+            enable_progress_bar=False,
+            enable_model_summary=False,
             num_sanity_val_steps=0,
             **{"gradient_clip_val": 1.0, **(self.trainer_args or {})},
         )
@@ -173,7 +175,7 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         """Return probabilities ``(N, C)`` or values ``(N,)``."""
         check_is_fitted(self)
         frame = self._to_frame(X, reset=False)
-        with _quiet(self.verbose), torch.inference_mode():
+        with _quiet(self.verbose), limit_threads(self.model_, len(frame)), torch.inference_mode():
             x = self.data_.transform(frame)
             outputs = torch.cat([self.model_.predict(part) for part in torch.split(x, _BATCH_SIZE)])
         return outputs.numpy()
@@ -200,7 +202,7 @@ class LitClassifier(ClassifierMixin, _Estimator):  # type: ignore[misc]  # as ab
         patience: number of epochs without improvement after which a network keeps its best weights.
         random_state: seed of the folds, the weights and the batches.
         accelerator: where to train: auto, cpu, gpu or mps.
-        verbose: whether to show Lightning's progress and notes on the data.
+        verbose: whether to print the metrics of each epoch, and to warn about the data.
         data_args: further arguments of ``TableDataModule``.
         model_args: further arguments of the module, such as ``{"optimizer": "SGD", "optimizer_args": {}}``.
         trainer_args: further arguments of Lightning's Trainer.
@@ -322,13 +324,13 @@ def _weighted(
 
 @contextmanager
 def _quiet(verbose: bool) -> Iterator[None]:
-    """Suppress messages of Lightning and notes on the data, unless ``verbose``."""
+    """Suppress the messages of Lightning and, unless ``verbose``, warnings about the data."""
     logger = logging.getLogger("lightning.pytorch")
     level = logger.level
+    logger.setLevel(logging.WARNING)
     with warnings.catch_warnings():
         if not verbose:
             warnings.simplefilter("ignore")
-            logger.setLevel(logging.WARNING)
         try:
             yield
         finally:

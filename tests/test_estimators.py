@@ -23,6 +23,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from lit_classify import DataError, LitClassifier, LitRegressor, predict
 from lit_classify._lightning.random_states import random_states
 from lit_classify.cli.main import main
+from lit_classify.errors import DataWarning
 from lit_classify.recipes import lookup
 from tests._lightning.test_exact_resume import same
 
@@ -82,6 +83,15 @@ def test_a_fit_leaves_no_files_no_output_and_no_random_numbers_behind(
     assert not list(Path().iterdir())
 
 
+def test_a_verbose_fit_prints_its_epochs_and_warns_about_the_data(capsys: pytest.CaptureFixture[str]) -> None:
+    X = np.c_[Y, Y % 2]
+    with pytest.warns(DataWarning, match="possible target leakage: x0 determines the target"):
+        LitClassifier(**{**SMALL, "max_epochs": 2}, verbose=True).fit(X, Y)
+    output = capsys.readouterr()
+    assert [line[:8] for line in output.out.splitlines()] == ["Epoch: 0", "Epoch: 1"]
+    assert not output.err
+
+
 def test_frames_of_all_kinds_give_the_same_estimator() -> None:
     rows = {"size": [float(n % 13) for n in range(60)], "color": [["red", "blue"][n % 2] for n in range(60)]}
     y = ["large" if n % 13 > 6 else "small" for n in range(60)]
@@ -133,6 +143,11 @@ def test_weights_of_classes_and_rows_change_the_prediction() -> None:
         assert set(LitClassifier(**settings, class_weight=weights).fit(x, y).predict(x)) == {name}
         rows = np.where(y == name, 9.0, 1.0)
         assert set(LitClassifier(**settings).fit(x, y, sample_weight=rows).predict(x)) == {name}
+
+
+def test_rows_must_be_held_out() -> None:
+    with pytest.raises(ValueError, match="folds and validation_fraction are 0"):
+        LitClassifier(folds=0, validation_fraction=0.0).fit(X, Y)
 
 
 def test_further_arguments_reach_the_data_the_module_and_the_trainer() -> None:
