@@ -126,6 +126,6 @@ class RunParser(LightningArgumentParser):
         explained = parse_errors.explain(self, message)
         options = set(re.findall(r"--[\w.]+", explained))
         typed = {argument.partition("=")[0].replace(".init_args.", ".") for argument in self.args}
-        if options & typed and re.search("missing|expected (?:list|str)", explained):
+        if options & typed and re.search("(?:is|are) missing|expected (?:list|str)", explained):
             explained += """; YAML does not parse the value as a string: quote it as '["text"]'"""
         raise UserError(explained)

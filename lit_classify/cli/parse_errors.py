@@ -28,6 +28,7 @@ LINKED = (
     "folds",
 )
 _MAX_LINES = 8
+_REQUIRES_CLASS = "{} requires a class_path, and its arguments under init_args"
 
 
 def explain(parser: ArgumentParser, message: str) -> str:
@@ -52,15 +53,19 @@ def explain(parser: ArgumentParser, message: str) -> str:
     if "is abstract" in message:
         if option := _find(r"NestedArg\(key='([\w.]+)'", message):
             return _missing_class(str(key), option, parser)
-        return f"{key} requires a class_path, and its arguments under init_args"
+        if name := _find(r"Given value: ([\w.]+)$", message) or _find(r"but (\w+) is abstract", message):
+            names = f": choose from {', '.join(sorted(_classes(key)))}" if key in {"model", "data"} else ""
+            return f"--{key} {name} is an abstract class{names}"
+        return _REQUIRES_CLASS.format(key)
     if options := _find(r"the following arguments are required: (.+)", message):
         return _missing_options(key, options.split(", "), parser)
     if key and (expected := _find(r"Expected an? (?:<class ')?([\w.]+)", message)):
         inner = re.findall(r'Parser key "([\w.]+)"', message)
         option = f"{key}.{inner[-1]}" if len(inner) > 1 else key
         given = _find(r"Got value: (.*)", message) or _find(r"Given value: (.*)", message)
-        if key in {"model", "data"} and option == key and "." in (given or ""):
-            return _invalid_base(key, str(given))
+        if key in {"model", "data"} and option == key:
+            is_name = re.fullmatch(r"[^\W\d][^\[{]*", str(given))
+            return _invalid_base(key, str(given)) if is_name else _REQUIRES_CLASS.format(key)
         if choices := _find(r"typing\.Literal\[(.+?)\]", message):
             expected = f"one of {choices}"
         return f"--{option}: expected {_describe_type(expected, str(given))}, but got {given!r}"

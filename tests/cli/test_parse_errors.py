@@ -80,6 +80,11 @@ MISTAKES = {
         "--log_every_n_epochs is 3, but --trainer.check_val_every_n_epoch is 2"
     ),
     f"{CIRCLES} --trainer.check_val_every_n_epoch 0": "check_val_every_n_epoch must be at least 1, but is 0",
+    f"{CIRCLES} --model Classifier": "Classifier is an abstract class: choose from AutoModule, ",
+    "fit --data PointsDataModule": "PointsDataModule is an abstract class: choose from BlobsDataModule, ",
+    "fit --config abstract.yaml": "--model Classifier is an abstract class",
+    "fit --config classless.yaml": "data requires a class_path, and its arguments under init_args",
+    "fit --config list.yaml": "data requires a class_path, and its arguments under init_args",
     f"{CIRCLES} --model.loss MSE": "--model.loss is not an option of the chosen class",
     f"{CIRCLES} --model.network tests.custom_networks.Broken": "shape (N, 2): KeyError: 'x'",
     "fit --data t.csv": "--data takes a name (BlobsDataModule, CirclesDataModule, ",
@@ -121,6 +126,11 @@ def test_an_invalid_command_line_is_one_short_message_and_writes_nothing(
     wrong = {"data": {"class_path": "CirclesDataModule"}}
     wrong["model"] = {"class_path": "BinaryClassifier", "init_args": {"hiden": [5]}}  # type: ignore[dict-item]
     Path("wrong.yaml").write_text(yaml.safe_dump(wrong))
+    Path("abstract.yaml").write_text(
+        "{data: {class_path: CirclesDataModule}, model: {class_path: Classifier}}"
+    )
+    Path("classless.yaml").write_text("data: {init_args: {noise: 0.1}}")
+    Path("list.yaml").write_text("data: [CirclesDataModule]")
     Path("broken.yaml").write_text("data: {class_path: CirclesDataModule\nmodel\n")
     Path("latin.yaml").write_bytes("why: für".encode("latin-1"))
     Path("empty.yaml").touch()
@@ -164,6 +174,13 @@ def test_a_common_option_name_of_other_tools_suggests_the_option(
 ) -> None:
     assert main([*SHORT, option, "3"]) == 2
     assert meant in capsys.readouterr().err
+
+
+def test_a_wrong_value_of_an_option_named_missing_is_not_taken_for_a_missing_option(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["fit", "--config", "table", "--data.missing", "drop"]) == 2
+    assert capsys.readouterr().err.endswith("expected one of 'impute', 'error', but got 'drop'\n")
 
 
 OWN_FILE = """
