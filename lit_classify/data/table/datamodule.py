@@ -249,10 +249,8 @@ class TableDataModule(InMemoryDataModule):
         expected, text, formats = roles.all, roles.categorical, dict[str, ValueFormat]()
         if self._state is not None:
             self._state.check_settings(settings)
-            encoders = self._state.preprocessor.encoders
-            expected = [encoder.name for encoder in encoders]
-            text = [encoder.name for encoder in encoders if encoder.kind == "category"]
-            text += self._state.target.columns if self._state.target.class_names is not None else ()
+            expected = [encoder.name for encoder in self._state.preprocessor.encoders]
+            text = self._state.text_columns
             formats = dict(self._state.formats)
         self.is_new_table = False
         values = ValueOptions(text, settings["missing_values"], decimal, day_first, ignore_case, formats)
@@ -463,7 +461,9 @@ class TableDataModule(InMemoryDataModule):
 
     def transform(self, frame: Any) -> Tensor:  # noqa: ANN401 - a DataFrame of any package
         """Return the features ``(N, F)`` of the rows of a DataFrame, which need no target."""
-        return self._features(read_frame(frame, FRAMES["path"]))
+        assert self._state is not None
+        rows = {"path": read_frame(frame, FRAMES["path"])}
+        return self._features(replace(self._files, frames=rows).with_text(self._state.text_columns).read())
 
     def _features(self, table: RawTable) -> Tensor:
         """Return the features ``(N, F)`` of new rows."""

@@ -86,6 +86,13 @@ class FittedState:
             "formats": {name: part.to_dict() for name, part in self.formats.items()},
         }
 
+    @property
+    def text_columns(self) -> list[str]:
+        """The columns whose cells remain text, even if they look like numbers: categories and classes."""
+        encoders = self.preprocessor.encoders
+        text = [encoder.name for encoder in encoders if encoder.kind == "category"]
+        return text if self.target.class_names is None else [*text, *self.target.columns]
+
     def warn_extra_columns(self, table: RawTable) -> None:
         """Warn about columns that the training data did not have."""
         if extra := [name for name in table.frame.columns if name not in set(self.columns)]:

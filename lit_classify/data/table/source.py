@@ -298,6 +298,10 @@ class TableFiles:
         """Return the files with known formats of columns."""
         return replace(self, options=self.options.with_formats(formats))
 
+    def with_text(self, names: Collection[str]) -> "TableFiles":
+        """Return the files with columns that remain text, besides known formats of others."""
+        return replace(self, options=replace(self.options, values=replace(self.options.values, text=names)))
+
     def as_text(self, names: Collection[str]) -> "TableFiles":
         """Return the files with columns that are read as they are."""
         return replace(self, options=replace(self.options, values=ValueOptions(text=names)))

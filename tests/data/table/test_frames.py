@@ -82,6 +82,22 @@ def test_a_table_of_any_kind_gives_the_features_splits_and_weights_of_the_same_c
     assert same_weights(fit(data), fit(expected))
 
 
+def test_text_is_converted_as_in_a_csv_file_and_categories_stay_text_in_new_rows() -> None:
+    rows = {
+        "price": [f"${n},250.50" for n in range(1, 61)],
+        "day": [f"{n % 28 + 1}.01.2024" for n in range(60)],
+    }
+    rows |= {"zip": [["01234", "1234", "house"][n % 3] for n in range(60)], "target": ["a", "b"] * 30}
+    pl.DataFrame(rows).write_csv("t.csv", quote_style="always")
+    expected = TableDataModule("t.csv", "target")
+    data = TableDataModule(pd.DataFrame(rows), "target")
+    assert data.describe() == expected.describe()
+    assert torch.equal(data.split("train").x, expected.split("train").x)
+    x = data.transform(pd.DataFrame(rows))
+    assert torch.equal(x[:2], data.transform(pd.DataFrame(rows).head(2)))
+    assert not torch.equal(x[0, -3:], x[1, -3:])
+
+
 TIMES = pd.Series(pd.to_datetime(["2020-07-01 10:00", None]))
 COLUMNS: list[tuple[Any, pl.DataType, list[Any]]] = [
     (pd.Categorical(["x", None]), pl.String(), ["x", None]),
