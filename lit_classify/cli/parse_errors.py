@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import lightning.pytorch
 from jsonargparse import ArgumentParser
 
-from lit_classify import data, modules
+from lit_classify import callbacks, data, modules
 from lit_classify._lightning.argparse_actions import actions
 from lit_classify.checkpoints.search import RUNS
 from lit_classify.data import InMemoryDataModule
@@ -27,6 +28,10 @@ LINKED = (
     "numeric_columns",
     "folds",
 )
+_TRAINER_CLASSES = {
+    "trainer.callbacks": (*lightning.pytorch.callbacks.__all__, *callbacks.__all__),
+    "trainer.logger": lightning.pytorch.loggers.__all__,
+}
 _MAX_LINES = 8
 _REQUIRES_CLASS = "{} requires a class_path, and its arguments under init_args"
 
@@ -46,8 +51,10 @@ def explain(parser: ArgumentParser, message: str) -> str:
             return _unknown_option(first.removeprefix("--").partition("=")[0], parser)
         return f"unexpected argument {first!r}; {_how_to_name(first, parser)}"
     if name := _find(r"Expected a dot import path string: (\S+)", message):
-        guess = _guess(name, _classes(key)) if key in {"model", "data"} else ""
-        return f"unknown {key} class {name!r}{guess}"
+        if key in {"model", "data"}:
+            return f"unknown {key} class {name!r}{_guess(name, _classes(key))}"
+        guess = closest(name, _TRAINER_CLASSES.get(str(key), ()), cutoff=0.7)
+        return f"unknown {key} class {name!r}{f': did you mean {guess!r}?' if guess else ''}"
     if name := _find(r"Importing '([\w.]+)' is not allowed", message):
         return f"{name} is imported only if given on the command line; if you trust it, add --{key} {name}"
     if "is abstract" in message:
