@@ -60,7 +60,7 @@ class ColumnRoles:
         return {*self.target, *self.split, *self.groups, *self.sample_weight}
 
 
-def as_list(names: Sequence[str] | str | PathLike[str] | None) -> list[str]:
+def as_list(names: Sequence[str | int | float] | str | PathLike[str] | None) -> list[str]:
     """Return one name or several as a list.
 
     Examples:

@@ -74,8 +74,8 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[s
     frame, others = convert_text(
         pl.concat(parts, how="vertical_relaxed"), options.values, str(path), detector
     )
-    known = {name: part for name, part in formats.items() if part is not None and not part.is_plain}
-    return frame, digest.hexdigest(), {**known, **others}
+    converted = {name: part for name, part in formats.items() if part is not None and not part.is_plain}
+    return frame, digest.hexdigest(), {**converted, **others}
 
 
 def _read_head(path: Path, encoding: str) -> str:

@@ -183,7 +183,7 @@ class TableDataModule(InMemoryDataModule):
         missing: Missing = "impute",
         scaling: Scaling = "standard",
         handle_unknown: HandleUnknown = "ignore",
-        missing_values: Names = None,
+        missing_values: list[str | int | float] | str | None = None,
         missing_target: MissingTarget = "error",
         duplicates: Duplicates = "keep",
         ignore_case: bool = False,
@@ -424,6 +424,8 @@ class TableDataModule(InMemoryDataModule):
             is_present = pl.DataFrame(targets).select(pl.all_horizontal(pl.all().is_not_null())).to_series()
             self._num_dropped["without a target"] += int((~is_present).sum())
             table = table.filter(is_present)
+            if not len(table):
+                raise DataError(f"{table.files[0][0]}: no row has a target {', '.join(self._roles.target)}")
         if self._duplicates == "drop":
             ignored = {*self._roles.ignore, *self._roles.split, *self._roles.groups}
             is_first = is_first_of_duplicates(table.frame.drop(ignored, strict=False))

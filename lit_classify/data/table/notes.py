@@ -3,6 +3,7 @@
 Legend: N rows.
 """
 
+import json
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -16,6 +17,7 @@ _SENTINELS = {-9.0, *(sign * (10.0**digits - 1) for digits in range(2, 7) for si
 _MIN_GAP = 0.5  # distance of a sentinel from the other values, as a fraction of their range
 _MIN_NUMERIC = 0.5  # fraction of numbers above which a column of categories is mostly numbers
 _MIN_INTEGERS = 20  # fewer distinct integers do not look like an ID
+_MIN_DISTINCT = 0.95  # fraction of distinct values in a column of IDs
 _INDEX_NAMES = ("Unnamed: 0", "__index_level_0__", "column_1", "index")
 _MAX_WORDS = 3
 
@@ -23,7 +25,7 @@ _MAX_WORDS = 3
 def notes_on_values(
     frame: pl.DataFrame, columns: Sequence[Column], classes: pl.Series | None, categorical: Collection[str]
 ) -> list[str]:
-    """Return notes on the values of columns, each with its count and the option that acts on it.
+    r"""Return notes on the values of columns, each with its count and the option that acts on it.
 
     Args:
         frame: the used columns as numbers, dates or text, ``(N,)`` each.
@@ -35,10 +37,12 @@ def notes_on_values(
         >>> frame = pl.DataFrame({"smoker": ["Yes", "yes", "No"], "pay": [10.0, -999.0, -999.0]})
         >>> columns = [Column("smoker", "category", 0, 3), Column("pay", "number", 0, 2)]
         >>> for note in notes_on_values(frame, columns, None, []):
-        ...     print(note)
+        ...     print(note.replace("; ", "\n  "))
         ...
-        'smoker': 'Yes', 'yes' differ only in case or spaces; merge them with --data.ignore_case true
-        'pay': -999 occurs 2 times, far from the others; treat it as missing with --data.missing_values=-999
+        'smoker': 2 values differ from others only in case or spaces, such as 'Yes', 'yes'
+          merge them with --data.ignore_case true
+        'pay': -999 occurs 2 times, far from the others
+          treat it as missing with --data.missing_values=-999
     """
     notes = [] if classes is None else [f"target {note}" for note in _spellings(classes)]
     for column in columns:
@@ -75,11 +79,10 @@ def _spellings(values: pl.Series) -> Iterator[str]:
     groups = table.group_by("unified", maintain_order=True).agg("value")
     several = groups.filter(pl.col("value").list.len() > 1)["value"].to_list()
     if several:
-        others = f", and so do {len(several) - 1:,} others" if len(several) > 1 else ""
-        first = ", ".join(map(repr, several[0][:_MAX_WORDS]))
+        count, first = sum(map(len, several)), ", ".join(map(repr, several[0][:_MAX_WORDS]))
         yield (
-            f"{values.name!r}: {first} differ only in case or spaces{others}; merge them with "
-            "--data.ignore_case true"
+            f"{values.name!r}: {count:,} values differ from others only in case or spaces, such as {first}; "
+            "merge them with --data.ignore_case true"
         )
 
 
@@ -89,13 +92,14 @@ def _mostly_values(values: pl.Series) -> Iterator[str]:
     parsed = closest_format(text).parse(text)
     words = text.filter(parsed.is_null())
     if 0 < len(words) <= (1 - _MIN_NUMERIC) * len(text):
-        counts = words.value_counts(sort=True).head(_MAX_WORDS).rows()
-        listed = ", ".join(f"{word!r} ({count:,})" for word, count in counts)
+        counts = dict(words.value_counts(sort=True).head(_MAX_WORDS).rows())
+        listed = ", ".join(f"{word!r} ({count:,})" for word, count in counts.items())
+        option = shlex.quote(json.dumps([*counts], ensure_ascii=False) if len(counts) > 1 else str(*counts))
         kind = "numbers" if parsed.dtype.is_numeric() else "dates or times"
         share = f"{len(text) - len(words):,} of {len(text):,} cells"
         yield (
             f"{values.name!r}: {share} are {kind}, but not {listed}; treat these as missing with "
-            f"--data.missing_values, or keep them with --data.categorical {_quote(values)}"
+            f"--data.missing_values {option}, or keep them with --data.categorical {_quote(values)}"
         )
 
 
@@ -103,11 +107,11 @@ def _integer_ids(values: pl.Series) -> Iterator[str]:
     """Yield a note if the values are distinct, nearly consecutive integers."""
     if len(values) < _MIN_INTEGERS or values.null_count() or not bool((values == values.round()).all()):
         return
-    low, high = _ends(values)
-    if len(values) <= high - low + 1 <= 2 * len(values) and values.n_unique() == len(values):
+    (low, high), distinct = _ends(values), values.n_unique()
+    if distinct >= _MIN_DISTINCT * len(values) and distinct <= high - low + 1 <= 2 * distinct:
         what = "the index of a saved DataFrame" if values.name in _INDEX_NAMES else "an ID"
         yield (
-            f"{values.name!r}: {len(values):,} different integers, like {what}; leave it out with "
+            f"{values.name!r}: {distinct:,} different integers, like {what}; leave it out with "
             f"--data.ignore {_quote(values)}"
         )
 

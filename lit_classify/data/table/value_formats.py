@@ -316,7 +316,7 @@ def convert_text(
         detector: what knows the conventions of the table's other columns.
 
     Returns:
-        The columns, and the formats that are not plain.
+        The columns, and the formats that are known or not plain.
 
     Examples:
         >>> days, shares, units = ["31.01.2024", "01.02.2024"], ["5%", "7.5%"], ["m", "m"]
@@ -332,7 +332,8 @@ def convert_text(
     found = detector.detect(missing_to_null(frame[name], options.missing_values) for name in names)
     found |= detector.decide(source)
     frame = frame.with_columns(values.alias(name) for name, (_, values) in found.items())
-    formats = {name: format for name, (format, _) in found.items() if not format.is_plain}
+    formats = {name: part for name, part in options.formats.items() if name in frame.columns}
+    formats |= {name: part for name, (part, _) in found.items() if not part.is_plain}
     return _replace(frame, options), formats
 
 

@@ -1,5 +1,7 @@
 """TableDataModule: splits, targets, statistics of the training rows only, predictions."""
 
+import warnings
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +11,9 @@ import torch
 from sklearn.datasets import load_breast_cancer, load_wine
 from sklearn.linear_model import LogisticRegression
 
-from lit_classify import TableDataModule, UserError
+from lit_classify import DataError, TableDataModule, UserError
 from lit_classify.cli.main import main
+from lit_classify.errors import DataWarning
 from tests.example_tables import bundled, table
 
 BEST = "lightning_logs/table/version_0/checkpoints/best.ckpt"
@@ -139,3 +142,113 @@ def test_automatic_batches_depend_on_the_number_of_training_rows() -> None:
         )
         x, y, fold = next(iter(data.train_dataloader()))
         assert len(x) == len(y) == len(fold) == data.batch_size == expected
+
+
+def test_dates_become_the_parts_that_vary_and_elapsed_time() -> None:
+    times = [datetime(2023, 11, 1) + timedelta(hours=7 * n) for n in range(400)]
+    rows = [f"{time:%d.%m.%Y %H:%M},{time:%Y-%m-%d},{'ab'[n % 2]}" for n, time in enumerate(times)]
+    rows[5] = f",{times[5]:%Y-%m-%d},b"
+    data = table(rows, "seen,day,target", folds=2, test_fraction=0.0)
+    (uses,) = {tuple(column.use for column in data.columns)}
+    assert uses == (
+        "used as elapsed, year, month, weekday, hour and missing-value indicator",
+        "used as elapsed, year, month, weekday",
+    )
+    x = data.split("train").x.double()
+    names = [feature.name for feature in data.numeric_features]
+    assert names[:5] == ["seen (elapsed)", "seen (year)", "seen (month)", "seen (weekday)", "seen (hour)"]
+    columns = {
+        "elapsed": [(time - datetime(1970, 1, 1)).total_seconds() / 86_400 for time in times],
+        "month": [time.month for time in times],
+        "weekday": [time.isoweekday() for time in times],
+        "hour": [time.hour for time in times],
+    }
+    for feature in data.numeric_features[:5]:
+        part = feature.name.removeprefix("seen (").removesuffix(")")
+        if part in columns:
+            expected = torch.tensor(columns[part]).double()
+            actual = x[:, feature.column] * feature.scale + feature.center
+            difference = (actual - expected).abs()
+            difference[5] = 0  # the missing one
+            assert difference.max() < 1e-3
+    assert x[5, data.column_features["seen"][1]] == 1  # the indicator follows the elapsed time
+
+
+def test_a_table_is_the_same_whatever_file_it_comes_from() -> None:
+    times = [datetime(2023, 11, 1) + timedelta(days=n) for n in range(100)]
+    typed = pl.DataFrame(
+        {
+            "price": [n * 1000.25 for n in range(100)],
+            "day": times,
+            "word": ["a", "b", None, "c", "d"] * 20,
+            "y": ["no", "yes"] * 50,
+        }
+    )
+    typed.write_parquet("t.parquet")
+    cells = typed.with_columns(
+        pl.Series("price", [f"€{n * 1000.25:,.2f}" for n in range(100)]),
+        pl.Series("day", [time.strftime("%d/%m/%Y") for time in times]),
+    )
+    cells.write_csv("t.csv")
+    cells.write_parquet("cells.parquet")
+    first, *others = (TableDataModule(path, "y") for path in ("t.parquet", "t.csv", "cells.parquet"))
+    for other in others:
+        for split in ("train", "val", "test"):
+            assert torch.equal(first.split(split).x, other.split(split).x)
+            assert torch.equal(first.split(split).y, other.split(split).y)
+        before, after = (module.hparams["fitted_state"] for module in (first, other))
+        assert before["encoders"] == after["encoders"]
+
+
+@pytest.mark.reliability(28)
+def test_another_currency_or_order_of_dates_than_in_training_is_refused() -> None:
+    rows = [f"${n}.5,{1 + n % 12}/{1 + n % 28}/2024,{'ab'[n % 2]}" for n in range(60)]
+    header = "price,day,target"
+    state = table(rows, header).hparams["fitted_state"]
+    same = table(["5,3/1/2024,a"], header, fitted_state=state)
+    seconds = table(['"$5",1/3/2024,a'], header, fitted_state=state)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # 1/3/2024 is January 3, as in training
+        (x,), (other,) = next(iter(same.predict_dataloader())), next(iter(seconds.predict_dataloader()))
+    months = state["encoders"][1:]
+    assert [encoder["part"] for encoder in months][:2] == ["elapsed", "month"]
+    assert x[0, 0] == other[0, 0]
+    assert x[0, 2] > other[0, 2]
+    for row, cell in (
+        ("£5,3/1/2024,a", "'£5' is not a number"),
+        ("5,31/1/2024,a", "'31/1/2024' is not a date"),
+    ):
+        with pytest.raises(DataError, match=rf"row 1, column .*: {cell}.*, as it was in training"):
+            table([row], header, fitted_state=state).predict_dataloader()
+
+
+def test_rows_are_located_in_the_file_when_others_are_dropped() -> None:
+    rows = [f"{n},{'ab'[n % 2]}" for n in range(60)]
+    rows[3] = "3,"
+    rows[10] = ",a"
+    with pytest.raises(DataError, match=r"t\.csv, row 11, column 'x': None is missing"):
+        table(rows, missing_target="drop", missing="error")
+    with pytest.raises(DataError, match=r"row 4: the target .* in 1 of 60 .* --data.missing_target drop"):
+        table(rows)
+    rows[3] = "3,a"
+    state = table(rows).hparams["fitted_state"]
+    new = table(["1,a", ",", "2,c"], missing_target="drop", fitted_state=state)
+    with (
+        pytest.warns(DataWarning, match="all 2 rows"),
+        pytest.raises(DataError, match="row 3, target 'target': 'c'"),
+    ):
+        new.setup()
+    with pytest.raises(DataError, match=r"t\.csv: no row has a target target"):
+        table(["1,", "2,"], missing_target="drop")
+
+
+def test_duplicates_are_dropped_before_the_split_in_every_command() -> None:
+    rows = [f"{n % 40},{'ab'[n % 2]}" for n in range(100)]
+    data = table(rows, duplicates="drop")
+    again = table(rows, duplicates="drop", fitted_state=data.hparams["fitted_state"])
+    values = [data.split(name).x for name in ("train", "val", "test")]
+    assert len(torch.cat(values)) == len(torch.cat(values).unique()) == 40
+    for name in ("train", "val", "test"):
+        assert torch.equal(data.split(name).x, again.split(name).x)
+    with pytest.raises(DataError, match="duplicates was 'drop' in training, but is 'keep' now"):
+        table(rows, fitted_state=data.hparams["fitted_state"])

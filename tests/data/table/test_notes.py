@@ -1,0 +1,122 @@
+"""Notes before training: each has its count and the option that acts on it, which removes the note."""
+
+from typing import Any
+
+import polars as pl
+import pytest
+
+from lit_classify import TableDataModule
+from lit_classify.errors import DataWarning
+
+TARGETS = ["yes", "no"] * 50
+
+
+def notes(
+    target: list[Any] | None = None, options: dict[str, Any] | None = None, **columns: Any
+) -> list[str]:
+    columns["noise"] = [n / 7 for n in range(100)]
+    frame = pl.DataFrame({**columns, "y": target or TARGETS}, strict=False)
+    return TableDataModule(frame, "y", **(options or {})).notes
+
+
+@pytest.mark.parametrize(
+    ("columns", "note", "options"),
+    [
+        (
+            {"smoker": ["Yes", "yes", "NO ", "no", "N O"] * 20},
+            "'smoker': 4 values differ from others only in case or spaces, such as 'NO', 'no'; merge them "
+            "with --data.ignore_case true",
+            {"ignore_case": True},
+        ),
+        (
+            {"age": [str(n % 40) for n in range(88)] + ["unknown"] * 12},
+            "'age': 88 of 100 cells are numbers, but not 'unknown' (12); treat these as missing with "
+            "--data.missing_values unknown, or keep them with --data.categorical age",
+            {"missing_values": "unknown"},
+        ),
+        (
+            {"age": [f"{n % 40}%" for n in range(70)] + ["n.a."] * 20 + ["-"] * 10},
+            "'age': 70 of 100 cells are numbers, but not 'n.a.' (20), '-' (10); treat these as missing with "
+            """--data.missing_values '["n.a.", "-"]', or keep them with --data.categorical age""",
+            {"categorical": "age"},
+        ),
+        (
+            {"day": [f"2024-01-{1 + n % 28:02}" for n in range(80)] + ["soon"] * 20},
+            "'day': 80 of 100 cells are dates or times, but not 'soon' (20); treat these as missing with "
+            "--data.missing_values soon, or keep them with --data.categorical day",
+            {"missing_values": ["soon"]},
+        ),
+        (
+            {"number": list(range(1000, 1100))},
+            "'number': 100 different integers, like an ID; leave it out with --data.ignore number",
+            {"ignore": "number"},
+        ),
+        (
+            {"Unnamed: 0": list(range(100))},
+            "'Unnamed: 0': 100 different integers, like the index of a saved DataFrame; leave it out with "
+            "--data.ignore 'Unnamed: 0'",
+            {"ignore": "Unnamed: 0"},
+        ),
+        (
+            {"income": [float(n % 30) for n in range(95)] + [-999.0] * 5},
+            "'income': -999 occurs 5 times, far from the others; treat it as missing with "
+            "--data.missing_values=-999",
+            {"missing_values": [-999]},
+        ),
+        (
+            {"age": [n % 40 for n in range(95)] + [99] * 5},
+            "'age': 99 occurs 5 times, far from the others; treat it as missing with "
+            "--data.missing_values=99",
+            {"missing_values": "99"},
+        ),
+    ],
+)
+def test_values_are_noted_until_the_option_acts(
+    columns: dict[str, list[Any]], note: str, options: dict[str, Any]
+) -> None:
+    assert notes(**columns) == [note]
+    assert notes(options=options, **columns) == []
+
+
+def test_classes_that_differ_only_in_case_or_spaces_are_noted() -> None:
+    target = ["Yes", "yes", "NO ", "no"] * 25
+    assert notes(target) == [
+        "target 'y': 4 values differ from others only in case or spaces, such as 'NO', 'no'; merge them with "
+        "--data.ignore_case true"
+    ]
+    frame = pl.DataFrame({"x": [n / 7 for n in range(100)], "y": target})
+    assert TableDataModule(frame, "y", ignore_case=True).class_names == ["no", "yes"]
+
+
+def test_ordinary_values_are_not_noted() -> None:
+    assert (
+        notes(
+            prices=[n * n / 7 for n in range(100)],
+            ages=[20 + n % 40 for n in range(100)],
+            temperature=[n % 50 - 9.0 for n in range(100)],  # -9 is not far
+            sparse=[n * 1000 for n in range(100)],
+            towns=["New York", "york", "Rome", "Oslo", "Bonn"] * 20,
+            codes=["A1", "B2", "7", "C3", "D4"] * 20,  # most are words
+            missing=[None if n % 3 else "x" for n in range(100)],
+        )
+        == []
+    )
+
+
+def test_rows_that_repeat_are_noted_and_dropped() -> None:
+    frame = pl.DataFrame({"x": [n / 8 for n in range(90)] + [0.5] * 10, "y": ["a", "b"] * 45 + ["a"] * 10})
+    with pytest.warns(DataWarning, match="test rows also occur in train"):
+        data = TableDataModule(frame, "y")
+    assert data.notes == ["4 training rows equal an earlier one; drop them with --data.duplicates drop"]
+    assert len(data.split("train").x) - len(data.split("train").x.unique()) == 4
+    data = TableDataModule(frame, "y", duplicates="drop")
+    assert data.notes == ["dropped 10 rows equal to an earlier one"]
+    data.setup()
+    assert sum(len(data.split(name).y) for name in ("train", "val", "test")) == 90
+
+
+def test_rows_without_a_target_are_noted_and_dropped() -> None:
+    frame = pl.DataFrame({"x": [n / 8 for n in range(100)], "y": ["a", None, "b", "a"] * 25})
+    data = TableDataModule(frame, "y", missing_target="drop")
+    assert data.notes == ["dropped 25 rows without a target"]
+    assert data.describe().splitlines()[-2:] == ["notes:", "- dropped 25 rows without a target"]
