@@ -247,7 +247,7 @@ def test_duplicates_are_dropped_before_the_split_in_every_command() -> None:
     data = table(rows, duplicates="drop")
     again = table(rows, duplicates="drop", fitted_state=data.hparams["fitted_state"])
     values = [data.split(name).x for name in ("train", "val", "test")]
-    assert len(torch.cat(values)) == len(torch.cat(values).unique()) == 40
+    assert len(torch.cat(values)) == len(torch.unique(torch.cat(values))) == 40
     for name in ("train", "val", "test"):
         assert torch.equal(data.split(name).x, again.split(name).x)
     with pytest.raises(DataError, match="duplicates was 'drop' in training, but is 'keep' now"):

@@ -4,6 +4,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+import torch
 
 from lit_classify import TableDataModule
 from lit_classify.errors import DataWarning
@@ -12,10 +13,10 @@ TARGETS = ["yes", "no"] * 50
 
 
 def notes(
-    target: list[Any] | None = None, options: dict[str, Any] | None = None, **columns: Any
+    columns: dict[str, list[Any]], target: list[str] = TARGETS, options: dict[str, Any] | None = None
 ) -> list[str]:
-    columns["noise"] = [n / 7 for n in range(100)]
-    frame = pl.DataFrame({**columns, "y": target or TARGETS}, strict=False)
+    noise = [n / 7 for n in range(100)]
+    frame = pl.DataFrame({**columns, "noise": noise, "y": target}, strict=False)
     return TableDataModule(frame, "y", **(options or {})).notes
 
 
@@ -74,13 +75,13 @@ def notes(
 def test_values_are_noted_until_the_option_acts(
     columns: dict[str, list[Any]], note: str, options: dict[str, Any]
 ) -> None:
-    assert notes(**columns) == [note]
-    assert notes(options=options, **columns) == []
+    assert notes(columns) == [note]
+    assert notes(columns, options=options) == []
 
 
 def test_classes_that_differ_only_in_case_or_spaces_are_noted() -> None:
     target = ["Yes", "yes", "NO ", "no"] * 25
-    assert notes(target) == [
+    assert notes({}, target) == [
         "target 'y': 4 values differ from others only in case or spaces, such as 'NO', 'no'; merge them with "
         "--data.ignore_case true"
     ]
@@ -89,18 +90,16 @@ def test_classes_that_differ_only_in_case_or_spaces_are_noted() -> None:
 
 
 def test_ordinary_values_are_not_noted() -> None:
-    assert (
-        notes(
-            prices=[n * n / 7 for n in range(100)],
-            ages=[20 + n % 40 for n in range(100)],
-            temperature=[n % 50 - 9.0 for n in range(100)],  # -9 is not far
-            sparse=[n * 1000 for n in range(100)],
-            towns=["New York", "york", "Rome", "Oslo", "Bonn"] * 20,
-            codes=["A1", "B2", "7", "C3", "D4"] * 20,  # most are words
-            missing=[None if n % 3 else "x" for n in range(100)],
-        )
-        == []
-    )
+    columns: dict[str, list[Any]] = {
+        "prices": [n * n / 7 for n in range(100)],
+        "ages": [20 + n % 40 for n in range(100)],
+        "temperature": [n % 50 - 9.0 for n in range(100)],  # -9 is not far
+        "sparse": [n * 1000 for n in range(100)],
+        "towns": ["New York", "york", "Rome", "Oslo", "Bonn"] * 20,
+        "codes": ["A1", "B2", "7", "C3", "D4"] * 20,  # most are words
+        "missing": ["x" if n % 3 else None for n in range(100)],
+    }
+    assert notes(columns) == []
 
 
 def test_rows_that_repeat_are_noted_and_dropped() -> None:
@@ -108,7 +107,7 @@ def test_rows_that_repeat_are_noted_and_dropped() -> None:
     with pytest.warns(DataWarning, match="test rows also occur in train"):
         data = TableDataModule(frame, "y")
     assert data.notes == ["4 training rows equal an earlier one; drop them with --data.duplicates drop"]
-    assert len(data.split("train").x) - len(data.split("train").x.unique()) == 4
+    assert len(data.split("train").x) - len(torch.unique(data.split("train").x)) == 4
     data = TableDataModule(frame, "y", duplicates="drop")
     assert data.notes == ["dropped 10 rows equal to an earlier one"]
     data.setup()

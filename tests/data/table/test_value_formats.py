@@ -118,8 +118,8 @@ def test_ambiguous_columns_are_noted_with_the_option_that_decides(
         warnings.simplefilter("error")
         converted, _ = convert_text(frame, ValueOptions(**options), "t.csv")
         assert converted["x"].to_list() == values
-        other = not value if name == "day_first" else "."
-        converted, _ = convert_text(frame, ValueOptions(**{name: other}), "t.csv")
+        opposite = ValueOptions(day_first=False) if name == "day_first" else ValueOptions(decimal=".")
+        converted, _ = convert_text(frame, opposite, "t.csv")
     assert converted["x"].to_list() == others
 
 
