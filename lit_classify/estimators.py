@@ -161,7 +161,7 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         """Return rows as columns with the names of the training rows, after scikit-learn's checks."""
         if _is_dataframe(X):
             frame = to_polars(X)
-            named = frame if isinstance(X, pl.LazyFrame) else X
+            named = X if hasattr(X, "iloc") else frame  # scikit-learn knows the names of pandas and polars
             validate_data(self, named, skip_check_array=True, reset=reset)
         else:
             checks = {"ensure_all_finite": "allow-nan", "ensure_min_samples": 1 + reset}
