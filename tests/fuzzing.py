@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+import pandas as pd
 import torch
 import yaml
 from hypothesis import strategies as st
@@ -29,6 +30,28 @@ KINDS: list[st.SearchStrategy[str]] = [
     WORDS,
 ]
 NAMES = ["a", "b", "c", "d", "target"]
+
+
+OBJECTS: list[st.SearchStrategy[Any]] = [
+    *(
+        st.integers(),
+        st.floats(),
+        st.booleans(),
+        st.dates(),
+        st.datetimes(),
+        st.timedeltas(),
+        st.times(),
+        WORDS,
+    ),
+    *(st.decimals(allow_nan=False), st.binary(max_size=2), st.lists(st.integers(), max_size=2)),
+    *(st.complex_numbers(), st.none(), st.sampled_from(["red", "green"]), st.integers(0, 3)),
+]
+CONVERSIONS: list[Callable[[pd.DataFrame], pd.DataFrame]] = [
+    lambda frame: frame,
+    lambda frame: frame.infer_objects(),
+    lambda frame: frame.convert_dtypes(),
+    lambda frame: frame.astype("category"),
+]
 
 
 def _writer(delimiter: str) -> Callable[[list[str]], str]:
@@ -63,6 +86,22 @@ def tables(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
+def frames(draw: st.DrawFn) -> pd.DataFrame:
+    """Draw a DataFrame whose columns hold objects of one kind or two, and missing values."""
+    num_rows, columns = draw(st.one_of(st.integers(0, 6), st.integers(10, 40))), {}
+    for name in NAMES:
+        kinds = draw(st.lists(st.sampled_from(OBJECTS), min_size=1, max_size=2))
+        cell = st.one_of(kinds) if draw(st.booleans()) else kinds[0]
+        cells = draw(st.lists(cell, min_size=num_rows, max_size=num_rows))
+        columns[name] = pd.Series(cells, dtype=object)
+    frame = pd.DataFrame(columns)
+    try:
+        return draw(st.sampled_from(CONVERSIONS))(frame)
+    except (TypeError, ValueError, OverflowError):  # pandas cannot convert such objects
+        return frame
+
+
+@st.composite
 def table_settings(draw: st.DrawFn) -> dict[str, Any]:
     """Draw arguments of TableDataModule other than the path."""
     name = st.one_of(st.sampled_from(NAMES), st.sampled_from(NAMES), WORDS)
@@ -75,6 +114,7 @@ def table_settings(draw: st.DrawFn) -> dict[str, Any]:
         "numeric": some,
         "split": name,
         "groups": name,
+        "sample_weight": name,
         "missing": st.sampled_from(["impute", "error", "drop"]),
         "scaling": st.sampled_from(["standard", "robust", "none"]),
         "handle_unknown": st.sampled_from(["error", "ignore"]),

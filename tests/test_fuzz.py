@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -22,7 +23,7 @@ from lit_classify.errors import DataWarning, UserError
 from tests import fuzzing
 
 ALL = int(os.environ.get("LIT_CLASSIFY_FUZZ", "2000"))
-SHARES = {"tables": 0.6, "labels": 0.1, "recipes": 0.15, "commands": 0.15}
+SHARES = {"tables": 0.5, "frames": 0.1, "labels": 0.1, "recipes": 0.15, "commands": 0.15}
 TABLE = "\n".join(["a,b,target", *(f"{n % 7},{n % 5}.5,{'yes' if n % 3 else 'no'}" for n in range(40))])
 
 
@@ -47,10 +48,23 @@ def check_message(error: UserError, most_lines: int) -> None:
 @given(fuzzing.tables(), fuzzing.table_settings())
 def test_a_table_is_read_or_refused(content: bytes, chosen: dict[str, Any]) -> None:
     Path("fuzzed.csv").write_bytes(content)
+    check_data("fuzzed.csv", chosen)
+
+
+@pytest.mark.slow
+@pytest.mark.reliability(39)
+@cases("frames")
+@given(fuzzing.frames(), fuzzing.table_settings())
+def test_a_dataframe_is_read_or_refused(frame: pd.DataFrame, chosen: dict[str, Any]) -> None:
+    check_data(frame, chosen)
+
+
+def check_data(source: Any, chosen: dict[str, Any]) -> None:
+    """Check that a table is refused with a short message, or gives valid splits."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
         try:
-            data = TableDataModule("fuzzed.csv", **chosen)
+            data = TableDataModule(source, **chosen)
             data.setup()
         except UserError as error:
             check_message(error, 10)

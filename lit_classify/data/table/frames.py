@@ -97,7 +97,7 @@ def digest_frame(frame: pl.DataFrame) -> str:
     unused = [name for name, dtype in frame.schema.items() if dtype.is_nested() or dtype in _OBJECTS]
     flat = frame.drop(unused).with_columns(selectors.duration().to_physical())  # which CSV cannot contain
     digest = hashlib.sha256(flat.clear().write_csv().encode())  # the header
-    for rows in flat.iter_slices(_BLOCK):
+    for rows in flat.iter_slices(_BLOCK) if flat.width else ():  # CSV needs a column
         digest.update(rows.write_csv(include_header=False).encode())
     return digest.hexdigest()
 
@@ -146,11 +146,13 @@ def _from_column(name: str, column: Any, pandas: Any) -> pl.Series:  # noqa: ANN
     if isinstance(dtype, pandas.PeriodDtype | pandas.IntervalDtype):
         column = column.astype(object).map(str, na_action="ignore")
     values = column.to_numpy(dtype=object, na_value=None)
-    is_number = pandas.api.types.infer_dtype(values, skipna=True) == "mixed-integer-float"
+    cells, inferred = values.tolist(), pandas.api.types.infer_dtype(values, skipna=True)
     try:
-        return pl.Series(name, values.tolist(), pl.Float64 if is_number else None, strict=not is_number)
-    except (TypeError, OverflowError, pl.exceptions.PolarsError):
-        return pl.Series(name, values.tolist(), pl.Object)
+        if inferred in ("mixed-integer-float", "decimal"):
+            return pl.Series(name, [cell if cell is None else float(cell) for cell in cells], pl.Float64)
+        return pl.Series(name, cells, pl.Object if inferred.startswith("mixed") else None)
+    except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError):
+        return pl.Series(name, cells, pl.Object)
 
 
 def _localize(times: pl.Series, zone: str) -> pl.Series:

@@ -197,14 +197,14 @@ def _to_utc(series: pl.Series) -> pl.Series:
     """Return dates and times in UTC, in microseconds."""
     if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone:
         series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return series.cast(pl.Datetime("us"))
+    return series.cast(pl.Datetime("us"), strict=False)
 
 
 def _to_seconds(series: pl.Series) -> pl.Series:
     """Return times of day and durations in seconds."""
     if series.dtype == pl.Time:
         return series.to_physical() / 1e9
-    return series.cast(pl.Duration("us")).to_physical() / 1e6
+    return series.cast(pl.Duration("us"), strict=False).to_physical() / 1e6
 
 
 def _finite(numbers: pl.Series) -> pl.Series:

@@ -108,3 +108,9 @@ def test_columns_without_variation_are_dropped_with_a_warning() -> None:
     with pytest.warns(DataWarning, match="dropped columns without variation: same, gone"):
         data = table(rows, "x,same,gone,target")
     assert data.in_features == 1
+
+
+@pytest.mark.parametrize("dtype", [pl.Duration("ms"), pl.Datetime("ms")])
+def test_a_time_beyond_the_range_of_microseconds_is_missing(dtype: pl.DataType) -> None:
+    values, _ = cast_column(pl.Series("x", [1, 10**17], dtype=pl.Int64).cast(dtype))
+    assert values.null_count() == 1
