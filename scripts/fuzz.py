@@ -22,7 +22,8 @@ def main() -> int:
     options.add_argument("--cases", type=int, default=50_000)
     cases = options.parse_args().cases
     start = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "tests/test_fuzz.py", "-q", "-p", "no:cacheprovider", "-k"]
+    command = [sys.executable, "-m", "pytest", "tests/test_fuzz.py", "-q", "-p", "no:cacheprovider"]
+    command += ["-m", "slow or not slow", "-k"]
     environment = {**os.environ, "LIT_CLASSIFY_FUZZ": str(cases), "OMP_NUM_THREADS": "1"}
     parts = [
         subprocess.Popen([*command, which], cwd=ROOT, env=environment)
