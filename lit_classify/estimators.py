@@ -173,7 +173,7 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
 
     def _outputs(self, X: Any) -> Array:  # noqa: ANN401 - any array or DataFrame
         """Return probabilities ``(N, C)`` or values ``(N,)``."""
-        check_is_fitted(self)
+        check_is_fitted(self, "model_")
         frame = self._to_frame(X, reset=False)
         with _quiet(self.verbose), limit_threads(self.model_, len(frame)), torch.inference_mode():
             x = self.data_.transform(frame)

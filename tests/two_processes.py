@@ -42,8 +42,8 @@ class FewRows(InMemoryDataModule):
         x = torch.randn(self.num_rows, 2, generator=generator)
         split = Split(x, (x[:, 0] + 0.3 * x[:, 1] > 0).long())
         self.fold = torch.arange(self.num_rows) % self.folds if self.folds else None
-        if self.weighted:  # the first rows have no weight
-            weights = (torch.arange(float(self.num_rows)) - 2).clamp_min(0)
+        if self.weighted:  # the rows of the first step have no weight
+            weights = (torch.arange(float(self.num_rows)) - 4).clamp_min(0)
             self.sample_weights = {"train": weights, "val": weights}
         return {"train": split, "val": split, "test": split}
 

@@ -37,7 +37,8 @@ class GradientShare(Callback):
         if weight is not None:
             own = torch.as_tensor(weight, dtype=accumulation_dtype(loss.device), device=loss.device)
             total = trainer.strategy.reduce(own.clone(), reduce_op="sum")  # in place
-            share = (trainer.world_size * own / total.clamp_min(1e-30)).to(loss.dtype)
+            tiny = torch.finfo(total.dtype).tiny  # the rows of a step may have no weight
+            share = (trainer.world_size * own / total.clamp_min(tiny)).to(loss.dtype)
             loss.register_hook(lambda gradient: gradient * share)  # type: ignore[no-untyped-call]
 
 
