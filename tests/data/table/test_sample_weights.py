@@ -51,6 +51,31 @@ def test_a_fit_uses_the_weights(folds: int) -> None:
     assert all(first != second for first, second in zip(*losses, strict=True))
 
 
+@pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
+def test_a_row_of_a_table_with_a_weight_counts_as_often_as_a_repeated_one() -> None:
+    # the columns have the same mean and standard deviation with and without repeated rows
+    corners = [(u, v, count) for count, (u, v) in enumerate(((-1, -1), (-1, 1), (1, -1), (1, 1)))]
+    counted = [(u, v, n, y) for u, v, count in corners for n, y in ((count, "a"), (4 - count, "b"))]
+    repeated = [(u, v, 1, y) for u, v, n, y in counted for _ in range(n)]
+    rest = ["0.5,-0.5,1,a,val", "-0.5,0.5,1,b,val"]
+    weights = []
+    for rows in (counted, repeated):
+        lines = [",".join(map(str, row)) + ",train" for row in rows]
+        options: dict[str, Any] = {
+            "sample_weight": "n",
+            "split": "part",
+            "batch_size": None,
+            "test_fraction": 0,
+        }
+        data = table([*lines, *rest], "u,v,n,y,part", "y", **options)
+        torch.manual_seed(0)
+        model = BinaryClassifier(data.in_features, class_names=data.class_names, hidden=[4])
+        trainer(max_epochs=30).fit(model, data)
+        weights.append(torch.cat([weight.detach().flatten() for weight in model.parameters()]))
+    assert len(counted) < len(repeated)
+    torch.testing.assert_close(*weights, atol=1e-6, rtol=0)
+
+
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
