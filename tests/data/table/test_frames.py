@@ -28,6 +28,7 @@ ROWS = pl.DataFrame(
         "count": range(60),
         "color": [["red", "blue", None][n % 3] for n in range(60)],
         "is_new": [n % 4 == 0 for n in range(60)],
+        "day": [date(2023, 1, 1) + timedelta(days=11 * n) for n in range(60)],
         "target": [["no", "yes"][n % 5 > 2] for n in range(60)],
     }
 )
@@ -51,6 +52,7 @@ KINDS: dict[str, Callable[[pl.DataFrame], Any]] = {
     "polars": lambda frame: frame,
     "lazy": lambda frame: frame.lazy(),
     "pandas": to_pandas,
+    "pandas_times": lambda frame: to_pandas(frame).astype({"day": "datetime64[ns]"}),
     "pandas_nullable": lambda frame: to_pandas(frame).convert_dtypes(),
     "pandas_categorical": lambda frame: to_pandas(frame).astype({"color": "category"}),
     "pandas_arrow": lambda frame: to_pandas(frame).convert_dtypes(dtype_backend="pyarrow"),
@@ -167,7 +169,7 @@ def test_unusable_dataframes_are_refused(frame: Any, message: str) -> None:
 def test_column_names_are_text_and_a_column_of_mixed_types_can_be_ignored() -> None:
     frame = to_pandas(ROWS).assign(mixed=[1, "a"] * 30).rename(columns={"size": 7})
     data = TableDataModule(frame, "target", ignore="mixed")
-    assert [column.name for column in data.columns] == ["7", "count", "color", "is_new", "mixed"]
+    assert [column.name for column in data.columns] == ["7", "count", "color", "is_new", "day", "mixed"]
 
 
 @pytest.mark.slow
