@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 Numbers = NDArray[np.float64]
 Indicators = NDArray[Any]  # classes (N,), or 0 and 1 for each label (N, L)
+_Z_95 = 1.959963984540054  # 97.5% quantile of the normal distribution
 _MEANS = ("precision", "recall", "f1")
 
 
@@ -184,6 +185,21 @@ def accuracy(true: Indicators, predicted: Indicators) -> float:
         0.75
     """
     return float((predicted == true).mean())
+
+
+def wilson_interval(count: Indicators, total: Indicators) -> tuple[Numbers, Numbers]:
+    """Return the bounds of the 95% interval of Wilson (1927) of fractions ``count / total``.
+
+    Examples:
+        >>> low, high = wilson_interval(np.array([0, 8]), np.array([10, 10]))
+        >>> low.round(3).tolist(), high.round(3).tolist()
+        ([0.0, 0.49], [0.278, 0.943])
+    """
+    fraction, z2 = count / total, _Z_95**2
+    center = fraction + z2 / (2 * total)
+    margin = _Z_95 * np.sqrt(fraction * (1 - fraction) / total + z2 / (4 * total**2))
+    low, high = (center - margin) / (1 + z2 / total), (center + margin) / (1 + z2 / total)
+    return np.maximum(low, 0.0), np.minimum(high, 1.0)  # rounding errors
 
 
 def confusion_counts(true: Indicators, predicted: Indicators, num_classes: int) -> NDArray[np.int64]:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from scipy.stats import binomtest  # type: ignore[import-untyped]
 from sklearn import metrics
 from sklearn import metrics as reference
 from sklearn.datasets import load_wine
@@ -26,7 +27,7 @@ from lit_classify import (
 from lit_classify.cli.main import main
 from lit_classify.data import InMemoryDataModule
 from lit_classify.evaluation.printout import evaluation_text, metric_lines
-from lit_classify.metrics import log_odds
+from lit_classify.metrics import log_odds, wilson_interval
 from lit_classify.modules import LitModule
 from lit_classify.modules.class_tables import score_table
 from tests.example_tables import bundled, write
@@ -407,3 +408,10 @@ def evaluate(
     loader = TensorLoader((torch.from_numpy(x).float(), y), batch_size=700, even=False)
     (logged,) = trainer().test(model, loader, verbose=False)
     return model, {name: float(value) for name, value in logged.items()}
+
+
+@pytest.mark.parametrize(("count", "total"), [(0, 7), (7, 7), (1, 1), (3, 10), (99_999, 100_000)])
+def test_wilson_intervals_are_those_of_scipy(count: int, total: int) -> None:
+    expected = binomtest(count, total).proportion_ci(method="wilson")
+    low, high = wilson_interval(np.array([count]), np.array([total]))
+    assert [*low, *high] == pytest.approx([expected.low, expected.high])

@@ -95,6 +95,11 @@ class Classifier(LitModule, ABC):
         """Names of the classes that have a logit."""
         return self.class_names
 
+    @property
+    def decision_rule(self) -> str:
+        """How a class is chosen by the probabilities, as plots name it."""
+        return "most probable class"
+
     def evaluation_tables(self, logits: Tensor, y: Tensor) -> list[str]:
         """Return precision, recall and F1 of each class, and the confusion matrix."""
         true, predicted = y.cpu().numpy(), self.labels(self.probabilities(logits)).cpu().numpy()
@@ -131,9 +136,14 @@ class Classifier(LitModule, ABC):
         counts = confusion_counts(true, predicted, len(names))
         plotters = {"confusion_matrix": partial(plots.confusion_matrix, counts, names, title)}
         if curves:
-            indicators = F.one_hot(y.cpu(), len(names)).numpy()
-            for plot in (plots.roc_and_precision_recall, plots.calibration_curve):
-                plotters[plot.__name__] = partial(plot, indicators, p.numpy(), names, title)
+            arguments = F.one_hot(y.cpu(), len(names)).numpy(), p.numpy(), names, title
+            indicators = F.one_hot(self.labels(p), len(names)).numpy()
+            plotters |= {
+                "roc_and_precision_recall": partial(
+                    plots.roc_and_precision_recall, *arguments, indicators, self.decision_rule
+                ),
+                "calibration_curve": partial(plots.calibration_curve, *arguments),
+            }
         return plotters
 
     def one_vs_rest(self, logits: Tensor, y: Tensor) -> dict[str, Arrays]:
@@ -211,6 +221,11 @@ class BinaryClassifier(Classifier):
     def output_names(self) -> list[str]:
         """Name of class 1, whose logit is the output."""
         return self.class_names[1:]
+
+    @property
+    def decision_rule(self) -> str:
+        """The threshold of class 1."""
+        return f"threshold {self.threshold:.3g}"
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return ``[1 - p, p]`` with p = sigmoid(logit), shape ``(N, 2)``; small probabilities are exact."""

@@ -146,9 +146,19 @@ class MultilabelClassifier(LitModule):
         """Return functions that plot ROC and precision-recall curves, and calibration curves."""
         from lit_classify import plots
 
-        arguments = y.long().cpu().numpy(), self.exact_probabilities(logits).numpy(), self.label_names, title
-        selected = [plots.roc_and_precision_recall, *([plots.calibration_curve] if curves else [])]
-        return {plot.__name__: partial(plot, *arguments) for plot in selected}
+        p = self.exact_probabilities(logits)
+        arguments = y.long().cpu().numpy(), p.numpy(), self.label_names, title
+        thresholds = list(dict.fromkeys(f"{value:.3g}" for value in self._thresholds.tolist()))
+        decision = f"threshold{'s' * (len(thresholds) > 1)} {', '.join(thresholds[:4])}"
+        decision += ", ..." * (len(thresholds) > 4)
+        plotters = {
+            "roc_and_precision_recall": partial(
+                plots.roc_and_precision_recall, *arguments, self.labels(p).numpy(), decision
+            )
+        }
+        if curves:
+            plotters["calibration_curve"] = partial(plots.calibration_curve, *arguments)
+        return plotters
 
     def one_vs_rest(self, logits: Tensor, y: Tensor) -> dict[str, Arrays]:
         """Return, for each label, which rows have it, and its probabilities."""

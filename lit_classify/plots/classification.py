@@ -1,65 +1,120 @@
 """Plots of predicted classes and labels, and of their probabilities, against the true ones.
 
-Legend: N rows, C classes or labels.
+Legend: N rows, C classes or labels, B bins.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lit_classify.plots.style import class_color, escape_mathtext
+from lit_classify.metrics import wilson_interval
+from lit_classify.plots.layout import LEGEND_WIDTH, X_AXIS, lay_out, make_panels, size_of
+from lit_classify.plots.style import class_color, full_label, wrap
 
 Numbers = NDArray[np.float64]
+Indicators = NDArray[np.int64]
 _MAX_ANNOTATED = 30  # classes of a confusion matrix whose cells show their counts
 _MAX_CURVES = 8
+_LINE_WIDTH = 1.4
+_LIMITS = (-0.03, 1.03)
 _BINS = 10
+_COUNTS_LINE = 0.18  # height in inches
+_WORKING_POINT: dict[str, Any] = {
+    "marker": "o", "linestyle": "none", "markersize": 8, "markerfacecolor": "none",
+    "markeredgecolor": "black", "zorder": 3,
+}  # fmt: skip
 
 
-def confusion_matrix(counts: NDArray[np.int64], class_names: Sequence[str], title: str) -> Figure:
-    """Plot a confusion matrix.
+class Bins(NamedTuple):
+    """Rows in bins of predicted probability.
+
+    Args:
+        predicted: mean predicted probability, ``(B,)``.
+        actual: fraction of positives, ``(B,)``.
+        counts: numbers of rows, ``(B,)``.
+    """
+
+    predicted: Numbers
+    actual: Numbers
+    counts: Indicators
+
+
+def confusion_matrix(counts: Indicators, class_names: Sequence[str], title: str) -> Figure:
+    r"""Plot a confusion matrix, and the accuracy with its Wilson interval.
 
     Args:
         counts: rows of each true class (first axis) predicted as each class, ``(C, C)``. The color of a cell
-            is its fraction of the true class.
+            is its fraction of the true class, which is also written as a percentage below the count.
         class_names: names of the classes.
         title: title of the figure.
 
     Examples:
-        >>> figure = confusion_matrix(np.array([[9, 1], [2, 8]]), ["no", "yes"], "Test: 20 rows")
+        >>> figure = confusion_matrix(np.array([[9, 1], [0, 8]]), ["no", "yes"], "Test: 18 rows")
         >>> [text.get_text() for text in figure.axes[0].texts]
-        ['9', '1', '2', '8']
+        ['9\n90.0%', '1\n10.0%', '0', '8\n100.0%']
     """
     num_classes = len(class_names)
-    class_names = [escape_mathtext(name) for name in class_names]
-    size = max(2.8, 0.45 * num_classes)
-    longest = max(map(len, class_names))
-    left, bottom = 0.75 + 0.075 * longest, 0.7 + 0.055 * longest
-    width, height = size + left + 0.9, size + bottom + 0.45
-    figure = Figure(figsize=(width, height))  # an explicit layout is faster than a layout engine
-    axes = figure.add_axes((left / width, bottom / height, size / width, size / height))
+    size = max(2.8, 0.5 * num_classes)
+    figure = Figure()  # an explicit layout is faster than a layout engine
+    axes = figure.add_axes((0, 0, 1, 1))
     fractions = counts / counts.sum(axis=1, keepdims=True).clip(1)
     image = axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
+    ticks = range(num_classes)
+    axes.set(xticks=ticks, yticks=ticks, xlabel="predicted class", ylabel="true class")
+    is_narrow = size / num_classes < 0.8
+    names = [wrap(name, 36 if is_narrow else 24) for name in class_names]
+    axes.tick_params(labelsize="small" if is_narrow else "medium")
+    axes.set_yticklabels(names)
+    axes.set_xticklabels(names, **_x_label_style(names, size / num_classes))
+    if num_classes <= _MAX_ANNOTATED:
+        small = "medium" if num_classes <= 5 else "x-small"
+        for row, column in np.ndindex(counts.shape):
+            count, fraction = counts[row, column], fractions[row, column]
+            axes.text(
+                column, row, f"{count:,}\n{fraction:.1%}" if count else "0", ha="center", va="center",
+                fontsize=small, color="white" if fraction > 0.5 else "black",
+            )  # fmt: skip
+    left, bottom = size_of(axes.yaxis)[0] + 0.15, size_of(axes.xaxis)[1] + 0.15
+    title += _accuracy(counts)
+    width, height = left + size + 0.9, bottom + size + 0.35 + 0.2 * title.count("\n")
+    figure.set_size_inches(width, height)
+    axes.set_position((left / width, bottom / height, size / width, size / height))
     bar = figure.add_axes(((left + size + 0.12) / width, bottom / height, 0.12 / width, size / height))
     figure.colorbar(image, cax=bar, label="fraction of the true class")
-    ticks = range(num_classes)
-    axes.set(xticks=ticks, yticks=ticks, xlabel="predicted class", ylabel="true class", title=title)
-    if longest > 4:
-        axes.set_xticklabels(class_names, rotation=45, ha="right", rotation_mode="anchor")
-    else:
-        axes.set_xticklabels(class_names)
-    axes.set_yticklabels(class_names)
-    if num_classes <= _MAX_ANNOTATED:
-        for row in ticks:
-            for column in ticks:
-                color = "white" if fractions[row, column] > 0.5 else "black"
-                axes.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=color)
+    figure.suptitle(title, y=1 - 0.08 / height, fontsize="medium")
     return figure
 
 
-def roc_and_precision_recall(y: NDArray[np.int64], p: Numbers, names: Sequence[str], title: str) -> Figure:
+def _x_label_style(names: Sequence[str], cell: float) -> dict[str, Any]:
+    """Return the orientation in which names fit below cells of a width in inches."""
+    lines = [line for name in names for line in name.split("\n")]
+    if 0.1 * max(map(len, lines)) <= cell:
+        return {}
+    if len(lines) == len(names):
+        return {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    return {"rotation": 90}
+
+
+def _accuracy(counts: Indicators) -> str:
+    """Return the accuracy as a line of a title; nothing without rows."""
+    correct, total = np.trace(counts), counts.sum()
+    if not total:
+        return ""
+    low, high = wilson_interval(correct, total)
+    return f"\naccuracy {correct / total:.1%}, 95% interval {low:.1%} to {high:.1%}"
+
+
+def roc_and_precision_recall(
+    y: Indicators, p: Numbers, names: Sequence[str], title: str, predicted: Indicators, decision: str
+) -> Figure:
     """Plot the one-vs-rest ROC and precision-recall curves of each class or label.
+
+    A circle is the working point: the predictions that are made. Dotted lines are what predictions by chance
+    reach: in the precision-recall plot the base rate, the fraction of positives.
 
     With two classes, only the second is drawn; with more than eight, those with the smallest area under the
     ROC curve.
@@ -69,46 +124,69 @@ def roc_and_precision_recall(y: NDArray[np.int64], p: Numbers, names: Sequence[s
         p: predicted probability of each class or label, ``(N, C)``.
         names: names of the classes or labels.
         title: title of the figure.
+        predicted: 1 where a class or label is predicted, else 0, ``(N, C)``.
+        decision: how the predictions are made, such as "threshold 0.5".
 
     Examples:
         >>> y, p = np.array([[1, 0], [0, 1]]), np.array([[0.8, 0.2], [0.4, 0.6]])
-        >>> figure = roc_and_precision_recall(y, p, ["no", "yes"], "Test: 2 rows")
-        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
-        ['yes: AUC 1.000', 'chance']
+        >>> figure = roc_and_precision_recall(y, p, ["no", "yes"], "Test: 2 rows", y, "threshold 0.5")
+        >>> [text.get_text() for text in figure.axes[1].get_legend().get_texts()]
+        ['yes: AP 1.000, base rate 0.500', 'threshold 0.5']
     """
     from sklearn import metrics
 
-    figure = Figure(figsize=(10.4, 5.2), layout="constrained")
-    roc, precision_recall = figure.subplots(1, 2)
-    areas = {number: float(metrics.roc_auc_score(y[:, number], p[:, number])) for number in _with_curve(y)}
+    figure, (roc, precision_recall) = make_panels(2)
+    candidates = _candidates(y)
+    defined = [number for number in candidates if 0 < y[:, number].sum() < len(y)]
+    areas = {number: float(metrics.roc_auc_score(y[:, number], p[:, number])) for number in defined}
     selected = sorted(sorted(areas, key=areas.__getitem__)[:_MAX_CURVES])
-    for number in selected:
-        name, color = escape_mathtext(names[number]), class_color(number)
-        false_positive_rate, recall, _ = metrics.roc_curve(y[:, number], p[:, number])
-        roc.plot(false_positive_rate, recall, color=color, label=f"{name}: AUC {areas[number]:.3f}")
-        precision, recall, _ = metrics.precision_recall_curve(y[:, number], p[:, number])
-        average = metrics.average_precision_score(y[:, number], p[:, number])
-        precision_recall.plot(recall, precision, color=color, label=f"{name}: AP {average:.3f}")
     roc.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance")
-    roc.set(title="ROC", xlabel="false positive rate", ylabel="true positive rate")
-    precision_recall.set(
-        title="precision and recall", xlabel="recall", ylabel="precision", ylim=(-0.02, 1.05)
-    )
+    for number, line_width in zip(selected, _line_widths(len(selected)), strict=True):
+        true, scores = y[:, number], p[:, number]
+        name, color = full_label(names[number], LEGEND_WIDTH), class_color(number)
+        style: dict[str, Any] = {"color": color, "linewidth": line_width}
+        false_positive_rate, recall, _ = metrics.roc_curve(true, scores)
+        roc.plot(false_positive_rate, recall, label=f"{name}: AUC {areas[number]:.3f}", **style)
+        precision, recall, _ = metrics.precision_recall_curve(true, scores)
+        precision[-1] = precision[-2]  # scikit-learn's precision of 1 at recall 0 is of no prediction
+        average, base_rate = metrics.average_precision_score(true, scores), true.mean()
+        label = f"{name}: AP {average:.3f}, base rate {base_rate:.3f}"
+        precision_recall.plot(recall, precision, drawstyle="steps-post", label=label, **style)
+        precision_recall.axhline(base_rate, color=color, linestyle=":")
+        _draw_working_point(roc, precision_recall, true, predicted[:, number], color)
     for axes in (roc, precision_recall):
+        axes.plot([], [], label=decision, **_WORKING_POINT)
+        axes.set(xlim=_LIMITS, ylim=_LIMITS)
         axes.grid(alpha=0.3)
-        axes.legend(fontsize="small")
+    roc.set(title="ROC", xlabel="false positive rate", ylabel="true positive rate")
+    precision_recall.set(title="precision and recall", xlabel="recall", ylabel="precision")
     if len(selected) < len(areas):
         title += f"\nthe {len(selected)} of {len(areas)} with the smallest AUC"
-    figure.suptitle(title)
+    if num_undefined := len(candidates) - len(defined):
+        title += f"\nno curve for {num_undefined} of {len(candidates)}: all rows or none are positive"
+    lay_out(figure, [roc, precision_recall], title)
     return figure
 
 
-def calibration_curve(y: NDArray[np.int64], p: Numbers, names: Sequence[str], title: str) -> Figure:
+def _draw_working_point(
+    roc: Axes, precision_recall: Axes, true: Indicators, predicted: Indicators, color: str
+) -> None:
+    """Draw the rates of the predictions; the precision of no positive prediction is undefined."""
+    positives, predicted_positives, true_positives = true.sum(), predicted.sum(), true @ predicted
+    recall = true_positives / positives
+    false_positive_rate = (predicted_positives - true_positives) / (len(true) - positives)
+    style = {**_WORKING_POINT, "markerfacecolor": color}
+    roc.plot([false_positive_rate], [recall], **style)
+    if predicted_positives:
+        precision_recall.plot([recall], [true_positives / predicted_positives], **style)
+
+
+def calibration_curve(y: Indicators, p: Numbers, names: Sequence[str], title: str) -> Figure:
     """Plot the fraction of positives against the predicted probability of each class or label, in ten bins.
 
-    The area of a dot is proportional to the number of rows. With two classes, only the second is drawn; with
-    more than eight, those with the largest expected calibration error (ECE): the distance from the diagonal,
-    averaged over the rows.
+    Vertical lines are 95% Wilson intervals of the fractions; the number of rows in each bin is written below.
+    With two classes, only the second is drawn; with more than eight, those with the largest expected
+    calibration error (ECE): the distance from the diagonal, averaged over the rows.
 
     Args:
         y: 1 for rows of a class or label, else 0, ``(N, C)``.
@@ -121,43 +199,71 @@ def calibration_curve(y: NDArray[np.int64], p: Numbers, names: Sequence[str], ti
         >>> figure = calibration_curve(y, p, ["no", "yes"], "Test: 2 rows")
         >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
         ['perfectly calibrated', 'yes: ECE 0.300']
+        >>> [text.get_text() for text in figure.axes[1].texts]  # rows in the bins from 0.2 and 0.6
+        ['1', '1']
     """
-    figure = Figure(figsize=(5.6, 5.2), layout="constrained")
-    axes = figure.add_subplot()
+    figure, (axes,) = make_panels(1)
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfectly calibrated")
-    bins = {number: _binned(y[:, number], p[:, number]) for number in _with_curve(y)}
+    bins = {number: _binned(y[:, number], p[:, number]) for number in _candidates(y)}
     errors = {
-        number: float(weights @ np.abs(predicted - actual))
-        for number, (predicted, actual, weights) in bins.items()
+        number: float(part.counts @ np.abs(part.predicted - part.actual)) / len(y)
+        for number, part in bins.items()
     }
     selected = sorted(sorted(errors, key=errors.__getitem__, reverse=True)[:_MAX_CURVES])
-    for number in selected:
-        predicted, actual, weights = bins[number]
-        color, label = class_color(number), f"{escape_mathtext(names[number])}: ECE {errors[number]:.3f}"
-        axes.plot(predicted, actual, color=color, linewidth=1, alpha=0.5)
-        axes.scatter(
-            predicted, actual, s=12 + 240 * weights, color=color, alpha=0.8, linewidths=0, label=label
-        )
+    for number, line_width in zip(selected, _line_widths(len(selected)), strict=True):
+        predicted, actual, counts = bins[number]
+        color, label = class_color(number), full_label(names[number], LEGEND_WIDTH)
+        label += f": ECE {errors[number]:.3f}"
+        axes.plot(predicted, actual, "o-", color=color, linewidth=line_width, label=label)
+        axes.vlines(predicted, *wilson_interval(actual * counts, counts), color=color, alpha=0.6)
+    title += "\nexpected calibration error (ECE), 95% intervals"
     if len(selected) < len(errors):
         title += f"\nthe {len(selected)} of {len(errors)} with the largest ECE"
-    axes.set(title=title, xlabel="predicted probability", ylabel="fraction of positives")
+    axes.set(xlim=_LIMITS, ylim=_LIMITS, xlabel="mean predicted probability", ylabel="fraction of positives")
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
+    lay_out(figure, [axes], title, extra=_COUNTS_LINE * (len(selected) + 1))
+    _write_counts(figure, axes, {number: bins[number] for number in selected})
     return figure
 
 
-def _binned(y: NDArray[np.int64], p: Numbers) -> tuple[Numbers, Numbers, Numbers]:
-    """Return, for each nonempty bin, mean probability, fraction of positives and fraction of all rows."""
-    bins = np.minimum((p * _BINS).astype(int), _BINS - 1)
+def _write_counts(figure: Figure, axes: Axes, bins: Mapping[int, Bins]) -> None:
+    """Write the number of rows in each bin below the x-axis, a line for each class."""
+    height = figure.get_figheight()
+    box = axes.get_position()
+    top = box.y0 - X_AXIS / height
+    size = _COUNTS_LINE * len(bins) / height
+    table = figure.add_axes((box.x0, top - size, box.width, size), frameon=False)
+    table.set(xlim=_LIMITS, ylim=(len(bins) - 0.5, -0.5), xticks=[], yticks=[])
+    table.set_ylabel("rows", rotation="horizontal", ha="right", va="center", fontsize="small", labelpad=12)
+    for line, (number, part) in enumerate(bins.items()):
+        table.plot([_LIMITS[0]], [line], "o", color=class_color(number), clip_on=False)
+        centers = ((_bin_of(part.predicted) + 0.5) / _BINS).tolist()
+        for center, count in zip(centers, part.counts, strict=True):
+            table.text(center, line, f"{count:,}", ha="center", va="center", fontsize="x-small")
+
+
+def _binned(y: Indicators, p: Numbers) -> Bins:
+    """Return the nonempty bins of equal width."""
+    bins = _bin_of(p)
     counts = np.bincount(bins, minlength=_BINS)
     nonempty = counts > 0
-    predicted = np.bincount(bins, p, _BINS)[nonempty] / counts[nonempty]
-    actual = np.bincount(bins, y, _BINS)[nonempty] / counts[nonempty]
-    return predicted, actual, counts[nonempty] / len(p)
+    predicted, positives = (np.bincount(bins, part, _BINS)[nonempty] for part in (p, y))
+    counts = counts[nonempty]
+    return Bins(predicted / counts, positives / counts, counts)
 
 
-def _with_curve(y: NDArray[np.int64]) -> list[int]:
-    """Return the classes with positive and negative rows; of two exclusive classes, the second alone."""
-    numbers = [number for number, positives in enumerate(y.sum(axis=0)) if 0 < positives < len(y)]
+def _bin_of(p: Numbers) -> Indicators:
+    bins: Indicators = np.minimum((p * _BINS).astype(int), _BINS - 1)
+    return bins
+
+
+def _candidates(y: Indicators) -> Sequence[int]:
+    """Return the numbers of the classes; of two exclusive classes, the second alone."""
     is_binary = y.shape[1] == 2 and bool((y.sum(axis=1) == 1).all())
-    return numbers[1:] if is_binary else numbers
+    return range(int(is_binary), y.shape[1])
+
+
+def _line_widths(number: int) -> list[float]:
+    """Return widths of lines that are drawn one over another: the edges of hidden ones stay visible."""
+    step = min(1.2, 2.8 / max(number, 1))
+    return [_LINE_WIDTH + step * part for part in reversed(range(number))]

@@ -1,5 +1,7 @@
 """Colors, markers and names of classes, the same in every plot."""
 
+import textwrap
+
 from lit_classify.messages import escape_control
 
 # The course's red and blue, then colors of Okabe and Ito (2008), which color-blind readers can distinguish.
@@ -7,6 +9,7 @@ COLORS = ("#d62728", "#1f77b4", "#009e73", "#e69f00", "#cc79a7", "#56b4e9", "#99
 MARKERS = "osD^vP*X"
 _BRIGHTNESS = (1.0, 0.6, 0.3)  # of the colors, in turn, where there are more classes than colors
 _MAX_LENGTH = 24
+_MAX_WRAPPED_LENGTH = 72
 
 
 def class_color(label: int) -> str:
@@ -38,8 +41,17 @@ def legend_label(name: str) -> str:
         >>> legend_label("1"), legend_label("setosa")
         ('class 1', 'setosa')
     """
-    is_number = name.replace(".", "", 1).removeprefix("-").isdigit()
-    return f"class {name}" if is_number else shorten(name)
+    return f"class {name}" if _is_number(name) else shorten(name)
+
+
+def full_label(name: str, width: int) -> str:
+    """Return the label of a class in full, wrapped; numbers are prefixed with "class".
+
+    Examples:
+        >>> full_label("1", 48), full_label("setosa", 48)
+        ('class 1', 'setosa')
+    """
+    return f"class {name}" if _is_number(name) else wrap(name, width)
 
 
 def shorten(name: str) -> str:
@@ -49,8 +61,27 @@ def shorten(name: str) -> str:
         >>> shorten("alcalinity_of_ash_in_percent")
         'alcalinity_o…_in_percent'
     """
-    half = _MAX_LENGTH // 2
-    return escape_mathtext(name if len(name) <= _MAX_LENGTH else f"{name[:half]}…{name[1 - half :]}")
+    return escape_mathtext(_abbreviate(name, _MAX_LENGTH))
+
+
+def wrap(name: str, width: int) -> str:
+    r"""Return a name escaped for matplotlib, in lines of at most ``width`` characters; 72 in all.
+
+    Examples:
+        >>> wrap("needs a reply from the management", 20)
+        'needs a reply from\nthe management'
+    """
+    lines = textwrap.wrap(escape_control(_abbreviate(name, _MAX_WRAPPED_LENGTH), is_name=True), width)
+    return "\n".join(map(escape_mathtext, lines))
+
+
+def _is_number(name: str) -> bool:
+    return name.replace(".", "", 1).removeprefix("-").isdigit()
+
+
+def _abbreviate(name: str, length: int) -> str:
+    half = length // 2
+    return name if len(name) <= length else f"{name[:half]}…{name[1 - half :]}"
 
 
 def escape_mathtext(name: str) -> str:

@@ -28,12 +28,14 @@ def test_names_are_drawn_literally() -> None:
     assert labels[:4] == [" _x", r"\$cost\$", r"\$^\$", "a_very_long_…it_anywhere"]
     figures = [
         boundary,
-        roc_and_precision_recall(targets, probabilities, NAMES, "t"),
+        roc_and_precision_recall(targets, probabilities, NAMES, "t", targets, "threshold 0.5"),
         calibration_curve(targets, probabilities, NAMES, "t"),
     ]
     for figure in figures[1:]:
         (legend,) = figure.axes[0].findobj(Legend)
-        assert len(legend.get_texts()) == 5
+        labels = [text.get_text().partition(":")[0] for text in legend.get_texts()]
+        in_full = "a_very_long_name_that_would_not_fit_anywhere"
+        assert labels[1:5] == [" _x", r"\$cost\$", r"\$^\$", in_full]
     figures.append(confusion_matrix(np.ones((4, 4), np.int64), NAMES, "t"))
     figures.append(
         hidden_unit_maps([x, p], [torch.ones(4, 2)], [[0, 1], [0, 1, 2, 3]], ["_a", "$b"], NAMES, "t")

@@ -1,0 +1,77 @@
+"""Panels side by side, each with its legend below it.
+
+Positions are computed from the sizes of texts: faster than a layout engine of matplotlib, and a legend never
+covers data, however long its names are.
+"""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+LEGEND_WIDTH = 48  # characters that fit below a panel
+_PANEL = 4.0  # width and height of a panel in inches
+X_AXIS = 0.55  # height of the labels of an x-axis
+_MARGIN, _LINE, _PANEL_TITLE = 0.15, 0.2, 0.25
+
+
+def make_panels(number: int) -> tuple[Figure, list[Axes]]:
+    """Return a figure with panels side by side, to be drawn into and then laid out.
+
+    Examples:
+        >>> figure, panels = make_panels(2)
+        >>> len(panels)
+        2
+    """
+    figure = Figure()
+    return figure, list(figure.subplots(1, number, squeeze=False)[0])
+
+
+def size_of(axis: Axis) -> tuple[float, float]:
+    """Return width and height of an axis with its labels, in inches.
+
+    Examples:
+        >>> _, (axes,) = make_panels(1)
+        >>> narrow, _ = size_of(axes.yaxis)
+        >>> _ = axes.set_yticks([0], ["a long label"])
+        >>> wide, _ = size_of(axes.yaxis)
+        >>> narrow < wide
+        True
+    """
+    figure = axis.get_figure(root=True)
+    assert figure is not None
+    box = axis.get_tightbbox(FigureCanvasAgg(figure).get_renderer())
+    assert box is not None  # the axis is visible
+    return float(box.width / figure.dpi), float(box.height / figure.dpi)
+
+
+def lay_out(figure: Figure, panels: Sequence[Axes], title: str, extra: float = 0.0) -> None:
+    """Set the size of the figure, the positions of its square panels, their legends and the title.
+
+    Args:
+        figure: the figure.
+        panels: its panels, from left to right, with everything drawn.
+        title: title of the figure.
+        extra: inches to leave between each panel's x-axis and its legend.
+    """
+    lefts = [size_of(axes.yaxis)[0] + _MARGIN for axes in panels]
+    legends = [axes.get_legend_handles_labels() for axes in panels]
+    num_lines = max(sum(1 + label.count("\n") for label in labels) for _, labels in legends)
+    below = X_AXIS + extra
+    bottom = below + num_lines * _LINE + _MARGIN
+    top = (1 + title.count("\n")) * _LINE + _PANEL_TITLE * any(axes.get_title() for axes in panels) + _MARGIN
+    width, height = sum(lefts) + len(panels) * (_PANEL + _MARGIN), bottom + _PANEL + top
+    figure.set_size_inches(width, height)
+    figure.suptitle(title, y=1 - 0.5 * _MARGIN / height, fontsize="medium")
+    left = 0.0
+    for axes, own_left, (handles, labels) in zip(panels, lefts, legends, strict=True):
+        left += own_left
+        axes.set_position((left / width, bottom / height, _PANEL / width, _PANEL / height))
+        left += _PANEL + _MARGIN
+        if labels:
+            axes.legend(
+                handles, labels, loc="upper left", bbox_to_anchor=(0, -below / _PANEL), borderaxespad=0,
+                borderpad=0, frameon=False, fontsize="small",
+            )  # fmt: skip
