@@ -1,19 +1,23 @@
 """The TensorBoard logger of a run, and a buffer that writes the scalars of many epochs at once."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.loggers.logger import rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
 
 from lit_classify.errors import UserError
+
+_STAGES = ("train", "val")
 
 
 class Scalars(NamedTuple):
@@ -26,7 +30,11 @@ class Scalars(NamedTuple):
 
 
 class RunLogger(TensorBoardLogger):
-    """Write a run's event file into ``folder/name/version_N``.
+    """Write a run's event files into ``folder/name/version_N``.
+
+    TensorBoard has a color for each directory. Training and validation metrics are therefore written into
+    directories of their own, ``train`` and ``val``: ``val/loss`` becomes ``loss`` in ``val``, and a chart
+    compares it with that of the training rows.
 
     Settings are in config.yaml only. The command line's trainer writes configuration and checkpoints into the
     directory of this logger, even if other loggers or no loggers are used.
@@ -45,8 +53,8 @@ class RunLogger(TensorBoardLogger):
     """
 
     def __init__(self, folder: Path, name: str) -> None:
-        # torch's writer hands events to a thread through a queue, and waits when it is full
-        super().__init__(folder, name=name, default_hp_metric=False, max_queue=100_000)
+        super().__init__(folder, name=name, default_hp_metric=False)
+        self._writers: dict[str, SummaryWriter] = {}
 
     def _get_next_version(self) -> int:
         """Create the next directory, so that a run that starts at the same time gets another one.
@@ -74,13 +82,44 @@ class RunLogger(TensorBoardLogger):
         return None if self._version is None else Path(self.log_dir)
 
     @rank_zero_only
+    def log_metrics(self, metrics: Mapping[str, Any], step: int | None = None) -> None:
+        """Write metrics, without the number of the epoch, which Lightning adds."""
+        values = {tag: float(value) for tag, value in metrics.items() if tag != "epoch"}
+        self.log_scalars([Scalars(step or 0, 0, values, time.time())])
+
+    @rank_zero_only
     def log_scalars(self, rows: Sequence[Scalars]) -> None:
-        """Write one event per step; ``add_scalar`` would write one per metric."""
-        writer = self.experiment.file_writer
+        """Write one event per step and directory; ``add_scalar`` would write one per metric."""
         for step, _, metrics, taken_at in rows:
-            values = [Summary.Value(tag=tag, simple_value=value) for tag, value in metrics.items()]
-            writer.add_event(Event(summary=Summary(value=values)), step, taken_at)
-        self.experiment.flush()
+            values: dict[str, list[Summary.Value]] = {}
+            for tag, number in metrics.items():
+                stage, _, name = tag.partition("/")
+                stage, name = (stage, name) if stage in _STAGES else ("", tag)
+                values.setdefault(stage, []).append(Summary.Value(tag=name, simple_value=number))
+            for stage, parts in values.items():
+                self.writer(stage).file_writer.add_event(Event(summary=Summary(value=parts)), step, taken_at)
+        for writer in self._writers.values():
+            writer.flush()
+
+    @property
+    @rank_zero_experiment
+    def experiment(self) -> Any:  # noqa: ANN401 - as below
+        """The writer of what belongs to no stage."""
+        return self.writer("")
+
+    def writer(self, stage: str) -> Any:  # noqa: ANN401 - torch declares an open writer's file as optional
+        """Return the writer of a stage's directory; that of the run for an empty name."""
+        if stage not in self._writers:
+            # the writer hands events to a thread through a queue, and waits when it is full
+            self._writers[stage] = SummaryWriter(str(Path(self.log_dir, stage)), max_queue=100_000)
+        return self._writers[stage]
+
+    @rank_zero_only
+    def finalize(self, status: str) -> None:
+        """Close the files; later metrics go to new ones."""
+        for writer in self._writers.values():
+            writer.close()
+        self._writers.clear()
 
     @rank_zero_only
     def log_image(self, tag: str, step: int, content: bytes, height: int, width: int) -> None:
@@ -151,6 +190,24 @@ class ScalarBuffer:
             else:
                 for row in rows:
                     logger.log_metrics({"epoch": row.epoch, **row.metrics}, row.step)
+
+
+def read_scalars(run: Path) -> Iterator[tuple[str, int, float]]:
+    """Yield tag, step and value of the training and validation metrics in a run's directory.
+
+    Examples:
+        >>> list(read_scalars(Path("no/such/run")))
+        []
+    """
+    from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
+
+    for stage in ("", *_STAGES):  # older releases wrote all tags into the run's directory
+        for file in sorted(Path(run, stage).glob("events.out.tfevents.*")):
+            for event in EventFileLoader(str(file)).Load():
+                for value in event.summary.value:
+                    tag = f"{stage}/{value.tag}" if stage else value.tag
+                    if tag.startswith(tuple(f"{name}/" for name in _STAGES)) and value.tensor.float_val:
+                        yield tag, event.step, value.tensor.float_val[0]
 
 
 def run_loggers(trainer: Trainer) -> list[RunLogger]:

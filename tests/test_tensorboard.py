@@ -14,10 +14,11 @@ import torch
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.support.ui import WebDriverWait
-from tensorboard.plugins.custom_scalar import layout_pb2
+from sklearn.datasets import load_wine
 
 from lit_classify.cli.main import main
 from tests.event_files import events, logged_text
+from tests.example_tables import bundled, write
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"]
 
@@ -25,49 +26,57 @@ SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"
 def test_all_logged_plots_and_scalars_can_be_read_back() -> None:
     assert main([*SHORT, "all"]) == 0
     found = events("circles_v2/version_0")
-    scalars = {
-        "train/loss",
-        "train/accuracy",
-        "val/loss",
-        "val/accuracy",
-        "optimizer/lr",
-        "optimizer/grad_norm",
-    }
-    assert scalars <= set(found.Tags()["scalars"])
-    for tag in ("train/loss", "optimizer/lr", "optimizer/grad_norm"):
+    for tag in ("optimizer/lr", "optimizer/grad_norm"):
         assert [event.step for event in found.Scalars(tag)] == list(range(7))
     assert [event.value for event in found.Scalars("optimizer/lr")] == pytest.approx([0.1] * 7)
     sizes = {
         tag: [(image.step, image.width, image.height) for image in found.Images(tag)]
         for tag in found.Tags()["images"]
     }
-    assert [step for step, _, _ in sizes["boundary"]] == list(range(7))
-    assert len({images[1:] for images in sizes["boundary"]}) == 1
+    assert [step for step, _, _ in sizes["plots/boundary"]] == list(range(7))
+    assert len({images[1:] for images in sizes["plots/boundary"]}) == 1
     assert [
         step
-        for tag in ("boundary_animation", "hidden_units", "evaluation/roc_and_precision_recall")
+        for tag in ("plots/boundary_animation", "plots/hidden_units", "plots/roc_and_precision_recall")
         for step, _, _ in sizes[tag]
     ] == [6, 6, 6]
     for tag, images in sizes.items():
         image = Image.open(io.BytesIO(found.Images(tag)[-1].encoded_image_string))
         assert image.size == images[-1][1:]
         assert np.asarray(image.convert("RGB")).std() > 5  # something is drawn
-    animation = Image.open(io.BytesIO(found.Images("boundary_animation")[0].encoded_image_string))
+    animation = Image.open(io.BytesIO(found.Images("plots/boundary_animation")[0].encoded_image_string))
     assert (animation.format, animation.n_frames) == ("GIF", 7)  # type: ignore[attr-defined]  # a GIF has frames
     assert Path("lightning_logs/circles_v2/version_0/boundary.gif").is_file()
-    assert "bend the boundary" in logged_text(found, "about/why")
-    assert logged_text(found, "about/command").strip() == f"lit-classify {' '.join([*SHORT, 'all'])}"
-    assert "| Linear(in_features=2, out_features=10, bias=True) | (N, 10) | 30 |" in logged_text(
-        found, "about/network"
+    assert [tag for tag in found.Tags()["tensors"] if "text" in tag] == ["about/text_summary"]
+    about = logged_text(found, "about")
+    assert "bend the boundary" in about
+    assert f"\n\n    lit-classify {' '.join([*SHORT, 'all'])}\n\n" in about
+    assert "\n| Linear(in_features=2, out_features=10, bias=True) | (N, 10) | 30 |\n" in about
+    assert "\n| train | 800 | 400 | 400 |\n" in about
+    assert f"torch {torch.__version__}" in about
+
+
+def test_the_charts_of_metrics_come_first_and_compare_training_with_validation() -> None:
+    wine = ["--data.path", str(bundled(load_wine, "wine.csv")), "--data.target", "target"]
+    assert main(["fit", "--config", "table", *wine, "--trainer.max_epochs", "2", "--plots", "basic"]) == 0
+    tags = {
+        stage: set(events(f"table/version_0/{stage}").Tags()["scalars"]) for stage in ("train", "val", "")
+    }
+    assert {"loss", "accuracy"} <= tags["train"] & tags["val"]
+    groups = sorted({tag.partition("/")[0] for group in tags.values() for tag in group})
+    assert groups == ["accuracy", "loss", "optimizer", "selected_loss", "summary", "test"]
+    images = events("table/version_0").Tags()["images"]
+    assert {tag.partition("/")[0] for tag in images} == {"plots"}  # after the metrics
+
+
+def test_precision_recall_curves_are_grouped_by_data() -> None:
+    wine = ["--data.path", str(bundled(load_wine, "wine.csv")), "--data.target", "target"]
+    assert (
+        main(["fit", "--config", "table", *wine, "--trainer.max_epochs", "2", "--plots", "evaluation"]) == 0
     )
-    assert "| train | 800 | 400 | 400 |" in logged_text(found, "about/data")
-    assert f"torch {torch.__version__}" in logged_text(found, "about/versions")
-    layout = layout_pb2.Layout.FromString(
-        found.Tensors("custom_scalars__config__")[0].tensor_proto.string_val[0]
-    )
-    charts = {chart.title: list(chart.multiline.tag) for chart in layout.category[0].chart}
-    assert charts["loss"] == ["train/loss", "val/loss"]
-    assert charts["accuracy"] == ["train/accuracy", "val/accuracy"]
+    assert main([*SHORT, "evaluation"]) == 0
+    assert events("table/version_0/val").Tags()["tensors"] == ["wine/0", "wine/1", "wine/2"]
+    assert events("circles_v2/version_0/val").Tags()["tensors"] == ["Circles/1"]
 
 
 @pytest.mark.reliability(59)
@@ -78,6 +87,8 @@ def test_the_tensorboard_page_shows_a_run_in_a_browser() -> None:
         pytest.skip("Debian's chromium and chromium-driver are not installed")
     for activation in ("ReLU", "Tanh"):
         assert main([*SHORT, "basic", "--model.activation", activation]) == 0
+    table = ["--data.path", str(write("x,z,y\n" + "".join(f"{n},{n % 5},{n % 2}\n" for n in range(60))))]
+    assert main(["fit", "--config", "table", *table, "--data.target", "y", "--trainer.max_epochs", "2"]) == 0
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     profile = f"--user-data-dir={Path('profile').resolve()}"
@@ -92,16 +103,16 @@ def test_the_tensorboard_page_shows_a_run_in_a_browser() -> None:
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     try:
         for plugin, words in {
-            "timeseries": ["boundary", "optimizer", "train", "val"],
-            "images": ["boundary", "boundary_animation", "evaluation"],
-            "hparams": ["activation", "ReLU", "Tanh", "version_1", "best/val_loss"],
-            "custom_scalars": ["training", "grad_norm"],
-            "text": ["about/why", "bend the boundary"],
+            "timeseries": ["accuracy", "loss", "optimizer", "plots/boundary", "version_0/train"],
+            "images": ["plots/boundary", "plots/boundary_animation", "plots/confusion_matrix"],
+            "hparams": ["activation", "ReLU", "Tanh", "version_1", "summary/val_loss"],
+            "pr_curves": ["Circles/1", "t/1"],
+            "text": ["about", "bend the boundary"],
         }.items():
             browser.get(f"{address}#{plugin}")
             WebDriverWait(browser, 60).until(partial(shows, words=words), f"{words} on the page of {plugin}")
             if plugin == "hparams":
-                WebDriverWait(browser, 60).until(lines_of_both_runs, "a line for each run")
+                WebDriverWait(browser, 60).until(lines_of_all_runs, "a line for each run")
             browser.get("about:blank")
     finally:
         browser.quit()
@@ -109,8 +120,8 @@ def test_the_tensorboard_page_shows_a_run_in_a_browser() -> None:
         server.communicate()
 
 
-def lines_of_both_runs(browser: webdriver.Chrome) -> bool:
-    """Open the parallel coordinates of the HParams page; return whether they have two lines."""
+def lines_of_all_runs(browser: webdriver.Chrome) -> bool:
+    """Open the parallel coordinates of the HParams page; return whether they have three lines."""
     lines = browser.execute_script(
         """
         const found = (node) => [node.shadowRoot, ...node.childNodes].filter(Boolean)
@@ -122,7 +133,7 @@ def lines_of_both_runs(browser: webdriver.Chrome) -> bool:
         return plot ? plot.shadowRoot.querySelectorAll('.foreground path').length : 0;
         """
     )
-    return bool(lines == 2)
+    return bool(lines == 3)
 
 
 def shows(browser: webdriver.Chrome, words: list[str]) -> bool:

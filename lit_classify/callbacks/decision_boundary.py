@@ -32,7 +32,7 @@ class DecisionBoundary(PlotCallback):
 
     Snapshots become less frequent during training. At the end, frames are selected with equal change between
     consecutive ones; ten frames are logged as images, the number that TensorBoard keeps. During a long fit
-    the current state is logged as ``boundary/latest``.
+    the current state is logged as ``plots/boundary_latest``.
 
     Args:
         animation: write all frames as ``boundary.gif`` into the run's directory and to TensorBoard.
@@ -78,7 +78,7 @@ class DecisionBoundary(PlotCallback):
             self._snapshots = select_frames(self._snapshots, limit * 5 // 8)
             self._every_n_epochs *= 2
         if time.monotonic() - self._logged_at > _SECONDS_BETWEEN_IMAGES:
-            log_pixels(trainer, "boundary/latest", self._plot.frames([snapshot])[0])
+            log_pixels(trainer, "plots/boundary_latest", self._plot.frames([snapshot])[0])
             self._logged_at = time.monotonic()
 
     def finish(self, trainer: Trainer, model: LitModule) -> None:
@@ -88,7 +88,7 @@ class DecisionBoundary(PlotCallback):
         selected = select_frames(self._snapshots, _MAX_FRAMES)
         frames = dict(zip([part.step for part in selected], self._plot.frames(selected), strict=True))
         for snapshot in select_frames(selected, _MAX_IMAGES):
-            log_pixels(trainer, "boundary", frames[snapshot.step], snapshot.step)
+            log_pixels(trainer, "plots/boundary", frames[snapshot.step], snapshot.step)
         if self.animation and len(frames) > 1:
             self._write_animation(trainer, list(frames.values()))
         self._reset()
@@ -98,7 +98,7 @@ class DecisionBoundary(PlotCallback):
 
         gif = encode_gif(frames)
         height, width, _ = frames[-1].shape
-        log_encoded(trainer, "boundary_animation", gif, height, width)
+        log_encoded(trainer, "plots/boundary_animation", gif, height, width)
         for logger in run_loggers(trainer):  # trainer.log_dir would wait for the other processes
             if Path(logger.log_dir).is_dir():
                 write_all({Path(logger.log_dir, "boundary.gif"): gif})

@@ -3,6 +3,8 @@
 Legend: N rows, O outputs.
 """
 
+from pathlib import Path
+
 from lightning.pytorch import Trainer
 from torch import Tensor
 
@@ -13,7 +15,8 @@ from lit_classify.callbacks.plot_callback import (
     validation_split_name,
 )
 from lit_classify.data import InMemoryDataModule, TableDataModule
-from lit_classify.loggers import RunLogger
+from lit_classify.data.table.column_roles import as_list
+from lit_classify.loggers import run_loggers
 from lit_classify.messages import escape_markdown
 from lit_classify.modules import LitModule
 
@@ -25,7 +28,7 @@ _MAX_COLUMNS = 12
 class EvaluationPlots(PlotCallback):
     """Log the evaluation plots of the task, such as the confusion matrix or predicted against actual values.
 
-    TensorBoard's page of precision-recall curves gets one for each class or label.
+    TensorBoard's page of precision-recall curves gets one for each class or label, grouped by data.
 
     Args:
         curves: log ROC, precision-recall and calibration curves too, and the worst rows of a table.
@@ -40,18 +43,31 @@ class EvaluationPlots(PlotCallback):
         self.curves = curves
 
     def draw(self, trainer: Trainer, model: LitModule, data: InMemoryDataModule, epoch: int) -> None:
-        """Log the plots as ``evaluation/...``."""
+        """Log the plots as ``plots/...``."""
         logits, y = evaluate(model, data, "val")
         title = f"{validation_split_name(data)}: {len(data.split('val').y):,} rows"
         for name, plot in model.evaluation_plots(logits, y, title, self.curves).items():
             with skip_on_error(name):
-                log_figure(trainer, f"evaluation/{name}", plot())
+                log_figure(trainer, f"plots/{name}", plot())
         step = trainer.global_step - 1
-        for writer in [logger.experiment for logger in trainer.loggers if isinstance(logger, RunLogger)]:
+        for logger in run_loggers(trainer):
             for name, (is_positive, p) in model.one_vs_rest(logits, y).items():
-                writer.add_pr_curve(f"evaluation/{name}", is_positive, p, step)
+                logger.writer("val").add_pr_curve(f"{data_name(data)}/{name}", is_positive, p, step)
             if self.curves and (table := worst_rows(model, data, logits, y)):
-                writer.add_text("evaluation/worst_rows", table, step)
+                logger.experiment.add_text("worst_rows", table, step)
+
+
+def data_name(data: InMemoryDataModule) -> str:
+    """Return the name of the data, under which TensorBoard groups precision-recall curves.
+
+    Examples:
+        >>> from lit_classify import CirclesDataModule
+        >>> data_name(CirclesDataModule())
+        'Circles'
+    """
+    if isinstance(data, TableDataModule):
+        return Path(as_list(data.hparams["path"])[0]).stem
+    return type(data).__name__.removesuffix("DataModule")
 
 
 def evaluate(model: LitModule, data: InMemoryDataModule, split: str) -> tuple[Tensor, Tensor]:

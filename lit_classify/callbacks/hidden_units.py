@@ -38,9 +38,9 @@ class HiddenUnits(PlotCallback):
         super().__init__(only_at_end)
 
     def draw(self, trainer: Trainer, model: LitModule, data: InMemoryDataModule, epoch: int) -> None:
-        """Log the plot as ``hidden_units``."""
+        """Log the plot as ``plots/hidden_units``."""
         if has_hidden_unit_plot(model, data):
-            log_figure(trainer, "hidden_units", plot_hidden_units(model, data, f"epoch {epoch:,}"))
+            log_figure(trainer, "plots/hidden_units", plot_hidden_units(model, data, f"epoch {epoch:,}"))
 
 
 def has_hidden_unit_plot(model: LitModule, data: InMemoryDataModule) -> bool:

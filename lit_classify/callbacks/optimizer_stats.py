@@ -3,14 +3,11 @@
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from lit_classify.loggers import RunLogger
 from lit_classify.modules import LitModule
 
 
 class OptimizerStats(Callback):
     """Log the learning rate and the norm of the last step's gradients, after epoch 100 every tenth epoch.
-
-    TensorBoard's page of custom scalars gets charts that show training and validation metrics together.
 
     Examples:
         >>> from lit_classify import BinaryClassifier, CirclesDataModule
@@ -30,15 +27,9 @@ class OptimizerStats(Callback):
         self._logged = -1.0, torch.tensor(-1.0)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Define the charts."""
+        """Look up the parameters."""
         assert isinstance(pl_module, LitModule)
         self._parameters = [parameter for parameter in pl_module.parameters() if parameter.requires_grad]
-        charts = {name: [f"train/{name}", f"val/{name}"] for name in ("loss", pl_module.metric_name)}
-        charts |= {name: [f"optimizer/{name}"] for name in ("lr", "grad_norm")}
-        layout = {"training": {name: ["Multiline", tags] for name, tags in charts.items()}}
-        for logger in trainer.loggers:
-            if isinstance(logger, RunLogger) and trainer.is_global_zero:
-                logger.experiment.add_custom_scalars(layout)
         self.on_train_epoch_start(trainer, pl_module)  # Lightning skips it in the epoch of a resume
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -19,7 +19,7 @@ from lit_classify.networks import evaluating
 
 
 class RunSummary(Callback):
-    """Write purpose, command, versions, network and data of a run to TensorBoard's Text page.
+    """Write purpose, command, network, data and versions of a run to TensorBoard's Text page, as one text.
 
     Args:
         name: name of the recipe.
@@ -33,19 +33,20 @@ class RunSummary(Callback):
         self.command = command
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the texts."""
+        """Write the text."""
         assert isinstance(pl_module, LitModule)
         data = getattr(trainer, "datamodule", None)
-        texts = {
-            "why": self.why or f"{self.name}: no purpose given.",
-            "command": f"    {shlex.join(['lit-classify', *self.command])}",
-            "versions": versions(),
-            "network": network_table(pl_module),
+        parts = {
+            "Purpose": self.why or f"{self.name}: no purpose given.",
+            "Command": f"    {shlex.join(['lit-classify', *self.command])}",
+            "Network": network_table(pl_module),
         }
         if isinstance(data, InMemoryDataModule):
-            texts["data"] = row_count_table(data)
+            parts["Data"] = row_count_table(data)
+        parts["Versions"] = versions()
+        words = "\n\n".join(f"### {heading}\n\n{part}" for heading, part in parts.items())
         for logger in run_loggers(trainer):
-            logger.log_summary(*(text(f"about/{tag}", words) for tag, words in texts.items()))
+            logger.log_summary(text("about", words))
 
 
 def row_count_table(data: InMemoryDataModule) -> str:

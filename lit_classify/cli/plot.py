@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lit_classify import plots, recipes
 from lit_classify.atomic_write import write_all
@@ -22,6 +21,7 @@ from lit_classify.cli.argument_parser import add_custom_classes, parser
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
+from lit_classify.loggers import read_scalars
 from lit_classify.messages import echo
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
@@ -125,19 +125,15 @@ def model_plots(model: LitModule, data: InMemoryDataModule, run: str, epoch: int
 
 
 def plot_learning_curves(run: Path) -> Figure | None:
-    """Plot the metrics in a run's event file; return None if there is no such file."""
-    if not any(run.glob("events.out.tfevents.*")):
-        return None
-    events = EventAccumulator(str(run), size_guidance={"scalars": 0})
-    events.Reload()
+    """Plot the metrics in a run's event files; return None if there are none."""
     metrics: dict[str, Any] = {}
-    for tag in sorted(events.Tags()["scalars"]):
+    for tag, step, value in read_scalars(run):
         stage, _, name = tag.partition("/")
-        if stage in {"train", "val"}:
-            scalars = events.Scalars(tag)
-            series = [event.step for event in scalars], [event.value for event in scalars]
-            metrics.setdefault(name, {})[stage] = series
-    return plots.learning_curves(metrics, f"{run.parent.name}/{run.name}") if metrics else None
+        steps, values = metrics.setdefault(name, {}).setdefault(stage, ([], []))
+        steps.append(step)
+        values.append(value)
+    title = f"{run.parent.name}/{run.name}"
+    return plots.learning_curves(dict(sorted(metrics.items())), title) if metrics else None
 
 
 def plot_recipe(recipe: str) -> Iterator[tuple[str, Figure]]:

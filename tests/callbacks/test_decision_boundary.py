@@ -60,7 +60,7 @@ def test_the_animation_of_a_long_fit_shows_first_and_last_epoch_with_one_palette
     long = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "130", "--plots", "basic"]
     assert main(long) == 0
     run = "circles_v2/version_0"
-    steps = [image.step for image in events(run).Images("boundary")]
+    steps = [image.step for image in events(run).Images("plots/boundary")]
     assert (len(steps), steps[0], steps[-1]) == (10, 0, 129)
     palettes = palettes_of(Path(f"lightning_logs/{run}/boundary.gif").read_bytes())
     assert 30 <= len(palettes) <= 40

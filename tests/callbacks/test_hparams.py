@@ -23,22 +23,30 @@ SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"
 
 def hparams(folder: str) -> tuple[list[str], list[dict[str, float]], list[dict[str, str]]]:
     """Return what the HParams page shows for a directory: metric tags; metrics and settings of each run."""
+    tags = [info.name.tag for info in context(folder)[1].metric_infos]
+    found = groups(folder)
+    values = [{value.name.tag: value.value for value in group.metric_values} for group in found]
+    typed = [{key: value.WhichOneof("kind") for key, value in group.hparams.items()} for group in found]
+    return tags, values, typed
+
+
+def context(folder: str) -> tuple[Context, api_pb2.Experiment]:
     multiplexer = EventMultiplexer(tensor_size_guidance={"scalars": 0, "tensors": 0})
     multiplexer.AddRunsFromDirectory(folder).Reload()
-    provider = MultiplexerDataProvider(multiplexer, folder)
-    context, request_context = Context(TBContext(data_provider=provider)), RequestContext()
-    content = context.hparams_metadata(request_context, "")
-    experiment = context.experiment_from_metadata(request_context, "", True, content, [])
-    tags = [info.name.tag for info in experiment.metric_infos]
+    found = Context(TBContext(data_provider=MultiplexerDataProvider(multiplexer, folder)))
+    content = found.hparams_metadata(RequestContext(), "")
+    return found, found.experiment_from_metadata(RequestContext(), "", True, content, [])
+
+
+def groups(folder: str) -> list[api_pb2.SessionGroup]:
+    """Return the rows of the page."""
+    found, experiment = context(folder)
     request = api_pb2.ListSessionGroupsRequest(start_index=0, slice_size=100)
-    for tag in tags:
-        request.col_params.add().metric.tag = tag
+    for info in experiment.metric_infos:
+        request.col_params.add().metric.tag = info.name.tag
     for status in ("STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_RUNNING"):
         request.allowed_statuses.append(getattr(api_pb2, status))
-    groups = Handler(request_context, context, "", request).run().session_groups
-    values = [{value.name.tag: value.value for value in group.metric_values} for group in groups]
-    typed = [{key: value.WhichOneof("kind") for key, value in group.hparams.items()} for group in groups]
-    return tags, values, typed
+    return list(Handler(RequestContext(), found, "", request).run().session_groups)
 
 
 def test_runs_of_all_tasks_have_the_same_keys_on_the_hparams_page() -> None:
@@ -51,13 +59,36 @@ def test_runs_of_all_tasks_have_the_same_keys_on_the_hparams_page() -> None:
     assert {"optimizer", "lr", "hidden", "batch_size", "parameters", "task"} <= set(typed[0])
 
 
+def test_the_settings_that_are_compared_most_come_first_on_the_hparams_page() -> None:
+    assert main([*SHORT, "hparams"]) == 0
+    assert main([*SHORT, "hparams", "--data.batch_size", "100"]) == 0
+    names = [info.name for info in context("lightning_logs")[1].hparam_infos]
+    assert names[:5] == ["activation", "batch_size", "hidden", "lr", "optimizer"]
+    assert names[5:] == sorted(names[5:])
+    sizes = {group.hparams["batch_size"].string_value for group in groups("lightning_logs")}
+    assert sizes == {"full", "100"}
+
+
+def test_runs_of_a_task_have_all_metrics_on_the_hparams_page() -> None:
+    wine = ["--data.path", str(bundled(load_wine, "wine.csv")), "--data.target", "target"]
+    short = ["--trainer.max_epochs", "2", "--plots", "hparams"]
+    assert main(["fit", "--config", "table", *wine, *short]) == 0
+    assert main(["fit", "--config", "table", *wine, *SINGLE, *short]) == 0
+    assert main(["fit", "--config", "blobs", *short]) == 0  # course mode
+    tags, values, _ = hparams("lightning_logs")
+    assert len(tags) == 5
+    assert [set(metrics) for metrics in values] == [set(tags)] * 3
+
+
 @pytest.mark.reliability(59)
 @pytest.mark.parametrize(("recipe", "metric"), [("blobs", "accuracy"), ("line", "mae")])
 def test_the_hparams_page_has_a_value_for_every_metric_that_it_declares(recipe: str, metric: str) -> None:
     assert main(["fit", "--config", recipe, "--trainer.max_epochs", "3"]) == 0
     tags, (values,), _ = hparams("lightning_logs")
-    names = [f"best/{stage}_{name}" for stage in ("val", "train") for name in ("loss", metric)]
-    assert tags == ["best/epoch", *names]
+    names = [f"summary/{stage}_{name}" for stage in ("val", "test") for name in ("loss", metric)]
+    assert tags == ["summary/epoch", *names]
+    for name in ("loss", metric):  # in course mode
+        assert values[f"summary/test_{name}"] == values[f"summary/val_{name}"]
     assert set(values) == set(tags)
 
 
@@ -75,16 +106,15 @@ def test_the_hparams_page_shows_the_metrics_of_the_best_epoch_and_of_the_test(
     assert int(epoch) < 39
     tags, (values,), _ = hparams("lightning_logs")
     assert set(values) == set(tags)
-    assert values["best/epoch"] == int(epoch)
-    assert f"{values['best/val_loss']:.5f}" == loss
-    assert (f"{values['test/loss']:.5f}", f"{values['test/accuracy']:.5f}") == (tested, accuracy)
+    assert values["summary/epoch"] == int(epoch)
+    assert f"{values['summary/val_loss']:.5f}" == loss
+    assert (f"{values['summary/test_loss']:.5f}", f"{values['summary/test_accuracy']:.5f}") == (
+        tested,
+        accuracy,
+    )
     (line,) = (line for line in out.splitlines() if re.match(rf"Epoch: {epoch} +\|", line))
-    shown = re.findall(r"(?:Loss|Val loss): (\S+), Acc: (\S+?)%", line)
-    expected = [
-        (f"{values[f'best/{stage}_loss']:.5f}", f"{values[f'best/{stage}_accuracy']:.2%}")
-        for stage in ("train", "val")
-    ]
-    assert [(loss, f"{accuracy}%") for loss, accuracy in shown] == expected
+    best = f"Val loss: {values['summary/val_loss']:.5f}, Acc: {values['summary/val_accuracy']:.2%}"
+    assert line.endswith(best)
 
 
 @pytest.mark.reliability(59)
@@ -95,9 +125,9 @@ def test_a_resumed_run_shows_the_best_epoch_since_its_start() -> None:
     (before,) = hparams("lightning_logs")[1]
     assert main([*fit, "--trainer.max_epochs", "21", "--ckpt_path", "last"]) == 0
     (after,) = hparams("lightning_logs/table/version_1")[1]
-    latest = events("table/version_1").Scalars("val/loss")[-1].value
-    assert latest > before["best/val_loss"]  # so the best epoch is one before the interruption
-    for tag in ("best/epoch", "best/val_loss", "best/val_accuracy"):
+    latest = events("table/version_1/val").Scalars("loss")[-1].value
+    assert latest > before["summary/val_loss"]  # so the best epoch is one before the interruption
+    for tag in ("summary/epoch", "summary/val_loss", "summary/val_accuracy"):
         assert after[tag] == before[tag]
 
 
@@ -108,9 +138,9 @@ def test_without_validation_the_hparams_page_shows_the_last_epoch() -> None:
         == 0
     )
     tags, (values,), _ = hparams("lightning_logs")
-    assert tags == ["train/loss", "train/accuracy"]
-    found = events("circles_v2/version_0").Scalars("train/loss")
-    assert values["train/loss"] == found[-1].value
+    assert tags == ["summary/train_loss", "summary/train_accuracy"]
+    found = events("circles_v2/version_0/train").Scalars("loss")
+    assert values["summary/train_loss"] == found[-1].value
 
 
 @pytest.mark.reliability(59)
@@ -122,9 +152,11 @@ def test_the_hparams_page_shows_the_metrics_of_the_best_members(
     assert main(["fit", "--config", "table", *wine, "--trainer.max_epochs", "3", *options]) == 0
     out = capsys.readouterr().out
     tags, (values,), _ = hparams("lightning_logs")
-    assert tags == ["best/epoch", "best/val_loss", "best/val_accuracy", "test/loss", "test/accuracy"]
+    names = [f"{stage}_{name}" for stage in ("val", "test") for name in ("loss", "accuracy")]
+    assert tags == [f"summary/{name}" for name in ("epoch", *names)]
     assert set(values) == set(tags)
     assert re.search(
-        rf"Best: .*: loss {values['best/val_loss']:.5f}.*, accuracy {values['best/val_accuracy']:.5f}", out
+        rf"Best: .*: loss {values['summary/val_loss']:.5f}.*, accuracy {values['summary/val_accuracy']:.5f}",
+        out,
     )
-    assert f"loss {values['test/loss']:.5f}, accuracy {values['test/accuracy']:.5f}" in out
+    assert f"loss {values['summary/test_loss']:.5f}, accuracy {values['summary/test_accuracy']:.5f}" in out

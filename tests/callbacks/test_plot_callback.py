@@ -32,27 +32,27 @@ def test_each_task_logs_its_plots() -> None:
     assert main([*fit, "target", "--data.path", wine]) == 0
     found = events("table/version_0")
     assert {
-        "boundary",
-        "boundary_animation",
-        "evaluation/confusion_matrix",
-        "evaluation/calibration_curve",
+        "plots/boundary",
+        "plots/boundary_animation",
+        "plots/confusion_matrix",
+        "plots/calibration_curve",
     } <= set(found.Tags()["images"])
-    assert logged_text(found, "evaluation/worst_rows").count("\n") == 11
-    assert logged_text(found, "evaluation/worst_rows").count("x0") == 1  # in the header of the table
-    assert "x12" in logged_text(found, "about/data")
+    assert logged_text(found, "worst_rows").count("\n") == 11
+    assert logged_text(found, "worst_rows").count("x0") == 1  # in the header of the table
+    assert "x12" in logged_text(found, "about")
     assert main([*fit, "target", "--data.path", str(bundled(load_diabetes, "d.csv"))]) == 0
-    assert set(events("table/version_1").Tags()["images"]) == {"evaluation/predicted_vs_actual"}
+    assert set(events("table/version_1").Tags()["images"]) == {"plots/predicted_vs_actual"}
     rows = [f"{n},{n % 5},{n % 2},{int(n % 3 == 0)}" for n in range(90)]
     write("x,z,even,third\n" + "\n".join(rows))
     single = ["--data.folds", "0", "--model.members", "1", "--model.numeric_embedding", "null"]
     assert main([*fit, "[even, third]", "--data.path", "t.csv", *single]) == 0
     assert set(events("table/version_2").Tags()["images"]) == {
-        "hidden_units",
-        "evaluation/roc_and_precision_recall",
-        "evaluation/calibration_curve",
+        "plots/hidden_units",
+        "plots/roc_and_precision_recall",
+        "plots/calibration_curve",
     }
     assert main(["fit", "--config", "line", "--trainer.max_epochs", "3"]) == 0
-    assert {"boundary", "boundary_animation", "evaluation/predicted_vs_actual"} == set(
+    assert {"plots/boundary", "plots/boundary_animation", "plots/predicted_vs_actual"} == set(
         events("line/version_0").Tags()["images"]
     )
 
@@ -68,10 +68,10 @@ def test_an_error_while_drawing_skips_only_that_plot(
     monkeypatch.setattr(plots, function, fail)
     skipped = {"confusion_matrix": "confusion_matrix", "grid": "decision boundary"}[function]
     assert main([*SHORT, "basic"]) == 0
-    all_tags = {"boundary", "boundary_animation", "evaluation/confusion_matrix"}
+    all_tags = {"plots/boundary", "plots/boundary_animation", "plots/confusion_matrix"}
     skipped_tags = {
-        "confusion_matrix": {"evaluation/confusion_matrix"},
-        "grid": {"boundary", "boundary_animation"},
+        "confusion_matrix": {"plots/confusion_matrix"},
+        "grid": {"plots/boundary", "plots/boundary_animation"},
     }[function]
     assert set(events("circles_v2/version_0").Tags()["images"]) == all_tags - skipped_tags
     output = capsys.readouterr()

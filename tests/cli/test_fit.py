@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 import torch
 import yaml
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn import functional as F
 
 from lit_classify import BinaryClassifier, TableDataModule, load
 from lit_classify.cli.main import main
+from tests.event_files import events
 from tests.example_tables import write
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
@@ -65,20 +65,19 @@ def test_a_fit_writes_a_configuration_events_and_checkpoints() -> None:
     for version in ("version_0", "version_1"):
         folder = Path("lightning_logs/circles_v2") / version
         names = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-        events = {name for name in names if name.startswith("events.out.tfevents")}
-        assert len(events) == 1
+        written = [Path(name).parent for name in names if "events.out.tfevents" in name]
+        assert sorted(written) == [Path(), Path("train"), Path("val")]  # one color each in TensorBoard
         assert {"config.yaml", "checkpoints/last.ckpt", "checkpoints/best.ckpt"} <= names
 
 
 def test_the_event_file_has_the_metrics_of_every_epoch() -> None:
     assert main([*SHORT[:-1], "12", "--log_every_n_epochs", "5"]) == 0
-    events = EventAccumulator("lightning_logs/circles_v2/version_0", size_guidance={"scalars": 0})
-    events.Reload()
-    for tag in ("train/loss", "train/accuracy"):
-        assert [event.step for event in events.Scalars(tag)] == list(range(12))
-    for tag in ("val/loss", "val/accuracy"):
-        assert [event.step for event in events.Scalars(tag)] == [0, 5, 10, 11]
-    assert events.Scalars("train/loss")[0].value == pytest.approx(0.69295, abs=1e-5)
+    train, val = (events(f"circles_v2/version_0/{stage}") for stage in ("train", "val"))
+    assert set(train.Tags()["scalars"]) == set(val.Tags()["scalars"]) == {"loss", "accuracy"}
+    for tag in ("loss", "accuracy"):
+        assert [event.step for event in train.Scalars(tag)] == list(range(12))
+        assert [event.step for event in val.Scalars(tag)] == [0, 5, 10, 11]
+    assert train.Scalars("loss")[0].value == pytest.approx(0.69295, abs=1e-5)
 
 
 def test_a_saved_configuration_runs_again_under_its_name() -> None:
@@ -125,9 +124,7 @@ def test_early_stopping_counts_validations(capsys: pytest.CaptureFixture[str]) -
 
 def test_a_run_of_max_steps_ends_with_a_validation() -> None:
     assert main([*SHORT[:-1], "1000", "--trainer.max_steps", "7"]) == 0
-    events = EventAccumulator("lightning_logs/circles_v2/version_0", size_guidance={"scalars": 0})
-    events.Reload()
-    assert [event.step for event in events.Scalars("val/loss")] == [0, 6]
+    assert [event.step for event in events("circles_v2/version_0/val").Scalars("loss")] == [0, 6]
 
 
 @pytest.mark.slow

@@ -12,10 +12,10 @@ SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"
     ("options", "tags"),
     [
         (["none"], set()),
-        (["boundary"], {"boundary", "boundary_animation"}),
-        (["hidden_units"], {"hidden_units"}),
-        (["basic"], {"boundary", "boundary_animation", "evaluation/confusion_matrix"}),
-        (["[hidden_units, evaluation]"], {"hidden_units", "evaluation/confusion_matrix"}),
+        (["boundary"], {"plots/boundary", "plots/boundary_animation"}),
+        (["hidden_units"], {"plots/hidden_units"}),
+        (["basic"], {"plots/boundary", "plots/boundary_animation", "plots/confusion_matrix"}),
+        (["[hidden_units, evaluation]"], {"plots/hidden_units", "plots/confusion_matrix"}),
     ],
 )
 def test_each_plot_is_selected_by_the_option(options: list[str], tags: set[str]) -> None:
