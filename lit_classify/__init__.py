@@ -8,12 +8,14 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not run __getattr__
     from lit_classify.checkpoints import load as load
     from lit_classify.data import BlobsDataModule as BlobsDataModule
     from lit_classify.data import CirclesDataModule as CirclesDataModule
+    from lit_classify.data import GaussiansDataModule as GaussiansDataModule
     from lit_classify.data import LineDataModule as LineDataModule
     from lit_classify.data import MoonsDataModule as MoonsDataModule
     from lit_classify.data import SeededDataLoader as SeededDataLoader
     from lit_classify.data import SpiralsDataModule as SpiralsDataModule
     from lit_classify.data import TableDataModule as TableDataModule
     from lit_classify.data import TensorLoader as TensorLoader
+    from lit_classify.data import XorDataModule as XorDataModule
     from lit_classify.errors import DataError as DataError
     from lit_classify.errors import UserError as UserError
     from lit_classify.estimators import LitClassifier as LitClassifier
@@ -30,7 +32,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "data": "CirclesDataModule MoonsDataModule SpiralsDataModule BlobsDataModule"
-    " LineDataModule TableDataModule TensorLoader SeededDataLoader",
+    " XorDataModule GaussiansDataModule LineDataModule TableDataModule TensorLoader SeededDataLoader",
     "modules": "LitModule BinaryClassifier MulticlassClassifier MultilabelClassifier Regressor",
     "networks": "MLP",
     "callbacks": "EpochLog",

@@ -130,7 +130,8 @@ def test_classes_are_abstract_or_final(space: object) -> None:
 
 def test_public_names_are_these_and_load() -> None:
     tasks = {"LitModule", "BinaryClassifier", "MulticlassClassifier", "MultilabelClassifier", "Regressor"}
-    points = {f"{name}DataModule" for name in ("Circles", "Moons", "Spirals", "Blobs", "Line", "Table")}
+    data_sets = ("Circles", "Moons", "Spirals", "Blobs", "Xor", "Gaussians", "Line", "Table")
+    points = {f"{name}DataModule" for name in data_sets}
     rest = {
         "MLP",
         "TensorLoader",

@@ -5,16 +5,19 @@ from lit_classify.data.loaders import SeededDataLoader, TensorLoader
 from lit_classify.data.synthetic import (
     BlobsDataModule,
     CirclesDataModule,
+    GaussiansDataModule,
     LineDataModule,
     MoonsDataModule,
     PointsDataModule,
     SpiralsDataModule,
+    XorDataModule,
 )
 from lit_classify.data.table import TableDataModule
 
 __all__ = [
     "BlobsDataModule",
     "CirclesDataModule",
+    "GaussiansDataModule",
     "InMemoryDataModule",
     "LineDataModule",
     "MoonsDataModule",
@@ -23,4 +26,5 @@ __all__ = [
     "SpiralsDataModule",
     "TableDataModule",
     "TensorLoader",
+    "XorDataModule",
 ]

@@ -1,4 +1,4 @@
-"""Synthetic data sets of the course: circles, moons, spirals, blobs and a line.
+"""Synthetic data sets: those of the course, and two of the TensorFlow playground.
 
 Legend: N rows.
 """
@@ -217,6 +217,71 @@ class SpiralsDataModule(PointsDataModule):
             angle += random.randn(self.num_samples) * self.noise
             arms.append(np.stack([radius * np.sin(angle), radius * np.cos(angle)], axis=1))
         return np.concatenate(arms), np.arange(self.num_classes).repeat(self.num_samples)
+
+
+class XorDataModule(PointsDataModule):
+    """Points in a square whose class is whether their coordinates have equal signs (TensorFlow playground).
+
+    Course mode: validation uses the test rows unless val_fraction is set.
+
+    Args:
+        num_samples: number of points.
+        noise: standard deviation of the Gaussian noise added to the points after they are classified.
+        margin: distance of the points from the axes, before the noise; the square ends at 1.
+        **kwargs: arguments of PointsDataModule.
+
+    Examples:
+        >>> x, y = XorDataModule(num_samples=100).split("train")
+        >>> bool(((x[:, 0] * x[:, 1] > 0) == (y == 1)).all())
+        True
+    """
+
+    out_features = 1
+
+    def __init__(
+        self, num_samples: int = 1000, noise: float = 0.0, margin: float = 0.06, **kwargs: Any
+    ) -> None:
+        super().__init__(num_samples, noise, **kwargs)
+        check_fraction("margin", margin)
+        self.margin = margin
+        self.class_names = ["0", "1"]
+
+    def make(self) -> Points:
+        """Draw points uniformly, each coordinate from the margin to 1 on either side of zero."""
+        random = np.random.default_rng(self.random_state)
+        signs = random.choice([-1.0, 1.0], size=(self.num_samples, 2))
+        x = signs * random.uniform(self.margin, 1, size=(self.num_samples, 2))
+        noisy = x + random.normal(scale=self.noise, size=x.shape)
+        return noisy, (signs[:, 0] == signs[:, 1]).astype(np.int64)
+
+
+class GaussiansDataModule(PointsDataModule):
+    """Two Gaussian clouds on a diagonal (TensorFlow playground).
+
+    Course mode: validation uses the test rows unless val_fraction is set.
+
+    Args:
+        num_samples: number of points, half of them in each cloud.
+        noise: standard deviation of each cloud; their centers are (-1, -1) and (1, 1).
+        **kwargs: arguments of PointsDataModule.
+
+    Examples:
+        >>> x, y = GaussiansDataModule().split("train")
+        >>> [round(float(x[y == label].mean())) for label in (0, 1)]
+        [-1, 1]
+    """
+
+    out_features = 1
+
+    def __init__(self, num_samples: int = 1000, noise: float = 0.5, **kwargs: Any) -> None:
+        super().__init__(num_samples, noise, **kwargs)
+        self.class_names = ["0", "1"]
+
+    def make(self) -> Points:
+        """Draw as many points of each cloud."""
+        random = np.random.default_rng(self.random_state)
+        y = np.arange(self.num_samples) % 2
+        return random.normal((2.0 * y - 1)[:, None], self.noise, size=(self.num_samples, 2)), y
 
 
 class BlobsDataModule(PointsDataModule):

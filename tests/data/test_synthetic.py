@@ -9,10 +9,12 @@ import torch
 from lit_classify import (
     BlobsDataModule,
     CirclesDataModule,
+    GaussiansDataModule,
     LineDataModule,
     MoonsDataModule,
     SpiralsDataModule,
     UserError,
+    XorDataModule,
 )
 from lit_classify.data import InMemoryDataModule, PointsDataModule
 from tests import reference_loop
@@ -22,6 +24,8 @@ POINTS: list[type[InMemoryDataModule]] = [
     MoonsDataModule,
     SpiralsDataModule,
     BlobsDataModule,
+    XorDataModule,
+    GaussiansDataModule,
 ]
 
 
@@ -127,3 +131,26 @@ def test_invalid_settings_are_refused(
 def test_a_line_with_a_step_of_zero_is_refused() -> None:
     with pytest.raises(UserError, match="step must be above 0"):
         LineDataModule(step=0)
+
+
+def test_classes_of_xor_are_those_of_the_signs_and_noise_comes_after() -> None:
+    x, y = XorDataModule(num_samples=4000, margin=0.1).split("train")
+    assert torch.equal(y, (x[:, 0] * x[:, 1] > 0).long())
+    assert 0.1 <= float(x.abs().min()) < 0.11
+    assert 0.99 < float(x.abs().max()) <= 1
+    assert 0.45 < float(y.float().mean()) < 0.55
+    noisy, labels = XorDataModule(num_samples=4000, margin=0.1, noise=0.5).split("train")
+    assert torch.equal(labels, y)
+    assert not torch.equal(labels, (noisy[:, 0] * noisy[:, 1] > 0).long())
+    with pytest.raises(UserError, match="margin"):
+        XorDataModule(margin=1.5)
+
+
+def test_gaussians_have_their_centers_and_deviation() -> None:
+    data = GaussiansDataModule(num_samples=10_000, noise=0.3)
+    x, y = data.split("train")
+    for label, center in ((0, -1.0), (1, 1.0)):
+        cloud = x[y == label]
+        torch.testing.assert_close(cloud.mean(dim=0), torch.full((2,), center), atol=0.02, rtol=0)
+        torch.testing.assert_close(cloud.std(dim=0), torch.full((2,), 0.3), atol=0.02, rtol=0)
+    assert torch.bincount(torch.cat([data.split("train").y, data.split("test").y])).tolist() == [5000, 5000]
