@@ -45,7 +45,7 @@ class EvaluationPlots(PlotCallback):
     def draw(self, trainer: Trainer, model: LitModule, data: InMemoryDataModule, epoch: int) -> None:
         """Log the plots as ``plots/...``."""
         logits, y = evaluate(model, data, "val")
-        title = f"{validation_split_name(data)}: {len(data.split('val').y):,} rows"
+        title = describe_rows(data, "val")
         for name, plot in model.evaluation_plots(logits, y, title, self.curves).items():
             with skip_on_error(name):
                 log_figure(trainer, f"plots/{name}", plot())
@@ -68,6 +68,20 @@ def data_name(data: InMemoryDataModule) -> str:
     if isinstance(data, TableDataModule):
         return Path(as_list(data.hparams["path"])[0]).stem
     return type(data).__name__.removesuffix("DataModule")
+
+
+def describe_rows(data: InMemoryDataModule, split: str) -> str:
+    """Return which rows ``evaluate`` uses, as a title.
+
+    Examples:
+        >>> from lit_classify import CirclesDataModule
+        >>> describe_rows(CirclesDataModule(), "test")
+        'Test: 200 rows'
+    """
+    name = "Test" if split == "test" else validation_split_name(data)
+    num_rows = len(data.split(split).y)
+    first = f"the first {_MAX_ROWS:,} of " if num_rows > _MAX_ROWS else ""
+    return f"{name}: {first}{num_rows:,} rows"
 
 
 def evaluate(model: LitModule, data: InMemoryDataModule, split: str) -> tuple[Tensor, Tensor]:

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from lit_classify import plots, recipes
 from lit_classify.atomic_write import write_all
 from lit_classify.callbacks.boundary_plots import make_boundary_plot
-from lit_classify.callbacks.evaluation_plots import evaluate
+from lit_classify.callbacks.evaluation_plots import describe_rows, evaluate
 from lit_classify.callbacks.hidden_units import has_hidden_unit_plot, plot_hidden_units
-from lit_classify.callbacks.plot_callback import skip_on_error, validation_split_name
+from lit_classify.callbacks.plot_callback import skip_on_error
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli import quiet_training
@@ -106,9 +106,7 @@ def model_plots(model: LitModule, data: InMemoryDataModule, run: str, epoch: int
 
     Without test rows, a cross-validated model is evaluated on out-of-fold rows.
     """
-    split, name = "test", "Test"
-    if data.folds and not data.has_split("test"):
-        split, name = "val", validation_split_name(data)
+    split = "val" if data.folds and not data.has_split("test") else "test"
 
     def plot_boundary() -> Figure | None:
         plot = make_boundary_plot(model, data, split, run)
@@ -119,7 +117,7 @@ def model_plots(model: LitModule, data: InMemoryDataModule, run: str, epoch: int
         title = f"{run}, epoch {epoch:,}: hidden units"
         plotters["hidden_units"] = partial(plot_hidden_units, model, data, title)
     with skip_on_error("evaluation"), evaluating(model):
-        title = f"{name}: {len(data.split(split).y):,} rows"
+        title = f"{run}, epoch {epoch:,}\n{describe_rows(data, split)}"
         plotters |= model.evaluation_plots(*evaluate(model, data, split), title, curves=True)
     return plotters
 

@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -31,7 +32,8 @@ def encode_figure(figure: Figure, format_: str) -> bytes:
         b'PNG'
     """
     file = io.BytesIO()
-    figure.savefig(file, format=format_, dpi=120)
+    with rc_context({"svg.fonttype": "none"}):  # text stays text, which can be searched and selected
+        figure.savefig(file, format=format_, dpi=120)
     return file.getvalue()
 
 

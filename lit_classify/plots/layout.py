@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 LEGEND_WIDTH = 48  # characters that fit below a panel
-_PANEL = 4.0  # width and height of a panel in inches
 X_AXIS = 0.55  # height of the labels of an x-axis
 _MARGIN, _LINE, _PANEL_TITLE = 0.15, 0.2, 0.25
 
@@ -27,6 +27,16 @@ def make_panels(number: int) -> tuple[Figure, list[Axes]]:
     """
     figure = Figure()
     return figure, list(figure.subplots(1, number, squeeze=False)[0])
+
+
+def round_ticks(integer: bool = False) -> MaxNLocator:
+    """Return a locator of at most six ticks at round numbers, whose labels fit below a panel.
+
+    Examples:
+        >>> round_ticks().tick_values(0, 1000).tolist()
+        [0.0, 200.0, 400.0, 600.0, 800.0, 1000.0]
+    """
+    return MaxNLocator(5, steps=[1, 2, 5, 10], integer=integer)
 
 
 def size_of(axis: Axis) -> tuple[float, float]:
@@ -47,7 +57,9 @@ def size_of(axis: Axis) -> tuple[float, float]:
     return float(box.width / figure.dpi), float(box.height / figure.dpi)
 
 
-def lay_out(figure: Figure, panels: Sequence[Axes], title: str, extra: float = 0.0) -> None:
+def lay_out(
+    figure: Figure, panels: Sequence[Axes], title: str, extra: float = 0.0, panel: float = 4.0
+) -> None:
     """Set the size of the figure, the positions of its square panels, their legends and the title.
 
     Args:
@@ -55,6 +67,7 @@ def lay_out(figure: Figure, panels: Sequence[Axes], title: str, extra: float = 0
         panels: its panels, from left to right, with everything drawn.
         title: title of the figure.
         extra: inches to leave between each panel's x-axis and its legend.
+        panel: width and height of each panel in inches.
     """
     lefts = [size_of(axes.yaxis)[0] + _MARGIN for axes in panels]
     legends = [axes.get_legend_handles_labels() for axes in panels]
@@ -62,16 +75,16 @@ def lay_out(figure: Figure, panels: Sequence[Axes], title: str, extra: float = 0
     below = X_AXIS + extra
     bottom = below + num_lines * _LINE + _MARGIN
     top = (1 + title.count("\n")) * _LINE + _PANEL_TITLE * any(axes.get_title() for axes in panels) + _MARGIN
-    width, height = sum(lefts) + len(panels) * (_PANEL + _MARGIN), bottom + _PANEL + top
+    width, height = sum(lefts) + len(panels) * (panel + _MARGIN), bottom + panel + top
     figure.set_size_inches(width, height)
     figure.suptitle(title, y=1 - 0.5 * _MARGIN / height, fontsize="medium")
     left = 0.0
     for axes, own_left, (handles, labels) in zip(panels, lefts, legends, strict=True):
         left += own_left
-        axes.set_position((left / width, bottom / height, _PANEL / width, _PANEL / height))
-        left += _PANEL + _MARGIN
+        axes.set_position((left / width, bottom / height, panel / width, panel / height))
+        left += panel + _MARGIN
         if labels:
             axes.legend(
-                handles, labels, loc="upper left", bbox_to_anchor=(0, -below / _PANEL), borderaxespad=0,
+                handles, labels, loc="upper left", bbox_to_anchor=(0, -below / panel), borderaxespad=0,
                 borderpad=0, frameon=False, fontsize="small",
             )  # fmt: skip

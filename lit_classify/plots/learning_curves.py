@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from lit_classify.plots.layout import lay_out, make_panels, round_ticks
 from lit_classify.plots.style import class_color
 
 Series = Mapping[str, tuple[Sequence[float], Sequence[float]]]
@@ -12,6 +13,8 @@ Series = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 
 def learning_curves(metrics: Mapping[str, Series], title: str) -> Figure:
     """Plot each metric over the training steps, with a line for each stage, of one color in all panels.
+
+    The loss is in the first panel.
 
     Args:
         metrics: metric name to stage name to ``(steps, values)``.
@@ -22,10 +25,9 @@ def learning_curves(metrics: Mapping[str, Series], title: str) -> Figure:
         >>> figure.axes[0].get_title()
         'loss'
     """
-    figure = Figure(figsize=(5.6 * len(metrics), 4.4), layout="constrained")
-    figure.suptitle(title)
+    metrics = dict(sorted(metrics.items(), key=lambda item: item[0] != "loss"))  # the loss first
     stages = list(dict.fromkeys(stage for series in metrics.values() for stage in series))
-    panels = figure.subplots(1, len(metrics), squeeze=False)[0]
+    figure, panels = make_panels(len(metrics))
     for axes, (name, series) in zip(panels, metrics.items(), strict=True):
         for stage, (steps, values) in series.items():
             markers: dict[str, Any] = {"marker": "o", "markersize": 3} if len(steps) < 30 else {}
@@ -33,6 +35,7 @@ def learning_curves(metrics: Mapping[str, Series], title: str) -> Figure:
             color = class_color(1 - number if number < 2 else number)
             axes.plot(steps, values, color=color, label=stage, **markers)
         axes.set(title=name, xlabel="training step", ylabel=name)
+        axes.xaxis.set_major_locator(round_ticks(integer=True))
         axes.grid(alpha=0.3)
-        axes.legend()
+    lay_out(figure, panels, title)
     return figure

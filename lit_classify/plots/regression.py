@@ -16,6 +16,7 @@ from torch import Tensor
 from lit_classify.data_interface import NumericFeature
 from lit_classify.plots.animation import FrameRenderer
 from lit_classify.plots.decision_boundary import Points
+from lit_classify.plots.layout import lay_out, make_panels, round_ticks
 from lit_classify.plots.style import class_color, class_marker, escape_mathtext
 
 
@@ -61,16 +62,16 @@ class RegressionLineDisplay:
                 marker=class_marker(number),
             )  # fmt: skip
             self._orders.append(original.argsort())
-            style = ("--", "-")[number % 2]
-            label = f"{name} predictions" if predicted else None
-            self._lines += axes.plot(
-                original.sort().values, [math.nan] * len(original), style, color="black", label=label
-            )
+            line = axes.plot(original.sort().values, [math.nan] * len(original))
+            line[0].set(color=("grey", "black")[number], linewidth=(4.0, 1.2)[number])  # both stay visible
+            line[0].set_label(f"{name} predictions" if predicted else "_")
+            self._lines += line
         limits = _y_limits([y for _, y in splits.values()], predicted)
         axes.set(xlabel=escape_mathtext(feature.name), ylabel="y", ylim=limits)
         axes.set_title("run, epoch")  # reserves the height of a title in the layout
         axes.grid(alpha=0.3)
-        axes.legend()
+        handles, labels = axes.get_legend_handles_labels()
+        self.figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
         self._renderer: FrameRenderer | None = None
 
     def update(self, predicted: Sequence[Tensor], title: str) -> None:
@@ -94,18 +95,23 @@ def predicted_vs_actual(y: NDArray[np.float64], predicted: NDArray[np.float64], 
         >>> [axes.get_title() for axes in figure.axes]
         ['predicted vs. actual', 'errors']
     """
-    figure = Figure(figsize=(10.4, 5.2), layout="constrained")
-    figure.suptitle(title)
-    values, errors = figure.subplots(1, 2)
-    ends = [min(y.min(), predicted.min()), max(y.max(), predicted.max())]
-    values.plot(ends, ends, color="grey", linestyle=":", label="perfect prediction")
+    figure, (values, errors) = make_panels(2)
+    low, high = min(y.min(), predicted.min()), max(y.max(), predicted.max())
+    margin = 0.05 * (high - low) or 1.0
+    limits = low - margin, high + margin
+    values.plot(limits, limits, color="grey", linestyle=":", label="perfect prediction")
     values.scatter(y, predicted, s=14, color=class_color(1), alpha=0.6, linewidths=0)
     values.set(title="predicted vs. actual", xlabel="actual value", ylabel="predicted value")
+    values.set(xlim=limits, ylim=limits)
     errors.hist(predicted - y, bins=min(40, max(len(y) // 5, 5)), color=class_color(1))
     errors.set(title="errors", xlabel="predicted - actual", ylabel="rows")
+    errors.axvline(0, color="grey", linestyle=":", label="no error")
     for axes in (values, errors):
+        axes.xaxis.set_major_locator(round_ticks())
         axes.grid(alpha=0.3)
-    values.legend()
+    values.yaxis.set_major_locator(round_ticks())
+    errors.yaxis.set_major_locator(round_ticks(integer=True))
+    lay_out(figure, [values, errors], title)
     return figure
 
 

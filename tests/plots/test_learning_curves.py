@@ -7,7 +7,7 @@ from lit_classify.plots import learning_curves
 
 def test_each_metric_has_a_panel_with_a_line_for_each_stage() -> None:
     loss = {"train": ([0, 1, 2], [0.7, 0.6, 0.5]), "val": ([0, 2], [0.8, 0.6])}
-    figure = learning_curves({"loss": loss, "accuracy": {"train": ([0], [0.5])}}, "circles/version_0")
+    figure = learning_curves({"accuracy": {"train": ([0], [0.5])}, "loss": loss}, "circles/version_0")
     assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "accuracy"]
     drawn = {str(line.get_label()): np.asarray(line.get_xydata()).T.tolist() for line in figure.axes[0].lines}
     assert drawn == {"train": [[0, 1, 2], [0.7, 0.6, 0.5]], "val": [[0, 2], [0.8, 0.6]]}
@@ -25,3 +25,4 @@ def test_a_stage_has_the_same_color_in_every_panel() -> None:
     loss, selected = figure.axes
     train, val = (line.get_color() for line in loss.lines)
     assert selected.lines[0].get_color() == val != train
+    assert all(axes.get_legend() is not None for axes in figure.axes)

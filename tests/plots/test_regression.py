@@ -1,8 +1,11 @@
 """Plots of a regression: what is drawn, compared with the values."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
 
 from lit_classify.data_interface import NumericFeature
@@ -44,3 +47,31 @@ def test_each_row_is_a_point_and_its_error_is_counted() -> None:
     assert sum(patch.get_height() for patch in errors.patches) == 3  # type: ignore[attr-defined]
     edges = [patch.get_x() for patch in errors.patches]  # type: ignore[attr-defined]
     assert min(edges) == pytest.approx(-1.0)
+
+
+def test_tick_labels_do_not_overlap() -> None:
+    actual = np.array([3e5, -4e5, 5e6, 1e6 + 0.123])
+    figure = predicted_vs_actual(actual, actual[::-1] / 7, "")
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib is half typed here
+    for axes in figure.axes:
+        low, high = axes.get_xlim()
+        ticks = [tick for tick in axes.xaxis.get_major_ticks() if low <= tick.get_loc() <= high]
+        boxes = [tick.label1.get_window_extent() for tick in ticks]
+        assert len(boxes) >= 3
+        assert all(right.x0 - left.x1 > 5 for left, right in pairwise(boxes))
+
+
+def test_values_have_equal_axes_and_counts_of_errors_are_integers() -> None:
+    values, errors = predicted_vs_actual(np.array([1.0, 2.0]), np.array([5.0, 5.0]), "").axes
+    assert values.get_xlim() == values.get_ylim()
+    assert all(tick == round(tick) for tick in errors.get_yticks())
+    constant, _ = predicted_vs_actual(np.ones(3), np.ones(3), "").axes
+    assert constant.get_xlim() == (0, 2)
+
+
+def test_train_and_test_predictions_are_both_visible_where_they_coincide() -> None:
+    splits = {"Train": (X, Y), "Test": (X, Y)}
+    below, above = RegressionLineDisplay(splits, [Y, Y]).figure.axes[0].lines
+    assert below.get_linewidth() > above.get_linewidth()
+    assert below.get_color() != above.get_color()
