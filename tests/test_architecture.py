@@ -34,6 +34,7 @@ LEVELS = {
             "checkpoints",
             "evaluation export",
             "callbacks",
+            "report",
             "cli estimators",
             "__main__",
         ]

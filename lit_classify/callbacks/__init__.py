@@ -10,6 +10,7 @@ from lit_classify.callbacks.member_early_stopping import MemberEarlyStopping
 from lit_classify.callbacks.optimizer_stats import OptimizerStats
 from lit_classify.callbacks.progress_bar import EpochProgressBar
 from lit_classify.callbacks.run_summary import RunSummary
+from lit_classify.callbacks.snapshots import Snapshots
 
 __all__ = [
     "BestCheckpoint",
@@ -23,4 +24,5 @@ __all__ = [
     "MemberEarlyStopping",
     "OptimizerStats",
     "RunSummary",
+    "Snapshots",
 ]

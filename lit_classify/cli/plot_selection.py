@@ -11,17 +11,19 @@ from lit_classify.callbacks import (
     HParams,
     OptimizerStats,
     RunSummary,
+    Snapshots,
 )
 from lit_classify.errors import UserError
 from lit_classify.messages import unknown_name
 
-BASIC = ("run_summary", "hparams", "optimizer_stats", "boundary", "evaluation")
+BASIC = ("run_summary", "hparams", "optimizer_stats", "boundary", "snapshots", "evaluation")
 SLOW = ("hidden_units", "curves")
 LEVELS = {"none": (), "basic": BASIC, "all": (*BASIC, *SLOW)}
 HELP = (
     "What a run shows in TensorBoard besides its metrics: none, basic, all, or a list of "
     "run_summary (command, versions, network and data), hparams (a row on the HParams page), optimizer_stats "
     "(learning rate and gradient norm), boundary (the decision boundary over time, and an animation of it), "
+    "snapshots (weights during training of a model of two features, for lit-classify report), "
     "evaluation (confusion matrix, or errors), hidden_units (what hidden units respond to), curves (ROC, "
     "precision-recall and calibration, and the worst rows of a table)."
 )
@@ -53,6 +55,7 @@ def plot_callbacks(names: Sequence[str], run_summary: RunSummary, hparams: HPara
         "run_summary": lambda: run_summary,
         "hparams": lambda: hparams,
         "boundary": DecisionBoundary,
+        "snapshots": Snapshots,
         "hidden_units": HiddenUnits,
     }
     callbacks = [make() for name, make in makers.items() if name in names]

@@ -63,24 +63,44 @@ def baseline_lines(model: LitModule, data: InMemoryDataModule) -> list[str]:
         >>> [line.split()[:2] for line in lines[1:]]
         [['majority', 'class'], ['logistic', 'regression']]
     """
-    from sklearn.exceptions import ConvergenceWarning
-
     if not data.has_split("train"):
         return ["no baselines: the training rows are not available"]
+    metric, scores = baseline_scores(model, data, "test")
+    lines = [f"baselines on the same rows, {metric}"]
+    for name, value in scores.items():
+        text = "cannot learn these labels" if value is None else f"{value:.5f}"
+        lines.append(f"  {name:<19}  {'undefined' if text == 'nan' else text}")
+    return lines
+
+
+def baseline_scores(
+    model: LitModule, data: InMemoryDataModule, split: str
+) -> tuple[str, dict[str, float | None]]:
+    """Return the metric of the task's baselines, and its value for each on the rows of a split.
+
+    A baseline that cannot learn the training rows has the value None.
+
+    Examples:
+        >>> from lit_classify import LineDataModule, Regressor
+        >>> metric, scores = baseline_scores(Regressor(1), LineDataModule(), "test")
+        >>> metric, round(scores["linear regression"], 5)
+        ('R²', 1.0)
+    """
+    from sklearn.exceptions import ConvergenceWarning
+
     metric, score, estimators = model.baselines()
     x, y = _features(data, "train")[:_MAX_BASELINE_ROWS], data.split("train").y[:_MAX_BASELINE_ROWS].numpy()
-    lines = [f"baselines on the same rows, {metric}"]
+    scores: dict[str, float | None] = {}
     for name, estimator in estimators.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)  # accurate enough for a comparison
             try:
                 estimator.fit(x, y)
             except ValueError:  # a label without positive or without negative training rows
-                lines.append(f"  {name:<19}  cannot learn these labels")
+                scores[name] = None
                 continue
-        value = score(data.split("test").y.numpy(), estimator.predict(_features(data, "test")))
-        lines.append(f"  {name:<19}  {'undefined' if np.isnan(value) else f'{value:.5f}'}")
-    return lines
+        scores[name] = score(data.split(split).y.numpy(), estimator.predict(_features(data, split)))
+    return metric, scores
 
 
 def _features(data: InMemoryDataModule, split: str) -> NDArray[np.float32]:

@@ -324,6 +324,12 @@ class TableDataModule(InMemoryDataModule):
             warn(f"dropped columns without variation: {', '.join(names)}")
 
     @property
+    def preprocessor(self) -> Preprocessor:
+        """The preprocessor, fitted to the training rows."""
+        assert self._state is not None
+        return self._state.preprocessor
+
+    @property
     def numeric_features(self) -> list[NumericFeature]:
         """The features that are numbers, which plots use as axes."""
         assert self._state is not None

@@ -1,0 +1,35 @@
+"""The learning curves of a run, read from its TensorBoard events."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from lit_classify.loggers import read_scalars
+
+_MAX_POINTS = 600  # of a curve; a page is not wider
+
+
+def read_curves(folder: Path, steps_per_epoch: float) -> dict[str, dict[str, list[int] | list[float]]]:
+    """Return epochs and values of each training and validation metric that a run has logged.
+
+    A value that was logged again, after a resume, replaces the earlier one.
+
+    Args:
+        folder: the directory of the run.
+        steps_per_epoch: number of optimizer steps in an epoch.
+
+    Examples:
+        >>> read_curves(Path("no/such/run"), 1.0)
+        {}
+    """
+    found: dict[str, dict[int, float]] = {}
+    for tag, step, value in read_scalars(folder):
+        epoch = max(round((step + 1) / steps_per_epoch) - 1, 0)
+        found.setdefault(tag, {})[epoch] = value
+    return {tag: _columns(values) for tag, values in found.items()}
+
+
+def _columns(values: Mapping[int, float]) -> dict[str, list[int] | list[float]]:
+    """Return epochs and values, evenly thinned to at most 600."""
+    epochs = sorted(values)[:: math.ceil(len(values) / _MAX_POINTS)]
+    return {"epoch": epochs, "value": [float(f"{values[epoch]:.6g}") for epoch in epochs]}

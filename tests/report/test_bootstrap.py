@@ -1,0 +1,20 @@
+"""Bootstrap intervals: their coverage, and undefined metrics."""
+
+import torch
+
+from lit_classify.report.bootstrap import bootstrap_intervals
+
+
+def test_bootstrap_intervals_cover_the_mean_of_most_samples() -> None:
+    generator = torch.Generator().manual_seed(0)
+    covered = 0
+    for _ in range(100):
+        sample = torch.randn(60, generator=generator)
+        low, high = bootstrap_intervals(lambda x, _: {"mean": float(x.mean())}, sample, sample)["mean"]
+        covered += low <= 0 <= high
+    assert 88 <= covered <= 99
+
+
+def test_a_metric_that_is_often_undefined_has_no_interval() -> None:
+    y = torch.tensor([0.0] * 99 + [1.0])
+    assert bootstrap_intervals(lambda _, y: {"recall": 1.0} if y.sum() > 2 else {}, y, y) == {}
