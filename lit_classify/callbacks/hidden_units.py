@@ -67,7 +67,7 @@ def plot_hidden_units(model: LitModule, data: InMemoryDataModule, title: str) ->
         >>> len(figure.axes)  # two inputs, three hidden units and an output
         6
     """
-    from lit_classify.plots.hidden_units import MAX_UNITS, hidden_unit_maps
+    from lit_classify.plots.hidden_units import hidden_unit_maps
 
     assert isinstance(model.network, MLP)
     x = data.split("train").x.cpu()
@@ -80,14 +80,8 @@ def plot_hidden_units(model: LitModule, data: InMemoryDataModule, title: str) ->
     points = torch.stack([first.flatten(), second.flatten()], dim=1)
     activations, weights = layer_activations(model.network, points.to(model.device))
     activations = [points - points.mean(dim=0), *activations[1:]]  # centered inputs
-    units = [_most_active(activation, MAX_UNITS) for activation in activations]
-    selected = [activation[:, chosen].cpu() for activation, chosen in zip(activations, units, strict=True)]
-    selected_weights = [
-        weight[targets][:, sources].cpu()
-        for weight, sources, targets in zip(weights, units, units[1:], strict=False)
-    ]
     inputs = [feature.name for feature in data.numeric_features]
-    return hidden_unit_maps(selected, selected_weights, units, inputs, model.output_names, title)
+    return hidden_unit_maps(activations, weights, inputs, model.output_names, title)
 
 
 def layer_activations(network: MLP, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
@@ -107,9 +101,3 @@ def layer_activations(network: MLP, x: Tensor) -> tuple[list[Tensor], list[Tenso
         else:
             activations[-1] = x  # after the activation function
     return activations, weights
-
-
-def _most_active(activation: Tensor, count: int) -> list[int]:
-    if activation.shape[1] <= count:
-        return list(range(activation.shape[1]))
-    return sorted(activation.abs().mean(dim=0).topk(count).indices.tolist())

@@ -7,101 +7,143 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import ConnectionPatch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_classify.plots.style import class_color, legend_label, shorten
 
-MAX_UNITS = 16
+Numbers = NDArray[np.float64]
+_MAX_UNITS = 16
 _MIN_WEIGHT = 0.08  # relative to the largest weight; smaller ones are not drawn
+_MAP, _ROW, _COLUMN, _ABOVE, _BELOW = 0.72, 1.02, 2.3, 0.8, 0.5  # sizes and margins in inches
 
 
 def hidden_unit_maps(
     activations: Sequence[Tensor],
     weights: Sequence[Tensor],
-    units: Sequence[Sequence[int]],
     inputs: Sequence[str],
     outputs: Sequence[str],
     title: str,
 ) -> Figure:
     """Plot a column of maps for each layer, from the inputs to the outputs.
 
+    Of a layer with more than 16 units, the 16 most active ones are drawn. All hidden units have the same
+    color scale, and all outputs; each input has its own. Units that are zero everywhere are marked as dead.
+
     Args:
-        activations: activations of the selected units of each layer over a square grid, ``(G, U)`` each.
-        weights: from the selected units of each layer to those of the next, ``(U_next, U)`` each.
-        units: numbers of the selected units in their layer.
+        activations: activations of the units of each layer over a square grid, ``(G, U)`` each.
+        weights: from the units of each layer to those of the next, ``(U_next, U)`` each.
         inputs: names of the inputs.
         outputs: names of the outputs, such as the classes.
         title: title of the figure.
 
     Examples:
         >>> import torch
-        >>> grid, hidden, weight = torch.randn(9, 2), torch.randn(9, 1), torch.ones(1, 2)
-        >>> units = [[0, 1], [0]]
-        >>> figure = hidden_unit_maps([grid, hidden], [weight], units, ["x1", "x2"], ["yes"], "epoch 9")
+        >>> grid, hidden, weight = torch.randn(9, 2), torch.zeros(9, 1), torch.ones(1, 2)
+        >>> layers, weights = [grid, hidden, torch.randn(9, 1)], [weight, torch.ones(1, 1)]
+        >>> figure = hidden_unit_maps(layers, weights, ["x1", "x2"], ["yes"], "epoch 9")
         >>> [axes.get_title() for axes in figure.axes]
-        ['x1', 'x2', 'yes']
+        ['x1', 'x2', 'unit 0', 'yes']
+        >>> [text.get_text() for text in figure.texts[1:4]]
+        ['2 inputs', 'layer 1: 1 unit, 1 dead', '1 output']
     """
-    max_units = max(activation.shape[1] for activation in activations)
-    figure = Figure(figsize=(2.3 * len(activations) + 0.4, 1.02 * max_units + 1.3))
-    figure.suptitle(title)
-    columns = [
-        [_draw_map(figure, layer, row, activations, name) for row, name in enumerate(names)]
-        for layer, names in enumerate(_unit_names(units, inputs, outputs))
-    ]
-    for sources, targets, weight in zip(columns, columns[1:], weights, strict=False):
-        largest = float(weight.abs().max()) or 1.0
-        for row, target in enumerate(targets):
-            for column, source in enumerate(sources):
-                _connect(figure, source, target, float(weight[row, column]) / largest)
-    caption = "blue: positive, red: negative; color intensity: activation, line width: weight"
-    figure.text(0.5, 0.012, caption, ha="center", fontsize=8)
+    maps = [activation.double().cpu().numpy() for activation in activations]
+    units = [_most_active(part) for part in maps]
+    hidden, output = (_largest(parts) for parts in (maps[1:-1], maps[-1:]))
+    rows = max(map(len, units))
+    figure = Figure(figsize=(_COLUMN * len(maps) + 0.4, _ROW * rows + _ABOVE + _BELOW))
+    width, height = figure.get_size_inches()
+    figure.suptitle(title, y=1 - 0.1 / height)
+    columns: list[list[Axes]] = []
+    for layer, (part, selected) in enumerate(zip(maps, units, strict=True)):
+        left = 0.55 + layer * (width - 1.1 - _MAP) / max(len(maps) - 1, 1)
+        if layer == 0:
+            header, scales = _count("input", part, selected), [_largest([part[:, unit]]) for unit in selected]
+            names = [shorten(inputs[unit]) for unit in selected]
+        elif layer == len(maps) - 1:
+            header, scales = _count("output", part, selected), [output] * len(selected)
+            names = [legend_label(outputs[unit]) for unit in selected]
+        else:
+            header, scales = f"layer {layer}: {_count('unit', part, selected)}", [hidden] * len(selected)
+            names = [f"unit {unit}" for unit in selected]
+        figure.text((left + _MAP / 2) / width, 1 - 0.45 / height, header, ha="center", va="top", fontsize=8)
+        columns.append([])
+        for row, (unit, scale, name) in enumerate(zip(selected, scales, names, strict=True)):
+            bottom = _BELOW + _ROW / 2 * (rows + len(selected) - 2 - 2 * row)
+            axes = figure.add_axes((left / width, bottom / height, _MAP / width, _MAP / height))
+            _draw_map(axes, part[:, unit], scale, name)
+            columns[-1].append(axes)
+    for number, weight in enumerate(weights):
+        selected_weight = weight.cpu().numpy()[units[number + 1]][:, units[number]]
+        _connect(figure, columns[number], columns[number + 1], selected_weight)
+    scale_of_hidden = f"±{hidden:.3g} in hidden units, " if len(maps) > 2 else ""
+    caption = (
+        "blue: positive, red: negative; line width: weight\n"
+        f"full color: {scale_of_hidden}±{output:.3g} in outputs"
+    )
+    figure.text(0.5, 0.06 / height, caption, ha="center", va="bottom", fontsize=8)
     return figure
 
 
-def _unit_names(
-    units: Sequence[Sequence[int]], inputs: Sequence[str], outputs: Sequence[str]
-) -> list[list[str]]:
-    """Return the name of each selected unit of each layer."""
-    hidden = [[f"layer {layer}.{unit}" for unit in selected] for layer, selected in enumerate(units[1:-1], 1)]
-    return [[shorten(name) for name in inputs], *hidden, [legend_label(outputs[unit]) for unit in units[-1]]]
+def _most_active(activation: Numbers) -> list[int]:
+    """Return the numbers of the units to draw."""
+    means = np.abs(activation).mean(axis=0)
+    return sorted(np.argsort(-means, kind="stable")[:_MAX_UNITS].tolist())
 
 
-def _draw_map(figure: Figure, layer: int, row: int, activations: Sequence[Tensor], name: str) -> Axes:
-    """Draw the activations of one unit at its position in the figure."""
-    activation = activations[layer][:, row].double().cpu().numpy()
+def _largest(activations: Sequence[Numbers]) -> float:
+    return max((float(np.abs(part).max()) for part in activations), default=0.0)
+
+
+def _count(kind: str, activation: Numbers, selected: Sequence[int]) -> str:
+    """Return how many units a layer has, are drawn, and are dead."""
+    total = activation.shape[1]
+    drawn = f"{len(selected)} of " if len(selected) < total else ""
+    num_dead = int((activation == 0).all(axis=0).sum())
+    dead = f", {num_dead} dead" if num_dead else ""
+    return f"{drawn}{total} {kind}{'s' * (total > 1)}{dead}"
+
+
+def _draw_map(axes: Axes, activation: Numbers, scale: float, name: str) -> None:
+    """Draw the activation of a unit, ``(G,)``, in full color where it is as large as the scale."""
     side = round(len(activation) ** 0.5)
-    width, height = figure.get_size_inches()
-    num_units = activations[layer].shape[1]
-    center = 0.5 * (height - 0.3) + (num_units - 1 - 2 * row) * 0.51
-    left = 0.55 + layer * (width - 1.6) / max(len(activations) - 1, 1)
-    axes = figure.add_axes((left / width, (center - 0.36) / height, 0.72 / width, 0.72 / height))
-    axes.imshow(_to_rgb(activation).reshape(side, side, 3), origin="lower", interpolation="bilinear")
+    axes.imshow(_to_rgb(activation, scale).reshape(side, side, 3), origin="lower", interpolation="bilinear")
     axes.set(xticks=[], yticks=[])
     axes.set_title(name, fontsize=7, pad=1.5)
-    return axes
+    if not activation.any():
+        axes.text(0.5, 0.5, "dead", transform=axes.transAxes, ha="center", va="center", fontsize=7)
 
 
-def _to_rgb(activation: NDArray[np.float64]) -> NDArray[np.float64]:
+def _to_rgb(activation: Numbers, scale: float) -> Numbers:
     """Return red for negative and blue for positive activations, white for zero, ``(G, 3)``."""
-    from matplotlib.colors import to_rgb
-
-    largest = max(float(np.abs(activation).max()), 1e-12)
-    intensity = np.abs(activation)[:, None] / largest
+    intensity = np.abs(activation)[:, None] / max(scale, 1e-12)
     color = np.where(activation[:, None] > 0, to_rgb(class_color(1)), to_rgb(class_color(0)))
-    rgb: NDArray[np.float64] = 1 - intensity * (1 - color)
+    rgb: Numbers = 1 - intensity * (1 - color)
     return rgb
 
 
-def _connect(figure: Figure, source: Axes, target: Axes, weight: float) -> None:
-    """Draw a weight, scaled to -1 .. 1, as a line from one map to another."""
-    if abs(weight) < _MIN_WEIGHT:
-        return
-    line = ConnectionPatch(
-        xyA=(1, 0.5), xyB=(0, 0.5), coordsA=source.transAxes, coordsB=target.transAxes, zorder=0
+def _connect(figure: Figure, sources: Sequence[Axes], targets: Sequence[Axes], weight: Numbers) -> None:
+    """Draw the weights between two layers, ``(U_next, U)``, as lines from map to map."""
+    boxes = [[axes.get_position() for axes in column] for column in (sources, targets)]
+    relative = weight / (np.abs(weight).max() or 1.0)
+    rows, columns = np.nonzero(np.abs(relative) >= _MIN_WEIGHT)
+    if not len(rows):
+        return  # all weights are 0
+    sizes = np.abs(relative[rows, columns])
+    lines = LineCollection(
+        [
+            [(source.x1, (source.y0 + source.y1) / 2), (target.x0, (target.y0 + target.y1) / 2)]
+            for source, target in zip(
+                (boxes[0][column] for column in columns), (boxes[1][row] for row in rows), strict=True
+            )
+        ],
+        colors=[class_color(int(positive)) for positive in relative[rows, columns] > 0],
+        linewidths=0.3 + 2.2 * sizes,
+        alpha=0.25 + 0.6 * sizes,
+        transform=figure.transFigure,
+        zorder=0,
     )
-    line.set(color=class_color(1 if weight > 0 else 0), linewidth=0.3 + 2.2 * abs(weight))
-    line.set_alpha(0.25 + 0.6 * abs(weight))
-    figure.add_artist(line)
+    figure.add_artist(lines)

@@ -37,8 +37,6 @@ def test_names_are_drawn_literally() -> None:
         in_full = "a_very_long_name_that_would_not_fit_anywhere"
         assert labels[1:5] == [" _x", r"\$cost\$", r"\$^\$", in_full]
     figures.append(confusion_matrix(np.ones((4, 4), np.int64), NAMES, "t"))
-    figures.append(
-        hidden_unit_maps([x, p], [torch.ones(4, 2)], [[0, 1], [0, 1, 2, 3]], ["_a", "$b"], NAMES, "t")
-    )
+    figures.append(hidden_unit_maps([x, p], [torch.ones(4, 2)], ["_a", "$b"], NAMES, "t"))
     for figure in figures:
         figure.savefig("picture.png")
