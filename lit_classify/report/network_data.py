@@ -1,0 +1,154 @@
+"""A module's network as plain data, from which the page of a report computes predictions.
+
+Legend: K members, F features, O outputs, M numeric features.
+"""
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from lit_classify.modules import (
+    BinaryClassifier,
+    LitModule,
+    MulticlassClassifier,
+    MultilabelClassifier,
+    Regressor,
+)
+from lit_classify.networks import FeatureEmbedding
+from lit_classify.networks.embeddings import PeriodicEmbedding
+from lit_classify.networks.members import MemberLinear
+
+# Activations that work on each number alone, with their arguments; page.js has the same names.
+_ACTIVATIONS: dict[type[nn.Module], tuple[str, ...]] = {
+    nn.CELU: ("alpha",),
+    nn.ELU: ("alpha",),
+    nn.GELU: ("approximate",),
+    nn.Hardshrink: ("lambd",),
+    nn.Hardsigmoid: (),
+    nn.Hardswish: (),
+    nn.Hardtanh: ("min_val", "max_val"),
+    nn.LeakyReLU: ("negative_slope",),
+    nn.LogSigmoid: (),
+    nn.Mish: (),
+    nn.ReLU: (),
+    nn.ReLU6: (),
+    nn.RReLU: ("lower", "upper"),
+    nn.SELU: (),
+    nn.SiLU: (),
+    nn.Sigmoid: (),
+    nn.Softplus: ("beta", "threshold"),
+    nn.Softshrink: ("lambd",),
+    nn.Softsign: (),
+    nn.Tanh: (),
+    nn.Tanhshrink: (),
+    nn.Threshold: ("threshold", "value"),
+}
+_TASKS: dict[type[LitModule], Callable[[Any], dict[str, Any]]] = {
+    BinaryClassifier: lambda model: {"task": "binary", "thresholds": [model.threshold]},
+    MulticlassClassifier: lambda model: {"task": "multiclass"},
+    MultilabelClassifier: lambda model: {
+        "task": "multilabel",
+        "thresholds": model.get_buffer("_thresholds").tolist(),
+    },
+    Regressor: lambda model: {
+        "task": "regression",
+        "center": float(model.get_buffer("_center")),
+        "scale": float(model.get_buffer("_scale")),
+    },
+}
+
+
+class UnsupportedNetwork(ValueError):
+    """A network that the page of a report cannot compute."""
+
+
+def network_data(model: LitModule, weights: bool = True) -> dict[str, Any]:
+    """Return the layers of a network and the last step of its task as plain data.
+
+    Arrays are a shape and little-endian float32 in base64. Those of members have a leading dimension K.
+
+    Args:
+        model: one of the four tasks, with an MLP or a sequence of linear layers and activations.
+        weights: include the weights. If not, the network must be a single one without embeddings, whose
+            weights are those of ``model.network.parameters()`` in their order.
+
+    Raises:
+        UnsupportedNetwork: the page cannot compute this network, with the reason.
+
+    Examples:
+        >>> data = network_data(BinaryClassifier(2, hidden=[4]))
+        >>> data["task"], [layer["kind"] for layer in data["layers"]]
+        ('binary', ['linear', 'activation', 'linear'])
+        >>> data["layers"][0]["weight"]["shape"]
+        [1, 4, 2]
+    """
+    if type(model) not in _TASKS:
+        raise UnsupportedNetwork(f"the page does not know the task {type(model).__name__}")
+    layers = _layers(model.network)
+    if not weights:
+        if model.members > 1 or any(layer["kind"] == "embedding" for layer in layers):
+            raise UnsupportedNetwork("several members or embeddings have no weights in a simple order")
+        layers = [
+            {key: part for key, part in layer.items() if not isinstance(part, dict) or key == "arguments"}
+            for layer in layers
+        ]
+    return {**_TASKS[type(model)](model), "members": model.members, "layers": layers}
+
+
+def _layers(module: nn.Module) -> list[dict[str, Any]]:
+    if isinstance(module, nn.Sequential):
+        return [layer for part in module for layer in _layers(part)]
+    kind = type(module)
+    if kind in (nn.Dropout, nn.Identity):
+        return []
+    if isinstance(module, MemberLinear):
+        return [_linear(module.weight.mT, module.bias.squeeze(1))]
+    if isinstance(module, nn.Linear) and kind is nn.Linear and module.bias is not None:
+        return [_linear(module.weight.unsqueeze(0), module.bias.unsqueeze(0))]
+    if isinstance(module, FeatureEmbedding):
+        return [_embedding(module)]
+    if isinstance(module, nn.PReLU) and module.weight.numel() == 1:
+        return [{"kind": "activation", "name": "PReLU", "arguments": {}, "weight": _array(module.weight)}]
+    if kind in _ACTIVATIONS:
+        arguments = {name: getattr(module, name) for name in _ACTIVATIONS[kind]}
+        return [{"kind": "activation", "name": kind.__name__, "arguments": arguments}]
+    raise UnsupportedNetwork(f"the page cannot compute the layer {kind.__name__}")
+
+
+def _linear(weight: Tensor, bias: Tensor) -> dict[str, Any]:
+    """Return a layer of weights ``(K, O, F)`` and biases ``(K, O)``."""
+    _, out_features, in_features = weight.shape
+    sizes = {"in_features": in_features, "out_features": out_features}
+    return {"kind": "linear", **sizes, "weight": _array(weight), "bias": _array(bias)}
+
+
+def _embedding(module: FeatureEmbedding) -> dict[str, Any]:
+    """Return the embeddings of numbers and categories; parameters of a single network get K = 1."""
+    parts = []
+    for part in module.numbers:
+        state = dict(part.named_parameters())
+        arrays = {name: _array(_with_members(value, 3)) for name, value in state.items()}
+        if isinstance(part, PeriodicEmbedding):
+            parts.append({"kind": "periodic", **arrays})
+        else:
+            parts.append({"kind": "piecewise", "edges": _array(part.get_buffer("edges")), **arrays})
+    tables = module.categories.tables if module.categories is not None else ()
+    return {
+        "kind": "embedding",
+        "numeric_columns": module.numeric_columns.tolist(),
+        "numbers": parts,
+        "tables": [_array(_with_members(table.get_parameter("weight"), 2)) for table in tables],
+    }
+
+
+def _with_members(parameter: Tensor, ndim: int) -> Tensor:
+    """Return a parameter with a leading dimension of members; without it, it has ``ndim`` dimensions."""
+    return parameter if parameter.ndim > ndim else parameter.unsqueeze(0)
+
+
+def _array(values: Tensor) -> dict[str, Any]:
+    numbers = np.ascontiguousarray(values.detach().cpu().float().numpy(), dtype="<f4")
+    return {"shape": list(numbers.shape), "data": base64.b64encode(numbers.tobytes()).decode()}

@@ -1,0 +1,172 @@
+"use strict";
+// Computes the predictions of a network on rows of features. Columns are arrays of numbers over rows, one for each
+// feature, unit or output.
+
+const range = (length) => Array.from({ length }, (_, index) => index);
+const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+const bytes = (base64) => Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
+const floats = (base64) => new Float32Array(bytes(base64).buffer);
+const sigmoid = (x) => 1 / (1 + Math.exp(-x));
+const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+const elu = (x, alpha, scale) => (x > 0 ? x : alpha * Math.expm1(x / scale));
+
+// The complementary error function, with a relative error below 1.2e-7 (Numerical Recipes, erfcc).
+function erfc(x) {
+  const t = 1 / (1 + Math.abs(x) / 2);
+  const first = [0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807];
+  const polynomial = [...first, -0.18628806, 0.09678418, 0.37409196, 1.00002368, -1.26551223];
+  const result = t * Math.exp(-x * x + polynomial.reduce((sum, factor) => sum * t + factor, 0));
+  return x >= 0 ? result : 2 - result;
+}
+
+function gelu(x, { approximate }) {
+  if (approximate === "none") return 0.5 * x * erfc(-x / Math.SQRT2);
+  return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+}
+
+const ACTIVATIONS = {
+  CELU: (x, { alpha }) => elu(x, alpha, alpha),
+  ELU: (x, { alpha }) => elu(x, alpha, 1),
+  GELU: gelu,
+  Hardshrink: (x, { lambd }) => (Math.abs(x) > lambd ? x : 0),
+  Hardsigmoid: (x) => clamp(x / 6 + 0.5, 0, 1),
+  Hardswish: (x) => x * clamp(x / 6 + 0.5, 0, 1),
+  Hardtanh: (x, { min_val, max_val }) => clamp(x, min_val, max_val),
+  LeakyReLU: (x, { negative_slope }) => (x > 0 ? x : negative_slope * x),
+  LogSigmoid: (x) => -softplus(-x),
+  Mish: (x) => x * Math.tanh(softplus(x)),
+  PReLU: (x, { weight }) => (x > 0 ? x : weight * x),
+  ReLU: (x) => (x > 0 ? x : 0),
+  ReLU6: (x) => clamp(x, 0, 6),
+  RReLU: (x, { lower, upper }) => (x > 0 ? x : (x * (lower + upper)) / 2),
+  SELU: (x) => 1.0507009873554805 * elu(x, 1.6732632423543772, 1),
+  SiLU: (x) => x * sigmoid(x),
+  Sigmoid: sigmoid,
+  Softplus: (x, { beta, threshold }) => (x * beta > threshold ? x : softplus(x * beta) / beta),
+  Softshrink: (x, { lambd }) => Math.sign(x) * Math.max(Math.abs(x) - lambd, 0),
+  Softsign: (x) => x / (1 + Math.abs(x)),
+  Tanh: Math.tanh,
+  Tanhshrink: (x) => x - Math.tanh(x),
+  Threshold: (x, { threshold, value }) => (x > threshold ? x : value),
+};
+
+// Return a linear layer of columns; `weight` and `bias` are functions of the indices.
+function combine(x, outputs, weight, bias) {
+  return range(outputs).map((output) => {
+    const sums = new Float64Array(x[0].length).fill(bias(output));
+    x.forEach((values, input) => {
+      const factor = weight(output, input);
+      for (let row = 0; row < sums.length; row++) sums[row] += factor * values[row];
+    });
+    return sums;
+  });
+}
+
+// Return the learned functions of one number: a linear layer over cosines, or over positions in bins.
+function embedNumber({ kind, frequency, phase, edges, weight, bias }, member, column, values) {
+  const [, columns, inputs, outputs] = weight.shape, at = (member * columns + column) * inputs;
+  const basis = range(inputs).map((input) => {
+    if (kind === "periodic") {
+      const turn = 2 * Math.PI * frequency.values[at + input], start = phase.values[at + input];
+      return values.map((value) => Math.cos(value * turn + start));
+    }
+    const [low, high] = edges.values.subarray(column * (inputs + 1) + input);
+    return values.map((value) => (high > low ? clamp((value - low) / (high - low), 0, 1) : 0));
+  });
+  const weightOf = (output, input) => weight.values[(at + input) * outputs + output];
+  return combine(basis, outputs, weightOf, (output) => bias?.values[(at / inputs) * outputs + output] ?? 0);
+}
+
+const LAYERS = {
+  linear({ in_features: inputs, out_features: outputs, weight, bias }, member, x) {
+    const first = member * outputs;
+    return combine(x, outputs, (output, input) => weight[(first + output) * inputs + input], (at) => bias[first + at]);
+  },
+  activation({ name, arguments: given }, member, x) {
+    const activate = ACTIVATIONS[name];
+    return x.map((values) => values.map((value) => activate(value, given)));
+  },
+  embedding({ numeric_columns, numbers, tables }, member, x) {
+    const features = x.slice(0, x.length - tables.length), codes = x.slice(features.length);
+    for (const column of numeric_columns) {
+      features[column] = x[column].map((value) => value / Math.sqrt(1 + (value / 3) ** 2));
+    }
+    const clipped = numeric_columns.map((column) => features[column]);
+    const embedded = numbers.map((part) => clipped.map((values, column) => embedNumber(part, member, column, values)));
+    const looked = tables.map(({ shape: [, count, size], values }, table) =>
+      range(size).map((at) => codes[table].map((code) => values[(member * count + code) * size + at]))
+    );
+    return [...features, ...embedded.flat(2), ...looked.flat()];
+  },
+};
+
+const decode = (part) => (part?.data ? { shape: part.shape, values: floats(part.data) } : part);
+
+function decodeLayer(layer) {
+  if (layer.kind === "linear") return { ...layer, weight: floats(layer.weight.data), bias: floats(layer.bias.data) };
+  if (layer.name === "PReLU") return { ...layer, arguments: { weight: floats(layer.weight.data)[0] } };
+  if (layer.kind === "activation") return layer;
+  const decodeEntry = ([name, value]) => [name, decode(value)];
+  const numbers = layer.numbers.map((part) => Object.fromEntries(Object.entries(part).map(decodeEntry)));
+  return { ...layer, numbers, tables: layer.tables.map(decode) };
+}
+
+// Return a network with the parameters of a snapshot, which are in the order of its layers.
+function withParameters(network, parameters) {
+  let at = 0;
+  const take = (count) => parameters.subarray(at, (at += count));
+  const layers = network.layers.map((layer) => {
+    const { kind, name, in_features, out_features } = layer;
+    if (kind === "linear") return { ...layer, weight: take(in_features * out_features), bias: take(out_features) };
+    return name === "PReLU" ? { ...layer, arguments: { weight: take(1)[0] } } : layer;
+  });
+  return { ...network, layers };
+}
+
+// Return the outputs of each layer, of which the last ones are the logits.
+const forward = (network, member, x) => network.layers.map((layer) => (x = LAYERS[layer.kind](layer, member, x)));
+
+// Return the probability of each class or label, or the value of a regression.
+function taskOutputs({ task, center, scale }, logits) {
+  if (task === "regression") return [logits[0].map((logit) => center + scale * logit)];
+  if (task === "binary") return [logits[0].map((logit) => sigmoid(-logit)), logits[0].map(sigmoid)];
+  if (task === "multilabel") return logits.map((column) => column.map(sigmoid));
+  const highest = logits[0].map((_, row) => Math.max(...logits.map((column) => column[row])));
+  const powers = logits.map((column) => column.map((logit, row) => Math.exp(logit - highest[row])));
+  const sums = highest.map((_, row) => powers.reduce((sum, column) => sum + column[row], 0));
+  return powers.map((column) => column.map((power, row) => power / sums[row]));
+}
+
+// Return the mean of the members' outputs.
+function predict(network, x) {
+  const members = range(network.members).map((member) => taskOutputs(network, forward(network, member, x).at(-1)));
+  const mean = (output, row) => members.reduce((sum, member) => sum + member[output][row], 0) / members.length;
+  return members[0].map((column, output) => column.map((_, row) => mean(output, row)));
+}
+
+const columnsOf = (rows) => rows[0].map((_, column) => Float64Array.from(rows, (row) => row[column]));
+
+// Return the features of a row of a table, as in training. Numbers, booleans (0 or 1) and dates (days since 1970)
+// are numbers, categories are texts; missing ones are null.
+function encode(row, encoders) {
+  return encoders.flatMap((encoder) => {
+    const value = row[encoder.name];
+    if (encoder.kind === "category") {
+      const index = encoder.categories.indexOf(value);
+      const code = value === null ? 1 : index < 0 ? 0 : index + 2; // missing, unseen, known
+      return encoder.embedded ? code : range(encoder.categories.length + 1).map((at) => Number(code === at + 1));
+    }
+    const present = value !== null && Math.abs(value) <= 3.4028234663852886e38;
+    const number = present ? datePart(value, encoder.part) : encoder.median;
+    const scaled = Math.fround(clamp((number - encoder.center) / encoder.scale, -1e15, 1e15));
+    return encoder.indicator ? [scaled, Number(!present)] : scaled;
+  });
+}
+
+function datePart(days, part) {
+  const time = new Date(days * 86400e3);
+  if (part === "year") return time.getUTCFullYear();
+  if (part === "month") return time.getUTCMonth() + 1;
+  if (part === "weekday") return time.getUTCDay() || 7;
+  return part === "hour" ? time.getUTCHours() : days;
+}

@@ -1,0 +1,416 @@
+import base64
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import torch
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+from torch import Tensor, nn
+
+from lit_classify import (
+    BinaryClassifier,
+    CirclesDataModule,
+    MulticlassClassifier,
+    MultilabelClassifier,
+    Regressor,
+)
+from lit_classify.data.table.preprocessing import Preprocessor
+from lit_classify.data.table.schema import Column
+from lit_classify.modules import LitModule
+from lit_classify.networks.mlp import ACTIVATIONS
+from lit_classify.report.html import render_html
+from tests.report.summaries import HOSTILE, flat, form, player, run, summary
+
+UNSUITABLE = {"GLU", "LogSoftmax", "Softmax", "Softmax2d", "Softmin", "Threshold"}  # or without defaults
+CENTER, SCALE = torch.tensor([0.5, 0.0]), torch.tensor([2.0, 1.0])  # of the features of a player
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.skip("Debian's chromium and chromium-driver are not installed")
+    options = webdriver.ChromeOptions()
+    options.binary_location = chromium
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    profile = f"--user-data-dir={tmp_path_factory.mktemp('profile')}"
+    for option in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", profile):
+        options.add_argument(option)
+    opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    yield opened
+    opened.quit()
+
+
+def show(browser: webdriver.Chrome, *runs: dict[str, Any], width: int = 1200, dark: bool = False) -> None:
+    """Open the page of runs, and check that it writes no error and makes no request."""
+    theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [theme]})
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    Path("report.html").write_text(render_html(summary(*runs)), encoding="utf-8")
+    log(browser, "performance")
+    browser.get(Path("report.html").resolve().as_uri())
+    WebDriverWait(browser, 20).until(lambda page: page.execute_script("return Boolean(window.report)"))
+
+
+def log(browser: webdriver.Chrome, kind: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = browser.get_log(kind)  # type: ignore[no-untyped-call]
+    return entries
+
+
+def check_quiet(browser: webdriver.Chrome) -> None:
+    """Check that the page wrote no message, and requested nothing but itself."""
+    assert log(browser, "browser") == []
+    messages = [json.loads(entry["message"])["message"] for entry in log(browser, "performance")]
+    sent = [part["params"] for part in messages if part["method"] == "Network.requestWillBeSent"]
+    page = browser.current_url
+    urls = [part["request"]["url"] for part in sent if part["documentURL"] == page]
+    # the icon of a date field is an image in the browser's own style
+    assert [url for url in urls if not url.startswith("data:")] == [page]
+
+
+def find(browser: webdriver.Chrome, selector: str) -> WebElement:
+    return browser.find_element(By.CSS_SELECTOR, selector)
+
+
+def set_value(browser: webdriver.Chrome, element: WebElement, value: Any) -> None:
+    event = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'))"
+    browser.execute_script(event, element, value)
+
+
+def pixels(browser: webdriver.Chrome, selector: str) -> str:
+    return str(browser.execute_script("return arguments[0].toDataURL()", find(browser, selector)))
+
+
+def outputs(browser: webdriver.Chrome, values: Any, snapshot: int | None = None) -> Tensor:
+    script = "return window.report.predict(0, arguments[0], arguments[1])"
+    return torch.tensor(browser.execute_script(script, values, snapshot))
+
+
+def circles(num_samples: int = 200) -> tuple[BinaryClassifier, list[Tensor], Tensor, Tensor]:
+    """Return a model, its weights after each of 50 epochs, raw points and targets."""
+    torch.manual_seed(0)
+    model = BinaryClassifier(2, hidden=[10, 10], lr=0.1)
+    x, y = CirclesDataModule(num_samples=num_samples).split("train")
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    states = [flat(model)]
+    for _ in range(50):
+        optimizer.zero_grad()
+        model.loss(model(x), y).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        states.append(flat(model))
+    return model, states, CENTER + SCALE * x, y
+
+
+def circles_run(**parts: Any) -> dict[str, Any]:
+    model, states, raw, y = circles()
+    with torch.no_grad():
+        p = model.predict((raw - CENTER) / SCALE)
+    predictions = {"targets": y.tolist(), "probabilities": p.tolist(), "threshold": 0.5}
+    return run(model, player=player(model, states, raw, y.tolist()), predictions=predictions, **parts)
+
+
+def test_a_page_contains_its_summary_as_text_and_forbids_requests() -> None:
+    page = render_html(summary(run(BinaryClassifier(2), name=HOSTILE)))
+    assert "<img" not in page
+    assert page.count("</script>") == 2
+    policy = re.findall(r'Content-Security-Policy" content="([^"]+)"', page)[0]
+    assert policy.startswith("default-src 'none'; style-src 'sha256-")
+    for text in ("It bends the boundary.", "0.6 to 0.9", "undefined: one class only", "majority class"):
+        assert text in page
+
+
+def test_control_characters_are_escaped() -> None:
+    page = render_html(summary(run(BinaryClassifier(2), name="a\x1b[31m\u202eb")))
+    assert "<h1>a\\x1b[31m\\u202eb</h1>" in page
+
+
+def test_a_page_of_82_snapshots_is_below_300_kB() -> None:
+    model, states, raw, y = circles(1250)
+    shown = player(model, [*states, *states[:31]], raw, y.tolist())
+    assert len(render_html(summary(run(model, player=shown)))) < 300_000
+
+
+def test_settings_that_differ_are_highlighted() -> None:
+    runs = [run(BinaryClassifier(2), f"v{lr}", settings={"model.lr": lr, "seed": 1}) for lr in (0.1, 0.01)]
+    page = render_html(summary(*runs))
+    assert '<th scope="col" class="differs">model.lr</th>' in page
+    assert "1 settings are the same" in page
+
+
+@pytest.mark.slow
+class TestInABrowser:
+    @pytest.mark.parametrize(
+        "model",
+        [
+            BinaryClassifier(2, hidden=[10, 10]),
+            MulticlassClassifier(2, 3, hidden=[5], activation="Tanh"),
+            MultilabelClassifier(2, 2, hidden=[5], activation="GELU"),
+            Regressor(2, hidden=[5, 4, 3], activation="PReLU"),
+            BinaryClassifier(2, hidden=[]),
+        ],
+        ids=lambda model: type(model).__name__,
+    )
+    def test_predictions_of_the_player_are_those_of_the_weights(
+        self, browser: webdriver.Chrome, model: LitModule
+    ) -> None:
+        torch.manual_seed(1)
+        states = []
+        for _ in range(3):
+            states.append(torch.randn_like(flat(model)))
+        raw = torch.randn(30, 2)
+        with torch.no_grad():
+            targets = model.labels(model.predict((raw - CENTER) / SCALE))
+        show(browser, run(model, player=player(model, states, raw, targets.tolist())))
+        for snapshot, state in enumerate(states):
+            nn.utils.vector_to_parameters(state, model.network.parameters())
+            for point in raw[:5]:
+                with torch.no_grad():
+                    expected = model.predict(((point - CENTER) / SCALE).unsqueeze(0)).flatten()
+                computed = outputs(browser, point.tolist(), snapshot)
+                torch.testing.assert_close(computed, expected, rtol=1e-5, atol=1e-5)
+        check_quiet(browser)
+
+    def test_every_activation_is_computed(self, browser: webdriver.Chrome) -> None:
+        torch.manual_seed(2)
+        raw = 3 * torch.randn(4, 2)
+        for name in sorted(set(ACTIVATIONS) - UNSUITABLE):
+            model = BinaryClassifier(2, hidden=[6, 6], activation=name)
+            shown = player(model, [3 * flat(model)], raw, [0, 1, 0, 1])
+            nn.utils.vector_to_parameters(3 * flat(model), model.network.parameters())
+            show(browser, run(model.eval(), player=shown))
+            for point in raw:
+                with torch.no_grad():
+                    expected = model.predict(((point - CENTER) / SCALE).unsqueeze(0)).flatten()
+                torch.testing.assert_close(
+                    outputs(browser, point.tolist(), 0), expected, rtol=0, atol=1e-5, msg=name
+                )
+
+    @pytest.mark.parametrize("embedding", [None, "periodic", "piecewise", "both"])
+    def test_predictions_of_the_form_are_those_of_the_checkpoint(
+        self, browser: webdriver.Chrome, embedding: Any
+    ) -> None:
+        torch.manual_seed(3)
+        frame = table_frame(300)
+        preprocessor = Preprocessor("robust").fit(frame, COLUMNS)
+        model = BinaryClassifier(
+            preprocessor.num_features,
+            hidden=[8],
+            members=3,
+            numeric_embedding=embedding,
+            num_categories=preprocessor.num_categories,
+            numeric_columns=[feature.column for feature in preprocessor.numeric_features],
+        )
+        for parameter in model.parameters():
+            nn.init.normal_(parameter, std=0.5)
+        show(browser, run(model, form=form(model, preprocessor)))
+        rows = frame.sample(20, seed=1)
+        rows[0, "town"] = "never seen"
+        with torch.no_grad():
+            expected = model.predict(torch.from_numpy(preprocessor.transform(rows)))
+        for row, output in zip(rows.to_dicts(), expected, strict=True):
+            if row["when"] is not None:
+                row["when"] = (row["when"] - datetime(1970, 1, 1)).total_seconds() / 86400
+            torch.testing.assert_close(outputs(browser, row), output, rtol=0, atol=1e-5)
+        check_quiet(browser)
+
+    def test_controls_of_the_form_change_the_prediction(self, browser: webdriver.Chrome) -> None:
+        preprocessor = Preprocessor().fit(table_frame(300), COLUMNS)
+        model = BinaryClassifier(
+            preprocessor.num_features, hidden=[8], num_categories=preprocessor.num_categories
+        )
+        show(browser, run(model, form=form(model, preprocessor)))
+        shown = ".result .bar b"
+        before = find(browser, shown).text
+        set_value(browser, find(browser, "input[aria-label='size']"), "9")
+        assert find(browser, shown).text != before
+        assert "Prediction by size" in find(browser, ".result figcaption").text
+        find(browser, "input[aria-label='paid']").click()
+        assert "Prediction by paid" in find(browser, ".result figcaption").text
+        set_value(browser, find(browser, "input[aria-label='size']"), "")  # a missing value
+        assert find(browser, shown).text.endswith("%")
+        check_quiet(browser)
+
+    def test_the_slider_moves_map_units_weights_and_curves_together(self, browser: webdriver.Chrome) -> None:
+        show(browser, circles_run())
+        selectors = (".map canvas", ".layer:nth-of-type(2) .unit canvas", ".links")
+        last = [pixels(browser, selector) for selector in selectors]
+        cursor = find(browser, ".charts .cursor").get_attribute("d")
+        slider = find(browser, "input[aria-label=epoch]")
+        set_value(browser, slider, 0)
+        assert find(browser, ".epoch").text == "epoch 0"
+        assert find(browser, ".charts .cursor").get_attribute("d") != cursor
+        assert all(
+            pixels(browser, selector) != before for selector, before in zip(selectors, last, strict=True)
+        )
+        slider.send_keys(Keys.ARROW_RIGHT)
+        assert find(browser, ".epoch").text == "epoch 1"
+        check_quiet(browser)
+
+    def test_play_runs_to_the_end_and_steps_stop_it(self, browser: webdriver.Chrome) -> None:
+        show(browser, circles_run())
+        browser.execute_script("""
+            document.querySelector('select').value = '40 / s';
+            document.querySelector('select').dispatchEvent(new Event('change'));
+        """)
+        find(browser, "button[aria-label=play]").click()
+        find(browser, "button[aria-label=pause]")
+        WebDriverWait(browser, 20).until(lambda page: find(page, ".epoch").text == "epoch 50")
+        WebDriverWait(browser, 20).until(lambda page: find(page, "button[aria-label=play]"))
+        find(browser, "button[aria-label='step back']").click()
+        assert find(browser, ".epoch").text == "epoch 49"
+
+    def test_a_point_is_read_by_pointer_and_keyboard(self, browser: webdriver.Chrome) -> None:
+        show(browser, circles_run())
+        assert "Misclassified" in find(browser, ".readout").text
+        overlay = find(browser, ".overlay")
+        webdriver.ActionChains(browser).move_to_element(overlay).perform()
+        assert re.fullmatch(r"x1 0.\d+, x2 .+: class 0 .+ %, class 1 .+ %", find(browser, ".readout").text)
+        browser.execute_script("arguments[0].focus()", overlay)
+        before = find(browser, ".readout").text
+        overlay.send_keys(Keys.ARROW_RIGHT)
+        assert find(browser, ".readout").text != before
+
+    def test_a_unit_is_enlarged(self, browser: webdriver.Chrome) -> None:
+        show(browser, circles_run())
+        before = pixels(browser, ".map canvas")
+        browser.execute_script("document.querySelectorAll('.unit')[3].focus()")
+        assert pixels(browser, ".map canvas") != before
+        assert find(browser, ".readout").text.startswith("layer 1, unit 2")
+
+    def test_regions_hide_the_probabilities(self, browser: webdriver.Chrome) -> None:
+        show(browser, circles_run())
+        before = pixels(browser, ".map canvas")
+        find(browser, ".controls label input").click()
+        assert pixels(browser, ".map canvas") != before
+
+    def test_the_threshold_moves_counts_and_cost(self, browser: webdriver.Chrome) -> None:
+        shown = circles_run()
+        shown["predictions"] = {
+            "targets": [0, 0, 1, 1],
+            "probabilities": [[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.1, 0.9]],
+            "threshold": 0.5,
+        }
+        show(browser, shown)
+
+        def tiles() -> list[str]:
+            return [tile.text for tile in browser.find_elements(By.CSS_SELECTOR, ".tiles dd")]
+
+        assert tiles() == ["75.0 %", "66.7 %", "100.0 %", "1"]
+        set_value(browser, find(browser, "input[aria-label=threshold]"), 0.8)
+        assert tiles() == ["75.0 %", "100.0 %", "50.0 %", "1"]
+        set_value(browser, browser.find_elements(By.CSS_SELECTOR, "input[type=number]")[1], 7)
+        assert tiles()[3] == "7"
+        assert "lowest, 0, at 0.60" in find(browser, ".wide").text
+
+    def test_tables_are_sorted_by_numbers_and_text(self, browser: webdriver.Chrome) -> None:
+        worst = {
+            "columns": ["city"],
+            "rows": [["b"], ["c"], [HOSTILE]],
+            "actual": ["1", "0", "1"],
+            "predicted": ["0", "1", "0"],
+            "errors": [-0.3, -0.25, -0.02],
+        }
+        show(browser, run(BinaryClassifier(2), worst_rows=worst))
+        table = browser.find_elements(By.CSS_SELECTOR, "table.sortable")[-1]
+
+        def column(number: int) -> list[str]:
+            cells = table.find_elements(By.CSS_SELECTOR, f"td:nth-child({number})")
+            return [cell.text for cell in cells]
+
+        heads = table.find_elements(By.CSS_SELECTOR, "th button")
+        heads[0].click()
+        assert column(1) == ["0.02", "0.25", "0.3"]
+        heads[0].click()
+        assert column(1) == ["0.3", "0.25", "0.02"]
+        heads[3].click()
+        assert column(4) == [HOSTILE, "b", "c"]
+
+    def test_dark_mode_repaints_the_page(self, browser: webdriver.Chrome) -> None:
+        show(browser, circles_run())
+        light = pixels(browser, ".map canvas")
+        theme = {"name": "prefers-color-scheme", "value": "dark"}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [theme]})
+        WebDriverWait(browser, 10).until(lambda page: pixels(page, ".map canvas") != light)
+        color = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+        assert max(map(int, re.findall(r"\d+", color)[:3])) < 60
+
+    def test_hostile_names_stay_text(self, browser: webdriver.Chrome) -> None:
+        model, states, raw, y = circles()
+        model.class_names = [HOSTILE, "b\x1b"]
+        shown = player(model, states, raw, y.tolist())
+        shown["features"][0]["name"] = HOSTILE
+        predictions = {"targets": [0, 1], "probabilities": [[0.9, 0.1], [0.4, 0.6]], "threshold": 0.5}
+        importance = [{"column": HOSTILE, "drop": 0.1, "deviation": 0.01}]
+        parts = {"predictions": predictions, "importance": importance, "importance_metric": "accuracy"}
+        show(browser, run(model, HOSTILE, player=shown, why=HOSTILE, **parts))
+        assert browser.find_elements(By.TAG_NAME, "img") == []
+        assert find(browser, "h1").text == HOSTILE
+        assert HOSTILE in find(browser, ".stage .legend").text
+        assert "b\\x1b" in find(browser, ".stage .legend").text
+        check_quiet(browser)
+
+    def test_runs_stand_side_by_side_on_one_slider(self, browser: webdriver.Chrome) -> None:
+        show(browser, circles_run(), circles_run(name="other"), run(BinaryClassifier(2), "third"))
+        assert len(browser.find_elements(By.CSS_SELECTOR, ".stage")) == 2
+        maps = [pixels(browser, f".stage:nth-child({number}) .map canvas") for number in (1, 2)]
+        set_value(browser, find(browser, "input[aria-label=epoch]"), 3)
+        for number, before in enumerate(maps, 1):
+            assert pixels(browser, f".stage:nth-child({number}) .map canvas") != before
+        check_quiet(browser)
+
+    @pytest.mark.parametrize("width", [400, 1600])
+    def test_nothing_is_wider_than_the_window(self, browser: webdriver.Chrome, width: int) -> None:
+        show(browser, circles_run(), circles_run(name="long_name/" * 20), width=width, dark=True)
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+    def test_other_networks_are_played_from_grids(self, browser: webdriver.Chrome) -> None:
+        shown = circles_run()
+        grids = {"size": 2, "probabilities": base64.b64encode(b"\x00\xff" * 4 + b"\xff\x00" * 4).decode()}
+        shown["player"] = {
+            **shown["player"],
+            "network": None,
+            "weights": None,
+            "grids": grids,
+            "epochs": [0, 1],
+        }
+        show(browser, shown)
+        assert outputs(browser, [0.0, 0.0], 0).tolist() == [0, 1]
+        assert outputs(browser, [0.0, 0.0], 1).tolist() == [1, 0]
+        check_quiet(browser)
+
+
+COLUMNS = [
+    Column("size", "number", 30, 200),
+    Column("paid", "boolean", 0, 2),
+    Column("town", "category", 20, 3),
+    Column("street", "category", 0, 40),
+    Column("when", "date", 30, 200),
+]
+
+
+def table_frame(rows: int) -> pl.DataFrame:
+    """Return a table with numbers, booleans, categories, embedded categories, dates and missing values."""
+    numbers = range(rows)
+    return pl.DataFrame(
+        {
+            "size": [None if n % 10 == 0 else 3.7 * (n % 23) - 20 for n in numbers],
+            "paid": [float(n % 2) for n in numbers],
+            "town": [None if n % 15 == 0 else "abc"[n % 3] for n in numbers],
+            "street": [f"street {n % 40}" for n in numbers],
+            "when": [
+                None if n % 11 == 0 else datetime(2020, 1 + n % 12, 1 + n % 28, n % 24) for n in numbers
+            ],
+        },
+        schema_overrides={"when": pl.Datetime("us")},
+    )
