@@ -20,7 +20,7 @@ from lit_classify.data.table.encoders import Encoder
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.errors import UserError
-from lit_classify.export.model import ExportedModel, describe_inputs
+from lit_classify.export.exported_model import ExportedModel, describe_inputs
 from lit_classify.messages import echo
 
 REQUIRED = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "safetensors": ("safetensors",)}
