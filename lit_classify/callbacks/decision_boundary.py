@@ -18,7 +18,7 @@ from lit_classify.modules import LitModule
 
 _MAX_SNAPSHOTS = 64  # kept at a time, from which the frames are selected
 _SNAPSHOTS_PER_FIT = 200  # approximately, if the number of epochs is known
-_MAX_FRAMES = 36
+_MAX_FRAMES = 24
 _MAX_IMAGES = 10  # TensorBoard's default number of images per tag
 _MAX_PROBABILITIES = 2**25  # of all snapshots together
 _SECONDS_BETWEEN_IMAGES = 30.0  # while training
