@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from lit_classify.messages import escape_control
 from lit_classify.metrics import confusion_counts, mean_precision_recall_f1, precision_recall_f1_support
 
+_MAX_WIDTH = 80
+_MIN_NAME = 12  # of the name and number of a class beside a confusion matrix
+_MAX_NAME = 32  # in a list of confusions
+_MAX_CONFUSIONS = 20
 _UNDEFINED = {
     "class": "-: undefined, because no row is of the class, or no row is predicted as it",
     "label": "-: undefined, because no row has the label, or it is predicted for no row",
@@ -59,7 +63,10 @@ def score_table(
 
 
 def confusion_table(true: NDArray[Any], predicted: NDArray[Any], names: Sequence[str]) -> str:
-    """Return how many rows of each true class are predicted as each class.
+    """Return how many rows of each true class are predicted as each class, within 80 columns.
+
+    Long names are replaced by numbers above the columns. Of too many classes for a matrix, the most frequent
+    confusions are listed.
 
     Args:
         true: true classes ``(N,)``.
@@ -75,14 +82,53 @@ def confusion_table(true: NDArray[Any], predicted: NDArray[Any], names: Sequence
     """
     names = [escape_control(name, is_name=True) for name in names]
     counts = confusion_counts(true, predicted, len(names))
-    width = max(*map(len, names), len(f"{counts.max():,}"), 4)
+    width = max(len(f"{counts.max():,}"), 4)
+    widest = max(width, *map(len, names))
+    if (widest + 2) * (len(names) + 1) - 2 <= _MAX_WIDTH:
+        return _matrix(counts, names, names, widest, widest)
+    numbers = [f"#{number}" for number in range(1, len(names) + 1)]
+    space = _MAX_WIDTH - (width + 2) * len(names)
+    if space < _MIN_NAME:
+        return _confusions(counts, names)
+    labels = [f"{number:<{len(numbers[-1])}} {name}" for number, name in zip(numbers, names, strict=True)]
+    labels = [_shorten(label, space) for label in labels]
+    return _matrix(counts, labels, numbers, max(map(len, labels)), width)
+
+
+def _matrix(
+    counts: NDArray[np.int64], rows: Sequence[str], columns: Sequence[str], label_width: int, width: int
+) -> str:
     lines = [
         "confusion matrix: a row for each true class, a column for each predicted class",
-        f"{'':<{width}}  " + "  ".join(f"{name:>{width}}" for name in names),
+        f"{'':<{label_width}}  " + "  ".join(f"{name:>{width}}" for name in columns),
     ]
-    for name, row in zip(names, counts, strict=True):
-        lines.append(f"{name:<{width}}  " + "  ".join(f"{count:>{width},}" for count in row))
+    for name, row in zip(rows, counts, strict=True):
+        lines.append(f"{name:<{label_width}}  " + "  ".join(f"{count:>{width},}" for count in row))
     return "\n".join(lines)
+
+
+def _confusions(counts: NDArray[np.int64], names: Sequence[str]) -> str:
+    """Return the most frequent pairs of a true class and another predicted class."""
+    wrong = counts - np.diag(np.diag(counts))
+    order = np.argsort(-wrong, axis=None, kind="stable")[:_MAX_CONFUSIONS]
+    pairs = [divmod(int(cell), len(names)) for cell in order if wrong.flat[cell]]
+    if not pairs:
+        return "confusions: none"
+    rows = [tuple(_shorten(names[label], _MAX_NAME) for label in pair) for pair in pairs]
+    widths = [max(map(len, cells)) for cells in zip(("true", "predicted"), *rows, strict=True)]
+    lines = [
+        f"the most frequent of {wrong.sum():,} confusions",
+        f"{'true':<{widths[0]}}  {'predicted':<{widths[1]}}  {'rows':>8}",
+    ]
+    for (true, predicted), pair in zip(rows, pairs, strict=True):
+        lines.append(f"{true:<{widths[0]}}  {predicted:<{widths[1]}}  {wrong[pair]:>8,}")
+    return "\n".join(lines)
+
+
+def _shorten(name: str, length: int) -> str:
+    """Abbreviate a name in the middle; names often differ at their ends."""
+    half = (length - 1) // 2
+    return name if len(name) <= length else f"{name[: length - 1 - half]}…{name[len(name) - half :]}"
 
 
 def _cell(score: float) -> str:

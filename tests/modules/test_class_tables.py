@@ -26,3 +26,36 @@ def test_metrics_of_each_class_equal_those_of_scikit_learn() -> None:
 def test_the_confusion_matrix_counts_every_row() -> None:
     lines = confusion_table(np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 0, 1]), ["no", "yes"]).splitlines()
     assert [line.split() for line in lines[-2:]] == [["no", "1", "1"], ["yes", "1", "2"]]
+
+
+@pytest.mark.parametrize(
+    "names", [["a" * 70, "b" * 70], [f"proline {n}" for n in range(10)], [f"letter {n}" for n in range(26)]]
+)
+def test_confusions_of_many_classes_or_long_names_fit_80_columns(names: list[str]) -> None:
+    random = np.random.default_rng(0)
+    y, predicted = random.integers(0, len(names), (2, 12_345))
+    lines = confusion_table(y, predicted, names).splitlines()
+    assert max(map(len, lines)) <= 80
+
+
+def test_columns_of_classes_with_long_names_are_numbered() -> None:
+    names = [f"class with a long name, number {number}" for number in (7, 8)]
+    true, predicted = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 0, 1])
+    lines = confusion_table(true, predicted, [*names, "c" * 90]).splitlines()
+    assert lines[1].split() == ["#1", "#2", "#3"]
+    assert lines[2].split() == ["#1", *names[0].split(), "1", "1", "0"]
+    assert [cell[-8:] for cell in lines[4].split()] == ["#3", "c" * 8, "0", "0", "0"]
+    assert "…" in lines[4]
+
+
+def test_the_most_frequent_confusions_of_many_classes_come_first() -> None:
+    names = [f"letter {number}" for number in range(26)]
+    true = np.array([3] * 5 + [4] * 7 + [9] * 20)
+    predicted = np.array([8] * 5 + [2] * 7 + [9] * 20)
+    assert confusion_table(true, predicted, names).splitlines() == [
+        "the most frequent of 12 confusions",
+        "true      predicted      rows",
+        "letter 4  letter 2          7",
+        "letter 3  letter 8          5",
+    ]
+    assert confusion_table(true, true, names) == "confusions: none"
