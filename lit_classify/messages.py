@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import TextIO
+from typing import Literal, TextIO
 
 from lit_classify.errors import DataWarning
 
@@ -17,6 +17,8 @@ def warn(message: str) -> None:
     warnings.warn(message, DataWarning, stacklevel=3)
 
 
+Color = Literal["red", "yellow", "green"]
+_COLORS: dict[Color, int] = {"red": 31, "yellow": 33, "green": 32}
 _CONTROL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
@@ -48,20 +50,34 @@ def escape_markdown(name: str) -> str:
     return re.sub(r"([\\`*_\[\]|#!~])", r"\\\1", escaped)
 
 
-def echo(text: str = "", file: TextIO | None = None, flush: bool = False) -> None:
+def echo(text: str = "", file: TextIO | None = None, flush: bool = False, color: Color | None = None) -> None:
     r"""Print with control characters escaped. All output of this package goes through here.
 
+    Args:
+        text: the text to print.
+        file: the stream, by default standard output.
+        flush: flush the stream.
+        color: color of the text on a terminal.
+
     Examples:
-        >>> echo("\x1b[31mred")
+        >>> echo("\x1b[31mred", color="red")  # not a terminal
         \x1b[31mred
     """
-    print(escape_control(text), file=file, flush=flush)
+    text = escape_control(text)
+    print(paint(text, color, file or sys.stdout) if color else text, file=file, flush=flush)
 
 
-def echo_once(line: str) -> None:
+def paint(text: str, color: Color, stream: TextIO) -> str:
+    """Return a text in a color if it is for a terminal, unless NO_COLOR is set (no-color.org)."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" or not stream.isatty():
+        return text
+    return f"\x1b[{_COLORS[color]}m{text}\x1b[0m"
+
+
+def echo_once(line: str, color: Color | None = None) -> None:
     """Print on standard error, from local rank 0 only."""
     if os.environ.get("LOCAL_RANK", "0") == "0":
-        echo(line, file=sys.stderr)
+        echo(line, file=sys.stderr, color=color)
 
 
 def summarize(error: Exception) -> str:

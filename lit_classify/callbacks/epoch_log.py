@@ -1,9 +1,13 @@
 """The epoch log: a line of metrics every n epochs, in the format of the course."""
 
+import math
+import sys
+
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import check_at_least
+from lit_classify.messages import paint
 from lit_classify.modules import LitModule
 
 
@@ -16,9 +20,11 @@ class EpochLog(Callback):
 
     Args:
         every_n_epochs: number of epochs from one line to the next, n.
+        print_every_n_epochs: of the lines in this number of epochs, only the first is printed; the last line
+            of a fit is always printed.
 
     Attributes:
-        lines: the printed lines of the current or last fit.
+        lines: the lines of the current or last fit, whether they are printed or not.
 
     Examples:
         >>> from lit_classify import BinaryClassifier, CirclesDataModule
@@ -30,17 +36,22 @@ class EpochLog(Callback):
         Epoch: 1 | Loss: 0..., Acc: ...% | Test loss: 0..., Acc: ...%
     """
 
-    def __init__(self, every_n_epochs: int = 100) -> None:
+    def __init__(self, every_n_epochs: int = 100, print_every_n_epochs: int = 1) -> None:
         check_at_least("every_n_epochs", every_n_epochs, 1)
+        check_at_least("print_every_n_epochs", print_every_n_epochs, 1)
         self.every_n_epochs = every_n_epochs
+        self.print_every_n_epochs = print_every_n_epochs
+        self._reset()
+        self._is_due = self._is_last = False
+
+    def _reset(self) -> None:
         self.lines: list[str] = []
-        self._printed_at = -1
-        self._is_shown = False
+        self._logged_at = self._printed_at = -1
+        self._lowest_loss = math.inf
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Reset the lines of an earlier fit; Lightning skips the hook below in the epoch of a resume."""
-        self.lines = []
-        self._printed_at = -1
+        self._reset()
         self.on_train_epoch_start(trainer, pl_module)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -50,37 +61,37 @@ class EpochLog(Callback):
         steps = trainer.num_training_batches / trainer.accumulate_grad_batches
         last |= 0 <= trainer.max_steps <= trainer.global_step + steps
         due = trainer.current_epoch % self.every_n_epochs == 0
-        self._is_shown = due or last
+        self._is_due, self._is_last = due or last, last
         pl_module.validation_is_extra = last and not due
-        trainer.check_val_every_n_epoch = 1 if self._is_shown else trainer.current_epoch + 2
+        trainer.check_val_every_n_epoch = 1 if self._is_due else trainer.current_epoch + 2
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the line of a due epoch, or of the last."""
-        if not trainer.sanity_checking and trainer.state.fn == "fit" and self._is_shown:
-            self._print(trainer, pl_module, trainer.current_epoch)
+        """Log a due epoch, or the last."""
+        if not trainer.sanity_checking and trainer.state.fn == "fit" and self._is_due:
+            self._log(trainer, pl_module, trainer.current_epoch)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the line of a due epoch, or of the last, if validation is disabled."""
-        if not trainer.enable_validation and self._is_shown:
-            self._print(trainer, pl_module, trainer.current_epoch)
+        """Log a due epoch, or the last, if validation is disabled."""
+        if not trainer.enable_validation and self._is_due:
+            self._log(trainer, pl_module, trainer.current_epoch)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print the line of the last epoch if training ended early, as with early stopping."""
         epoch = trainer.current_epoch - 1
-        if self._printed_at < epoch and pl_module.trainer.global_step:
-            self._print(trainer, pl_module, epoch, validated=False)
+        self._is_last = True
+        if self._logged_at < epoch and pl_module.trainer.global_step:
+            self._log(trainer, pl_module, epoch, validated=False)
+        elif self._printed_at < self._logged_at:
+            pl_module.print(self.lines[-1])
 
     def line(self, epoch: int) -> str | None:
-        """Return the line of an epoch, or None if none was printed."""
+        """Return the line of an epoch, or None if there is none."""
         return next(
             (line for line in self.lines if line.split("|")[0].split() == ["Epoch:", str(epoch)]), None
         )
 
-    def _print(
-        self, trainer: Trainer, pl_module: LightningModule, epoch: int, validated: bool = True
-    ) -> None:
+    def _log(self, trainer: Trainer, pl_module: LightningModule, epoch: int, validated: bool = True) -> None:
         assert isinstance(pl_module, LitModule)
-        self._printed_at = epoch
         metrics = {**(trainer.callback_metrics if validated else {}), **pl_module.epoch_metrics("train")}
         datamodule = getattr(trainer, "datamodule", None)
         course_mode = isinstance(datamodule, InMemoryDataModule) and datamodule.validates_on_test
@@ -89,7 +100,16 @@ class EpochLog(Callback):
         shown = {tag: round(float(value), 7) for tag, value in metrics.items()}
         line = format_line(epoch, shown, "Test" if course_mode else "Val", len(str(last)))
         self.lines.append(line)
-        pl_module.print(line)
+        self._logged_at = epoch
+        loss = shown.get("val/loss", math.inf)
+        if loss < self._lowest_loss:
+            self._lowest_loss = loss
+            start, separator, end = line.rpartition(" | ")
+            line = start + separator + paint(end, "green", sys.stdout)
+        n = self.print_every_n_epochs
+        if self._is_last or self._printed_at < 0 or epoch // n > self._printed_at // n:
+            self._printed_at = epoch
+            pl_module.print(line)
 
 
 def format_line(epoch: int, metrics: dict[str, float], evaluated_on: str, width: int = 0) -> str:

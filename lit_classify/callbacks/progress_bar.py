@@ -7,9 +7,14 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ProgressBar
 from tqdm import tqdm
 
+from lit_classify.modules import LitModule
+
+_FORMAT = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} epochs [{elapsed}<{remaining}{postfix}]"
+_LOSSES = {"train/loss": "loss", "val/loss": "val loss"}
+
 
 class EpochProgressBar(ProgressBar):
-    """One bar for all epochs of a fit, drawn at most ten times a second, below the epoch log.
+    """One bar for all epochs of a fit, with the losses, drawn about ten times a second below the epoch log.
 
     Lightning's bars count the batches of an epoch, of which small data has only one.
 
@@ -43,14 +48,16 @@ class EpochProgressBar(ProgressBar):
         super().on_train_start(trainer, pl_module)
         if self._enabled:
             total = trainer.max_epochs if trainer.max_epochs and trainer.max_epochs > 0 else None
-            self._bar = tqdm(
-                total=total, initial=trainer.current_epoch, unit="epoch", leave=False, file=sys.stderr
-            )
+            options: dict[str, Any] = {"leave": False, "file": sys.stderr, "bar_format": _FORMAT}
+            self._bar = tqdm(total=total, initial=trainer.current_epoch, **options)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Count an epoch."""
-        if self._bar is not None:
-            self._bar.update()
+        """Count an epoch, and show the losses whenever the bar is drawn."""
+        assert isinstance(pl_module, LitModule)
+        if self._bar is not None and self._bar.update():
+            metrics = {**trainer.callback_metrics, **pl_module.epoch_metrics("train")}
+            losses = [f"{name} {float(metrics[tag]):.4f}" for tag, name in _LOSSES.items() if tag in metrics]
+            self._bar.set_postfix_str(", ".join(losses))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Remove the bar."""

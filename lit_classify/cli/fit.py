@@ -191,18 +191,20 @@ class FitCLI(LitCLI):
         if folds or stops_members(self.trainer):
             validated = cross_validated(self.model, self.validate_best(kept))
             rows = OUT_OF_FOLD if folds else "each member's best epoch on the validation rows"
-            self.say(f"Best:  {rows}: {self.headline(validated)}{f', {folds} folds' if folds else ''}")
+            shown = f"{self.headline(validated)}{f', {folds} folds' if folds else ''}"
+            self.say(f"Best:  {rows}: {shown}", "green")
             self.show_best(kept.epochs - 1, validated.values)
         elif tested:
             score = float(cast(Tensor, best.best_model_score))
-            self.say(f"Best:  epoch {kept.epochs - 1} by val/loss, {score:.5f}; on the test rows: {tested}")
+            shown = f"{score:.5f}; on the test rows: {tested}"
+            self.say(f"Best:  epoch {kept.epochs - 1} by val/loss, {shown}", "green")
             return
         else:
             line = self.epoch_log.line(kept.epochs - 1)  # None if the best epoch was before a resume
             metrics = line.split(" | ")[-1] if line else f"val/loss {best.best_model_score:.5f}"
-            self.say(f"Best:  epoch {kept.epochs - 1}, {metrics}")
+            self.say(f"Best:  epoch {kept.epochs - 1}, {metrics}", "green")
         if tested:
-            self.say(f"       on the test rows: {tested}")
+            self.say(f"       on the test rows: {tested}", "green")
 
     def tune_threshold(self, best: Checkpoint) -> Checkpoint:
         """Choose the threshold of the best weights on the validation rows, and save it beside them."""

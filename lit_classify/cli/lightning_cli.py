@@ -26,7 +26,7 @@ from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, check_at_least
 from lit_classify.evaluation.cross_validation import cross_validated
 from lit_classify.evaluation.threshold_tuning import SCORES
-from lit_classify.messages import echo, summarize, warn
+from lit_classify.messages import Color, echo, summarize, warn
 from lit_classify.metrics import Metrics, logged_metrics
 from lit_classify.modules import LitModule
 
@@ -115,6 +115,12 @@ class LitCLI(LightningCLI):
             help="Validate and print a line at epochs 0, n, 2n, ... and after the last epoch.",
         )
         parser.add_argument(
+            "--print_every_n_epochs",
+            type=int,
+            default=1,
+            help="Of the lines in n epochs, print only the first; the last line is always printed.",
+        )
+        parser.add_argument(
             "--test_best", type=bool, default=False, help="After fit, evaluate best.ckpt on the test rows."
         )
         parser.add_argument(
@@ -200,7 +206,7 @@ class LitCLI(LightningCLI):
         elif kwargs["enable_progress_bar"]:
             extra.append(EpochProgressBar())
         kwargs["plugins"] = [*(given.plugins or []), self.io]
-        self.epoch_log = EpochLog(every)
+        self.epoch_log = EpochLog(every, self.parsed("print_every_n_epochs"))
         kwargs["callbacks"] = [self.epoch_log, *callbacks, *extra]
         trainer = super().instantiate_trainer(**kwargs)
         assert isinstance(trainer, RunTrainer)
@@ -266,7 +272,7 @@ class LitCLI(LightningCLI):
         evaluation = self.model.evaluation
         return cross_validated(self.model, evaluation) if evaluation else logged_metrics(logged, f"{stage}/")
 
-    def say(self, line: str) -> None:
+    def say(self, line: str, color: Color | None = None) -> None:
         """Print a line, from one process only."""
         if self.trainer.is_global_zero:
-            echo(line)
+            echo(line, color=color)

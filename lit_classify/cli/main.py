@@ -75,10 +75,10 @@ def _run(arguments: list[str]) -> int:
     try:
         code = _dispatch(arguments)
     except UserError as error:
-        echo(f"lit-classify: {error}", file=sys.stderr)
+        echo(f"lit-classify: {error}", file=sys.stderr, color="red")
         code = 2
     except DivergedError as error:
-        echo_once(f"lit-classify: {error}")
+        echo_once(f"lit-classify: {error}", color="red")
         code = 3
     except (KeyboardInterrupt, SystemExit) as error:  # Lightning turns one into the other
         if isinstance(error, SystemExit) and not signals.received():
@@ -90,7 +90,8 @@ def _run(arguments: list[str]) -> int:
         if os.environ.get("LIT_CLASSIFY_TRACEBACK"):
             raise
         hint = "set LIT_CLASSIFY_TRACEBACK=1 to show the traceback"
-        echo(f"lit-classify: {type(error).__name__}: {summarize(error)} ({hint})", file=sys.stderr)
+        message = f"lit-classify: {type(error).__name__}: {summarize(error)} ({hint})"
+        echo(message, file=sys.stderr, color="red")
         code = 2
     return 128 + signals.received() if signals.received() else code
 
@@ -106,6 +107,8 @@ def _dispatch(arguments: list[str]) -> int:
     if name not in COMMANDS:
         raise UserError(unknown_name("command", name, COMMANDS))
     _check_recipes(arguments[1:])
+    if name != "recipes" and sys.stdout.isatty() and sys.stderr.isatty():
+        echo_once("starting...")  # the imports below take seconds
     fast_import = import_module("lit_classify._lightning.fast_import")
     with fast_import.without_garbage_collection():
         if name in _IMPORT_LIGHTNING:

@@ -35,6 +35,6 @@ class _Notes:
 
     def __call__(self, message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, DataWarning):
-            echo_once(f"lit-classify: note: {message}")
+            echo_once(f"lit-classify: note: {message}", color="yellow")
         else:
             self._default(message, category, *where, **more)

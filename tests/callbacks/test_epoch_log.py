@@ -6,6 +6,7 @@ from lit_classify.callbacks.epoch_log import format_line
 from lit_classify.cli.main import main
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+STOP = "{class_path: EarlyStopping, init_args: {monitor: val/loss, patience: 2}}"
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,25 @@ def test_the_last_epoch_is_always_printed(
         int(line.split()[1]) for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")
     ]
     assert printed == epochs
+
+
+@pytest.mark.parametrize(
+    ("options", "epochs"),
+    [
+        (["--print_every_n_epochs", "5"], [0, 5, 10, 12]),
+        (["--print_every_n_epochs", "5", "--log_every_n_epochs", "3"], [0, 6, 12]),
+        (["--trainer.callbacks", STOP], [0, 2]),
+    ],
+)
+def test_lines_of_long_tables_are_printed_every_n_epochs(
+    options: list[str], epochs: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    every = ["--log_every_n_epochs", "1", "--print_every_n_epochs", "9"]
+    stop = ["--model.lr", "100"] if "callbacks" in options[0] else []
+    assert main([*SHORT[:-1], "13", *every, *stop, *options]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [int(line.split()[1]) for line in lines if line.startswith("Epoch")] == epochs
+    assert any(line.startswith("Best:  epoch ") and "Test loss: " in line for line in lines)
 
 
 def test_a_line_of_an_epoch_fits_80_columns(

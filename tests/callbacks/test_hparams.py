@@ -98,6 +98,7 @@ def test_the_hparams_page_shows_the_metrics_of_the_best_epoch_and_of_the_test(
 ) -> None:
     wine = ["--data.path", str(bundled(load_wine, "wine.csv")), "--data.target", "target"]
     fit = ["fit", "--config", "table", *wine, *SINGLE, "--trainer.max_epochs", "40"]
+    fit += ["--print_every_n_epochs", "1"]
     assert main([*fit, "--model.lr", "0.3"]) == 0  # so large that the last epoch is not the best
     out = capsys.readouterr().out
     ((epoch, loss, tested, accuracy),) = re.findall(

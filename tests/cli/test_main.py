@@ -1,8 +1,11 @@
-"""The help of the command line."""
+"""The help of the command line, and what it prints on a terminal."""
+
+import re
 
 import pytest
 
 from lit_classify.cli.main import COMMANDS, main
+from tests.terminal import run_in_terminal
 
 
 def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -10,3 +13,33 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert all(f"\n  {command} " in printed for command in COMMANDS)
     assert "Course mode" in printed
+
+
+FIT = ("fit", "--config", "circles_v2", "--trainer.max_epochs", "400", "--plots", "none")
+
+
+def test_a_terminal_shows_at_once_that_a_command_starts_then_losses_and_colors() -> None:
+    output, times = run_in_terminal(*FIT)
+    assert output.startswith("starting...\r\n")
+    assert times[0] < 0.3  # the imports take most of the time
+    assert "\x1b[32mBest:  epoch 399" in output
+    assert "Loss: 0.69295, Acc: 50.00% | \x1b[32mTest loss: 0.69319, Acc: 50.00%\x1b[0m" in output
+    bars = re.findall(
+        r"\r( *\d+%\|[^\r]{10,}\| \d+/400 epochs \[[^\r]*, loss 0\.6\d+, val loss 0\.6\d+\])", output
+    )
+    assert bars
+    assert max(map(len, bars)) < 80
+
+
+def test_no_color_disables_colors_on_a_terminal() -> None:
+    output, _ = run_in_terminal(*FIT, NO_COLOR="1")
+    assert "\x1b[3" not in output
+    assert "Best:  epoch 399" in output
+
+
+def test_nothing_but_results_is_written_to_pipes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*FIT[:4], "3"]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("circles_v2: ")
+    assert captured.err == ""
+    assert "\x1b" not in captured.out
