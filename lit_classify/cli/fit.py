@@ -17,8 +17,10 @@ from torch import Tensor
 from lit_classify import signals
 from lit_classify._lightning.resume_limits import nothing_left
 from lit_classify._lightning.trainer import RunTrainer
+from lit_classify.atomic_write import write_all
 from lit_classify.callbacks import BestCheckpoint, HParams, LastCheckpoint, RunSummary
 from lit_classify.callbacks.member_early_stopping import stops_members
+from lit_classify.callbacks.plot_callback import skip_on_error
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import RUNS
 from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
@@ -176,6 +178,8 @@ class FitCLI(LitCLI):
             self.report_best()
         finally:  # a signal may interrupt the test
             self.report_run()
+        if self.parsed("report") and self.trainer.is_global_zero:
+            self.write_report()
 
     def report_best(self) -> None:
         """Print the best epoch; evaluate its weights on rows that the epoch log does not cover."""
@@ -269,6 +273,22 @@ class FitCLI(LitCLI):
         if not self.trainer.checkpoint_callbacks:
             why = "fast_dev_run" if self.parsed("trainer").fast_dev_run else "enable_checkpointing false"
             self.say(f"No checkpoint was saved: --trainer.{why}")
+
+    def write_report(self) -> None:
+        """Write the report of the run into its directory; an error in it does not fail the run."""
+        run = self.trainer.run
+        if run is None or run.directory is None or not self.trainer.checkpoint_callbacks:
+            self.say("No report was written: it needs a run with checkpoints")
+            return
+        from lit_classify.report.html import render_html
+        from lit_classify.report.summary import CustomClasses, summarize
+
+        given = self.parsed("model").init_args
+        custom = CustomClasses(given.get("network"), given.get("activation"))
+        path = run.directory / "report.html"
+        with skip_on_error("report"):
+            write_all({path: render_html(summarize([run.directory], custom=custom)).encode()})
+            self.say(f"Report: {path}")
 
     def _splits_off_test_rows(self) -> bool:
         """Return whether the test rows of a new run were chosen at random, and could be trained on."""

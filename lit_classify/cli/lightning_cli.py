@@ -130,6 +130,9 @@ class LitCLI(LightningCLI):
             help="After fit, set model.threshold of best.ckpt, for two classes, to the best one by a metric "
             f"on the validation rows: {', '.join(SCORES)}.",
         )
+        parser.add_argument(
+            "--report", action="store_true", help="After fit, write report.html into the run's directory."
+        )
         parser.set_defaults({"model": {"class_path": AUTO_MODULE}})
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 - Lightning's

@@ -1,0 +1,347 @@
+"""Summarize finished runs as plain data, which the renderers show without computing anything.
+
+Legend: N rows, F features, O outputs, S snapshots, C classes.
+"""
+
+import base64
+import json
+import math
+import platform
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor
+
+from lit_classify import __version__, safe_yaml
+from lit_classify.callbacks.snapshots import FILE_NAME, load_snapshots, unflatten_state
+from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.checkpoints.search import find_checkpoint
+from lit_classify.data import InMemoryDataModule, TableDataModule
+from lit_classify.errors import UserError
+from lit_classify.evaluation.importance import permutation_importance
+from lit_classify.evaluation.printout import baseline_scores
+from lit_classify.metrics import wilson_interval
+from lit_classify.modules import LitModule
+from lit_classify.networks import evaluating
+from lit_classify.report.bootstrap import bootstrap_intervals
+from lit_classify.report.curves import read_curves
+from lit_classify.report.form import form_data
+from lit_classify.report.network_data import UnsupportedNetwork, network_data
+from lit_classify.threads import limit_threads
+
+_MAX_ROWS = 2000  # of predictions and of points
+_MAX_WORST_ROWS = 20
+_GRID = 41  # points of a grid of probabilities along each feature
+_MARGIN = 0.1  # around the points, as a fraction of their range
+_MAX_SETTING = 200  # characters
+_PROPORTIONS = ("accuracy", "exact_match")  # metrics that are means of correct rows
+
+
+class CustomClasses(NamedTuple):
+    """Import paths of the custom classes of a run, which a checkpoint never names by itself.
+
+    Attributes:
+        network: the network.
+        activation: the activation.
+        model: the module.
+        data: the data module.
+    """
+
+    network: str | None = None
+    activation: str | None = None
+    model: str | None = None
+    data: str | None = None
+
+
+_NO_CUSTOM_CLASSES = CustomClasses()
+
+
+def summarize(
+    runs: Sequence[str | Path], rows: bool = True, custom: CustomClasses = _NO_CUSTOM_CLASSES
+) -> dict[str, Any]:
+    """Return a summary of runs as plain data that can be written as JSON.
+
+    Args:
+        runs: directories of runs, or checkpoints in them.
+        rows: include raw rows and rare categories of the data.
+        custom: the custom classes of the runs.
+
+    Raises:
+        UserError: a run has no checkpoint, or its data cannot be read.
+    """
+    summaries = [_summarize_run(_find_run(str(run)), rows, custom) for run in runs]
+    contains = ["predictions", "ranges of numbers", "names of classes, columns and frequent categories"]
+    if rows:
+        contains += ["data points or the rows with the largest errors", "rare categories"]
+    return {"version": __version__, "contains": contains, "has_rows": rows, "runs": summaries}
+
+
+def _find_run(given: str) -> Path:
+    """Return the best checkpoint, or else the last one, of a run.
+
+    Raises:
+        UserError: there is none.
+    """
+    path = Path(given)
+    if not path.is_dir():
+        return Path(find_checkpoint(given))
+    for name in ("best.ckpt", "last.ckpt"):
+        if (found := path / "checkpoints" / name).is_file():
+            return found
+    raise UserError(
+        f"{path} has no checkpoints; give the directory of a run, such as lightning_logs/circles_v2/version_0"
+    )
+
+
+def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, Any]:
+    checkpoint = Checkpoint.read(path)
+    folder = path.resolve().parent.parent
+    config = _read_config(folder)
+    task, own_data = (checkpoint.own_class(part, getattr(custom, part)) for part in ("model", "data"))
+    model = checkpoint.build_model(custom.network, task, custom.activation)
+    data = _build_data(checkpoint, own_data)
+    data.setup("test")
+    epochs = _epochs_trained(path, checkpoint)
+    split = "test" if data.has_split("test") else "val"
+    with evaluating(model), limit_threads(model, 1000):
+        logits, y = _evaluate(model, data, split)
+        return {
+            "name": f"{folder.parent.name}/{folder.name}",
+            "why": (config.get("recipe") or {}).get("why"),
+            "command": f"lit-classify fit --config {path.parent.parent / 'config.yaml'}",
+            "settings": _settings(config),
+            "versions": {
+                "lit_classify": __version__,
+                "torch": torch.__version__,
+                "lightning": lightning.__version__,
+                "Python": platform.python_version(),
+            },
+            "task": type(model).__name__,
+            "class_names": model.class_names,
+            "label_names": model.label_names,
+            "parameters": sum(weights.numel() for weights in model.parameters()),
+            "members": model.members,
+            "epochs": epochs,
+            "best_epoch": checkpoint.epochs - 1 if path.name == "best.ckpt" else None,
+            "data": _describe_data(data),
+            "curves": read_curves(folder, checkpoint.content["global_step"] / max(checkpoint.epochs, 1)),
+            "evaluation": _evaluation(model, data, split, logits, y),
+            "predictions": _predictions(model, logits, y),
+            "player": _player(model, data, folder, rows),
+            "form": form_data(model, data, rows),
+            **_importance(model, data),
+            "worst_rows": _worst_rows(model, data, split, logits, y) if rows else None,
+        }
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    file = folder / "config.yaml"
+    content = safe_yaml.load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return content if isinstance(content, dict) else {}
+
+
+def _build_data(checkpoint: Checkpoint, own: type[InMemoryDataModule] | None) -> InMemoryDataModule:
+    """Build the data module; a table that has not changed since the training is described again."""
+    data = checkpoint.build_data(own=own)
+    if isinstance(data, TableDataModule) and not data.is_new_table:
+        return checkpoint.build_data({"fitted_state": None}, own)
+    return data
+
+
+def _epochs_trained(path: Path, checkpoint: Checkpoint) -> int:
+    last = path.with_name("last.ckpt")
+    return Checkpoint.read(last).epochs if last != path and last.is_file() else checkpoint.epochs
+
+
+def _settings(config: Mapping[str, Any]) -> dict[str, str | float | bool | None]:
+    """Return the settings of model, data, trainer and seed that are set, by their dotted names."""
+    flat: dict[str, str | float | bool | None] = {}
+
+    def add(name: str, value: Any) -> None:  # noqa: ANN401 - plain data
+        if isinstance(value, dict):
+            for key, part in value.items():
+                add(f"{name}.{key}" if key != "init_args" else name, part)
+        elif value is not None and name.rpartition(".")[2] != "fitted_state":
+            is_plain = isinstance(value, str | int | float | bool)
+            flat[name] = value if is_plain else json.dumps(value, ensure_ascii=False)[:_MAX_SETTING]
+
+    for part in ("model", "data", "trainer", "seed_everything"):
+        add(part, config.get(part))
+    return flat
+
+
+def _evaluate(model: LitModule, data: InMemoryDataModule, split: str) -> tuple[Tensor, Tensor]:
+    """Return logits and targets of a split; with folds, each row is predicted out of fold."""
+    x, y, *fold = data.batch_tensors(split)[: 3 if data.folds and split == "val" else 2]
+    return model.held_out_logits(x, *fold) if fold else model(x), model.prepare_targets(y)
+
+
+def _describe_data(data: InMemoryDataModule) -> dict[str, Any]:
+    names, counts = data.class_names, data.class_counts if data.has_split("train") else None
+    columns = data.columns if isinstance(data, TableDataModule) else []
+    return {
+        "name": type(data).__name__,
+        "rows": {
+            split: len(data.split(split).y)
+            for split in ("train", "val", "test")
+            if data.has_split(split) and not (split == "val" and (data.folds or data.validates_on_test))
+        },
+        "folds": data.folds,
+        "class_counts": dict(zip(names, counts, strict=True)) if names and counts else None,
+        "columns": [
+            {
+                "name": column.name,
+                "kind": column.kind,
+                "missing": column.missing,
+                "distinct": column.distinct,
+                "use": column.use,
+            }
+            for column in columns
+        ],
+        "notes": data.notes if isinstance(data, TableDataModule) else [],
+    }
+
+
+def _evaluation(
+    model: LitModule, data: InMemoryDataModule, split: str, logits: Tensor, y: Tensor
+) -> dict[str, Any]:
+    measured = model.measure(logits, y)
+    intervals = bootstrap_intervals(lambda *part: model.measure(*part).values, logits, y)
+    for name in set(_PROPORTIONS) & set(measured.values):
+        low, high = wilson_interval(np.array(measured.values[name] * len(y)), np.array(len(y)))
+        intervals[name] = float(low), float(high)
+    baselines = None
+    if data.has_split("train") and not (data.folds and split == "val"):
+        metric, scores = baseline_scores(model, data, split)
+        baselines = {"metric": metric, "scores": {name: _plain(score) for name, score in scores.items()}}
+    return {
+        "split": "out-of-fold" if data.folds and split == "val" else {"val": "validation"}.get(split, split),
+        "num_rows": len(y),
+        "metrics": {
+            name: {"value": _plain(value), "low": None, "high": None}
+            | (dict(zip(("low", "high"), intervals[name], strict=True)) if name in intervals else {})
+            for name, value in measured.values.items()
+        },
+        "undefined": {name: note for name, note in measured.notes.items() if name not in measured.values},
+        "baselines": baselines,
+    }
+
+
+def _predictions(model: LitModule, logits: Tensor, y: Tensor) -> dict[str, Any]:
+    """Return targets and probabilities of at most 2,000 rows."""
+    probabilities = model.probabilities(logits[:_MAX_ROWS]).double()
+    threshold = model.hparams.get("threshold")
+    return {
+        "targets": y[:_MAX_ROWS].tolist(),
+        "probabilities": np.round(probabilities.numpy(), 6).tolist(),
+        "threshold": getattr(model, "threshold", threshold) if threshold is not None else None,
+    }
+
+
+def _player(model: LitModule, data: InMemoryDataModule, folder: Path, rows: bool) -> dict[str, Any] | None:
+    """Return the snapshots of a network of two numbers, and the points; None for other networks."""
+    axes = data.numeric_features
+    if data.in_features != 2 or len(axes) != 2 or not (folder / FILE_NAME).is_file():
+        return None
+    epochs, states = load_snapshots(folder)
+    x = torch.cat([data.split(split).x for split in ("train", "test") if data.has_split(split)])
+    low, high = x.amin(dim=0), x.amax(dim=0)
+    ends = torch.stack([low - _MARGIN * (high - low), high + _MARGIN * (high - low)])  # (2, F)
+    player: dict[str, Any] = {
+        "features": [{"name": axis.name, "center": axis.center, "scale": axis.scale} for axis in axes],
+        "range": [(axis.center + axis.scale * ends[:, axis.column]).tolist() for axis in axes],
+        "points": _points(data) if rows else None,
+        "epochs": epochs,
+    }
+    try:
+        return player | {"network": network_data(model, weights=False), "weights": encode(states)}
+    except UnsupportedNetwork:
+        surfaces = _surfaces(model, states, ends, [axis.column for axis in axes])
+        content = base64.b64encode(surfaces.numpy().tobytes()).decode()
+        return player | {"grids": {"size": _GRID, "probabilities": content}}
+
+
+def _surfaces(model: LitModule, states: Tensor, ends: Tensor, columns: Sequence[int]) -> Tensor:
+    """Return the probabilities over a grid at each snapshot, from 0 to 255, ``(S, size, size, C)`` uint8.
+
+    Args:
+        model: the model; its weights are restored.
+        states: the states of the network, ``(S, P)``.
+        ends: smallest and largest value of each feature, ``(2, F)``.
+        columns: the feature along each axis; the second one varies from row to row.
+    """
+    first, second = (torch.linspace(float(ends[0, k]), float(ends[1, k]), _GRID) for k in columns)
+    grid = torch.empty(_GRID, _GRID, 2)
+    grid[..., columns[0]], grid[..., columns[1]] = first, second.unsqueeze(1)
+    network, surfaces = model.network, []
+    trained = deepcopy(network.state_dict())
+    for state in states:
+        network.load_state_dict(unflatten_state(network, state))
+        surfaces.append(model.predict(grid.reshape(-1, 2)).reshape(_GRID, _GRID, -1))
+    network.load_state_dict(trained)
+    return (255 * torch.stack(surfaces)).round().clamp(0, 255).to(torch.uint8)
+
+
+def _points(data: InMemoryDataModule) -> dict[str, Any]:
+    """Return the points of the training and test rows in the units of the data, at most 1,000 of each."""
+    axes, points, targets, names = data.numeric_features, list[list[float]](), list[float](), list[str]()
+    for split in ("train", "val", "test"):
+        if not data.has_split(split) or (split == "val" and (data.folds or data.validates_on_test)):
+            continue
+        x, y = (part[: _MAX_ROWS // 2] for part in data.split(split))
+        raw = torch.stack([axis.center + axis.scale * x[:, axis.column] for axis in axes], dim=1)
+        points += [[_round(number) for number in point] for point in raw.tolist()]
+        targets += y.tolist()
+        names += [split] * len(y)
+    return {"x": points, "y": targets, "split": names}
+
+
+def _importance(model: LitModule, data: InMemoryDataModule) -> dict[str, Any]:
+    if not isinstance(data, TableDataModule):
+        return {"importance": None, "importance_metric": None}
+    result = permutation_importance(model, data, repeats=3, max_rows=1000)
+    ranked = zip(result.columns, result.means.tolist(), result.deviations.tolist(), strict=True)
+    columns = [{"column": name, "drop": mean, "deviation": deviation} for name, mean, deviation in ranked]
+    return {"importance": columns, "importance_metric": result.measure}
+
+
+def _worst_rows(
+    model: LitModule, data: InMemoryDataModule, split: str, logits: Tensor, y: Tensor
+) -> dict[str, Any] | None:
+    """Return the rows of a table with the largest errors; None for other data."""
+    errors = model.row_errors(logits, y) if isinstance(data, TableDataModule) else None
+    if errors is None or not isinstance(data, TableDataModule) or data.is_new_table:
+        return None
+    worst = errors.errors.argsort(descending=True)[:_MAX_WORST_ROWS].tolist()
+    table = data.raw_rows(split, worst)
+    return {
+        "columns": table.columns,
+        "rows": [[None if cell is None else str(cell) for cell in row] for row in table.rows()],
+        "actual": [errors.actual[row] for row in worst],
+        "predicted": [errors.predicted[row] for row in worst],
+        "errors": [_plain(float(errors.errors[row])) for row in worst],
+    }
+
+
+def encode(values: Tensor) -> str:
+    """Return numbers as base64 of little-endian float32.
+
+    Examples:
+        >>> encode(torch.tensor([1.0]))
+        'AACAPw=='
+    """
+    return base64.b64encode(values.float().numpy().astype("<f4").tobytes()).decode()
+
+
+def _round(number: float) -> float:
+    """Return a number with five significant digits, which a plot can show."""
+    return float(f"{number:.5g}")
+
+
+def _plain(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)

@@ -1,0 +1,158 @@
+"""The summary of a run: its numbers are those of test, and it holds only plain data."""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from lit_classify import UserError, load
+from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.cli.main import main
+from lit_classify.report.summary import summarize
+from tests.example_tables import write
+
+CIRCLES = "lightning_logs/circles_v2/version_0"
+TABLE = "lightning_logs/table/version_0"
+
+
+def circles(*options: str) -> None:
+    fit = ["fit", "--config", "circles_v2", "--plots", "[snapshots]", "--trainer.max_epochs", "50"]
+    assert main([*fit, *options]) == 0
+
+
+def fit_table(*options: str) -> None:
+    random = np.random.default_rng(0)
+    rows = []
+    for n in range(200):
+        age, town = random.integers(20, 60), ["Rome", "Oslo", "Bonn"][n % 3] if n else "Ustka"
+        day = f"2024-{1 + n % 12:02}-{1 + n % 28:02}"
+        rows.append(
+            f"{age if n % 9 else ''},{town},{day},{['yes', 'no'][n % 2]},{'old' if age > 40 else 'young'}"
+        )
+    write("\n".join(["age,town,day,member,target", *rows]))
+    data = ["--data.path", "t.csv", "--data.target", "target", "--plots", "none", "--trainer.max_epochs", "3"]
+    assert (
+        main(["fit", "--config", "table", "--model.members", "2", "--data.folds", "2", *data, *options]) == 0
+    )
+
+
+def summary(run: str = CIRCLES, **options: Any) -> dict[str, Any]:
+    result = summarize([run], **options)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result  # plain data
+    (only,) = result["runs"]
+    found: dict[str, Any] = only
+    return found
+
+
+def numbers(text: str) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(text), "<f4")
+
+
+def test_metrics_are_those_of_test(capsys: pytest.CaptureFixture[str]) -> None:
+    circles()
+    capsys.readouterr()
+    assert main(["test", "--ckpt_path", f"{CIRCLES}/checkpoints/best.ckpt"]) == 0
+    printed = dict(line.split()[:2] for line in capsys.readouterr().out.splitlines() if line.startswith("  "))
+    run = summary()
+    evaluation = run["evaluation"]
+    for name, metric in evaluation["metrics"].items():
+        assert f"{metric['value']:.5f}" == printed[name]
+        assert metric["low"] <= metric["value"] <= metric["high"]
+    assert evaluation["split"] == "test"
+    assert evaluation["num_rows"] == 200
+    assert set(evaluation["baselines"]["scores"]) == {"majority class", "logistic regression"}
+    assert run["name"] == "circles_v2/version_0"
+    assert (run["epochs"], run["parameters"], run["task"]) == (50, 151, "BinaryClassifier")
+    assert run["data"]["rows"] == {"train": 800, "test": 200}
+    assert run["data"]["class_counts"] == {"0": 400, "1": 400}
+    assert run["settings"]["model.lr"] == 0.1
+    assert run["settings"]["model.hidden"] == "[10, 10]"
+    assert run["form"] is None
+
+
+def test_curves_are_those_of_the_epoch_log(capsys: pytest.CaptureFixture[str]) -> None:
+    circles("--log_every_n_epochs", "10")
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")]
+    curves = summary()["curves"]
+    assert curves["train/loss"]["epoch"] == list(range(50))
+    assert curves["val/loss"]["epoch"] == [0, 10, 20, 30, 40, 49]
+    for line, loss, accuracy in zip(
+        lines, curves["val/loss"]["value"], curves["val/accuracy"]["value"], strict=True
+    ):
+        assert f"Test loss: {loss:.5f}, Acc: {100 * accuracy:.2f}%" in line
+
+
+def test_the_player_has_the_weights_of_each_snapshot_and_all_points() -> None:
+    circles()
+    player = summary()["player"]
+    weights = numbers(player["weights"]).reshape(len(player["epochs"]), -1)
+    model = load(f"{CIRCLES}/checkpoints/last.ckpt")
+    expected = torch.cat([part.detach().flatten() for part in model.network.parameters()])
+    assert np.array_equal(weights[-1], expected.numpy())
+    assert player["epochs"] == list(range(51))
+    assert len(player["points"]["x"]) == 1000
+    assert player["points"]["split"].count("test") == 200
+    for axis, (low, high) in enumerate(player["range"]):
+        values = [point[axis] for point in player["points"]["x"]]
+        assert low < min(values) < max(values) < high
+
+
+def test_other_networks_of_two_features_are_shown_as_grids() -> None:
+    circles("--model.members", "2")
+    grids = summary()["player"]["grids"]
+    surface = np.frombuffer(base64.b64decode(grids["probabilities"]), np.uint8)
+    surface = surface.reshape(-1, grids["size"], grids["size"], 2)
+    player = summary()["player"]
+    model = load(f"{CIRCLES}/checkpoints/last.ckpt")
+    lines = [torch.linspace(low, high, grids["size"]) for low, high in player["range"]]
+    for row, column in ((0, 0), (3, 30), (40, 40), (25, 7)):
+        p = model.predict(torch.tensor([[lines[0][column], lines[1][row]]]))[0].detach()
+        assert abs(surface[-1, row, column] / 255 - p.numpy()).max() < 0.5 / 255 + 1e-4
+
+
+def test_the_form_has_ranges_categories_and_the_notes_of_the_table() -> None:
+    fit_table()
+    run = summary(TABLE)
+    assert run["player"] is None
+    form = run["form"]
+    columns = {column["name"]: column for column in form["columns"]}
+    ages = pl.read_csv("t.csv")["age"].drop_nulls()
+    assert ages.min() <= columns["age"]["min"] <= columns["age"]["max"] <= ages.max()
+    assert columns["age"]["missing"]
+    assert set(columns["town"]["categories"]) <= {"Bonn", "Oslo", "Rome", "Ustka"}
+    assert columns["member"]["kind"] == "boolean"
+    assert columns["day"]["kind"] == "date"
+    assert form["network"]["members"] == 2
+    assert {part["column"] for part in run["importance"]} == {"age", "town", "day", "member"}
+    assert len(run["worst_rows"]["rows"]) == 20
+    assert run["worst_rows"]["errors"] == sorted(run["worst_rows"]["errors"], reverse=True)
+    assert [column["name"] for column in run["data"]["columns"]] == ["age", "town", "day", "member"]
+
+
+def test_no_rows_leaves_out_rows_points_and_rare_categories() -> None:
+    fit_table("--data.test_fraction", "0")
+    assert "Ustka" in json.dumps(summarize([TABLE]))
+    text = json.dumps(summarize([TABLE], rows=False))
+    assert "Ustka" not in text
+    assert summary(TABLE, rows=False)["worst_rows"] is None
+    circles()
+    assert summary(rows=False)["player"]["points"] is None
+    assert summary(TABLE)["evaluation"]["split"] == "out-of-fold"
+
+
+def test_a_directory_without_a_run_is_refused() -> None:
+    Path("empty").mkdir()
+    with pytest.raises(UserError, match="empty has no checkpoints"):
+        summarize(["empty"])
+
+
+def test_the_best_checkpoint_of_a_run_is_summarized() -> None:
+    circles()
+    kept = Checkpoint.read(f"{CIRCLES}/checkpoints/best.ckpt")
+    assert summary()["best_epoch"] == kept.epochs - 1
+    assert summary(f"{CIRCLES}/checkpoints/last.ckpt")["best_epoch"] is None
