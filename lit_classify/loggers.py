@@ -206,7 +206,8 @@ def read_scalars(run: Path) -> Iterator[tuple[str, int, float]]:
             for event in EventFileLoader(str(file)).Load():
                 for value in event.summary.value:
                     tag = f"{stage}/{value.tag}" if stage else value.tag
-                    if tag.startswith(tuple(f"{name}/" for name in _STAGES)) and value.tensor.float_val:
+                    is_scalar = len(value.tensor.float_val) == 1 and not value.tensor.tensor_shape.dim
+                    if is_scalar and tag.startswith(tuple(f"{name}/" for name in _STAGES)):
                         yield tag, event.step, value.tensor.float_val[0]
 
 

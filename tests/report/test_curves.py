@@ -24,6 +24,14 @@ def test_a_later_value_of_an_epoch_replaces_the_earlier_one() -> None:
     assert curve["value"] == [*range(8), 8.5, 9.5, 10.5, 11.5]
 
 
+def test_other_summaries_are_not_curves() -> None:
+    logger = RunLogger(Path("runs"), "a")
+    log(logger, range(3))
+    logger.writer("val").add_pr_curve("rows", torch.tensor([0, 1]), torch.tensor([0.2, 0.7]), 0)
+    logger.finalize("success")
+    assert [*read_curves(Path(logger.log_dir), 1.0)] == ["train/loss"]
+
+
 def test_steps_are_converted_to_epochs() -> None:
     logger = RunLogger(Path("runs"), "a")
     log(logger, range(12, 65, 13))  # the last step of each epoch
