@@ -101,10 +101,10 @@ def describe_inputs(
         "unseen_code": 0,
         "missing_code": 1,
         "encoding": "Strip spaces. Numbers: NaN if the cell is in missing, its value in words if it is a key "
-        "there in lower case, otherwise the number in its format; NaN if that is in missing_numbers. Dates: "
-        "the part, in UTC; elapsed is the number of days since 1970. Categories: missing_code if the cell is "
-        "in missing, its value in codes, otherwise unseen_code; with ignore_case, in lower case and with "
-        "single spaces.",
+        "there in lower case, otherwise the number in its format, times of day in seconds; NaN if that is in "
+        "missing_numbers. Dates: the part, in UTC; elapsed is the number of days since 1970. Categories: "
+        "missing_code if the cell is in missing, its value in codes, otherwise unseen_code; with "
+        "ignore_case, in lower case and with single spaces.",
     }
 
 

@@ -8,9 +8,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
+import torch
 
+from lit_classify import BinaryClassifier, TableDataModule
 from lit_classify.cli.main import main
+from lit_classify.data.table.fitted_state import FittedState
+from lit_classify.export.examples.read_rows import read_rows
+from lit_classify.export.exported_model import ExportedModel, describe_inputs
 
 BEST = "lightning_logs/table/version_0/checkpoints/best.ckpt"
 
@@ -90,6 +96,40 @@ def test_the_example_program_predicts_what_the_checkpoint_predicts(
         np.array([[float(row[name]) for name in outputs] for row in rows]) for rows in (expected, predicted)
     )
     assert np.abs(values - expected_values).max() <= 1e-5 * max(1.0, np.abs(expected_values).max())
+
+
+@pytest.mark.filterwarnings("ignore:.*also occur in", "ignore:possible target leakage")
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["1:30", "17:05", ""],
+        ["1:30:10", "17:05:09"],
+        ["10:30:00.25", "17:05:09"],
+        ["5:05 PM", "11:00AM", "12:30 am"],
+        ["1/31/2024 5:05pm", "12/1/2024 11:00 AM"],
+        ["2024-1-31", "2024-12-05"],
+        ["2024/01/31 17:05:09.5", "2024/02/01 17:05:09"],
+        ["2024-01-31T17:05:09.123456789Z", "2024-02-28T17:05:09Z"],
+        ["2024-01-31 17:05:09 +0200", "2024-02-28 17:05:09-05:00"],
+        ["31/12/69", "31/12/68", "30/11/70"],
+        ["31 Jan 2024", "1 Dec 2024"],
+        ["31-JAN-2024", "1-May-2024"],
+        ["January 31, 2024", "May 1, 2024"],
+        ["₹1,23,456.50", "-₹7,890", "5"],
+        ["1,5 %", "-0,25 %"],
+    ],
+)
+def test_the_example_program_reads_values_as_the_checkpoint_does(cells: list[str]) -> None:
+    cells = cells * 20
+    targets = ["no", "yes"] * (len(cells) // 2)
+    with Path("t.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["x", "y"], *zip(cells, targets, strict=True)])
+    data = TableDataModule("t.csv", "y", day_first=False)
+    state = FittedState.from_dict(data.hparams["fitted_state"])
+    exported = ExportedModel(state.preprocessor, BinaryClassifier(data.in_features))
+    rows = read_rows("t.csv", describe_inputs(exported, "1.0", state))
+    features = state.preprocessor(torch.tensor(rows, dtype=torch.float64))
+    assert torch.allclose(features, data.transform(pl.DataFrame({"x": cells})), atol=1e-5)
 
 
 def test_a_model_of_synthetic_data_is_exported() -> None:

@@ -306,9 +306,16 @@ def _convert(
     frame: pl.DataFrame, formats: Mapping[str, ValueFormat | None], missing: Collection[str]
 ) -> pl.DataFrame:
     """Convert text to values, missing values to null; columns with other text or long integers stay text."""
-    for clean in (False, True):  # cells of values seldom need it
+    for clean in (
+        False,
+        True,
+    ):  # cells of values seldom need it, and numbers are compared with ``missing`` later
         known = {
-            part.name: found for part in frame if part.dtype == pl.String and (found := formats[part.name])
+            part.name: found
+            for part in frame
+            if part.dtype == pl.String
+            and (found := formats[part.name])
+            and (clean or not missing or found.is_plain)
         }
         cells = frame.select(missing_to_null(pl.col(list(known)), missing) if clean else pl.col(list(known)))
         converted = cells.select(part.expression(pl.col(name)) for name, part in known.items())

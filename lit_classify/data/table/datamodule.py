@@ -247,16 +247,26 @@ class TableDataModule(InMemoryDataModule):
             "val_fraction": val_fraction,
         }
         expected, text, formats = roles.all, roles.categorical, dict[str, ValueFormat]()
+        used = roles.features
         if self._state is not None:
             self._state.check_settings(settings)
-            expected = [encoder.name for encoder in self._state.preprocessor.encoders]
+            used = expected = [encoder.name for encoder in self._state.preprocessor.encoders]
             text = self._state.text_columns
-            formats = dict(self._state.formats)
+            formats = self._state.known_formats
         self.is_new_table = False
-        values = ValueOptions(text, settings["missing_values"], decimal, day_first, ignore_case, formats)
+        values = ValueOptions(
+            text,
+            settings["missing_values"],
+            decimal,
+            day_first,
+            ignore_case,
+            formats,
+            features=used and [*used, *roles.target, *roles.sample_weight],
+            ignore=[*roles.ignore, *roles.split, *roles.groups],
+        )
         self._files = TableFiles(paths, CsvOptions(delimiter, header, encoding, expected, values), frames)
         self._table: RawTable | None = self._files.read()
-        self._files = self._files.with_formats(self._table.formats)
+        self._files = self._files.with_formats(self._table.known_formats)
         self._prepared: Prepared | None = None
         if self._state is None:
             self._state = self._fit(roles, scaling, settings)
@@ -282,6 +292,7 @@ class TableDataModule(InMemoryDataModule):
         tables = self._read()
         files = {key: tables[key].as_files() if key in tables else {} for key in PATH_OPTIONS}
         table, num_rows = concat_splits(tables)
+        self._positions = table.positions
         check_columns("target column", roles.target, table)
         check_columns("column", roles.all, table)
         kinds = roles.categorical, roles.numeric
@@ -298,12 +309,14 @@ class TableDataModule(InMemoryDataModule):
         self.leaking = find_leakage(frame, columns, y)
         preprocessor = Preprocessor(scaling).fit(frame, columns, rows["train"])
         self.columns = [replace(column, use=preprocessor.describe_use(column)) for column in columns]
-        if not preprocessor.num_features:
-            schema = format_schema(self.columns, self.leaking)
-            raise DataError(f"{table.files[0][0]}: no feature is left to predict the target\n{schema}")
-        self._warn()
         classes = None if target.class_names is None else as_text(table.frame[target.columns[0]])
-        self.notes = notes_on_values(frame, columns, classes, roles.categorical)
+        dropped = [part.name for part in columns if part.kind == "category" and not part.is_used]
+        values = pl.DataFrame([*frame, *(table.frame[name] for name in dropped)])
+        self.notes = notes_on_values(values, columns, classes, roles.categorical)
+        if not preprocessor.num_features:
+            message = f"{table.files[0][0]}: no feature is left to predict the target"
+            raise DataError("\n".join([message, format_schema(self.columns, self.leaking), *self.notes]))
+        self._warn()
         self.notes += notes_on_rows(self._num_dropped, warn_duplicates(frame, y, rows))
         self._prepared = Prepared(frame, rows, y, fold, weights)
         folds = 0 if fold is None else int(fold.max()) + 1
@@ -398,6 +411,7 @@ class TableDataModule(InMemoryDataModule):
         tables, target = self._read(), self._state.target
         self._warn_other_files(tables)
         table, num_rows = concat_splits(tables)
+        self._positions = table.positions
         y, fold, weights = target.values(table), None, None
         if self.is_new_table:
             rows = split_by_files(num_rows)
@@ -495,12 +509,22 @@ class TableDataModule(InMemoryDataModule):
         return table.frame.select(names)
 
     def raw_rows(self, split: str, indices: Sequence[int]) -> pl.DataFrame:
-        """Return rows of a split as they are in the files, which are read again."""
-        table, _ = concat_splits(self._read())
+        """Return rows of a split as text, as they are in the files, which are read again."""
+        assert self._state is not None
         if split not in self._row_indices:  # the rows of another one
             split = "train" if self.folds else "test"
-        selected: pl.DataFrame = table.frame[self._row_indices[split][list(indices)].tolist()]
-        return selected
+        rows = self._row_indices[split][list(indices)].tolist()
+        positions = rows if self._positions is None else self._positions[rows].tolist()
+        names = self._state.columns
+        files = self._files.as_text(names)
+        tables = [table.frame.select(names) for table in (files.read(), *files.read_other_splits().values())]
+        ends = np.cumsum([len(table) for table in tables])
+        selected = []
+        for row in positions:
+            number = int(np.searchsorted(ends, row, side="right"))
+            cells = tables[number].row(row - int(ends[number]))  # counted from the end
+            selected.append([None if cell is None else str(cell) for cell in cells])
+        return pl.DataFrame(selected, dict.fromkeys(names, pl.String()), orient="row")
 
     def describe(self) -> str:
         """Return the schema, the number of training rows of each class, and notes as printable text."""

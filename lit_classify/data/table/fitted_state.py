@@ -88,10 +88,20 @@ class FittedState:
 
     @property
     def text_columns(self) -> list[str]:
-        """The columns whose cells remain text, even if they look like numbers: categories and classes."""
+        """The columns whose cells remain text, even if they look like numbers: categories and classes.
+
+        Classes that are formatted numbers, such as $5, are converted.
+        """
         encoders = self.preprocessor.encoders
         text = [encoder.name for encoder in encoders if encoder.kind == "category"]
-        return text if self.target.class_names is None else [*text, *self.target.columns]
+        classes = self.target.columns if self.target.class_names is not None else ()
+        return [*text, *(name for name in classes if name not in self.formats)]
+
+    @property
+    def known_formats(self) -> dict[str, ValueFormat]:
+        """The formats of columns, also those of plain numbers."""
+        numbers = [encoder.name for encoder in self.preprocessor.encoders if encoder.kind == "number"]
+        return {**dict.fromkeys(numbers, ValueFormat()), **self.formats}
 
     def warn_extra_columns(self, table: RawTable) -> None:
         """Warn about columns that the training data did not have."""

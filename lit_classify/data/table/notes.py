@@ -4,6 +4,7 @@ Legend: N rows.
 """
 
 import json
+import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -19,7 +20,8 @@ _MIN_NUMERIC = 0.5  # fraction of numbers above which a column of categories is 
 _MIN_INTEGERS = 20  # fewer distinct integers do not look like an ID
 _MIN_DISTINCT = 0.95  # fraction of distinct values in a column of IDs
 _INDEX_NAMES = ("Unnamed: 0", "__index_level_0__", "column_1", "index")
-_MAX_WORDS = 3
+_MAX_WORDS = 3  # in a message
+_MAX_MISSING = 10  # different words that may all mean missing
 
 
 def notes_on_values(
@@ -28,7 +30,7 @@ def notes_on_values(
     r"""Return notes on the values of columns, each with its count and the option that acts on it.
 
     Args:
-        frame: the used columns as numbers, dates or text, ``(N,)`` each.
+        frame: the used columns as numbers, dates or text, and those of text that are dropped, ``(N,)`` each.
         columns: the schema.
         classes: the target as text, ``(N,)``, with the name of its column; None for other targets.
         categorical: columns that are declared categorical.
@@ -46,8 +48,8 @@ def notes_on_values(
     """
     notes = [] if classes is None else [f"target {note}" for note in _spellings(classes)]
     for column in columns:
-        if column.is_used and column.kind == "category":
-            notes += _spellings(frame[column.name])
+        if column.kind == "category":
+            notes += _spellings(frame[column.name]) if column.is_used else []
             notes += [] if column.name in categorical else _mostly_values(frame[column.name])
         elif column.is_used and column.kind == "number":
             notes += [*_integer_ids(frame[column.name]), *_sentinels(frame[column.name])]
@@ -91,15 +93,16 @@ def _mostly_values(values: pl.Series) -> Iterator[str]:
     text = as_text(values).drop_nulls()
     parsed = closest_format(text).parse(text)
     words = text.filter(parsed.is_null())
-    if 0 < len(words) <= (1 - _MIN_NUMERIC) * len(text):
-        counts = dict(words.value_counts(sort=True).head(_MAX_WORDS).rows())
-        listed = ", ".join(f"{word!r} ({count:,})" for word, count in counts.items())
-        option = shlex.quote(json.dumps([*counts], ensure_ascii=False) if len(counts) > 1 else str(*counts))
+    if 0 < len(words) <= (1 - _MIN_NUMERIC) * len(text) and words.n_unique() <= _MAX_MISSING:
+        counts = dict(words.value_counts(sort=True).rows())
+        listed = ", ".join(f"{word!r} ({counts[word]:,})" for word in [*counts][:_MAX_WORDS])
+        listed += ", ..." * (len(counts) > _MAX_WORDS)
         kind = "numbers" if parsed.dtype.is_numeric() else "dates or times"
         share = f"{len(text) - len(words):,} of {len(text):,} cells"
         yield (
             f"{values.name!r}: {share} are {kind}, but not {listed}; treat these as missing with "
-            f"--data.missing_values {option}, or keep them with --data.categorical {_quote(values)}"
+            f"--data.missing_values {_argument(counts)}, or keep them with --data.categorical "
+            f"{_argument([values.name])}"
         )
 
 
@@ -112,7 +115,7 @@ def _integer_ids(values: pl.Series) -> Iterator[str]:
         what = "the index of a saved DataFrame" if values.name in _INDEX_NAMES else "an ID"
         yield (
             f"{values.name!r}: {distinct:,} different integers, like {what}; leave it out with "
-            f"--data.ignore {_quote(values)}"
+            f"--data.ignore {_argument([values.name])}"
         )
 
 
@@ -138,6 +141,9 @@ def _ends(values: pl.Series) -> tuple[float, float]:
     return float(values.min()), float(values.max())  # type: ignore[arg-type]  # numbers
 
 
-def _quote(values: pl.Series) -> str:
-    """Return the name of a column for a command line."""
-    return shlex.quote(values.name)
+def _argument(words: Collection[str]) -> str:
+    """Return words for a command line: a single one as it is unless YAML reads it otherwise, or a list."""
+    word = " ".join(words)
+    if re.fullmatch(r"(?!null$)[a-z]\w*", word, re.IGNORECASE):
+        return word
+    return shlex.quote(json.dumps([*words], ensure_ascii=False))

@@ -237,10 +237,13 @@ class Preprocessor(nn.Module):
                 values, message = mask_out_of_range(values, table.locate)
                 out_of_range += [message] if message else []
             elif encoder.kind == "category":
-                known = values.is_in([*encoder.categories, *encoder.infrequent])
+                trained = pl.Series([*encoder.categories, *encoder.infrequent], dtype=pl.String)
+                known = values.is_in(trained.implode())
                 new = (values.is_not_null() & ~known).arg_true()
                 first = int(new[0]) if len(new) else 0
-                if len(new) and not known.any() and not to_numbers(values.drop_nulls()).null_count():
+                are_numbers = to_numbers(values).null_count() == values.null_count()
+                was_text = to_numbers(trained).null_count() == len(trained)
+                if len(new) and not known.any() and are_numbers and was_text:
                     errors.append(
                         f"{table.locate(first)}, column {encoder.name!r}: {values[first]!r} "
                         "is a number, but training had text, and no row has one of its categories"

@@ -43,6 +43,12 @@ class RawTable:
     def __len__(self) -> int:
         return len(self.frame)
 
+    @property
+    def known_formats(self) -> dict[str, ValueFormat]:
+        """The formats that further files should have, also those of plain numbers."""
+        plain = [name for name, dtype in self.frame.schema.items() if dtype.is_float()]
+        return {**dict.fromkeys(plain, ValueFormat()), **self.formats}
+
     def as_files(self) -> dict[str, str]:
         """Return the digest of each file by its path."""
         return {path: digest for (path, _), digest in zip(self.files, self.digests, strict=True)}
@@ -80,7 +86,7 @@ def read_table(paths: str | Path | Sequence[str | Path], options: CsvOptions | N
     for file in find_files([paths] if isinstance(paths, str | Path) else paths):
         frame, digest, formats = read_file(file, options)
         tables.append(RawTable(frame, ((str(file), len(frame)),), (digest,), formats))
-        options = options.with_formats(formats)  # which the next file should have too
+        options = options.with_formats(tables[-1].known_formats)
     return concat_tables(tables)
 
 
@@ -303,8 +309,8 @@ class TableFiles:
         return replace(self, options=replace(self.options, values=replace(self.options.values, text=names)))
 
     def as_text(self, names: Collection[str]) -> "TableFiles":
-        """Return the files with columns that are read as they are."""
-        return replace(self, options=replace(self.options, values=ValueOptions(text=names)))
+        """Return the files with columns that are read as they are; others do not matter."""
+        return replace(self, options=replace(self.options, values=ValueOptions(text=names, features=names)))
 
     def without(self, keys: Collection[str]) -> "TableFiles":
         """Return the files without those of some options."""

@@ -163,7 +163,10 @@ def _complete(table: RawTable, name: str, kind: Kind | None) -> pl.Series:
     series = table.frame[name]
     values, inferred = cast_column(series, kind, table.locate, table.formats.get(name))
     if inferred == "date":
-        raise DataError(f"{table.files[0][0]}: the target {name!r} contains dates, which cannot be predicted")
+        raise DataError(
+            f"{table.files[0][0]}: the target {name!r} contains dates, which cannot be predicted; to predict "
+            "them as classes, declare it categorical"
+        )
     if inferred == "boolean":
         values, _ = cast_column(series, "category", table.locate)
     missing = values.is_null().arg_true()
@@ -181,12 +184,17 @@ def _are_classes(table: RawTable, cells: pl.Series) -> bool:
     """Return whether numbers are classes: few distinct integers.
 
     Raises:
-        DataError: a few are fractions, or one is -100, which often means "no label".
+        DataError: a few are fractions, one is -100, which often means "no label", or they are times.
     """
     distinct = cells.unique()
     if len(distinct) > _MAX_CLASSES or distinct.abs().max() >= MAX_EXACT_INTEGER:  # type: ignore[operator]
         return False
     are_integers = distinct == distinct.round()
+    if table.frame[cells.name].dtype == pl.Time:
+        raise DataError(
+            f"{table.files[0][0]}: the target {cells.name!r} contains {len(distinct)} different times; "
+            "declare it numeric or categorical"
+        )
     advice = f"fix it, or declare {cells.name!r} numeric or categorical"
     if not are_integers.all():
         fractions = (cells != cells.round()).arg_true()

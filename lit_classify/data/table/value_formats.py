@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from lit_classify.data.table.cells import has_long_integers, missing_to_null, to_numbers
+from lit_classify.data.table.cells import MAX_EXACT_INTEGER, has_long_integers, missing_to_null, to_numbers
 from lit_classify.messages import warn
 
 _HEAD = 100  # cells that select the formats to try on a column
@@ -27,7 +27,7 @@ _DATES = (
     *("%m/%d/%y", "%d/%m/%y", "%d %B %Y", "%d %b %Y", "%d-%b-%Y", "%B %d, %Y", "%b %d, %Y"),
 )
 _TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.f", "%I:%M %p", "%I:%M:%S %p")
-_ZONES = ("", "Z", "%z", " %z")
+_ZONES = ("", "Z", "%z")  # spaces may precede %z
 _DATE = (
     r"\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d\d[/.]\d\d[/.]\d\d"
     r"|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{4}|[A-Z][a-z]{2,8} \d{1,2}, \d{4}"
@@ -108,14 +108,18 @@ class ValueFormat:
         signs = {**dict.fromkeys((*_SPACES, self.unit, self.thousands), ""), "(": "-", ")": "", _MINUS: "-"}
         signs = {sign: text for sign, text in {**signs, self.decimal: "."}.items() if sign and sign != text}
         is_number = cells.str.contains(self._number_pattern)
-        return pl.when(is_number).then(to_numbers(cells.str.replace_many(signs)))
+        numbers = to_numbers(cells.str.replace_many(signs))
+        return pl.when(is_number & (numbers.abs() < MAX_EXACT_INTEGER)).then(numbers)
 
     @property
     def _number_pattern(self) -> str:
-        """The regular expression of a number."""
-        unit, decimal, space = f"(?:{re.escape(self.unit)})?", re.escape(self.decimal), f"[{_SPACES}]?"
+        """The regular expression of a number; currencies may be omitted, but not percent signs."""
+        unit = re.escape(self.unit) if self.unit == "%" else f"(?:{re.escape(self.unit)})?"
+        decimal, space = re.escape(self.decimal), f"[{_SPACES}]?"
         separator = f"[{_SPACES}]" if self.thousands == " " else re.escape(self.thousands)
-        groups = rf"\d{{1,3}}(?:{separator}\d{{3}})+|" if separator else ""
+        groups = rf"[1-9]\d{{0,2}}(?:{separator}\d{{3}})+|" if separator else ""
+        if separator == ",":  # also in groups as in India
+            groups += r"[1-9]\d?(?:,\d\d)+,\d{3}|"
         number = rf"(?:(?:{groups}\d+)(?:{decimal}\d*)?|{decimal}\d+)"
         with_unit = rf"(?:{unit}{space}[+{_MINUS}-]?{number}|{number}{space}{unit})"
         return rf"^(?:[+{_MINUS}-]?{space}{with_unit}|\({with_unit}\))$"
@@ -136,7 +140,9 @@ class ValueOptions:
         day_first: whether dates that can be read in two ways, such as 02/03/2024, begin with the day; by
             default as in the other columns.
         ignore_case: whether text is converted to lower case and single spaces.
-        formats: known formats of columns.
+        formats: known formats of columns; that of plain numbers is preferred, others are required.
+        features: the only columns that are used; all if empty.
+        ignore: columns that are not used.
     """
 
     text: Collection[str] = ()
@@ -145,6 +151,12 @@ class ValueOptions:
     day_first: bool | None = None
     ignore_case: bool = False
     formats: Mapping[str, ValueFormat] = field(default_factory=dict)
+    features: Collection[str] = ()
+    ignore: Collection[str] = ()
+
+    def is_used(self, name: str) -> bool:
+        """Whether a column is used."""
+        return name not in self.ignore and (not self.features or name in self.features)
 
 
 class FormatDetector:
@@ -175,7 +187,8 @@ class FormatDetector:
         Args:
             cells: text without surrounding spaces, missing values as null.
         """
-        cells = cells.drop(self._options.formats, strict=False)
+        known = self._options.formats
+        cells = cells.drop([name for name, part in known.items() if not part.is_plain], strict=False)
         plain = [
             numbers.name
             for numbers, text in zip(cells.select(to_numbers(pl.all())), cells, strict=True)
@@ -183,7 +196,9 @@ class FormatDetector:
         ]
         points = cells.select(pl.col(plain).str.contains(".", literal=True).any())
         grouped = cells.select(pl.col(plain).str.contains(_GROUPED).all())
-        ambiguous = {name for name in plain if points[name].item() and grouped[name].item()}
+        ambiguous = {
+            name for name in plain if name not in known and points[name].item() and grouped[name].item()
+        }
         if any(part.item() for part in points.drop(ambiguous)):
             self._decimals.add(".")
         return [name for name in plain if name not in ambiguous]
@@ -200,12 +215,14 @@ class FormatDetector:
         return {name: parsed for name, parsed in chosen.items() if parsed is not None}
 
     def decide(self, source: str) -> dict[str, Parsed]:
-        """Return format and values of the ambiguous columns, with a warning about each.
+        """Return format and values of the ambiguous columns, with a warning about each that is used.
 
         Args:
             source: the file of the table, for the warning.
         """
         for column, ((chosen, values), (_, others), *_) in self._ambiguous:
+            if not self._options.is_used(column.name):
+                continue
             differs = (values != others).fill_null(False)
             row = int(differs.arg_true()[0])
             if chosen.pattern:
@@ -223,9 +240,13 @@ class FormatDetector:
         """Return the formats in which all cells have a value, and these values where they differ."""
         present = cells.drop_nulls()
         known = self._options.formats.get(cells.name)
-        formats = _candidates(present, self._default_decimal) if known is None else [known]
+        formats = [] if known is None else [known]
+        if known is None or known.is_plain:
+            formats += _candidates(present, self._default_decimal)
         parsed: list[Parsed] = []
         for candidate in formats:
+            if parsed and parsed[0][0] == known:
+                break
             if candidate.parse(present.head(_HEAD)).null_count():
                 continue
             values = candidate.parse(cells)
@@ -266,8 +287,8 @@ def _candidates(present: pl.Series, decimal: str) -> Iterator[ValueFormat]:
         times = [time + zone for time in _TIMES for zone in _ZONES] if match["time"] else [""]
         yield from (ValueFormat(pattern=date + match["between"] + time) for date in dates for time in times)
         return
-    units = {_DIGITS.sub("", cell) for cell in head}
-    unit = units.pop() if len(units) == 1 else "mixed"
+    units = {_DIGITS.sub("", cell) for cell in head} - {""}
+    unit = units.pop() if len(units) == 1 else "mixed" * len(units)
     if unit and not (unit in (*_CURRENCIES, "%") or all(unicodedata.category(char) == "Sc" for char in unit)):
         yield ValueFormat()  # for exponents, as in 1e-3
         return
@@ -332,8 +353,8 @@ def convert_text(
     found = detector.detect(missing_to_null(frame[name], options.missing_values) for name in names)
     found |= detector.decide(source)
     frame = frame.with_columns(values.alias(name) for name, (_, values) in found.items())
-    formats = {name: part for name, part in options.formats.items() if name in frame.columns}
-    formats |= {name: part for name, (part, _) in found.items() if not part.is_plain}
+    formats = {**options.formats, **{name: part for name, (part, _) in found.items()}}
+    formats = {name: part for name, part in formats.items() if name in frame.columns and not part.is_plain}
     return _replace(frame, options), formats
 
 
@@ -350,7 +371,9 @@ def unify_spelling(text: pl.Series) -> pl.Series:
 def _replace(frame: pl.DataFrame, options: ValueOptions) -> pl.DataFrame:
     """Replace the missing values of the options by null, and unify case and spaces of text."""
     columns = []
-    numbers = to_numbers(pl.Series(options.missing_values, dtype=pl.String)).drop_nulls()
+    missing = pl.Series(options.missing_values, dtype=pl.String)
+    numbers = to_numbers(missing).drop_nulls()
+    times = missing.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us").drop_nulls()
     for part in frame:
         if part.dtype in (pl.String, pl.Categorical, pl.Enum) and (
             options.missing_values or options.ignore_case
@@ -361,4 +384,7 @@ def _replace(frame: pl.DataFrame, options: ValueOptions) -> pl.DataFrame:
             columns.append(text)
         elif part.dtype.is_numeric() and len(numbers):
             columns.append(part.set(part.cast(pl.Float64).is_in(numbers.implode()).fill_null(False), None))
+        elif part.dtype in (pl.Date, pl.Datetime) and len(times):
+            is_missing = part.cast(pl.Datetime("us")).is_in(times.implode())
+            columns.append(part.set(is_missing.fill_null(False), None))
     return frame.with_columns(columns)

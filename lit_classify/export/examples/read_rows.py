@@ -2,7 +2,8 @@
 
 import csv
 import math
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 
@@ -24,11 +25,13 @@ def to_number(cell: str, column: dict[str, Any], schema: dict[str, Any]) -> floa
         return 1 if cell in schema["missing"] else float(column["codes"].get(text, 0))
     if cell in schema["missing"]:
         return math.nan
+    number_format = column["format"]
     if column["kind"] == "date":
-        return date_part(cell, column["format"]["pattern"], column["part"])
+        return date_part(parse_time(cell, number_format["pattern"]), column["part"])
+    if number_format["pattern"]:
+        return (parse_time(cell, number_format["pattern"]) - datetime(1900, 1, 1)).total_seconds()
     if cell.lower() in schema["words"]:
         return float(schema["words"][cell.lower()])
-    number_format = column["format"]
     for sign in filter(None, (number_format["unit"], number_format["thousands"], " ", "\u00a0", "\u202f")):
         cell = cell.replace(sign, "")
     cell = cell.replace(number_format["decimal"], ".").replace("(", "-").replace(")", "")
@@ -36,12 +39,25 @@ def to_number(cell: str, column: dict[str, Any], schema: dict[str, Any]) -> floa
     return math.nan if number in schema["missing_numbers"] else number
 
 
-def date_part(cell: str, pattern: str, part: str) -> float:
-    """Return a part of a date and time in UTC, or the days since 1970."""
-    is_iso = not pattern or pattern.startswith("%Y-%m-%d")
-    time = datetime.fromisoformat(cell) if is_iso else datetime.strptime(cell, pattern.replace("%.f", ".%f"))
-    if time.tzinfo is not None:
-        time = time.astimezone(UTC).replace(tzinfo=None)
+def parse_time(cell: str, pattern: str) -> datetime:
+    """Return a date and time in UTC, or a time of 1900-01-01."""
+    if pattern:
+        fraction = re.search(r"(?<=:\d\d)\.(\d+)", cell)
+        cell = cell.replace(fraction[0], "") if fraction else cell
+        cell = re.sub(r"([A-Za-z]{3})[A-Za-z]+", r"\1", cell)  # names of months
+        cell = re.sub(r"(?<=\d)(?=[AaPp][Mm])", " ", cell)
+        cell = re.sub(r"\s+(?=[+-]\d)", "", cell)  # before the time zone
+        time = datetime.strptime(cell, pattern.replace("%.f", "").replace("%B", "%b"))
+        time += timedelta(microseconds=int(fraction[1][:6].ljust(6, "0")) if fraction else 0)
+        if "%y" in pattern and time.year == 1969:
+            time = time.replace(year=2069)  # two digits are years from 1970 to 2069
+    else:
+        time = datetime.fromisoformat(cell)
+    return time if time.tzinfo is None else time.astimezone(UTC).replace(tzinfo=None)
+
+
+def date_part(time: datetime, part: str) -> float:
+    """Return a part of a date and time, or the days since 1970."""
     if part == "elapsed":
         return (time - datetime(1970, 1, 1)).total_seconds() / 86400
     return time.isoweekday() if part == "weekday" else float(getattr(time, part))

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from lit_classify import DataError, TableDataModule, UserError
 from lit_classify.cli.main import main
 from lit_classify.errors import DataWarning
-from tests.example_tables import bundled, table
+from tests.example_tables import bundled, table, write
 
 BEST = "lightning_logs/table/version_0/checkpoints/best.ckpt"
 
@@ -252,3 +252,29 @@ def test_duplicates_are_dropped_before_the_split_in_every_command() -> None:
         assert torch.equal(data.split(name).x, again.split(name).x)
     with pytest.raises(DataError, match="duplicates was 'drop' in training, but is 'keep' now"):
         table(rows, fitted_state=data.hparams["fitted_state"])
+
+
+@pytest.mark.filterwarnings("ignore:.*also occur in", "ignore:dropped columns")
+def test_raw_rows_are_as_in_the_files_even_if_others_are_dropped() -> None:
+    header, *rows = (
+        "x,day,kind,y",
+        *(f'"${1 + n % 50},000.5",{1 + n % 28}/12/2024, Red ,{"ab"[n % 2]}' for n in range(90)),
+    )
+    rows[3] = "NA,-,unknown,"
+    write("\n".join([header, *rows]))
+    options: dict[str, Any] = {"missing_values": ["-", "unknown"], "ignore_case": True, "day_first": True}
+    data = TableDataModule("t.csv", "y", missing_target="drop", duplicates="drop", **options)
+    data.split("train")
+    raw = data.raw_rows("val", [0, 1])
+    cells = [f'"{x}",{day},{kind},{y}' for x, day, kind, y in raw.rows()]
+    assert raw.columns == header.split(",")
+    assert set(cells) <= set(rows)
+    assert [float(x.strip("$").replace(",", "")) for x in raw["x"]]
+
+
+def test_a_new_table_is_read_with_the_decimal_separators_of_the_training() -> None:
+    rows = [f'"{n % 9},5",{n % 7}.{n % 10}25,{"ab"[n % 2]}' for n in range(90)]
+    data = table(rows, header="price,weight,target")
+    new = [pl.DataFrame({"price": ["1,5"], "weight": [weight]}) for weight in ("1.125", "1.1250")]
+    first, second = (data.transform(frame) for frame in new)
+    assert first.equal(second)

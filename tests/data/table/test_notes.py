@@ -1,5 +1,8 @@
 """Notes before training: each has its count and the option that acts on it, which removes the note."""
 
+import io
+import shlex
+from contextlib import redirect_stdout, suppress
 from typing import Any
 
 import polars as pl
@@ -7,7 +10,10 @@ import pytest
 import torch
 
 from lit_classify import TableDataModule
-from lit_classify.errors import DataWarning
+from lit_classify.cli.main import main
+from lit_classify.data.table.column_roles import as_list
+from lit_classify.errors import DataError, DataWarning
+from lit_classify.safe_yaml import load
 
 TARGETS = ["yes", "no"] * 50
 
@@ -55,7 +61,7 @@ def notes(
         (
             {"Unnamed: 0": list(range(100))},
             "'Unnamed: 0': 100 different integers, like the index of a saved DataFrame; leave it out with "
-            "--data.ignore 'Unnamed: 0'",
+            """--data.ignore '["Unnamed: 0"]'""",
             {"ignore": "Unnamed: 0"},
         ),
         (
@@ -77,6 +83,44 @@ def test_values_are_noted_until_the_option_acts(
 ) -> None:
     assert notes(columns) == [note]
     assert notes(columns, options=options) == []
+
+
+def parse(option: str) -> dict[str, Any]:
+    """Return the options of the data as the command line reads them."""
+    fit = ["fit", "--config", "table", "--data.path", "t.csv", "--data.target", "y", "--print_config"]
+    with redirect_stdout(io.StringIO()) as output, suppress(SystemExit):
+        main([*fit, *shlex.split(option)])
+    parsed: dict[str, Any] = load(output.getvalue())["data"]["init_args"]
+    return parsed
+
+
+@pytest.mark.parametrize("name", ["Unnamed: 0", "#", "null", "it's", "[x]", "a, b", "{a}", "row"])
+def test_the_command_line_reads_the_noted_option_for_a_column_of_any_name(name: str) -> None:
+    (note,) = notes({name: [*range(100)]})
+    assert as_list(parse(note.partition("leave it out with ")[2])["ignore"]) == [name]
+
+
+@pytest.mark.parametrize("word", ["#DIV/0!", "~", "a: b", "Null", "unknown", "n.a.", "-", "--", "é"])
+def test_the_command_line_reads_the_noted_option_for_any_word(word: str) -> None:
+    (note,) = notes({"age": [str(n % 40) for n in range(80)] + [word] * 20})
+    option = note.partition("missing with ")[2].partition(", or keep")[0]
+    assert as_list(parse(option)["missing_values"]) == [word]
+
+
+def test_words_among_numbers_are_noted_even_if_their_column_is_dropped() -> None:
+    cells = [str(n / 7) for n in range(94)] + ["lost", "broken", "soon", "n.d.", "no", "new"]
+    assert notes({"cost": cells}) == [
+        "'cost': 94 of 100 cells are numbers, but not 'lost' (1), 'broken' (1), 'soon' (1), ...; treat these "
+        """as missing with --data.missing_values '["lost", "broken", "soon", "n.d.", "no", "new"]', or """
+        "keep them with --data.categorical cost"
+    ]
+    frame = pl.DataFrame({"cost": cells, "y": TARGETS})
+    with pytest.raises(DataError, match=r"no feature is left(.*\n)+'cost': 94 of 100 cells are numbers"):
+        TableDataModule(frame, "y")
+
+
+def test_many_different_words_are_not_noted() -> None:
+    assert notes({"ticket": [str(n / 7) for n in range(60)] + [f"A{n}" for n in range(40)]}) == []
 
 
 def test_classes_that_differ_only_in_case_or_spaces_are_noted() -> None:

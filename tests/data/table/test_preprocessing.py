@@ -11,7 +11,7 @@ from sklearn.preprocessing import RobustScaler
 from lit_classify import DataError
 from lit_classify.data.table.encoders import Scaling
 from lit_classify.data.table.preprocessing import Preprocessor
-from lit_classify.data.table.schema import infer_schema
+from lit_classify.data.table.schema import Column, infer_schema
 from lit_classify.errors import DataWarning
 from tests.example_tables import rows_of
 
@@ -163,3 +163,10 @@ def test_permuting_a_column_permutes_its_features() -> None:
         expected = x.copy()
         expected[:, features] = x[order][:, features]
         assert np.array_equal(permuted, expected)
+
+
+def test_a_new_number_among_categories_that_look_like_numbers_is_unseen() -> None:
+    frame = pl.DataFrame({"ticket": ["113803", "A/5 21171"] * 3})
+    fitted = Preprocessor().fit(frame, [Column("ticket", "category", 0, 2)])
+    with pytest.warns(DataWarning, match="1 values not seen in training, first '5'"):
+        assert fitted.cast_columns(rows_of(ticket=pl.Series(["5"]))).rows() == [("5",)]

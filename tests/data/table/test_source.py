@@ -96,3 +96,9 @@ def test_long_integers_in_one_of_two_files_remain_distinct_as_categories() -> No
     write(f"n,x\n{10**29},1\n{10**29 + 1},1\n", "2.csv")
     values, kind = cast_column(read_table(["1.csv", "2.csv"]).frame["n"])
     assert (values.to_list(), kind) == (["7", "12", str(10**29), str(10**29 + 1)], "category")
+
+
+def test_the_next_file_has_the_decimal_point_of_plain_numbers() -> None:
+    write('x,y\n1.5,"1,5"\n', "1.csv")
+    write('x,y\n1.234,"2,5"\n', "2.csv")
+    assert read_table(["1.csv", "2.csv"]).frame["x"].to_list() == [1.5, 1.234]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import polars as pl
 import pytest
 import torch
 from sklearn.datasets import load_diabetes
@@ -113,3 +114,23 @@ def test_classes_that_differ_only_as_text_remain_distinct_when_they_are_read_aga
     assert first.class_names == ["01", "1"]
     for name in ("train", "val", "test"):
         assert torch.equal(again.split(name).y, first.split(name).y)
+
+
+def test_a_few_times_of_day_must_be_declared_classes_or_numbers() -> None:
+    rows = [f"{n},{n % 2 + 10}:30" for n in range(60)]
+    with pytest.raises(DataError, match="'target' contains 2 different times; declare it numeric or categ"):
+        table(rows)
+    assert table(rows, categorical="target").class_names == ["10:30", "11:30"]
+    assert table(rows, numeric="target").class_names is None
+
+
+@pytest.mark.filterwarnings("ignore:.*not the table used in training")
+@pytest.mark.parametrize("classes", [["$5", "$10"], ["10%", "50%"], ["1,000,000", "2"], ["5", "€10"]])
+def test_classes_that_are_formatted_numbers_are_those_of_a_checkpoint(classes: list[str]) -> None:
+    rows = [f'{n},"{classes[n % 2]}"' for n in range(60)]
+    data = table(rows)
+    again = table(rows, fitted_state=data.hparams["fitted_state"])
+    assert again.split("train").y.equal(data.split("train").y)
+    new = pl.DataFrame({"x": [1, 2], "target": classes})
+    evaluated = TableDataModule(new, "target", fitted_state=data.hparams["fitted_state"])
+    assert set(evaluated.split("test").y.tolist()) == {0, 1}

@@ -33,6 +33,9 @@ def convert(cells: list[str | None], **others: list[str]) -> tuple[list[Any], Va
         (["1\u202f234,5", "12\u00a0345"], [1234.5, 12345]),
         (["12'000.5", "7"], [12000.5, 7]),
         (["45%", "5.5 %"], [45, 5.5]),
+        (["5", "$6", "7.5"], [5, 6, 7.5]),
+        (["₹1,23,456.50", "₹12,34,567", "₹7,890"], [123456.5, 1234567, 7890]),
+        (["0,123", "1,234"], [0.123, 1.234]),
         (["1,234,567", "12"], [1234567, 12]),
         (["1,5", "2,25"], [1.5, 2.25]),
         (["\u22121.5", "2"], [-1.5, 2]),
@@ -90,6 +93,11 @@ def test_dates_and_times_are_recognized(cells: list[str], value: datetime | time
         ["192.168.0.1", "10.0.0.1"],
         ["(5", "6)"],
         ["1,23,456", "7,89"],
+        ["0.5", "6%"],
+        ["030 123 456", "171 987 654"],
+        ["1.000.000", "0.123.456"],
+        ["9,007,199,254,740,993", "1"],
+        ["$9007199254740993", "$1"],
     ],
 )
 def test_other_text_stays_text(cells: list[str]) -> None:
@@ -205,6 +213,56 @@ def test_known_formats_are_kept() -> None:
         )
         assert table.frame["x"].to_list() == values
         assert table.formats == options.formats
+
+
+def test_a_known_format_of_plain_numbers_is_preferred() -> None:
+    options = ValueOptions(formats={"x": ValueFormat()})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for other in (["1,5"], ["word"]):
+            frame, formats = convert_text(pl.DataFrame({"x": ["1.234"], "other": other}), options, "t.csv")
+            assert frame["x"].to_list() == [1.234]
+            assert "x" not in formats
+        assert convert_text(pl.DataFrame({"x": ["1,5"]}), options, "t.csv")[0]["x"].to_list() == [1.5]
+    with pytest.warns(DataWarning, match="two ways"):
+        convert_text(pl.DataFrame({"x": ["1,234"]}), options, "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("cells", "missing"),
+    [
+        (["2024-01-31", "1900-01-01"], "1900-01-01"),
+        (["31.01.2024", "01.01.1900"], "01.01.1900"),
+        (["31.01.2024", "01.01.1900"], "1900-01-01"),
+        (["10:30", "00:00"], "00:00"),
+        (["$5", "$999"], "$999"),
+        (["$5", "$999"], "999"),
+        (["5%", "-1 %"], "-1 %"),
+    ],
+)
+def test_missing_values_of_the_options_are_null_in_formatted_columns(cells: list[str], missing: str) -> None:
+    options = ValueOptions(missing_values=[missing])
+    table = read_table(write("x|y\n" + "\n".join(f"{cell}|1" for cell in cells)), CsvOptions(values=options))
+    assert table.frame["x"].is_null().to_list() == [False, True]
+    frame, formats = convert_text(pl.DataFrame({"x": cells}), options, "t.parquet")
+    assert frame["x"].equals(table.frame["x"])
+    assert formats == table.formats
+
+
+def test_missing_dates_are_null_in_columns_of_dates() -> None:
+    options = ValueOptions(missing_values=["1900-01-01", "unknown"])
+    days = pl.Series("x", [datetime(2024, 1, 31), datetime(1900, 1, 1)])
+    for column in (days, days.dt.date(), days.dt.replace_time_zone("UTC")):
+        converted, _ = convert_text(column.to_frame(), options, "t.parquet")
+        assert converted["x"].is_null().to_list() == [False, True]
+
+
+def test_columns_that_are_not_used_are_not_warned_about() -> None:
+    frame = pl.DataFrame({"x": ["1,234"], "y": ["1,234"]})
+    for options in (ValueOptions(ignore=["y"]), ValueOptions(features=["x"])):
+        with pytest.warns(DataWarning, match="column 'x'") as issued:
+            convert_text(frame, options, "t.csv")
+        assert len(issued) == 1
 
 
 def test_missing_values_of_the_options_are_null_in_columns_of_any_kind() -> None:
