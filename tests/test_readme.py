@@ -55,7 +55,9 @@ def test_the_readme_has_at_most_150_lines() -> None:
     assert len(README.splitlines()) <= 150
 
 
-@pytest.mark.parametrize("document", ["README.md", ".github/ACCURACY.md", ".github/CONTRIBUTING.md", ".github/RELIABILITY.md"])
+@pytest.mark.parametrize(
+    "document", ["README.md", ".github/ACCURACY.md", ".github/CONTRIBUTING.md", ".github/RELIABILITY.md"]
+)
 def test_every_path_in_a_document_exists(document: str) -> None:
     text = (ROOT / document).read_text(encoding="utf-8")
     links = [(ROOT / document).parent / path for path in re.findall(r"\]\((?!http)([^)#]+)\)", text)]
