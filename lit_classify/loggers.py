@@ -201,14 +201,12 @@ def read_scalars(run: Path) -> Iterator[tuple[str, int, float]]:
     """
     from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-    for stage in ("", *_STAGES):  # older releases wrote all tags into the run's directory
+    for stage in _STAGES:
         for file in sorted(Path(run, stage).glob("events.out.tfevents.*")):
             for event in EventFileLoader(str(file)).Load():
                 for value in event.summary.value:
-                    tag = f"{stage}/{value.tag}" if stage else value.tag
-                    is_scalar = len(value.tensor.float_val) == 1 and not value.tensor.tensor_shape.dim
-                    if is_scalar and tag.startswith(tuple(f"{name}/" for name in _STAGES)):
-                        yield tag, event.step, value.tensor.float_val[0]
+                    if len(value.tensor.float_val) == 1 and not value.tensor.tensor_shape.dim:  # a scalar
+                        yield f"{stage}/{value.tag}", event.step, value.tensor.float_val[0]
 
 
 def run_loggers(trainer: Trainer) -> list[RunLogger]:
