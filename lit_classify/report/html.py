@@ -13,7 +13,7 @@ from lit_classify.messages import escape_control
 from lit_classify.plots.style import COLORS, class_color
 
 _NUM_COLORS = 3 * len(COLORS)  # after which class_color repeats them
-_FILES = ("page.html", "page.css", "network.js", "page.js")
+_FILES = ("page.html", "page.css", "network.js", "charts.js", "player.js", "page.js")
 _FOR_SCRIPT = ("name", "task", "class_names", "label_names", "curves", "predictions", "player", "form")
 
 
@@ -135,8 +135,8 @@ def _overview(run: Mapping[str, Any]) -> _Html:
     columns = [[column[key] for key in _COLUMN_KEYS] for column in data["columns"]]
     settings = [[name, str(value)] for name, value in run["settings"].items()]
     details = [
-        _tag("details", _tag("summary", f"{len(rows)} {name}"), _table(head, rows))
-        for name, head, rows in (("columns", _COLUMN_KEYS, columns), ("settings", _SETTING_KEYS, settings))
+        _tag("details", _tag("summary", f"{name} ({len(rows)})"), _table(head, rows))
+        for name, head, rows in (("Columns", _COLUMN_KEYS, columns), ("Settings", _SETTING_KEYS, settings))
         if rows
     ]
     command = _tag(
@@ -171,10 +171,13 @@ def _metrics(evaluation: Mapping[str, Any]) -> _Html:
         rows.append(
             _tag("tr", _tag("th", name, scope="row"), _tag("td", reason, colspan="3", class_="muted"))
         )
-    heads = [_tag("th", name, scope="col") for name in ("metric", "value", "95 % interval", "0 to 1")]
+    heads = [
+        _tag("th", name, scope="col", class_="number" if name == "value" else None)
+        for name in ("metric", "value", "95 % interval", "0 to 1")
+    ]
     table = _tag("table", _tag("thead", _tag("tr", *heads)), _tag("tbody", *rows))
     title = f"Metrics of {evaluation['num_rows']:,} {evaluation['split']} rows"
-    return _section(title, _tag("div", table, class_="scroll"))
+    return _section(title, _tag("div", table, class_="scroll"), class_="metrics")
 
 
 def _metric(name: str, metric: Mapping[str, Any], class_: str | None = None) -> _Html:
@@ -227,27 +230,38 @@ def _comparison(runs: Sequence[Mapping[str, Any]]) -> _Html:
     for number, (run, score) in enumerate(zip(runs, scores, strict=True)):
         values = [score[name]["value"] if name in score else None for name in metrics]
         link = _tag("a", run["name"], href=f"#run-{number}")
-        rows.append([link, *values, run["epochs"], *(run["settings"].get(name) for name in differing)])
-    head = ["run", *metrics, "epochs", *differing]
+        rows.append([link, *(run["settings"].get(name) for name in differing), run["epochs"], *values])
+    head = ["run", *differing, "epochs", *metrics]
     same = f"{len(settings) - len(differing)} settings are the same; those that differ are highlighted."
-    return _section("Comparison", _tag("p", same, class_="muted"), _table(head, rows, len(differing)))
+    return _section("Comparison", _tag("p", same, class_="muted"), _table(head, rows, differing))
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[Any]], highlighted: int = 0) -> _Html:
-    """Return a table that the script makes sortable, with its last columns highlighted."""
-    marks = ["differs" if number >= len(head) - highlighted else None for number in range(len(head))]
-    heads = [_tag("th", name, scope="col", class_=mark) for name, mark in zip(head, marks, strict=True)]
+def _table(head: Sequence[str], rows: Sequence[Sequence[Any]], highlighted: Sequence[str] = ()) -> _Html:
+    """Return a table that the script makes sortable; columns of numbers are aligned to the right."""
+    columns = [[row[number] for row in rows] for number in range(len(head))]
+    marks = [
+        ["number"] * all(part is None or _is_number(part) for part in column)
+        + ["differs"] * (name in highlighted)
+        for name, column in zip(head, columns, strict=True)
+    ]
+    classes = [" ".join(mark) or None for mark in marks]
+    heads = [_tag("th", name, scope="col", class_=class_) for name, class_ in zip(head, classes, strict=True)]
     lines = [
-        _tag("tr", *(_cell(value, mark) for value, mark in zip(row, marks, strict=True))) for row in rows
+        _tag("tr", *(_cell(value, class_) for value, class_ in zip(row, classes, strict=True)))
+        for row in rows
     ]
     table = _tag("table", _tag("thead", _tag("tr", *heads)), _tag("tbody", *lines), class_="sortable")
     return _tag("div", table, class_="scroll")
 
 
-def _cell(value: Any, mark: str | None) -> _Html:  # noqa: ANN401 - plain data
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _tag("td", _number(value), data_value=repr(value), class_=f"number {mark or ''}".strip())
-    return _tag("td", value if isinstance(value, _Html) else _text(value), class_=mark)
+def _is_number(value: Any) -> bool:  # noqa: ANN401 - plain data
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _cell(value: Any, class_: str | None) -> _Html:  # noqa: ANN401 - plain data
+    if _is_number(value):
+        return _tag("td", _number(value), data_value=repr(value), class_=class_)
+    return _tag("td", value if isinstance(value, _Html) else _text(value), class_=class_)
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - plain data

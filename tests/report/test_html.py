@@ -144,7 +144,7 @@ def test_a_page_of_82_snapshots_is_below_300_kB() -> None:
 def test_settings_that_differ_are_highlighted() -> None:
     runs = [run(BinaryClassifier(2), f"v{lr}", settings={"model.lr": lr, "seed": 1}) for lr in (0.1, 0.01)]
     page = render_html(summary(*runs))
-    assert '<th scope="col" class="differs">model.lr</th>' in page
+    assert '<th scope="col" class="number differs">model.lr</th>' in page
     assert "1 settings are the same" in page
 
 
@@ -260,7 +260,7 @@ class TestInABrowser:
     def test_play_runs_to_the_end_and_steps_stop_it(self, browser: webdriver.Chrome) -> None:
         show(browser, circles_run())
         browser.execute_script("""
-            document.querySelector('select').value = '40 / s';
+            document.querySelector('select').value = '40';
             document.querySelector('select').dispatchEvent(new Event('change'));
         """)
         find(browser, "button[aria-label=play]").click()

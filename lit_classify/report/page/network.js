@@ -64,10 +64,12 @@ function combine(x, outputs, weight, bias) {
 
 // Return the learned functions of one number: a linear layer over cosines, or over positions in bins.
 function embedNumber({ kind, frequency, phase, edges, weight, bias }, member, column, values) {
-  const [, columns, inputs, outputs] = weight.shape, at = (member * columns + column) * inputs;
+  const [, columns, inputs, outputs] = weight.shape;
+  const at = (member * columns + column) * inputs;
   const basis = range(inputs).map((input) => {
     if (kind === "periodic") {
-      const turn = 2 * Math.PI * frequency.values[at + input], start = phase.values[at + input];
+      const turn = 2 * Math.PI * frequency.values[at + input];
+      const start = phase.values[at + input];
       return values.map((value) => Math.cos(value * turn + start));
     }
     const [low, high] = edges.values.subarray(column * (inputs + 1) + input);
@@ -80,21 +82,27 @@ function embedNumber({ kind, frequency, phase, edges, weight, bias }, member, co
 const LAYERS = {
   linear({ in_features: inputs, out_features: outputs, weight, bias }, member, x) {
     const first = member * outputs;
-    return combine(x, outputs, (output, input) => weight[(first + output) * inputs + input], (at) => bias[first + at]);
+    return combine(
+      x,
+      outputs,
+      (output, input) => weight[(first + output) * inputs + input],
+      (at) => bias[first + at],
+    );
   },
   activation({ name, arguments: given }, member, x) {
     const activate = ACTIVATIONS[name];
     return x.map((values) => values.map((value) => activate(value, given)));
   },
   embedding({ numeric_columns, numbers, tables }, member, x) {
-    const features = x.slice(0, x.length - tables.length), codes = x.slice(features.length);
+    const features = x.slice(0, x.length - tables.length);
+    const codes = x.slice(features.length);
     for (const column of numeric_columns) {
       features[column] = x[column].map((value) => value / Math.sqrt(1 + (value / 3) ** 2));
     }
     const clipped = numeric_columns.map((column) => features[column]);
     const embedded = numbers.map((part) => clipped.map((values, column) => embedNumber(part, member, column, values)));
     const looked = tables.map(({ shape: [, count, size], values }, table) =>
-      range(size).map((at) => codes[table].map((code) => values[(member * count + code) * size + at]))
+      range(size).map((at) => codes[table].map((code) => values[(member * count + code) * size + at])),
     );
     return [...features, ...embedded.flat(2), ...looked.flat()];
   },
