@@ -57,11 +57,14 @@ class BoundaryPlot(ABC):
         data: data module with the training rows and those of ``split``.
         split: the split to draw beside the training rows, ``val`` or ``test``.
         run: name of the run.
+        single_panel: omit the training rows where they would have a panel of their own.
     """
 
     result_name: ClassVar[str]
 
-    def __init__(self, model: LitModule, data: InMemoryDataModule, split: str, run: str) -> None:
+    def __init__(
+        self, model: LitModule, data: InMemoryDataModule, split: str, run: str, single_panel: bool = False
+    ) -> None:
         name = "Test" if split == "test" else validation_split_name(data)
         splits = {"Train": data.split("train")}
         if data.split(split) is not splits["Train"]:
@@ -129,20 +132,32 @@ class PlanePlot(BoundaryPlot):
 
     result_name = "boundary"
 
-    def __init__(self, model: LitModule, data: InMemoryDataModule, split: str, run: str) -> None:
+    def __init__(
+        self, model: LitModule, data: InMemoryDataModule, split: str, run: str, single_panel: bool = False
+    ) -> None:
         from lit_classify import plots
 
         super().__init__(model, data, split, run)
         features = select_features(data)
         columns = [feature.column for feature in features]
+        drawn = {name: (x[:, columns], y) for name, (x, y) in self.splits.items()}
+        equal = not isinstance(data, TableDataModule)
+        extent = plots.extent_of(drawn, equal)
+        if single_panel:
+            name = list(drawn)[-1]
+            drawn, self.splits, self.num_rows = (
+                {name: drawn[name]},
+                {name: self.splits[name]},
+                self.num_rows[-1:],
+            )
         self._arguments: dict[str, Any] = {
-            "splits": {name: (x[:, columns], y) for name, (x, y) in self.splits.items()},
+            "splits": drawn,
             "class_names": model.class_names or [],
             "features": features,
-            "equal": not isinstance(data, TableDataModule),
+            "equal": equal,
         }
         self._display = plots.DecisionBoundaryDisplay(
-            **self._arguments, num_rows=self.num_rows, caption=slice_caption(data)
+            **self._arguments, num_rows=self.num_rows, extent=extent, caption=slice_caption(data)
         )
         points = plots.grid(self._display.extent)
         self._grid = data.split("train").x[:_MAX_POINTS].median(dim=0).values.cpu().repeat(len(points), 1)
@@ -187,7 +202,9 @@ class LinePlot(BoundaryPlot):
 
     result_name = "predictions"
 
-    def __init__(self, model: LitModule, data: InMemoryDataModule, split: str, run: str) -> None:
+    def __init__(
+        self, model: LitModule, data: InMemoryDataModule, split: str, run: str, single_panel: bool = False
+    ) -> None:
         super().__init__(model, data, split, run)
         self._feature = next(iter(data.numeric_features), NumericFeature("x"))
 
@@ -228,7 +245,7 @@ _PLOTS: dict[str | None, type[BoundaryPlot]] = {"plane": PlanePlot, "line": Line
 
 
 def make_boundary_plot(
-    model: LitModule, data: InMemoryDataModule, split: str, run: str
+    model: LitModule, data: InMemoryDataModule, split: str, run: str, single_panel: bool = False
 ) -> BoundaryPlot | None:
     """Return the boundary plot of the model's task; None if it has none for these features.
 
@@ -240,7 +257,9 @@ def make_boundary_plot(
         True
     """
     plot = _PLOTS.get(model.boundary_plot)
-    return plot(model, data, split, run) if plot is not None and plot.supports(data) else None
+    if plot is None or not plot.supports(data):
+        return None
+    return plot(model, data, split, run, single_panel)
 
 
 def select_features(data: InMemoryDataModule) -> list[NumericFeature]:

@@ -30,6 +30,7 @@ class DecisionBoundary(PlotCallback):
     With more than two features the boundary is drawn over the two that separate the classes best (F test),
     with the other features at their median. Labels, and values of several features, are not drawn.
 
+    The points are those of the validation rows: the cards of TensorBoard are too small for a second panel.
     Snapshots become less frequent during training. At the end, frames are selected with equal change between
     consecutive ones; ten frames are logged as images, the number that TensorBoard keeps. During a long fit
     the current state is logged as ``plots/boundary_latest``.
@@ -66,7 +67,7 @@ class DecisionBoundary(PlotCallback):
     def draw(self, trainer: Trainer, model: LitModule, data: InMemoryDataModule, epoch: int) -> None:
         """Take a snapshot; log it if the last image is older than 30 seconds."""
         if self._plot is None:
-            self._plot = make_boundary_plot(model, data, "val", _run_name(trainer))
+            self._plot = make_boundary_plot(model, data, "val", run="", single_panel=True)
             # the time that a snapshot takes is proportional to the number of members
             self._every_n_epochs = max(1, (trainer.max_epochs or 0) * model.members // _SNAPSHOTS_PER_FIT)
         if self._plot is None:
@@ -127,12 +128,3 @@ def select_frames(snapshots: Sequence[Snapshot], count: int) -> list[Snapshot]:
         distances = positions[kept[2:]] - positions[kept[:-2]]  # between the neighbors of each inner snapshot
         del kept[1 + int(distances.argmin())]
     return [snapshots[number] for number in kept]
-
-
-def _run_name(trainer: Trainer) -> str:
-    """Return the run's name and version."""
-    logger = trainer.logger
-    if logger is None:
-        return ""
-    version = f"version_{logger.version}" if isinstance(logger.version, int) else logger.version
-    return f"{logger.name}/{version}" if version else str(logger.name)

@@ -3,7 +3,7 @@
 from lit_classify.plots.activation_functions import FORMULAS, activation_functions
 from lit_classify.plots.animation import encode_gif
 from lit_classify.plots.classification import calibration_curve, confusion_matrix, roc_and_precision_recall
-from lit_classify.plots.decision_boundary import DecisionBoundaryDisplay, grid, scatter_by_class
+from lit_classify.plots.decision_boundary import DecisionBoundaryDisplay, extent_of, grid, scatter_by_class
 from lit_classify.plots.hidden_units import hidden_unit_maps
 from lit_classify.plots.images import encode_figure, encode_png, to_pixels
 from lit_classify.plots.importance import column_importance
@@ -21,6 +21,7 @@ __all__ = [
     "encode_figure",
     "encode_gif",
     "encode_png",
+    "extent_of",
     "grid",
     "hidden_unit_maps",
     "learning_curves",

@@ -3,6 +3,7 @@
 Legend: N rows, F features, C classes, G points of a grid.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -24,6 +25,7 @@ from lit_classify.plots.animation import FrameRenderer
 from lit_classify.plots.style import class_color, class_marker, escape_mathtext, legend_label
 
 _MAX_LEGEND_CLASSES = 24
+_CAPTION_DENSITY = 13  # characters per inch
 _PANEL, _GAP, _HEADER = 3.3, 0.2, 0.82  # width of a panel, between panels, and height above them, in inches
 _GRID = 64  # points per axis at which the model is evaluated
 _FINE_GRID = 128  # points per axis of the background, interpolated from those of the model
@@ -84,6 +86,8 @@ class DecisionBoundaryDisplay:
         features: names and scales of the axes.
         equal: use the same scale for both axes.
         num_rows: number of rows of each split, if ``splits`` holds only the first ones.
+        extent: ``(left, right, bottom, top)`` of the plane in the network's inputs; around all points by
+            default.
         caption: text below the panels. A caption means that the plane is a slice through more features; the
             color of a point is then the class predicted from all features of its row.
 
@@ -110,11 +114,12 @@ class DecisionBoundaryDisplay:
         features: Sequence[NumericFeature] = X1_X2,
         equal: bool = True,
         num_rows: Sequence[int] = (),
+        extent: Extent | None = None,
         caption: str = "",
     ) -> None:
         self._splits = {name: (x.cpu(), y.cpu()) for name, (x, y) in splits.items()}
         self._num_rows = num_rows or [len(y) for _, y in splits.values()]
-        self.extent = extent_of(self._splits, equal)
+        self.extent = extent_of(self._splits, equal) if extent is None else extent
         self.figure, self._panels = _make_panels(len(splits), "")
         self._title = self.figure.suptitle("run, epoch")  # reserves the height of a title in the layout
         self._data_extent = _set_limits(self._panels, self.extent, features, equal)
@@ -312,6 +317,7 @@ def _lay_out(figure: Figure, panels: Sequence[Axes], caption: str = "") -> None:
         handles[_MAX_LEGEND_CLASSES : _MAX_LEGEND_CLASSES + num_omitted] = [Line2D([], [], linestyle="none")]
         names[_MAX_LEGEND_CLASSES : _MAX_LEGEND_CLASSES + num_omitted] = [f"and {num_omitted} more"]
     columns = max(int(width / (0.5 + 0.08 * max(map(len, names)))), 1)
+    caption = "\n".join(textwrap.fill(line, int(width * _CAPTION_DENSITY)) for line in caption.splitlines())
     num_lines = -(-len(names) // columns) + len(caption.splitlines())
     below = 0.72 + 0.21 * num_lines
     height = below + _PANEL + _HEADER
