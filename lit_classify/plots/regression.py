@@ -51,7 +51,7 @@ class RegressionLineDisplay:
         predicted: Sequence[Tensor] = (),
         feature: NumericFeature = NumericFeature("x"),  # noqa: B008 - immutable
     ) -> None:
-        self.figure = Figure(figsize=(7, 5), layout="constrained")
+        self.figure = Figure(figsize=(4.2, 4.6), layout="constrained")
         axes = self._axes = self.figure.add_subplot()
         self._lines: list[Line2D] = []
         self._orders: list[Tensor] = []
@@ -71,7 +71,7 @@ class RegressionLineDisplay:
         axes.set_title("run, epoch")  # reserves the height of a title in the layout
         axes.grid(alpha=0.3)
         handles, labels = axes.get_legend_handles_labels()
-        self.figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+        self.figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
         self._renderer: FrameRenderer | None = None
 
     def update(self, predicted: Sequence[Tensor], title: str) -> None:
