@@ -312,7 +312,7 @@ class TableDataModule(InMemoryDataModule):
         classes = None if target.class_names is None else as_text(table.frame[target.columns[0]])
         dropped = [part.name for part in columns if part.kind == "category" and not part.is_used]
         values = pl.DataFrame([*frame, *(table.frame[name] for name in dropped)])
-        self.notes = notes_on_values(values, columns, classes, roles.categorical)
+        self.notes = notes_on_values(values, columns, classes, roles.categorical, table.formats)
         if not preprocessor.num_features:
             message = f"{table.files[0][0]}: no feature is left to predict the target"
             raise DataError("\n".join([message, format_schema(self.columns, self.leaking), *self.notes]))

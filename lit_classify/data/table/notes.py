@@ -7,12 +7,13 @@ import json
 import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime
 
 import polars as pl
 
 from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.schema import Column
-from lit_classify.data.table.value_formats import closest_format, unify_spelling
+from lit_classify.data.table.value_formats import ValueFormat, closest_format, unify_spelling
 
 _SENTINELS = {-9.0, *(sign * (10.0**digits - 1) for digits in range(2, 7) for sign in (1, -1))}  # 99, -999...
 _MIN_GAP = 0.5  # distance of a sentinel from the other values, as a fraction of their range
@@ -25,7 +26,11 @@ _MAX_MISSING = 10  # different words that may all mean missing
 
 
 def notes_on_values(
-    frame: pl.DataFrame, columns: Sequence[Column], classes: pl.Series | None, categorical: Collection[str]
+    frame: pl.DataFrame,
+    columns: Sequence[Column],
+    classes: pl.Series | None,
+    categorical: Collection[str],
+    formats: Mapping[str, ValueFormat],
 ) -> list[str]:
     r"""Return notes on the values of columns, each with its count and the option that acts on it.
 
@@ -34,11 +39,12 @@ def notes_on_values(
         columns: the schema.
         classes: the target as text, ``(N,)``, with the name of its column; None for other targets.
         categorical: columns that are declared categorical.
+        formats: the formats of columns.
 
     Examples:
         >>> frame = pl.DataFrame({"smoker": ["Yes", "yes", "No"], "pay": [10.0, -999.0, -999.0]})
         >>> columns = [Column("smoker", "category", 0, 3), Column("pay", "number", 0, 2)]
-        >>> for note in notes_on_values(frame, columns, None, []):
+        >>> for note in notes_on_values(frame, columns, None, [], {}):
         ...     print(note.replace("; ", "\n  "))
         ...
         'smoker': 2 values differ from others only in case or spaces, such as 'Yes', 'yes'
@@ -51,6 +57,9 @@ def notes_on_values(
         if column.kind == "category":
             notes += _spellings(frame[column.name]) if column.is_used else []
             notes += [] if column.name in categorical else _mostly_values(frame[column.name])
+        elif column.is_used and column.kind == "date":
+            is_short = column.name in formats and "%y" in formats[column.name].pattern
+            notes += _future(frame[column.name]) if is_short else []
         elif column.is_used and column.kind == "number":
             notes += [*_integer_ids(frame[column.name]), *_sentinels(frame[column.name])]
     return notes
@@ -103,6 +112,16 @@ def _mostly_values(values: pl.Series) -> Iterator[str]:
             f"{values.name!r}: {share} are {kind}, but not {listed}; treat these as missing with "
             f"--data.missing_values {_argument(counts)}, or keep them with --data.categorical "
             f"{_argument([values.name])}"
+        )
+
+
+def _future(times: pl.Series) -> Iterator[str]:
+    """Yield a note if dates with two-digit years are in the future."""
+    later = times.filter(times > datetime.now()).sort()
+    if len(later):
+        yield (
+            f"{times.name!r}: {len(later):,} dates are in the future, such as {later[-1]:%Y-%m-%d}: two "
+            "digits are read as years from 1970 to 2069; write years with four digits"
         )
 
 

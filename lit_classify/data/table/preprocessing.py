@@ -75,6 +75,9 @@ class Preprocessor(nn.Module):
     def _set_encoders(self, encoders: Sequence[Encoder]) -> None:
         """Store the encoders, and their parameters as buffers."""
         self.encoders = tuple(encoders)
+        self._by_column: dict[str, list[Encoder]] = {}
+        for encoder in encoders:
+            self._by_column.setdefault(encoder.name, []).append(encoder)
         numbers = [index for index, encoder in enumerate(encoders) if encoder.kind != "category"]
         categories = [index for index, encoder in enumerate(encoders) if encoder.kind == "category"]
         indicators = [column for column, index in enumerate(numbers) if encoders[index].indicator]
@@ -270,7 +273,7 @@ class Preprocessor(nn.Module):
         """Return how a column is used, for the printed schema."""
         if not column.is_used:
             return column.use
-        encoders = [encoder for encoder in self.encoders if encoder.name == column.name]
+        encoders = self._by_column.get(column.name)
         if not encoders:
             return "dropped: all values are rare"
         encoder = encoders[0]

@@ -119,6 +119,15 @@ def test_words_among_numbers_are_noted_even_if_their_column_is_dropped() -> None
         TableDataModule(frame, "y")
 
 
+def test_dates_in_the_future_are_noted_if_their_years_have_two_digits() -> None:
+    born = [f"{13 + n % 15}.05.{60 + n % 40}" for n in range(100)]
+    assert notes({"born": born}) == [
+        "'born': 30 dates are in the future, such as 2069-05-27: two digits are read as years from 1970 to "
+        "2069; write years with four digits"
+    ]
+    assert notes({"born": [day.replace(".05.", ".05.19") for day in born]}) == []
+
+
 def test_many_different_words_are_not_noted() -> None:
     assert notes({"ticket": [str(n / 7) for n in range(60)] + [f"A{n}" for n in range(40)]}) == []
 
