@@ -86,7 +86,8 @@ def _body(summary: Mapping[str, Any]) -> _Html:
         content = [_comparison(runs), player]
         for number, run in enumerate(runs):
             title = _tag("summary", _tag("h2", run["name"]))
-            content.append(_tag("details", title, _overview(run), _parts(run, number), id=f"run-{number}"))
+            inner = _tag("div", _overview(run), _parts(run, number), id=f"run-{number}")
+            content.append(_tag("details", title, inner))
     else:
         content = [_overview(runs[0]), player, _parts(runs[0], 0)]
     contains = ", ".join(summary["contains"]) or "nothing"
@@ -145,7 +146,7 @@ def _overview(run: Mapping[str, Any]) -> _Html:
     why = _tag("p", " ".join(run["why"].split()), class_="why") if run["why"] else None
     sections = [
         _section("Run", _tag("dl", *listed), notes, *details),
-        _metrics(evaluation) if evaluation else None,
+        _metrics(evaluation, run["task"]) if evaluation else None,
     ]
     return _join([why, command, _tag("div", *sections, class_="columns")])
 
@@ -154,38 +155,38 @@ _COLUMN_KEYS = ["name", "kind", "missing", "distinct", "use"]
 _SETTING_KEYS = ["setting", "value"]
 
 
-def _metrics(evaluation: Mapping[str, Any]) -> _Html:
+def _metrics(evaluation: Mapping[str, Any], task: str) -> _Html:
     """Return the metrics with their intervals, each baseline below the metric that it is compared by."""
     baselines = evaluation["baselines"] or {"metric": None, "scores": {}}
+    compared_by = {"R²": "r2"}.get(baselines["metric"], baselines["metric"])
+    draw = task != "Regressor"  # whose metrics have no common scale
     compared = [
-        _metric(model, {"value": score}, class_="baseline") for model, score in baselines["scores"].items()
+        _metric(model, {"value": score}, draw, "baseline") for model, score in baselines["scores"].items()
     ]
     rows = []
     for name, metric in evaluation["metrics"].items():
-        rows.append(_metric(name, metric))
-        if name == baselines["metric"]:
-            rows += compared
-            compared = []
-    rows += compared
+        rows.append(_metric(name, metric, draw and not name.endswith("loss")))
+        rows += compared if name == compared_by else []
+    rows += compared if compared_by not in evaluation["metrics"] else []
     for name, reason in evaluation["undefined"].items():
         rows.append(
             _tag("tr", _tag("th", name, scope="row"), _tag("td", reason, colspan="3", class_="muted"))
         )
     heads = [
         _tag("th", name, scope="col", class_="number" if name == "value" else None)
-        for name in ("metric", "value", "95 % interval", "0 to 1")
+        for name in ("metric", "value", "95 % interval", "0 to 1" if draw else "")
     ]
     table = _tag("table", _tag("thead", _tag("tr", *heads)), _tag("tbody", *rows))
     title = f"Metrics of {evaluation['num_rows']:,} {evaluation['split']} rows"
     return _section(title, _tag("div", table, class_="scroll"), class_="metrics")
 
 
-def _metric(name: str, metric: Mapping[str, Any], class_: str | None = None) -> _Html:
+def _metric(name: str, metric: Mapping[str, Any], draw: bool, class_: str | None = None) -> _Html:
     value, low, high = metric["value"], metric.get("low"), metric.get("high")
     interval = "" if low is None else f"{_number(low, 3)} to {_number(high, 3)}"
     drawn = None
     ends = [part for part in (value, low, high) if part is not None]
-    if ends and min(ends) >= 0 and max(ends) <= 1 and name != "loss":
+    if draw and ends and min(ends) >= 0 and max(ends) <= 1:
         lines = [_tag("line", x1="4", x2="96", y1="8", y2="8", class_="grid")]
         if low is not None and high is not None:
             lines.append(_tag("line", x1=f"{4 + 92 * low:.1f}", x2=f"{4 + 92 * high:.1f}", y1="8", y2="8"))
@@ -199,7 +200,7 @@ def _metric(name: str, metric: Mapping[str, Any], class_: str | None = None) -> 
 def _importance(run: Mapping[str, Any]) -> _Html | None:
     if not run["importance"]:
         return None
-    most = max(part["drop"] for part in run["importance"]) or 1.0
+    most = max(0.0, *(part["drop"] for part in run["importance"])) or 1.0
     bars = []
     for part in run["importance"]:
         text = f"{_number(part['drop'], 3)} ± {_number(part['deviation'], 2)}"
@@ -216,7 +217,7 @@ def _worst_rows(run: Mapping[str, Any]) -> _Html | None:
         return None
     head = ["error" if run["task"] == "Regressor" else "p(actual)", "actual", "predicted", *worst["columns"]]
     parts = zip(worst["errors"], worst["actual"], worst["predicted"], worst["rows"], strict=True)
-    rows = [[abs(error), actual, predicted, *cells] for error, actual, predicted, cells in parts]
+    rows = [[error and abs(error), *labels, *cells] for error, *labels, cells in parts]
     return _section("Rows with the largest errors", _table(head, rows))
 
 

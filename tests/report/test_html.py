@@ -23,7 +23,11 @@ from lit_classify import (
     MulticlassClassifier,
     MultilabelClassifier,
     Regressor,
+    TableDataModule,
+    load,
 )
+from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.cli.main import main
 from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.data.table.schema import Column
 from lit_classify.modules import LitModule
@@ -52,14 +56,18 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
 
 
 def show(browser: webdriver.Chrome, *runs: dict[str, Any], width: int = 1200, dark: bool = False) -> None:
-    """Open the page of runs, and check that it writes no error and makes no request."""
+    """Open the page of runs."""
     theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [theme]})
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     Path("report.html").write_text(render_html(summary(*runs)), encoding="utf-8")
+    open_page(browser, "report.html")
+
+
+def open_page(browser: webdriver.Chrome, path: str) -> None:
     log(browser, "performance")
-    browser.get(Path("report.html").resolve().as_uri())
+    browser.get(Path(path).resolve().as_uri())
     WebDriverWait(browser, 20).until(lambda page: page.execute_script("return Boolean(window.report)"))
 
 
@@ -219,9 +227,7 @@ class TestInABrowser:
         with torch.no_grad():
             expected = model.predict(torch.from_numpy(preprocessor.transform(rows)))
         for row, output in zip(rows.to_dicts(), expected, strict=True):
-            if row["when"] is not None:
-                row["when"] = (row["when"] - datetime(1970, 1, 1)).total_seconds() / 86400
-            torch.testing.assert_close(outputs(browser, row), output, rtol=0, atol=1e-5)
+            torch.testing.assert_close(outputs(browser, with_days(row)), output, rtol=0, atol=1e-5)
         check_quiet(browser)
 
     def test_controls_of_the_form_change_the_prediction(self, browser: webdriver.Chrome) -> None:
@@ -374,6 +380,41 @@ class TestInABrowser:
         show(browser, circles_run(), circles_run(name="long_name/" * 20), width=width, dark=True)
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width
 
+    def test_the_report_of_a_player_predicts_as_the_checkpoint(self, browser: webdriver.Chrome) -> None:
+        assert main(["fit", "--config", "circles_v2", "--plots", "[snapshots]", *EPOCHS]) == 0
+        folder = "lightning_logs/circles_v2/version_0"
+        assert main(["report", folder]) == 0
+        open_page(browser, "report.html")
+        points = torch.randn(9, 2)
+        expected = load(f"{folder}/checkpoints/last.ckpt").predict(points)
+        last = browser.execute_script(
+            "return document.querySelector('input[aria-label=epoch]').valueAsNumber"
+        )
+        for point, output in zip(points, expected, strict=True):
+            computed = outputs(browser, point.tolist(), last)
+            torch.testing.assert_close(computed, output.detach(), rtol=0, atol=1e-5)
+        check_quiet(browser)
+
+    def test_the_report_of_a_table_predicts_as_the_checkpoint(self, browser: webdriver.Chrome) -> None:
+        frame = table_frame(200).with_columns(pl.Series("y", ["no", "yes", "yes", "no"] * 50))
+        frame.write_csv("t.csv")
+        table = ["--data.path", "t.csv", "--data.target", "y", "--data.folds", "3"]
+        assert main(["fit", "--config", "table", *table, "--plots", "none", *EPOCHS]) == 0
+        folder = "lightning_logs/table/version_0"
+        assert main(["report", folder]) == 0
+        open_page(browser, "report.html")
+        checkpoint = Checkpoint.read(f"{folder}/checkpoints/best.ckpt")
+        data = checkpoint.build_data()
+        assert isinstance(data, TableDataModule)
+        rows = frame.drop("y")[:20]
+        expected = checkpoint.build_model().predict(data.transform(rows))
+        for row, output in zip(rows.to_dicts(), expected, strict=True):
+            computed = outputs(browser, with_days(row))
+            torch.testing.assert_close(computed, output.detach(), rtol=0, atol=1e-5)
+        for text in ("Try other values", "Calibration", "Permutation importance", "largest errors"):
+            assert text in find(browser, "main").text
+        check_quiet(browser)
+
     def test_other_networks_are_played_from_grids(self, browser: webdriver.Chrome) -> None:
         shown = circles_run()
         grids = {"size": 2, "probabilities": base64.b64encode(b"\x00\xff" * 4 + b"\xff\x00" * 4).decode()}
@@ -390,6 +431,14 @@ class TestInABrowser:
         check_quiet(browser)
 
 
+def with_days(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with its date in days since 1970, as the form has it."""
+    when = row["when"]
+    days = None if when is None else (when - datetime(1970, 1, 1)).total_seconds() / 86400
+    return {**row, "when": days}
+
+
+EPOCHS = ["--trainer.max_epochs", "4"]
 COLUMNS = [
     Column("size", "number", 30, 200),
     Column("paid", "boolean", 0, 2),

@@ -91,7 +91,7 @@ function formSection(run) {
 function predictionSections(run) {
   const { targets, probabilities } = run.predictions;
   const names = namesOf(run).map((_, index) => nameOf(run, index));
-  if (run.task === "Regressor") {
+  if (!Array.isArray(probabilities[0])) {
     const ends = extent([...targets, ...probabilities]);
     const chart = axes("predicted over actual values", "actual", ends, ends);
     chart.line(ends, ends, "var(--muted)");
@@ -101,7 +101,7 @@ function predictionSections(run) {
     return section("Predicted over actual values", make("figure", {}, chart.svg));
   }
   const sections = [calibrationSection(run, names)];
-  if (run.task === "BinaryClassifier") sections.unshift(thresholdSection(run, names));
+  if (run.class_names && names.length === 2) sections.unshift(thresholdSection(run, names));
   else if (run.class_names && names.length <= 20) {
     const counts = names.map(() => names.map(() => 0));
     targets.forEach((target, row) => counts[target][argmax(probabilities[row])]++);
@@ -166,7 +166,7 @@ function thresholdSection(run, names) {
     const change = ({ valueAsNumber }) => ((costs[name] = valueAsNumber || 0), set(slider.valueAsNumber));
     return make("label", {}, label, " ", field("number", null, { min: 0, value: 1 }, change));
   };
-  set(threshold);
+  set(threshold ?? 0.5);
   const fields = [costField("Cost of a false positive", "fp"), costField("of a false negative", "fn")];
   const left = [div("controls", slider, text), result, div("controls", fields), best];
   const node = section(`Threshold for ${names[1]}`, div("columns", div(null, left), chart.node));
