@@ -129,7 +129,8 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
             "dropout": self.dropout,
             "optimizer": "AdamW",
             "lr": self.lr,
-            "optimizer_args": {"weight_decay": self.weight_decay, "betas": [0.9, 0.95]},
+            "weight_decay": self.weight_decay,
+            "optimizer_args": {"betas": [0.9, 0.95]},
         }
         arguments = {**arguments, **settings, **(self.model_args or {})}
         build: Any = AutoModule  # which returns one of the tasks

@@ -49,10 +49,9 @@ def test_the_defaults_are_those_of_the_recipe_for_tables() -> None:
     recipe = yaml.safe_load(lookup.find("table").read_text())
     defaults = LitClassifier().get_params()
     model, data = recipe["model"]["init_args"], recipe["data"]["init_args"]
-    for name in ("hidden", "activation", "dropout", "numeric_embedding", "members", "lr"):
+    for name in ("hidden", "activation", "dropout", "numeric_embedding", "members", "lr", "weight_decay"):
         assert defaults[name] == (tuple(model[name]) if name == "hidden" else model[name])
     assert [defaults[name] for name in ("folds", "batch_size")] == [data["folds"], data["batch_size"]]
-    assert defaults["weight_decay"] == model["optimizer_args"]["weight_decay"]
     assert defaults["max_epochs"] == recipe["trainer"]["max_epochs"]
     assert defaults["patience"] == recipe["trainer"]["callbacks"][0]["init_args"]["patience"]
 

@@ -190,7 +190,7 @@ _SYNONYMS = {
     "epochs": "trainer.max_epochs",
     "steps": "trainer.max_steps",
     "learning_rate": "model.lr",
-    "weight_decay": "model.optimizer_args.weight_decay",
+    "weight_decay": "model.weight_decay",
     "momentum": "model.optimizer_args.momentum",
     "betas": "model.optimizer_args.betas",
     "scheduler": "model.lr_scheduler",

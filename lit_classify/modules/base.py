@@ -150,6 +150,7 @@ class LitModule(LightningModule, ABC):
         optimizer: class of torch.optim by name, such as SGD or AdamW, or the import path of a custom class.
             From Python also a class.
         lr: learning rate.
+        weight_decay: weight decay of the optimizer; by default its own, 0.01 for AdamW and 0 for most others.
         optimizer_args: further arguments of the optimizer, such as {momentum: 0.9}.
         lr_scheduler: class of torch.optim.lr_scheduler by name, or the import path of a custom class; stepped
             after every epoch, ReduceLROnPlateau after every validation with val/loss.
@@ -193,6 +194,7 @@ class LitModule(LightningModule, ABC):
         network_args: Mapping[str, Any] | None = None,
         optimizer: Optimizer = "SGD",
         lr: float = 0.1,
+        weight_decay: float | None = None,
         optimizer_args: Mapping[str, Any] | None = None,
         lr_scheduler: Scheduler | None = None,
         lr_scheduler_args: Mapping[str, Any] | None = None,
@@ -212,6 +214,9 @@ class LitModule(LightningModule, ABC):
         self.class_names = None if class_names is None else list(class_names)
         self.label_names = None if label_names is None else list(label_names)
         self.check_outputs(out_features)
+        if weight_decay is not None:
+            check_at_least("weight_decay", weight_decay, 0)
+            optimizer_args = {**(optimizer_args or {}), "weight_decay": weight_decay}
         self._optimizer, self._optimizer_args = optimizer, optimizer_args
         self._lr_scheduler, self._lr_scheduler_args = lr_scheduler, lr_scheduler_args
         check_optimizer(optimizer, lr, optimizer_args, lr_scheduler, lr_scheduler_args)

@@ -33,6 +33,8 @@ class Classifier(LitModule, ABC):
             names to weights. The loss is the weighted sum over rows divided by the sum of their weights: over
             the batches of all processes in an optimizer step, over all rows in logged metrics. With gradient
             accumulation every batch of a step has the same weight, as without class weights.
+        label_smoothing: part of each target that is spread evenly over the classes, from 0 to below 1, as in
+            torch.nn.CrossEntropyLoss; in all losses, but not in the log loss of a test.
         **kwargs: arguments of ``LitModule``.
     """
 
@@ -47,9 +49,13 @@ class Classifier(LitModule, ABC):
         class_names: Sequence[str] | None = None,
         *,
         class_weight: Literal["balanced"] | list[float] | dict[str, float] | None = None,
+        label_smoothing: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(in_features, out_features, class_names, **kwargs)
+        if not 0 <= label_smoothing < 1:
+            raise UserError(f"label_smoothing must be at least 0 and below 1, but is {label_smoothing}")
+        self.label_smoothing = label_smoothing
         self._balanced = class_weight == "balanced"
         names = self.class_names
         if class_weight is None:
@@ -210,11 +216,13 @@ class BinaryClassifier(Classifier):
         """Return the mean binary cross entropy of logits ``(N, 1)`` against classes ``(N,)``."""
         logit = logits.squeeze(1)
         check_shapes(logit, y)
-        weight = self.row_weights(y)
+        weight, target = self.row_weights(y), y.float()
+        if self.label_smoothing:
+            target = target * (1 - self.label_smoothing) + self.label_smoothing / 2
         if weight is None or reduction == "none":
-            return F.binary_cross_entropy_with_logits(logit, y.float(), weight, reduction=reduction)
+            return F.binary_cross_entropy_with_logits(logit, target, weight, reduction=reduction)
         # a weighted mean, as in cross_entropy
-        total = F.binary_cross_entropy_with_logits(logit, y.float(), weight, reduction="sum")
+        total = F.binary_cross_entropy_with_logits(logit, target, weight, reduction="sum")
         return total / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
 
     @property
@@ -295,7 +303,9 @@ class MulticlassClassifier(Classifier):
     def loss(self, logits: Tensor, y: Tensor, reduction: Reduction = "mean") -> Tensor:
         """Return the mean cross entropy of logits ``(N, C)`` against classes ``(N,)``."""
         check_shapes(logits[:, 0], y)
-        return F.cross_entropy(logits, y, self.class_weight, reduction=reduction)
+        return F.cross_entropy(
+            logits, y, self.class_weight, reduction=reduction, label_smoothing=self.label_smoothing
+        )
 
     def mean_logits(self, logits: Tensor) -> Tensor:
         """Return the logarithm of the mean of the members' probabilities, ``(N, C)``."""

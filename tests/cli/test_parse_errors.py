@@ -161,7 +161,7 @@ def test_an_invalid_command_line_is_one_short_message_and_writes_nothing(
         "--lr": "did you mean --model.lr?",
         "--learning_rate": "did you mean --model.lr?",
         "--model.learning_rate": "did you mean --model.lr?",
-        "--model.weight_decay": "did you mean --model.optimizer_args.weight_decay?",
+        "--model.wieght_decay": "did you mean --model.weight_decay?",
         "--optimizer": "did you mean --model.optimizer?",
         "--batch_size": "did you mean --data.batch_size?",
         "--hidden": "did you mean --model.hidden?",

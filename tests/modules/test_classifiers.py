@@ -143,3 +143,32 @@ def test_a_threshold_decides_labels_metrics_and_plots_alike(threshold: float) ->
     metric = model.make_metric()
     metric.update(*model.metric_inputs(logits, y))
     assert float(metric.compute()) == pytest.approx(float((expected == y).float().mean()))
+
+
+def test_label_smoothing_is_that_of_cross_entropy() -> None:
+    logits, y = torch.randn(20, 3), torch.arange(20) % 3
+    smoothed = MulticlassClassifier(2, 3, label_smoothing=0.2)
+    torch.testing.assert_close(smoothed.loss(logits, y), F.cross_entropy(logits, y, label_smoothing=0.2))
+    logit, y = torch.randn(20, 1), torch.arange(20) % 2
+    binary = BinaryClassifier(2, label_smoothing=0.2, class_weight=[1.0, 3.0])
+    pair = torch.cat([torch.zeros_like(logit), logit], dim=1)  # softmax of these is the sigmoid
+    losses = F.cross_entropy(pair, y, label_smoothing=0.2, reduction="none")
+    weights = torch.tensor([1.0, 3.0])[y]
+    torch.testing.assert_close(binary.loss(logit, y), (losses * weights).sum() / weights.sum())
+    torch.testing.assert_close(binary.loss(logit, y, "none"), losses * weights)
+    with pytest.raises(UserError, match="label_smoothing must be at least 0 and below 1, but is 1"):
+        BinaryClassifier(2, label_smoothing=1.0)
+
+
+def test_weight_decay_is_an_argument_of_the_optimizer() -> None:
+    for optimizer in ("SGD", "AdamW"):
+        model = BinaryClassifier(2, optimizer=optimizer, weight_decay=0.3, optimizer_args={"foreach": False})
+        configured: Any = model.configure_optimizers()
+        assert configured.param_groups[0]["weight_decay"] == 0.3
+        assert not configured.param_groups[0]["foreach"]
+    default: Any = BinaryClassifier(2, optimizer="AdamW").configure_optimizers()
+    assert default.param_groups[0]["weight_decay"] == 0.01
+    with pytest.raises(UserError, match="unknown argument of Rprop 'weight_decay'"):
+        BinaryClassifier(2, optimizer="Rprop", weight_decay=0.3)
+    with pytest.raises(UserError, match="weight_decay must be at least 0"):
+        BinaryClassifier(2, weight_decay=-1.0)
