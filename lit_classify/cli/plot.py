@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from lit_classify import plots, recipes
@@ -43,6 +44,7 @@ def main(arguments: list[str]) -> int:
     )
     options.add_argument("--out", default="plots", help="directory for the plots (default: plots)")
     options.add_argument("--format", choices=["png", "svg"], default="png", help="default: png")
+    options.add_argument("--dark", action="store_true", help="for dark pages (default: light)")
     options.add_argument("--data.path", dest="path", help="another table, of which all rows are used")
     add_custom_classes(options)
     given = options.parse_args(arguments[1:])
@@ -53,14 +55,15 @@ def main(arguments: list[str]) -> int:
     for recipe in (source for source, is_one in sources.items() if is_one):
         recipes.find(recipe)
     filter_warnings()
-    for source, is_one in sources.items():
-        if is_one:
-            figures = plot_recipe(source)
-        else:
-            figures = plot_checkpoint(find_checkpoint(source), given, prefixed=len(sources) > 1)
-        write(folder, dict(figures), given.format)
-    if any(sources.values()):
-        write(folder, {"activations": plots.activation_functions()}, given.format)
+    with rc_context(plots.DARK if given.dark else None):
+        for source, is_one in sources.items():
+            if is_one:
+                figures = plot_recipe(source)
+            else:
+                figures = plot_checkpoint(find_checkpoint(source), given, prefixed=len(sources) > 1)
+            write(folder, dict(figures), given.format)
+        if any(sources.values()):
+            write(folder, {"activations": plots.activation_functions()}, given.format)
     return 0
 
 

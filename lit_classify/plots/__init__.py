@@ -9,8 +9,10 @@ from lit_classify.plots.images import encode_figure, encode_png, to_pixels
 from lit_classify.plots.importance import column_importance
 from lit_classify.plots.learning_curves import learning_curves
 from lit_classify.plots.regression import RegressionLineDisplay, predicted_vs_actual
+from lit_classify.plots.style import DARK
 
 __all__ = [
+    "DARK",
     "FORMULAS",
     "DecisionBoundaryDisplay",
     "RegressionLineDisplay",

@@ -8,6 +8,7 @@ from matplotlib import font_manager
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image, ImageDraw, ImageFont
@@ -71,7 +72,7 @@ class FrameRenderer:
             background: the background image of all ``background_axes``, ``(height, width, 3)``, with the
                 bottom row first.
         """
-        image = Image.new("RGBA", self._static.size, "white")
+        image = Image.new("RGBA", self._static.size, to_hex(self._figure.get_facecolor()))
         if background is not None:
             resized = Image.fromarray(background[::-1]).resize(self._size, Image.Resampling.BILINEAR)
             for corner in self._corners:
@@ -79,7 +80,8 @@ class FrameRenderer:
         image.alpha_composite(self._static)
         draw = ImageDraw.Draw(image)
         for text, font, position in zip(self._texts, self._fonts, self._text_positions, strict=True):
-            draw.text(position, text.get_text(), fill="black", font=font, anchor="ma", align="center")
+            color = to_hex(text.get_color())
+            draw.text(position, text.get_text(), fill=color, font=font, anchor="ma", align="center")
         pixels = np.asarray(self._canvas.buffer_rgba())
         pixels[:] = np.asarray(image)
         for artist in self._animated:

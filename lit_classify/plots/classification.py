@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lit_classify.metrics import wilson_interval
 from lit_classify.plots.layout import LEGEND_WIDTH, X_AXIS, lay_out, make_panels, size_of
-from lit_classify.plots.style import class_color, full_label, wrap
+from lit_classify.plots.style import background, class_color, foreground, full_label, wrap
 
 Numbers = NDArray[np.float64]
 Indicators = NDArray[np.int64]
@@ -24,8 +25,7 @@ _LIMITS = (-0.03, 1.03)
 _BINS = 10
 _COUNTS_LINE = 0.18  # height in inches
 _WORKING_POINT: dict[str, Any] = {
-    "marker": "o", "linestyle": "none", "markersize": 8, "markerfacecolor": "none",
-    "markeredgecolor": "black", "zorder": 3,
+    "marker": "o", "linestyle": "none", "markersize": 8, "markerfacecolor": "none", "zorder": 3,
 }  # fmt: skip
 
 
@@ -62,7 +62,8 @@ def confusion_matrix(counts: Indicators, class_names: Sequence[str], title: str)
     figure = Figure()  # an explicit layout is faster than a layout engine
     axes = figure.add_axes((0, 0, 1, 1))
     fractions = counts / counts.sum(axis=1, keepdims=True).clip(1)
-    image = axes.imshow(fractions, cmap="Blues", vmin=0, vmax=1)
+    blues = LinearSegmentedColormap.from_list("fraction", [background(), class_color(1)])
+    image = axes.imshow(fractions, cmap=blues, vmin=0, vmax=1)
     ticks = range(num_classes)
     axes.set(xticks=ticks, yticks=ticks, xlabel="predicted class", ylabel="true class")
     is_narrow = size / num_classes < 0.8
@@ -76,7 +77,7 @@ def confusion_matrix(counts: Indicators, class_names: Sequence[str], title: str)
             count, fraction = counts[row, column], fractions[row, column]
             axes.text(
                 column, row, f"{count:,}\n{fraction:.1%}" if count else "0", ha="center", va="center",
-                fontsize=small, color="white" if fraction > 0.5 else "black",
+                fontsize=small,
             )  # fmt: skip
     left, bottom = size_of(axes.yaxis)[0] + 0.15, size_of(axes.xaxis)[1] + 0.15
     title += _accuracy(counts)
@@ -155,7 +156,7 @@ def roc_and_precision_recall(
         precision_recall.axhline(base_rate, color=color, linestyle=":")
         _draw_working_point(roc, precision_recall, true, predicted[:, number], color)
     for axes in (roc, precision_recall):
-        axes.plot([], [], label=decision, **_WORKING_POINT)
+        axes.plot([], [], label=decision, markeredgecolor=foreground(), **_WORKING_POINT)
         axes.set(xlim=_LIMITS, ylim=_LIMITS)
         axes.grid(alpha=0.3)
     roc.set(title="ROC", xlabel="false positive rate", ylabel="true positive rate")
@@ -175,7 +176,7 @@ def _draw_working_point(
     positives, predicted_positives, true_positives = true.sum(), predicted.sum(), true @ predicted
     recall = true_positives / positives
     false_positive_rate = (predicted_positives - true_positives) / (len(true) - positives)
-    style = {**_WORKING_POINT, "markerfacecolor": color}
+    style = {**_WORKING_POINT, "markerfacecolor": color, "markeredgecolor": foreground()}
     roc.plot([false_positive_rate], [recall], **style)
     if predicted_positives:
         precision_recall.plot([recall], [true_positives / predicted_positives], **style)

@@ -22,7 +22,15 @@ from torch import Tensor, nn
 
 from lit_classify.data_interface import NumericFeature
 from lit_classify.plots.animation import FrameRenderer
-from lit_classify.plots.style import class_color, class_marker, escape_mathtext, legend_label
+from lit_classify.plots.style import (
+    background,
+    class_color,
+    class_marker,
+    escape_mathtext,
+    foreground,
+    legend_label,
+    tint,
+)
 
 _MAX_LEGEND_CLASSES = 24
 _CAPTION_DENSITY = 13  # characters per inch
@@ -31,11 +39,9 @@ _GRID = 64  # points per axis at which the model is evaluated
 _FINE_GRID = 128  # points per axis of the background, interpolated from those of the model
 _MIN_TINT, _MAX_TINT = 0.22, 0.65  # of a class's color, where the model is least and most certain
 _MIN_PROBABILITY = 1e-7  # smaller probabilities have been rounded
-_DARK = "#1a1a1a"
 _RING: dict[str, Any] = {
     "markersize": 6.5,
     "markerfacecolor": "none",
-    "markeredgecolor": _DARK,
     "markeredgewidth": 0.8,
 }
 
@@ -136,8 +142,12 @@ class DecisionBoundaryDisplay:
             points, positions = _scatter(axes, x, y, class_names, features)
             self._points.append(points)
             self._positions.append(positions)
-            self._rings += axes.plot([], [], "o", **_RING, label="misclassified")
-            line = LineCollection([], colors=_DARK, linewidths=1.4, zorder=3, label="decision boundary")
+            self._rings += axes.plot(
+                [], [], "o", markeredgecolor=foreground(), label="misclassified", **_RING
+            )
+            line = LineCollection(
+                [], colors=foreground(), linewidths=1.4, zorder=3, label="decision boundary"
+            )
             axes.add_collection(line, autolim=False)
             self._lines.append(line)
             axes.set_title("split\nrows", fontsize="medium")
@@ -214,7 +224,7 @@ def grid(extent: Extent) -> Tensor:
 
 
 def region_colors(p: Tensor) -> NDArray[np.float64]:
-    """Return the color of the predicted class, paler the less certain it is, but never white.
+    """Return the color of the predicted class, nearer to the background the less certain it is.
 
     Certainty is 0 where all classes have the same probability, and 1 where one has probability 1.
 
@@ -231,10 +241,8 @@ def region_colors(p: Tensor) -> NDArray[np.float64]:
     num_classes = p.shape[1]
     highest, predicted = (part.numpy() for part in p.double().max(dim=1))
     certainty = ((highest - 1 / num_classes) / (1 - 1 / num_classes)).clip(0, 1)
-    tint = (_MIN_TINT + (_MAX_TINT - _MIN_TINT) * certainty)[:, None]
     colors = np.array([to_rgb(class_color(label)) for label in range(num_classes)])
-    rgb: NDArray[np.float64] = 1 - tint * (1 - colors[predicted])
-    return rgb
+    return tint(colors[predicted], _MIN_TINT + (_MAX_TINT - _MIN_TINT) * certainty)
 
 
 def boundary_lines(p: Tensor, extent: Extent) -> list[NDArray[np.float64]]:
@@ -353,7 +361,7 @@ def _scatter(
             s=20,
             color=class_color(label),
             marker=class_marker(label),
-            edgecolors="white",
+            edgecolors=background(),
             linewidths=0.5,
             label=legend_label(name),
             zorder=2,

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lit_classify.plots.style import class_color, legend_label, shorten
+from lit_classify.plots.style import class_color, legend_label, shorten, tint
 
 Numbers = NDArray[np.float64]
 _MAX_UNITS = 16
@@ -118,11 +118,9 @@ def _draw_map(axes: Axes, activation: Numbers, scale: float, name: str) -> None:
 
 
 def _to_rgb(activation: Numbers, scale: float) -> Numbers:
-    """Return red for negative and blue for positive activations, white for zero, ``(G, 3)``."""
-    intensity = np.abs(activation)[:, None] / max(scale, 1e-12)
-    color = np.where(activation[:, None] > 0, to_rgb(class_color(1)), to_rgb(class_color(0)))
-    rgb: Numbers = 1 - intensity * (1 - color)
-    return rgb
+    """Return red for negative and blue for positive activations, the background for zero, ``(G, 3)``."""
+    colors = np.where(activation[:, None] > 0, to_rgb(class_color(1)), to_rgb(class_color(0)))
+    return tint(colors, np.abs(activation) / max(scale, 1e-12))
 
 
 def _connect(figure: Figure, sources: Sequence[Axes], targets: Sequence[Axes], weight: Numbers) -> None:

@@ -26,10 +26,10 @@ def learning_curves(metrics: Mapping[str, Series], title: str) -> Figure:
         'loss'
     """
     metrics = dict(sorted(metrics.items(), key=lambda item: item[0] != "loss"))  # the loss first
-    stages = list(dict.fromkeys(stage for series in metrics.values() for stage in series))
+    stages = sorted({stage for series in metrics.values() for stage in series})  # train before val
     figure, panels = make_panels(len(metrics))
     for axes, (name, series) in zip(panels, metrics.items(), strict=True):
-        for stage, (steps, values) in series.items():
+        for stage, (steps, values) in sorted(series.items()):
             markers: dict[str, Any] = {"marker": "o", "markersize": 3} if len(steps) < 30 else {}
             number = stages.index(stage)
             color = class_color(1 - number if number < 2 else number)

@@ -17,7 +17,7 @@ from lit_classify.data_interface import NumericFeature
 from lit_classify.plots.animation import FrameRenderer
 from lit_classify.plots.decision_boundary import Points
 from lit_classify.plots.layout import lay_out, make_panels, round_ticks
-from lit_classify.plots.style import class_color, class_marker, escape_mathtext
+from lit_classify.plots.style import class_color, class_marker, escape_mathtext, foreground
 
 
 class RegressionLineDisplay:
@@ -62,10 +62,11 @@ class RegressionLineDisplay:
                 marker=class_marker(number),
             )  # fmt: skip
             self._orders.append(original.argsort())
-            line = axes.plot(original.sort().values, [math.nan] * len(original))
-            line[0].set(color=("grey", "black")[number], linewidth=(4.0, 1.2)[number])  # both stay visible
-            line[0].set_label(f"{name} predictions" if predicted else "_")
-            self._lines += line
+            line = Line2D(original.sort().values, [math.nan] * len(original))
+            line.set(color=("grey", foreground())[number], linewidth=(4.0, 1.2)[number])  # both are visible
+            if predicted:
+                line.set_label(f"{name} predictions")
+            self._lines.append(axes.add_line(line))
         limits = _y_limits([y for _, y in splits.values()], predicted)
         axes.set(xlabel=escape_mathtext(feature.name), ylabel="y", ylim=limits)
         axes.set_title("run, epoch")  # reserves the height of a title in the layout

@@ -1,6 +1,15 @@
-"""Colors, markers and names of classes, the same in every plot."""
+"""Colors, markers and names of classes, the same in every plot.
+
+Plots follow matplotlib's settings of background and text: ``with rc_context(DARK)`` they are dark.
+"""
 
 import textwrap
+from typing import Any
+
+import numpy as np
+from matplotlib import rcParams
+from matplotlib.colors import to_rgb
+from numpy.typing import NDArray
 
 from lit_classify.messages import escape_control
 
@@ -8,12 +17,52 @@ from lit_classify.messages import escape_control
 COLORS = ("#d62728", "#1f77b4", "#009e73", "#e69f00", "#cc79a7", "#56b4e9", "#999999", "#b3a000")
 MARKERS = "osD^vP*X"
 _BRIGHTNESS = (1.0, 0.6, 0.3)  # of the colors, in turn, where there are more classes than colors
+# matplotlib's settings for plots on dark pages
+DARK: dict[Any, str] = {
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor", "legend.facecolor"), "#16181d"),
+    **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), "#e6e6e6"),
+    **dict.fromkeys(("axes.edgecolor", "legend.edgecolor"), "#9a9a9a"),
+}
 _MAX_LENGTH = 24
 _MAX_WRAPPED_LENGTH = 72
 
 
+def foreground() -> str:
+    """Return the color of texts, and of lines that must be visible on any class's color.
+
+    Examples:
+        >>> foreground()
+        'black'
+    """
+    return str(rcParams["text.color"])
+
+
+def background() -> str:
+    """Return the color of empty panels.
+
+    Examples:
+        >>> background()
+        'white'
+    """
+    return str(rcParams["axes.facecolor"])
+
+
+def tint(colors: NDArray[np.float64], strength: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return colors ``(G, 3)`` blended with the background, which is what strength 0 gives, ``(G, 3)``.
+
+    Examples:
+        >>> tint(np.array([[1.0, 0.0, 0.0]]), np.array([0.5])).tolist()
+        [[1.0, 0.5, 0.5]]
+    """
+    empty = np.array(to_rgb(background()))
+    rgb: NDArray[np.float64] = empty + strength[:, None] * (colors - empty)
+    return rgb
+
+
 def class_color(label: int) -> str:
-    """Return the color of a class; from the ninth class on, darker shades of the first eight.
+    """Return the color of a class; from the ninth class on, shades of the first eight.
+
+    The shades are darker on a light background, and lighter on a dark one.
 
     Examples:
         >>> class_color(0), class_color(8)
@@ -21,7 +70,9 @@ def class_color(label: int) -> str:
     """
     turn, number = divmod(label, len(COLORS))
     color, brightness = COLORS[number], _BRIGHTNESS[turn % len(_BRIGHTNESS)]
-    return "#" + "".join(f"{round(brightness * int(color[at : at + 2], 16)):02x}" for at in (1, 3, 5))
+    limit = 255 if sum(to_rgb(background())) < 1.5 else 0
+    values = (limit + brightness * (int(color[at : at + 2], 16) - limit) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(value):02x}" for value in values)
 
 
 def class_marker(label: int) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from matplotlib import image
 
 from lit_classify import (
     BinaryClassifier,
@@ -99,6 +100,17 @@ def test_a_finished_run_is_plotted(format_: str, capsys: pytest.CaptureFixture[s
         else:
             assert b"<svg" in content
     assert not load(checkpoint).training
+
+
+def test_plots_for_dark_pages_are_dark() -> None:
+    assert main([*SHORT, "none"]) == 0
+    for folder, *dark in (("light",), ("dark", "--dark")):
+        assert main(["plot", "best", "--out", folder, *dark]) == 0
+    paths = sorted(Path("dark").iterdir())
+    assert len(paths) == 6
+    for path in paths:
+        assert image.imread(path)[0, 0, :3].max() < 0.2
+        assert image.imread("light" / path.relative_to("dark"))[0, 0, :3].min() == 1
 
 
 def test_unusable_arguments_are_refused(capsys: pytest.CaptureFixture[str]) -> None:

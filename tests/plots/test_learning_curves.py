@@ -3,13 +3,16 @@
 import numpy as np
 
 from lit_classify.plots import learning_curves
+from lit_classify.plots.style import class_color
 
 
 def test_each_metric_has_a_panel_with_a_line_for_each_stage() -> None:
-    loss = {"train": ([0, 1, 2], [0.7, 0.6, 0.5]), "val": ([0, 2], [0.8, 0.6])}
+    loss = {"val": ([0, 2], [0.8, 0.6]), "train": ([0, 1, 2], [0.7, 0.6, 0.5])}
     figure = learning_curves({"accuracy": {"train": ([0], [0.5])}, "loss": loss}, "circles/version_0")
     assert [axes.get_ylabel() for axes in figure.axes] == ["loss", "accuracy"]
     drawn = {str(line.get_label()): np.asarray(line.get_xydata()).T.tolist() for line in figure.axes[0].lines}
+    assert list(drawn) == ["train", "val"]
+    assert [line.get_color() for line in figure.axes[0].lines] == [class_color(1), class_color(0)]
     assert drawn == {"train": [[0, 1, 2], [0.7, 0.6, 0.5]], "val": [[0, 2], [0.8, 0.6]]}
 
 
