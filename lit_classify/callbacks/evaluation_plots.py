@@ -3,7 +3,10 @@
 Legend: N rows, O outputs.
 """
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lightning.pytorch import Trainer
 from torch import Tensor
@@ -19,6 +22,9 @@ from lit_classify.data.table.column_roles import as_list
 from lit_classify.loggers import run_loggers
 from lit_classify.messages import escape_markdown
 from lit_classify.modules import LitModule
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _MAX_ROWS = 50_000
 _NUM_WORST_ROWS = 10
@@ -48,7 +54,8 @@ class EvaluationPlots(PlotCallback):
         title = describe_rows(data, "val")
         for name, plot in model.evaluation_plots(logits, y, title, self.curves).items():
             with skip_on_error(name):
-                log_figure(trainer, f"plots/{name}", plot())
+                for tag, figure in split_panels(name, plot()):
+                    log_figure(trainer, f"plots/{tag}", figure)
         step = trainer.global_step - 1
         for logger in run_loggers(trainer):
             for name, (is_positive, p) in model.one_vs_rest(logits, y).items():
@@ -82,6 +89,33 @@ def describe_rows(data: InMemoryDataModule, split: str) -> str:
     num_rows = len(data.split(split).y)
     first = f"the first {_MAX_ROWS:,} of " if num_rows > _MAX_ROWS else ""
     return f"{name}: {first}{num_rows:,} rows"
+
+
+def split_panels(name: str, figure: "Figure") -> Iterator[tuple[str, "Figure"]]:
+    """Yield a figure with each of its titled panels in turn, which are too small together on a card.
+
+    Args:
+        name: name of the plot, which that of a single panel keeps.
+        figure: the figure; it is changed.
+
+    Examples:
+        >>> import numpy as np
+        >>> from lit_classify import plots
+        >>> figure = plots.predicted_vs_actual(np.array([1.0, 2.0]), np.array([1.5, 2.0]), "Test: 2 rows")
+        >>> [tag for tag, _ in split_panels("predicted_vs_actual", figure)]
+        ['predicted_vs_actual', 'errors']
+    """
+    from lit_classify.plots.layout import lay_out
+
+    panels = [axes for axes in figure.axes if axes.get_title()]
+    if len(panels) < 2:
+        yield name, figure
+        return
+    for axes in panels:
+        for other in panels:
+            other.set_visible(other is axes)
+        lay_out(figure, [axes], figure.get_suptitle())
+        yield re.sub(r"\W+", "_", axes.get_title()).lower(), figure
 
 
 def evaluate(model: LitModule, data: InMemoryDataModule, split: str) -> tuple[Tensor, Tensor]:

@@ -41,18 +41,19 @@ def test_each_task_logs_its_plots() -> None:
     assert logged_text(found, "worst_rows").count("x0") == 1  # in the header of the table
     assert "x12" in logged_text(found, "about")
     assert main([*fit, "target", "--data.path", str(bundled(load_diabetes, "d.csv"))]) == 0
-    assert set(events("table/version_1").Tags()["images"]) == {"plots/predicted_vs_actual"}
+    assert set(events("table/version_1").Tags()["images"]) == {"plots/predicted_vs_actual", "plots/errors"}
     rows = [f"{n},{n % 5},{n % 2},{int(n % 3 == 0)}" for n in range(90)]
     write("x,z,even,third\n" + "\n".join(rows))
     single = ["--data.folds", "0", "--model.members", "1", "--model.numeric_embedding", "null"]
     assert main([*fit, "[even, third]", "--data.path", "t.csv", *single]) == 0
     assert set(events("table/version_2").Tags()["images"]) == {
         "plots/hidden_units",
-        "plots/roc_and_precision_recall",
+        "plots/roc",
+        "plots/precision_and_recall",
         "plots/calibration_curve",
     }
     assert main(["fit", "--config", "line", "--trainer.max_epochs", "3"]) == 0
-    assert {"plots/boundary", "plots/boundary_animation", "plots/predicted_vs_actual"} == set(
+    assert {"plots/boundary", "plots/boundary_animation", "plots/predicted_vs_actual", "plots/errors"} == set(
         events("line/version_0").Tags()["images"]
     )
 
