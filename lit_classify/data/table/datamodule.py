@@ -246,12 +246,13 @@ class TableDataModule(InMemoryDataModule):
             "test_fraction": test_fraction,
             "val_fraction": val_fraction,
         }
-        expected, text, formats = roles.all, roles.categorical, dict[str, ValueFormat]()
+        text = [*roles.categorical, *roles.split, *roles.groups]
+        expected, formats = roles.all, dict[str, ValueFormat]()
         used = roles.features
         if self._state is not None:
             self._state.check_settings(settings)
             used = expected = [encoder.name for encoder in self._state.preprocessor.encoders]
-            text = self._state.text_columns
+            text += self._state.text_columns
             formats = self._state.known_formats
         self.is_new_table = False
         values = ValueOptions(

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.data.splits import check_split, split_size
+from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.source import RawTable
 from lit_classify.data.table.targets import Targets
 from lit_classify.errors import DataError
@@ -373,7 +374,7 @@ def _group_numbers(table: RawTable, name: str) -> RowIndices:
     Raises:
         DataError: there are fewer than three groups.
     """
-    groups = table.frame[name].cast(pl.String).rank("dense").fill_null(0).cast(pl.Int32).to_numpy()
+    groups = as_text(table.frame[name]).rank("dense").fill_null(0).cast(pl.Int32).to_numpy()
     if len(np.unique(groups)) < 3:
         raise DataError(f"{table.files[0][0]}: {name!r} has fewer than three groups, too few for a split")
     return groups

@@ -63,7 +63,7 @@ def test_statistics_come_from_train_rows_alone() -> None:
         (
             ["1,a", "2,b"] * 20,
             {"split": "x"},
-            "row 1: the split 'x' is 1.0, but must be train, val or test",
+            "row 1: the split 'x' is '1', but must be train, val or test",
         ),
         (["1,a", "2,b"] * 20, {"groups": "x"}, "fewer than three groups"),
         (["1,1"] * 30, {}, "a single class, '1', in all 30 rows"),

@@ -43,7 +43,7 @@ def test_rows_of_a_group_stay_together() -> None:
 
 def test_a_group_in_two_splits_is_refused() -> None:
     rows = [f"{n},{n // 10},{('train', 'val', 'test')[n % 3]},{'ab'[n % 2]}" for n in range(90)]
-    with pytest.raises(DataError, match=r"the group 'g' 0\.0 \(t.csv, row 1\) is in two splits"):
+    with pytest.raises(DataError, match=r"the group 'g' '0' \(t.csv, row 1\) is in two splits"):
         table(rows, "x,g,part,target", split="part", groups="g")
 
 
@@ -170,3 +170,11 @@ def test_folds_are_those_of_the_training_when_a_checkpoint_is_read() -> None:
     again = TableDataModule(**data.hparams)
     assert again.folds == 5
     assert torch.equal(training_folds(again)[0], fold)
+
+
+def test_groups_that_are_equal_as_numbers_are_distinct() -> None:
+    names = ["1.1", "1.10", "1.100", "NA", "1e1", "10"]
+    rows = [f"{n},{names[n % 6]},{'ab'[n // 6 % 2]}" for n in range(60)]
+    data = table(rows, "x,group,target", groups="group", test_fraction=0.3, val_fraction=0.3)
+    parts = [data.split(name).x for name in ("train", "val", "test")]
+    assert [len(part) for part in parts] == [20, 20, 20]
