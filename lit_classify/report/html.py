@@ -101,7 +101,8 @@ def _title(runs: Sequence[Mapping[str, Any]]) -> str:
 
 def _parts(run: Mapping[str, Any], number: int) -> _Html:
     """Return the sections of a run that follow its overview; the script fills the empty ones."""
-    curves = None if run["player"] else _tag("div", data_part="curves", data_run=f"{number}")
+    shows_curves = run["curves"] and not run["player"]  # which shows them itself
+    curves = _tag("div", data_part="curves", data_run=f"{number}") if shows_curves else None
     form = run["form"]
     if form and "reason" in form:
         filled = _section("Try other values", _tag("p", f"Not available: {form['reason']}.", class_="muted"))

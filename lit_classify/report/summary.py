@@ -26,7 +26,7 @@ from lit_classify.errors import UserError
 from lit_classify.evaluation.importance import permutation_importance
 from lit_classify.evaluation.printout import baseline_scores
 from lit_classify.metrics import wilson_interval
-from lit_classify.modules import LitModule
+from lit_classify.modules import LitModule, Regressor
 from lit_classify.networks import evaluating
 from lit_classify.report.bootstrap import bootstrap_intervals
 from lit_classify.report.curves import read_curves
@@ -261,6 +261,8 @@ def _player(model: LitModule, data: InMemoryDataModule, folder: Path, rows: bool
     try:
         return player | {"network": network_data(model, weights=False), "weights": encode(states)}
     except UnsupportedNetwork:
+        if isinstance(model, Regressor):  # values are not between 0 and 1
+            return None
         surfaces = _surfaces(model, states, ends, [axis.column for axis in axes])
         content = base64.b64encode(surfaces.numpy().tobytes()).decode()
         return player | {"grids": {"size": _GRID, "probabilities": content}}

@@ -415,6 +415,18 @@ class TestInABrowser:
             assert text in find(browser, "main").text
         check_quiet(browser)
 
+    @pytest.mark.parametrize(
+        "model", [BinaryClassifier(2), Regressor(2)], ids=lambda model: type(model).__name__
+    )
+    def test_a_player_needs_neither_points_nor_curves(
+        self, browser: webdriver.Chrome, model: LitModule
+    ) -> None:
+        shown = player(model, [flat(model)], torch.zeros(1, 2), [0])
+        show(browser, run(model, player={**shown, "points": None}, curves={}))
+        assert find(browser, ".epoch").text == "epoch 0"
+        assert "Train points" not in find(browser, "main").text
+        check_quiet(browser)
+
     def test_other_networks_are_played_from_grids(self, browser: webdriver.Chrome) -> None:
         shown = circles_run()
         grids = {"size": 2, "probabilities": base64.b64encode(b"\x00\xff" * 4 + b"\xff\x00" * 4).decode()}

@@ -115,6 +115,15 @@ def test_other_networks_of_two_features_are_shown_as_grids() -> None:
         assert abs(surface[-1, row, column] / 255 - p.numpy()).max() < 0.5 / 255 + 1e-4
 
 
+def test_values_of_other_networks_are_not_shown_as_grids_of_probabilities() -> None:
+    write("\n".join(["a,b,target", *(f"{n % 7}.5,{n % 5}.5,{n * 1.25}" for n in range(60))]))
+    data = ["--data.path", "t.csv", "--data.target", "target", "--data.folds", "2"]
+    assert (
+        main(["fit", "--config", "table", *data, "--plots", "[snapshots]", "--trainer.max_epochs", "1"]) == 0
+    )
+    assert summary(TABLE)["player"] is None
+
+
 def test_the_form_has_ranges_categories_and_the_notes_of_the_table() -> None:
     fit_table()
     run = summary(TABLE)

@@ -107,8 +107,6 @@ function makeStage(run, options, seek) {
   const inputs = scaled(grid);
   const targets = points?.y ?? [];
   const pointColumns = points && columnsOf(points.x);
-  const sorted = [...targets].sort((a, b) => a - b);
-  const ends = [0.05, 0.95].map((part) => sorted[Math.round(part * (sorted.length - 1))]); // of the color scale
   const target = (row) => (task === "multilabel" ? targets[row][options.label] : targets[row]);
   let snapshot = -1;
   let layers = [];
@@ -125,6 +123,9 @@ function makeStage(run, options, seek) {
   const charts = curveCharts(run, seek);
 
   const snapshotOf = (index) => numbers.subarray(index * length, (index + 1) * length);
+  const values = targets.length || task !== "regression" ? targets : [...outputsAt(grid, epochs.length - 1)[0]];
+  const sorted = [...values].sort((a, b) => a - b);
+  const ends = [0.05, 0.95].map((part) => sorted[Math.round(part * (sorted.length - 1))]); // of the color scale
   // Return the outputs at points of raw columns; those of a grid are the nearest ones.
   function outputsAt(x, index = snapshot) {
     const state = snapshotOf(index);
@@ -375,7 +376,8 @@ function playerSection() {
   const labelled = labels && choice("label", labels, 0, (index) => set("label", index));
   const buttons = div("buttons", icon("step back", BACK, step(-1)), play, icon("step forward", FORWARD, step(1)));
   const hasClasses = runs.some((each) => each.player && each.task !== "Regressor");
-  const checks = [check("Train points", "train"), check("Test points", "test")];
+  const hasPoints = runs.some((each) => each.player?.points);
+  const checks = hasPoints ? [check("Train points", "train"), check("Test points", "test")] : [];
   if (hasClasses) checks.unshift(check("Regions only", "hard"));
   const controls = div("controls", buttons, slider, label, make("label", {}, "Speed ", rates), checks, labelled);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show(true));
