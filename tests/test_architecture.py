@@ -23,7 +23,7 @@ LEVELS = {
     part: level
     for level, parts in enumerate(
         [
-            "errors data_interface",
+            "diagnosis errors data_interface",
             "atomic_write messages safe_yaml seeds",
             "signals",
             "import_policy recipes",

@@ -27,11 +27,13 @@ from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
 from lit_classify.cli.parse_errors import LINKED
 from lit_classify.cli.plot_selection import plot_callbacks, selected
 from lit_classify.data import TableDataModule
+from lit_classify.diagnosis import diagnose
 from lit_classify.errors import UserError
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD, cross_validated
+from lit_classify.evaluation.run_facts import MAX_ROWS, collect_facts
 from lit_classify.evaluation.threshold_tuning import check_metric, tune_threshold
 from lit_classify.loggers import RunLogger
-from lit_classify.messages import escape_control
+from lit_classify.messages import escape_control, summarize, warn
 from lit_classify.modules import BinaryClassifier, LitModule
 from lit_classify.modules.base import Evaluation
 from lit_classify.threads import limit_threads
@@ -178,6 +180,7 @@ class FitCLI(LitCLI):
             self.report_best()
         finally:  # a signal may interrupt the test
             self.report_run()
+        self.report_problem()
         if self.parsed("report") and self.trainer.is_global_zero:
             self.write_report()
 
@@ -289,6 +292,26 @@ class FitCLI(LitCLI):
         with skip_on_error("report"):
             write_all({path: render_html(summarize([run.directory], custom=custom)).encode()})
             self.say(f"Report: {path}")
+
+    def report_problem(self) -> None:
+        """Print the first finding of ``lit-classify diagnose``, if the run was saved."""
+        best = self._best.best_model_path
+        if not (best and self.trainer.run and self.trainer.is_global_zero):
+            return
+        try:
+            with limit_threads(self.model, MAX_ROWS):
+                facts = collect_facts(
+                    self.model,
+                    self.datamodule,
+                    self.trainer.run.logged_scalars(),
+                    bool(self.trainer.early_stopping_callbacks),
+                    lambda: Checkpoint.read(best).content["state_dict"],
+                )
+        except Exception as error:  # user code may raise any type; the run itself has succeeded
+            warn(f"the run was not checked: {summarize(error)}")
+            return
+        for finding in diagnose(facts)[:1]:
+            self.say(str(finding))
 
     def _splits_off_test_rows(self) -> bool:
         """Return whether the test rows of a new run were chosen at random, and could be trained on."""

@@ -22,12 +22,13 @@ COMMANDS = {  # each in the file of its name
     "predict": "write a checkpoint's predictions to a file",
     "plot": "plot finished runs, or train recipes and plot their results",
     "report": "write one page about finished runs",
+    "diagnose": "find out why a model does not learn, and which option to try",
     "importance": "measure how much a model uses each column",
     "export": "export the model of a checkpoint to ONNX or safetensors",
     "recipes": "list the packaged experiments",
     "verify": "run recipes and compare them with the expected results",
 }
-_IMPORT_LIGHTNING = {"fit", "validate", "test", "predict", "plot", "report", "importance"}
+_IMPORT_LIGHTNING = {"fit", "validate", "test", "predict", "plot", "report", "diagnose", "importance"}
 
 
 def usage() -> str:

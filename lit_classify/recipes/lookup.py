@@ -1,6 +1,7 @@
 """Find and read recipes, packaged ones and YAML files of users; imports no torch."""
 
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +12,32 @@ from lit_classify.errors import UserError, check_local_path
 from lit_classify.messages import unknown_name
 
 _FOLDER = files("lit_classify.recipes")
+_BAD = _FOLDER / "bad"
 _COURSE = ("circles_v0", "circles_v1", "circles_v2", "line", "blobs")  # in the order of the course page
 
 
 def names() -> list[str]:
-    """Return the names of all packaged recipes, those of the course page first.
+    """Return the names of all packaged recipes but the bad ones, those of the course page first.
 
     Examples:
         >>> names()[:5]
         ['circles_v0', 'circles_v1', 'circles_v2', 'line', 'blobs']
     """
-    packaged = {path.name.removesuffix(".yaml") for path in _FOLDER.iterdir() if path.name.endswith(".yaml")}
-    return [*_COURSE, *sorted(packaged.difference(_COURSE))]
+    return [*_COURSE, *sorted(_packaged(_FOLDER).difference(_COURSE))]
+
+
+def bad_names() -> list[str]:
+    """Return the names of the packaged recipes that fail, each for a reason that ``diagnose`` finds.
+
+    Examples:
+        >>> bad_names()[:2]
+        ['bad_dead', 'bad_linear']
+    """
+    return sorted(_packaged(_BAD))
+
+
+def _packaged(folder: Traversable) -> set[str]:
+    return {path.name.removesuffix(".yaml") for path in folder.iterdir() if path.name.endswith(".yaml")}
 
 
 def find(name: str) -> Path:
@@ -41,6 +56,8 @@ def find(name: str) -> Path:
         return own
     if name in names():
         return Path(str(_FOLDER / f"{name}.yaml"))
+    if name in bad_names():
+        return Path(str(_BAD / f"{name}.yaml"))
     if own.is_dir():
         raise UserError(f"{name} is a directory; give the name of a recipe or a YAML file")
     if own.suffix in {".yaml", ".yml"} or len(own.parts) > 1:

@@ -1,0 +1,62 @@
+"""``lit-classify diagnose``: why a model does not learn, and which option to try."""
+
+from pathlib import Path
+
+from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.checkpoints.search import find_checkpoint
+from lit_classify.cli.argument_parser import add_custom_classes, parser
+from lit_classify.cli.warning_filters import filter_warnings
+from lit_classify.diagnosis import diagnose
+from lit_classify.errors import UserError
+from lit_classify.evaluation.run_facts import collect_facts
+from lit_classify.loggers import read_scalars
+from lit_classify.messages import echo
+
+
+def main(arguments: list[str]) -> int:
+    """Print what is wrong with a run, the evidence, and the option to try."""
+    options = parser(
+        "diagnose",
+        "Find out from the curves, weights and predictions of a run why it does not learn. Nothing is "
+        "trained. Only clear problems are reported: no finding is no proof of a good model.",
+    )
+    options.add_argument("run", help="directory of a run, or a checkpoint; last or best for the newest")
+    options.add_argument("--data.path", dest="path", help="the table, if it has moved")
+    add_custom_classes(options)
+    given = options.parse_args(arguments[1:])
+    filter_warnings()
+
+    checkpoint = Checkpoint.read(_last_checkpoint(given.run))
+    run = checkpoint.path.parent.parent
+    best = checkpoint.path.with_name("best.ckpt")
+    module, own_data = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
+    settings = {} if given.path is None else {"path": given.path}
+    checkpoint.check_options("data", settings)
+    model = checkpoint.build_model(given.network, module, given.activation)
+    data = checkpoint.build_data(settings, own_data)
+    stops_early = any("EarlyStopping" in name for name in checkpoint.content.get("callbacks", ()))
+    weights = (lambda: Checkpoint.read(best).content["state_dict"]) if best.is_file() else None
+    findings = diagnose(collect_facts(model, data, read_scalars(run), stops_early, weights))
+    epochs = checkpoint.epochs
+    echo(f"{run}: {type(model).__name__} after {epochs} epoch{'s' * (epochs > 1)}")
+    echo("\n".join(map(str, findings)) or "No problem found.")
+    return 0
+
+
+def _last_checkpoint(run: str) -> Path:
+    """Return the last checkpoint of a run, or else its best.
+
+    Raises:
+        UserError: the directory has no checkpoint.
+    """
+    folder = Path(run)
+    if not folder.is_dir():
+        return Path(find_checkpoint(run))
+    for name in ("last.ckpt", "best.ckpt"):
+        if (folder / "checkpoints" / name).is_file():
+            return folder / "checkpoints" / name
+    raise UserError(
+        f"{run} has no checkpoints/last.ckpt: give the directory of a single run, such as "
+        "lightning_logs/circles_v0/version_0; a run that diverged in its first epoch has none, train it "
+        "with a smaller --model.lr"
+    )

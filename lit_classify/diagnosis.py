@@ -1,0 +1,345 @@
+"""What is wrong with a finished run: facts in, findings out.
+
+Each function below looks for one problem, and is named after it. The facts are collected by
+``lit_classify.evaluation.run_facts``. A finding should be right whenever it appears: most need evidence that
+the training rows can be predicted far better, which their nearest neighbors give without training.
+"""
+
+import math
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import NamedTuple
+
+_MIN_MISSED = 0.2  # of accuracy or R², by which neighbors must be better
+_MIN_DEAD = 0.8  # fraction of a layer's units: circles_v2 learns with 0.6
+_MIN_RECALL = 0.3  # of a class by its neighbors; with less, never predicting it may be right
+_LARGE, _SMALL = 30.0, 0.001  # standard deviation, or mean, of an input that is not scaled
+_MAX_GRADIENT = 1e-3
+_MIN_EPOCHS = 10  # a shorter run is a trial
+_ADAM = "--model.optimizer Adam --model.lr 0.01"
+_SATURATING = {"Sigmoid", "LogSigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh", "ReLU6"}
+
+
+class InputScale(NamedTuple):
+    """Mean and standard deviation of an input over the training rows."""
+
+    name: str
+    mean: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a run has recorded, and what its weights do with its training rows.
+
+    Attributes:
+        loss: training loss of each epoch.
+        val_loss: loss of each validation.
+        from_start: whether the first epoch is in ``loss``, which a resumed run lacks.
+        stops_early: whether early stopping was used.
+        zero_loss: loss if all outputs are zero, the scale of the others.
+        lr: learning rate.
+        optimizer: class of the optimizer.
+        activation: class of the activation; None if there is none.
+        hidden: widths of the hidden layers.
+        custom_network: whether the network is user-defined.
+        score_name: ``accuracy`` or ``R²``.
+        score: that of the predictions for training rows.
+        neighbors_score: that of predicting each row by its neighbors; None if it was not needed.
+        linear_score: that of a least-squares fit.
+        train_accuracy: accuracy of the last epoch.
+        val_accuracy: accuracy of the last validation.
+        num_val: number of validation rows.
+        is_linear: whether the network is a linear function.
+        dead: number of units with the same output for every row, and of all units, of each hidden layer.
+        grad_norm: norm of the gradients of the loss.
+        never_predicted: for each rare class that is never predicted, the recall of its neighbors.
+        is_constant: whether all rows have the same output.
+        unscaled: the numeric input of the most extreme scale; None for tables, which are scaled.
+        has_probabilities: whether the outputs are in [0, 1] for any input.
+        has_integers: whether the outputs are whole numbers.
+        leaking: columns that determine the target.
+    """
+
+    loss: Sequence[float] = ()
+    val_loss: Sequence[float] = ()
+    from_start: bool = True
+    stops_early: bool = False
+    zero_loss: float = math.log(2)
+    lr: float = 0.1
+    optimizer: str = "SGD"
+    activation: str | None = "ReLU"
+    hidden: Sequence[int] = (10, 10)
+    custom_network: bool = False
+    score_name: str = "accuracy"
+    score: float = 1.0
+    neighbors_score: float | None = None
+    linear_score: float = 0.0
+    train_accuracy: float | None = None
+    val_accuracy: float | None = None
+    num_val: int = 0
+    is_linear: bool = False
+    dead: Sequence[tuple[int, int]] = ()
+    grad_norm: float = math.inf
+    never_predicted: Mapping[str, float] = field(default_factory=dict)
+    is_constant: bool = False
+    unscaled: InputScale | None = None
+    has_probabilities: bool = False
+    has_integers: bool = False
+    leaking: Sequence[str] = ()
+
+    @property
+    def underfits(self) -> bool:
+        """Whether the training rows can be predicted far better, as their neighbors show."""
+        return self.is_far_below_neighbors(self.score)
+
+    def is_far_below_neighbors(self, score: float) -> bool:
+        """Return whether the neighbors' score is far better than another one."""
+        if self.neighbors_score is None:
+            return False
+        return self.neighbors_score - score > _MIN_MISSED and 1 - self.neighbors_score < 0.6 * (1 - score)
+
+    @property
+    def typical_lr(self) -> float:
+        """A learning rate that often works with the optimizer."""
+        return 0.1 if self.optimizer == "SGD" else 0.01
+
+    def lower_lr(self, factor: float = 10) -> str:
+        """Return the option for a lower learning rate, by more than ten only down to the typical one."""
+        return f"--model.lr {max(self.lr / factor, min(self.typical_lr, self.lr / 10)):g}"
+
+    @property
+    def scores(self) -> str:
+        """The two scores as evidence."""
+        scores = [
+            "unknown"
+            if score is None
+            else f"{score:.1%}"
+            if self.score_name == "accuracy"
+            else f"{score:.2f}"
+            for score in (self.score, self.neighbors_score)
+        ]
+        return f"{self.score_name} {scores[0]} on training rows, {scores[1]} by their nearest neighbors"
+
+
+class Finding(NamedTuple):
+    """A problem of a run.
+
+    Attributes:
+        verdict: what is wrong.
+        evidence: the numbers that show it.
+        advice: the option to try.
+    """
+
+    verdict: str
+    evidence: str
+    advice: str
+
+    def __str__(self) -> str:
+        """Return two lines in the format of ``fit``."""
+        return f"Check: {self.verdict}: {self.evidence}\nTry:   {self.advice}"
+
+
+def diagnose(facts: Facts) -> list[Finding]:
+    """Return the first cause of a model that does not learn, if any, and then other problems.
+
+    Examples:
+        >>> print(diagnose(Facts(is_linear=True, activation=None, score=0.5, neighbors_score=0.99))[0])
+        Check: all layers are linear: accuracy 50.0% on training rows, 99.0% by their nearest neighbors
+        Try:   --model.activation ReLU
+        >>> diagnose(Facts(score=0.9))
+        []
+    """
+    causes = (finding for cause in CAUSES if (finding := cause(facts)))
+    others = (finding for problem in PROBLEMS if (finding := problem(facts)))
+    return [*([first] if (first := next(causes, None)) else []), *others]
+
+
+def probabilities_as_logits(facts: Facts) -> Finding | None:
+    """Find a network that ends in a sigmoid or softmax, which the loss applies again."""
+    if not facts.has_probabilities:
+        return None
+    evidence = "all outputs are between 0 and 1, but the loss expects logits"
+    return Finding("the network ends in a sigmoid or softmax", evidence, "return its input, the logits")
+
+
+def rounded_outputs(facts: Facts) -> Finding | None:
+    """Find a network that rounds its outputs, which have no gradient then."""
+    if not facts.has_integers:
+        return None
+    evidence = "all outputs are whole numbers, so that gradients are zero"
+    return Finding("the network rounds its outputs", evidence, "return the logits without rounding")
+
+
+def unscaled_inputs(facts: Facts) -> Finding | None:
+    """Find an input that is far larger or smaller than 1."""
+    if not facts.underfits or facts.unscaled is None:
+        return None
+    name, mean, deviation = facts.unscaled
+    if _SMALL < deviation < _LARGE and abs(mean) < _LARGE:
+        return None
+    evidence = f"{name} has mean {mean:.3g} and standard deviation {deviation:.3g}; {facts.scores}"
+    return Finding("inputs are not scaled", evidence, "standardize the inputs in the data module")
+
+
+def dead_units(facts: Facts) -> Finding | None:
+    """Find hidden layers most of whose units do not respond to the input."""
+    layers = [
+        f"{dead} of {total} units of hidden layer {number}"
+        for number, (dead, total) in enumerate(facts.dead, start=1)
+        if dead >= _MIN_DEAD * total
+    ]
+    if not facts.underfits or not layers or facts.activation in _SATURATING:
+        return None
+    evidence = f"{', '.join(layers)} have the same output for every row; {facts.scores}"
+    advice = "--model.activation LeakyReLU"
+    if facts.lr > facts.typical_lr:
+        advice = facts.lower_lr()
+    return Finding("hidden units are dead", evidence, advice)
+
+
+def only_linear_layers(facts: Facts) -> Finding | None:
+    """Find a linear network on rows that no linear function predicts."""
+    if not facts.underfits or not facts.is_linear or not facts.is_far_below_neighbors(facts.linear_score):
+        return None
+    advice = "--model.activation ReLU"
+    if facts.custom_network:
+        advice = "put torch.nn.ReLU() between the layers of the network"
+    elif not facts.hidden:
+        advice = '--model.hidden "[10, 10]"'
+    return Finding("all layers are linear", facts.scores, advice)
+
+
+def rate_too_high(facts: Facts) -> Finding | None:
+    """Find a loss that is enormous, rises or oscillates."""
+    loss = facts.loss
+    if not facts.underfits or len(loss) < 4:
+        return None
+    peak, late = max(loss), loss[len(loss) // 2 :]
+    steps = [after - before for before, after in pairwise(late)]
+    turns = sum(first * second < 0 for first, second in pairwise(steps))
+    factor = 10.0
+    if peak > 10 * facts.zero_loss:
+        evidence = f"the loss reached {peak:.3g}, but is {facts.zero_loss:.3g} if all outputs are zero"
+        factor = 10 ** min(math.ceil(math.log10(peak / facts.zero_loss)), 3)
+    elif facts.from_start and statistics.median(late) > 1.2 * max(loss[0], facts.zero_loss):
+        evidence = f"the loss rose from {loss[0]:.3g} to {loss[-1]:.3g}"
+    elif max(late) - min(late) > 0.2 * facts.zero_loss and turns > 0.3 * len(steps):
+        evidence = f"the loss oscillates between {min(late):.3g} and {max(late):.3g}"
+    else:
+        return None
+    return Finding("the learning rate is too high", evidence, facts.lower_lr(factor))
+
+
+def vanishing_gradients(facts: Facts) -> Finding | None:
+    """Find a constant loss with gradients near zero."""
+    late = facts.loss[len(facts.loss) // 2 :]
+    if not facts.underfits or len(late) < 2 or facts.grad_norm > _MAX_GRADIENT:
+        return None
+    if max(late) - min(late) > 0.01 * max(late):
+        return None
+    evidence = f"their norm is {facts.grad_norm:.1e}, and the loss stays at {late[-1]:.3g}; {facts.scores}"
+    if facts.lr > facts.typical_lr:
+        advice = facts.lower_lr()
+    else:
+        options = ["--model.activation ReLU"] if facts.activation in _SATURATING else []
+        options += [f'--model.hidden "{list(facts.hidden[:2])}"'] if len(facts.hidden) > 3 else []
+        advice = " ".join(options) or _ADAM
+    return Finding("gradients are near zero", evidence, advice)
+
+
+def rate_too_low(facts: Facts) -> Finding | None:
+    """Find a loss that hardly moves."""
+    if not facts.underfits or not facts.from_start or len(facts.loss) < _MIN_EPOCHS:
+        return None
+    first, fall = facts.loss[0], 1 - min(facts.loss) / facts.loss[0]
+    if fall > 0.05:
+        return None
+    if facts.lr < facts.typical_lr:
+        factor = 10.0 ** math.ceil(math.log10(0.3 / max(fall, 1e-9)))
+        advice = f"--model.lr {min(facts.lr * factor, facts.typical_lr):g}"
+    else:
+        advice = _ADAM if facts.optimizer == "SGD" else f"--model.lr {facts.lr * 10:g}"
+    evidence = f"from {first:.5f} to {facts.loss[-1]:.5f} in {len(facts.loss):,} epochs; {facts.scores}"
+    return Finding("the loss hardly moves", evidence, advice)
+
+
+def still_falling(facts: Facts) -> Finding | None:
+    """Find a loss that still falls in the last epochs."""
+    loss, tenth = facts.loss, len(facts.loss) // 10
+    if not facts.underfits or facts.stops_early or len(loss) < _MIN_EPOCHS:
+        return None
+    means = [statistics.fmean(loss[-parts * tenth :][:tenth]) for parts in (5, 4, 3, 2, 1)]
+    before, after = means[-3], means[-1]
+    if after > 0.97 * before or means != sorted(means, reverse=True):  # more than noise
+        return None
+    evidence = f"from {before:.4g} to {after:.4g} in the last {2 * tenth:,} epochs; {facts.scores}"
+    advice = f"--ckpt_path last --trainer.max_epochs {2 * len(loss)}" + (
+        f", or {_ADAM}" if facts.optimizer == "SGD" else ""
+    )
+    return Finding("the loss is still falling", evidence, advice)
+
+
+def constant_predictions(facts: Facts) -> Finding | None:
+    """Find a model with the same output for every row."""
+    if not facts.underfits or not facts.is_constant or len(facts.loss) < _MIN_EPOCHS:
+        return None
+    return Finding("all rows have the same prediction", facts.scores, _ADAM)
+
+
+def class_never_predicted(facts: Facts) -> Finding | None:
+    """Find rare classes that are never predicted, although their rows are similar to each other."""
+    found = {name: recall for name, recall in facts.never_predicted.items() if recall >= _MIN_RECALL}
+    if not found or len(facts.loss) < _MIN_EPOCHS:
+        return None
+    evidence = ", ".join(f"{name} (nearest neighbors find {recall:.0%})" for name, recall in found.items())
+    return Finding("rare classes are never predicted", evidence, "--model.class_weight balanced")
+
+
+def overfits(facts: Facts) -> Finding | None:
+    """Find training rows predicted far better than validation rows, whose loss has risen."""
+    if facts.stops_early or facts.train_accuracy is None or facts.val_accuracy is None:
+        return None
+    if len(facts.val_loss) < 3 or len(facts.loss) < 3:
+        return None
+    gap = facts.train_accuracy - facts.val_accuracy
+    error = math.sqrt(facts.val_accuracy * (1 - facts.val_accuracy) / max(facts.num_val, 1))
+    rose = facts.val_loss[-1] > 1.3 * min(facts.val_loss) and facts.val_loss[-1] > 2 * facts.loss[-1]
+    if not rose or gap < max(0.1, 3 * error):
+        return None
+    evidence = (
+        f"accuracy {facts.train_accuracy:.1%}, but {facts.val_accuracy:.1%} on validation rows, whose loss "
+        f"rose from {min(facts.val_loss):.3g} to {facts.val_loss[-1]:.3g}"
+    )
+    advice = "--model.dropout 0.2, or more rows"
+    if facts.custom_network:
+        advice = '--model.optimizer AdamW --model.optimizer_args "{weight_decay: 0.1}", or more rows'
+    return Finding("the model overfits", evidence, advice)
+
+
+def possible_leakage(facts: Facts) -> Finding | None:
+    """Find columns that determine the target, of which the model makes use."""
+    if not facts.leaking or facts.score < 0.95:
+        return None
+    names = ", ".join(facts.leaking)
+    evidence = f"{names} alone determines the target; {facts.score_name} {facts.score:.3g}"
+    return Finding("possible target leakage", evidence, f'if unknown in practice, --data.ignore "[{names}]"')
+
+
+Check = Callable[[Facts], Finding | None]
+CAUSES: Sequence[Check] = (  # of a model that does not learn: the first explains the others
+    probabilities_as_logits,
+    rounded_outputs,
+    unscaled_inputs,
+    only_linear_layers,
+    rate_too_high,
+    dead_units,
+    vanishing_gradients,
+    rate_too_low,
+    still_falling,
+    constant_predictions,
+    class_never_predicted,
+)
+PROBLEMS: Sequence[Check] = (overfits, possible_leakage)

@@ -1,0 +1,276 @@
+"""The facts about a finished run that ``lit_classify.diagnosis`` needs; nothing is trained.
+
+Legend: N rows, F features, O outputs, C classes, L labels, U units, K members.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional as F
+
+from lit_classify.data import InMemoryDataModule, TableDataModule
+from lit_classify.diagnosis import Facts, InputScale
+from lit_classify.modules import LitModule
+from lit_classify.networks import ACTIVATIONS, evaluating
+
+MAX_ROWS = 1000
+_NEIGHBORS = 5
+_MAX_FEW = 10  # distinct values of a column that may determine the target
+_GOOD = 0.8  # no model with such a score has neighbors that are much better
+
+
+def collect_facts(
+    model: LitModule,
+    data: InMemoryDataModule,
+    scalars: Iterable[tuple[str, int, float]] = (),
+    stops_early: bool = False,
+    best: Callable[[], Mapping[str, Tensor]] | None = None,
+) -> Facts:
+    """Return the facts about a model and the rows that it was trained on.
+
+    Of more than 1,000 training rows, every n-th is used. What takes time is left out for good scores.
+
+    Args:
+        model: the model after the last epoch.
+        data: its data module.
+        scalars: tag, step and value of logged metrics, as ``read_scalars`` yields them.
+        stops_early: whether early stopping was used.
+        best: returns the weights of the best epoch: a run with a good score there is no failure.
+
+    Examples:
+        >>> from lit_classify import BinaryClassifier, CirclesDataModule
+        >>> facts = collect_facts(BinaryClassifier(2, activation=None), CirclesDataModule())
+        >>> facts.is_linear, facts.score < 0.7, facts.neighbors_score > 0.95
+        (True, True, True)
+    """
+    curves: dict[str, dict[int, float]] = {}
+    for tag, step, value in scalars:
+        curves.setdefault(tag, {})[step] = value
+    loss, val_loss = curves.get("train/loss", {}), curves.get("val/loss", {})
+    steps = sorted(loss)
+    last = {tag: values[max(values)] for tag, values in curves.items()}
+    return Facts(
+        loss=[loss[step] for step in steps],
+        val_loss=[val_loss[step] for step in sorted(val_loss)],
+        from_start=len(steps) < 2 or steps[0] < 2 * (steps[1] - steps[0]),
+        stops_early=stops_early,
+        lr=model.lr,
+        optimizer=str(model.hparams["optimizer"]),
+        activation=model.hparams["activation"],
+        hidden=model.hparams["hidden"],
+        custom_network=model.hparams["network"] is not None,
+        score_name="R²" if model.class_names is None and model.label_names is None else "accuracy",
+        train_accuracy=last.get("train/accuracy"),
+        val_accuracy=last.get("val/accuracy"),
+        num_val=len(data.split("val").y) if data.has_split("val") else 0,
+        **_facts_of_rows(model, data, best),
+    )
+
+
+def _facts_of_rows(
+    model: LitModule, data: InMemoryDataModule, best: Callable[[], Mapping[str, Tensor]] | None
+) -> dict[str, Any]:
+    """Return the facts that follow from the outputs for training rows."""
+    rows = data.split("train")
+    sample = slice(None, None, -(-len(rows.y) // MAX_ROWS))
+    x, y = rows.x[sample].to(model.device), model.prepare_targets(rows.y[sample].to(model.device))
+    with evaluating(model), torch.random.fork_rng(devices=[]):
+        logits = model(x)
+        targets = _as_columns(model, y)
+        predicted = _as_columns(model, model.labels(model.probabilities(logits)))
+        score = _score(model, predicted, targets)
+        if score < _GOOD and best is not None:
+            logits_then = functional_call(model, dict(best()), (x,))
+            then = _as_columns(model, model.labels(model.probabilities(logits_then)))
+            score = max(score, _score(model, then, targets))
+        never = _never_predicted(model, predicted, targets)
+        facts: dict[str, Any] = {"score": score, "zero_loss": float(model.loss(torch.zeros_like(logits), y))}
+        if isinstance(data, TableDataModule):
+            facts["leaking"] = leaking_columns(data, x, targets)
+        if model.hparams["network"] is not None:
+            facts |= _output_facts(model, x, logits)
+        if score < _GOOD or never:
+            neighbors = neighbor_predictions(x, targets)
+            facts["neighbors_score"] = _score(model, neighbors, targets)
+            facts["never_predicted"] = {
+                name: _recall(neighbors, targets, column) for name, column in never.items()
+            }
+        if score < _GOOD:
+            facts |= {
+                "linear_score": _score(model, least_squares(x, targets), targets),
+                "is_linear": is_linear(model, x),
+                "dead": dead_units(model, x),
+                "is_constant": bool((logits.amax(dim=0) - logits.amin(dim=0) < 1e-3).all()),
+                "unscaled": None if isinstance(data, TableDataModule) else _scale(data, x),
+                "grad_norm": gradient_norm(model, x, y),
+            }
+    return facts
+
+
+def _as_columns(model: LitModule, y: Tensor) -> Tensor:
+    """Return targets or labels as numbers, ``(N, C)``, ``(N, L)`` or ``(N, 1)``."""
+    if model.class_names is not None:
+        return F.one_hot(y.long(), len(model.class_names)).float()
+    return y.float().view(len(y), -1)
+
+
+def _score(model: LitModule, predicted: Tensor, targets: Tensor) -> float:
+    """Return the accuracy of predicted classes or labels, or the R² of values."""
+    if model.class_names is not None:
+        return float((predicted.argmax(dim=1) == targets.argmax(dim=1)).float().mean())
+    if model.label_names is not None:
+        return float(((predicted > 0.5) == (targets > 0.5)).float().mean())
+    residual = (predicted - targets).double().square().mean()
+    return float(1 - residual / targets.double().var(correction=0).clamp_min(1e-30))
+
+
+def _never_predicted(model: LitModule, predicted: Tensor, targets: Tensor) -> dict[str, int]:
+    """Return the numbers of rare classes that are never predicted, but have at least ten rows, by name."""
+    if model.class_names is None:
+        return {}
+    counts = targets.sum(dim=0)
+    missing = (predicted.sum(dim=0) == 0) & (counts >= 10) & (counts < counts.mean() / 2)
+    return {model.class_names[column]: column for column in missing.nonzero().flatten().tolist()}
+
+
+def _recall(predicted: Tensor, targets: Tensor, column: int) -> float:
+    rows = targets[:, column] > 0
+    return float((predicted[rows].argmax(dim=1) == column).float().mean())
+
+
+def neighbor_predictions(x: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean target of each row's nearest neighbors in standardized inputs, ``(N, C)``.
+
+    Args:
+        x: features ``(N, F)``.
+        targets: ``(N, C)``.
+
+    Examples:
+        >>> x = torch.arange(12.0)[:, None]
+        >>> neighbor_predictions(x, (x > 5).float())[:3].flatten()
+        tensor([0., 0., 0.])
+    """
+    scaled = (x - x.mean(dim=0)) / x.std(dim=0).clamp_min(1e-12)
+    distances = torch.cdist(scaled, scaled).fill_diagonal_(torch.inf)
+    nearest = distances.topk(min(_NEIGHBORS, max(len(x) - 1, 1)), largest=False).indices
+    return targets[nearest].mean(dim=1)
+
+
+def least_squares(x: Tensor, targets: Tensor) -> Tensor:
+    """Return the least-squares predictions of targets ``(N, C)`` by a linear function.
+
+    Examples:
+        >>> x = torch.arange(4.0)[:, None]
+        >>> least_squares(x, 2 * x + 1).flatten().round()
+        tensor([1., 3., 5., 7.])
+    """
+    inputs = torch.cat(
+        [(x - x.mean(dim=0)) / x.std(dim=0).clamp_min(1e-12), torch.ones_like(x[:, :1])], dim=1
+    )
+    gram = inputs.T @ inputs + 1e-6 * len(x) * torch.eye(inputs.shape[1], device=x.device)
+    weights: Tensor = torch.linalg.solve(gram, inputs.T @ targets)
+    return inputs @ weights
+
+
+def is_linear(model: LitModule, x: Tensor) -> bool:
+    """Return whether the output between two rows, and beyond them, is that of a linear function.
+
+    Examples:
+        >>> from lit_classify import Regressor
+        >>> [is_linear(Regressor(2, activation=name), torch.randn(50, 2)) for name in (None, "Tanh")]
+        [True, False]
+    """
+    if model.hparams["num_categories"]:  # codes of categories have none between them
+        return False
+    network = model.network
+    other = x.flip(0)
+    with torch.no_grad():
+        first, second, middle = (network(10 * rows) for rows in (x, other, (x + other) / 2))
+    scale = first.std()
+    return bool(scale > 0 and (middle - (first + second) / 2).abs().max() < 1e-3 * scale)
+
+
+def dead_units(model: LitModule, x: Tensor) -> list[tuple[int, int]]:
+    """Return how many units of each activation have one output for all rows, and how many there are.
+
+    Examples:
+        >>> from lit_classify import BinaryClassifier
+        >>> model = BinaryClassifier(2, hidden=[4])
+        >>> _ = model.network[0].bias.data.fill_(-100.0)
+        >>> dead_units(model, torch.rand(50, 2))
+        [(4, 4)]
+    """
+    found: list[tuple[int, int]] = []
+
+    def count(layer: nn.Module, _: object, output: Tensor) -> None:
+        low, high = output.amin(dim=-2), output.amax(dim=-2)
+        dead = (high - low) <= 1e-6 * (1 + high.abs())
+        found.append((int(dead.sum()), dead.numel()))
+
+    kinds = tuple(kind for kind in ACTIVATIONS.values() if kind is not nn.Identity)
+    layers = [layer for layer in model.network.modules() if isinstance(layer, kinds)]
+    handles = [layer.register_forward_hook(count) for layer in layers]
+    try:
+        with evaluating(model):
+            model.network(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def gradient_norm(model: LitModule, x: Tensor, y: Tensor) -> float:
+    """Return the norm of the gradients of the mean loss of rows, without changing those of the model.
+
+    Examples:
+        >>> from lit_classify import BinaryClassifier
+        >>> gradient_norm(BinaryClassifier(2), torch.rand(50, 2), torch.zeros(50).long()) > 0
+        True
+    """
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    with torch.enable_grad():
+        loss = model.loss(model(x), y)
+        gradients = torch.autograd.grad(loss, weights, allow_unused=True)
+    return float(torch.nn.utils.get_total_norm([part for part in gradients if part is not None]))
+
+
+def _output_facts(model: LitModule, x: Tensor, logits: Tensor) -> dict[str, bool]:
+    """Return whether a user-defined network ends in a sigmoid, a softmax or rounding."""
+    if model.class_names is None or model.hparams["num_categories"]:
+        return {}
+    far = torch.cat([logits, model(1000 * x), model(-1000 * x)])
+    varies = bool(far.std() > 1e-3)
+    return {
+        "has_probabilities": varies and bool(((far >= 0) & (far <= 1)).all()),
+        "has_integers": bool((far == far.round()).all()) and varies,
+    }
+
+
+def _scale(data: InMemoryDataModule, x: Tensor) -> InputScale | None:
+    """Return the numeric input whose mean or standard deviation is the furthest from 1."""
+    found = []
+    for feature in data.numeric_features:
+        values = x[:, feature.column]
+        mean, deviation = float(values.mean()), float(values.std())
+        if deviation > 0:
+            size = max(abs(mean), deviation)
+            found.append((max(size, 1 / size), InputScale(feature.name, mean, deviation)))
+    return max(found)[1] if found else None
+
+
+def leaking_columns(data: InMemoryDataModule, x: Tensor, targets: Tensor) -> list[str]:
+    """Return the columns of few values each of which occurs with one class only."""
+    if data.class_names is None or len(x) <= _MAX_FEW:
+        return []
+    found = []
+    for name, features in data.column_features.items():
+        values, groups = torch.unique(x[:, features], dim=0, return_inverse=True)
+        if 1 < len(values) <= _MAX_FEW:
+            counts = torch.zeros(len(values), targets.shape[1], device=x.device)
+            counts.index_add_(0, groups, targets)
+            if bool(((counts > 0).sum(dim=1) == 1).all()) and bool((counts > 0).any(dim=0).all()):
+                found.append(name)
+    return found
