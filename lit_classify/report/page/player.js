@@ -380,7 +380,9 @@ function playerSection() {
   const checks = hasPoints ? [check("Train points", "train"), check("Test points", "test")] : [];
   if (hasClasses) checks.unshift(check("Regions only", "hard"));
   const controls = div("controls", buttons, slider, label, make("label", {}, "Speed ", rates), checks, labelled);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => show(true));
+  for (const query of ["(prefers-color-scheme: dark)", "print"]) {
+    matchMedia(query).addEventListener("change", () => show(true));
+  }
   const node = section("Training, replayed", controls, div("stages", present.map(nodeOf)));
   return { node, stages, start: () => go(last) };
 }
