@@ -85,11 +85,12 @@ def notes_on_rows(num_dropped: Mapping[str, int], num_repeated: int) -> list[str
 
 def _spellings(values: pl.Series) -> Iterator[str]:
     """Yield a note if values differ only in case or spaces."""
-    distinct = values.drop_nulls().unique().sort()
-    table = pl.DataFrame({"value": distinct, "unified": unify_spelling(distinct)})
-    groups = table.group_by("unified", maintain_order=True).agg("value")
-    several = groups.filter(pl.col("value").list.len() > 1)["value"].to_list()
-    if several:
+    distinct = values.drop_nulls().unique()
+    unified = unify_spelling(distinct)
+    if unified.n_unique() < len(distinct):
+        table = pl.DataFrame({"value": distinct, "unified": unified}).sort("value")
+        groups = table.group_by("unified", maintain_order=True).agg("value")
+        several = groups.filter(pl.col("value").list.len() > 1)["value"].to_list()
         count, first = sum(map(len, several)), ", ".join(map(repr, several[0][:_MAX_WORDS]))
         yield (
             f"{values.name!r}: {count:,} values differ from others only in case or spaces, such as {first}; "

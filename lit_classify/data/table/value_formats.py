@@ -318,8 +318,10 @@ def closest_format(cells: pl.Series) -> ValueFormat:
     """
     head = cells.drop_nulls().head(_HEAD)
     head = head.filter(head.str.contains(r"\d"))
+    if head.is_empty():
+        return ValueFormat()
     units = [_DIGITS.sub("", cell) for cell in head]
-    unit = max(set(units), key=units.count, default="")
+    unit = max(set(units), key=units.count)
     alike = head.filter(pl.Series([other == unit for other in units], dtype=pl.Boolean))
     formats = [ValueFormat(), *_candidates(alike, ".")]
     return min(formats, key=lambda candidate: candidate.parse(head).null_count())
