@@ -114,7 +114,7 @@ def _parts(run: Mapping[str, Any], number: int) -> _Html:
 
 
 def _section(title: str, *children: str | None, class_: str | None = None) -> _Html:
-    return _tag("section", _tag("h3", title), *children, class_=class_)
+    return _tag("section", _tag("h2", title), *children, class_=class_)
 
 
 def _overview(run: Mapping[str, Any]) -> _Html:

@@ -48,7 +48,7 @@ function fill(node, ...children) {
 
 const div = (name, ...children) => make("div", { class: name }, children);
 const span = (...children) => make("span", {}, children);
-const section = (title, ...children) => make("section", {}, make("h3", {}, title), children);
+const section = (title, ...children) => make("section", {}, make("h2", {}, title), children);
 const button = (attributes, ...children) => make("button", { type: "button", ...attributes }, children);
 
 function choice(label, names, selected, change) {

@@ -117,7 +117,7 @@ function makeStage(run, options, seek) {
 
   const name = `predictions of ${run.name} over ${features[0].name} and ${features[1].name}; arrow keys read a point`;
   const map = make("canvas", { width: 400, height: 400 });
-  const readout = make("output", { class: "readout" });
+  const readout = make("p", { class: "readout", "aria-live": "off" });
   const overlay = make("canvas", { class: "overlay", tabindex: 0, role: "img", "aria-label": name });
   const diagram = network && makeDiagram(run, (chosen) => ((unit = chosen), redraw()));
   const charts = curveCharts(run, seek);
@@ -225,8 +225,12 @@ function makeStage(run, options, seek) {
     const { left, bottom, width, height } = overlay.getBoundingClientRect();
     setProbe([fromPart(0, (clientX - left) / width), fromPart(1, (bottom - clientY) / height)]);
   });
-  for (const event of ["pointerleave", "blur"]) overlay.addEventListener(event, () => setProbe(null));
-  overlay.addEventListener("focus", () => setProbe(probe ?? [fromPart(0, 0.5), fromPart(1, 0.5)]));
+  const leave = () => ((readout.ariaLive = "off"), setProbe(null));
+  for (const event of ["pointerleave", "blur"]) overlay.addEventListener(event, leave);
+  overlay.addEventListener("focus", () => {
+    readout.ariaLive = "polite"; // read aloud while the arrow keys move, not while epochs pass
+    setProbe(probe ?? [fromPart(0, 0.5), fromPart(1, 0.5)]);
+  });
   overlay.addEventListener("keydown", (event) => {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
     if (!step) return;
@@ -246,7 +250,7 @@ function makeStage(run, options, seek) {
   const square = div("map", map, overlay);
   const plot = div("plot", div("axis vertical", axis(1)), square, div("axis", axis(0)));
   const parts = div("parts", div(null, plot, legend, readout), diagram?.node, div("charts", charts.map(nodeOf)));
-  const node = div("stage", make("h4", {}, run.name), parts);
+  const node = div("stage", make("h3", {}, run.name), parts);
   new ResizeObserver(() => (drawPoints(), diagram?.draw())).observe(map);
   return { node, epochs, show, redraw, outputsAt };
 }
@@ -346,7 +350,7 @@ function playerSection() {
   const slider = field("range", "epoch", { max: last, value: last, step: 1 }, () => go(slider.valueAsNumber));
   const icon = (label, d, click) =>
     button({ class: "icon", "aria-label": label, click }, make("svg", { viewBox: "0 0 16 16" }, make("path", { d })));
-  const label = make("output", { class: "epoch" });
+  const label = make("b", { class: "epoch" });
   const play = icon("play", PLAY, () => run(!timer));
   function go(index) {
     current = slider.value = clamp(index, 0, last);
