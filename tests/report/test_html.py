@@ -128,6 +128,7 @@ def circles_run(**parts: Any) -> dict[str, Any]:
     return run(model, player=player(model, states, raw, y.tolist()), predictions=predictions, **parts)
 
 
+@pytest.mark.reliability(55)
 def test_a_page_contains_its_summary_as_text_and_forbids_requests() -> None:
     page = render_html(summary(run(BinaryClassifier(2), name=HOSTILE)))
     assert "<img" not in page
@@ -138,6 +139,7 @@ def test_a_page_contains_its_summary_as_text_and_forbids_requests() -> None:
         assert text in page
 
 
+@pytest.mark.reliability(55)
 def test_control_characters_are_escaped() -> None:
     page = render_html(summary(run(BinaryClassifier(2), name="a\x1b[31m\u202eb")))
     assert "<h1>a\\x1b[31m\\u202eb</h1>" in page
@@ -351,6 +353,7 @@ class TestInABrowser:
         color = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
         assert max(map(int, re.findall(r"\d+", color)[:3])) < 60
 
+    @pytest.mark.reliability(55)
     def test_hostile_names_stay_text(self, browser: webdriver.Chrome) -> None:
         model, states, raw, y = circles()
         model.class_names = [HOSTILE, "b\x1b"]
