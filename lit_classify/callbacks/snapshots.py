@@ -18,14 +18,14 @@ from lit_classify.modules import LitModule
 
 FILE_NAME = "snapshots.pt"
 _MAX_SNAPSHOTS = 128
-_MAX_BYTES = 1 << 20
+_MAX_BYTES = 1 << 17  # which keeps a report below 300 kB
 
 
 class Snapshots(Callback):
     """Keep the weights of a network of two features during training, in the directory of the run.
 
     The first snapshot is taken before training, the last one after it. Of those between them, every second
-    one is dropped and snapshots become half as frequent whenever there are 128, or 1 MB of them. A run that
+    one is dropped and snapshots become half as frequent whenever there are 128, or 128 kB of them. A run that
     is resumed in its directory continues them.
 
     Examples:
