@@ -30,7 +30,7 @@ from lit_classify.data import TableDataModule
 from lit_classify.diagnosis import diagnose
 from lit_classify.errors import UserError
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD, cross_validated
-from lit_classify.evaluation.run_facts import MAX_ROWS, collect_facts
+from lit_classify.evaluation.run_facts import collect_facts
 from lit_classify.evaluation.threshold_tuning import check_metric, tune_threshold
 from lit_classify.loggers import RunLogger
 from lit_classify.messages import escape_control, summarize, warn
@@ -299,7 +299,7 @@ class FitCLI(LitCLI):
         if not (best and self.trainer.run and self.trainer.is_global_zero):
             return
         try:
-            with limit_threads(self.model, MAX_ROWS):
+            with limit_threads(self.model, 1):  # a few milliseconds, also beside other processes
                 facts = collect_facts(
                     self.model,
                     self.datamodule,

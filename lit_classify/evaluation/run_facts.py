@@ -16,7 +16,8 @@ from lit_classify.diagnosis import Facts, InputScale
 from lit_classify.modules import LitModule
 from lit_classify.networks import ACTIVATIONS, evaluating
 
-MAX_ROWS = 1000
+_MAX_ROWS, _MIN_ROWS = 1000, 200
+_MAX_SIZE = 20_000_000  # multiplications of a forward pass, some milliseconds
 _NEIGHBORS = 5
 _MAX_FEW = 10  # distinct values of a column that may determine the target
 _GOOD = 0.8  # no model with such a score has neighbors that are much better
@@ -31,7 +32,8 @@ def collect_facts(
 ) -> Facts:
     """Return the facts about a model and the rows that it was trained on.
 
-    Of more than 1,000 training rows, every n-th is used. What takes time is left out for good scores.
+    Of more than 1,000 training rows, or 200 for large networks, every n-th is used. What takes time is left
+    out for good scores, and for rows that cannot be predicted better.
 
     Args:
         model: the model after the last epoch.
@@ -75,7 +77,9 @@ def _facts_of_rows(
 ) -> dict[str, Any]:
     """Return the facts that follow from the outputs for training rows."""
     rows = data.split("train")
-    sample = slice(None, None, -(-len(rows.y) // MAX_ROWS))
+    weights = sum(weight.numel() for weight in model.parameters())
+    max_rows = min(max(_MAX_SIZE // max(weights, 1), _MIN_ROWS), _MAX_ROWS)
+    sample = slice(None, None, -(-len(rows.y) // max_rows))
     x, y = rows.x[sample].to(model.device), model.prepare_targets(rows.y[sample].to(model.device))
     with evaluating(model), torch.random.fork_rng(devices=[]):
         logits = model(x)
@@ -98,7 +102,7 @@ def _facts_of_rows(
             facts["never_predicted"] = {
                 name: _recall(neighbors, targets, column) for name, column in never.items()
             }
-        if score < _GOOD:
+        if Facts(score=score, neighbors_score=facts.get("neighbors_score")).underfits:
             facts |= {
                 "linear_score": _score(model, least_squares(x, targets), targets),
                 "is_linear": is_linear(model, x),
