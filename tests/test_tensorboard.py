@@ -108,7 +108,7 @@ def test_the_tensorboard_page_shows_a_run_in_a_browser() -> None:
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     try:
         for plugin, words in {
-            "timeseries": ["accuracy", "loss", "optimizer", "plots/boundary", "version_0/train"],
+            "timeseries": ["accuracy", "loss", "optimizer", "plots", "version_0/train"],
             "images": ["plots/boundary", "plots/boundary_animation", "plots/confusion_matrix"],
             "hparams": ["activation", "ReLU", "Tanh", "version_1", "summary/val_loss"],
             "pr_curves": ["Circles/1", "t/1"],

@@ -46,6 +46,8 @@ def recorded_data(**kwargs: Any) -> data.InMemoryDataModule:
         return data.LineDataModule(**kwargs)
     if "factor" in kwargs:
         return data.CirclesDataModule(**kwargs)
+    if "margin" in kwargs:
+        return data.XorDataModule(**kwargs)
     return data.BlobsDataModule(**kwargs)
 
 

@@ -61,11 +61,11 @@ def test_loading_a_large_csv_file_needs_at_most_three_times_its_float32_matrix(k
     table = pl.DataFrame({f"x{number}": column for number, column in enumerate(columns)})
     table = table.with_columns(y=(columns[0] + columns[1] > 0).astype(np.int8))
     if kind == "dates and currencies":
-        dates, prices = pl.col("x0", "x1", "x2", "x3", "x4"), pl.col("x5", "x6", "x7", "x8", "x9")
-        seconds = (1.7e9 + 1e7 * dates.cast(pl.Float64)).cast(pl.Int64)
+        dates, prices = pl.col("x0", "x1", "x2", "x3", "x4"), ("x5", "x6", "x7", "x8", "x9")
+        seconds = (dates.cast(pl.Float64) * 1e7 + 1.7e9).cast(pl.Int64)
         table = table.with_columns(
             pl.from_epoch(seconds).dt.strftime("%d.%m.%Y %H:%M"),
-            "$" + (prices * 3000).round(2).cast(pl.String),
+            *(pl.format("${}", (pl.col(name) * 3000).round(2)).alias(name) for name in prices),
         )
     table.write_csv("large.csv")
     if kind in COMPRESSED:

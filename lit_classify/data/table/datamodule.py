@@ -310,7 +310,8 @@ class TableDataModule(InMemoryDataModule):
         self.leaking = find_leakage(frame, columns, y)
         preprocessor = Preprocessor(scaling).fit(frame, columns, rows["train"])
         self.columns = [replace(column, use=preprocessor.describe_use(column)) for column in columns]
-        classes = None if target.class_names is None else as_text(table.frame[target.columns[0]])
+        is_text = target.class_names is not None and table.frame[target.columns[0]].dtype == pl.String
+        classes = as_text(table.frame[target.columns[0]]) if is_text else None
         dropped = [part.name for part in columns if part.kind == "category" and not part.is_used]
         values = pl.DataFrame([*frame, *(table.frame[name] for name in dropped)])
         self.notes = notes_on_values(values, columns, classes, roles.categorical, table.formats)
