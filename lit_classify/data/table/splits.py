@@ -285,7 +285,7 @@ def warn_duplicates(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, Ro
             "performance on new rows; remove them with --data.duplicates drop, or keep them in one split "
             "with --data.groups COLUMN"
         )
-    return len(rows["train"]) - len(np.unique(hashes[rows["train"]])) if "train" in rows else 0
+    return len(rows["train"]) - pl.Series(hashes[rows["train"]]).n_unique() if "train" in rows else 0
 
 
 def _hash_rows(frame: pl.DataFrame) -> pl.Series:

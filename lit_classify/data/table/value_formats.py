@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import polars as pl
@@ -32,6 +33,12 @@ _DATE = (
     r"\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d\d[/.]\d\d[/.]\d\d"
     r"|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{4}|[A-Z][a-z]{2,8} \d{1,2}, \d{4}"
 )
+_PARTS = {
+    **dict.fromkeys(("%d", "%m", "%H", "%I"), r"\d{1,2}"),
+    **dict.fromkeys(("%M", "%S", "%y"), r"\d\d"),
+    **dict.fromkeys(("%b", "%B"), "[A-Za-z]+"),
+    **{"%Y": r"\d{4}", "%.f": r"(\.\d+)?", "%p": "[AaPp][Mm]", "%z": r" *[+-]\d\d:?\d\d"},
+}
 _MIN_TIME = datetime(1000, 1, 1)  # an earlier year has fewer than four digits
 _TEMPORAL = re.compile(rf"(?P<date>{_DATE})?(?P<between>[T ]?)(?P<time>\d{{1,2}}:\d\d.*)?")
 _GROUPED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})?$"  # numbers whose point may separate thousands
@@ -283,8 +290,8 @@ def _candidates(present: pl.Series, decimal: str) -> Iterator[ValueFormat]:
     if not head:
         return
     if match := _TEMPORAL.fullmatch(head[0]):
-        dates = _DATES if match["date"] else ("",)
-        times = [time + zone for time in _TIMES for zone in _ZONES] if match["time"] else [""]
+        dates = _matching(_DATES, match["date"])
+        times = _matching([time + zone for time in _TIMES for zone in _ZONES], match["time"])
         yield from (ValueFormat(pattern=date + match["between"] + time) for date in dates for time in times)
         return
     units = {_DIGITS.sub("", cell) for cell in head} - {""}
@@ -299,6 +306,21 @@ def _candidates(present: pl.Series, decimal: str) -> Iterator[ValueFormat]:
     for separator in " " + _APOSTROPHES:
         if present.str.contains(f"[{_SPACES}]" if separator == " " else separator).any():
             yield from (ValueFormat(first, separator, unit) for first in ".,")
+
+
+def _matching(patterns: Iterable[str], text: str | None) -> list[str]:
+    """Return the patterns of dates or times whose parts may be those of a text; an empty one for no text."""
+    if text is None:
+        return [""]
+    return [pattern for pattern in patterns if _part_pattern(pattern).fullmatch(text)]
+
+
+@cache
+def _part_pattern(pattern: str) -> re.Pattern[str]:
+    """Return the regular expression of a pattern for ``strptime``; spaces may be missing."""
+    parts = re.split(r"(%\.?\w)", pattern)
+    expressions = [_PARTS.get(part) or re.escape(part).replace(r"\ ", " *") for part in parts]
+    return re.compile("".join(expressions))
 
 
 def _show(value: Any) -> str:  # noqa: ANN401 - a number or a time
