@@ -128,7 +128,9 @@ def _future(times: pl.Series) -> Iterator[str]:
 
 def _integer_ids(values: pl.Series) -> Iterator[str]:
     """Yield a note if the values are distinct, nearly consecutive integers."""
-    if len(values) < _MIN_INTEGERS or values.null_count() or not bool((values == values.round()).all()):
+    if len(values) < _MIN_INTEGERS or values.null_count():
+        return
+    if not all(bool((part == part.round()).all()) for part in (values.head(_MIN_INTEGERS), values)):
         return
     (low, high), distinct = _ends(values), values.n_unique()
     if distinct >= _MIN_DISTINCT * len(values) and distinct <= high - low + 1 <= 2 * distinct:
