@@ -27,7 +27,7 @@ from lit_classify.errors import DataError
 from lit_classify.messages import warn
 
 _HEAD_BYTES, _HEAD_LINES = 1 << 16, 10  # minimum that is read to detect the dialect
-_BLOCK_BYTES = 1 << 23
+_BLOCK_BYTES = 1 << 22
 _MAX_LINE = 1 << 24  # characters; longer lines are not rows
 _MAX_OPEN_BYTES = 1 << 22  # a quote open for more bytes is an error
 _FLOAT32_CELLS = 1 << 22  # larger tables use float32 where that is precise enough
