@@ -9,7 +9,7 @@ import polars as pl
 from lit_classify import TableDataModule
 from lit_classify.data.table.schema import Kind, cast_column
 from lit_classify.data.table.source import RawTable
-from lit_classify.data.table.value_formats import ValueOptions, convert_text
+from lit_classify.data.table.text_conversion import ValueOptions, convert_text
 
 
 def write(content: bytes | str, name: str = "t.csv") -> Path:

@@ -35,7 +35,7 @@ from lit_classify.evaluation.threshold_tuning import check_metric, tune_threshol
 from lit_classify.loggers import RunLogger
 from lit_classify.messages import escape_control, summarize, warn
 from lit_classify.modules import BinaryClassifier, LitModule
-from lit_classify.modules.base import Evaluation
+from lit_classify.modules.results import Evaluation
 from lit_classify.threads import limit_threads
 
 COMMON_OPTIONS = """\

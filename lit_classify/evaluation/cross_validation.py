@@ -4,7 +4,7 @@ import torch
 
 from lit_classify.metrics import Metrics
 from lit_classify.modules import LitModule
-from lit_classify.modules.base import Evaluation
+from lit_classify.modules.results import Evaluation
 
 OUT_OF_FOLD = "out-of-fold (used for selection)"  # the epoch of each member was chosen by these rows
 

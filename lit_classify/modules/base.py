@@ -7,7 +7,7 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import torch
 from lightning.pytorch import Callback, LightningModule
@@ -35,6 +35,7 @@ from lit_classify.modules.member_losses import (
     validation_logits,
     weighted_mean,
 )
+from lit_classify.modules.results import Baselines, Evaluation, RowErrors
 from lit_classify.modules.running_mean import RunningMean, accumulation_dtype, means_from_sums
 from lit_classify.modules.target_checks import check_folds, unpack_batch
 from lit_classify.networks import (
@@ -73,50 +74,6 @@ NAMED_CLASSES: dict[str, Mapping[str, type]] = {
     "optimizer": OPTIMIZERS,
     "lr_scheduler": SCHEDULERS,
 }
-
-
-class Evaluation(NamedTuple):
-    """Result of a test, or of a validation outside a fit, over the rows of all processes, on the CPU.
-
-    Attributes:
-        logits: network outputs, ``(N, O)``.
-        y: targets, ``(N,)`` or ``(N, L)``.
-        metrics: the loss and all metrics.
-        fold: with cross-validation, the fold of each validation row, ``(N,)``.
-    """
-
-    logits: Tensor
-    y: Tensor
-    metrics: Metrics
-    fold: Tensor | None = None
-
-
-class Baselines(NamedTuple):
-    """Simple models to compare a model with.
-
-    Attributes:
-        metric: name of the metric of the comparison.
-        score: computes it from true and predicted targets.
-        estimators: unfitted scikit-learn estimators by name.
-    """
-
-    metric: str
-    score: Callable[[NDArray[Any], NDArray[Any]], float]
-    estimators: dict[str, Any]
-
-
-class RowErrors(NamedTuple):
-    """Errors of single rows.
-
-    Attributes:
-        errors: the larger, the worse the prediction, ``(N,)``.
-        actual: the target of each row as text.
-        predicted: the prediction for each row as text.
-    """
-
-    errors: Tensor
-    actual: list[str]
-    predicted: list[str]
 
 
 class LitModule(LightningModule, ABC):

@@ -19,8 +19,9 @@ from lit_classify.data_interface import HasClassCounts
 from lit_classify.errors import UserError
 from lit_classify.messages import unknown_name
 from lit_classify.metrics import Metrics, accuracy, binary_metrics, confusion_counts, multiclass_metrics
-from lit_classify.modules.base import Arrays, Baselines, Columns, LitModule, Plotters, Reduction, RowErrors
+from lit_classify.modules.base import Arrays, Columns, LitModule, Plotters, Reduction
 from lit_classify.modules.class_tables import confusion_table, score_table
+from lit_classify.modules.results import Baselines, RowErrors
 from lit_classify.modules.target_checks import check_classes, check_shapes, to_class_indices
 
 

@@ -14,8 +14,9 @@ from torchmetrics.classification import MultilabelAccuracy
 
 from lit_classify.errors import UserError
 from lit_classify.metrics import Metrics, accuracy, multilabel_metrics
-from lit_classify.modules.base import Arrays, Baselines, Columns, LitModule, Plotters, Reduction
+from lit_classify.modules.base import Arrays, Columns, LitModule, Plotters, Reduction
 from lit_classify.modules.class_tables import score_table
+from lit_classify.modules.results import Baselines
 from lit_classify.modules.target_checks import check_labels, check_shapes
 
 

@@ -15,7 +15,8 @@ from lit_classify.data_interface import HasTargetScale
 from lit_classify.errors import UserError, check_at_least
 from lit_classify.messages import unknown_name
 from lit_classify.metrics import Metrics, r2, regression_metrics
-from lit_classify.modules.base import Baselines, Columns, LitModule, Plotters, Reduction, RowErrors
+from lit_classify.modules.base import Columns, LitModule, Plotters, Reduction
+from lit_classify.modules.results import Baselines, RowErrors
 from lit_classify.modules.running_mean import accumulation_dtype
 from lit_classify.modules.target_checks import check_shapes, check_values
 

@@ -7,7 +7,7 @@ from sklearn.metrics import f1_score
 
 from lit_classify import BinaryClassifier
 from lit_classify.evaluation.cross_validation import cross_validated
-from lit_classify.modules.base import Evaluation
+from lit_classify.modules.results import Evaluation
 
 
 def evaluation(model: BinaryClassifier, logits: list[float], y: list[int], fold: list[int]) -> Evaluation:

@@ -50,7 +50,8 @@ from lit_classify.data.table.splits import (
     warn_duplicates,
 )
 from lit_classify.data.table.targets import Targets, infer_target
-from lit_classify.data.table.value_formats import ValueFormat, ValueOptions
+from lit_classify.data.table.text_conversion import ValueOptions
+from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError, check_at_least, check_choice
 from lit_classify.messages import escape_control, warn

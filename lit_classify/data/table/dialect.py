@@ -10,7 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from lit_classify.data.table.cells import to_numbers
-from lit_classify.data.table.value_formats import ValueFormat, ValueOptions
+from lit_classify.data.table.text_conversion import ValueOptions
+from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
 
 _DELIMITERS = (",", ";", "\t", "|")

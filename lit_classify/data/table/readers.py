@@ -12,7 +12,8 @@ from lit_classify.data.table.compression import FAULTS, open_decompressed, sizes
 from lit_classify.data.table.csv import read_csv
 from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.format_detection import detect_format
-from lit_classify.data.table.value_formats import ValueFormat, convert_text
+from lit_classify.data.table.text_conversion import convert_text
+from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
 
 

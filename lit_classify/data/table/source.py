@@ -14,7 +14,8 @@ from lit_classify.data.table.cells import as_text, has_long_integers
 from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.frames import FRAMES, digest_frame, to_polars
 from lit_classify.data.table.readers import read_file
-from lit_classify.data.table.value_formats import ValueFormat, ValueOptions, convert_text
+from lit_classify.data.table.text_conversion import ValueOptions, convert_text
+from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError, check_local_path
 from lit_classify.messages import closest
 

@@ -1,24 +1,21 @@
-"""Formats of numbers, dates and times in columns of text, and their conversion to values.
-
-The text of every source becomes values here. A column is converted only if all of its cells agree.
+"""Formats of numbers, dates and times in columns of text.
 
 Legend: N rows.
 """
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
 import polars as pl
 
-from lit_classify.data.table.cells import MAX_EXACT_INTEGER, has_long_integers, missing_to_null, to_numbers
-from lit_classify.messages import warn
+from lit_classify.data.table.cells import MAX_EXACT_INTEGER, to_numbers
 
-_HEAD = 100  # cells that select the formats to try on a column
+HEAD = 100  # cells that select the formats to try on a column
 _SPACES = " \u00a0\u202f"
 _APOSTROPHES, _MINUS = "'\u2019", "\u2212"
 _DIGITS = re.compile(rf"[\d.,()+{_APOSTROPHES}{_SPACES}{_MINUS}-]")  # characters of numbers
@@ -41,7 +38,6 @@ _PARTS = {
 }
 _MIN_TIME = datetime(1000, 1, 1)  # an earlier year has fewer than four digits
 _TEMPORAL = re.compile(rf"(?P<date>{_DATE})?(?P<between>[T ]?)(?P<time>\d{{1,2}}:\d\d.*)?")
-_GROUPED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})?$"  # numbers whose point may separate thousands
 
 
 @dataclass(frozen=True)
@@ -132,161 +128,9 @@ class ValueFormat:
         return rf"^(?:[+{_MINUS}-]?{space}{with_unit}|\({with_unit}\))$"
 
 
-Parsed = tuple[ValueFormat, pl.Series]  # a format and the values of a column, (N,)
-
-
-@dataclass(frozen=True)
-class ValueOptions:
-    """How to convert text to values.
-
-    Args:
-        text: columns that remain text, even if they contain only numbers.
-        missing_values: cells that are missing values, besides empty ones and the usual words.
-        decimal: the decimal separator of columns that can be read in two ways, such as ``1,234``; by default
-            that of the other columns.
-        day_first: whether dates that can be read in two ways, such as 02/03/2024, begin with the day; by
-            default as in the other columns.
-        ignore_case: whether text is converted to lower case and single spaces.
-        formats: known formats of columns; that of plain numbers is preferred, others are required.
-        features: the only columns that are used; all if empty.
-        ignore: columns that are not used.
-    """
-
-    text: Collection[str] = ()
-    missing_values: Collection[str] = ()
-    decimal: str | None = None
-    day_first: bool | None = None
-    ignore_case: bool = False
-    formats: Mapping[str, ValueFormat] = field(default_factory=dict)
-    features: Collection[str] = ()
-    ignore: Collection[str] = ()
-
-    def is_used(self, name: str) -> bool:
-        """Whether a column is used."""
-        return name not in self.ignore and (not self.features or name in self.features)
-
-
-class FormatDetector:
-    """Detect the formats of columns of text, and what the unambiguous columns of a table have in common.
-
-    Args:
-        options: how to convert text.
-        decimal: the decimal separator of ambiguous columns where neither options nor other columns tell it.
-
-    Examples:
-        >>> detector = FormatDetector(ValueOptions())
-        >>> price, weight = pl.Series("price", ["1,50", "2,25"]), pl.Series("weight", ["1.250", "2.750"])
-        >>> found = detector.detect([weight, price, pl.Series("name", ["a", "b"])])
-        >>> {name: values.to_list() for name, (_, values) in found.items()}
-        {'weight': [1250.0, 2750.0], 'price': [1.5, 2.25]}
-    """
-
-    def __init__(self, options: ValueOptions, decimal: str = ".") -> None:
-        self._options = options
-        self._default_decimal = decimal
-        self._decimals: set[str] = set()  # of unambiguous columns
-        self._orders: set[bool] = set()  # whether their dates begin with the day
-        self._ambiguous: list[tuple[pl.Series, list[Parsed]]] = []
-
-    def detect_plain(self, cells: pl.DataFrame) -> list[str]:
-        """Return the columns of numbers as in Python, except ambiguous ones; fast for many columns.
-
-        Args:
-            cells: text without surrounding spaces, missing values as null.
-        """
-        known = self._options.formats
-        cells = cells.drop([name for name, part in known.items() if not part.is_plain], strict=False)
-        plain = [
-            numbers.name
-            for numbers, text in zip(cells.select(to_numbers(pl.all())), cells, strict=True)
-            if numbers.null_count() == text.null_count() < len(text) and not has_long_integers(text, numbers)
-        ]
-        points = cells.select(pl.col(plain).str.contains(".", literal=True).any())
-        grouped = cells.select(pl.col(plain).str.contains(_GROUPED).all())
-        ambiguous = {
-            name for name in plain if name not in known and points[name].item() and grouped[name].item()
-        }
-        if any(part.item() for part in points.drop(ambiguous)):
-            self._decimals.add(".")
-        return [name for name in plain if name not in ambiguous]
-
-    def detect(self, columns: Iterable[pl.Series]) -> dict[str, Parsed]:
-        """Return format and values of each column whose cells all have a value, except ambiguous ones.
-
-        Args:
-            columns: text without surrounding spaces, missing values as null, ``(N,)`` each.
-        """
-        found = [(column, parsed) for column in columns if (parsed := self._find(column))]
-        chosen = {column.name: self._choose(parsed) for column, parsed in found}
-        self._ambiguous = [(column, parsed) for column, parsed in found if chosen[column.name] is None]
-        return {name: parsed for name, parsed in chosen.items() if parsed is not None}
-
-    def decide(self, source: str) -> dict[str, Parsed]:
-        """Return format and values of the ambiguous columns, with a warning about each that is used.
-
-        Args:
-            source: the file of the table, for the warning.
-        """
-        for column, ((chosen, values), (_, others), *_) in self._ambiguous:
-            if not self._options.is_used(column.name):
-                continue
-            differs = (values != others).fill_null(False)
-            row = int(differs.arg_true()[0])
-            if chosen.pattern:
-                option = f"day_first {str(not chosen.day_first).lower()}"
-            else:
-                option = f"decimal {',' if chosen.decimal == '.' else '.'}"
-            warn(
-                f"{source}, column {column.name!r}: {differs.sum():,} of {len(column):,} cells, such as "
-                f"{column[row]!r}, can be read in two ways; they are read as {_show(values[row])}; to read "
-                f"them as {_show(others[row])}, set --data.{option}"
-            )
-        return {column.name: parsed[0] for column, parsed in self._ambiguous}
-
-    def _find(self, cells: pl.Series) -> list[Parsed]:
-        """Return the formats in which all cells have a value, and these values where they differ."""
-        present = cells.drop_nulls()
-        known = self._options.formats.get(cells.name)
-        formats = [] if known is None else [known]
-        if known is None or known.is_plain:
-            formats += _candidates(present, self._default_decimal)
-        parsed: list[Parsed] = []
-        for candidate in formats:
-            if parsed and parsed[0][0] == known:
-                break
-            if candidate.parse(present.head(_HEAD)).null_count():
-                continue
-            values = candidate.parse(cells)
-            is_complete = values.null_count() == cells.null_count()
-            if is_complete and not any(values.equals(others) for _, others in parsed):
-                parsed.append((candidate, values))
-        if len(parsed) == 1:
-            self._learn(parsed[0][0], present)
-        return [] if parsed and parsed[0][0].is_plain and has_long_integers(cells, parsed[0][1]) else parsed
-
-    def _learn(self, found: ValueFormat, present: pl.Series) -> None:
-        """Note the convention of a column with a single format."""
-        if found.day_first is not None:
-            self._orders.add(found.day_first)
-        elif not found.pattern and present.head(_HEAD).str.contains("[.,]").any():
-            self._decimals.add(found.decimal)
-
-    def _choose(self, parsed: list[Parsed]) -> Parsed | None:
-        """Return the format that follows the options or else the other columns; None if that is ambiguous."""
-        if len(parsed) == 1:
-            return parsed[0]
-        options, decimals, orders = self._options, list(self._decimals), list(self._orders)
-        decimal = options.decimal or (decimals[0] if len(decimals) == 1 else None)
-        day_first = orders[0] if options.day_first is None and len(orders) == 1 else options.day_first
-        for found, values in parsed:
-            if day_first == found.day_first if found.pattern else decimal == found.decimal:
-                return found, values
-        return None
-
-
-def _candidates(present: pl.Series, decimal: str) -> Iterator[ValueFormat]:
+def candidate_formats(present: pl.Series, decimal: str) -> Iterator[ValueFormat]:
     """Yield the formats that a column of text may have, given cells without nulls, the likely ones first."""
-    head = present.head(_HEAD).to_list()
+    head = present.head(HEAD).to_list()
     if not head:
         return
     if match := _TEMPORAL.fullmatch(head[0]):
@@ -323,11 +167,6 @@ def _part_pattern(pattern: str) -> re.Pattern[str]:
     return re.compile("".join(expressions))
 
 
-def _show(value: Any) -> str:  # noqa: ANN401 - a number or a time
-    """Format a value for a message."""
-    return f"{value:g}" if isinstance(value, float) else str(value).removesuffix(" 00:00:00")
-
-
 def closest_format(cells: pl.Series) -> ValueFormat:
     """Return the format in which most of the first cells with digits have a value.
 
@@ -338,77 +177,12 @@ def closest_format(cells: pl.Series) -> ValueFormat:
         >>> closest_format(pl.Series(["$1,250", "free", "$3"])).unit
         '$'
     """
-    head = cells.drop_nulls().head(_HEAD)
+    head = cells.drop_nulls().head(HEAD)
     head = head.filter(head.str.contains(r"\d"))
     if head.is_empty():
         return ValueFormat()
     units = [_DIGITS.sub("", cell) for cell in head]
     unit = max(set(units), key=units.count)
     alike = head.filter(pl.Series([other == unit for other in units], dtype=pl.Boolean))
-    formats = [ValueFormat(), *_candidates(alike, ".")]
+    formats = [ValueFormat(), *candidate_formats(alike, ".")]
     return min(formats, key=lambda candidate: candidate.parse(head).null_count())
-
-
-def convert_text(
-    frame: pl.DataFrame, options: ValueOptions, source: str, detector: FormatDetector | None = None
-) -> tuple[pl.DataFrame, dict[str, ValueFormat]]:
-    """Convert the columns of text whose cells all are numbers, dates or times.
-
-    Args:
-        frame: the columns of a table.
-        options: how to convert text.
-        source: the file of the table, for warnings.
-        detector: what knows the conventions of the table's other columns.
-
-    Returns:
-        The columns, and the formats that are known or not plain.
-
-    Examples:
-        >>> days, shares, units = ["31.01.2024", "01.02.2024"], ["5%", "7.5%"], ["m", "m"]
-        >>> frame = pl.DataFrame({"day": days, "share": shares, "unit": units})
-        >>> converted, formats = convert_text(frame, ValueOptions(), "t.csv")
-        >>> converted.dtypes
-        [Datetime(time_unit='us', time_zone=None), Float64, String]
-        >>> formats["day"].pattern, formats["share"].unit
-        ('%d.%m.%Y', '%')
-    """
-    detector = detector or FormatDetector(options)
-    names = [part.name for part in frame if part.dtype == pl.String and part.name not in options.text]
-    found = detector.detect(missing_to_null(frame[name], options.missing_values) for name in names)
-    found |= detector.decide(source)
-    frame = frame.with_columns(values.alias(name) for name, (_, values) in found.items())
-    formats = {**options.formats, **{name: part for name, (part, _) in found.items()}}
-    formats = {name: part for name, part in formats.items() if name in frame.columns and not part.is_plain}
-    return _replace(frame, options), formats
-
-
-def unify_spelling(text: pl.Series) -> pl.Series:
-    """Return text in lower case and with single spaces.
-
-    Examples:
-        >>> unify_spelling(pl.Series(["New  York"])).to_list()
-        ['new york']
-    """
-    return text.str.to_lowercase().str.replace_all(r"\s+", " ")
-
-
-def _replace(frame: pl.DataFrame, options: ValueOptions) -> pl.DataFrame:
-    """Replace the missing values of the options by null, and unify case and spaces of text."""
-    columns = []
-    missing = pl.Series(options.missing_values, dtype=pl.String)
-    numbers = to_numbers(missing).drop_nulls()
-    times = missing.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us").drop_nulls()
-    for part in frame:
-        if part.dtype in (pl.String, pl.Categorical, pl.Enum) and (
-            options.missing_values or options.ignore_case
-        ):
-            text = missing_to_null(part.cast(pl.String), options.missing_values)
-            if options.ignore_case:
-                text = unify_spelling(text)
-            columns.append(text)
-        elif part.dtype.is_numeric() and len(numbers):
-            columns.append(part.set(part.cast(pl.Float64).is_in(numbers.implode()).fill_null(False), None))
-        elif part.dtype in (pl.Date, pl.Datetime) and len(times):
-            is_missing = part.cast(pl.Datetime("us")).is_in(times.implode())
-            columns.append(part.set(is_missing.fill_null(False), None))
-    return frame.with_columns(columns)
