@@ -304,10 +304,10 @@ def overfits(facts: Facts) -> Finding | None:
         return None
     if len(facts.val_loss) < 3 or len(facts.loss) < 3:
         return None
-    gap = facts.train_accuracy - facts.val_accuracy
+    difference = facts.train_accuracy - facts.val_accuracy
     error = math.sqrt(facts.val_accuracy * (1 - facts.val_accuracy) / max(facts.num_val, 1))
     rose = facts.val_loss[-1] > 1.3 * min(facts.val_loss) and facts.val_loss[-1] > 2 * facts.loss[-1]
-    if not rose or gap < max(0.1, 3 * error):
+    if not rose or difference < max(0.1, 3 * error):
         return None
     evidence = (
         f"accuracy {facts.train_accuracy:.1%}, but {facts.val_accuracy:.1%} on validation rows, whose loss "
@@ -315,7 +315,7 @@ def overfits(facts: Facts) -> Finding | None:
     )
     advice = "--model.dropout 0.2, or more rows"
     if facts.custom_network:
-        advice = '--model.optimizer AdamW --model.optimizer_args "{weight_decay: 0.1}", or more rows'
+        advice = "--model.optimizer AdamW --model.weight_decay 0.1, or more rows"
     return Finding("the model overfits", evidence, advice)
 
 

@@ -32,7 +32,7 @@ FAULTS = (
     lzma.LZMAError,
     zstd.ZstdError,
     zipfile.BadZipFile,
-    NotImplementedError,  # a zip archive of a newer version
+    NotImplementedError,  # zipfile's, for compression methods and versions that it does not know
 )
 
 
