@@ -149,6 +149,17 @@ def _with_members(parameter: Tensor, ndim: int) -> Tensor:
     return parameter if parameter.ndim > ndim else parameter.unsqueeze(0)
 
 
-def _array(values: Tensor) -> dict[str, Any]:
+def encode(values: Tensor) -> str:
+    """Return numbers as base64 of little-endian float32.
+
+    Examples:
+        >>> import torch
+        >>> encode(torch.tensor([1.0]))
+        'AACAPw=='
+    """
     numbers = np.ascontiguousarray(values.detach().cpu().float().numpy(), dtype="<f4")
-    return {"shape": list(numbers.shape), "data": base64.b64encode(numbers.tobytes()).decode()}
+    return base64.b64encode(numbers.tobytes()).decode()
+
+
+def _array(values: Tensor) -> dict[str, Any]:
+    return {"shape": list(values.shape), "data": encode(values)}

@@ -31,7 +31,7 @@ from lit_classify.networks import evaluating
 from lit_classify.report.bootstrap import bootstrap_intervals
 from lit_classify.report.curves import read_curves
 from lit_classify.report.form import form_data
-from lit_classify.report.network_data import UnsupportedNetwork, network_data
+from lit_classify.report.network_data import UnsupportedNetwork, encode, network_data
 from lit_classify.threads import limit_threads
 
 _MAX_ROWS = 2000  # of predictions and of points
@@ -177,7 +177,7 @@ def _settings(config: Mapping[str, Any]) -> dict[str, str | float | bool | None]
 
 def _evaluate(model: LitModule, data: InMemoryDataModule, split: str) -> tuple[Tensor, Tensor]:
     """Return logits and targets of a split; with folds, each row is predicted out of fold."""
-    x, y, *fold = data.batch_tensors(split)[: 3 if data.folds and split == "val" else 2]
+    x, y, *fold = data.batch_tensors(split)
     return model.held_out_logits(x, *fold) if fold else model(x), model.prepare_targets(y)
 
 
@@ -328,16 +328,6 @@ def _worst_rows(
         "predicted": [errors.predicted[row] for row in worst],
         "errors": [_plain(float(errors.errors[row])) for row in worst],
     }
-
-
-def encode(values: Tensor) -> str:
-    """Return numbers as base64 of little-endian float32.
-
-    Examples:
-        >>> encode(torch.tensor([1.0]))
-        'AACAPw=='
-    """
-    return base64.b64encode(values.float().numpy().astype("<f4").tobytes()).decode()
 
 
 def _round(number: float) -> float:

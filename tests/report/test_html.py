@@ -100,6 +100,12 @@ def pixels(browser: webdriver.Chrome, selector: str) -> str:
     return str(browser.execute_script("return arguments[0].toDataURL()", find(browser, selector)))
 
 
+def redrawn(browser: webdriver.Chrome, selector: str, before: str) -> bool:
+    """Wait until a canvas is not as before: an event may be handled after the command that causes it."""
+    WebDriverWait(browser, 20).until(lambda _: pixels(browser, selector) != before)
+    return True
+
+
 def outputs(browser: webdriver.Chrome, values: Any, snapshot: int | None = None) -> Tensor:
     script = "return window.report.predict(0, arguments[0], arguments[1])"
     return torch.tensor(browser.execute_script(script, values, snapshot))
@@ -293,14 +299,14 @@ class TestInABrowser:
         show(browser, circles_run())
         before = pixels(browser, ".map canvas")
         browser.execute_script("document.querySelectorAll('.unit')[3].focus()")
-        assert pixels(browser, ".map canvas") != before
+        assert redrawn(browser, ".map canvas", before)
         assert find(browser, ".readout").text.startswith("layer 1, unit 2")
 
     def test_regions_hide_the_probabilities(self, browser: webdriver.Chrome) -> None:
         show(browser, circles_run())
         before = pixels(browser, ".map canvas")
         find(browser, ".controls label input").click()
-        assert pixels(browser, ".map canvas") != before
+        assert redrawn(browser, ".map canvas", before)
 
     def test_the_threshold_moves_counts_and_cost(self, browser: webdriver.Chrome) -> None:
         shown = circles_run()
