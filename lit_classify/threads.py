@@ -1,10 +1,14 @@
-"""The number of threads of torch."""
+"""The number of threads of torch, and work ahead in a thread."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 from torch import nn
+
+T = TypeVar("T")
 
 _MIN_PARALLEL_SIZE = 5_000_000  # multiplications per step
 
@@ -30,3 +34,17 @@ def limit_threads(model: nn.Module, num_rows: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def read_ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield items, none of which is None, while another thread obtains the next one.
+
+    Examples:
+        >>> list(read_ahead(iter("abc")))
+        ['a', 'b', 'c']
+    """
+    with ThreadPoolExecutor(1) as pool:
+        following = pool.submit(next, items, None)
+        while (item := following.result()) is not None:
+            following = pool.submit(next, items, None)
+            yield item

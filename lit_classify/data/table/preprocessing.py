@@ -4,6 +4,7 @@ Legend: N rows, M training rows, K columns, F features.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
@@ -170,17 +171,21 @@ class Preprocessor(nn.Module):
         """
         x = np.empty((len(frame), self.num_features), np.float32)
         target = np.arange(len(frame), dtype=np.int32)  # row of x for each row of the frame
-        blocks = list(frame.iter_slices(_BLOCK))
+        blocks = dict(enumerate(frame.iter_slices(_BLOCK)))
         del frame  # releases each block once it is encoded, unless the caller still needs the frame
         if splits is not None:
             order = np.concatenate(splits)
             target[order] = np.arange(len(order), dtype=np.int32)
         chunk = max(_MAX_SERIAL // max(self.num_features, len(self.encoders), 1), 1)
-        while blocks:
-            block, start = torch.from_numpy(self._to_matrix(blocks.pop())), len(blocks) * _BLOCK
+
+        def encode(index: int) -> None:
+            block = torch.from_numpy(self._to_matrix(blocks.pop(index)))
             for rows, part in enumerate(torch.split(block, chunk)):
-                first = start + rows * chunk
+                first = index * _BLOCK + rows * chunk
                 x[target[first : first + len(part)]] = self(part).numpy()
+
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            list(pool.map(encode, list(blocks)))
         return x
 
     def _to_matrix(self, frame: pl.DataFrame) -> NDArray[np.float32] | NDArray[np.float64]:
