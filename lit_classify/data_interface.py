@@ -49,10 +49,14 @@ class _Rows(Protocol):
     def x(self) -> Tensor:
         """Features ``(N, F)``."""
 
+    @property
+    def y(self) -> Tensor:
+        """Targets ``(N,)`` or ``(N, L)``."""
+
 
 @runtime_checkable
 class HasSplits(Protocol):
-    """A data module that holds its rows in memory, for embeddings that are fitted to them."""
+    """A data module that holds its rows in memory, for what is fitted to all training rows."""
 
     def split(self, name: str) -> _Rows:
         """Return the rows of ``train``, ``val`` or ``test``."""

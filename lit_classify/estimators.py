@@ -257,7 +257,7 @@ class LitRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]  # as abov
     """A regressor for scikit-learn: the networks of the recipe ``table``, trained as one.
 
     Args:
-        loss: MSE, the mean squared error, or L1, the mean absolute error.
+        loss: class of torch.nn by name: MSE or MSELoss, L1, SmoothL1 or Huber.
 
     The other arguments and the attributes, except ``classes_``, are those of LitClassifier.
 
@@ -269,7 +269,7 @@ class LitRegressor(RegressorMixin, _Estimator):  # type: ignore[misc]  # as abov
         True
     """
 
-    loss: Literal["L1", "MSE"] = "MSE"
+    loss: str = "MSE"
 
     def _encode(self, y: Array) -> tuple[pl.Series, dict[str, Any]]:
         """Return the targets as numbers, and the loss."""

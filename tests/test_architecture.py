@@ -27,7 +27,7 @@ LEVELS = {
             "atomic_write messages safe_yaml seeds",
             "signals",
             "import_policy recipes",
-            "networks optimizers loggers metrics serialization threads",
+            "losses networks optimizers loggers metrics serialization threads",
             "plots",
             "_lightning",
             "data modules",

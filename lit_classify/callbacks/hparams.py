@@ -154,6 +154,7 @@ def settings(trainer: Trainer, model: LitModule, data: InMemoryDataModule | None
         "members": model.members,
         "dropout": float(given.get("dropout", 0.0)),
         "parameters": sum(weight.numel() for weight in model.parameters()),
+        "loss": str(given.get("loss") or next(iter(model.losses), "")),
         "optimizer": str(given.get("optimizer")),
         "lr": float(given.get("lr", 0.0)),
         "lr_scheduler": str(given.get("lr_scheduler")),

@@ -28,6 +28,7 @@ from lit_classify.data import InMemoryDataModule
 from lit_classify.data.table.fitted_state import find_changed_files
 from lit_classify.errors import UserError, check_local_path
 from lit_classify.import_policy import import_object, trusted_imports_only
+from lit_classify.losses import LOSSES, Loss, UnavailableLoss
 from lit_classify.messages import unknown_name
 from lit_classify.modules import LitModule
 from lit_classify.modules.base import NAMED_CLASSES
@@ -111,6 +112,7 @@ class Checkpoint:
         network: Network | None = None,
         task: type[LitModule] | None = None,
         activation: Activation | None = None,
+        loss: Loss | None = None,
     ) -> LitModule:
         """Build the module that wrote the checkpoint, with its weights, in evaluation mode.
 
@@ -119,6 +121,7 @@ class Checkpoint:
                 is never trusted to name code to import.
             task: the class of the module, if it is a custom one.
             activation: the activation, if it is a custom class or an instance with settings.
+            loss: the loss, if it is a custom one; predictions do not need it.
 
         Raises:
             UserError: ``network``, ``activation`` or ``task`` is missing, or the content is inconsistent.
@@ -134,6 +137,7 @@ class Checkpoint:
             }
             if isinstance(custom["network"], nn.Module):
                 init_args["network_args"] = None  # the instance was built with them
+            init_args["loss"] = self._loss(loss)
         with _consistent(self.path), trusted_imports_only():
             if network is None:
                 self._check_size(task, init_args)
@@ -200,6 +204,15 @@ class Checkpoint:
                 "a checkpoint imports only what you name yourself"
             )
         return custom
+
+    def _loss(self, given: Loss | None) -> Loss | None:
+        """Return the loss, or one that raises an error when it is computed if it is custom and not given."""
+        recorded = self.model.init_args.get("loss")
+        if given is not None:
+            custom: Loss = self._custom_part("loss", given)
+            return custom
+        is_known = recorded is None or recorded in LOSSES or f"{recorded}Loss" in LOSSES
+        return recorded if is_known else UnavailableLoss(str(recorded))
 
     def check_weights(self, module: LitModule) -> None:
         """Compare the recorded weights with those of a module.
@@ -314,7 +327,12 @@ class Checkpoint:
             )
 
 
-def load(path: str | Path, network: Network | None = None, activation: Activation | None = None) -> LitModule:
+def load(
+    path: str | Path,
+    network: Network | None = None,
+    activation: Activation | None = None,
+    loss: Loss | None = None,
+) -> LitModule:
     """Build the module that wrote a checkpoint, with its weights, in evaluation mode.
 
     Args:
@@ -322,6 +340,7 @@ def load(path: str | Path, network: Network | None = None, activation: Activatio
         network: the custom network of the checkpoint, or its import path. It must be given, because a file is
             never trusted to name code to import. An instance is filled with the weights.
         activation: the custom activation, or an instance with settings.
+        loss: the custom loss, if it is to be computed.
 
     Raises:
         UserError: the file is not valid, or ``network`` or ``activation`` is missing.
@@ -339,7 +358,7 @@ def load(path: str | Path, network: Network | None = None, activation: Activatio
         >>> model.predict(torch.zeros(3, 2)).shape
         torch.Size([3, 2])
     """
-    return Checkpoint.read(path).build_model(network, activation=activation)
+    return Checkpoint.read(path).build_model(network, activation=activation, loss=loss)
 
 
 @contextmanager

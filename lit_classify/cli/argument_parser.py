@@ -5,7 +5,13 @@ from typing import Any, NoReturn
 
 from lit_classify.errors import UserError
 
-_CUSTOM = {"network": "network", "activation": "activation", "model": "module", "data": "data module"}
+_CUSTOM = {
+    "network": "network",
+    "activation": "activation",
+    "loss": "loss",
+    "model": "module",
+    "data": "data module",
+}
 
 
 class _Parser(ArgumentParser):
@@ -24,7 +30,7 @@ def add_custom_classes(options: ArgumentParser, *names: str) -> None:
 
     Args:
         options: the parser.
-        names: of ``network``, ``activation``, ``model`` and ``data``; all if none is given.
+        names: of ``network``, ``activation``, ``loss``, ``model`` and ``data``; all if none is given.
 
     Examples:
         >>> options = parser("export", "Write a model.")

@@ -93,9 +93,9 @@ class CheckpointCLI(LitCLI):
             settings[part] = given.init_args.as_dict() if given and "init_args" in given else {}
             self.checkpoint.check_options(part, settings[part])
         network = settings["model"].pop("network", None)
-        activation = settings["model"].get("activation")
+        activation, loss = settings["model"].get("activation"), settings["model"].get("loss")
         self.checkpoint.check_settings("model", settings["model"])
-        self.model = self.checkpoint.build_model(network, classes["model"], activation)
+        self.model = self.checkpoint.build_model(network, classes["model"], activation, loss)
         self.datamodule = self.checkpoint.build_data(settings["data"], classes["data"])
         self.config_init = self.parser.instantiate_classes(self.config)
         self.trainer = self.instantiate_trainer()

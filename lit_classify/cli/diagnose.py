@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> int:
     module, own_data = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
     settings = {} if given.path is None else {"path": given.path}
     checkpoint.check_options("data", settings)
-    model = checkpoint.build_model(given.network, module, given.activation)
+    model = checkpoint.build_model(given.network, module, given.activation, given.loss)
     data = checkpoint.build_data(settings, own_data)
     stops_early = any("EarlyStopping" in name for name in checkpoint.content.get("callbacks", ()))
     weights = (lambda: Checkpoint.read(best).content["state_dict"]) if best.is_file() else None

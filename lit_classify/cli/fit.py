@@ -287,7 +287,7 @@ class FitCLI(LitCLI):
         from lit_classify.report.summary import CustomClasses, summarize
 
         given = self.parsed("model").init_args
-        custom = CustomClasses(given.get("network"), given.get("activation"))
+        custom = CustomClasses(given.get("network"), given.get("activation"), given.get("loss"))
         path = run.directory / "report.html"
         with skip_on_error("report"):
             write_all({path: render_html(summarize([run.directory], custom=custom)).encode()})
@@ -328,6 +328,7 @@ class FitCLI(LitCLI):
             "--data": given.data.class_path,
             "--model.network": given.model.init_args.get("network"),
             "--model.activation": given.model.init_args.get("activation"),
+            "--model.loss": given.model.init_args.get("loss"),
         }.items():
             if isinstance(path, str) and "." in path and not path.startswith("lit_classify."):
                 words += [option, path]

@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
     module, own_data = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
     settings = {} if given.path is None else {"path": given.path}
     checkpoint.check_options("data", settings)
-    model = checkpoint.build_model(given.network, module, given.activation)
+    model = checkpoint.build_model(given.network, module, given.activation, given.loss)
     data = checkpoint.build_data(settings, own_data)
     result = permutation_importance(model, data, given.metric, given.repeats, given.max_rows, given.seed)
     echo(importance_text(result))

@@ -136,7 +136,7 @@ class LitCLI(LightningCLI):
         parser.set_defaults({"model": {"class_path": AUTO_MODULE}})
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 - Lightning's
-        """Parse, ignoring a recipe's arguments for an optimizer, scheduler or network that is replaced."""
+        """Parse, ignoring a recipe's arguments for a network, loss, optimizer or scheduler replaced."""
         self._options.recipes.clear()
         self._options.ignored_keys.clear()
         super().parse_arguments(parser, args)
@@ -148,11 +148,11 @@ class LitCLI(LightningCLI):
             self._report_ignored(before, ignored)
 
     def _replaced_arguments(self) -> dict[int, list[str]]:
-        """Return, for each recipe, the keys whose optimizer, scheduler or network is replaced."""
+        """Return, for each recipe, the keys whose loss, optimizer, scheduler or network is replaced."""
         final = self.config[self.command]
         ignored: dict[int, list[str]] = {}
         for number, recipe in enumerate(self._options.recipes):
-            for part in ("optimizer", "lr_scheduler", "network"):
+            for part in ("loss", "optimizer", "lr_scheduler", "network"):
                 key = f"model.init_args.{part}"
                 default = inspect.signature(LitModule).parameters[part].default
                 if recipe.get(f"{key}_args") and recipe.get(key, default) != final.get(key):

@@ -216,7 +216,7 @@ _TASK_OPTIONS = {
     "model.class_weight": "is an option of BinaryClassifier and MulticlassClassifier only",
     "model.threshold": "is an option of BinaryClassifier only",
     "model.thresholds": "is an option of MultilabelClassifier only",
-    "model.loss": "is an option of Regressor only; the loss of the other tasks is fixed",
+    "model.pos_weight": "is an option of BinaryClassifier and MultilabelClassifier only",
 }
 
 

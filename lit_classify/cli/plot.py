@@ -90,7 +90,7 @@ def plot_checkpoint(path: str, given: Namespace, prefixed: bool) -> Iterator[tup
     """
     checkpoint = Checkpoint.read(path)
     module, own_data = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
-    model = checkpoint.build_model(given.network, module, given.activation)
+    model = checkpoint.build_model(given.network, module, given.activation, given.loss)
     settings = {} if given.path is None else {"path": given.path}
     checkpoint.check_options("data", settings)
     data = checkpoint.build_data(settings, own_data)

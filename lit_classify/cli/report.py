@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
     if not out.parent.is_dir():
         raise UserError(f"no directory {out.parent} to write {out.name} into")
     filter_warnings()
-    custom = CustomClasses(given.network, given.activation, given.model, given.data)
+    custom = CustomClasses(given.network, given.activation, given.loss, given.model, given.data)
     summary = summarize(given.runs, not given.no_rows, custom)
     write_all({out: FORMATS[given.format](summary).encode()})
     echo(f"Report: {out}")

@@ -49,12 +49,15 @@ class AutoModule(LitModule):
         for setting, targets in {
             "thresholds": "labels",
             "class_weight": "classes",
-            "loss": "numbers",
         }.items():
             if targets != fitting and kwargs.get(setting) is not None:
                 raise UserError(f"{setting} is a setting for {targets}, but the target holds {fitting}")
         if kwargs.get("threshold") is not None and len(class_names or ()) != 2:
             raise UserError(f"threshold is a setting for two classes, but the target holds {fitting}")
+        if kwargs.get("pos_weight") is not None and len(class_names or ()) != 2 and not label_names:
+            raise UserError(
+                f"pos_weight is a setting for two classes or labels, but the target holds {fitting}"
+            )
         # LightningCLI finds the settings by looking for these calls
         if label_names is not None:
             return MultilabelClassifier(

@@ -24,6 +24,7 @@ from lit_classify._lightning.precision import uses_plain_precision
 from lit_classify.data_interface import HasSplits
 from lit_classify.errors import UserError, check_at_least
 from lit_classify.import_policy import trusted_imports_only
+from lit_classify.losses import LOSSES, Loss, Reduction, as_name, make_loss
 from lit_classify.messages import warn
 from lit_classify.metrics import Metrics
 from lit_classify.modules.builtin_callbacks import fit_callbacks, shows_metrics
@@ -65,12 +66,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Batch = tuple[Tensor, Tensor]  # (x, y), then the folds of a cross-validation, then sample weights, if any
-Reduction = Literal["mean", "none"]
 Arrays = tuple[NDArray[Any], NDArray[Any]]  # targets 0 and 1, and probabilities, (N,) each
 Columns = Mapping[str, "pl.Series"]  # by name
 Plotters = Mapping[str, Callable[[], "Figure"]]  # by the name of the plot
 NAMED_CLASSES: dict[str, Mapping[str, type]] = {
     "activation": ACTIVATIONS,
+    "loss": LOSSES,
     "optimizer": OPTIMIZERS,
     "lr_scheduler": SCHEDULERS,
 }
@@ -104,6 +105,12 @@ class LitModule(LightningModule, ABC):
         network: import path of a custom network instead of the layers above; it is called with in_features,
             out_features and network_args. From Python also a class, a function or an instance.
         network_args: further arguments of the custom network.
+        loss: class of torch.nn that fits the task by name, such as HuberLoss, MSELoss or SmoothL1Loss for
+            numbers, or the import path of a custom class, which is called with outputs and targets and
+            returns a loss for each row; by default BCEWithLogitsLoss for two classes or labels,
+            CrossEntropyLoss for more classes, L1Loss for numbers. From Python also a class, an instance or a
+            function.
+        loss_args: further arguments of the loss, such as {delta: 2.0}.
         optimizer: class of torch.optim by name, such as SGD or AdamW, or the import path of a custom class.
             From Python also a class.
         lr: learning rate.
@@ -127,6 +134,7 @@ class LitModule(LightningModule, ABC):
     """
 
     metric_name: ClassVar[str] = "accuracy"  # reported for every epoch and validation, besides the loss
+    losses: ClassVar[Sequence[str]] = ()  # of torch.nn that fit the task; the first is its own
     # the plot of a fit: decision regions in the plane of two features, or a line over a single one
     boundary_plot: ClassVar[Literal["plane", "line"] | None] = None
 
@@ -149,6 +157,8 @@ class LitModule(LightningModule, ABC):
         dropout: float = 0.0,
         network: Network | None = None,
         network_args: Mapping[str, Any] | None = None,
+        loss: Loss | None = None,
+        loss_args: Mapping[str, Any] | None = None,
         optimizer: Optimizer = "SGD",
         lr: float = 0.1,
         weight_decay: float | None = None,
@@ -157,10 +167,13 @@ class LitModule(LightningModule, ABC):
         lr_scheduler_args: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
+        loss, loss_args = as_name(loss, loss_args)
         given = {
             "activation": activation,
             "network": type(network) if isinstance(network, nn.Module) else network,
             "network_args": network_args,
+            "loss": loss,
+            "loss_args": loss_args,
             "optimizer": optimizer,
             "optimizer_args": optimizer_args,
             "lr_scheduler": lr_scheduler,
@@ -197,6 +210,11 @@ class LitModule(LightningModule, ABC):
             return built
 
         self.network = build_members(build, self.members, in_features)
+        self.row_loss = make_loss(type(self).__name__, self.losses, loss, loss_args)
+        if self.row_loss is not None:
+            logits, targets = torch.full((2, out_features), -1.0), torch.zeros(2, out_features)
+            is_class = self.class_names is not None and out_features > 1
+            self.row_loss.check(logits.squeeze(1), targets[:, 0].long() if is_class else targets.squeeze(1))
         self.val_metric, self.test_metric = self.make_metric(), self.make_metric()
         self.means = {stage: RunningMean() for stage in ("train", "val", "test")}
         self.extra_metrics: dict[str, Tensor] = {}  # measured by callbacks in this epoch

@@ -17,10 +17,12 @@ from torchmetrics.classification import BinaryAccuracy, MulticlassAccuracy
 
 from lit_classify.data_interface import HasClassCounts
 from lit_classify.errors import UserError
+from lit_classify.losses import Reduction
 from lit_classify.messages import unknown_name
 from lit_classify.metrics import Metrics, accuracy, binary_metrics, confusion_counts, multiclass_metrics
-from lit_classify.modules.base import Arrays, Columns, LitModule, Plotters, Reduction
+from lit_classify.modules.base import Arrays, Columns, LitModule, Plotters
 from lit_classify.modules.class_tables import confusion_table, score_table
+from lit_classify.modules.pos_weight import PosWeight, as_pos_weight, balanced_pos_weight
 from lit_classify.modules.results import Baselines, RowErrors
 from lit_classify.modules.target_checks import check_classes, check_shapes, to_class_indices
 
@@ -56,6 +58,8 @@ class Classifier(LitModule, ABC):
         super().__init__(in_features, out_features, class_names, **kwargs)
         if not 0 <= label_smoothing < 1:
             raise UserError(f"label_smoothing must be at least 0 and below 1, but is {label_smoothing}")
+        if label_smoothing and self.row_loss is not None:
+            raise UserError(f"label_smoothing requires {self.losses[0]}, the default loss")
         self.label_smoothing = label_smoothing
         self._balanced = class_weight == "balanced"
         names = self.class_names
@@ -72,14 +76,17 @@ class Classifier(LitModule, ABC):
             UserError: the data module does not provide the number of rows of each class.
         """
         super().on_fit_start()
-        if not self._balanced:
-            return
+        if self._balanced:
+            rows = torch.tensor(self._class_counts("class_weight"), dtype=torch.float64)
+            self.class_weight = (rows.sum() / (len(rows) * rows)).float().to(self.device)
+
+    def _class_counts(self, option: str) -> list[int]:
+        """Return the number of training rows of each class, for an option that is ``balanced``."""
         data = getattr(self.trainer, "datamodule", None)
         counts = data.class_counts if isinstance(data, HasClassCounts) else None
         if counts is None:
-            raise UserError("class_weight balanced needs a data module with class_counts; give the weights")
-        rows = torch.tensor(counts, dtype=torch.float64)
-        self.class_weight = (rows.sum() / (len(rows) * rows)).float().to(self.device)
+            raise UserError(f"{option} balanced needs a data module with class_counts; give the weights")
+        return counts
 
     def check_targets(self, y: Tensor) -> None:
         """Check that targets are classes 0 .. C-1.
@@ -171,6 +178,8 @@ class BinaryClassifier(Classifier):
 
     Args:
         threshold: probability of the second class above which it is predicted.
+        pos_weight: factor of the loss of the rows of the second class, as in torch.nn.BCEWithLogitsLoss, or
+            ``balanced`` for the number of the other training rows divided by theirs.
         **kwargs: arguments of ``Classifier``.
 
     Examples:
@@ -179,6 +188,9 @@ class BinaryClassifier(Classifier):
         torch.Size([5, 2])
     """
 
+    losses = ("BCEWithLogitsLoss", "SoftMarginLoss")
+    pos_weight: Tensor | None
+
     def __init__(
         self,
         in_features: int,
@@ -186,12 +198,28 @@ class BinaryClassifier(Classifier):
         class_names: Sequence[str] | None = None,
         *,
         threshold: float = 0.5,
+        pos_weight: PosWeight | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(in_features, out_features, class_names, **kwargs)
         if not 0 < threshold < 1:
             raise UserError(f"threshold must be between 0 and 1, but is {threshold}")
         self.threshold = threshold
+        if pos_weight is not None and self.class_weight is not None:
+            raise UserError("pos_weight and class_weight both weight the second class; give one of them")
+        self._balances_positives = pos_weight == "balanced"
+        self.register_buffer("pos_weight", as_pos_weight(pos_weight, self.output_names, self.row_loss))
+
+    def on_fit_start(self) -> None:
+        """Compute a balanced weight of the second class, or balanced class weights, from the training rows.
+
+        Raises:
+            UserError: the data module does not provide the number of rows of each class.
+        """
+        super().on_fit_start()
+        if self._balances_positives:
+            counts = self._class_counts("pos_weight")
+            self.pos_weight = balanced_pos_weight(counts[1:], sum(counts), self.output_names).to(self.device)
 
     def check_outputs(self, out_features: int) -> None:
         """Raise UserError unless there are one logit and two classes."""
@@ -214,16 +242,19 @@ class BinaryClassifier(Classifier):
         return to_class_indices(type(self).__name__, y) if y.is_floating_point() else y
 
     def loss(self, logits: Tensor, y: Tensor, reduction: Reduction = "mean") -> Tensor:
-        """Return the mean binary cross entropy of logits ``(N, 1)`` against classes ``(N,)``."""
+        """Return the mean loss, by default the cross entropy, of logits ``(N, 1)`` and classes ``(N,)``."""
         logit = logits.squeeze(1)
         check_shapes(logit, y)
         weight, target = self.row_weights(y), y.float()
+        if self.row_loss is not None:
+            return self.row_loss(logit, target, weight, reduction)
         if self.label_smoothing:
             target = target * (1 - self.label_smoothing) + self.label_smoothing / 2
+        cross_entropy = partial(F.binary_cross_entropy_with_logits, logit, target, weight)
         if weight is None or reduction == "none":
-            return F.binary_cross_entropy_with_logits(logit, target, weight, reduction=reduction)
-        # a weighted mean, as in cross_entropy
-        total = F.binary_cross_entropy_with_logits(logit, target, weight, reduction="sum")
+            return cross_entropy(pos_weight=self.pos_weight, reduction=reduction)
+        # a weighted mean, as in cross_entropy; there is no pos_weight
+        total = cross_entropy(reduction="sum")
         return total / weight.sum().clamp_min(torch.finfo(weight.dtype).tiny)
 
     @property
@@ -284,6 +315,8 @@ class MulticlassClassifier(Classifier):
         torch.Size([5, 3])
     """
 
+    losses = ("CrossEntropyLoss", "MultiMarginLoss")
+
     def check_outputs(self, out_features: int) -> None:
         """Raise UserError unless there are at least two logits, and as many classes."""
         _refuse_labels(self)
@@ -302,8 +335,10 @@ class MulticlassClassifier(Classifier):
             )
 
     def loss(self, logits: Tensor, y: Tensor, reduction: Reduction = "mean") -> Tensor:
-        """Return the mean cross entropy of logits ``(N, C)`` against classes ``(N,)``."""
+        """Return the mean loss, by default the cross entropy, of logits ``(N, C)`` and classes ``(N,)``."""
         check_shapes(logits[:, 0], y)
+        if self.row_loss is not None:
+            return self.row_loss(logits, y, self.row_weights(y), reduction)
         return F.cross_entropy(
             logits, y, self.class_weight, reduction=reduction, label_smoothing=self.label_smoothing
         )

@@ -12,10 +12,13 @@ from torch.nn import functional as F
 from torchmetrics import Metric
 from torchmetrics.classification import MultilabelAccuracy
 
+from lit_classify.data_interface import HasSplits
 from lit_classify.errors import UserError
+from lit_classify.losses import Reduction
 from lit_classify.metrics import Metrics, accuracy, multilabel_metrics
-from lit_classify.modules.base import Arrays, Columns, LitModule, Plotters, Reduction
+from lit_classify.modules.base import Arrays, Columns, LitModule, Plotters
 from lit_classify.modules.class_tables import score_table
+from lit_classify.modules.pos_weight import PosWeight, as_pos_weight, balanced_pos_weight
 from lit_classify.modules.results import Baselines
 from lit_classify.modules.target_checks import check_labels, check_shapes
 
@@ -25,6 +28,9 @@ class MultilabelClassifier(LitModule):
 
     Args:
         thresholds: probability above which a label is predicted: one for all labels, or one for each.
+        pos_weight: factor of the loss of a label where it is 1, as in torch.nn.BCEWithLogitsLoss: one for all
+            labels, one for each, or ``balanced`` for the number of training rows without the label divided by
+            that of rows with it.
         **kwargs: arguments of ``LitModule``.
 
     Examples:
@@ -39,6 +45,7 @@ class MultilabelClassifier(LitModule):
         out_features: int = 2,
         *,
         thresholds: float | list[float] = 0.5,
+        pos_weight: PosWeight | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(in_features, out_features, **kwargs)
@@ -48,9 +55,29 @@ class MultilabelClassifier(LitModule):
                 f"thresholds needs a number between 0 and 1 for each of {out_features} labels, but is {given}"
             )
         self.register_buffer("_thresholds", torch.tensor([float(threshold) for threshold in given]))
+        self._balances_positives = pos_weight == "balanced"
+        self.register_buffer("pos_weight", as_pos_weight(pos_weight, self.label_names, self.row_loss))
 
+    losses = ("BCEWithLogitsLoss", "MultiLabelSoftMarginLoss", "SoftMarginLoss")
     label_names: list[str]
+    pos_weight: Tensor | None
     _thresholds: Tensor
+
+    def on_fit_start(self) -> None:
+        """Compute balanced weights of the labels from the training rows.
+
+        Raises:
+            UserError: the data module does not provide the rows.
+        """
+        super().on_fit_start()
+        if not self._balances_positives:
+            return
+        data = getattr(self.trainer, "datamodule", None)
+        if not isinstance(data, HasSplits):
+            raise UserError("pos_weight balanced needs a data module with splits; give the weights")
+        y = data.split("train").y
+        weights = balanced_pos_weight(y.sum(dim=0).long().tolist(), len(y), self.label_names)
+        self.pos_weight = weights.to(self.device)
 
     def check_outputs(self, out_features: int) -> None:
         """Raise UserError unless there are at least two logits, and as many labels."""
@@ -77,9 +104,11 @@ class MultilabelClassifier(LitModule):
         check_labels(type(self).__name__, y, len(self.label_names))
 
     def loss(self, logits: Tensor, y: Tensor, reduction: Reduction = "mean") -> Tensor:
-        """Return the mean binary cross entropy of logits ``(N, L)`` against labels ``(N, L)``."""
+        """Return the mean loss, by default the cross entropy, of logits ``(N, L)`` and labels ``(N, L)``."""
         check_shapes(logits, y)
-        loss = F.binary_cross_entropy_with_logits(logits, y, reduction=reduction)
+        if self.row_loss is not None:
+            return self.row_loss(logits, y, None, reduction)
+        loss = F.binary_cross_entropy_with_logits(logits, y, pos_weight=self.pos_weight, reduction=reduction)
         return loss if reduction == "mean" else loss.mean(dim=1)
 
     def mean_logits(self, logits: Tensor) -> Tensor:

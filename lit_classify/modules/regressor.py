@@ -4,7 +4,7 @@ Legend: N rows.
 """
 
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,19 +13,18 @@ from torchmetrics import MeanAbsoluteError, Metric
 
 from lit_classify.data_interface import HasTargetScale
 from lit_classify.errors import UserError, check_at_least
-from lit_classify.messages import unknown_name
+from lit_classify.losses import Reduction
 from lit_classify.metrics import Metrics, r2, regression_metrics
-from lit_classify.modules.base import Columns, LitModule, Plotters, Reduction
+from lit_classify.modules.base import Columns, LitModule, Plotters
 from lit_classify.modules.results import Baselines, RowErrors
 from lit_classify.modules.running_mean import accumulation_dtype
 from lit_classify.modules.target_checks import check_shapes, check_values
 
 
 class Regressor(LitModule):
-    """One value per row, L1 or MSE loss (course, section 5).
+    """One value per row, L1 loss (course, section 5).
 
     Args:
-        loss: L1, the mean absolute error, or MSE, the mean squared error.
         **kwargs: arguments of ``LitModule``.
 
     Examples:
@@ -33,19 +32,14 @@ class Regressor(LitModule):
         torch.Size([5])
     """
 
-    def __init__(
-        self, in_features: int, out_features: int = 1, *, loss: Literal["L1", "MSE"] = "L1", **kwargs: Any
-    ) -> None:
-        losses = {"L1": F.l1_loss, "MSE": F.mse_loss}
-        if loss not in losses:
-            raise UserError(unknown_name("loss", loss, losses))
+    def __init__(self, in_features: int, out_features: int = 1, **kwargs: Any) -> None:
         super().__init__(in_features, out_features, **kwargs)
-        self._loss = losses[loss]
         self.register_buffer("_center", torch.zeros(()))
         self.register_buffer("_scale", torch.ones(()))
 
     metric_name = "mae"
     boundary_plot = "line"
+    losses = ("L1Loss", "MSELoss", "SmoothL1Loss", "HuberLoss")
     _center: Tensor
     _scale: Tensor
 
@@ -79,9 +73,12 @@ class Regressor(LitModule):
         check_values(type(self).__name__, y)
 
     def loss(self, logits: Tensor, y: Tensor, reduction: Reduction = "mean") -> Tensor:
-        """Return the mean absolute (squared) error of ``(N, 1)`` against ``(N,)``, in units of the scale."""
-        check_shapes(logits.squeeze(1), y)
-        return self._loss(logits.squeeze(1), (y - self._center) / self._scale, reduction=reduction)
+        """Return the mean loss, by default the absolute error, in units of the scale of the targets."""
+        outputs, targets = logits.squeeze(1), (y - self._center) / self._scale
+        check_shapes(outputs, y)
+        if self.row_loss is not None:
+            return self.row_loss(outputs, targets, None, reduction)
+        return F.l1_loss(outputs, targets, reduction=reduction)
 
     def mean_logits(self, logits: Tensor) -> Tensor:
         """Return the mean of the members' outputs, ``(N, 1)``."""

@@ -48,12 +48,14 @@ class CustomClasses(NamedTuple):
     Attributes:
         network: the network.
         activation: the activation.
+        loss: the loss.
         model: the module.
         data: the data module.
     """
 
     network: str | None = None
     activation: str | None = None
+    loss: str | None = None
     model: str | None = None
     data: str | None = None
 
@@ -103,7 +105,7 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
     folder = path.resolve().parent.parent
     config = _read_config(folder)
     task, own_data = (checkpoint.own_class(part, getattr(custom, part)) for part in ("model", "data"))
-    model = checkpoint.build_model(custom.network, task, custom.activation)
+    model = checkpoint.build_model(custom.network, task, custom.activation, custom.loss)
     data = _build_data(checkpoint, own_data)
     data.setup("test")
     epochs = _epochs_trained(path, checkpoint)

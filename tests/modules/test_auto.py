@@ -17,7 +17,8 @@ auto: Callable[..., LitModule] = AutoModule  # returns an instance of another cl
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: auto(2, loss="MSE", class_names=["a", "b"]), "loss is a setting for numbers"),
+        (lambda: auto(2, loss="MSE", class_names=["a", "b"]), "for BinaryClassifier use BCEWithLogitsLoss"),
+        (lambda: auto(2, 3, class_names=["a", "b", "c"], pos_weight=2.0), "pos_weight is a setting for two"),
         (lambda: auto(2, class_weight="balanced"), "class_weight is a setting for classes"),
     ],
 )

@@ -39,7 +39,7 @@ def test_targets_of_a_large_scale_are_learned() -> None:
     [
         (lambda: Regressor(1, 1, class_names=["a", "b"]), "has 2 classes; use BinaryClassifier"),
         (lambda: Regressor(1, 2), "one number per row, but has 2 outputs"),
-        (lambda: Regressor(1, loss="L2"), "unknown loss 'L2': did you mean 'L1'"),  # type: ignore[arg-type]
+        (lambda: Regressor(1, loss="L2"), "unknown loss 'L2': did you mean 'MSELoss'"),
         (lambda: Regressor(2, 2, label_names=["a", "b"]), "use MultilabelClassifier"),
     ],
 )

@@ -1,0 +1,273 @@
+"""Loss functions, given by name, or as classes, instances or functions.
+
+Legend: N rows, C classes, L labels.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules import loss as losses
+
+from lit_classify.errors import UserError
+from lit_classify.import_policy import import_object
+from lit_classify.messages import closest, unknown_name
+
+LossFunction = Callable[[Tensor, Tensor], Tensor]
+if TYPE_CHECKING:
+    Loss = str | type[nn.Module] | LossFunction
+else:  # the parser of the command line accepts names only
+    Loss = str
+Reduction = Literal["mean", "none"]
+
+LOSSES: dict[str, type[nn.Module]] = {name: getattr(losses, name) for name in losses.__all__}
+_FOR = {  # what a loss of torch.nn is for
+    **dict.fromkeys(
+        ["L1Loss", "MSELoss", "SmoothL1Loss", "HuberLoss"],
+        "is a loss for numbers; for numbers use Regressor",
+    ),
+    **dict.fromkeys(
+        ["CrossEntropyLoss", "MultiMarginLoss"],
+        "is a loss for an output per class; for several classes use MulticlassClassifier",
+    ),
+    **dict.fromkeys(
+        ["BCEWithLogitsLoss", "SoftMarginLoss"],
+        "is a loss for two classes or labels; for these use BinaryClassifier or MultilabelClassifier",
+    ),
+    "MultiLabelSoftMarginLoss": "is a loss for labels; for labels use MultilabelClassifier",
+    "MultiLabelMarginLoss": "ranks labels, and no threshold tells which of them to predict",
+    "BCELoss": "expects probabilities, but a model returns logits, without a sigmoid",
+    **dict.fromkeys(
+        ["NLLLoss", "NLLLoss2d"], "expects log-probabilities, but a model returns logits, without a softmax"
+    ),
+    "KLDivLoss": "expects log-probabilities, and a distribution as the target",
+    "LinearCrossEntropyLoss": "contains the last layer, which is part of the model here",
+    "PoissonNLLLoss": "expects the logarithm of a count, but a model returns the number itself",
+    "GaussianNLLLoss": "expects a variance, which a model does not return",
+    "CTCLoss": "is a loss for sequences",
+    **dict.fromkeys(
+        [
+            *("CosineEmbeddingLoss", "HingeEmbeddingLoss", "MarginRankingLoss"),
+            *("TripletMarginLoss", "TripletMarginWithDistanceLoss"),
+        ],
+        "compares rows with each other",
+    ),
+}
+_SYNONYMS = {"mae": "L1Loss", "l2": "MSELoss"}
+_OPTIONS = {"weight": "class_weight", "pos_weight": "pos_weight", "label_smoothing": "label_smoothing"}
+_FIXED = {"reduction", "reduce", "size_average", "ignore_index"}
+
+
+class RowLoss(nn.Module):
+    """A loss function as a mean over rows, or for each row.
+
+    Args:
+        per_row: maps outputs and targets to the losses of the rows, ``(N,)``, or of their labels, ``(N, L)``.
+        mean: the mean of these, where torch computes it at once.
+        signed: whether ``per_row`` takes targets of -1 and 1 instead of 0 and 1.
+
+    Shape:
+        - Outputs: ``(N,)``, ``(N, C)`` or ``(N, L)``.
+        - Targets: ``(N,)`` or ``(N, L)``.
+        - Weights: ``(N,)``.
+        - Result: a scalar, or ``(N,)`` with the reduction ``none``.
+
+    Examples:
+        >>> loss = RowLoss(lambda outputs, targets: (outputs - targets).abs() ** 3)
+        >>> loss(torch.tensor([1.0, 2.0]), torch.zeros(2))
+        tensor(4.5000)
+        >>> loss(torch.tensor([1.0, 2.0]), torch.zeros(2), torch.tensor([3.0, 1.0]), "none")
+        tensor([3., 8.])
+    """
+
+    def __init__(self, per_row: LossFunction, mean: LossFunction | None = None, signed: bool = False) -> None:
+        super().__init__()
+        self.per_row, self.mean, self.signed = per_row, mean, signed
+
+    __call__: Callable[..., Tensor]  # nn.Module's returns Any
+
+    def forward(
+        self, outputs: Tensor, targets: Tensor, weights: Tensor | None = None, reduction: Reduction = "mean"
+    ) -> Tensor:
+        """Return the mean loss, weighted by the rows' weights, or each row's loss times its weight.
+
+        Raises:
+            UserError: the function does not return a loss for each row.
+        """
+        targets = 2 * targets - 1 if self.signed else targets
+        if self.mean is not None and weights is None and reduction == "mean":
+            return self.mean(outputs, targets)
+        rows = self.per_row(outputs, targets)
+        if not isinstance(rows, Tensor) or rows.shape not in {targets.shape, targets.shape[:1]}:
+            found = f"a tensor of shape {tuple(rows.shape)}" if isinstance(rows, Tensor) else f"{rows!r:.40}"
+            raise UserError(
+                f"the loss must return a loss for each row, shape {tuple(targets.shape[:1])}, so that rows "
+                f"can have weights, and members rows of their own, but returned {found}; leave out the mean"
+            )
+        rows = rows.flatten(1).mean(dim=1) if rows.ndim > 1 else rows
+        if weights is None:
+            return rows.mean() if reduction == "mean" else rows
+        if reduction == "none":
+            return rows * weights
+        return (rows * weights).sum() / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
+
+    def check(self, outputs: Tensor, targets: Tensor) -> None:
+        """Compute the losses of example rows.
+
+        Raises:
+            UserError: the function raises an error, or does not return a loss for each row.
+        """
+        if isinstance(self.per_row, UnavailableLoss) or outputs.is_meta:  # not every command computes it
+            return
+        try:
+            with torch.no_grad(), torch.random.fork_rng(devices=[]):
+                self(outputs, targets, reduction="none")
+        except UserError:
+            raise
+        except Exception as error:  # user code may raise any type
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise UserError(f"the loss cannot be computed: {reason}") from error
+
+
+class UnavailableLoss:
+    """A custom loss that a checkpoint names, which must be given again before it can be computed.
+
+    Args:
+        name: what the checkpoint records.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __str__(self) -> str:
+        """Return the recorded name."""
+        return self.name
+
+    def __call__(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Refuse to compute the loss.
+
+        Raises:
+            UserError: always.
+        """
+        raise UserError(
+            f"the model was trained with the loss {self.name!r}: a checkpoint imports only what you name "
+            f"yourself; add --model.loss {self.name} for validate and test, else --loss {self.name}"
+        )
+
+
+def as_name(
+    loss: Loss | None, args: Mapping[str, Any] | None
+) -> tuple[Loss | None, Mapping[str, Any] | None]:
+    """Return the name and arguments of a loss of torch.nn given as an instance or by import path.
+
+    Anything else is returned unchanged.
+
+    Examples:
+        >>> as_name(nn.HuberLoss(delta=2.0), None)
+        ('HuberLoss', {'delta': 2.0})
+    """
+    if isinstance(loss, str):
+        return loss.removeprefix("torch.").removeprefix("nn."), args
+    if type(loss) not in LOSSES.values():
+        return loss, args
+    if args:
+        raise UserError("loss_args requires a loss by name or class, but loss is an instance")
+    kind = type(loss)
+    parameters = inspect.signature(kind).parameters.values()
+    values = [(part.name, getattr(loss, part.name, part.default), part.default) for part in parameters]
+    changed = {name: value for name, value, default in values if value is not default and value != default}
+    if changed.get("reduction") == "none":  # which a RowLoss needs as well
+        del changed["reduction"]
+    return kind.__name__, changed
+
+
+def make_loss(
+    task: str, known: Sequence[str], loss: Loss | None, args: Mapping[str, Any] | None
+) -> RowLoss | None:
+    """Return a loss for a task, or None for its own, which the task computes itself.
+
+    Args:
+        task: the class name of the task.
+        known: the losses of torch.nn that fit the task, its own first.
+        loss: a name, without ``Loss`` or with it, an import path, a class, an instance or a function; None
+            for the task's own.
+        args: arguments of the class.
+
+    Raises:
+        UserError: the loss is unknown, does not fit the task or cannot be built with these arguments.
+
+    Examples:
+        >>> make_loss("Regressor", ["L1Loss", "HuberLoss"], "Huber", {"delta": 2.0})
+        RowLoss(
+          (per_row): HuberLoss()
+          (mean): HuberLoss()
+        )
+        >>> make_loss("BinaryClassifier", ["BCEWithLogitsLoss"], "BCELoss", None)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: BCELoss expects probabilities, ... use BCEWithLogitsLoss
+    """
+    if loss is None:
+        if args:
+            raise UserError("loss_args requires loss, which is None")
+        return None
+    if not known:
+        raise UserError(f"{task} defines its own loss, so that no other can be chosen")
+    kind: Any = _find(loss, known) if isinstance(loss, str) else loss
+    if not inspect.isclass(kind):
+        if isinstance(kind, UnavailableLoss):
+            return RowLoss(kind)
+        if not callable(kind):
+            raise UserError(f"loss must be a class or a function, or the name of one, but is {kind!r}")
+        if args:
+            raise UserError("loss_args requires a class, but loss is a function or an instance")
+        return RowLoss(partial(kind, reduction="none") if _takes_reduction(kind) else kind)
+    name, args = kind.__name__, dict(args or {})
+    if kind not in LOSSES.values():
+        per_row = {"reduction": "none"} if _takes_reduction(kind) else {}
+        return RowLoss(_build(kind, args | per_row))
+    if name not in known:
+        raise UserError(f"{name} {_FOR[name]}; for {task} use {' or '.join(known)}")
+    names = [key for key in inspect.signature(kind).parameters if key not in {*_FIXED, *_OPTIONS}]
+    for key in args:
+        if key in _OPTIONS:
+            raise UserError(f"{key} of {name} is an option of its own: give {_OPTIONS[key]}")
+        if key in _FIXED:
+            raise UserError(f"{key} of {name} cannot be set: the loss is the mean over all rows")
+        if key not in names:
+            raise UserError(unknown_name(f"argument of {name}", key, names))
+    if name == known[0]:
+        return None
+    return RowLoss(_build(kind, args | {"reduction": "none"}), _build(kind, args), name == "SoftMarginLoss")
+
+
+def _find(name: str, known: Sequence[str]) -> Any:  # noqa: ANN401 - a class or a function
+    """Return the loss of a name or an import path."""
+    if "." in name:
+        return import_object(name, "--model.loss", nn.Module)
+    kind = LOSSES.get(name) or LOSSES.get(f"{name}Loss")
+    if kind is None:
+        known_names = [*LOSSES, *(full.removesuffix("Loss") for full in LOSSES)]
+        guess = _SYNONYMS.get(name.lower()) or closest(name, known_names)
+        hint = f"did you mean {guess!r}?" if guess else f"choose from {', '.join(known)}"
+        raise UserError(f"unknown loss {name!r}: {hint}")
+    return kind
+
+
+def _takes_reduction(function: Any) -> bool:  # noqa: ANN401 - a class or a function
+    try:
+        return "reduction" in inspect.signature(function).parameters
+    except ValueError:  # not written in Python
+        return False
+
+
+def _build(kind: Any, args: Mapping[str, Any]) -> LossFunction:  # noqa: ANN401 - a class
+    try:
+        built: LossFunction = kind(**args)
+        return built
+    except Exception as error:  # user code may raise any type
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UserError(f"loss {kind.__name__} could not be built: {reason}") from error

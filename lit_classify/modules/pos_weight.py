@@ -1,0 +1,62 @@
+"""Weights of the positive targets of two classes, or of labels, as those of torch.nn.BCEWithLogitsLoss.
+
+Legend: L labels, or 1 for two classes.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from lit_classify.errors import UserError
+from lit_classify.losses import RowLoss
+
+PosWeight = Literal["balanced"] | float | list[float]
+
+
+def as_pos_weight(given: PosWeight | None, names: Sequence[str], row_loss: RowLoss | None) -> Tensor | None:
+    """Return the weight of the positive targets of each name, ``(L,)``; ones for ``balanced``.
+
+    Args:
+        given: a number for all names, a list with one for each, or ``balanced``.
+        names: the labels, or the second of two classes.
+        row_loss: the chosen loss; None for the binary cross entropy, which alone has such weights.
+
+    Raises:
+        UserError: a weight is not positive or missing, or there is another loss.
+
+    Examples:
+        >>> as_pos_weight(2.0, ["urgent", "spam"], None)
+        tensor([2., 2.])
+    """
+    if given is None:
+        return None
+    if row_loss is not None:
+        raise UserError("pos_weight requires BCEWithLogitsLoss, the default loss")
+    if given == "balanced":
+        return torch.ones(len(names))
+    weights = [given] * len(names) if isinstance(given, int | float) else list(given)
+    numbers = all(isinstance(weight, int | float) and 0 < weight < math.inf for weight in weights)
+    if len(weights) != len(names) or not numbers:
+        listed = ", ".join(names[:10]) + ", ..." * (len(names) > 10)
+        raise UserError(f"pos_weight needs a positive number for {listed}, or balanced, but is {given!r}")
+    return torch.tensor([float(weight) for weight in weights])
+
+
+def balanced_pos_weight(positives: Sequence[int], num_rows: int, names: Sequence[str]) -> Tensor:
+    """Return the number of rows without a label, divided by the number of rows with it, ``(L,)``.
+
+    Raises:
+        UserError: no row has one of the labels.
+
+    Examples:
+        >>> balanced_pos_weight([25], 100, ["spam"])
+        tensor([3.])
+    """
+    for name, count in zip(names, positives, strict=True):
+        if not count:
+            raise UserError(f"pos_weight balanced needs training rows of {name}, but there are none")
+    counts = torch.tensor(positives, dtype=torch.float64)
+    return ((num_rows - counts) / counts).float()
