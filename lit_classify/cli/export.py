@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
     model = checkpoint.build_model(given.network, activation=given.activation)
     fitted = checkpoint.data.init_args.get("fitted_state") if checkpoint.data else None
     state = None if fitted is None else FittedState.from_dict(fitted)
-    columns = [Encoder(f"x{index}", "number") for index in range(model.hparams["in_features"])]
+    columns = [Encoder(f"x{index}", "number") for index in range(1, model.hparams["in_features"] + 1)]
     preprocessor = Preprocessor(encoders=columns) if state is None else state.preprocessor
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports optional packages as missing
     exported = ExportedModel(preprocessor, model).eval()
