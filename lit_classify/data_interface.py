@@ -1,5 +1,6 @@
 """What models and plots use of a data module; any LightningDataModule may define these properties."""
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
@@ -21,6 +22,15 @@ class HasTargetScale(Protocol):
     @property
     def target_scale(self) -> tuple[float, float] | None:
         """Mean and standard deviation of the training targets; None for other targets."""
+
+
+@runtime_checkable
+class HasInputs(Protocol):
+    """A data module with the functions of two features that are the inputs of the network."""
+
+    @property
+    def inputs(self) -> Sequence[str]:
+        """Names of the functions; empty for the features themselves."""
 
 
 class NumericFeature(NamedTuple):

@@ -23,11 +23,12 @@ _SATURATING = {"Sigmoid", "LogSigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hard
 
 
 class InputScale(NamedTuple):
-    """Mean and standard deviation of an input over the training rows."""
+    """Mean and standard deviation of an input over the training rows; derived ones are in --data.inputs."""
 
     name: str
     mean: float
     deviation: float
+    is_derived: bool = False
 
 
 @dataclass(frozen=True)
@@ -177,11 +178,14 @@ def unscaled_inputs(facts: Facts) -> Finding | None:
     """Find an input that is far larger or smaller than 1."""
     if not facts.underfits or facts.unscaled is None:
         return None
-    name, mean, deviation = facts.unscaled
+    name, mean, deviation, is_derived = facts.unscaled
     if _SMALL < deviation < _LARGE and abs(mean) < _LARGE:
         return None
     evidence = f"{name} has mean {mean:.3g} and standard deviation {deviation:.3g}; {facts.scores}"
-    return Finding("inputs are not scaled", evidence, "standardize the inputs in the data module")
+    advice = "standardize the inputs in the data module"
+    if is_derived:
+        advice = f"{_ADAM}, or leave {name} out of --data.inputs"
+    return Finding("inputs are not scaled", evidence, advice)
 
 
 def dead_units(facts: Facts) -> Finding | None:

@@ -81,6 +81,11 @@ SPIKE = [0.7, 69.0, *[0.7] * 20]
 @pytest.mark.parametrize(
     ("facts", "option"),
     [
+        ({"unscaled": InputScale("income", 5e4, 2e4)}, "standardize the inputs in the data module"),
+        (
+            {"unscaled": InputScale("x1^2", 40.0, 35.0, is_derived=True)},
+            "--model.optimizer Adam --model.lr 0.01, or leave x1^2 out of --data.inputs",
+        ),
         ({"is_linear": True}, "--model.activation ReLU"),
         ({"is_linear": True, "hidden": []}, '--model.hidden "[10, 10]"'),
         (

@@ -1,4 +1,4 @@
-"""Activation maps of the hidden units of a network with two inputs.
+"""Activation maps of the hidden units of a network on two features.
 
 Legend: U units of a layer, G points of a grid.
 """
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lit_classify.callbacks.plot_callback import PlotCallback, log_figure
 from lit_classify.data import InMemoryDataModule
 from lit_classify.modules import LitModule
-from lit_classify.networks import MLP
+from lit_classify.networks import MLP, split_inputs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,7 +21,7 @@ _GRID = 40  # points per axis
 
 
 class HiddenUnits(PlotCallback):
-    """Plot the activations of each hidden unit over the plane of the two inputs.
+    """Plot the activations of each hidden unit over the plane of the two features.
 
     Of a layer with more than 16 units, the 16 most active ones are plotted. Networks other than ``MLP``, and
     data with more or fewer features, are not plotted.
@@ -53,7 +53,8 @@ def has_hidden_unit_plot(model: LitModule, data: InMemoryDataModule) -> bool:
         >>> has_hidden_unit_plot(BinaryClassifier(2, network=nn.Linear(2, 1)), CirclesDataModule())
         False
     """
-    return isinstance(model.network, MLP) and data.in_features == 2 and len(data.numeric_features) == 2
+    _, network = split_inputs(model.network)
+    return isinstance(network, MLP) and data.in_features == 2 and len(data.numeric_features) == 2
 
 
 def plot_hidden_units(model: LitModule, data: InMemoryDataModule, title: str) -> "Figure":
@@ -69,7 +70,8 @@ def plot_hidden_units(model: LitModule, data: InMemoryDataModule, title: str) ->
     """
     from lit_classify.plots.hidden_units import hidden_unit_maps
 
-    assert isinstance(model.network, MLP)
+    derive, network = split_inputs(model.network)
+    assert isinstance(network, MLP)
     x = data.split("train").x.cpu()
     low, high = x.amin(dim=0), x.amax(dim=0)
     second, first = torch.meshgrid(
@@ -78,10 +80,11 @@ def plot_hidden_units(model: LitModule, data: InMemoryDataModule, title: str) ->
         indexing="ij",
     )
     points = torch.stack([first.flatten(), second.flatten()], dim=1)
-    activations, weights = layer_activations(model.network, points.to(model.device))
-    activations = [points - points.mean(dim=0), *activations[1:]]  # centered inputs
-    inputs = [feature.name for feature in data.numeric_features]
-    return hidden_unit_maps(activations, weights, inputs, model.output_names, title)
+    inputs = derive(points) if derive else points
+    names = derive.inputs if derive else [feature.name for feature in data.numeric_features]
+    activations, weights = layer_activations(network, inputs.to(model.device))
+    activations = [inputs - inputs.mean(dim=0), *activations[1:]]  # centered inputs
+    return hidden_unit_maps(activations, weights, names, model.output_names, title)
 
 
 def layer_activations(network: MLP, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:

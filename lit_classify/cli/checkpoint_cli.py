@@ -95,6 +95,7 @@ class CheckpointCLI(LitCLI):
         network = settings["model"].pop("network", None)
         activation, loss = settings["model"].get("activation"), settings["model"].get("loss")
         self.checkpoint.check_settings("model", settings["model"])
+        self.checkpoint.check_settings("data", {k: v for k, v in settings["data"].items() if k == "inputs"})
         self.model = self.checkpoint.build_model(network, classes["model"], activation, loss)
         self.datamodule = self.checkpoint.build_data(settings["data"], classes["data"])
         self.config_init = self.parser.instantiate_classes(self.config)

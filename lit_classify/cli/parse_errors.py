@@ -12,6 +12,7 @@ from jsonargparse import ArgumentParser
 
 from lit_classify import callbacks, data, modules
 from lit_classify._lightning.argparse_actions import actions
+from lit_classify.checkpoints.compatibility import constructor_arguments
 from lit_classify.checkpoints.search import RUNS
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
@@ -27,6 +28,7 @@ LINKED = (
     "num_categories",
     "numeric_columns",
     "folds",
+    "inputs",
 )
 _TRAINER_CLASSES = {
     "trainer.callbacks": (*lightning.pytorch.callbacks.__all__, *callbacks.__all__),
@@ -75,7 +77,7 @@ def explain(parser: ArgumentParser, message: str) -> str:
             return _invalid_base(key, str(given)) if is_name else _REQUIRES_CLASS.format(key)
         if choices := _find(r"typing\.Literal\[(.+?)\]", message):
             expected = f"one of {choices}"
-        return f"--{option}: expected {_describe_type(expected, str(given))}, but got {given!r}"
+        return f"--{option}: expected {_describe_type(expected, str(given), option)}, but got {given!r}"
     return "\n".join(message.splitlines()[:_MAX_LINES])
 
 
@@ -139,14 +141,16 @@ def _missing_class(key: str, option: str, parser: ArgumentParser) -> str:
     if _command(parser) != "fit" and not _typed(parser, "ckpt_path"):
         return missing_checkpoint(_command(parser))
     names = sorted(_classes(key))
-    of_table = key == "data" and option not in inspect.signature(data.CirclesDataModule).parameters
+    of_table = key == "data" and option not in constructor_arguments(data.CirclesDataModule)
     hint = "--config table" if of_table else f"--{key} NAME ({', '.join(names)}), or a recipe with --config"
     return f"--{key}.{option} requires --{key}: add {hint}"
 
 
-def _describe_type(expected: str, given: str) -> str:
+def _describe_type(expected: str, given: str, option: str) -> str:
     """Describe the values of a type, with an example."""
     kind = expected.rpartition(".")[2]
+    if option == "data.inputs" and kind == "Sequence":
+        return 'a list such as "[x1, x2^2]"'
     if kind in {"Sequence", "MutableSequence"}:
         number = given if re.fullmatch(r"[\d.]+", given) else "10"
         return f"a list such as [{number}, {number}]"

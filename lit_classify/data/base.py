@@ -23,7 +23,8 @@ class InMemoryDataModule(LightningDataModule, ABC):
     A subclass sets ``in_features``, ``out_features`` (the number of outputs of the model), ``class_names``
     and ``label_names`` in its constructor, so that LightningCLI can link them to the model, and implements
     ``load``. If the last features are category codes for embeddings, ``num_categories`` holds the number of
-    codes of each. With ``folds``, the training rows are the validation rows too.
+    codes of each. With ``folds``, the training rows are the validation rows too. ``inputs`` names the
+    functions of two features that the network gets instead of them, if any.
 
     Args:
         batch_size: rows per training batch; None for a single batch, as in the course.
@@ -56,6 +57,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
     label_names: list[str] | None = None
     num_categories: Sequence[int] = ()
     folds: int = 0
+    inputs: Sequence[str] = ()
 
     def __init__(self, batch_size: int | None, shuffle: bool, drop_last: bool, random_state: int) -> None:
         super().__init__()

@@ -4,6 +4,7 @@ Legend: N rows.
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from lit_classify.data.base import InMemoryDataModule, num_outputs
 from lit_classify.data.memory import check_points
 from lit_classify.data.splits import Split, check_split, split_size
 from lit_classify.errors import UserError, check_at_least, check_fraction
+from lit_classify.networks import check_inputs
 
 Points = tuple[NDArray[np.float64], NDArray[np.int64]]
 
@@ -34,9 +36,11 @@ class PointsDataModule(InMemoryDataModule):
         batch_size: points per training batch; None for a single batch, as in the course.
         shuffle: whether to shuffle the training points in every epoch; has no effect on a single batch.
         drop_last: whether to drop a last batch that is smaller than the others.
+        inputs: functions of the coordinates that are the inputs of the network, as in the TensorFlow
+            playground: any of x1, x2, x1^2, x2^2, x1*x2, sin(x1) and sin(x2).
 
     Raises:
-        UserError: a size, a fraction or the noise is out of range.
+        UserError: a size, a fraction or the noise is out of range, or an input is unknown.
 
     Examples:
         >>> class Corners(PointsDataModule):
@@ -62,6 +66,7 @@ class PointsDataModule(InMemoryDataModule):
         batch_size: int | None = None,
         shuffle: bool = True,
         drop_last: bool = False,
+        inputs: Sequence[str] = ("x1", "x2"),
     ) -> None:
         super().__init__(batch_size, shuffle, drop_last, random_state)
         check_split(num_samples, test_fraction, val_fraction)
@@ -69,6 +74,7 @@ class PointsDataModule(InMemoryDataModule):
         check_at_least("noise", noise, 0)
         self.num_samples, self.noise = num_samples, noise
         self.test_fraction, self.val_fraction = test_fraction, val_fraction
+        self.inputs = check_inputs(inputs)
         self.save_hyperparameters(logger=False)
 
     @abstractmethod

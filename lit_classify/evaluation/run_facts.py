@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.diagnosis import Facts, InputScale
 from lit_classify.modules import LitModule
-from lit_classify.networks import ACTIVATIONS, evaluating
+from lit_classify.networks import ACTIVATIONS, evaluating, split_inputs
 
 _MAX_ROWS, _MIN_ROWS = 1000, 200
 _MAX_SIZE = 20_000_000  # multiplications of a forward pass, some milliseconds
@@ -104,11 +104,11 @@ def _facts_of_rows(
             }
         if Facts(score=score, neighbors_score=facts.get("neighbors_score")).underfits:
             facts |= {
-                "linear_score": _score(model, least_squares(x, targets), targets),
+                "linear_score": _score(model, least_squares(network_inputs(model, x), targets), targets),
                 "is_linear": is_linear(model, x),
                 "dead": dead_units(model, x),
                 "is_constant": bool((logits.amax(dim=0) - logits.amin(dim=0) < 1e-3).all()),
-                "unscaled": None if isinstance(data, TableDataModule) else _scale(data, x),
+                "unscaled": None if isinstance(data, TableDataModule) else _scale(model, data, x),
                 "grad_norm": gradient_norm(model, x, y),
             }
     return facts
@@ -143,6 +143,18 @@ def _never_predicted(model: LitModule, predicted: Tensor, targets: Tensor) -> di
 def _recall(predicted: Tensor, targets: Tensor, column: int) -> float:
     rows = targets[:, column] > 0
     return float((predicted[rows].argmax(dim=1) == column).float().mean())
+
+
+def network_inputs(model: LitModule, x: Tensor) -> Tensor:
+    """Return what the first layer with weights gets for features ``(N, F)``: them, or derived inputs.
+
+    Examples:
+        >>> from lit_classify import BinaryClassifier
+        >>> network_inputs(BinaryClassifier(2, inputs=["x2^2"]), torch.tensor([[1.0, 2.0]]))
+        tensor([[4.]])
+    """
+    derive, _ = split_inputs(model.network)
+    return derive(x) if derive else x
 
 
 def neighbor_predictions(x: Tensor, targets: Tensor) -> Tensor:
@@ -180,7 +192,7 @@ def least_squares(x: Tensor, targets: Tensor) -> Tensor:
 
 
 def is_linear(model: LitModule, x: Tensor) -> bool:
-    """Return whether the output between two rows, and beyond them, is that of a linear function.
+    """Return whether the output between two rows, and beyond them, is that of a linear function of inputs.
 
     Examples:
         >>> from lit_classify import Regressor
@@ -189,10 +201,11 @@ def is_linear(model: LitModule, x: Tensor) -> bool:
     """
     if model.hparams["num_categories"]:  # codes of categories have none between them
         return False
-    network = model.network
-    other = x.flip(0)
+    _, network = split_inputs(model.network)
+    inputs = network_inputs(model, x)
+    other = inputs.flip(0)
     with torch.no_grad():
-        first, second, middle = (network(10 * rows) for rows in (x, other, (x + other) / 2))
+        first, second, middle = (network(10 * rows) for rows in (inputs, other, (inputs + other) / 2))
     scale = first.std()
     return bool(scale > 0 and (middle - (first + second) / 2).abs().max() < 1e-3 * scale)
 
@@ -253,15 +266,17 @@ def _output_facts(model: LitModule, x: Tensor, logits: Tensor) -> dict[str, bool
     }
 
 
-def _scale(data: InMemoryDataModule, x: Tensor) -> InputScale | None:
+def _scale(model: LitModule, data: InMemoryDataModule, x: Tensor) -> InputScale | None:
     """Return the numeric input whose mean or standard deviation is the furthest from 1."""
+    columns = {feature.name: x[:, feature.column] for feature in data.numeric_features}
+    if model.inputs:
+        columns = dict(zip(model.inputs, network_inputs(model, x).T, strict=True))
     found = []
-    for feature in data.numeric_features:
-        values = x[:, feature.column]
+    for name, values in columns.items():
         mean, deviation = float(values.mean()), float(values.std())
         if deviation > 0:
             size = max(abs(mean), deviation)
-            found.append((max(size, 1 / size), InputScale(feature.name, mean, deviation)))
+            found.append((max(size, 1 / size), InputScale(name, mean, deviation, bool(model.inputs))))
     return max(found)[1] if found else None
 
 

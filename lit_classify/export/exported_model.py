@@ -16,7 +16,7 @@ from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.data.table.schema import BOOLEANS
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.modules import LitModule
-from lit_classify.networks import FeatureEmbedding
+from lit_classify.networks import FeatureEmbedding, split_inputs
 
 
 class ExportedModel(nn.Module):
@@ -75,8 +75,9 @@ def describe_inputs(
     model, encoders = exported.model, exported.preprocessor.encoders
     missing = list(state.settings["missing_values"]) if state else []
     names = model.class_names or model.label_names
-    embedded = isinstance(model.network, nn.Sequential) and isinstance(model.network[0], FeatureEmbedding)
-    network = model.network[1] if embedded and isinstance(model.network, nn.Sequential) else model.network
+    derive, network = split_inputs(model.network)
+    embedded = isinstance(network, nn.Sequential) and isinstance(network[0], FeatureEmbedding)
+    network = network[1] if embedded and isinstance(network, nn.Sequential) else network
     layers = None
     if model.hparams["network"] is None and isinstance(network, nn.Sequential):
         layers = [type(layer).__name__ for layer in network]
@@ -94,8 +95,9 @@ def describe_inputs(
         "missing_numbers": to_numbers(pl.Series(missing, dtype=pl.String)).drop_nulls().to_list(),
         "ignore_case": bool(state and state.settings["ignore_case"]),
         "words": BOOLEANS,
+        "inputs": derive.inputs if derive else None,
         "layers": layers,
-        "prefix": "model.network.1." if embedded else "model.network.",
+        "prefix": "model.network.1." if embedded or derive else "model.network.",
         "embedding": "model.network.0." if embedded else None,
         "tables": [f"model.{name}" for name in model.state_dict() if ".tables." in name and embedded],
         "unseen_code": 0,

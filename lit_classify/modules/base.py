@@ -21,7 +21,7 @@ from torchmetrics import Metric
 from lit_classify import __version__
 from lit_classify._lightning.exact_resume import ExactResume
 from lit_classify._lightning.precision import uses_plain_precision
-from lit_classify.data_interface import HasSplits
+from lit_classify.data_interface import HasInputs, HasSplits
 from lit_classify.errors import UserError, check_at_least
 from lit_classify.import_policy import trusted_imports_only
 from lit_classify.losses import LOSSES, Loss, Reduction, as_name, make_loss
@@ -43,10 +43,12 @@ from lit_classify.networks import (
     ACTIVATIONS,
     MLP,
     Activation,
+    DerivedInputs,
     FeatureEmbedding,
     Network,
     NumericEmbedding,
     build_members,
+    check_inputs,
     check_output,
     make_network,
 )
@@ -94,6 +96,8 @@ class LitModule(LightningModule, ABC):
         numeric_columns: the features that are numbers; LightningCLI takes them from the data.
         folds: number of cross-validation folds of the training rows, each held out by one member;
             LightningCLI takes it from the data.
+        inputs: functions of two features that are the inputs of the network, such as x1^2; LightningCLI takes
+            them from the data.
         members: number of networks that are trained as one and whose probabilities are averaged; with folds,
             there is one for each instead.
         numeric_embedding: functions of each number that the network gets besides the number: periodic ones,
@@ -150,6 +154,7 @@ class LitModule(LightningModule, ABC):
         num_categories: Sequence[int] = (),
         numeric_columns: Sequence[int] = (),
         folds: int = 0,
+        inputs: Sequence[str] = (),
         members: int = 1,
         numeric_embedding: NumericEmbedding | None = None,
         hidden: Sequence[int] = (10, 10),
@@ -197,14 +202,22 @@ class LitModule(LightningModule, ABC):
         if self.members > 1 and isinstance(network, nn.Module):
             raise UserError("several members need a network class, but network is an instance")
 
+        self.inputs = check_inputs(inputs) if inputs else []
+        if self.inputs and (in_features != 2 or numeric_embedding or num_categories):
+            raise UserError(
+                "inputs are functions of two features, without embeddings of numbers or categories"
+            )
+
         def build() -> nn.Module:
             embedding = FeatureEmbedding(in_features, numeric_columns, numeric_embedding, num_categories)
-            inputs = embedding.out_features
+            num_inputs = len(self.inputs) or embedding.out_features
             if network is None:
-                built: nn.Module = MLP(inputs, out_features, hidden, activation, dropout)
+                built: nn.Module = MLP(num_inputs, out_features, hidden, activation, dropout)
             else:
-                built = make_network(network, inputs, out_features, network_args or {})
-            if embedding.has_parts:
+                built = make_network(network, num_inputs, out_features, network_args or {})
+            if self.inputs:
+                built = nn.Sequential(DerivedInputs(self.inputs), built)
+            elif embedding.has_parts:
                 built = nn.Sequential(embedding, built)
             check_output(built, in_features, out_features)
             return built
@@ -555,9 +568,13 @@ class LitModule(LightningModule, ABC):
 
         Raises:
             DataError: there is not one member for each fold.
-            UserError: members would share a parameter.
+            UserError: members would share a parameter, or the model does not have the inputs of the data.
         """
         data = getattr(self.trainer, "datamodule", None)
+        if isinstance(data, HasInputs) and data.inputs and data.inputs != self.inputs:
+            raise UserError(
+                f"the data has the inputs {', '.join(data.inputs)}: build the model with inputs=data.inputs"
+            )
         if folds := getattr(data, "folds", 0):
             check_folds(folds, self.members)
             if is_overridden("training_step", self, LitModule):

@@ -1,6 +1,7 @@
-"""Networks: multilayer perceptron, embeddings of features, several networks as one, user-defined networks."""
+"""Networks: multilayer perceptron, its inputs, several networks as one, user-defined networks."""
 
 from lit_classify.networks.custom import Network, check_output, evaluating, make_network
+from lit_classify.networks.derived_inputs import DerivedInputs, check_inputs, split_inputs
 from lit_classify.networks.embeddings import FeatureEmbedding, NumericEmbedding
 from lit_classify.networks.members import as_members, build_members
 from lit_classify.networks.mlp import ACTIVATIONS, MLP, Activation
@@ -9,12 +10,15 @@ __all__ = [
     "ACTIVATIONS",
     "MLP",
     "Activation",
+    "DerivedInputs",
     "FeatureEmbedding",
     "Network",
     "NumericEmbedding",
     "as_members",
     "build_members",
+    "check_inputs",
     "check_output",
     "evaluating",
     "make_network",
+    "split_inputs",
 ]

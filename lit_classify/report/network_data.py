@@ -17,7 +17,7 @@ from lit_classify.modules import (
     MultilabelClassifier,
     Regressor,
 )
-from lit_classify.networks import FeatureEmbedding
+from lit_classify.networks import DerivedInputs, FeatureEmbedding
 from lit_classify.networks.embeddings import PeriodicEmbedding
 from lit_classify.networks.members import MemberLinear
 
@@ -104,6 +104,8 @@ def _layers(module: nn.Module) -> list[dict[str, Any]]:
     kind = type(module)
     if kind in (nn.Dropout, nn.Identity):
         return []
+    if isinstance(module, DerivedInputs):
+        return [{"kind": "derived", "inputs": module.inputs}]
     if isinstance(module, MemberLinear):
         return [_linear(module.weight.mT, module.bias.squeeze(1))]
     if isinstance(module, nn.Linear) and kind is nn.Linear and module.bias is not None:

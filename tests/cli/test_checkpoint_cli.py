@@ -67,6 +67,17 @@ def test_evaluation_refuses_options_of_another_class(capsys: pytest.CaptureFixtu
     assert "--model.loss is not an option of the checkpoint's BinaryClassifier" in capsys.readouterr().err
 
 
+def test_evaluation_and_resuming_keep_the_derived_inputs(capsys: pytest.CaptureFixture[str]) -> None:
+    fit = ["fit", "--config", "circles_squares", "--plots", "none", "--trainer.max_epochs"]
+    assert main([*fit, "2"]) == 0
+    test = ["test", "--ckpt_path", "last", "--data.inputs"]
+    assert main([*test, "[x1^2, x2^2]"]) == 0
+    assert main([*test, "[x1, x2]"]) == 2
+    assert "data.inputs is ['x1^2', 'x2^2'] in" in capsys.readouterr().err
+    assert main([*fit, "4", "--ckpt_path", "last", "--data.inputs", "[x1, x2^2]"]) == 2
+    assert "data.inputs is ['x1^2', 'x2^2'] in" in capsys.readouterr().err
+
+
 @pytest.mark.reliability(14)
 def test_a_model_option_that_differs_from_the_checkpoint_is_refused(
     capsys: pytest.CaptureFixture[str],

@@ -117,7 +117,7 @@ TABLES = {
 HEALTHY = [
     *(
         f"{recipe} --seed_everything {seed}"
-        for recipe in ("moons", "spirals", "blobs", "line")
+        for recipe in ("moons", "spirals", "blobs", "line", "circles_squares")
         for seed in range(4)
     ),
     *(f"circles_v2 --seed_everything {seed} --trainer.max_epochs 2000" for seed in (42, 1)),

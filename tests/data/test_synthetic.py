@@ -19,7 +19,7 @@ from lit_classify import (
 from lit_classify.data import InMemoryDataModule, PointsDataModule
 from tests import reference_loop
 
-POINTS: list[type[InMemoryDataModule]] = [
+POINTS: list[type[PointsDataModule]] = [
     CirclesDataModule,
     MoonsDataModule,
     SpiralsDataModule,
@@ -30,6 +30,14 @@ POINTS: list[type[InMemoryDataModule]] = [
 
 
 ALL: list[type[InMemoryDataModule]] = [*POINTS, LineDataModule]
+
+
+@pytest.mark.parametrize("data", POINTS)
+def test_derived_inputs_leave_the_points_as_they_are(data: type[PointsDataModule]) -> None:
+    derived = data(inputs=["x1^2", "sin(x2)"])
+    assert derived.inputs == ["x1^2", "sin(x2)"]
+    assert derived.in_features == 2
+    assert torch.equal(derived.split("train").x, data().split("train").x)
 
 
 @pytest.mark.parametrize("data", ALL)

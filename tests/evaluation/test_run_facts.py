@@ -92,6 +92,20 @@ def test_a_linear_network_is_recognized(members: int, activation: str | None, li
     assert is_linear(model, torch.randn(100, 5)) == linear
 
 
+def test_a_network_on_derived_inputs_is_compared_with_linear_models_of_them() -> None:
+    data = CirclesDataModule(inputs=["x1^2", "x2^2"])
+    model = BinaryClassifier(2, hidden=[], inputs=data.inputs)
+    facts = collect_facts(model, data)
+    assert facts.is_linear
+    assert facts.linear_score > 0.99
+    blobs = MulticlassClassifier(2, 4, ["0", "1", "2", "3"], inputs=["x1", "x2^2"], lr=1e-9)
+    unscaled = collect_facts(blobs, BlobsDataModule()).unscaled
+    assert unscaled is not None
+    second = BlobsDataModule().split("train").x[:, 1] ** 2
+    assert (unscaled.name, unscaled.is_derived) == ("x2^2", True)
+    assert unscaled.mean == pytest.approx(float(second.mean()))
+
+
 def test_the_best_weights_count_if_they_are_better() -> None:
     data = CirclesDataModule()
     model = BinaryClassifier(2)

@@ -12,11 +12,12 @@ import polars as pl
 import pytest
 import torch
 
-from lit_classify import BinaryClassifier, TableDataModule
+from lit_classify import BinaryClassifier, TableDataModule, load
 from lit_classify.cli.main import main
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.export.examples.read_rows import read_rows
 from lit_classify.export.exported_model import ExportedModel, describe_inputs
+from lit_classify.networks.derived_inputs import FUNCTIONS
 
 BEST = "lightning_logs/table/version_0/checkpoints/best.ckpt"
 
@@ -139,3 +140,22 @@ def test_a_model_of_synthetic_data_is_exported() -> None:
     assert sorted(path.name for path in Path("exported").iterdir()) == [
         "example.py", "model.safetensors", "read_rows.py", "schema.json"
     ]  # fmt: skip
+    schema = json.loads(Path("exported/schema.json").read_text(encoding="utf-8"))
+    assert [column["name"] for column in schema["columns"]] == ["x1", "x2"]  # as in plots
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("format_", ["onnx", "safetensors"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_an_exported_model_derives_its_inputs_from_two_columns(format_: str) -> None:
+    inputs = f"[{', '.join(FUNCTIONS)}]"
+    assert main(["fit", "--config", "spirals", "--trainer.max_epochs", "3", "--data.inputs", inputs]) == 0
+    checkpoint = "lightning_logs/spirals/version_0/checkpoints/last.ckpt"
+    assert main(["export", checkpoint, "--format", format_]) == 0
+    points = np.random.default_rng(0).normal(size=(50, 2))
+    np.savetxt("exported/rows.csv", points, delimiter=",", header="x1,x2", comments="")
+    command = [sys.executable, "-E", "-s", "example.py", "rows.csv"]
+    stdout = subprocess.run(command, cwd="exported", check=True, capture_output=True, text=True).stdout
+    predicted = np.loadtxt(stdout.splitlines(), delimiter=",", skiprows=1)
+    expected = load(checkpoint).predict(torch.from_numpy(points).float()).detach().numpy()
+    np.testing.assert_allclose(predicted, expected, atol=1e-5)

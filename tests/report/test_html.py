@@ -31,6 +31,7 @@ from lit_classify.cli.main import main
 from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.data.table.schema import Column
 from lit_classify.modules import LitModule
+from lit_classify.networks.derived_inputs import FUNCTIONS
 from lit_classify.networks.mlp import ACTIVATIONS
 from lit_classify.report.html import render_html
 from tests.report.summaries import HOSTILE, flat, form, player, run, summary
@@ -174,6 +175,8 @@ class TestInABrowser:
             MultilabelClassifier(2, 2, hidden=[5], activation="GELU"),
             Regressor(2, hidden=[5, 4, 3], activation="PReLU"),
             BinaryClassifier(2, hidden=[]),
+            BinaryClassifier(2, hidden=[], inputs=["x2^2"]),
+            MulticlassClassifier(2, 3, hidden=[5], inputs=list(FUNCTIONS)),
         ],
         ids=lambda model: type(model).__name__,
     )

@@ -40,6 +40,14 @@ def test_arguments_of_activations_and_the_last_step_are_recorded() -> None:
     assert (network_data(regressor)["center"], network_data(regressor)["scale"]) == (5.0, 1.0)
 
 
+def test_derived_inputs_are_the_first_layer() -> None:
+    data = network_data(BinaryClassifier(2, hidden=[], inputs=["x1", "x1*x2", "sin(x2)"]), weights=False)
+    assert data["layers"] == [
+        {"kind": "derived", "inputs": ["x1", "x1*x2", "sin(x2)"]},
+        {"kind": "linear", "in_features": 3, "out_features": 1},
+    ]
+
+
 def test_without_weights_layers_have_their_sizes_alone() -> None:
     data = network_data(BinaryClassifier(2, hidden=[4], activation="PReLU"), weights=False)
     assert data["layers"][0] == {"kind": "linear", "in_features": 2, "out_features": 4}

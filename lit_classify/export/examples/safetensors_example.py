@@ -27,6 +27,11 @@ features = torch.cat(parts, dim=1)[:, fitted["order"]]
 
 # with K members, outputs have a leading dimension K
 outputs = features
+if schema["inputs"]:
+    x1, x2 = features.T
+    derived = {"x1": x1, "x2": x2, "x1^2": x1 * x1, "x2^2": x2 * x2, "x1*x2": x1 * x2}
+    derived |= {"sin(x1)": x1.sin(), "sin(x2)": x2.sin()}
+    outputs = torch.stack([derived[name] for name in schema["inputs"]], dim=1)
 if schema["embedding"]:
     part = {
         n.removeprefix(schema["embedding"]): t for n, t in state.items() if n.startswith(schema["embedding"])

@@ -50,6 +50,17 @@ const ACTIVATIONS = {
   Threshold: (x, { threshold, value }) => (x > threshold ? x : value),
 };
 
+// Inputs that are functions of two features, as in derived_inputs.py.
+const INPUTS = {
+  x1: (x1) => x1,
+  x2: (x1, x2) => x2,
+  "x1^2": (x1) => x1 * x1,
+  "x2^2": (x1, x2) => x2 * x2,
+  "x1*x2": (x1, x2) => x1 * x2,
+  "sin(x1)": (x1) => Math.sin(x1),
+  "sin(x2)": (x1, x2) => Math.sin(x2),
+};
+
 // Return a linear layer of columns; `weight` and `bias` are functions of the indices.
 function combine(x, outputs, weight, bias) {
   return range(outputs).map((output) => {
@@ -80,6 +91,8 @@ function embedNumber({ kind, frequency, phase, edges, weight, bias }, member, co
 }
 
 const LAYERS = {
+  derived: ({ inputs }, member, [first, second]) =>
+    inputs.map((name) => first.map((value, row) => INPUTS[name](value, second[row]))),
   linear({ in_features: inputs, out_features: outputs, weight, bias }, member, x) {
     const first = member * outputs;
     return combine(
@@ -113,7 +126,7 @@ const decode = (part) => (part?.data ? { shape: part.shape, values: floats(part.
 function decodeLayer(layer) {
   if (layer.kind === "linear") return { ...layer, weight: floats(layer.weight.data), bias: floats(layer.bias.data) };
   if (layer.name === "PReLU") return { ...layer, arguments: { weight: floats(layer.weight.data)[0] } };
-  if (layer.kind === "activation") return layer;
+  if (layer.kind !== "embedding") return layer;
   const decodeEntry = ([name, value]) => [name, decode(value)];
   const numbers = layer.numbers.map((part) => Object.fromEntries(Object.entries(part).map(decodeEntry)));
   return { ...layer, numbers, tables: layer.tables.map(decode) };

@@ -259,11 +259,13 @@ function makeStage(run, options, seek) {
 function makeDiagram(run, choose) {
   const { network, features } = run.player;
   const linears = [...network.layers.keys()].filter((index) => network.layers[index].kind === "linear");
-  const counts = [2, ...linears.map((index) => network.layers[index].out_features)];
-  const places = [0, ...linears.slice(1), network.layers.length]; // of the units' outputs: before the next weights
+  const [first] = network.layers;
+  const inputs = first.kind === "derived" ? first.inputs : features.map((feature) => feature.name);
+  const counts = [inputs.length, ...linears.map((index) => network.layers[index].out_features)];
+  const places = [...linears, network.layers.length]; // of the units' outputs: before the next weights
   const title = (layer) => (layer === 0 ? "inputs" : layer === linears.length ? "output" : `layer ${layer}`);
   const nameUnit = (layer, index) => {
-    if (layer === 0) return features[index].name;
+    if (layer === 0) return inputs[index];
     return layer === linears.length
       ? nameOf(run, index + (network.task === "binary"))
       : `${title(layer)}, unit ${index + 1}`;
