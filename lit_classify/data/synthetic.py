@@ -36,8 +36,8 @@ class PointsDataModule(InMemoryDataModule):
         batch_size: points per training batch; None for a single batch, as in the course.
         shuffle: whether to shuffle the training points in every epoch; has no effect on a single batch.
         drop_last: whether to drop a last batch that is smaller than the others.
-        inputs: functions of the coordinates that are the inputs of the network, as in the TensorFlow
-            playground: any of x1, x2, x1^2, x2^2, x1*x2, sin(x1) and sin(x2).
+        inputs: any of x1, x2, x1^2, x2^2, x1*x2, sin(x1), sin(x2): the inputs of the network, as in the
+            TensorFlow playground.
 
     Raises:
         UserError: a size, a fraction or the noise is out of range, or an input is unknown.
