@@ -40,6 +40,8 @@ def stream_seed(purpose: str, seed: int, index: int) -> int:
 @lru_cache(maxsize=64)
 def _keys(purpose: str, seed: int, upper_index: int) -> tuple[int, int, int]:
     """Derive two keys of 32 bits and the upper 31 bits of the seeds."""
-    digest = hashlib.blake2b(f"{purpose}/{seed}/{upper_index}".encode(), digest_size=12).digest()
-    first, second, upper = (int.from_bytes(digest[start : start + 4], "little") for start in (0, 4, 8))
+    place = f"{purpose}/{seed}/{upper_index}".encode()
+    digest = hashlib.blake2b(place, digest_size=12).digest()
+    parts = [digest[start : start + 4] for start in (0, 4, 8)]
+    first, second, upper = (int.from_bytes(part, "little") for part in parts)
     return first, second, upper >> 1

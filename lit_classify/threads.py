@@ -28,7 +28,7 @@ def limit_threads(model: nn.Module, num_rows: int) -> Iterator[None]:
         1
     """
     before = torch.get_num_threads()
-    if num_rows * sum(weight.numel() for weight in model.parameters()) < _MIN_PARALLEL_SIZE:
+    if needs_one_thread(model, num_rows):
         torch.set_num_threads(1)
     try:
         yield
@@ -48,3 +48,8 @@ def read_ahead(items: Iterator[T]) -> Iterator[T]:
         while (item := following.result()) is not None:
             following = pool.submit(next, items, None)
             yield item
+
+
+def needs_one_thread(model: nn.Module, num_rows: int) -> bool:
+    """Return whether a step of a model is so small that one thread is faster than several."""
+    return num_rows * sum(weight.numel() for weight in model.parameters()) < _MIN_PARALLEL_SIZE

@@ -34,7 +34,7 @@ LEVELS = {
             "checkpoints",
             "evaluation export",
             "callbacks",
-            "report",
+            "report eject",
             "cli estimators",
             "__main__",
         ]

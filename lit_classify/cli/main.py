@@ -25,10 +25,21 @@ COMMANDS = {  # each in the file of its name
     "diagnose": "find out why a model does not learn, and which option to try",
     "importance": "measure how much a model uses each column",
     "export": "export the model of a checkpoint to ONNX or safetensors",
+    "eject": "write a run as one plain PyTorch script",
     "recipes": "list the packaged experiments",
     "verify": "run recipes and compare them with the expected results",
 }
-_IMPORT_LIGHTNING = {"fit", "validate", "test", "predict", "plot", "report", "diagnose", "importance"}
+_IMPORT_LIGHTNING = {
+    "fit",
+    "validate",
+    "test",
+    "predict",
+    "plot",
+    "report",
+    "diagnose",
+    "importance",
+    "eject",
+}
 
 
 def usage() -> str:

@@ -10,7 +10,7 @@ from lit_classify.cli.fit import FitCLI
 from lit_classify.data import InMemoryDataModule
 from lit_classify.modules import LitModule
 
-_NO_FILES = ["logger=false", "enable_checkpointing=false", "enable_progress_bar=false"]
+NO_FILES = ["logger=false", "enable_checkpointing=false", "enable_progress_bar=false"]
 
 
 @dataclass
@@ -44,7 +44,7 @@ def run(recipe: str) -> RecipeRun:
     """
     start = time.monotonic()
     with redirect_stdout(io.StringIO()):
-        cli = FitCLI(["fit", "--config", recipe, *(f"--trainer.{setting}" for setting in _NO_FILES)])
+        cli = FitCLI(["fit", "--config", recipe, *(f"--trainer.{setting}" for setting in NO_FILES)])
         (logged,) = cli.trainer.test(cli.model, cli.datamodule, verbose=False)
     evaluation = cli.model.evaluation
     undefined = {f"test/{name}": math.nan for name in (evaluation.metrics.notes if evaluation else ())}

@@ -1,0 +1,81 @@
+"""Refuse the options of a run that a script does not reproduce, by name.
+
+An option that is not listed here is refused unless it has its default, so that a new one is never ignored.
+"""
+
+import inspect
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+
+from lit_classify.errors import UserError
+from lit_classify.serialization import plain
+
+_FIT = {
+    *("seed_everything", "trainer", "model", "data", "recipe", "config"),
+    *("log_every_n_epochs", "print_every_n_epochs"),
+}
+_TRAINER = {"max_epochs", "gradient_clip_val", "gradient_clip_algorithm", "accelerator", "devices"}
+_WITHOUT_EFFECT = {  # on the epoch log
+    *("plots", "test_best", "tune_threshold", "report", "ckpt_path", "weights_only"),
+    *("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary", "log_every_n_steps"),
+    *("default_root_dir", "profiler", "num_sanity_val_steps", "check_val_every_n_epoch", "detect_anomaly"),
+    *("limit_test_batches", "limit_predict_batches", "enable_autolog_hparams", "model_registry"),
+}
+_ALLOWED = {"accelerator": ("auto", "cpu", "gpu", "cuda"), "devices": ("auto", 1, "1")}
+
+
+def check_fit(config: Mapping[str, Any]) -> None:
+    """Check the options of a fit other than those of the model and the data.
+
+    Raises:
+        UserError: a script does not reproduce an option.
+
+    Examples:
+        >>> check_fit({"seed_everything": 42, "trainer": {"max_epochs": 9, "precision": "16-mixed"}})
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: eject cannot write --trainer.precision '16-mixed' into a script
+    """
+    _check("", config, {}, _FIT | _WITHOUT_EFFECT)
+    trainer = config["trainer"]
+    defaults = {name: part.default for name, part in inspect.signature(Trainer).parameters.items()}
+    _check("trainer.", trainer, defaults, _TRAINER | _WITHOUT_EFFECT)
+    for name, values in _ALLOWED.items():
+        if trainer.get(name, values[0]) not in values:
+            refuse(f"trainer.{name}", trainer[name])
+    if type(config["seed_everything"]) is not int:
+        raise UserError("a script needs a seed to print the same epoch log; set --seed_everything 42")
+
+
+def check_arguments(part: str, built: LightningModule | LightningDataModule, known: Collection[str]) -> None:
+    """Check the arguments of the model or the data.
+
+    Args:
+        part: ``model`` or ``data``.
+        built: the model or the data.
+        known: the arguments that a script takes into account.
+
+    Raises:
+        UserError: another argument does not have its default.
+    """
+    constructors = [
+        vars(base)["__init__"] for base in reversed(type(built).__mro__) if "__init__" in vars(base)
+    ]
+    parameters = [pair for init in constructors for pair in inspect.signature(init).parameters.items()]
+    _check(f"{part}.", built.hparams, {name: parameter.default for name, parameter in parameters}, known)
+
+
+def refuse(option: str, value: object) -> None:
+    """Raise UserError for an option."""
+    raise UserError(f"eject cannot write --{option} {value!r} into a script")
+
+
+def _check(
+    prefix: str, given: Mapping[str, Any], defaults: Mapping[str, Any], known: Collection[str]
+) -> None:
+    for name, value in given.items():
+        is_default = plain(value) == plain(defaults[name]) if name in defaults else not value
+        if name not in known and not is_default:
+            refuse(prefix + name, value)

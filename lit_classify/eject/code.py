@@ -1,0 +1,195 @@
+"""Values, calls and layers as Python code, formatted as by ruff."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import nn
+
+from lit_classify.errors import UserError
+from lit_classify.networks import ACTIVATIONS, DerivedInputs
+
+WIDTH = 88
+
+
+def literal(value: Any) -> str:  # noqa: ANN401 - plain data
+    r"""Return plain data as code; text cannot end its quotes.
+
+    Raises:
+        UserError: the value is of another type.
+
+    Examples:
+        >>> print(literal({"a": [1, None, 'it"s']}))
+        {"a": [1, None, 'it"s']}
+    """
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{literal(key)}: {literal(part)}' for key, part in value.items())}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(literal, value))}]"
+    if value is None or type(value) in {bool, int, float}:
+        return repr(value)
+    raise UserError(f"a script cannot contain {value!r}, which is a {type(value).__name__}")
+
+
+def _quoted(text: str) -> str:
+    """Return text in double quotes, or in single ones if it then has fewer backslashes."""
+    if text.count('"') > text.count("'"):
+        return repr(text)
+    return '"' + repr(f"{text}'\"")[1:-4].replace("\\'", "'").replace('"', '\\"') + '"'
+
+
+def call(head: str, arguments: Sequence[str], tail: str = ")") -> str:
+    """Return a call, or another bracket, in as few lines as fit.
+
+    Args:
+        head: what comes before the arguments, with the opening bracket.
+        arguments: the arguments.
+        tail: what comes after them, with the closing bracket.
+
+    Examples:
+        >>> print(call("x = f(", ["1", "2"]))
+        x = f(1, 2)
+        >>> print(call("some_name = some_function(", ["first_argument=1", "second_argument=2"] * 2))
+        some_name = some_function(
+            first_argument=1, second_argument=2, first_argument=1, second_argument=2
+        )
+    """
+    joined = ", ".join(arguments)
+    if "\n" not in joined:
+        if len(head) + len(joined) + len(tail) <= WIDTH:
+            return head + joined + tail
+        if len(joined) + 4 <= WIDTH:
+            return f"{head}\n    {joined}\n{tail}"
+    return lines(head, arguments, tail)
+
+
+def lines(head: str, arguments: Sequence[str], tail: str = ")") -> str:
+    """Return a call with one argument per line."""
+    return "\n".join([head, *(textwrap.indent(f"{part},", "    ") for part in arguments), tail])
+
+
+def keywords(arguments: Mapping[str, Any]) -> list[str]:
+    """Return keyword arguments.
+
+    Raises:
+        UserError: a name is not an identifier.
+    """
+    for name in arguments:
+        if not name.isidentifier():
+            raise UserError(f"a script cannot contain the argument {name!r}")
+    return [f"{name}={literal(value)}" for name, value in arguments.items()]
+
+
+def layers(network: nn.Module) -> str:
+    """Return the code of a network of torch's layers.
+
+    Raises:
+        UserError: a layer is not known.
+
+    Examples:
+        >>> from lit_classify import MLP
+        >>> print(layers(MLP(2, 1, hidden=[8])))
+        nn.Sequential(
+            nn.Linear(in_features=2, out_features=8),
+            nn.ReLU(),
+            nn.Linear(in_features=8, out_features=1),
+        )
+    """
+    if isinstance(network, nn.Sequential):
+        return lines("nn.Sequential(", [layers(layer) for layer in network])
+    if type(network) is nn.Linear and network.bias is not None:
+        sizes = {"in_features": network.in_features, "out_features": network.out_features}
+        return call("nn.Linear(", keywords(sizes))
+    if type(network) is DerivedInputs:
+        return f"DerivedInputs({literal(network.inputs)})"
+    if type(network) is nn.Dropout and not network.inplace:
+        return f"nn.Dropout(p={network.p})"
+    name = type(network).__name__
+    if type(network) is ACTIVATIONS.get(name) and repr(network) == repr(ACTIVATIONS[name]()):
+        return f"nn.{name}()"
+    raise UserError(f"eject does not know the layer {network}; use --model.hidden and --model.activation")
+
+
+def body(method: Any, owner: object, result: str) -> str:  # noqa: ANN401 - a method
+    """Return the statements of a method of plain attributes, with their values.
+
+    Args:
+        method: the method, which has no other parameter and ends with ``return``.
+        owner: whose attributes ``self`` has.
+        result: name or names to assign what is returned to.
+
+    Raises:
+        UserError: an attribute is not plain data.
+
+    Examples:
+        >>> from lit_classify import MoonsDataModule
+        >>> data = MoonsDataModule()
+        >>> print(body(data.make, data, "X, y"))
+        X, y = make_moons(1000, noise=0.07, random_state=42)
+    """
+    (function,) = ast.parse(textwrap.dedent(inspect.getsource(method))).body
+    assert isinstance(function, ast.FunctionDef)
+    statements = [_Values(owner).visit(part) for part in function.body[1:]]  # the first is the docstring
+    *first, last = [part for part in statements if not isinstance(part, ast.ImportFrom)]
+    assert isinstance(last, ast.Return)
+    assert last.value is not None
+    returned = ast.unparse(last.value)
+    if first and isinstance(first[-1], ast.Assign | ast.AnnAssign):
+        *others, assigned = first
+        target = assigned.target if isinstance(assigned, ast.AnnAssign) else assigned.targets[0]
+        if ast.unparse(target) == returned:
+            return "\n".join([*map(_statement, others), _assign(result, assigned.value)])
+    values = last.value.elts if isinstance(last.value, ast.Tuple) else []
+    pairs = zip(result.split(", "), values, strict=True)
+    ends = [_assign(name, value) for name, value in pairs if name != ast.unparse(value)]
+    return "\n".join([*map(_statement, first), *ends])
+
+
+def attributes(method: Any) -> set[str]:  # noqa: ANN401 - a method
+    """Return the attributes of ``self`` that a method uses.
+
+    Examples:
+        >>> from lit_classify import MoonsDataModule
+        >>> sorted(attributes(MoonsDataModule.make))
+        ['noise', 'num_samples', 'random_state']
+    """
+    nodes = ast.walk(ast.parse(textwrap.dedent(inspect.getsource(method))))
+    return {
+        node.attr
+        for node in nodes
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+    }
+
+
+def _assign(names: str, value: ast.expr | None) -> str:
+    """Return an assignment."""
+    if isinstance(value, ast.Call):
+        arguments = [*value.args, *value.keywords]
+        return call(f"{names} = {ast.unparse(value.func)}(", list(map(ast.unparse, arguments)))
+    assert value is not None
+    return f"{names} = {ast.unparse(value)}"
+
+
+def _statement(node: ast.AST) -> str:
+    return (
+        _assign(ast.unparse(node.targets[0]), node.value)
+        if isinstance(node, ast.Assign)
+        else ast.unparse(node)
+    )
+
+
+class _Values(ast.NodeTransformer):
+    """Replaces attributes of ``self`` by their values."""
+
+    def __init__(self, owner: object) -> None:
+        self._owner = owner
+
+    def visit_Attribute(self, node: ast.Attribute) -> ast.AST:
+        """Return the value of an attribute of ``self``."""
+        if isinstance(node.value, ast.Name) and node.value.id == "self":
+            return ast.parse(literal(getattr(self._owner, node.attr)), mode="eval").body
+        return self.generic_visit(node)

@@ -1,0 +1,36 @@
+"""A run before its first step."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lit_classify.data import InMemoryDataModule
+from lit_classify.modules import LitModule
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run before its first step.
+
+    Args:
+        name: name of the run.
+        why: what the run teaches; empty if its recipe does not say it.
+        command: the command that trains it.
+        model: the model, attached to its trainer.
+        data: the data.
+        config: the options of ``fit``.
+        one_thread: whether ``fit`` uses one thread.
+    """
+
+    name: str
+    why: str
+    command: str
+    model: LitModule
+    data: InMemoryDataModule
+    config: Mapping[str, Any]
+    one_thread: bool
+
+    @property
+    def held_out(self) -> str:
+        """The split that the epoch log shows besides the training rows."""
+        return "test" if self.data.validates_on_test else "val"
