@@ -36,7 +36,7 @@ from lit_classify.loggers import RunLogger
 from lit_classify.messages import escape_control, summarize, warn
 from lit_classify.modules import BinaryClassifier, LitModule
 from lit_classify.modules.results import Evaluation
-from lit_classify.threads import limit_threads
+from lit_classify.threads import flush_denormals, limit_threads
 
 COMMON_OPTIONS = """\
   --config NAME                   a recipe (lit-classify recipes lists them) or a YAML file
@@ -53,6 +53,12 @@ class FitCLI(LitCLI):
 
     command = "fit"
     common_options = COMMON_OPTIONS
+
+    @classmethod
+    def main(cls, arguments: list[str]) -> int:
+        """Train as the options say, and print a summary."""
+        with flush_denormals():
+            return super().main(arguments)
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link the model's arguments to the data."""
