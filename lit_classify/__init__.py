@@ -27,6 +27,11 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not run __getattr__
     from lit_classify.modules import MultilabelClassifier as MultilabelClassifier
     from lit_classify.modules import Regressor as Regressor
     from lit_classify.networks import MLP as MLP
+    from lit_classify.plotting import plot_boundary as plot_boundary
+    from lit_classify.plotting import plot_data as plot_data
+    from lit_classify.plotting import plot_evaluation as plot_evaluation
+    from lit_classify.plotting import plot_hidden_units as plot_hidden_units
+    from lit_classify.plotting import plot_learning_curves as plot_learning_curves
 
 __version__ = "0.1.0"
 
@@ -39,6 +44,7 @@ _PUBLIC = {
     "checkpoints": "load",
     "evaluation.predictions": "predict",
     "estimators": "LitClassifier LitRegressor",
+    "plotting": "plot_boundary plot_data plot_evaluation plot_hidden_units plot_learning_curves",
     "errors": "DataError UserError",
 }
 _HOMES = {name: home for home, names in _PUBLIC.items() for name in names.split()}

@@ -19,6 +19,7 @@ from torch.utils.tensorboard import SummaryWriter
 from lit_classify.errors import UserError
 
 _STAGES = ("train", "val")
+_EVENT_FILES = "events.out.tfevents.*"
 
 
 class Scalars(NamedTuple):
@@ -205,18 +206,32 @@ class ScalarBuffer:
 def read_scalars(run: Path) -> Iterator[tuple[str, int, float]]:
     """Yield tag, step and value of the training and validation metrics in a run's directory.
 
+    Lightning's TensorBoardLogger writes those of all stages into the directory itself.
+
     Examples:
         >>> list(read_scalars(Path("no/such/run")))
         []
     """
     from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-    for stage in _STAGES:
-        for file in sorted(Path(run, stage).glob("events.out.tfevents.*")):
-            for event in EventFileLoader(str(file)).Load():
-                for value in event.summary.value:
-                    if len(value.tensor.float_val) == 1 and not value.tensor.tensor_shape.dim:  # a scalar
-                        yield f"{stage}/{value.tag}", event.step, value.tensor.float_val[0]
+    for stage, file in event_files(run):
+        for event in EventFileLoader(str(file)).Load():
+            for value in event.summary.value:
+                tag = f"{stage}/{value.tag}" if stage else value.tag
+                is_scalar = len(value.tensor.float_val) == 1 and not value.tensor.tensor_shape.dim
+                if is_scalar and tag.startswith(tuple(f"{name}/" for name in _STAGES)):
+                    yield tag, event.step, value.tensor.float_val[0]
+
+
+def event_files(run: Path) -> list[tuple[str, Path]]:
+    """Return the stage, if all metrics are of one, and the path of each event file with metrics of a run.
+
+    Examples:
+        >>> event_files(Path("no/such/run"))
+        []
+    """
+    stages = [stage for stage in _STAGES if Path(run, stage).is_dir()] or [""]
+    return [(stage, file) for stage in stages for file in sorted(Path(run, stage).glob(_EVENT_FILES))]
 
 
 def run_loggers(trainer: Trainer) -> list[RunLogger]:

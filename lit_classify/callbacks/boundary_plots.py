@@ -38,14 +38,14 @@ class Snapshot:
             of the surface determine which snapshots become frames.
         predicted: predicted class or value of each row of each split, ``(N,)`` each.
         loss: mean loss of the last split, if all its rows are drawn.
-        epoch: number of the epoch.
+        epoch: number of the epoch; None if it is not known.
         step: number of the training step.
     """
 
     surface: Tensor
     predicted: list[Tensor]
     loss: float | None = None
-    epoch: int = 0
+    epoch: int | None = 0
     step: int = 0
 
 
@@ -53,7 +53,7 @@ class BoundaryPlot(ABC):
     """A plot of a model's predictions over its features, drawn from snapshots.
 
     Args:
-        model: the model.
+        model: the model; None to draw the data alone.
         data: data module with the training rows and those of ``split``.
         split: the split to draw beside the training rows, ``val`` or ``test``.
         run: name of the run.
@@ -63,7 +63,12 @@ class BoundaryPlot(ABC):
     result_name: ClassVar[str]
 
     def __init__(
-        self, model: LitModule, data: InMemoryDataModule, split: str, run: str, single_panel: bool = False
+        self,
+        model: LitModule | None,
+        data: InMemoryDataModule,
+        split: str,
+        run: str,
+        single_panel: bool = False,
     ) -> None:
         name = "Test" if split == "test" else validation_split_name(data)
         splits = {"Train": data.split("train")}
@@ -85,7 +90,7 @@ class BoundaryPlot(ABC):
         """Return a figure of the data alone."""
 
     @abstractmethod
-    def snapshot(self, model: LitModule, epoch: int, step: int = 0) -> Snapshot:
+    def snapshot(self, model: LitModule, epoch: int | None, step: int = 0) -> Snapshot:
         """Compute the predictions of a model in evaluation mode."""
 
     @abstractmethod
@@ -99,7 +104,8 @@ class BoundaryPlot(ABC):
     def title(self, snapshot: Snapshot) -> str:
         """Return run, epoch and loss."""
         loss = "" if snapshot.loss is None else f": {self._loss_name} {snapshot.loss:.4f}"
-        return f"{self.run}, epoch {snapshot.epoch:,}{loss}".removeprefix(", ")
+        epoch = "" if snapshot.epoch is None else f", epoch {snapshot.epoch:,}"
+        return f"{self.run}{epoch}{loss}".removeprefix(", ")
 
     def _predict(self, model: LitModule, grid: Tensor | None = None) -> tuple[list[Tensor], float | None]:
         """Return probabilities or values of each split and of a grid, and the loss of the last split."""
@@ -133,7 +139,12 @@ class PlanePlot(BoundaryPlot):
     result_name = "boundary"
 
     def __init__(
-        self, model: LitModule, data: InMemoryDataModule, split: str, run: str, single_panel: bool = False
+        self,
+        model: LitModule | None,
+        data: InMemoryDataModule,
+        split: str,
+        run: str,
+        single_panel: bool = False,
     ) -> None:
         from lit_classify import plots
 
@@ -152,7 +163,7 @@ class PlanePlot(BoundaryPlot):
             )
         self._arguments: dict[str, Any] = {
             "splits": drawn,
-            "class_names": model.class_names or [],
+            "class_names": (model or data).class_names or [],
             "features": features,
             "equal": equal,
         }
@@ -174,7 +185,7 @@ class PlanePlot(BoundaryPlot):
 
         return scatter_by_class(**self._arguments, title=self.run)
 
-    def snapshot(self, model: LitModule, epoch: int, step: int = 0) -> Snapshot:
+    def snapshot(self, model: LitModule, epoch: int | None, step: int = 0) -> Snapshot:
         """Compute probabilities over the plane and the predicted classes of the rows."""
         (*rows, surface), loss = self._predict(model, self._grid)
         surface = model.relative_probabilities(surface)
@@ -203,7 +214,12 @@ class LinePlot(BoundaryPlot):
     result_name = "predictions"
 
     def __init__(
-        self, model: LitModule, data: InMemoryDataModule, split: str, run: str, single_panel: bool = False
+        self,
+        model: LitModule | None,
+        data: InMemoryDataModule,
+        split: str,
+        run: str,
+        single_panel: bool = False,
     ) -> None:
         super().__init__(model, data, split, run)
         self._feature = next(iter(data.numeric_features), NumericFeature("x"))
@@ -219,7 +235,7 @@ class LinePlot(BoundaryPlot):
         display.update([], self.run)
         return display.figure
 
-    def snapshot(self, model: LitModule, epoch: int, step: int = 0) -> Snapshot:
+    def snapshot(self, model: LitModule, epoch: int | None, step: int = 0) -> Snapshot:
         """Compute the predicted values of the rows."""
         values, loss = self._predict(model)
         return Snapshot(torch.cat(values), values, loss, epoch, step)

@@ -85,7 +85,7 @@ def describe_rows(data: InMemoryDataModule, split: str) -> str:
         >>> describe_rows(CirclesDataModule(), "test")
         'Test: 200 rows'
     """
-    name = "Test" if split == "test" else validation_split_name(data)
+    name = validation_split_name(data) if split == "val" else split.capitalize()
     num_rows = len(data.split(split).y)
     first = f"the first {_MAX_ROWS:,} of " if num_rows > _MAX_ROWS else ""
     return f"{name}: {first}{num_rows:,} rows"

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from torch import Tensor, nn
 from torch.utils.tensorboard.summary import text
 
 from lit_classify import __version__
@@ -15,7 +14,7 @@ from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.loggers import run_loggers
 from lit_classify.messages import escape_markdown
 from lit_classify.modules import LitModule
-from lit_classify.networks import evaluating
+from lit_classify.networks import list_layers
 
 
 class RunSummary(Callback):
@@ -64,13 +63,10 @@ def row_count_table(data: InMemoryDataModule) -> str:
     names = [escape_markdown(name) for name in data.class_names or []]
     lines = ["| split | rows | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(names)]
     for split in filter(data.has_split, ("train", "val", "test")):
-        y = data.split(split).y
-        each = torch.bincount(y, minlength=len(names)).tolist() if names else []
-        lines.append(f"| {split} | {len(y):,} | " + " | ".join(f"{count:,}" for count in each) + " |")
-    if data.folds:
-        lines.append(f"\nCross-validation: {data.folds} folds of the training rows are the validation rows.")
-    elif data.validates_on_test:
-        lines.append("\nCourse mode: validation uses the test rows.")
+        count, each = data.count_rows(split)
+        lines.append(f"| {split} | {count:,} | " + " | ".join(f"{count:,}" for count in each) + " |")
+    if data.validation_note:
+        lines.append(f"\n{data.validation_note}")
     if isinstance(data, TableDataModule) and data.columns:
         lines += ["", *(f"    {line}" for line in data.describe().splitlines())]
     return "\n".join(lines)
@@ -91,22 +87,8 @@ def network_table(model: LitModule) -> str:
         BinaryClassifier: 17 parameters
     """
     lines = ["| layer | output shape | parameters |", "|---|---|---|"]
-
-    def note(layer: nn.Module, _: object, output: object) -> None:
-        size: list[int | str] = [*output.shape] if isinstance(output, Tensor) else []
-        size[rows : rows + 1] = ["N"]
-        weights = sum(weight.numel() for weight in layer.parameters(recurse=False))
-        lines.append(f"| {layer} | ({', '.join(map(str, size))}) | {weights:,} |")
-
-    rows = int(model.members > 1)  # the dimension of rows follows that of members
-    leaves = [layer for layer in model.network.modules() if not list(layer.children())]
-    handles = [layer.register_forward_hook(note) for layer in leaves]
-    try:
-        with evaluating(model), torch.random.fork_rng(devices=[]):
-            model.network(torch.zeros(1, int(model.hparams["in_features"]), device=model.device))
-    finally:
-        for handle in handles:
-            handle.remove()
+    for name, shape, weights in list_layers(model.network, int(model.hparams["in_features"]), model.members):
+        lines.append(f"| {name} | {shape} | {weights:,} |")
     total = sum(weight.numel() for weight in model.parameters())
     return "\n".join([*lines, f"\n{type(model).__name__}: {total:,} parameters"])
 

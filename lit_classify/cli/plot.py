@@ -4,7 +4,6 @@ from argparse import Namespace
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -22,10 +21,11 @@ from lit_classify.cli.argument_parser import add_custom_classes, parser
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
-from lit_classify.loggers import read_scalars
+from lit_classify.loggers import event_files
 from lit_classify.messages import echo
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
+from lit_classify.plotting import plot_learning_curves
 
 Plotters = dict[str, Callable[[], Figure | None]]
 
@@ -97,7 +97,8 @@ def plot_checkpoint(path: str, given: Namespace, prefixed: bool) -> Iterator[tup
     run = checkpoint.path.resolve().parent.parent
     prefix = f"{run.parent.name}_{run.name}_{checkpoint.path.stem}_" if prefixed else ""
     plotters = model_plots(model, data, f"{run.parent.name}/{run.name}", checkpoint.epochs - 1)
-    plotters["learning_curves"] = partial(plot_learning_curves, run)
+    if event_files(run):
+        plotters["learning_curves"] = partial(plot_learning_curves, run)
     for name, plot in plotters.items():
         with skip_on_error(name), evaluating(model):
             if figure := plot():
@@ -123,18 +124,6 @@ def model_plots(model: LitModule, data: InMemoryDataModule, run: str, epoch: int
         title = f"{run}, epoch {epoch:,}\n{describe_rows(data, split)}"
         plotters |= model.evaluation_plots(*evaluate(model, data, split), title, curves=True)
     return plotters
-
-
-def plot_learning_curves(run: Path) -> Figure | None:
-    """Plot the metrics in a run's event files; return None if there are none."""
-    metrics: dict[str, Any] = {}
-    for tag, step, value in read_scalars(run):
-        stage, _, name = tag.partition("/")
-        steps, values = metrics.setdefault(name, {}).setdefault(stage, ([], []))
-        steps.append(step)
-        values.append(value)
-    title = f"{run.parent.name}/{run.name}"
-    return plots.learning_curves(dict(sorted(metrics.items())), title) if metrics else None
 
 
 def plot_recipe(recipe: str) -> Iterator[tuple[str, Figure]]:

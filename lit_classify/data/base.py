@@ -3,6 +3,7 @@
 Legend: N rows, F features, L labels.
 """
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -15,6 +16,9 @@ from lit_classify.data.loaders import TensorLoader
 from lit_classify.data.splits import Split
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError, UserError, check_at_least
+from lit_classify.html_card import html_card, list_names
+
+_MAX_CARD_CLASSES = 12  # of which a card shows the rows
 
 
 class InMemoryDataModule(LightningDataModule, ABC):
@@ -78,6 +82,41 @@ class InMemoryDataModule(LightningDataModule, ABC):
         lines = [f"{{{name}: {sizes.get(name)}}}" for name in ("train", "val", "test")]
         return "\n".join([type(self).__name__, *lines])
 
+    @property
+    def validation_note(self) -> str:
+        """Where the validation rows come from, if they are no rows of their own."""
+        if self.folds:
+            return f"Cross-validation: {self.folds} folds of the training rows are the validation rows."
+        return "Course mode: validation uses the test rows." if self.validates_on_test else ""
+
+    def _repr_html_(self) -> str:
+        """Return a card with columns, classes, settings, and after ``setup`` the rows of each split."""
+        facts: dict[str, object] = {
+            "columns": list_names(list(self.column_features)),
+            "inputs": list_names(self.inputs),
+            "classes": list_names(self.class_names or ()),
+            "labels": list_names(self.label_names or ()),
+        }
+        constructors = [base for base in type(self).__mro__ if "__init__" in vars(base)]
+        defaults = {
+            name: argument.default
+            for base in reversed(constructors)
+            for name, argument in inspect.signature(base).parameters.items()
+        }
+        for name, value in self.hparams.items():
+            if isinstance(value, str | int | float) and value != defaults.get(name):
+                facts[name] = list_names([value])
+        if not self._splits:
+            return html_card(type(self).__name__, facts, notes=["The rows are loaded by setup()."])
+        names = self.class_names if len(self.class_names or ()) <= _MAX_CARD_CLASSES else None
+        rows: list[list[object]] = [
+            ["split", "rows", *(f"class {list_names([name])}" for name in names or ())]
+        ]
+        for split in filter(self.has_split, ("train", "val", "test")):
+            count, each = self.count_rows(split)
+            rows.append([split, count, *(each if names else ())])
+        return html_card(type(self).__name__, facts, rows, [note for note in [self.validation_note] if note])
+
     @abstractmethod
     def load(self) -> dict[str, Split]:
         """Return the splits ``train``, ``val`` and ``test``; called once.
@@ -127,9 +166,12 @@ class InMemoryDataModule(LightningDataModule, ABC):
     @property
     def class_counts(self) -> list[int] | None:
         """Number of training rows of each class; None for other targets."""
-        if self.class_names is None:
-            return None
-        return torch.bincount(self.split("train").y, minlength=len(self.class_names)).tolist()
+        return None if self.class_names is None else self.count_rows("train")[1]
+
+    def count_rows(self, name: str) -> tuple[int, list[int]]:
+        """Return the number of rows of a split, and of those of each class."""
+        y, names = self.split(name).y, self.class_names or ()
+        return len(y), torch.bincount(y, minlength=len(names)).tolist() if names else []
 
     @property
     def numeric_features(self) -> list[NumericFeature]:

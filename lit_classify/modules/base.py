@@ -23,6 +23,7 @@ from lit_classify._lightning.exact_resume import ExactResume
 from lit_classify._lightning.precision import uses_plain_precision
 from lit_classify.data_interface import HasInputs, HasSplits
 from lit_classify.errors import UserError, check_at_least
+from lit_classify.html_card import html_card, list_names
 from lit_classify.import_policy import trusted_imports_only
 from lit_classify.losses import LOSSES, Loss, Reduction, as_name, make_loss
 from lit_classify.messages import warn
@@ -50,6 +51,7 @@ from lit_classify.networks import (
     build_members,
     check_inputs,
     check_output,
+    list_layers,
     make_network,
 )
 from lit_classify.optimizers import (
@@ -247,6 +249,20 @@ class LitModule(LightningModule, ABC):
     @lr.setter
     def lr(self, value: float) -> None:
         self.hparams["lr"] = value
+
+    def _repr_html_(self) -> str:
+        """Return a card with the layers, the loss and the optimizer."""
+        given = self.hparams
+        facts = {
+            "inputs": list_names(self.inputs) or f"{given['in_features']:,} features",
+            "outputs": list_names(self.class_names or self.output_names),
+            "loss": given["loss"] or next(iter(self.losses), ""),
+            "optimizer": f"{given['optimizer']}, learning rate {self.lr:g}",
+            "members": self.members if self.members > 1 else "",
+            "parameters": f"{sum(weights.numel() for weights in self.parameters()):,}",
+        }
+        layers = list_layers(self.network, given["in_features"], self.members)
+        return html_card(type(self).__name__, facts, [("layer", "output shape", "parameters"), *layers])
 
     # What a task defines.
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lit_classify.metrics import wilson_interval
+from lit_classify.plots.inline_figure import InlineFigure
 from lit_classify.plots.layout import LEGEND_WIDTH, X_AXIS, lay_out, make_panels, size_of
 from lit_classify.plots.style import background, class_color, foreground, full_label, wrap
 
@@ -59,7 +60,7 @@ def confusion_matrix(counts: Indicators, class_names: Sequence[str], title: str)
     """
     num_classes = len(class_names)
     size = max(2.8, 0.5 * num_classes)
-    figure = Figure()  # an explicit layout is faster than a layout engine
+    figure = InlineFigure()  # an explicit layout is faster than a layout engine
     axes = figure.add_axes((0, 0, 1, 1))
     fractions = counts / counts.sum(axis=1, keepdims=True).clip(1)
     blues = LinearSegmentedColormap.from_list("fraction", [background(), class_color(1)])

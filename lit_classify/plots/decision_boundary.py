@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from lit_classify.data_interface import NumericFeature
 from lit_classify.plots.animation import FrameRenderer
+from lit_classify.plots.inline_figure import InlineFigure
 from lit_classify.plots.style import (
     background,
     class_color,
@@ -303,7 +304,7 @@ def _interpolate(p: Tensor) -> Tensor:
 
 
 def _make_panels(number: int, title: str) -> tuple[Figure, list[Axes]]:
-    figure = Figure(dpi=72)
+    figure = InlineFigure(dpi=72)
     figure.suptitle(title)
     axes = figure.subplots(1, number, sharex=True, sharey=True, squeeze=False)
     return figure, list(axes[0])

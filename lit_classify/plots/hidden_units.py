@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lit_classify.plots.inline_figure import InlineFigure
 from lit_classify.plots.style import class_color, legend_label, shorten, tint
 
 Numbers = NDArray[np.float64]
@@ -54,7 +55,7 @@ def hidden_unit_maps(
     units = [_most_active(part) for part in maps]
     hidden, output = (_largest(parts) for parts in (maps[1:-1], maps[-1:]))
     rows = max(map(len, units))
-    figure = Figure(figsize=(_COLUMN * len(maps) + 0.4, _ROW * rows + _ABOVE + _BELOW))
+    figure = InlineFigure(figsize=(_COLUMN * len(maps) + 0.4, _ROW * rows + _ABOVE + _BELOW))
     width, height = figure.get_size_inches()
     figure.suptitle(title, y=1 - 0.1 / height)
     columns: list[list[Axes]] = []

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from lit_classify.plots.inline_figure import InlineFigure
 from lit_classify.plots.style import class_color, shorten
 
 _MAX_BARS = 40
@@ -39,7 +40,7 @@ def column_importance(
         ['age', 'sex']
     """
     drawn = min(len(names), _MAX_BARS)
-    figure = Figure(figsize=(7, 1.6 + 0.26 * drawn), layout="constrained")
+    figure = InlineFigure(figsize=(7, 1.6 + 0.26 * drawn), layout="constrained")
     axes = figure.add_subplot()
     positions = range(drawn)
     axes.barh(

@@ -12,6 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from lit_classify.plots.inline_figure import InlineFigure
+
 LEGEND_WIDTH = 48  # characters that fit below a panel
 X_AXIS = 0.55  # height of the labels of an x-axis
 _MARGIN, _LINE, _PANEL_TITLE = 0.15, 0.2, 0.25
@@ -25,7 +27,7 @@ def make_panels(number: int) -> tuple[Figure, list[Axes]]:
         >>> len(panels)
         2
     """
-    figure = Figure()
+    figure = InlineFigure()
     return figure, list(figure.subplots(1, number, squeeze=False)[0])
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from lit_classify.data_interface import NumericFeature
 from lit_classify.plots.animation import FrameRenderer
 from lit_classify.plots.decision_boundary import Points
+from lit_classify.plots.inline_figure import InlineFigure
 from lit_classify.plots.layout import lay_out, make_panels, round_ticks
 from lit_classify.plots.style import class_color, class_marker, escape_mathtext, foreground
 
@@ -51,7 +52,7 @@ class RegressionLineDisplay:
         predicted: Sequence[Tensor] = (),
         feature: NumericFeature = NumericFeature("x"),  # noqa: B008 - immutable
     ) -> None:
-        self.figure = Figure(figsize=(4.2, 4.6), layout="constrained")
+        self.figure = InlineFigure(figsize=(4.2, 4.6), layout="constrained")
         axes = self._axes = self.figure.add_subplot()
         self._lines: list[Line2D] = []
         self._orders: list[Tensor] = []

@@ -30,13 +30,13 @@ def snapshots(changes: list[float]) -> list[Snapshot]:
 
 def test_frames_are_spaced_by_change_instead_of_epochs() -> None:
     many = snapshots([0.001] * 50 + [1.0] * 50)
-    epochs = [part.epoch for part in select_frames(many, 20)]
+    epochs = [part.step for part in select_frames(many, 20)]
     assert (len(epochs), epochs[0], epochs[-1]) == (20, 0, 100)
     assert epochs == sorted(set(epochs))
     assert 12 <= sum(epoch > 50 for epoch in epochs) < 19
-    epochs = [part.epoch for part in select_frames(snapshots([1.0] * 50 + [0.001] * 50), 20)]
+    epochs = [part.step for part in select_frames(snapshots([1.0] * 50 + [0.001] * 50), 20)]
     assert 12 <= sum(epoch < 50 for epoch in epochs) < 19
-    assert [part.epoch for part in select_frames(snapshots([0.0] * 9), 4)][::3] == [0, 9]
+    assert [part.step for part in select_frames(snapshots([0.0] * 9), 4)][::3] == [0, 9]
 
 
 def test_the_title_has_run_epoch_and_loss_and_the_caption_describes_the_slice() -> None:

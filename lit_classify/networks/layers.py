@@ -1,0 +1,55 @@
+"""The layers of a network, with the shapes of their outputs."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from lit_classify.networks.custom import evaluating
+
+
+class Layer(NamedTuple):
+    """A layer without parts.
+
+    Args:
+        name: its class and arguments.
+        output_shape: shape of its output for N rows.
+        num_parameters: number of its parameters.
+    """
+
+    name: str
+    output_shape: str
+    num_parameters: int
+
+
+def list_layers(network: nn.Module, in_features: int, members: int = 1) -> list[Layer]:
+    """Return the layers of a network in the order in which they are computed.
+
+    Args:
+        network: the network.
+        in_features: features per row.
+        members: number of networks that are computed as one.
+
+    Examples:
+        >>> list_layers(nn.Sequential(nn.Linear(2, 4), nn.ReLU()), in_features=2)[0][1:]
+        ('(N, 4)', 12)
+    """
+    layers: list[Layer] = []
+
+    def note(layer: nn.Module, _: object, output: object) -> None:
+        size: list[int | str] = [*output.shape] if isinstance(output, Tensor) else []
+        rows = int(members > 1)  # the dimension of rows follows that of members
+        size[rows : rows + 1] = ["N"]
+        weights = sum(weight.numel() for weight in layer.parameters(recurse=False))
+        layers.append(Layer(str(layer), f"({', '.join(map(str, size))})", weights))
+
+    leaves = [layer for layer in network.modules() if not list(layer.children())]
+    handles = [layer.register_forward_hook(note) for layer in leaves]
+    device = next((part.device for part in network.parameters()), torch.device("cpu"))
+    try:
+        with evaluating(network), torch.random.fork_rng(devices=[]):
+            network(torch.zeros(1, in_features, device=device))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return layers
