@@ -44,7 +44,17 @@ LEVELS = {
 
 
 CROSS_CUTTING = {
-    *("architecture", "fuzz", "packaging", "readme", "reference_loop", "reliability", "resume", "round_trip"),
+    *(
+        "architecture",
+        "fuzz",
+        "notebooks",
+        "packaging",
+        "readme",
+        "reference_loop",
+        "reliability",
+        "resume",
+        "round_trip",
+    ),
     *("tensorboard", "two_processes", "untrusted_files", "untrusted_names"),
 }
 HEAVY = ("torch", "lightning", "sklearn", "matplotlib", "numpy", "tensorboard", "jsonargparse")
