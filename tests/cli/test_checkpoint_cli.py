@@ -63,8 +63,8 @@ def test_evaluation_refuses_options_of_another_class(capsys: pytest.CaptureFixtu
     test = ["test", "--ckpt_path", "last"]
     assert main([*test, "--data.path", "t.csv"]) == 2
     assert "--data.path is not an option of the checkpoint's CirclesDataModule" in capsys.readouterr().err
-    assert main([*test, "--model.loss", "MSE"]) == 2
-    assert "--model.loss is not an option of the checkpoint's BinaryClassifier" in capsys.readouterr().err
+    assert main([*test, "--model.thresholds", "0.5"]) == 2
+    assert "--model.thresholds is not an option of the checkpoint" in capsys.readouterr().err
 
 
 def test_evaluation_and_resuming_keep_the_derived_inputs(capsys: pytest.CaptureFixture[str]) -> None:
