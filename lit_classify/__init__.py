@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # for type checkers and editors, which do not run __getattr__
     from lit_classify.callbacks import EpochLog as EpochLog
+    from lit_classify.checkpoints import init_from as init_from
     from lit_classify.checkpoints import load as load
     from lit_classify.data import BlobsDataModule as BlobsDataModule
     from lit_classify.data import CirclesDataModule as CirclesDataModule
@@ -41,7 +42,7 @@ _PUBLIC = {
     "modules": "LitModule BinaryClassifier MulticlassClassifier MultilabelClassifier Regressor",
     "networks": "MLP",
     "callbacks": "EpochLog",
-    "checkpoints": "load",
+    "checkpoints": "init_from load",
     "evaluation.predictions": "predict",
     "estimators": "LitClassifier LitRegressor",
     "plotting": "plot_boundary plot_data plot_evaluation plot_hidden_units plot_learning_curves",

@@ -148,6 +148,7 @@ def test_public_names_are_these_and_load() -> None:
         "TensorLoader",
         "SeededDataLoader",
         "EpochLog",
+        "init_from",
         "load",
         "plot_boundary",
         "plot_data",

@@ -98,9 +98,9 @@ def test_a_module_shows_its_layers_loss_and_optimizer() -> None:
         ["optimizer", "Adam, learning rate 0.02"],
         ["parameters", "243"],
         ["layer", "output shape", "parameters"],
-        ["Linear(in_features=2, out_features=40, bias=True)", "(N, 40)", "120"],
-        ["ReLU()", "(N, 40)", "0"],
-        ["Linear(in_features=40, out_features=3, bias=True)", "(N, 3)", "123"],
+        ["(0): Linear(in_features=2, out_features=40, bias=True)", "(N, 40)", "120"],
+        ["(1): ReLU()", "(N, 40)", "0"],
+        ["(2): Linear(in_features=40, out_features=3, bias=True)", "(N, 3)", "123"],
     ]
     members = BinaryClassifier(2, members=5, loss="SoftMarginLoss", inputs=["x1*x2"])
     assert {"inputs": "x1*x2", "members": "5", "loss": "SoftMarginLoss"}.items() <= {

@@ -14,6 +14,8 @@ from tests.example_tables import write
 def test_a_recipe_is_complete_and_runs_one_batch(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     write("x,y\n" + "\n".join(f"{number % 7},{'ab'[number % 2]}" for number in range(60)))
     fit = ["fit", "--config", name]
+    if name == "blobs_transfer":
+        assert main(["fit", "--config", "blobs", "--trainer.max_epochs", "1", "--plots", "none"]) == 0
     fit += ["--data.path", "t.csv", "--data.target", "y"] if name == "table" else []
     content = recipes.read(name)
     assert content["recipe"]["name"] == name

@@ -56,7 +56,7 @@ def test_all_logged_plots_and_scalars_can_be_read_back() -> None:
     about = logged_text(found, "about")
     assert "bend the boundary" in about
     assert f"\n\n    lit-classify {' '.join([*SHORT, 'all'])}\n\n" in about
-    assert "\n| Linear(in_features=2, out_features=10, bias=True) | (N, 10) | 30 |\n" in about
+    assert "\n| (0): Linear(in_features=2, out_features=10, bias=True) | (N, 10) | 30 |\n" in about
     assert "\n| train | 800 | 400 | 400 |\n" in about
     assert f"torch {torch.__version__}" in about
 

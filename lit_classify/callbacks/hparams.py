@@ -158,6 +158,8 @@ def settings(trainer: Trainer, model: LitModule, data: InMemoryDataModule | None
         "optimizer": str(given.get("optimizer")),
         "lr": float(given.get("lr", 0.0)),
         "lr_scheduler": str(given.get("lr_scheduler")),
+        "init_from": str((model.initialization or {}).get("path", "")),
+        "freeze": ", ".join(given.get("freeze", ())),
         "batch_size": str((data and data.batch_size) or "full"),
         "train_rows": len(data.split("train").y) if data else 0,
         "data_seed": int(data.random_state) if data else 0,

@@ -80,9 +80,9 @@ def network_table(model: LitModule) -> str:
         >>> print(network_table(BinaryClassifier(2, hidden=[4])))
         | layer | output shape | parameters |
         |---|---|---|
-        | Linear(in_features=2, out_features=4, bias=True) | (N, 4) | 12 |
-        | ReLU() | (N, 4) | 0 |
-        | Linear(in_features=4, out_features=1, bias=True) | (N, 1) | 5 |
+        | (0): Linear(in_features=2, out_features=4, bias=True) | (N, 4) | 12 |
+        | (1): ReLU() | (N, 4) | 0 |
+        | (2): Linear(in_features=4, out_features=1, bias=True) | (N, 1) | 5 |
         <BLANKLINE>
         BinaryClassifier: 17 parameters
     """

@@ -97,6 +97,8 @@ class Checkpoint:
             for name in ("epoch", "global_step"):
                 if type(content.get(name, 0)) is not int or content.get(name, 0) < 0:
                     raise UserError(f"{path} has inconsistent content: {name} is {content[name]!r}")
+            if not isinstance(written.get("initialization", {}), dict):
+                raise UserError(f"{path} has inconsistent content: initialization is no mapping")
             if written.get("sealed") and not has_checksum(path):
                 raise UserError(f"{path} has been altered since it was written{alternative(path)}")
             return cls(path, content, parts["model"], parts.get("data"))
@@ -106,6 +108,18 @@ class Checkpoint:
         """The number of complete epochs trained before the checkpoint was saved."""
         with _consistent(self.path):
             return int(self.content["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"])
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The tensors of the state dict of the module, by name.
+
+        Raises:
+            UserError: there are none.
+        """
+        weights: Any = self.content.get("state_dict")
+        if not isinstance(weights, dict) or not all(isinstance(part, Tensor) for part in weights.values()):
+            raise UserError(f"{self.path} has no weights")
+        return weights
 
     def build_model(
         self,
@@ -220,9 +234,7 @@ class Checkpoint:
         Raises:
             UserError: names, shapes or dtypes differ, or a weight is not finite.
         """
-        weights, expected = self.content.get("state_dict"), module.state_dict()
-        if not isinstance(weights, dict) or not all(isinstance(part, Tensor) for part in weights.values()):
-            raise UserError(f"{self.path} has no weights")
+        weights, expected = self.weights, module.state_dict()
         mismatch = f"{self.path}: the checkpoint's weights do not fit this model"
         if names := sorted(set(map(str, weights)) ^ set(expected)):
             raise UserError(f"{mismatch}: {names[0]}")

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from lit_classify import recipes
 from lit_classify.checkpoints.io import is_intact
 from lit_classify.errors import UserError
 from lit_classify.messages import warn
@@ -29,13 +30,43 @@ def find_checkpoint(path: str, runs: Path = Path(RUNS)) -> str:
     """
     if path not in {"last", "best"} or Path(path).is_file():
         return path
-    candidates = _newest_first(runs, f"{path}.ckpt")
-    for candidate in candidates:
+    found = _newest_intact(runs, path)
+    warn(f"{path} is {found}")
+    return found
+
+
+def _newest_intact(runs: Path, name: str) -> str:
+    for candidate in _newest_first(runs, f"{name}.ckpt"):
         if is_intact(candidate):
-            warn(f"{path} is {candidate}")
             return str(candidate)
         warn(f"corrupt checkpoint {candidate}; using an older one")
-    raise UserError(f"no intact {path}.ckpt in {runs}")
+    raise UserError(f"no intact {name}.ckpt in {runs}")
+
+
+def find_run_checkpoint(name: str, runs: Path = Path(RUNS)) -> str:
+    """Return the path of a checkpoint to take weights from.
+
+    Args:
+        name: its path, the directory of a run, ``last`` or ``best``, or the name of a recipe, for the best
+            checkpoint of its newest run.
+        runs: the directory of all runs.
+
+    Raises:
+        UserError: there is none.
+
+    Examples:
+        >>> find_run_checkpoint("blobs", Path("no/such/directory"))  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: no checkpoint at blobs, ... first: lit-classify fit --config blobs
+    """
+    if name in {"last", "best"} or Path(name).is_file():
+        return find_checkpoint(name, runs)
+    for folder in (Path(name), runs / name):
+        if folder.is_dir():
+            return _newest_intact(folder, "best")
+    hint = f"; train one first: lit-classify fit --config {name}" if name in recipes.names() else ""
+    raise UserError(f"no checkpoint at {name}, and no run {runs / name}{hint}")
 
 
 def alternative(path: Path) -> str:

@@ -22,7 +22,10 @@ COMMON_OPTIONS = """\
   --data.path FILE                another table, of which all rows are used
   --data NAME, --model NAME       import path of the run's data module or module, if it is a custom one
   --model.network NAME            import path of the run's network, if it is a custom one"""
-FIT_OPTIONS = {"plots", "log_every_n_epochs", "test_best", "tune_threshold", "report"}
+FIT_OPTIONS = {
+    *("plots", "log_every_n_epochs", "test_best", "tune_threshold", "report"),
+    *("init_from", "init_preprocessing", "freeze"),
+}
 RECORDED_DATA = "lit_classify.cli.checkpoint_cli.recorded_data"
 
 

@@ -22,13 +22,14 @@ from lit_classify.callbacks import BestCheckpoint, HParams, LastCheckpoint, RunS
 from lit_classify.callbacks.member_early_stopping import stops_members
 from lit_classify.callbacks.plot_callback import skip_on_error
 from lit_classify.checkpoints.checkpoint import Checkpoint
-from lit_classify.checkpoints.search import RUNS
+from lit_classify.checkpoints.search import RUNS, find_run_checkpoint
+from lit_classify.checkpoints.transfer import init_from, kept_state
 from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
 from lit_classify.cli.parse_errors import LINKED
 from lit_classify.cli.plot_selection import plot_callbacks, selected
 from lit_classify.data import TableDataModule
 from lit_classify.diagnosis import diagnose
-from lit_classify.errors import UserError
+from lit_classify.errors import DataError, UserError
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD, cross_validated
 from lit_classify.evaluation.run_facts import collect_facts
 from lit_classify.evaluation.threshold_tuning import check_metric, tune_threshold
@@ -45,6 +46,7 @@ COMMON_OPTIONS = """\
   --log_every_n_epochs 100        validate and print a line at epochs 0, n, 2n, ... and after the last
   --plots basic                   plots in TensorBoard: none, basic, all, or a list
   --ckpt_path last                resume a run: a path, or the last or best checkpoint of this recipe
+  --init_from FILE --freeze 0     start from the weights of another run, and do not train its first layer
   --help                          show the options of the classes or recipe that are given before it"""
 
 
@@ -83,8 +85,26 @@ class FitCLI(LitCLI):
             if given.model.init_args.get(name) not in (None, [], defaults[name].default):
                 raise UserError(f"--model.{name} comes from the data; change the data instead")
         given.recipe.name = self.run_name()  # config.yaml records it, so the file can be moved
+        if given.freeze is not None:
+            given.model.init_args.freeze, given.freeze = given.freeze, None
+        runs = Path(given.trainer.default_root_dir or "", RUNS)
+        self.source: Checkpoint | None = None  # of --init_from
+        self._transferred: list[str] = []  # what was taken from it, to print
+        if given.init_preprocessing != "auto" and not given.init_from:
+            raise UserError(
+                f"--init_preprocessing {given.init_preprocessing} requires --init_from, the run of the "
+                "weights"
+            )
+        if given.init_from and not given.ckpt_path:  # a resumed run has the weights of its checkpoint
+            self.source = Checkpoint.read(find_run_checkpoint(given.init_from, runs))
+            given.init_from = str(self.source.path)
+        elif given.init_from and any(word.partition("=")[0] == "--init_from" for word in self.args):
+            raise UserError(
+                "--ckpt_path resumes a run with its weights, so that --init_from would have no effect; "
+                "give one of them"
+            )
         if given.ckpt_path:
-            self.read_checkpoint(Path(given.trainer.default_root_dir or "", RUNS, self.run_name()))
+            self.read_checkpoint(runs / self.run_name())
             given.ckpt_path = None  # Lightning would merge the file's hyper_parameters into the options
 
     def before_instantiate_classes(self) -> None:
@@ -95,6 +115,48 @@ class FitCLI(LitCLI):
         if "random_state" in given.data.init_args and given.data.init_args.random_state is None:
             seed = given.seed_everything
             given.data.init_args.random_state = None if seed is False else seed
+
+    def build(self) -> None:
+        """Build data, model and trainer; a table with the preprocessing of the run that weights come from."""
+        given = self.config.fit
+        data = self._with_kept_preprocessing()
+        options = given.data
+        try:
+            given.data = data or options
+            super().build()
+        finally:
+            given.data = options  # which config.yaml records
+
+    def _with_kept_preprocessing(self) -> TableDataModule | None:
+        """Return the data with the preprocessing of a checkpoint; None if it is to be fitted.
+
+        Raises:
+            UserError: ``--init_preprocessing keep`` is given, but the table does not fit it.
+        """
+        given, choice = self.config.fit, self.parsed("init_preprocessing")
+        if self.checkpoint:  # a resumed run has kept it before
+            before = self.checkpoint.content["lit_classify"].get("initialization", {})
+            source = self.checkpoint if before.get("preprocessing") else None
+        else:
+            source = self.source if choice != "fit" else None
+        state = kept_state(source) if source else None
+        is_table = given.data.class_path.rpartition(".")[2] == "TableDataModule"
+        if self.source and choice == "keep" and not (state and is_table):
+            raise UserError(
+                "--init_preprocessing keep needs a table, and a checkpoint that was trained on one"
+            )
+        if state is None or not is_table:
+            return None
+        try:
+            return TableDataModule(**{**given.data.init_args.as_dict(), "preprocessing": state})
+        except DataError as error:
+            if self.checkpoint or choice == "keep":
+                raise
+            reason = str(error).partition("\n")[0]
+            self._transferred.append(
+                f"Preprocessing fitted to the training rows, as that of the checkpoint does not fit: {reason}"
+            )
+            return None
 
     def instantiate_trainer(self, **kwargs: Any) -> RunTrainer:
         """Add the default logger, checkpoints and, on a terminal, progress bar, unless disabled.
@@ -139,6 +201,13 @@ class FitCLI(LitCLI):
                     "or --data.val_fraction 0.2"
                 )
         self.model.check_targets(self.datamodule.split("train").y)
+        if self.source:
+            self._transferred.append(str(init_from(self.model, self.source, self.datamodule)))
+            if (self.model.initialization or {}).get("preprocessing"):
+                columns = ", ".join(self.datamodule.column_features)
+                self._transferred.append(f"Preprocessing kept, of the columns {columns}")
+            elif isinstance(self.datamodule, TableDataModule) and len(self._transferred) == 1:
+                self._transferred.append("Preprocessing fitted to the training rows")
         configured = self.model.configure_optimizers()
         if self.trainer.early_stopping_callbacks and not self.trainer.limit_val_batches:
             raise UserError("early stopping requires validation, but --trainer.limit_val_batches is 0")
@@ -162,7 +231,13 @@ class FitCLI(LitCLI):
             if self.datamodule.has_split(split)
         )
         weights = sum(parameter.numel() for parameter in self.model.parameters())
-        self.say(f"{self.run_name()}: {type(self.model).__name__} with {weights:,} parameters on {rows}")
+        fixed = sum(part.numel() for part in self.model.parameters() if not part.requires_grad)
+        frozen = f", {fixed:,} of them frozen," if fixed else ""
+        self.say(
+            f"{self.run_name()}: {type(self.model).__name__} with {weights:,} parameters{frozen} on {rows}"
+        )
+        for line in self._transferred:
+            self.say(line)
         if isinstance(self.datamodule, TableDataModule):
             self.say(f"\n{self.datamodule.describe()}\n")
         before = self.checkpoint.epochs if self.checkpoint else 0

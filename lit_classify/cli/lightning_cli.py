@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from jsonargparse import Namespace, set_parsing_settings
 from lightning.pytorch.accelerators import CPUAccelerator
@@ -29,6 +29,7 @@ from lit_classify.evaluation.threshold_tuning import SCORES
 from lit_classify.messages import Color, echo, summarize, warn
 from lit_classify.metrics import Metrics, logged_metrics
 from lit_classify.modules import LitModule
+from lit_classify.networks import Layers
 
 AUTO_MODULE = "lit_classify.modules.AutoModule"
 
@@ -129,6 +130,26 @@ class LitCLI(LightningCLI):
             default=None,
             help="After fit, set model.threshold of best.ckpt, for two classes, to the best one by a metric "
             f"on the validation rows: {', '.join(SCORES)}.",
+        )
+        parser.add_argument(
+            "--init_from",
+            type=str | None,
+            default=None,
+            help="Take the first weights from a checkpoint: its path, the directory of a run, best, last, or "
+            "the name of a recipe for the best one of its newest run. Layers that do not fit stay new.",
+        )
+        parser.add_argument(
+            "--init_preprocessing",
+            type=Literal["auto", "keep", "fit"],
+            default="auto",
+            help="The preprocessing of a table with --init_from: keep that of the checkpoint, fit it to the "
+            "new training rows, or auto, to keep it if the table has its columns.",
+        )
+        parser.add_argument(
+            "--freeze",
+            type=Layers | None,
+            default=None,
+            help="Layers not to train; short for --model.freeze.",
         )
         parser.add_argument(
             "--report", action="store_true", help="After fit, write report.html into the run's directory."

@@ -5,7 +5,9 @@ import math
 import time
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 
+from lit_classify import recipes
 from lit_classify.cli.fit import FitCLI
 from lit_classify.data import InMemoryDataModule
 from lit_classify.modules import LitModule
@@ -43,8 +45,12 @@ def run(recipe: str) -> RecipeRun:
         UserError: the recipe is invalid.
     """
     start = time.monotonic()
-    with redirect_stdout(io.StringIO()):
-        cli = FitCLI(["fit", "--config", recipe, *(f"--trainer.{setting}" for setting in NO_FILES)])
+    with TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
+        quiet = [f"--trainer.{setting}" for setting in (*NO_FILES, f"default_root_dir={folder}")]
+        source = recipes.read(recipe).get("init_from")
+        if source in recipes.names():  # from whose checkpoint the recipe starts
+            FitCLI(["fit", "--config", source, *quiet, "--trainer.enable_checkpointing=true"])
+        cli = FitCLI(["fit", "--config", recipe, *quiet])
         (logged,) = cli.trainer.test(cli.model, cli.datamodule, verbose=False)
     evaluation = cli.model.evaluation
     undefined = {f"test/{name}": math.nan for name in (evaluation.metrics.notes if evaluation else ())}

@@ -18,7 +18,7 @@ _FIT = {
 }
 _TRAINER = {"max_epochs", "gradient_clip_val", "gradient_clip_algorithm", "accelerator", "devices"}
 _WITHOUT_EFFECT = {  # on the epoch log
-    *("plots", "test_best", "tune_threshold", "report", "ckpt_path", "weights_only"),
+    *("plots", "test_best", "tune_threshold", "report", "ckpt_path", "weights_only", "init_preprocessing"),
     *("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary", "log_every_n_steps"),
     *("default_root_dir", "profiler", "num_sanity_val_steps", "check_val_every_n_epoch", "detect_anomaly"),
     *("limit_test_batches", "limit_predict_batches", "enable_autolog_hparams", "model_registry"),

@@ -46,11 +46,14 @@ from lit_classify.networks import (
     Activation,
     DerivedInputs,
     FeatureEmbedding,
+    Layers,
     Network,
     NumericEmbedding,
+    as_names,
     build_members,
     check_inputs,
     check_output,
+    freeze_layers,
     list_layers,
     make_network,
 )
@@ -125,6 +128,8 @@ class LitModule(LightningModule, ABC):
         lr_scheduler: class of torch.optim.lr_scheduler by name, or the import path of a custom class; stepped
             after every epoch, ReduceLROnPlateau after every validation with val/loss.
         lr_scheduler_args: further arguments of the scheduler.
+        freeze: layers of the network that are not trained, by the names that a printed network shows, such as
+            0, or 1.0 for a nested one. Running statistics of frozen layers do not change either.
 
     Raises:
         UserError: an unknown name, a size out of range or a number of classes that does not fit the task.
@@ -140,6 +145,7 @@ class LitModule(LightningModule, ABC):
     """
 
     metric_name: ClassVar[str] = "accuracy"  # reported for every epoch and validation, besides the loss
+    output_buffers: ClassVar[Sequence[str]] = ()  # what the weights of the last layer were trained with
     losses: ClassVar[Sequence[str]] = ()  # of torch.nn that fit the task; the first is its own
     # the plot of a fit: decision regions in the plane of two features, or a line over a single one
     boundary_plot: ClassVar[Literal["plane", "line"] | None] = None
@@ -172,6 +178,7 @@ class LitModule(LightningModule, ABC):
         optimizer_args: Mapping[str, Any] | None = None,
         lr_scheduler: Scheduler | None = None,
         lr_scheduler_args: Mapping[str, Any] | None = None,
+        freeze: Layers = (),
     ) -> None:
         super().__init__()
         loss, loss_args = as_name(loss, loss_args)
@@ -185,6 +192,7 @@ class LitModule(LightningModule, ABC):
             "optimizer_args": optimizer_args,
             "lr_scheduler": lr_scheduler,
             "lr_scheduler_args": lr_scheduler_args,
+            "freeze": as_names(freeze),
         }
         self.save_hyperparameters(logger=False, ignore=list(given))  # which it would copy
         self.hparams.update({name: plain(value, NAMED_CLASSES.get(name)) for name, value in given.items()})
@@ -225,6 +233,9 @@ class LitModule(LightningModule, ABC):
             return built
 
         self.network = build_members(build, self.members, in_features)
+        frozen = freeze_layers(self.network, self.hparams["freeze"])
+        parts = (part for layer in frozen for part in layer.modules())
+        self._fixed_statistics = [part.eval() for part in parts if hasattr(part, "track_running_stats")]
         self.row_loss = make_loss(type(self).__name__, self.losses, loss, loss_args)
         if self.row_loss is not None:
             logits, targets = torch.full((2, out_features), -1.0), torch.zeros(2, out_features)
@@ -234,6 +245,7 @@ class LitModule(LightningModule, ABC):
         self.means = {stage: RunningMean() for stage in ("train", "val", "test")}
         self.extra_metrics: dict[str, Tensor] = {}  # measured by callbacks in this epoch
         self.evaluation: Evaluation | None = None  # the last one
+        self.initialization: dict[str, Any] | None = None  # what init_from has taken from a checkpoint
         self.predicts_spread = False  # whether predict_step returns the spread over members too
         self.validation_is_extra = False  # whether a longer run would skip the next validation
         self.member_sums = torch.zeros(2, self.members)  # losses and weights of the validation rows, (2, K)
@@ -263,6 +275,13 @@ class LitModule(LightningModule, ABC):
         }
         layers = list_layers(self.network, given["in_features"], self.members)
         return html_card(type(self).__name__, facts, [("layer", "output shape", "parameters"), *layers])
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the training mode, except that frozen layers keep their running statistics."""
+        super().train(mode)
+        for part in self._fixed_statistics:
+            part.eval()
+        return self
 
     # What a task defines.
 
@@ -601,8 +620,9 @@ class LitModule(LightningModule, ABC):
         shared = [name for name, _ in self.named_parameters() if not name.startswith("network.")]
         if self.members > 1 and shared:
             raise UserError(f"the parameter {shared[0]} is not one of the network, so members would share it")
+        has_weights = bool(self.initialization and self.initialization.get("inputs"))
         for part in self.network.modules():
-            if isinstance(part, FeatureEmbedding) and isinstance(data, HasSplits):
+            if isinstance(part, FeatureEmbedding) and isinstance(data, HasSplits) and not has_weights:
                 part.fit(data.split("train").x.to(self.device))
 
     def configure_callbacks(self) -> list[Callback]:
@@ -620,7 +640,8 @@ class LitModule(LightningModule, ABC):
         Raises:
             UserError: torch refuses the arguments.
         """
-        arguments = (self._optimizer, self.parameters(), self.lr, self._optimizer_args)
+        trained = [parameter for parameter in self.parameters() if parameter.requires_grad]
+        arguments = (self._optimizer, trained, self.lr, self._optimizer_args)
         optimizer = make_optimizer(*arguments, fused=uses_plain_precision(self))
         if self._lr_scheduler is None:
             return optimizer
@@ -648,6 +669,8 @@ class LitModule(LightningModule, ABC):
         """Record the classes and arguments of the model and its data, which ``Checkpoint`` reads."""
         model = ClassSpec.of(self).to_dict()
         written: dict[str, Any] = {"version": __version__, "model": model, "seed": self._resume.seed}
+        if self.initialization is not None:
+            written["initialization"] = self.initialization
         datamodule = getattr(self.trainer, "datamodule", None)
         if datamodule is not None:
             written["data"] = ClassSpec.of(datamodule).to_dict()
@@ -657,8 +680,9 @@ class LitModule(LightningModule, ABC):
                 checkpoint[key] = plain(checkpoint[key])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the seed of the run."""
+        """Restore the seed of the run, and where its first weights came from."""
         self._resume.seed = checkpoint["lit_classify"].get("seed", 0)
+        self.initialization = checkpoint["lit_classify"].get("initialization")
 
     @classmethod
     def load_from_checkpoint(cls, *args: Any, **kwargs: Any) -> Self:

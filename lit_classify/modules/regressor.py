@@ -39,6 +39,7 @@ class Regressor(LitModule):
 
     metric_name = "mae"
     boundary_plot = "line"
+    output_buffers = ("_center", "_scale")
     losses = ("L1Loss", "MSELoss", "SmoothL1Loss", "HuberLoss")
     _center: Tensor
     _scale: Tensor
@@ -51,7 +52,10 @@ class Regressor(LitModule):
         super().on_fit_start()
         data = getattr(self.trainer, "datamodule", None)
         scale = data.target_scale if isinstance(data, HasTargetScale) else None
-        if scale is not None:
+        has_weights = self.initialization and self.initialization.get(
+            "outputs"
+        )  # which are for another scale
+        if scale is not None and not has_weights:
             self._center.fill_(scale[0])
             self._scale.fill_(scale[1])
 

@@ -3,6 +3,7 @@
 from lit_classify.networks.custom import Network, check_output, evaluating, make_network
 from lit_classify.networks.derived_inputs import DerivedInputs, check_inputs, split_inputs
 from lit_classify.networks.embeddings import FeatureEmbedding, NumericEmbedding
+from lit_classify.networks.freezing import Layers, as_names, freeze_layers, layer_names
 from lit_classify.networks.layers import list_layers
 from lit_classify.networks.members import as_members, build_members
 from lit_classify.networks.mlp import ACTIVATIONS, MLP, Activation
@@ -13,13 +14,17 @@ __all__ = [
     "Activation",
     "DerivedInputs",
     "FeatureEmbedding",
+    "Layers",
     "Network",
     "NumericEmbedding",
     "as_members",
+    "as_names",
     "build_members",
     "check_inputs",
     "check_output",
     "evaluating",
+    "freeze_layers",
+    "layer_names",
     "list_layers",
     "make_network",
     "split_inputs",

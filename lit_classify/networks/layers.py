@@ -12,7 +12,7 @@ class Layer(NamedTuple):
     """A layer without parts.
 
     Args:
-        name: its class and arguments.
+        name: its name in the network, class and arguments, and whether it is frozen.
         output_shape: shape of its output for N rows.
         num_parameters: number of its parameters.
     """
@@ -31,8 +31,8 @@ def list_layers(network: nn.Module, in_features: int, members: int = 1) -> list[
         members: number of networks that are computed as one.
 
     Examples:
-        >>> list_layers(nn.Sequential(nn.Linear(2, 4), nn.ReLU()), in_features=2)[0][1:]
-        ('(N, 4)', 12)
+        >>> list_layers(nn.Sequential(nn.Linear(2, 4), nn.ReLU()), in_features=2)[1]
+        Layer(name='(1): ReLU()', output_shape='(N, 4)', num_parameters=0)
     """
     layers: list[Layer] = []
 
@@ -40,11 +40,14 @@ def list_layers(network: nn.Module, in_features: int, members: int = 1) -> list[
         size: list[int | str] = [*output.shape] if isinstance(output, Tensor) else []
         rows = int(members > 1)  # the dimension of rows follows that of members
         size[rows : rows + 1] = ["N"]
-        weights = sum(weight.numel() for weight in layer.parameters(recurse=False))
-        layers.append(Layer(str(layer), f"({', '.join(map(str, size))})", weights))
+        weights = list(layer.parameters(recurse=False))
+        name = f"({names[layer]}): {layer}" if names[layer] else str(layer)
+        name += ", frozen" * any(not weight.requires_grad for weight in weights)
+        count = sum(weight.numel() for weight in weights)
+        layers.append(Layer(name, f"({', '.join(map(str, size))})", count))
 
-    leaves = [layer for layer in network.modules() if not list(layer.children())]
-    handles = [layer.register_forward_hook(note) for layer in leaves]
+    names = {layer: name for name, layer in network.named_modules() if not list(layer.children())}
+    handles = [layer.register_forward_hook(note) for layer in names]
     device = next((part.device for part in network.parameters()), torch.device("cpu"))
     try:
         with evaluating(network), torch.random.fork_rng(devices=[]):

@@ -140,6 +140,9 @@ class TableDataModule(InMemoryDataModule):
         shuffle: whether to shuffle the training rows in every epoch.
         drop_last: whether to drop a last training batch that is smaller than the others.
         fitted_state: state of an earlier fit; set from a checkpoint.
+        preprocessing: such a state of another table with the same columns, whose preprocessing is kept
+            instead of fitted to the training rows, for weights that were trained with it; set from the
+            checkpoint of ``--init_from``.
 
     Raises:
         DataError: a file, a column or the target cannot be used.
@@ -201,6 +204,7 @@ class TableDataModule(InMemoryDataModule):
         shuffle: bool = True,
         drop_last: bool = False,
         fitted_state: dict[str, Any] | None = None,
+        preprocessing: dict[str, Any] | None = None,
     ) -> None:
         random_state = 42 if random_state is None else random_state
         self._has_auto_batches = batch_size == "auto"
@@ -224,6 +228,7 @@ class TableDataModule(InMemoryDataModule):
         self._sample_weight = sample_weight
         self._splitter = Splitter(split, groups, test_fraction, val_fraction, folds, random_state)
         self._state = None if fitted_state is None else FittedState.from_dict(fitted_state)
+        self._kept = None if preprocessing is None else FittedState.from_dict(preprocessing)
         names = target, features, ignore, categorical, numeric, split, groups, sample_weight
         roles = ColumnRoles(*map(as_list, names))
         self._roles = roles
@@ -255,6 +260,12 @@ class TableDataModule(InMemoryDataModule):
             used = expected = [encoder.name for encoder in self._state.preprocessor.encoders]
             text += self._state.text_columns
             formats = self._state.known_formats
+        elif self._kept is not None:
+            encoders = self._kept.preprocessor.encoders
+            used = [encoder.name for encoder in encoders]
+            expected = [*used, *roles.all]
+            text += [encoder.name for encoder in encoders if encoder.kind == "category"]
+            formats = {name: part for name, part in self._kept.known_formats.items() if name in used}
         self.is_new_table = False
         values = ValueOptions(
             text,
@@ -286,7 +297,7 @@ class TableDataModule(InMemoryDataModule):
         self.num_categories = self._state.preprocessor.num_categories
         self.folds = self._state.folds
         fitted_state = self._state.to_dict()
-        self.save_hyperparameters(logger=False)
+        self.save_hyperparameters(logger=False, ignore=["preprocessing"])  # which fitted_state contains
 
     def _fit(self, roles: ColumnRoles, scaling: Scaling, settings: dict[str, Any]) -> FittedState:
         """Infer the schema and the target, split the rows, and fit the preprocessor to the training rows."""
@@ -300,7 +311,10 @@ class TableDataModule(InMemoryDataModule):
         kinds = roles.categorical, roles.numeric
         target = infer_target(table, roles.target, *kinds)
         candidates = replace(table, frame=table.frame.drop(roles.not_features))
-        frame, columns = infer_schema(candidates, roles.features, roles.ignore, *kinds)
+        if self._kept is None:
+            frame, columns = infer_schema(candidates, roles.features, roles.ignore, *kinds)
+        else:
+            frame, columns = self._cast_kept(self._kept.preprocessor, candidates)
         if self._missing == "error":
             check_missing(frame, table)
         y, weights = target.values(table), self._weights(table)
@@ -309,7 +323,10 @@ class TableDataModule(InMemoryDataModule):
         if weights is not None:
             check_totals(weights, rows, str(self._sample_weight))
         self.leaking = find_leakage(frame, columns, y)
-        preprocessor = Preprocessor(scaling).fit(frame, columns, rows["train"])
+        if self._kept is None:
+            preprocessor = Preprocessor(scaling).fit(frame, columns, rows["train"])
+        else:
+            preprocessor = self._kept.preprocessor
         self.columns = [replace(column, use=preprocessor.describe_use(column)) for column in columns]
         is_text = target.class_names is not None and table.frame[target.columns[0]].dtype == pl.String
         classes = as_text(table.frame[target.columns[0]]) if is_text else None
@@ -326,6 +343,35 @@ class TableDataModule(InMemoryDataModule):
         return FittedState(
             files, preprocessor, target, settings, tuple(table.frame.columns), folds, table.formats
         )
+
+    def _cast_kept(self, kept: Preprocessor, table: RawTable) -> tuple[pl.DataFrame, list[Column]]:
+        """Return the columns of a kept preprocessor, and the schema of all columns.
+
+        Args:
+            kept: the preprocessor of another table.
+            table: the rows, without columns that cannot be features.
+
+        Raises:
+            DataError: columns are missing, not to be used, or of another kind.
+        """
+        roles = self._roles
+        left_out = {
+            *roles.ignore,
+            *(set(table.frame.columns) - set(roles.features) if roles.features else ()),
+        }
+        if names := [encoder.name for encoder in kept.encoders if encoder.name in left_out]:
+            raise DataError(
+                f"the kept preprocessing needs the columns {', '.join(names)}, which --data.ignore or "
+                "--data.features leaves out"
+            )
+        frame = kept.cast_columns(table, self._handle_unknown)
+        kinds = [
+            [part.name for part in kept.encoders if part.kind == kind] for kind in ("category", "number")
+        ]
+        _, columns = infer_schema(table, frame.columns, roles.ignore, *kinds)
+        uses = dict.fromkeys(frame.columns, "used")
+        unused = "dropped: not in the kept preprocessing"
+        return frame, [replace(column, use=uses.get(column.name, unused)) for column in columns]
 
     def _warn(self) -> None:
         """Warn about possible target leakage and about columns without variation."""

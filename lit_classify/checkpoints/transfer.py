@@ -1,0 +1,214 @@
+"""Transfer learning: weights of a checkpoint as the first weights of another model."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.checkpoints.compatibility import TASKS
+from lit_classify.data import InMemoryDataModule, TableDataModule
+from lit_classify.data.table.fitted_state import FittedState
+from lit_classify.errors import UserError
+from lit_classify.modules import LitModule
+from lit_classify.networks import layer_names
+
+
+class Transfer(NamedTuple):
+    """What ``init_from`` has done.
+
+    Attributes:
+        path: the checkpoint.
+        taken: names of the layers whose weights were taken.
+        new: names of the layers that keep their own first weights, and the reasons.
+        frozen: names of the layers that are not trained.
+
+    Examples:
+        >>> print(Transfer(Path("best.ckpt"), ["0", "2"], {"4": "other classes"}, ["0"]))
+        Weights from best.ckpt: layers 0, 2; new: 4 (other classes); frozen: 0
+    """
+
+    path: Path
+    taken: list[str]
+    new: dict[str, str]
+    frozen: list[str]
+
+    def __str__(self) -> str:
+        """Name the layers in one line."""
+        names = {
+            reason: [name for name, why in self.new.items() if why == reason] for reason in self.new.values()
+        }
+        new = ", ".join(f"{', '.join(layers)} ({reason})" for reason, layers in names.items())
+        line = f"Weights from {self.path}: layers {', '.join(self.taken)}"
+        return (
+            line
+            + (f"; new: {new}" if new else "")
+            + (f"; frozen: {', '.join(self.frozen)}" if self.frozen else "")
+        )
+
+
+class _Layer(NamedTuple):
+    name: str
+    tensors: dict[str, Tensor]  # parameters and buffers by name, of the storage of the state dict
+
+
+def init_from(
+    model: LitModule, checkpoint: Checkpoint | str | Path, data: InMemoryDataModule | None = None
+) -> Transfer:
+    """Take the weights of a checkpoint, layer by layer, as the first weights of a model.
+
+    A layer stays new if it has another shape. So does the first one, with the embeddings before it, if it has
+    other inputs, and the last one if the classes or the task are others. Linear layers of the networks of
+    lit_classify correspond by their order, so that activation and dropout may differ; all other layers
+    correspond by their names.
+
+    Args:
+        model: the model, before its fit. The layers that its argument ``freeze`` names are not trained.
+        checkpoint: the checkpoint, or its path. It is read as data: no code in it is run.
+        data: the data module of the fit, whose columns are compared with the recorded ones. Weights of a
+            table's first layer are for its preprocessing, which ``TableDataModule(preprocessing=...)`` keeps.
+
+    Raises:
+        UserError: the file is not valid, no layer fits, the number of members differs, or a layer is frozen
+            that would keep its random weights.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> from lightning.pytorch import Trainer
+        >>> from lit_classify import BlobsDataModule, MulticlassClassifier
+        >>> quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
+        >>> trainer = Trainer(max_epochs=2, accelerator="cpu", enable_checkpointing=False, **quiet)
+        >>> trainer.fit(MulticlassClassifier(2, 4, hidden=[8, 8]), BlobsDataModule(num_samples=100))
+        >>> model = MulticlassClassifier(2, 3, hidden=[8, 8], freeze=["0"])
+        >>> with TemporaryDirectory() as directory:
+        ...     path = Path(directory, "best.ckpt")
+        ...     trainer.save_checkpoint(path)
+        ...     transfer = init_from(model, path)
+        ...
+        >>> transfer.taken, transfer.new, transfer.frozen
+        (['0', '2'], {'4': 'shape (3, 8), not (4, 8)'}, ['0'])
+    """
+    source = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint.read(checkpoint)
+    recorded = source.model.init_args
+    members = recorded.get("folds") or recorded.get("members", 1)
+    if members != model.members:
+        raise UserError(
+            f"{source.path} has {members} member{'s' * (members != 1)}, but the model has {model.members}; "
+            f"add --model.members {members}" + (f", or --data.folds {members}" if members > 1 else "")
+        )
+    built_in = model.hparams["network"] is None and recorded.get("network") is None
+    weights, first_weights = source.weights, model.state_dict()
+    theirs, own = (dict(_layers(state, built_in)) for state in (weights, first_weights))
+    names = layer_names(model.network)
+    own = {key: layer for key, layer in own.items() if layer.name in names}
+    is_embedding = [".tables." in layer.name or ".numbers." in layer.name for layer in own.values()]
+    first, last = list(own)[: 1 + sum(is_embedding)], next(reversed(own), "")
+    reasons: dict[str, str | None] = dict.fromkeys(first, _other_inputs(source, model, data))
+    reasons[last] = reasons.get(last) or _other_outputs(source, model)
+    mismatches = {key: _mismatch(layer, theirs.get(key)) or reasons.get(key) for key, layer in own.items()}
+    new = {own[key].name: reason for key, reason in mismatches.items() if reason}
+    taken = [key for key, reason in mismatches.items() if not reason]
+    if not taken:
+        why = "; ".join(f"{name or 'the layer'}: {reason}" for name, reason in new.items())
+        raise UserError(f"no layer of {source.path} fits this model: {why}")
+    frozen = [name for name in names if _is_frozen(model, name)]
+    for name in frozen:
+        if name in new:
+            raise UserError(
+                f"layer {name} is frozen, but would keep random weights, as it cannot have those of "
+                f"{source.path}: {new[name]}; leave it out of --freeze"
+            )
+    pairs = [
+        (own[key].tensors[part], tensor) for key in taken for part, tensor in theirs[key].tensors.items()
+    ]
+    if last in taken:
+        pairs += [(first_weights[name], weights[name]) for name in model.output_buffers if name in weights]
+    if not all(bool(tensor.isfinite().all()) for _, tensor in pairs):
+        raise UserError(f"{source.path} has weights that are NaN or infinite")
+    with torch.no_grad():
+        for mine, tensor in pairs:
+            mine.copy_(tensor)
+    model.initialization = {
+        "path": str(source.path),
+        "layers": [own[key].name for key in taken],
+        "inputs": set(first) <= set(taken),
+        "outputs": last in taken,
+        "preprocessing": isinstance(data, TableDataModule)
+        and data.preprocessor.to_dict() == _encoders(source),
+    }
+    return Transfer(source.path, [own[key].name for key in taken], new, frozen)
+
+
+def _layers(state: Mapping[str, Tensor], built_in: bool) -> Iterator[tuple[str, _Layer]]:
+    """Yield the layers of a network with keys by which they correspond to those of another one."""
+    layers: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in state.items():
+        if name.startswith("network."):
+            layer, _, part = name.removeprefix("network.").rpartition(".")
+            layers.setdefault(layer, {})[part] = tensor
+    number = 0
+    for name, tensors in layers.items():
+        is_linear = built_in and re.fullmatch(r"[\d.]+", name) and tensors.keys() == {"weight", "bias"}
+        yield f"linear layer {number}" if is_linear else name, _Layer(name, tensors)
+        number += bool(is_linear)
+
+
+def _mismatch(own: _Layer, their: _Layer | None) -> str | None:
+    """Return why a layer cannot have the weights of another one."""
+    if their is None or own.tensors.keys() != their.tensors.keys():
+        return "not in the checkpoint"
+    for part, tensor in own.tensors.items():
+        there = their.tensors[part]
+        if tensor.shape != there.shape:
+            return f"shape {tuple(tensor.shape)}, not {tuple(there.shape)}"
+        if tensor.is_floating_point() != there.is_floating_point() or there.is_complex():
+            return f"dtype {tensor.dtype}, not {there.dtype}".replace("torch.", "")
+    return None
+
+
+def _is_frozen(model: LitModule, layer: str) -> bool:
+    parameters = list(model.network.get_submodule(layer).parameters(recurse=False))
+    return not any(parameter.requires_grad for parameter in parameters)
+
+
+def _encoders(source: Checkpoint) -> list[dict[str, Any]] | None:
+    """Return the fitted encoders of a checkpoint's table."""
+    state = kept_state(source)
+    return None if state is None else FittedState.from_dict(state).preprocessor.to_dict()
+
+
+def kept_state(source: Checkpoint) -> dict[str, Any] | None:
+    """Return what ``TableDataModule`` takes as its ``preprocessing``; None for data without one."""
+    is_table = source.data is not None and source.data.class_path == "TableDataModule"
+    state: dict[str, Any] | None = source.data.init_args["fitted_state"] if source.data and is_table else None
+    return state
+
+
+def _other_inputs(source: Checkpoint, model: LitModule, data: InMemoryDataModule | None) -> str | None:
+    """Return whether the first layer has other inputs than in the checkpoint, in words."""
+    if (source.model.init_args.get("inputs") or []) != model.inputs:
+        return "other inputs"
+    if data is None:
+        return None
+    theirs = _encoders(source)
+    own = data.preprocessor.to_dict() if isinstance(data, TableDataModule) else None
+    scales = {"center": 0, "scale": 0, "median": 0}
+    if [part | scales for part in theirs or ()] != [part | scales for part in own or ()]:
+        return "other columns or categories"
+    return None
+
+
+def _other_outputs(source: Checkpoint, model: LitModule) -> str | None:
+    """Return whether the last layer has other outputs than in the checkpoint, in words."""
+    recorded = source.model.init_args
+    known = source.model.class_path in TASKS
+    if known and not isinstance(model, TASKS[source.model.class_path]):
+        return f"of a {source.model.class_path}"
+    if recorded.get("class_names") not in (None, model.class_names):
+        return "other classes"
+    if recorded.get("label_names") not in (None, model.label_names):
+        return "other labels"
+    return None
