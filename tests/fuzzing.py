@@ -200,6 +200,7 @@ def recipe_files(draw: st.DrawFn) -> str:
 
 _MODEL = "hidden lr activation optimizer dropout network lr_scheduler optimizer_args.momentum class_weight"
 _DATA = "noise batch_size test_fraction val_fraction shuffle path target ignore num_samples random_state"
+_DATA += " inputs"
 _TRAINER = (
     "precision gradient_clip_val limit_val_batches overfit_batches callbacks logger min_epochs fast_dev_run"
 )
@@ -212,7 +213,7 @@ OPTIONS = [
     *(f"--{name}" for name in _OTHERS.split()),
 ]
 _VALUES = "[10] [1, {} [[1]] null 0.1 1e-3 16 bf16 SGD x.y.Z t.csv last best moons TableDataModule"
-_VALUES += " BlobsDataModule BinaryClassifier Regressor"
+_VALUES += " [x1,x2^2] BlobsDataModule BinaryClassifier Regressor"
 VALUES = st.one_of(ODD, st.sampled_from(_VALUES.split()))
 
 

@@ -260,10 +260,8 @@ def _options(parser: ArgumentParser) -> Iterator[str]:
         yield from (name.removeprefix("--") for name in action.option_strings if name.startswith("--"))
     for key in ("model", "data"):
         for task in _classes(key).values():
-            for base in task.__mro__:
-                if "__init__" in vars(base) and issubclass(base, LitModule | InMemoryDataModule):
-                    names = list(inspect.signature(base).parameters)
-                    yield from (f"{key}.{name}" for name in names if name not in {*LINKED, "kwargs"})
+            names = constructor_arguments(task) - {"args", "kwargs", *(LINKED if key == "model" else ())}
+            yield from (f"{key}.{name}" for name in names)
 
 
 def _classes(key: str) -> dict[str, type]:

@@ -215,7 +215,8 @@ class LitModule(LightningModule, ABC):
         self.inputs = check_inputs(inputs) if inputs else []
         if self.inputs and (in_features != 2 or numeric_embedding or num_categories):
             raise UserError(
-                "inputs are functions of two features, without embeddings of numbers or categories"
+                "inputs are functions of two features, which have no embeddings: leave out inputs, or "
+                "numeric_embedding and num_categories"
             )
 
         def build() -> nn.Module:
