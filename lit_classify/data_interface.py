@@ -66,7 +66,15 @@ class _Rows(Protocol):
 
 @runtime_checkable
 class HasSplits(Protocol):
-    """A data module that holds its rows in memory, for what is fitted to all training rows."""
+    """A data module with its rows as tensors, for what is fitted to the training rows."""
 
     def split(self, name: str) -> _Rows:
         """Return the rows of ``train``, ``val`` or ``test``."""
+
+
+@runtime_checkable
+class HasTrainingSample(Protocol):
+    """A data module with more rows than memory, for embeddings that are fitted to some of them."""
+
+    def training_sample(self) -> Tensor:
+        """Return the features of the training rows, or of a random sample of them, ``(N, F)``."""

@@ -33,6 +33,10 @@ class DataError(UserError):
     """
 
 
+class TooLargeError(DataError):
+    """Data that needs more than the free memory."""
+
+
 class DivergedError(RuntimeError):
     """Training that has reached NaN or infinity. The command line exits with 3."""
 

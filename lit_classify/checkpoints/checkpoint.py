@@ -287,10 +287,18 @@ class Checkpoint:
         if before and now and (others := find_changed_files(before["files"], now["files"])):
             changed = f"{self.path} was trained on another table than {others}"
             raise UserError(f"{changed}; retrain from scratch without --ckpt_path")
+        if before and now and before.get("streamed", False) != now["streamed"]:
+            held, advice = "held in memory", "leave out --data.cache_dir, or free memory"
+            if before.get("streamed", False):
+                held, advice = "read in blocks", "add --data.cache_dir DIRECTORY"
+            raise UserError(
+                f"{self.path} was trained on a table that was {held}, and split in another way; {advice}, or "
+                "retrain from scratch"
+            )
         settings = {
             name: value
             for name, value in built.init_args.items()
-            if not name.endswith("path") and name != "fitted_state"
+            if not name.endswith("path") and name not in {"fitted_state", "cache_dir"}
         }
         self.check_settings("data", settings)
 

@@ -6,6 +6,7 @@ Legend: N rows, F features, L labels.
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -244,16 +245,19 @@ class InMemoryDataModule(LightningDataModule, ABC):
         self, tensors: Sequence[Tensor], batch_size: int | None, training: bool = False
     ) -> TensorLoader:
         """Return the batches of this rank."""
-        return TensorLoader(
-            tensors,
-            batch_size=batch_size,
-            shuffle=training and self.shuffle and not self._overfits,
-            seed=self.random_state,
-            drop_last=training and self.drop_last,
-            rank=self.trainer.global_rank if self.trainer else 0,
-            world_size=self.trainer.world_size if self.trainer else 1,
-            even=training,
-        )
+        return TensorLoader(tensors, **self._loader_options(batch_size, training))
+
+    def _loader_options(self, batch_size: int | None, training: bool) -> dict[str, Any]:
+        """Return the arguments of a loader for this rank."""
+        return {
+            "batch_size": batch_size,
+            "shuffle": training and self.shuffle and not self._overfits,
+            "seed": self.random_state,
+            "drop_last": training and self.drop_last,
+            "rank": self.trainer.global_rank if self.trainer else 0,
+            "world_size": self.trainer.world_size if self.trainer else 1,
+            "even": training,
+        }
 
 
 def num_outputs(num_classes: int) -> int:

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -57,6 +57,13 @@ class _Resumable(ABC):
 
     @abstractmethod
     def _iterate_from(self, first: int) -> Iterator[Any]: ...
+
+
+class RowOrder(Protocol):
+    """The order of the rows of an epoch, such as a permutation as a tensor."""
+
+    def __getitem__(self, places: slice, /) -> Tensor:
+        """Return the rows at some places of the epoch, ``(B,)`` int64."""
 
 
 class TensorLoader(_Resumable):
@@ -139,7 +146,7 @@ class TensorLoader(_Resumable):
     def __len__(self) -> int:
         return self._num_steps
 
-    def order(self) -> Tensor | None:
+    def order(self) -> RowOrder | None:
         """Return this epoch's permutation, ``(N,)`` int64 on the tensors' device; None if not shuffled."""
         if not self.shuffle or self._is_single_batch:
             return None

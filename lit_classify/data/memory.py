@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from lit_classify.errors import DataError
+from lit_classify.errors import TooLargeError
 
 _GROUP = Path("/sys/fs/cgroup")
 _BYTES_PER_POINT = 100  # measured: coordinates and class, with the copies of shuffling and splitting
+_ADVICE = "use fewer rows or columns, or read it in blocks with --data.cache_dir DIRECTORY"
 _COPIES = 3  # of the float32 matrix: the raw table, the features and temporaries
 
 
@@ -19,47 +20,51 @@ def check_memory(path: Path, num_rows: int, num_columns: int) -> None:
     """Check that a table fits into memory.
 
     Raises:
-        DataError: the estimate exceeds the free memory.
+        TooLargeError: the estimate exceeds the free memory.
 
     Examples:
         >>> check_memory(Path("t.csv"), num_rows=1000, num_columns=10)
         >>> check_memory(Path("t.csv"), num_rows=10**12, num_columns=10)  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
-        lit_classify.errors.DataError: t.csv: about 1,000,000,000,000 rows x 10 columns need about ...
+        lit_classify.errors.TooLargeError: t.csv: about 1,000,000,000,000 rows x 10 columns need about ...
     """
     what = f"{path}: about {num_rows:,} rows x {num_columns:,} columns"
-    _check(what, _COPIES * 4 * num_rows * num_columns, "use fewer rows or columns")
+    _check(what, _COPIES * 4 * num_rows * num_columns, _ADVICE)
 
 
 def check_content(path: Path, num_bytes: int) -> None:
     """Check that the content of a file fits into memory, where the number of its rows is not known.
 
     Raises:
-        DataError: the estimate exceeds the free memory.
+        TooLargeError: the estimate exceeds the free memory.
 
     Examples:
         >>> check_content(Path("t.jsonl"), 1000)
         >>> check_content(Path("t.jsonl"), 10**15)  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
-        lit_classify.errors.DataError: t.jsonl: 1000000.0 GB of content need about 3000000.0 GB of memory, ...
+        lit_classify.errors.TooLargeError: t.jsonl: 1000000.0 GB of content need about ...
     """
-    _check(f"{path}: {_size(num_bytes)} of content", _COPIES * num_bytes, "use fewer rows or columns")
+    _check(
+        f"{path}: {format_size(num_bytes)} of content",
+        _COPIES * num_bytes,
+        "use fewer rows or columns, or save it as CSV or Parquet",
+    )
 
 
 def check_points(num_points: float) -> None:
     """Check that points fit into memory before they are generated.
 
     Raises:
-        DataError: the estimate exceeds the free memory.
+        TooLargeError: the estimate exceeds the free memory.
 
     Examples:
         >>> check_points(1000)
         >>> check_points(1e15)  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
-        lit_classify.errors.DataError: 1,000,000,000,000,000 points need about 100000000.0 GB of memory, ...
+        lit_classify.errors.TooLargeError: 1,000,000,000,000,000 points need about ...
     """
     _check(f"{num_points:,.0f} points", _BYTES_PER_POINT * num_points, "use fewer")
 
@@ -79,11 +84,11 @@ def own_memory(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _check(what: str, num_bytes: float, advice: str) -> None:
-    """Raise DataError if something needs more than the free memory."""
+    """Raise TooLargeError if something needs more than the free memory."""
     free = free_memory()
     if free is not None and num_bytes > free:
-        shortage = f"about {_size(num_bytes)} of memory, but {_size(free)} are free"
-        raise DataError(f"{what} need {shortage}; {advice}")
+        shortage = f"about {format_size(num_bytes)} of memory, but {format_size(free)} are free"
+        raise TooLargeError(f"{what} need {shortage}; {advice}")
 
 
 def free_memory() -> int | None:
@@ -105,6 +110,6 @@ def free_memory() -> int | None:
     return max(min(limits), 0) if limits else None
 
 
-def _size(num_bytes: float) -> str:
+def format_size(num_bytes: float) -> str:
     """Format a number of bytes in GB or MB."""
     return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.3g} MB"

@@ -9,11 +9,10 @@ from typing import Any
 import polars as pl
 from torch import Tensor, nn
 
-from lit_classify.data.table.cells import MISSING_VALUES, to_numbers
+from lit_classify.data.table.cells import BOOLEANS, MISSING_VALUES, to_numbers
 from lit_classify.data.table.encoders import Encoder
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.preprocessing import Preprocessor
-from lit_classify.data.table.schema import BOOLEANS
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.modules import LitModule
 from lit_classify.networks import FeatureEmbedding, split_inputs

@@ -21,7 +21,7 @@ from torchmetrics import Metric
 from lit_classify import __version__
 from lit_classify._lightning.exact_resume import ExactResume
 from lit_classify._lightning.precision import uses_plain_precision
-from lit_classify.data_interface import HasInputs, HasSplits
+from lit_classify.data_interface import HasInputs, HasSplits, HasTrainingSample
 from lit_classify.errors import UserError, check_at_least
 from lit_classify.html_card import html_card, list_names
 from lit_classify.import_policy import trusted_imports_only
@@ -623,7 +623,11 @@ class LitModule(LightningModule, ABC):
             raise UserError(f"the parameter {shared[0]} is not one of the network, so members would share it")
         has_weights = bool(self.initialization and self.initialization.get("inputs"))
         for part in self.network.modules():
-            if isinstance(part, FeatureEmbedding) and isinstance(data, HasSplits) and not has_weights:
+            if not isinstance(part, FeatureEmbedding) or has_weights:
+                continue
+            if isinstance(data, HasTrainingSample):
+                part.fit(data.training_sample().to(self.device))
+            elif isinstance(data, HasSplits):
                 part.fit(data.split("train").x.to(self.device))
 
     def configure_callbacks(self) -> list[Callback]:

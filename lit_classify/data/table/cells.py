@@ -7,6 +7,7 @@ import polars as pl
 
 MAX_EXACT_INTEGER = 2**53  # float64 cannot represent every larger integer
 MISSING_VALUES = ("", "NA", "N/A", "na", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None", "?")
+BOOLEANS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 Cells = TypeVar("Cells", pl.Series, pl.Expr)
 
 

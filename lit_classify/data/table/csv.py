@@ -80,6 +80,58 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[s
     return frame, digest.hexdigest(), {**converted, **others}
 
 
+def detect_formats(path: Path, options: CsvOptions) -> Formats:
+    """Return the formats of all columns by the first block of a file; None for text."""
+    dialect, formats, detector = _detect(path, options)
+    frame = next(_parse_blocks(path, options, dialect, formats, _ignore), None)
+    if frame is None:
+        raise DataError(f"{path} has a header but no rows")
+    known = {part.name: formats[part.name] for part in frame if part.dtype != pl.String}
+    converted, others = convert_text(frame, options.values, str(path), detector)
+    return {
+        part.name: None
+        if part.dtype == pl.String
+        else known.get(part.name) or others.get(part.name, ValueFormat())
+        for part in converted
+    }
+
+
+def iterate_blocks(
+    path: Path, options: CsvOptions, formats: Mapping[str, ValueFormat | None]
+) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a file in blocks; a column with a cell that has another format is text in that block.
+
+    Args:
+        path: the file.
+        options: how to read it.
+        formats: the formats of columns; others are text.
+    """
+    dialect, _, _ = _detect(path, options)
+    known = {name: formats.get(name) for name in dialect.names}
+    yield from _parse_blocks(path, options, dialect, known, _ignore)
+
+
+def digest_text(path: Path, options: CsvOptions) -> str:
+    """Return the SHA-256 of the text, as ``read_csv`` returns it."""
+    digest, dialect = hashlib.sha256(), detect_dialect(path, _read_head(path, options.encoding), options)[0]
+    texts = _decode(path, options.encoding, _BLOCK_BYTES, dialect.skip_lines)
+    digest.update(next(texts).lstrip(b"\n"))
+    for text in texts:
+        digest.update(text)
+    return digest.hexdigest()
+
+
+def _ignore(text: bytes) -> None:
+    """Receive text that needs no digest."""
+
+
+def _detect(path: Path, options: CsvOptions) -> tuple[Dialect, Formats, FormatDetector]:
+    """Return the dialect, and the formats of the columns by their first cells."""
+    dialect, rows = detect_dialect(path, _read_head(path, options.encoding), options)
+    detector = FormatDetector(options.values, decimal="," if dialect.delimiter == ";" else ".")
+    return dialect, _guess_formats(rows, dialect, options, detector), detector
+
+
 def _read_head(path: Path, encoding: str) -> str:
     """Return the first complete lines of a file."""
     texts = _decode(path, encoding, _HEAD_BYTES, _HEAD_LINES)
@@ -174,7 +226,7 @@ def _parse_blocks(
         frame = _parse(lines[:end], dialect, formats, missing) if end else None
         if frame is None or _may_have_joined_rows(lines[:end], frame, dialect):
             rows, end, found = _read_rows(path, line, lines, dialect)
-            frame, joined = _convert(_to_text(rows, formats), formats, missing), joined + found
+            frame, joined = apply_formats(_to_text(rows, formats), formats, missing), joined + found
         if len(frame):
             yield frame
         line += _count(lines[:end], "\n")
@@ -295,7 +347,7 @@ def _parse(data: bytes, dialect: Dialect, formats: Formats, missing: Collection[
                     return None
             sizes = frame.select(pl.col(pl.Float64).abs().max())
             if not any((part.item() or 0) >= MAX_EXACT_INTEGER for part in sizes):
-                return _convert(frame, formats, missing)
+                return apply_formats(frame, formats, missing)
     return None
 
 
@@ -304,7 +356,7 @@ def _to_text(rows: Sequence[Row], names: Collection[str]) -> pl.DataFrame:
     return pl.DataFrame(rows, dict.fromkeys(names, pl.String()), orient="row")
 
 
-def _convert(
+def apply_formats(
     frame: pl.DataFrame, formats: Mapping[str, ValueFormat | None], missing: Collection[str]
 ) -> pl.DataFrame:
     """Convert text to values, missing values to null; columns with other text or long integers stay text."""
@@ -316,7 +368,7 @@ def _convert(
             part.name: found
             for part in frame
             if part.dtype == pl.String
-            and (found := formats[part.name])
+            and (found := formats.get(part.name))
             and (clean or not missing or found.is_plain)
         }
         cells = frame.select(missing_to_null(pl.col(list(known)), missing) if clean else pl.col(list(known)))

@@ -6,6 +6,7 @@ Legend: N rows, F features.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -24,11 +25,16 @@ from lit_classify.data.table.encoders import Scaling
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.frames import FRAMES, is_frame
 from lit_classify.data.table.notes import notes_on_rows, notes_on_values
-from lit_classify.data.table.preprocessing import HandleUnknown, Missing, Preprocessor, check_missing
+from lit_classify.data.table.preprocessing import (
+    Findings,
+    HandleUnknown,
+    Missing,
+    Preprocessor,
+    check_missing,
+)
 from lit_classify.data.table.sample_weights import check_totals, read_weights
 from lit_classify.data.table.schema import (
     Column,
-    cast_column,
     check_columns,
     find_leakage,
     format_schema,
@@ -49,11 +55,17 @@ from lit_classify.data.table.splits import (
     split_by_files,
     warn_duplicates,
 )
-from lit_classify.data.table.targets import Targets, infer_target
+from lit_classify.data.table.streaming.blocks import BlockReader
+from lit_classify.data.table.streaming.cache import default_directory
+from lit_classify.data.table.streaming.shards import Layout, ShardLoader
+from lit_classify.data.table.streaming.stream import BlockLoader, Fitted, StreamedRows, TableStream
+from lit_classify.data.table.streaming.survey import Assignment, Survey
+from lit_classify.data.table.targets import Target, Targets, has_targets, infer_target
 from lit_classify.data.table.text_conversion import ValueOptions
+from lit_classify.data.table.totals import ColumnTotals, Moments
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.data_interface import NumericFeature
-from lit_classify.errors import DataError, check_at_least, check_choice
+from lit_classify.errors import DataError, TooLargeError, UserError, check_at_least, check_choice
 from lit_classify.messages import escape_control, warn
 
 if TYPE_CHECKING:
@@ -62,6 +74,12 @@ else:
     Source = list[str] | str  # what the command line accepts
 MissingTarget = Literal["error", "drop"]
 Duplicates = Literal["keep", "drop"]
+_BLOCK = 1 << 20  # rows of a target that are summed at a time
+_NEW_TABLE = (
+    "data.path is not the table used in training, so training rows cannot be recognized: all {:,} rows of {} "
+    "are evaluated"
+)
+_SAMPLE_CELLS = 1 << 23  # of the training rows that embeddings are fitted to
 
 
 class Prepared(NamedTuple):
@@ -139,6 +157,10 @@ class TableDataModule(InMemoryDataModule):
             from 8 to 256, or 512 if there are more than 20,000.
         shuffle: whether to shuffle the training rows in every epoch.
         drop_last: whether to drop a last training batch that is smaller than the others.
+        cache_dir: where to store the encoded rows of a table that is larger than the memory: it is read in
+            blocks, and split by a hash of each row or group, so not stratified. auto is
+            ~/.cache/lit_classify; none refuses such a table; any directory also stores a table that would fit
+            into memory.
         fitted_state: state of an earlier fit; set from a checkpoint.
         preprocessing: such a state of another table with the same columns, whose preprocessing is kept
             instead of fitted to the training rows, for weights that were trained with it; set from the
@@ -203,6 +225,7 @@ class TableDataModule(InMemoryDataModule):
         batch_size: int | Literal["auto"] | None = 64,
         shuffle: bool = True,
         drop_last: bool = False,
+        cache_dir: str | None = "auto",
         fitted_state: dict[str, Any] | None = None,
         preprocessing: dict[str, Any] | None = None,
     ) -> None:
@@ -255,6 +278,7 @@ class TableDataModule(InMemoryDataModule):
         text = [*roles.categorical, *roles.split, *roles.groups]
         expected, formats = roles.all, dict[str, ValueFormat]()
         used = roles.features
+        self._absent_files: dict[str, Sequence[str]] = {}
         if self._state is not None:
             self._state.check_settings(settings)
             used = expected = [encoder.name for encoder in self._state.preprocessor.encoders]
@@ -278,17 +302,26 @@ class TableDataModule(InMemoryDataModule):
             ignore=[*roles.ignore, *roles.split, *roles.groups],
         )
         self._files = TableFiles(paths, CsvOptions(delimiter, header, encoding, expected, values), frames)
-        self._table: RawTable | None = self._files.read()
-        self._files = self._files.with_formats(self._table.known_formats)
+        self._cache_dir = None if cache_dir in {None, "none"} else str(cache_dir)
+        self._settings, self._scaling = settings, scaling
+        self._table: RawTable | None = None
+        self._reader: BlockReader | None = None  # of a table that is not held in memory
+        self._streamed: StreamedRows | None = None
         self._prepared: Prepared | None = None
+        digests = self._read_or_stream()
         if self._state is None:
-            self._state = self._fit(roles, scaling, settings)
-        self.is_new_table = self._table.digests != tuple(self._state.files["path"].values())
+            self._state = self._fit() if self._reader is None else self._open_stream().fitted.state
+        self.is_new_table = digests != tuple(self._state.files["path"].values())
         if self.is_new_table and settings["path"] != self._state.settings["path"]:
             self._files = self._files.without(self._files.shared_paths(self._state.settings))
         # absent files are an error only if their rows are needed
         self._absent_files = self._files.find_absent(self._state.settings)
         self._files = self._files.without([f"{split}_path" for split in self._absent_files])
+        if self._reader is not None and not self._state.streamed and not self.is_new_table:
+            raise DataError(
+                f"{next(iter(self._state.files['path']))} was held in memory in training, and its split "
+                "cannot be repeated in blocks; free memory, or leave out --data.cache_dir"
+            )
         class_names, label_names = self._state.target.class_names, self._state.target.label_names
         self.class_names = None if class_names is None else list(class_names)
         self.label_names = None if label_names is None else list(label_names)
@@ -299,32 +332,154 @@ class TableDataModule(InMemoryDataModule):
         fitted_state = self._state.to_dict()
         self.save_hyperparameters(logger=False, ignore=["preprocessing"])  # which fitted_state contains
 
-    def _fit(self, roles: ColumnRoles, scaling: Scaling, settings: dict[str, Any]) -> FittedState:
+    def _read_or_stream(self) -> tuple[str, ...]:
+        """Read the rows of ``path``, or prepare to read them in blocks; return the digests of its files.
+
+        Raises:
+            TooLargeError: the table does not fit into memory, and must not be read in blocks.
+        """
+        is_streamed = self._state is not None and self._state.streamed
+        if not is_streamed and self._cache_dir in {None, "auto"}:
+            try:
+                self._table = self._files.read()
+            except TooLargeError as error:
+                if self._cache_dir is None or self._files.frames:
+                    raise
+                warn(f"{str(error).rpartition(';')[0]}; so the table is read in blocks")
+            else:
+                self._files = self._files.with_formats(self._table.known_formats)
+                return self._table.digests
+        self._check_streamable()
+        self._reader = BlockReader.detect(self._files)
+        if self._state is not None:
+            self._reader = self._reader.for_state(self._state)
+        self._digests = {"path": self._reader.digests("path")}
+        return tuple(self._digests["path"].values())
+
+    def _check_streamable(self) -> None:
+        """Raise an error if the options need all rows in memory."""
+        needs = {
+            "data.folds": self._splitter.folds,
+            "data.duplicates drop": self._duplicates == "drop",
+            "data.batch_size null": self.batch_size is None and not self._has_auto_batches,
+            "a DataFrame": self._files.frames,
+        }
+        if needing := [name for name, is_set in needs.items() if is_set]:
+            raise UserError(
+                f"{needing[0]} needs all rows in memory, but the table is read in blocks; leave it out, or "
+                "hold the table in memory, without --data.cache_dir"
+            )
+        if self._cache_dir is None:
+            raise UserError(
+                "the model was trained on a table that was read in blocks; give a directory for them with "
+                "--data.cache_dir"
+            )
+
+    def _open_stream(self) -> StreamedRows:
+        """Return the rows from the cache, which is built if it is not there."""
+        assert self._reader is not None
+        self._reader = replace(self._reader, files=self._files)
+        keys = [key for key in PATH_OPTIONS if self._files.paths[key]]
+        self._digests |= {key: self._reader.digests(key) for key in keys if key not in self._digests}
+        settings = {key: part for key, part in self._settings.items() if key not in PATH_OPTIONS}
+        csv = replace(self._files.options, expected=(), values=ValueOptions())
+        kept = None if self._kept is None else self._kept.to_dict()
+        options = {**settings, "csv": asdict(csv), "sample_weight": self._sample_weight, "kept": kept}
+        stream = TableStream(
+            self._reader,
+            Assignment.of(self._splitter, self._reader, self.is_new_table, self._absent_files),
+            {key: self._digests[key] for key in keys},
+            default_directory() if self._cache_dir in {None, "auto"} else Path(self._cache_dir),
+            self._roles,
+            self._sample_weight,
+            self._missing_target,
+            {**options, "handle_unknown": self._handle_unknown},
+            self._cast,
+        )
+        self._streamed = stream.open(self._fit_survey, self._state)
+        fitted = self._streamed.fitted
+        self._files = self._files.with_formats(fitted.state.known_formats)
+        self.columns, self.notes, self.leaking = fitted.columns, fitted.notes, set(fitted.leaking)
+        return self._streamed
+
+    def _fit_survey(self, survey: Survey) -> Fitted:
+        """Fit to what the first pass over a table in blocks has found, as ``_fit`` does."""
+        table, roles = survey.sample, self._roles
+        target = infer_target(survey.target_table, roles.target, roles.categorical, roles.numeric)
+        frame, columns = self._infer_schema(table, survey.totals)
+        survey.check_splits(target)
+        y = target.values(table, survey.spread)
+        preprocessor = self._fit_preprocessor(
+            table, target, y, frame, columns, survey.rows["train"], survey.totals
+        )
+        num_repeated = warn_duplicates(frame, y, survey.rows) if survey.is_complete else 0
+        notes = [*self.notes, *notes_on_rows({"without a target": survey.num_dropped}, num_repeated)]
+        files = {key: self._digests.get(key, {}) for key in PATH_OPTIONS}
+        state = FittedState(
+            files,
+            preprocessor,
+            target,
+            self._settings,
+            survey.reader.names,
+            formats=survey.reader.special_formats,
+            streamed=True,
+        )
+        return Fitted(state, self.columns, notes, sorted(self.leaking))
+
+    def _fit(self) -> FittedState:
         """Infer the schema and the target, split the rows, and fit the preprocessor to the training rows."""
         assert self._table is not None
+        roles = self._roles
         tables = self._read()
         files = {key: tables[key].as_files() if key in tables else {} for key in PATH_OPTIONS}
         table, num_rows = concat_splits(tables)
         self._positions = table.positions
         check_columns("target column", roles.target, table)
         check_columns("column", roles.all, table)
-        kinds = roles.categorical, roles.numeric
-        target = infer_target(table, roles.target, *kinds)
-        candidates = replace(table, frame=table.frame.drop(roles.not_features))
-        if self._kept is None:
-            frame, columns = infer_schema(candidates, roles.features, roles.ignore, *kinds)
-        else:
-            frame, columns = self._cast_kept(self._kept.preprocessor, candidates)
-        if self._missing == "error":
-            check_missing(frame, table)
+        target = infer_target(table, roles.target, roles.categorical, roles.numeric)
+        frame, columns = self._infer_schema(table)
         y, weights = target.values(table), self._weights(table)
         rows = self._splitter.split_rows(table, num_rows, target.class_names, y)
         fold = self._splitter.fold_rows(table, rows, target.class_names, y)
         if weights is not None:
             check_totals(weights, rows, str(self._sample_weight))
+        preprocessor = self._fit_preprocessor(table, target, y, frame, columns, rows["train"])
+        self.notes += notes_on_rows(self._num_dropped, warn_duplicates(frame, y, rows))
+        self._prepared = Prepared(frame, rows, y, fold, weights)
+        folds = 0 if fold is None else int(fold.max()) + 1
+        return FittedState(
+            files, preprocessor, target, self._settings, tuple(table.frame.columns), folds, table.formats
+        )
+
+    def _infer_schema(
+        self, table: RawTable, totals: Mapping[str, ColumnTotals] | None = None
+    ) -> tuple[pl.DataFrame, list[Column]]:
+        """Return the used columns as numbers, dates or text, and the schema of all that may be features."""
+        roles = self._roles
+        candidates = replace(table, frame=table.frame.drop(roles.not_features))
+        if self._kept is None:
+            kinds = roles.categorical, roles.numeric
+            frame, columns = infer_schema(candidates, roles.features, roles.ignore, *kinds, totals)
+        else:
+            frame, columns = self._cast_kept(self._kept.preprocessor, candidates)
+        if self._missing == "error":
+            check_missing(frame, table)
+        return frame, columns
+
+    def _fit_preprocessor(
+        self,
+        table: RawTable,
+        target: Target,
+        y: Targets,
+        frame: pl.DataFrame,
+        columns: Sequence[Column],
+        rows: RowIndices,
+        totals: Mapping[str, ColumnTotals] | None = None,
+    ) -> Preprocessor:
+        """Return the preprocessor, fitted to the training rows; note and warn about columns."""
         self.leaking = find_leakage(frame, columns, y)
         if self._kept is None:
-            preprocessor = Preprocessor(scaling).fit(frame, columns, rows["train"])
+            preprocessor = Preprocessor(self._scaling).fit(frame, columns, rows, totals)
         else:
             preprocessor = self._kept.preprocessor
         self.columns = [replace(column, use=preprocessor.describe_use(column)) for column in columns]
@@ -332,17 +487,12 @@ class TableDataModule(InMemoryDataModule):
         classes = as_text(table.frame[target.columns[0]]) if is_text else None
         dropped = [part.name for part in columns if part.kind == "category" and not part.is_used]
         values = pl.DataFrame([*frame, *(table.frame[name] for name in dropped)])
-        self.notes = notes_on_values(values, columns, classes, roles.categorical, table.formats)
+        self.notes = notes_on_values(values, columns, classes, self._roles.categorical, table.formats)
         if not preprocessor.num_features:
             message = f"{table.files[0][0]}: no feature is left to predict the target"
             raise DataError("\n".join([message, format_schema(self.columns, self.leaking), *self.notes]))
         self._warn()
-        self.notes += notes_on_rows(self._num_dropped, warn_duplicates(frame, y, rows))
-        self._prepared = Prepared(frame, rows, y, fold, weights)
-        folds = 0 if fold is None else int(fold.max()) + 1
-        return FittedState(
-            files, preprocessor, target, settings, tuple(table.frame.columns), folds, table.formats
-        )
+        return preprocessor
 
     def _cast_kept(self, kept: Preprocessor, table: RawTable) -> tuple[pl.DataFrame, list[Column]]:
         """Return the columns of a kept preprocessor, and the schema of all columns.
@@ -365,10 +515,10 @@ class TableDataModule(InMemoryDataModule):
                 "--data.features leaves out"
             )
         frame = kept.cast_columns(table, self._handle_unknown)
-        kinds = [
+        categorical, numeric = (
             [part.name for part in kept.encoders if part.kind == kind] for kind in ("category", "number")
-        ]
-        _, columns = infer_schema(table, frame.columns, roles.ignore, *kinds)
+        )
+        _, columns = infer_schema(table, frame.columns, roles.ignore, categorical, numeric)
         uses = dict.fromkeys(frame.columns, "used")
         unused = "dropped: not in the kept preprocessing"
         return frame, [replace(column, use=uses.get(column.name, unused)) for column in columns]
@@ -408,12 +558,18 @@ class TableDataModule(InMemoryDataModule):
         """Mean and standard deviation of the training targets; None for classes and labels."""
         if self.class_names is not None or self.label_names is not None:
             return None
-        y = self.split("train").y.double()
+        y = self.split("train").y
+        if self._streamed is not None:
+            moments = sum((Moments.of(pl.Series(part.numpy())) for part in torch.split(y, _BLOCK)), Moments())
+            return moments.mean, moments.std or 1.0
+        y = y.double()
         return float(y.mean()), float(y.std(correction=0)) or 1.0
 
     def load(self) -> dict[str, Split]:
         """Preprocess the rows and split them; the raw table is released."""
         assert self._state is not None
+        if self._reader is not None:
+            return self._load_stream()
         frame, rows, targets, fold, weights = self._prepared or self._prepare()
         self._table = self._prepared = None
         self._row_indices = rows
@@ -435,6 +591,51 @@ class TableDataModule(InMemoryDataModule):
             pairs = (("train", "train"), ("val", validated))
             self.sample_weights = {name: torch.from_numpy(weights[rows[part]]) for name, part in pairs}
         return splits
+
+    def _load_stream(self) -> dict[str, Split]:
+        """Return the splits, mapped from the cache."""
+        streamed = self._streamed or self._open_stream()
+        splits = dict(streamed.splits)
+        if self.is_new_table and "test" in splits:
+            warn(_NEW_TABLE.format(len(splits["test"].y), ", ".join(self._digests["path"])))
+        if self._has_auto_batches:
+            self.batch_size = auto_batch_size(len(splits["train"].y)) if "train" in splits else 256
+        validated = "val" if "val" in splits else "test"
+        if "val" not in self._absent_files:
+            splits["val"] = splits[validated]
+        pairs = (("train", "train"), ("val", validated))
+        self.sample_weights = {
+            name: streamed.weights[part] for name, part in pairs if part in streamed.weights
+        }
+        return splits
+
+    def _loader(self, name: str, training: bool = False) -> TensorLoader:
+        """Return the batches of a split; those of a table that is read in blocks stay on the disk."""
+        if self._reader is None:
+            return super()._loader(name, training)
+        split = self.split(name)
+        weights = [self.sample_weights[name]] if name in self.sample_weights else []
+        options = self._loader_options(self.batch_size if training else self._evaluation_batch_size, training)
+        return ShardLoader([*split, *weights], self._layout(name), **options)
+
+    def _layout(self, name: str) -> Layout:
+        """Return where the shards of a split begin."""
+        assert self._streamed is not None
+        return self._streamed.layouts[self._streamed_split(name)]
+
+    def _streamed_split(self, name: str) -> str:
+        """Return the name of a split in the cache: validation rows may be the test rows."""
+        assert self._streamed is not None
+        rows = self.split(name)
+        return next(key for key, part in self._streamed.splits.items() if part is rows)
+
+    def training_sample(self) -> Tensor:
+        """Return the features of the training rows; of a table that is read in blocks, those of a sample."""
+        x = self.split("train").x
+        if self._reader is None:
+            return x
+        first = x[: int(self._layout("train").starts[1])]  # a shard has rows from everywhere in the table
+        return first[:: -(-first.numel() // _SAMPLE_CELLS)]
 
     def split(self, name: str) -> Split:
         """Return the split ``train``, ``val`` or ``test``.
@@ -469,7 +670,7 @@ class TableDataModule(InMemoryDataModule):
             weights = self._weights(table)
             if self._state.folds:
                 fold = self._splitter.fold_rows(table, rows, target.class_names, y)
-        frame = self._cast(table)
+        frame = self._cast(self._state, table)
         warn_duplicates(frame, y, rows)
         return Prepared(frame, rows, y, fold, weights)
 
@@ -489,8 +690,7 @@ class TableDataModule(InMemoryDataModule):
         """Return a table without duplicates and rows without a target, if the options say so."""
         frame = table.frame
         if self._missing_target == "drop" and set(self._roles.target) <= set(frame.columns):
-            targets = [cast_column(frame[name], None, table.locate)[0] for name in self._roles.target]
-            is_present = pl.DataFrame(targets).select(pl.all_horizontal(pl.all().is_not_null())).to_series()
+            is_present = has_targets(table, self._roles.target)
             self._num_dropped["without a target"] += int((~is_present).sum())
             table = table.filter(is_present)
             if not len(table):
@@ -512,22 +712,22 @@ class TableDataModule(InMemoryDataModule):
                 warn(f"{change}: {len(tables[key]):,} other rows are evaluated")
         if self.is_new_table:
             table = tables["test_path"]
-            warn(
-                "data.path is not the table used in training, so training rows cannot be recognized: "
-                f"all {len(table):,} rows of {', '.join(table.as_files())} are evaluated"
-            )
+            warn(_NEW_TABLE.format(len(table), ", ".join(table.as_files())))
 
-    def _cast(self, table: RawTable) -> pl.DataFrame:
-        """Return the columns of the preprocessor as numbers or text."""
-        assert self._state is not None
-        frame = self._state.preprocessor.cast_columns(table, self._handle_unknown)
-        self._state.warn_extra_columns(table)
+    def _cast(self, state: FittedState, table: RawTable, findings: Findings | None = None) -> pl.DataFrame:
+        """Return the columns of a fitted state's preprocessor as numbers, dates or text."""
+        frame = state.preprocessor.cast_columns(table, self._handle_unknown, findings)
+        if findings is None:
+            state.warn_extra_columns(table)
         if self._missing == "error":
             check_missing(frame, table)
         return frame
 
-    def predict_dataloader(self) -> TensorLoader:
+    def predict_dataloader(self) -> TensorLoader | BlockLoader:  # type: ignore[override]  # both iterate
         """Return all rows of ``path``, in order; they need no target."""
+        if self._reader is not None:
+            assert self._state is not None
+            return BlockLoader(self._reader.only("path").for_state(self._state), self._state, self._cast)
         return self._batches((self._features(self._table or self._files.read()),), batch_size=8192)
 
     def transform(self, frame: Any) -> Tensor:  # noqa: ANN401 - a DataFrame of any package
@@ -539,11 +739,12 @@ class TableDataModule(InMemoryDataModule):
     def _features(self, table: RawTable) -> Tensor:
         """Return the features ``(N, F)`` of new rows."""
         assert self._state is not None
-        return torch.from_numpy(self._state.preprocessor.transform(self._cast(table)))
+        return torch.from_numpy(self._state.preprocessor.transform(self._cast(self._state, table)))
 
     def release(self) -> None:
         """Drop all rows, so that a pickle holds only what has been learned from them."""
         self._splits, self._table, self._prepared = {}, None, None
+        self._reader = self._streamed = None
         self._files = replace(self._files, frames={})
         self._row_indices, self.fold, self.sample_weights = {}, None, {}
 
@@ -560,6 +761,12 @@ class TableDataModule(InMemoryDataModule):
     def raw_rows(self, split: str, indices: Sequence[int]) -> pl.DataFrame:
         """Return rows of a split as text, as they are in the files, which are read again."""
         assert self._state is not None
+        if self._reader is not None:
+            assert self._streamed is not None
+            numbers = self._streamed.rows[self._streamed_split(split)][list(indices)].tolist()
+            rows = self._reader.as_text().rows_at(numbers)
+            schema = dict.fromkeys(self._reader.names, pl.String())
+            return pl.DataFrame(rows, schema, orient="row", strict=False).select(self._state.columns)
         if split not in self._row_indices:  # the rows of another one
             split = "train" if self.folds else "test"
         rows = self._row_indices[split][list(indices)].tolist()

@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from lit_classify.data.table.schema import Column, Kind, to_unique_strings
+from lit_classify.data.table.totals import ColumnTotals, Moments, Part, date_part
 
 Scaling = Literal["standard", "robust"]
-Part = Literal["", "elapsed", "year", "month", "weekday", "hour"]  # of a date; empty for other columns
 _MAX_ONE_HOT = 32  # categories up to which a column is one-hot encoded; above, it is embedded
 _MIN_FREQUENCY = 5  # training rows that a category of an embedded column needs
 
@@ -121,28 +121,16 @@ class Encoder:
         return codes.set(values.is_null(), 1)
 
 
-def date_part(times: pl.Series, part: Part) -> pl.Series:
-    """Return a part of each date and time as a number; see ``Encoder``.
-
-    Examples:
-        >>> from datetime import datetime
-        >>> times = pl.Series([datetime(1970, 1, 2, 12), None])
-        >>> date_part(times, "elapsed").to_list(), date_part(times, "weekday").to_list()
-        ([1.5, None], [5.0, None])
-    """
-    if part == "elapsed":
-        return times.to_physical() / 86_400e6
-    numbers: pl.Series = getattr(times.dt, part)()
-    return numbers.cast(pl.Float64)
-
-
-def fit_encoders(column: Column, values: pl.Series, scaling: Scaling) -> list[Encoder]:
+def fit_encoders(
+    column: Column, values: pl.Series, scaling: Scaling, totals: ColumnTotals | None = None
+) -> list[Encoder]:
     """Return the encoder of a column, or of each part of dates that varies.
 
     Args:
         column: its schema.
         values: numbers, dates or text of the training rows, ``(M,)``.
         scaling: ``standard`` (mean and standard deviation) or ``robust`` (median and interquartile range).
+        totals: the totals of all training rows, if ``values`` are those of a sample of them.
 
     Examples:
         >>> values = pl.Series([20.0, 40.0, None])
@@ -150,29 +138,29 @@ def fit_encoders(column: Column, values: pl.Series, scaling: Scaling) -> list[En
         >>> encoder.center, encoder.scale, encoder.indicator
         (30.0, 10.0, True)
     """
+    totals = ColumnTotals.of(values) if totals is None else totals
     if column.kind == "category":
-        return [_fit_categories(column.name, values)]
+        return [_fit_categories(column.name, totals.train_counts)]
     if column.kind != "date":
         kind: Kind = "boolean" if column.kind == "boolean" else "number"
-        return [_fit_numbers(Encoder(column.name, kind), values, scaling)]
+        return [_fit_numbers(Encoder(column.name, kind), values, scaling, totals)]
     encoders = []
     for part in get_args(Part)[1:]:
-        numbers = date_part(values, part)
-        if part == "elapsed" or numbers.drop_nulls().n_unique() > 1:
-            encoders.append(_fit_numbers(Encoder(column.name, "date", part), numbers, scaling))
+        if part == "elapsed" or totals.numbers(part).varies:
+            encoder = Encoder(column.name, "date", part)
+            encoders.append(_fit_numbers(encoder, date_part(values, part), scaling, totals))
     return encoders
 
 
-def _fit_numbers(encoder: Encoder, values: pl.Series, scaling: Scaling) -> Encoder:
+def _fit_numbers(encoder: Encoder, values: pl.Series, scaling: Scaling, totals: ColumnTotals) -> Encoder:
     present = values.drop_nulls()
     median = float(present.median() or 0.0)  # type: ignore[arg-type]  # the column is numeric
-    center, scale = _center_and_scale(present, scaling)
-    indicator = values.null_count() > 0 and encoder.part in {"", "elapsed"}  # one for all parts
+    center, scale = _center_and_scale(present, scaling, totals.numbers(encoder.part))
+    indicator = totals.train_missing > 0 and encoder.part in {"", "elapsed"}  # one for all parts
     return replace(encoder, center=center, scale=scale, median=median, indicator=indicator)
 
 
-def _fit_categories(name: str, values: pl.Series) -> Encoder:
-    counts = dict(values.drop_nulls().value_counts().iter_rows())
+def _fit_categories(name: str, counts: Mapping[str, int]) -> Encoder:
     threshold = _MIN_FREQUENCY if len(counts) > _MAX_ONE_HOT else 1
     categories = tuple(sorted(value for value, count in counts.items() if count >= threshold))
     infrequent = tuple(sorted(value for value, count in counts.items() if count < threshold))
@@ -180,13 +168,13 @@ def _fit_categories(name: str, values: pl.Series) -> Encoder:
     return Encoder(name, "category", categories=categories, infrequent=infrequent, embedded=embedded)
 
 
-def _center_and_scale(values: pl.Series, scaling: Scaling) -> tuple[float, float]:
+def _center_and_scale(values: pl.Series, scaling: Scaling, moments: Moments) -> tuple[float, float]:
     """Return mean and standard deviation, or median and interquartile range; the scale of a constant is 1."""
-    if not len(values):
+    if not moments.count:
         return 0.0, 1.0
-    numbers = values.cast(pl.Float64)
-    center, scale = float(numbers.mean()), float(numbers.std(ddof=0))  # type: ignore[arg-type]  # numbers both
-    if scaling == "robust":
-        low, center, high = (float(part) for part in np.quantile(numbers.to_numpy(), [0.25, 0.5, 0.75]))
+    center, scale = moments.mean, moments.std
+    if scaling == "robust" and len(values):
+        numbers = values.cast(pl.Float64).to_numpy()
+        low, center, high = (float(part) for part in np.quantile(numbers, [0.25, 0.5, 0.75]))
         scale = high - low or scale
     return center, scale if scale > 1e-12 * max(abs(center), 1e-300) else 1.0

@@ -25,6 +25,7 @@ class FittedState:
         columns: names of all columns of the table.
         folds: number of cross-validation folds; 0 if there are validation rows.
         formats: the formats of columns that were text, except those of plain numbers.
+        streamed: whether the rows were read in blocks and split by a hash.
 
     Examples:
         >>> state = FittedState(
@@ -49,6 +50,7 @@ class FittedState:
     columns: tuple[str, ...]
     folds: int = 0
     formats: Mapping[str, ValueFormat] = field(default_factory=dict)
+    streamed: bool = False
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "FittedState":
@@ -72,7 +74,10 @@ class FittedState:
         if type(data["folds"]) is not int:
             raise TypeError("folds must be an integer")
         formats = {name: ValueFormat.from_dict(part) for name, part in data["formats"].items()}
-        return cls(files, preprocessor, target, settings, columns, data["folds"], formats)
+        streamed = data.get("streamed", False)  # which earlier checkpoints lack
+        if type(streamed) is not bool:
+            raise TypeError("streamed must be true or false")
+        return cls(files, preprocessor, target, settings, columns, data["folds"], formats, streamed)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as plain data."""
@@ -84,6 +89,7 @@ class FittedState:
             "columns": list(self.columns),
             "folds": self.folds,
             "formats": {name: part.to_dict() for name, part in self.formats.items()},
+            "streamed": self.streamed,
         }
 
     @property

@@ -5,6 +5,7 @@ Legend: N rows, M training rows, K columns, F features.
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -18,12 +19,14 @@ from lit_classify.data.table.encoders import Encoder, Scaling, fit_encoders
 from lit_classify.data.table.schema import (
     LARGEST_FLOAT32,
     Column,
+    Found,
     cast_column,
     mask_out_of_range,
     to_unique_strings,
     warn_out_of_range,
 )
 from lit_classify.data.table.source import RawTable
+from lit_classify.data.table.totals import ColumnTotals
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError
 from lit_classify.messages import warn
@@ -141,7 +144,11 @@ class Preprocessor(nn.Module):
         return [encoder.to_dict() for encoder in self.encoders]
 
     def fit(
-        self, frame: pl.DataFrame, columns: Sequence[Column], rows: NDArray[np.int32] | None = None
+        self,
+        frame: pl.DataFrame,
+        columns: Sequence[Column],
+        rows: NDArray[np.int32] | None = None,
+        totals: Mapping[str, ColumnTotals] | None = None,
     ) -> "Preprocessor":
         """Fit the encoders to the training rows.
 
@@ -149,12 +156,14 @@ class Preprocessor(nn.Module):
             frame: the used columns as numbers, dates or text.
             columns: the schema of the table.
             rows: indices of the training rows, ``(M,)``; all rows if None.
+            totals: the totals of all training rows by column, if the frame is a sample.
         """
-        encoders = []
+        encoders, totals = [], totals or {}
         for column in columns:
             if column.is_used:
                 values = frame[column.name]
-                fitted = fit_encoders(column, values if rows is None else values.gather(rows), self.scaling)
+                values = values if rows is None else values.gather(rows)
+                fitted = fit_encoders(column, values, self.scaling, totals.get(column.name))
                 encoders += [encoder for encoder in fitted if encoder.num_features]
         self._set_encoders(sorted(encoders, key=lambda encoder: encoder.embedded))
         return self
@@ -217,12 +226,15 @@ class Preprocessor(nn.Module):
         features = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
         return features if self._in_order else features.index_select(1, self.order)
 
-    def cast_columns(self, table: RawTable, handle_unknown: HandleUnknown = "ignore") -> pl.DataFrame:
+    def cast_columns(
+        self, table: RawTable, handle_unknown: HandleUnknown = "ignore", findings: "Findings | None" = None
+    ) -> pl.DataFrame:
         """Return the columns of the encoders as numbers, dates or text; others are ignored.
 
         Args:
             table: new rows, with columns in any order.
             handle_unknown: ``error`` refuses categories that the training rows lack, ``ignore`` warns.
+            findings: where to collect what to warn about, if the rows are a block of a table.
 
         Raises:
             DataError: columns are missing or of another kind than in training; lists all of them.
@@ -231,7 +243,7 @@ class Preprocessor(nn.Module):
         names, available = list(by_name), set(table.frame.columns)
         lacking = [name for name in names if name not in available]
         errors = [f"{table.files[0][0]} lacks {', '.join(lacking)}"] if lacking else []
-        columns, unseen, out_of_range = [], [], []
+        columns, found = [], Findings()
         for name, encoder in by_name.items():
             if name not in available:
                 continue
@@ -242,8 +254,8 @@ class Preprocessor(nn.Module):
                 errors.append(f"{error}, as it was in training")
                 continue
             if encoder.kind == "number":
-                values, message = mask_out_of_range(values, table.locate)
-                out_of_range += [message] if message else []
+                values, beyond = mask_out_of_range(values, table.locate)
+                found.out_of_range |= {} if beyond is None else {name: beyond}
             elif encoder.kind == "category":
                 trained = pl.Series([*encoder.categories, *encoder.infrequent], dtype=pl.String)
                 known = values.is_in(trained.implode())
@@ -257,21 +269,19 @@ class Preprocessor(nn.Module):
                         "is a number, but training had text, and no row has one of its categories"
                     )
                 elif len(new):
-                    unseen.append(
-                        f"{encoder.name!r} has {len(new):,} values not seen in training, "
-                        f"first {values[first]!r} in {table.locate(first)}"
-                    )
+                    found.unseen[name] = Found(len(new), f"{values[first]!r} in {table.locate(first)}")
             columns.append(values)
         if errors:
             extra = sorted(available - set(names))
             if lacking:
                 errors[0] += f"; it has, not expected, {', '.join(extra[:20]) or 'nothing'}"
             raise DataError("\n".join(errors[:_MAX_ERRORS]))
-        if unseen and handle_unknown == "error":
-            raise DataError("\n".join(unseen[:_MAX_ERRORS]))
-        warn_out_of_range(out_of_range)
-        if unseen:
-            warn("unseen categories: " + "; ".join(unseen))
+        if found.unseen and handle_unknown == "error":
+            raise DataError("\n".join(found.unseen_messages[:_MAX_ERRORS]))
+        if findings is None:
+            found.warn()
+        else:
+            findings.add(found)
         return pl.DataFrame(columns)
 
     def describe_use(self, column: Column) -> str:
@@ -290,6 +300,43 @@ class Preprocessor(nn.Module):
         if encoder.kind == "category":
             return f"used, {encoder.num_features} features"
         return "used, with missing-value indicator" if encoder.indicator else "used"
+
+
+@dataclass
+class Findings:
+    """What to warn about in new rows, by the name of the column.
+
+    Args:
+        unseen: categories that the training rows lack.
+        out_of_range: numbers beyond single precision.
+
+    Examples:
+        >>> Findings(unseen={"color": Found(2, "'red' in t.csv, row 1")}).unseen_messages
+        ["'color' has 2 values not seen in training, first 'red' in t.csv, row 1"]
+    """
+
+    unseen: dict[str, Found] = field(default_factory=dict)
+    out_of_range: dict[str, Found] = field(default_factory=dict)
+
+    def add(self, other: "Findings") -> None:
+        """Add what was found in further rows."""
+        for mine, theirs in ((self.unseen, other.unseen), (self.out_of_range, other.out_of_range)):
+            for name, found in theirs.items():
+                mine[name] = mine[name] + found if name in mine else found
+
+    @property
+    def unseen_messages(self) -> list[str]:
+        """A message for each column with unseen categories."""
+        return [
+            f"{name!r} has {found.count:,} values not seen in training, first {found.first}"
+            for name, found in self.unseen.items()
+        ]
+
+    def warn(self) -> None:
+        """Warn about all columns."""
+        warn_out_of_range(self.out_of_range)
+        if self.unseen:
+            warn("unseen categories: " + "; ".join(self.unseen_messages))
 
 
 def check_missing(frame: pl.DataFrame, table: RawTable) -> None:

@@ -52,10 +52,15 @@ def read_file(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[
         raise DataError(f"{path} is a corrupt {name} file: {reason}; copy or write it again") from error
     if frame.is_empty():
         raise DataError(f"{path} has no rows")
-    with open_decompressed(path) if name == "JSON lines" else path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
     frame, formats = convert_text(frame, options.values, str(path))
-    return frame, digest, formats
+    return frame, digest_file(path), formats
+
+
+def digest_file(path: Path) -> str:
+    """Return the SHA-256 of a file that is not CSV, decompressed."""
+    is_lines = detect_format(path) == "JSON lines"
+    with open_decompressed(path) if is_lines else path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_json_lines(path: Path) -> pl.DataFrame:

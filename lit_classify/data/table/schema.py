@@ -3,21 +3,21 @@
 Legend: N rows.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import polars as pl
 from numpy.typing import NDArray
 
-from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text, to_numbers
+from lit_classify.data.table.cells import BOOLEANS, MAX_EXACT_INTEGER, as_text, to_numbers
 from lit_classify.data.table.source import RawTable
+from lit_classify.data.table.totals import MAX_CATEGORIES, ColumnTotals
 from lit_classify.data.table.value_formats import ValueFormat, closest_format
 from lit_classify.errors import DataError
 from lit_classify.messages import escape_control, unknown_name, warn
 
 Kind = Literal["number", "boolean", "category", "date"]
-BOOLEANS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 LARGEST_FLOAT32 = 3.4e38  # largest number in single precision; larger ones are treated as missing
 _DTYPES = {
     "number": pl.Float64(),
@@ -133,7 +133,7 @@ def cast_column(
         return text, "category"
     words = text.str.to_lowercase()
     values = (known or closest_format(text)).parse(text)
-    if kind == "boolean" or (kind is None and words.drop_nulls().is_in(list(BOOLEANS)).all()):
+    if kind == "boolean" or (kind is None and _are_booleans(words)):
         values = words.replace_strict(BOOLEANS, default=to_numbers(text), return_dtype=pl.Float64)
         kind = "boolean"
     if (
@@ -144,6 +144,11 @@ def cast_column(
         return _to_numbers(values, kind, locate)
     _check_text(text, values, kind, locate)
     return text, "category"
+
+
+def _are_booleans(text: pl.Series) -> bool:
+    """Return whether all cells of text are words for yes and no."""
+    return bool(text.str.to_lowercase().drop_nulls().is_in(list(BOOLEANS)).all())
 
 
 def _exceeds_float(series: pl.Series) -> bool:
@@ -216,29 +221,48 @@ def _finite(numbers: pl.Series) -> pl.Series:
     return numbers.set(~numbers.is_finite().fill_null(False), None)
 
 
-def mask_out_of_range(numbers: pl.Series, locate: Callable[[int], str]) -> tuple[pl.Series, str | None]:
-    """Replace numbers beyond single precision by null; return also a message about them.
+@dataclass(frozen=True)
+class Found:
+    """Cells of a column to warn about: their number, and the first one and where it is.
 
     Examples:
-        >>> numbers, message = mask_out_of_range(pl.Series("x", [1.0, 1e300]), "row {}".format)
+        >>> Found(2, "'red' in t.csv, row 1") + Found(3, "'red' in t.csv, row 9")
+        Found(count=5, first="'red' in t.csv, row 1")
+    """
+
+    count: int
+    first: str
+
+    def __add__(self, other: "Found") -> "Found":
+        return Found(self.count + other.count, self.first)
+
+
+def mask_out_of_range(numbers: pl.Series, locate: Callable[[int], str]) -> tuple[pl.Series, Found | None]:
+    """Replace numbers beyond single precision by null; return also what was found.
+
+    Examples:
+        >>> numbers, found = mask_out_of_range(pl.Series("x", [1.0, 1e300]), "row {}".format)
         >>> numbers.to_list()
         [1.0, None]
-        >>> message
-        "'x' has 1 such values, first 1e+300 in row 1"
+        >>> found
+        Found(count=1, first='1e+300 in row 1')
     """
     beyond = numbers.abs() > LARGEST_FLOAT32
     if not beyond.any():
         return numbers, None
     row = int(beyond.arg_true()[0])
-    message = f"{numbers.name!r} has {beyond.sum():,} such values, first {numbers[row]:g} in {locate(row)}"
-    return numbers.set(beyond, None), message
+    found = Found(int(beyond.sum()), f"{numbers[row]:g} in {locate(row)}")
+    return numbers.set(beyond, None), found
 
 
-def warn_out_of_range(messages: Sequence[str]) -> None:
-    """Warn about numbers beyond single precision, given a message for each column."""
-    if messages:
-        columns = "; ".join(messages[:_MAX_MESSAGES])
-        warn(f"numbers beyond single precision, which networks use, are treated as missing: {columns}")
+def warn_out_of_range(found: Mapping[str, Found]) -> None:
+    """Warn about numbers beyond single precision of columns, by their names."""
+    if found:
+        columns = [
+            f"{name!r} has {part.count:,} such values, first {part.first}" for name, part in found.items()
+        ]
+        shown = "; ".join(columns[:_MAX_MESSAGES])
+        warn(f"numbers beyond single precision, which networks use, are treated as missing: {shown}")
 
 
 def check_columns(what: str, names: Collection[str], table: RawTable) -> None:
@@ -263,6 +287,7 @@ def infer_schema(
     ignore: Collection[str],
     categorical: Collection[str],
     numeric: Collection[str],
+    totals: Mapping[str, ColumnTotals] | None = None,
 ) -> tuple[pl.DataFrame, list[Column]]:
     """Infer the kind of each column from all rows, and drop uninformative columns.
 
@@ -272,6 +297,8 @@ def infer_schema(
         ignore: columns not to use.
         categorical: columns whose values are categories, even if they look like numbers.
         numeric: columns that must hold numbers.
+        totals: the totals of all rows by column, if the table is a sample; then there is no warning about
+            numbers beyond single precision.
 
     Returns:
         The used columns as numbers, dates or text, and the schema of all columns.
@@ -289,7 +316,7 @@ def infer_schema(
         [('age', 'number', 'used'), ('unit', 'category', 'dropped: constant')]
     """
     ignored, selected, categories, numbers = map(set, (ignore, features, categorical, numeric))
-    used, columns, out_of_range = [], [], []
+    used, columns, out_of_range = [], [], dict[str, Found]()
     for series in table.frame:
         name = series.name
         if name in ignored or (selected and name not in selected):
@@ -298,12 +325,19 @@ def infer_schema(
             continue
         declared: Kind | None = "category" if name in categories else "number" if name in numbers else None
         values, kind = cast_column(series, declared, table.locate, table.formats.get(name))
+        if kind == "boolean" and totals is not None and not _are_booleans(totals[name].counts["value"]):
+            values, kind = cast_column(series, "category")
         if kind == "number":
-            values, message = mask_out_of_range(values, table.locate)
-            out_of_range += [message] if message else []
-        missing, distinct = values.null_count(), _count_distinct(values)
-        is_unique, use = distinct == len(values) - missing and distinct > _MAX_FEW, "used"
-        if distinct == 0:
+            values, found = mask_out_of_range(values, table.locate)
+            out_of_range |= {} if found is None or totals is not None else {name: found}
+        total = None if totals is None else totals[name]
+        num_rows = len(values) if total is None else total.num_rows
+        missing = values.null_count() if total is None else total.missing
+        distinct, is_sampled = _count_distinct(values, total)
+        is_unique, use = distinct == num_rows - missing and distinct > _MAX_FEW, "used"
+        if total is not None and total.has_too_many:
+            use = f"dropped: more than {MAX_CATEGORIES:,} values"
+        elif distinct == 0:
             use = "dropped: all missing"
         elif distinct == 1 and not missing:
             use = "dropped: constant"
@@ -311,19 +345,27 @@ def infer_schema(
             use = "dropped: unique values (looks like an ID)"
         else:
             used.append(values)
-        is_sampled = len(values) > _MAX_COUNTED and distinct > 1 and values.dtype.is_float()
         columns.append(Column(name, kind, missing, distinct, use, is_sampled))
     warn_out_of_range(out_of_range)
     return pl.DataFrame(used), columns
 
 
-def _count_distinct(values: pl.Series) -> int:
-    """Count distinct values; of many numbers, those of the first rows unless these are constant."""
+def _count_distinct(values: pl.Series, total: ColumnTotals | None) -> tuple[int, bool]:
+    """Count distinct values; of many numbers, those of the first rows unless these are constant.
+
+    Returns:
+        The number, and whether it is a lower bound.
+    """
+    if total is not None and values.dtype == pl.String:
+        return MAX_CATEGORIES if total.has_too_many else len(total.counts), total.has_too_many
     if len(values) > _MAX_COUNTED and values.dtype.is_float():
         distinct = values.head(_MAX_COUNTED).drop_nulls().n_unique()
         if distinct > 1:
-            return distinct
-    return values.drop_nulls().n_unique()
+            return distinct, True
+    distinct = values.drop_nulls().n_unique()
+    if total is None or total.num_rows == len(values):
+        return distinct, False
+    return max(distinct, min(total.everywhere.count, 1 + total.everywhere.varies)), True
 
 
 def find_leakage(frame: pl.DataFrame, columns: Sequence[Column], targets: NDArray[Any]) -> set[str]:

@@ -20,6 +20,10 @@ from lit_classify.messages import warn
 RowIndices = NDArray[np.int32]  # a table in memory has fewer than 2**31 rows
 Classes = NDArray[np.int16] | NDArray[np.int32]
 _BLOCK = 1 << 16
+NO_EVALUATION = (
+    "there are neither validation nor test rows; set --data.folds 5, --data.val_fraction 0.2 or "
+    "--data.test_fraction 0.2"
+)
 _SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
@@ -200,14 +204,13 @@ class Splitter:
                 train, rest = split_off(rows["train"], fraction / (1 - used), self.seed, classes, groups)
                 rows, used = {**rows, "train": train, split: rest}, used + fraction
         if not self.folds and not {"val", "test"} & {*rows, *absent}:
-            raise DataError(
-                "there are neither validation nor test rows; set --data.folds 5, --data.val_fraction 0.2 or "
-                "--data.test_fraction 0.2"
-            )
+            raise DataError(NO_EVALUATION)
         if classes is None and min(map(len, rows.values())) < 2:
             raise DataError(f"{len(table)} rows are too few for training, validation and testing")
         if classes is not None and class_names is not None:
-            _check_classes(rows["train"], classes, class_names)
+            check_classes(
+                np.bincount(classes[rows["train"]], minlength=len(class_names)).tolist(), class_names
+            )
         return {split: rows[split] for split in ("train", "val", "test") if split in rows}
 
     def fold_rows(
@@ -318,19 +321,33 @@ def _by_column(table: RawTable, name: str) -> dict[str, RowIndices]:
     Raises:
         DataError: the column contains anything else, or no training row.
     """
-    words = table.frame[name].cast(pl.String).str.strip_chars().str.to_lowercase()
-    invalid = (~words.fill_null("").is_in(list(_SPLITS))).arg_true()
-    if len(invalid):
-        row = int(invalid[0])
-        cell = f"{table.locate(row)}: the split {name!r} is {table.frame[name][row]!r}"
-        raise DataError(f"{cell}, but must be train, val or test")
-    splits = words.replace_strict(_SPLITS)
+    splits = read_splits(table, name)
     rows = {
         split: (splits == split).arg_true().to_numpy().astype(np.int32) for split in ("train", "val", "test")
     }
     if not len(rows["train"]):
         raise DataError(f"{table.files[0][0]}: the split {name!r} has no row with train")
     return {split: numbers for split, numbers in rows.items() if len(numbers)}
+
+
+def read_splits(table: RawTable, name: str) -> pl.Series:
+    """Return train, val or test for each row, from a column.
+
+    Raises:
+        DataError: the column contains anything else; names the first.
+
+    Examples:
+        >>> table = RawTable(pl.DataFrame({"part": ["Training", "dev"]}), (("t.csv", 2),), ("1f",))
+        >>> read_splits(table, "part").to_list()
+        ['train', 'val']
+    """
+    words = table.frame[name].cast(pl.String).str.strip_chars().str.to_lowercase()
+    invalid = (~words.fill_null("").is_in(list(_SPLITS))).arg_true()
+    if len(invalid):
+        row = int(invalid[0])
+        cell = f"{table.locate(row)}: the split {name!r} is {table.frame[name][row]!r}"
+        raise DataError(f"{cell}, but must be train, val or test")
+    return words.replace_strict(_SPLITS)
 
 
 def split_by_files(num_rows: Sequence[int]) -> dict[str, RowIndices]:
@@ -360,12 +377,19 @@ def _check_groups(rows: Mapping[str, RowIndices], groups: RowIndices, table: Raw
         seen |= members
 
 
-def _check_classes(train: RowIndices, classes: Classes, class_names: Sequence[str]) -> None:
-    """Raise DataError unless every class has training rows."""
-    counts = np.bincount(classes[train], minlength=len(class_names))
-    if not counts.all():
+def check_classes(counts: Sequence[int], class_names: Sequence[str], advice: str = "") -> None:
+    """Raise DataError unless every class has training rows, given their numbers.
+
+    Examples:
+        >>> check_classes([3, 0], ["no", "yes"])  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.DataError: a class has no training row, ...; training rows: no 3, yes 0
+    """
+    if not all(counts):
         each = ", ".join(f"{name} {count:,}" for name, count in zip(class_names, counts, strict=True))
-        raise DataError(f"a class has no training row, so it cannot be learned; training rows: {each}")
+        message = f"a class has no training row, so it cannot be learned; training rows: {each}"
+        raise DataError(f"{message}; {advice}" if advice else message)
 
 
 def _group_numbers(table: RawTable, name: str) -> RowIndices:

@@ -69,8 +69,12 @@ class Target:
             return len(self.label_names)
         return 1 if self.class_names is None else num_outputs(len(self.class_names))
 
-    def values(self, table: RawTable) -> Targets:
+    def values(self, table: RawTable, spread: float | None = None) -> Targets:
         """Return classes ``(N,)`` int32, values ``(N,)`` float32 or labels ``(N, L)`` float32.
+
+        Args:
+            table: the rows.
+            spread: the standard deviation of all values, if the rows are some of them.
 
         Raises:
             DataError: a column is missing, or a cell is not a class, a label or a number.
@@ -81,7 +85,7 @@ class Target:
             return np.stack(labels, axis=1).astype(np.float32)
         (name,) = self.columns
         if self.class_names is None:
-            return _to_single(table, _complete(table, name, "number"))
+            return _to_single(table, _complete(table, name, "number"), spread)
         cells = _complete(table, name, "category" if table.frame[name].dtype in _TEXT_TYPES else None)
         names = pl.Series(self.class_names, dtype=pl.String)
         sizes = to_numbers(names).fill_null(float("nan")).to_numpy()
@@ -158,6 +162,31 @@ def _sort_key(name: str) -> tuple[int, int, str]:
     return (0, int(name), name) if name.removeprefix("-").isdecimal() else (1, 0, name)
 
 
+def has_targets(table: RawTable, columns: Sequence[str]) -> pl.Series:
+    """Return whether each row has all targets, ``(N,)``.
+
+    Examples:
+        >>> table = RawTable(pl.DataFrame({"y": ["a", None]}), (("t.csv", 2),), ("1f",))
+        >>> has_targets(table, ["y"]).to_list()
+        [True, False]
+    """
+    targets = [cast_column(table.frame[name], None, table.locate)[0] for name in columns]
+    return pl.DataFrame(targets).select(pl.all_horizontal(pl.all().is_not_null())).to_series()
+
+
+def check_complete(table: RawTable, name: str) -> None:
+    """Raise DataError if a cell of the target is missing; names the first.
+
+    Examples:
+        >>> table = RawTable(pl.DataFrame({"y": ["a", None]}), (("t.csv", 2),), ("1f",))
+        >>> check_complete(table, "y")  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.DataError: t.csv, row 2: the target 'y' is missing or not finite (None), ...
+    """
+    _complete(table, name, "category" if table.frame[name].dtype in _TEXT_TYPES else None)
+
+
 def _complete(table: RawTable, name: str, kind: Kind | None) -> pl.Series:
     """Return the target as numbers or text; raise DataError if a value is missing."""
     series = table.frame[name]
@@ -228,7 +257,7 @@ def _label(table: RawTable, name: str) -> pl.Series:
     return values
 
 
-def _to_single(table: RawTable, cells: pl.Series) -> NDArray[np.float32]:
+def _to_single(table: RawTable, cells: pl.Series, spread: float | None) -> NDArray[np.float32]:
     """Return a numeric target in single precision.
 
     Raises:
@@ -241,7 +270,7 @@ def _to_single(table: RawTable, cells: pl.Series) -> NDArray[np.float32]:
             f"{table.locate(row)}, target {cells.name!r}: {numbers[row]:g} is too large for single "
             "precision; divide the target by a constant"
         )
-    spread = float(numbers.astype(np.float64).std())
+    spread = float(numbers.astype(np.float64).std()) if spread is None else spread
     if spread and float(np.abs(numbers).max()) > _MAX_OFFSET * spread:
         raise DataError(
             f"{table.files[0][0]}: the target {cells.name!r} varies by {spread:g} around {numbers.mean():g}, "

@@ -204,7 +204,7 @@ def convert_text(
     frame = frame.with_columns(values.alias(name) for name, (_, values) in found.items())
     formats = {**options.formats, **{name: part for name, (part, _) in found.items()}}
     formats = {name: part for name, part in formats.items() if name in frame.columns and not part.is_plain}
-    return _replace(frame, options), formats
+    return replace_values(frame, options), formats
 
 
 def unify_spelling(text: pl.Series) -> pl.Series:
@@ -217,7 +217,7 @@ def unify_spelling(text: pl.Series) -> pl.Series:
     return text.str.to_lowercase().str.replace_all(r"\s+", " ")
 
 
-def _replace(frame: pl.DataFrame, options: ValueOptions) -> pl.DataFrame:
+def replace_values(frame: pl.DataFrame, options: ValueOptions) -> pl.DataFrame:
     """Replace the missing values of the options by null, and unify case and spaces of text."""
     columns = []
     missing = pl.Series(options.missing_values, dtype=pl.String)

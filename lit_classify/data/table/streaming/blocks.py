@@ -1,0 +1,232 @@
+"""Read the files of a table block by block, each column with the same type in all blocks.
+
+Legend: N rows of a block.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from lit_classify.data.table.cells import as_text
+from lit_classify.data.table.csv import apply_formats, detect_formats, digest_text, iterate_blocks
+from lit_classify.data.table.dialect import CsvOptions
+from lit_classify.data.table.fitted_state import FittedState
+from lit_classify.data.table.format_detection import detect_format
+from lit_classify.data.table.readers import digest_file
+from lit_classify.data.table.source import PATH_OPTIONS, RawTable, TableFiles, find_files
+from lit_classify.data.table.text_conversion import convert_text, replace_values
+from lit_classify.data.table.value_formats import ValueFormat
+from lit_classify.errors import DataError
+
+_CELLS = 1 << 19  # of a block of a binary file
+_NO_END = 1 << 62  # rows of a file whose number is not known yet
+
+
+class OtherFormat(Exception):
+    """A block has text in a column of values."""
+
+    def __init__(self, block: "Block", column: str) -> None:
+        super().__init__(column)
+        self.block, self.column = block, column
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive rows of a file.
+
+    Args:
+        key: the option of the file: ``path``, ``val_path`` or ``test_path``.
+        first: the number of the first row, counted over all files.
+        table: the rows.
+    """
+
+    key: str
+    first: int
+    table: RawTable
+
+
+@dataclass(frozen=True)
+class BlockReader:
+    r"""The rows of the files of a table in blocks.
+
+    Args:
+        files: the files and how to read them.
+        names: the columns.
+        formats: the formats of the columns of files of text that are values.
+        texts: the columns that are text.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as directory:
+        ...     path = Path(directory, "table.csv")
+        ...     _ = path.write_text("size,color\n1,red\n2,blue\n")
+        ...     reader = BlockReader.detect(TableFiles({"path": [str(path)]}, CsvOptions()))
+        ...     [block.table.frame.rows() for block in reader]
+        ...
+        [[(1.0, 'red'), (2.0, 'blue')]]
+    """
+
+    files: TableFiles
+    names: tuple[str, ...]
+    formats: Mapping[str, ValueFormat] = field(default_factory=dict)
+    texts: frozenset[str] = frozenset()
+
+    @classmethod
+    def detect(cls, files: TableFiles) -> "BlockReader":
+        """Return the reader of files whose columns have the types of the first block.
+
+        Raises:
+            DataError: a file does not exist, or its format cannot be read in blocks.
+        """
+        options = files.options
+        first = find_files(files.paths["path"])[0]
+        if _format(first) == "CSV":
+            found = detect_formats(first, options)
+            formats = {name: part for name, part in found.items() if part is not None}
+            return cls(files, tuple(found), formats, frozenset(found) - frozenset(formats))
+        frame = next(_read_blocks(first, options, {}), None)
+        if frame is None:
+            raise DataError(f"{first} has no rows")
+        converted, others = convert_text(frame, options.values, str(first))
+        texts = {name for name in frame.columns if frame[name].dtype in (pl.String, pl.Categorical, pl.Enum)}
+        values = [name for name in texts if converted[name].dtype not in (pl.String, pl.Categorical, pl.Enum)]
+        formats = {name: others.get(name, ValueFormat()) for name in values}
+        given = [name for name in options.values.text if name in frame.columns]
+        return cls(files, tuple(frame.columns), formats, frozenset({*texts, *given} - formats.keys()))
+
+    def with_text(self, names: Collection[str]) -> "BlockReader":
+        """Return the reader that reads further columns as text."""
+        formats = {name: part for name, part in self.formats.items() if name not in names}
+        return replace(self, formats=formats, texts=self.texts | frozenset(names))
+
+    def with_formats(self, formats: Mapping[str, ValueFormat]) -> "BlockReader":
+        """Return the reader that converts further columns of text to values."""
+        return replace(self, formats={**self.formats, **formats}, texts=self.texts - formats.keys())
+
+    def for_state(self, state: FittedState) -> "BlockReader":
+        """Return the reader that reads columns as in training, and as text those that are not used."""
+        values = {
+            encoder.name for encoder in state.preprocessor.encoders if encoder.kind in {"number", "date"}
+        }
+        values |= set(state.target.columns) if state.target.class_names is None else set()
+        from_text = {*self.texts, *self.formats}
+        formats = {
+            name: state.known_formats.get(name) or self.formats.get(name) for name in values & from_text
+        }
+        texts = (from_text - values) | (set(state.text_columns) & set(self.names))
+        return replace(
+            self,
+            formats={name: part or ValueFormat() for name, part in formats.items()},
+            texts=frozenset(texts),
+        )
+
+    def only(self, key: str) -> "BlockReader":
+        """Return the reader of the files of one option."""
+        return replace(self, files=replace(self.files, paths={key: self.files.paths[key]}))
+
+    def as_text(self) -> "BlockReader":
+        """Return the reader that reads cells as they are."""
+        return replace(self, files=self.files.as_text(self.names), formats={}, texts=frozenset(self.names))
+
+    def rows_at(self, numbers: Sequence[int]) -> list[tuple[Any, ...]]:
+        """Return the rows with some numbers, which are counted over all files."""
+        found: dict[int, tuple[Any, ...]] = {}
+        wanted = set(numbers)
+        for block in self:
+            rows = range(block.first, block.first + len(block.table))
+            found |= {
+                number: block.table.frame.row(number - block.first) for number in wanted.intersection(rows)
+            }
+        return [found[number] for number in numbers]
+
+    @property
+    def special_formats(self) -> dict[str, ValueFormat]:
+        """The formats except those of plain numbers."""
+        return {name: part for name, part in self.formats.items() if not part.is_plain}
+
+    @property
+    def paths(self) -> dict[str, list[Path]]:
+        """The files of each option.
+
+        Raises:
+            DataError: a file does not exist, or belongs to two splits.
+        """
+        find_files([path for paths in self.files.paths.values() for path in paths])
+        given = {key: self.files.paths.get(key) for key in PATH_OPTIONS}
+        return {key: find_files(paths) for key, paths in given.items() if paths}
+
+    def digests(self, key: str) -> dict[str, str]:
+        """Return the SHA-256 of each file of an option, as it is when the rows are held in memory."""
+        options = self.files.options
+        return {
+            str(path): digest_text(path, options) if _format(path) == "CSV" else digest_file(path)
+            for path in self.paths.get(key, ())
+        }
+
+    def __iter__(self) -> Iterator[Block]:
+        """Yield the rows of ``path``, ``val_path`` and ``test_path`` in order.
+
+        Raises:
+            DataError: a file has no rows or other columns than the first.
+            OtherFormat: a column of values has text.
+        """
+        number, values = 0, self.files.options.values
+        for key, path in ((key, path) for key, paths in self.paths.items() for path in paths):
+            start = 0
+            for frame in _read_blocks(path, self.files.options, self.formats):
+                if others := ", ".join(sorted(set(frame.columns) ^ set(self.names))):
+                    raise DataError(f"{path} and the first file differ in their columns: {others}")
+                frame = replace_values(self._with_texts(frame.select(self.names)), values)
+                positions = np.arange(start, start + len(frame))
+                files = ((str(path), _NO_END),)
+                block = Block(key, number, RawTable(frame, files, ("",), self.special_formats, positions))
+                self._check(block)
+                yield block
+                start, number = start + len(frame), number + len(frame)
+            if not start:
+                raise DataError(f"{path} has no rows")
+
+    def _with_texts(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return a frame whose columns of text are text."""
+        others = [name for name in self.texts if frame[name].dtype != pl.String]
+        return frame.with_columns(as_text(frame[name]) for name in others)
+
+    def _check(self, block: Block) -> None:
+        """Raise OtherFormat if a column of values has text, or integers that floats cannot represent."""
+        for part in block.table.frame:
+            if part.dtype == pl.String and part.name not in self.texts and part.null_count() < len(part):
+                raise OtherFormat(block, part.name)
+
+
+def _format(path: Path) -> str:
+    name = detect_format(path)
+    if name not in {"CSV", "Parquet", "Arrow"}:
+        raise DataError(
+            f"{path} is larger than the memory, and {name} files cannot be read in blocks; save it as CSV or "
+            "Parquet"
+        )
+    return name
+
+
+def _read_blocks(
+    path: Path, options: CsvOptions, formats: Mapping[str, ValueFormat]
+) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a file in blocks, with columns of text converted that have a format."""
+    name = _format(path)
+    if name == "CSV":
+        yield from iterate_blocks(path, options, formats)
+        return
+    try:
+        rows = pl.scan_parquet(path, glob=False) if name == "Parquet" else pl.scan_ipc(path, glob=False)
+        count, width = rows.select(pl.len()).collect().item(), len(rows.collect_schema())
+        size = max(_CELLS // width, 1)
+        for start in range(0, count, size):
+            frame = rows.slice(start, size).collect()
+            yield apply_formats(frame, formats, options.values.missing_values)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path} is a corrupt {name} file: {reason}; copy or write it again") from error

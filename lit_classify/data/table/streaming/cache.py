@@ -1,0 +1,188 @@
+"""Folders of encoded tables on the disk: built under a lock, checked when opened, listed and deleted.
+
+A complete folder has a ``table.json``, which is written last and has a checksum of each array. The name of a
+folder that is being built ends in ``.partial``; it is continued after an interruption.
+"""
+
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lit_classify.atomic_write import atomic_write
+from lit_classify.errors import UserError
+
+_RECORD = "table.json"
+_PARTIAL = ".partial"
+_LOCK = ".lock"
+_BLOCK_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class Array:
+    """Shape and type of an array in a file.
+
+    Examples:
+        >>> Array((3, 2), "float32").num_bytes
+        24
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+
+    @property
+    def num_bytes(self) -> int:
+        """Size of the file."""
+        return int(np.prod(self.shape)) * np.dtype(self.dtype).itemsize
+
+
+def default_directory() -> Path:
+    """Return the directory of caches unless another one is given: in ``XDG_CACHE_HOME`` or ``~/.cache``."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "lit_classify")
+
+
+def reserve(path: Path, array: Array) -> None:
+    """Create a file of the size of an array; an existing one is kept.
+
+    Raises:
+        OSError: there is no space left.
+    """
+    with path.open("ab") as file:
+        if hasattr(os, "posix_fallocate"):  # writing to a mapped file without space would end the process
+            os.posix_fallocate(file.fileno(), 0, array.num_bytes)
+        else:
+            file.truncate(array.num_bytes)
+
+
+def map_array(path: Path, array: Array, mode: Literal["r+", "c"]) -> "np.memmap[Any, Any]":
+    """Map an array from its file: to write (``r+``), or to read (``c``: changes stay in memory)."""
+    return np.memmap(path, array.dtype, mode, shape=array.shape)
+
+
+@dataclass(frozen=True)
+class CachedTable:
+    """The folder of one encoded table.
+
+    Args:
+        directory: the directory of caches.
+        name: the name of the folder.
+    """
+
+    directory: Path
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the complete table is."""
+        return self.directory / self.name
+
+    @property
+    def partial(self) -> Path:
+        """Where the table is built."""
+        return self.directory / f"{self.name}{_PARTIAL}"
+
+    @contextmanager
+    def locked(self) -> Iterator[bool]:
+        """Wait until no other process builds this table; yield whether there was one.
+
+        Raises:
+            UserError: the directory cannot be written.
+        """
+        import fcntl
+
+        path = self.directory / f"{self.name}{_LOCK}"
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+            file = path.open("ab")
+        except OSError as error:
+            raise UserError(
+                f"cannot write the cache {self.directory}: {error.strerror}; choose another directory with "
+                "--data.cache_dir"
+            ) from error
+        with file:
+            waited = False
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waited = True
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield waited
+
+    def read(self) -> dict[str, Any] | None:
+        """Return the record of the complete table; None if there is none.
+
+        Raises:
+            ValueError: a file of it is missing, or is not as it was written.
+        """
+        if not self.folder.is_dir():
+            return None
+        try:
+            record: dict[str, Any] = json.loads((self.folder / _RECORD).read_text("utf-8"))
+            for name, array in arrays_of(record).items():
+                path = self.folder / name
+                if path.stat().st_size != array.num_bytes:
+                    raise ValueError(f"{path} has {path.stat().st_size:,} bytes, not {array.num_bytes:,}")
+                if _checksum(path) != record["checksums"][name]:
+                    raise ValueError(f"{path} has changed since it was written")
+        except (OSError, KeyError, TypeError) as error:
+            raise ValueError(f"{self.folder} is not complete: {error}") from error
+        return record
+
+    def finish(self, record: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:
+        """Make the partial folder the complete one, and return its record."""
+        sums = {name: _checksum(self.partial / name) for name in arrays}
+        whole = {
+            **record,
+            "arrays": {name: asdict(array) for name, array in arrays.items()},
+            "checksums": sums,
+        }
+        _write_json(self.partial / _RECORD, whole)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.replace(self.partial, self.folder)
+        return whole
+
+    def map(self, record: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+        """Return the arrays, mapped from their files."""
+        return {name: map_array(self.folder / name, array, "c") for name, array in arrays_of(record).items()}
+
+    def partial_size(self) -> int:
+        """Return the bytes that the partial folder takes."""
+        return sum(path.stat().st_size for path in self.partial.iterdir())
+
+    def write_note(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write a note into the partial folder."""
+        _write_json(self.partial / name, content)
+
+    def read_note(self, name: str) -> dict[str, Any] | None:
+        """Return a note in the partial folder, if it is there and valid."""
+        with suppress(OSError, ValueError):
+            note: dict[str, Any] = json.loads((self.partial / name).read_text("utf-8"))
+            return note
+        return None
+
+
+def arrays_of(record: Mapping[str, Any]) -> dict[str, Array]:
+    """Return the arrays of a record."""
+    return {name: Array(tuple(part["shape"]), part["dtype"]) for name, part in record["arrays"].items()}
+
+
+def _write_json(target: Path, content: Mapping[str, Any]) -> None:
+    with atomic_write(target) as path:
+        path.write_text(json.dumps(content), "utf-8")
+
+
+def _checksum(path: Path) -> int:
+    """Return the CRC-32 of a file."""
+    checksum = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK_BYTES):
+            checksum = zlib.crc32(block, checksum)
+    return checksum

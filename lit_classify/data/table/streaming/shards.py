@@ -1,0 +1,163 @@
+"""Where the rows of a split are in its file, and in which order training reads them.
+
+A file consists of shards, each of which has rows from everywhere in the table. Every epoch permutes the
+shards, and then the rows within a few shards at a time, so that no permutation of all rows is held.
+
+Legend: N rows, S shards, B rows per batch, W processes.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lit_classify.data.loaders import TensorLoader
+from lit_classify.data.table.streaming.hashing import hash_numbers
+from lit_classify.seeds import stream_seed
+
+_SHARD_BYTES = 1 << 24
+_MAX_SHARDS = 1 << 10  # more would make the parts of a block too small to write
+_SHUFFLED_SHARDS = 8  # whose rows are permuted together
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The places of the rows of a split in its file.
+
+    Of every S consecutive rows, each goes to another shard, which a hash of the seed chooses.
+
+    Args:
+        num_rows: number of rows, N.
+        num_shards: number of shards, S.
+        seed: seed of the choice.
+
+    Examples:
+        >>> layout = Layout(num_rows=7, num_shards=3, seed=0)
+        >>> layout.starts.tolist()
+        [0, 3, 5, 7]
+        >>> sorted(layout.places(np.arange(7)).tolist())
+        [0, 1, 2, 3, 4, 5, 6]
+    """
+
+    num_rows: int
+    num_shards: int
+    seed: int
+
+    @classmethod
+    def of(cls, num_rows: int, row_bytes: int, seed: int) -> "Layout":
+        """Return the layout of rows of some size."""
+        num_shards = -(-num_rows * row_bytes // _SHARD_BYTES)
+        return cls(num_rows, min(max(num_shards, 1), _MAX_SHARDS, max(num_rows, 1)), seed)
+
+    @cached_property
+    def starts(self) -> NDArray[np.int64]:
+        """The first row of each shard, and the end of the last, ``(S + 1,)``."""
+        shards = np.arange(self.num_shards + 1)
+        return shards * (self.num_rows // self.num_shards) + np.minimum(
+            shards, self.num_rows % self.num_shards
+        )
+
+    def places(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the place in the file of each row of the split, counted in the order of the table."""
+        turns, shards = np.divmod(rows, self.num_shards)
+        shifts = (hash_numbers(turns, "shards", self.seed) % np.uint64(self.num_shards)).astype(np.int64)
+        shifts[turns == self.num_rows // self.num_shards] = 0  # the last turn has only the first shards
+        return self.starts[(shards + shifts) % self.num_shards] + turns
+
+
+class ShardOrder:
+    """The order of the rows of an epoch, computed for a few shards at a time.
+
+    Args:
+        starts: the first row of each shard, and the end of the last, ``(S + 1,)``.
+        seed: seed of the order.
+        epoch: the epoch.
+
+    Examples:
+        >>> order = ShardOrder(np.array([0, 3, 5, 7]), seed=0, epoch=0)
+        >>> sorted(order[0:4].tolist() + order[4:7].tolist())
+        [0, 1, 2, 3, 4, 5, 6]
+    """
+
+    def __init__(self, starts: NDArray[np.int64], seed: int, epoch: int) -> None:
+        num_shards = len(starts) - 1
+        shards = np.random.default_rng(stream_seed("shards", seed, epoch)).permutation(num_shards)
+        self._groups = [
+            shards[start : start + _SHUFFLED_SHARDS] for start in range(0, num_shards, _SHUFFLED_SHARDS)
+        ]
+        sizes = [int((starts[group + 1] - starts[group]).sum()) for group in self._groups]
+        self._ends = np.cumsum(sizes)
+        self._starts, self._seed, self._first = starts, seed, epoch * len(self._groups)
+        self._group, self._rows = -1, torch.empty(0, dtype=torch.long)
+
+    def __getitem__(self, places: slice) -> Tensor:
+        """Return the rows at some places of the epoch, ``(B,)``."""
+        stop, step = int(places.stop), places.step or 1
+        parts, place = [], int(places.start)
+        while place < stop:
+            group = int(np.searchsorted(self._ends, place, side="right"))
+            rows = self._shuffled(group)
+            before = int(self._ends[group]) - len(rows)
+            part = rows[place - before : stop - before : step]
+            parts.append(part)
+            place += step * len(part)
+        return torch.cat(parts) if len(parts) != 1 else parts[0]
+
+    def _shuffled(self, group: int) -> Tensor:
+        """Return the rows of a group of shards in a random order; the last group is kept."""
+        if group != self._group:
+            ranges = [
+                torch.arange(int(self._starts[shard]), int(self._starts[shard + 1]))
+                for shard in self._groups[group]
+            ]
+            rows = torch.cat(ranges)
+            generator = torch.Generator().manual_seed(stream_seed("order", self._seed, self._first + group))
+            self._rows, self._group = rows[torch.randperm(len(rows), generator=generator)], group
+        return self._rows
+
+
+class ShardLoader(TensorLoader):
+    """Iterate over batches of rows in shards; see ``TensorLoader``.
+
+    A single group of shards has the order of ``TensorLoader``.
+
+    Args:
+        tensors: tensors of shape ``(N, ...)``, mapped from files.
+        layout: where the shards begin.
+        batch_size: rows per batch and rank, B.
+        shuffle: whether to shuffle the rows in every epoch.
+        seed: seed of the order, together with the epoch.
+        drop_last: whether to drop a last batch that is smaller than the others.
+        rank: rank of this process, from 0.
+        world_size: number of processes, W.
+        even: whether all ranks take the same number of steps.
+
+    Examples:
+        >>> loader = ShardLoader([torch.arange(5)], Layout(5, 2, seed=0), batch_size=2, shuffle=True)
+        >>> sorted(row for (rows,) in loader for row in rows.tolist())
+        [0, 1, 2, 3, 4]
+    """
+
+    def __init__(
+        self,
+        tensors: list[Tensor],
+        layout: Layout,
+        batch_size: int | None = None,
+        shuffle: bool = False,
+        seed: int = 0,
+        drop_last: bool = False,
+        rank: int = 0,
+        world_size: int = 1,
+        even: bool = True,
+    ) -> None:
+        super().__init__(tensors, batch_size, shuffle, seed, drop_last, rank, world_size, even)
+        self._layout = layout
+
+    def order(self) -> ShardOrder | None:
+        """Return the order of this epoch; None if not shuffled."""
+        if not self.shuffle or self._is_single_batch:
+            return None
+        return ShardOrder(self._layout.starts, self.seed, self.epoch)

@@ -1,0 +1,276 @@
+"""A table that is read in blocks: its fitted state, and its rows mapped from the cache.
+
+Legend: N rows, F features.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from lit_classify import __version__
+from lit_classify.data.memory import format_size
+from lit_classify.data.splits import Split
+from lit_classify.data.table.column_roles import ColumnRoles
+from lit_classify.data.table.fitted_state import FittedState
+from lit_classify.data.table.preprocessing import Findings
+from lit_classify.data.table.schema import Column
+from lit_classify.data.table.source import RawTable
+from lit_classify.data.table.streaming.blocks import BlockReader, OtherFormat
+from lit_classify.data.table.streaming.cache import CachedTable, arrays_of
+from lit_classify.data.table.streaming.encoding import BlockEncoder, layouts, write_shards
+from lit_classify.data.table.streaming.shards import Layout
+from lit_classify.data.table.streaming.survey import Assignment, Progress, Survey, Surveyor
+from lit_classify.data.table.value_formats import ValueFormat
+from lit_classify.errors import DataError
+from lit_classify.messages import echo_once, warn
+
+_FORMAT = 1  # of the files in the cache
+_FITTED = "fitted.json"
+
+
+Cast = Callable[[FittedState, RawTable, Findings], pl.DataFrame]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What is learned from the first pass.
+
+    Args:
+        state: the fitted state.
+        columns: the schema.
+        notes: notes on the rows and values.
+        leaking: columns that determine the target.
+    """
+
+    state: FittedState
+    columns: list[Column]
+    notes: list[str]
+    leaking: list[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "state": self.state.to_dict(),
+            "columns": [asdict(column) for column in self.columns],
+            "notes": self.notes,
+            "leaking": self.leaking,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Fitted":
+        """Return it from ``to_dict``."""
+        columns = [Column(**column) for column in data["columns"]]
+        return cls(**{**data, "state": FittedState.from_dict(data["state"]), "columns": columns})
+
+
+@dataclass(frozen=True)
+class StreamedRows:
+    """The rows of a table, mapped from the cache.
+
+    Args:
+        fitted: what is learned from the table.
+        splits: the rows of each split, in shards.
+        layouts: where the shards of each split begin.
+        rows: the number of each row in the files, ``(N,)`` int64.
+        weights: the weights of the rows in the loss, ``(N,)``.
+    """
+
+    fitted: Fitted
+    splits: dict[str, Split]
+    layouts: dict[str, Layout]
+    rows: dict[str, Tensor]
+    weights: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class TableStream:
+    """A table that is read in blocks.
+
+    Args:
+        reader: the files, with the types of their columns.
+        assignment: which split each row belongs to.
+        digests: the SHA-256 of each file of each option.
+        directory: the directory of caches.
+        roles: the roles of columns.
+        sample_weight: the column of weights.
+        missing_target: whether to leave out rows without a target (``drop``).
+        options: everything else that determines the content of the cache, as plain data.
+        cast: returns the columns of a state's preprocessor as numbers, dates or text, and collects findings.
+    """
+
+    reader: BlockReader
+    assignment: Assignment
+    digests: Mapping[str, Mapping[str, str]]
+    directory: Path
+    roles: ColumnRoles
+    sample_weight: str | None
+    missing_target: str
+    options: Mapping[str, Any]
+    cast: Cast
+
+    def open(self, fit: Callable[[Survey], Fitted], state: FittedState | None) -> StreamedRows:
+        """Return the rows from the cache, which is built if it is not there.
+
+        Args:
+            fit: fits the state, if there is none.
+            state: the state of an earlier fit.
+
+        Raises:
+            DataError: the rows cannot be used.
+            UserError: the cache cannot be written.
+        """
+        cached = CachedTable(self.directory, self._name(state))
+        with cached.locked():
+            try:
+                record = cached.read()
+            except ValueError as error:
+                warn(f"the cache is corrupt and is built again: {error}")
+                record = None
+            if record is None or (state is not None and record["fitted"]["state"] != state.to_dict()):
+                record = self._build(cached, fit, state)
+        return self._map(cached, record)
+
+    def _name(self, state: FittedState | None) -> str:
+        """Return the name of the cache, which differs for other content or settings."""
+        first = next(iter(self.digests["path"]))
+        known = state.to_dict() if state is not None and self.assignment.is_new_table else None
+        digests = {key: list(files.values()) for key, files in self.digests.items()}
+        key = [_FORMAT, __version__, digests, self.missing_target, self.options, known]
+        return f"{Path(first).stem}-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}"
+
+    def _build(
+        self, cached: CachedTable, fit: Callable[[Survey], Fitted], state: FittedState | None
+    ) -> dict[str, Any]:
+        """Read the table twice, and return the record of its cache."""
+        files = _fingerprints(self.reader)
+        note = cached.read_note(_FITTED)
+        if note is None or (state is not None and note["fitted"]["state"] != state.to_dict()):
+            shutil.rmtree(cached.partial, ignore_errors=True)
+            note = self._learn(fit, state)
+            cached.partial.mkdir()
+            cached.write_note(_FITTED, note)
+        else:
+            echo_once(f"continuing {cached.partial}, which was interrupted")
+        fitted, findings = Fitted.from_dict(note["fitted"]), Findings()
+        encoder = BlockEncoder(
+            fitted.state,
+            replace(self.assignment, given=frozenset(note["given"])),
+            self.cast,
+            findings,
+            self.missing_target,
+            self.sample_weight,
+            note["spread"],
+        )
+        size, free = encoder.num_bytes(note["counts"]), shutil.disk_usage(cached.partial).free
+        rows = f"{sum(note['counts'].values()):,} encoded rows need {format_size(size)}"
+        if size > free + cached.partial_size():
+            raise DataError(
+                f"{self.directory} has {format_size(free)} free, but {rows}; choose another directory with "
+                "--data.cache_dir"
+            )
+        echo_once(f"{rows} in {cached.folder}")
+        formats = {name: ValueFormat.from_dict(part) for name, part in note["formats"].items()}
+        reader = replace(self.reader, formats=formats, texts=frozenset(note["texts"]))
+        try:
+            with _progress("second pass", note["num_rows"]) as progress:
+                arrays = write_shards(reader, encoder, note["counts"], cached.partial, progress)
+        except OtherFormat as error:
+            self.cast(fitted.state, error.block.table, findings)  # names the cell at fault
+            raise DataError(f"the column {error.column!r} was changed while it was read") from error
+        except OSError as error:
+            raise DataError(
+                f"cannot write the cache {cached.partial}: {error.strerror}; choose another directory with "
+                "--data.cache_dir"
+            ) from error
+        findings.warn()
+        if _fingerprints(self.reader) != files:
+            shutil.rmtree(cached.partial)
+            raise DataError("the table was changed while it was read; start again")
+        return cached.finish({**note, "paths": list(self.digests["path"])}, arrays)
+
+    def _learn(self, fit: Callable[[Survey], Fitted], state: FittedState | None) -> dict[str, Any]:
+        """Return what the first pass finds that the second needs, as plain data."""
+        with _progress("first pass", None) as progress:
+            surveyor = Surveyor(self.roles, self.missing_target, progress, only_counts=state is not None)
+            survey = surveyor.survey(self.reader, self.assignment)
+        fitted = fit(survey) if state is None else Fitted(state, [], [], [])
+        return {
+            "fitted": fitted.to_dict(),
+            "counts": survey.counts,
+            "spread": survey.spread,
+            "num_rows": sum(rows for _, rows in survey.files),
+            "given": sorted(survey.assignment.given),
+            "formats": {name: part.to_dict() for name, part in survey.reader.formats.items()},
+            "texts": sorted(survey.reader.texts),
+        }
+
+    def _map(self, cached: CachedTable, record: Mapping[str, Any]) -> StreamedRows:
+        arrays = {name: torch.from_numpy(array) for name, array in cached.map(record).items()}
+        splits = [split for split, count in record["counts"].items() if count]
+        weights = {split: arrays[f"{split}-weights"] for split in splits if f"{split}-weights" in arrays}
+        for split in weights.keys() & {"train", "val"}:
+            if not weights[split].any():
+                raise DataError(f"the sample_weight {self.sample_weight!r} is 0 in all {split} rows")
+        return StreamedRows(
+            Fitted.from_dict(record["fitted"]),
+            {split: Split(arrays[f"{split}-x"], arrays[f"{split}-y"]) for split in splits},
+            layouts(record["counts"], arrays_of(record), self.assignment.splitter.seed),
+            {split: arrays[f"{split}-rows"] for split in splits},
+            weights,
+        )
+
+
+class BlockLoader:
+    """Iterate over the features of the rows of files in blocks, ``(N, F)`` each, in order.
+
+    Args:
+        reader: the files, with the types of columns that the state expects.
+        state: the fitted state.
+        cast: returns the columns of a state's preprocessor as numbers, dates or text, and collects findings.
+    """
+
+    def __init__(self, reader: BlockReader, state: FittedState, cast: Cast) -> None:
+        self._reader, self._state, self._cast = reader, state, cast
+
+    def __iter__(self) -> Iterator[tuple[Tensor]]:
+        findings = Findings()
+        try:
+            for block in self._reader:
+                frame = self._cast(self._state, block.table, findings)
+                yield (torch.from_numpy(self._state.preprocessor.transform(frame)),)
+        except OtherFormat as error:
+            self._cast(self._state, error.block.table, findings)  # names the cell at fault
+            raise
+        findings.warn()
+
+
+def _fingerprints(reader: BlockReader) -> list[tuple[int, int]]:
+    """Return what changes when a file is written."""
+    stats = [path.stat() for paths in reader.paths.values() for path in paths]
+    return [(stat.st_size, stat.st_mtime_ns) for stat in stats]
+
+
+@contextmanager
+def _progress(name: str, num_rows: int | None) -> Iterator[Progress]:
+    """Show a bar with the number of rows, their rate and the time left, on a terminal."""
+    is_shown = sys.stderr.isatty() and os.environ.get("LOCAL_RANK", "0") == "0"
+    with tqdm(
+        total=num_rows, desc=name, unit=" rows", unit_scale=True, leave=False, disable=not is_shown
+    ) as bar:
+
+        def update(count: int) -> None:
+            bar.update(count)
+
+        yield update

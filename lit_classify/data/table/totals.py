@@ -1,0 +1,171 @@
+"""What is counted and summed over the rows of a column, and can be added up block by block.
+
+Legend: N rows, M training rows.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import polars as pl
+
+from lit_classify.data.table.cells import BOOLEANS
+
+Part = Literal["", "elapsed", "year", "month", "weekday", "hour"]  # of a date; empty for other columns
+MAX_CATEGORIES = 100_000  # distinct values of a column of text that are counted block by block
+_MAX_PENDING = 32  # blocks whose counts are added up at once
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Number, mean, standard deviation and range of numbers.
+
+    Examples:
+        >>> numbers = [1.0, 2.0, 4.0, 9.0]
+        >>> parts = [Moments.of(pl.Series(part)) for part in (numbers[:1], numbers[1:])]
+        >>> parts[0] + parts[1] == Moments.of(pl.Series(numbers))
+        True
+    """
+
+    count: int = 0
+    mean: float = 0.0
+    std: float = 0.0
+    low: float = math.inf
+    high: float = -math.inf
+
+    @classmethod
+    def of(cls, values: pl.Series) -> "Moments":
+        """Return the moments of the numbers that are not null."""
+        numbers = values.drop_nulls().cast(pl.Float64)
+        if not len(numbers):
+            return cls()
+        mean, std, low, high = numbers.mean(), numbers.std(ddof=0), numbers.min(), numbers.max()
+        return cls(len(numbers), float(mean), float(std), float(low), float(high))  # type: ignore[arg-type]  # numbers all
+
+    def __add__(self, other: "Moments") -> "Moments":
+        if not self.count or not other.count:
+            return self if self.count else other
+        count = self.count + other.count
+        share, distance = other.count / count, other.mean - self.mean
+        variance = (1 - share) * self.std**2 + share * other.std**2 + share * (1 - share) * distance**2
+        return Moments(
+            count,
+            self.mean + share * distance,
+            math.sqrt(variance),
+            min(self.low, other.low),
+            max(self.high, other.high),
+        )
+
+    @property
+    def varies(self) -> bool:
+        """Whether there are two different numbers."""
+        return self.low < self.high
+
+
+@dataclass
+class ColumnTotals:
+    """Totals of a column: of all rows what its schema depends on, of the training rows what is fitted.
+
+    Args:
+        num_rows: number of rows, N.
+        missing: number of missing values.
+        train_missing: the same of the training rows.
+        everywhere: moments of the values, or of the days of dates, of all rows.
+        moments: moments of the numbers of the training rows, or of each part of dates.
+
+    Examples:
+        >>> totals = ColumnTotals.of(pl.Series(["red", "blue", "red", None]))
+        >>> totals.train_counts, totals.missing
+        ({'blue': 1, 'red': 2}, 1)
+    """
+
+    num_rows: int = 0
+    missing: int = 0
+    train_missing: int = 0
+    everywhere: Moments = field(default_factory=Moments)
+    moments: dict[Part, Moments] = field(default_factory=lambda: dict.fromkeys(get_args(Part), Moments()))
+    _counts: list[pl.DataFrame] = field(default_factory=list)
+    has_too_many: bool = False  # distinct values of text to count
+
+    @classmethod
+    def of(cls, values: pl.Series) -> "ColumnTotals":
+        """Return the totals of a column whose rows are all for training; ``everywhere`` is left out."""
+        totals = cls(num_rows=len(values), missing=values.null_count())
+        totals._add_train(values)
+        if values.dtype == pl.String:
+            totals._count(values, pl.repeat(True, len(values), eager=True))
+        return totals
+
+    def add(self, values: pl.Series, is_train: pl.Series) -> None:
+        """Add the rows of a block.
+
+        Args:
+            values: numbers, dates or text, ``(N,)``.
+            is_train: whether each row is for training, ``(N,)``.
+        """
+        self.num_rows += len(values)
+        self.missing += values.null_count()
+        if values.dtype == pl.String:
+            self._count(values, is_train)
+        else:
+            self.everywhere += Moments.of(
+                date_part(values, "elapsed") if values.dtype == pl.Datetime else values
+            )
+        self._add_train(values.filter(is_train))
+
+    def _add_train(self, values: pl.Series) -> None:
+        self.train_missing += values.null_count()
+        if values.dtype == pl.Datetime:
+            for part in get_args(Part)[1:]:
+                self.moments[part] += Moments.of(date_part(values, part))
+        elif values.dtype != pl.String:
+            self.moments[""] += Moments.of(values)
+
+    def _count(self, values: pl.Series, is_train: pl.Series) -> None:
+        """Count the values of text, unless there are too many."""
+        if self.has_too_many:
+            return
+        rows = pl.DataFrame({"value": values, "train": is_train}).drop_nulls("value")
+        counts = rows.group_by("value").agg(pl.len().cast(pl.Int64), pl.col("train").sum().cast(pl.Int64))
+        self._counts.append(counts)
+        if len(self._counts) > _MAX_PENDING and len(self.counts) > MAX_CATEGORIES:
+            self.has_too_many, self._counts = True, []
+
+    def numbers(self, part: Part = "") -> Moments:
+        """Return the moments of numbers, of a part of dates, or of words for yes and no as 1 and 0."""
+        if not self._counts:
+            return self.moments[part]
+        train, yes = 0, 0
+        for word, count in self.train_counts.items():
+            train, yes = train + count, yes + count * round(BOOLEANS[word.lower()])
+        mean = yes / train if train else 0.0
+        return Moments(train, mean, math.sqrt(mean * (1 - mean)), float(yes == train), float(yes > 0))
+
+    @property
+    def counts(self) -> pl.DataFrame:
+        """For each value of text, sorted, the number of rows ``len`` and of training rows ``train``."""
+        if not self._counts:
+            return pl.DataFrame(schema={"value": pl.String, "len": pl.Int64, "train": pl.Int64})
+        if len(self._counts) > 1:
+            self._counts = [pl.concat(self._counts).group_by("value").sum()]
+        return self._counts[0].sort("value")
+
+    @property
+    def train_counts(self) -> dict[str, int]:
+        """The number of training rows of each value of text that has any."""
+        return dict(self.counts.filter(pl.col("train") > 0).select("value", "train").iter_rows())
+
+
+def date_part(times: pl.Series, part: Part) -> pl.Series:
+    """Return a part of each date and time as a number; see ``Encoder``.
+
+    Examples:
+        >>> from datetime import datetime
+        >>> times = pl.Series([datetime(1970, 1, 2, 12), None])
+        >>> date_part(times, "elapsed").to_list(), date_part(times, "weekday").to_list()
+        ([1.5, None], [5.0, None])
+    """
+    if part == "elapsed":
+        return times.to_physical() / 86_400e6
+    numbers: pl.Series = getattr(times.dt, part)()
+    return numbers.cast(pl.Float64)

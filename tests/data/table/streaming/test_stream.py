@@ -1,0 +1,195 @@
+"""A table that is read in blocks compared with the same table in memory, from file to trained weights."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from lit_classify import BinaryClassifier, DataError, TableDataModule
+from lit_classify.data import memory
+from lit_classify.data.table.streaming import shards
+from lit_classify.errors import DataWarning, UserError
+from tests.data.table.streaming.tables import mixed_table
+from tests.training import same_weights, trainer
+
+
+def written(name: str = "t.csv", num_rows: int = 600) -> str:
+    frame = mixed_table(num_rows)
+    frame.write_csv(name) if name.endswith(".csv") else frame.write_parquet(name)
+    return name
+
+
+def encoders(data: TableDataModule) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = data.hparams["fitted_state"]["encoders"]
+    return found
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+@pytest.mark.parametrize("scaling", ["standard", "robust"])
+def test_the_fitted_state_equals_that_of_the_table_in_memory(name: str, scaling: Any) -> None:
+    whole = TableDataModule(written(name), "target", split="part", scaling=scaling)
+    streamed = TableDataModule(name, "target", split="part", scaling=scaling, cache_dir="cache")
+    assert streamed.columns == whole.columns
+    for one, other in zip(encoders(streamed), encoders(whole), strict=True):
+        numbers = [[part.pop(key) for key in ("center", "scale", "median")] for part in (one, other)]
+        assert numbers[0] == pytest.approx(numbers[1], rel=1e-12)
+        assert one == other
+    assert streamed.class_names == whole.class_names
+    assert streamed.class_counts == whole.class_counts
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_the_rows_equal_those_of_the_table_in_memory() -> None:
+    whole = TableDataModule(written(), "target", split="part")
+    streamed = TableDataModule("t.csv", "target", split="part", cache_dir="cache")
+    streamed.setup()
+    part = mixed_table()["part"]
+    for split in ("train", "val", "test"):
+        numbers = streamed._streamed.rows[split].numpy()  # type: ignore[union-attr]
+        assert sorted(numbers.tolist()) == np.flatnonzero((part == split).to_numpy()).tolist()
+        order = np.argsort(numbers)
+        torch.testing.assert_close(streamed.split(split).x[order], whole.split(split).x, rtol=1e-5, atol=1e-6)
+        assert torch.equal(streamed.split(split).y[order], whole.split(split).y)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_fit_equals_that_of_the_table_in_memory_where_order_and_split_are_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shards, "_SHARD_BYTES", 1 << 24)  # a single shard
+    written()
+    models = []
+    for cache_dir in ("none", "cache"):
+        data = TableDataModule("t.csv", "target", split="part", cache_dir=cache_dir, batch_size=32)
+        torch.manual_seed(0)
+        model = BinaryClassifier(data.in_features, hidden=[8], class_names=data.class_names)
+        trainer(max_epochs=3).fit(model, data)
+        models.append(model)
+    for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_rows_are_split_by_a_hash_that_other_rows_do_not_change() -> None:
+    first = TableDataModule(written("a.csv", 300), "target", ignore=["part", "street"], cache_dir="cache")
+    longer = TableDataModule(written("b.csv", 600), "target", ignore=["part", "street"], cache_dir="cache")
+    for data in (first, longer):
+        data.setup()
+    for split in ("train", "val", "test"):
+        few, many = (set(data._streamed.rows[split].tolist()) for data in (first, longer))  # type: ignore[union-attr]
+        assert few == {row for row in many if row < 300}
+    sizes = [len(longer.split(split).y) / 600 for split in ("train", "val", "test")]
+    assert sizes == pytest.approx([0.6, 0.2, 0.2], abs=0.06)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_group_is_not_divided() -> None:
+    data = TableDataModule(written(), "target", groups="street", ignore="part", cache_dir="cache")
+    data.setup()
+    street = mixed_table()["street"].to_numpy()
+    groups = [set(street[data._streamed.rows[split].numpy()]) for split in ("train", "val", "test")]  # type: ignore[union-attr]
+    assert all(groups)
+    assert len(set.union(*groups)) == sum(map(len, groups))
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_training_resumes_exactly_at_any_step() -> None:
+    def data() -> TableDataModule:
+        return TableDataModule(written(), "target", ignore="part", cache_dir="cache", batch_size=32)
+
+    def model() -> BinaryClassifier:
+        torch.manual_seed(0)
+        return BinaryClassifier(data().in_features, hidden=[8], dropout=0.2, class_names=["down", "up"])
+
+    uninterrupted = model()
+    trainer(max_epochs=3).fit(uninterrupted, data())
+    stopped = trainer(max_epochs=3, max_steps=17)
+    stopped.fit(model(), data())
+    stopped.save_checkpoint("stopped.ckpt")
+    resumed = model()
+    trainer(max_epochs=3).fit(resumed, data(), ckpt_path="stopped.ckpt")
+    assert same_weights(resumed, uninterrupted)
+
+
+@pytest.mark.reliability(32)
+def test_a_table_larger_than_the_memory_is_read_in_blocks_unless_that_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "caches")
+    monkeypatch.setattr(memory, "free_memory", lambda: 1000)
+    with pytest.raises(DataError, match=r"t.csv: about .* rows x 8 columns need about .* --data.cache_dir"):
+        TableDataModule(written(), "target", ignore="part", cache_dir="none")
+    with pytest.warns(DataWarning, match=r"but 0.001 MB are free; so the table is read in blocks"):
+        data = TableDataModule("t.csv", "target", ignore="part")
+    assert capsys.readouterr().err.endswith(f"in {next(Path('caches/lit_classify').glob('t-*[!k]'))}\n")
+    assert data.class_counts is not None
+    assert 300 < sum(data.class_counts) < 420
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"folds": 3}, "data.folds needs all rows in memory"),
+        ({"duplicates": "drop"}, "data.duplicates drop needs all rows in memory"),
+        ({"batch_size": None}, "data.batch_size null needs all rows in memory"),
+        ({"groups": "street", "split": "part"}, "not by both; leave out --data.groups"),
+    ],
+)
+def test_what_needs_all_rows_is_refused_with_the_option(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        TableDataModule(written(), "target", cache_dir="cache", **options)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_text_among_numbers_in_a_late_block_is_an_error_that_names_the_row() -> None:
+    cells = [str(number) for number in range(3000)]
+    cells[2500] = "many"
+    Path("t.csv").write_text("\n".join(["x,target", *(f"{cell},{'ab'[len(cell) % 2]}" for cell in cells)]))
+    with pytest.raises(DataError, match=r"t.csv, row 2501, column 'x': 'many' is not a number, but 2,500"):
+        TableDataModule("t.csv", "target", cache_dir="cache")
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_numbers_after_a_first_block_without_any_are_numbers() -> None:
+    rows = [
+        "x,z,target",
+        *(f"{'' if number < 1500 else number},{number},{'ab'[number % 2]}" for number in range(3000)),
+    ]
+    Path("t.csv").write_text("\n".join(rows))
+    data = TableDataModule("t.csv", "target", cache_dir="cache")
+    assert [(column.name, column.kind, column.missing) for column in data.columns] == [
+        ("x", "number", 1500),
+        ("z", "number", 0),
+    ]
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_class_that_occurs_once_in_a_late_block_is_known() -> None:
+    classes = ["rare" if number == 2900 else "ab"[number % 2] for number in range(3000)]
+    rows = [f"{row},{name},{'val' if row % 5 == 1 else 'train'}" for row, name in enumerate(classes)]
+    Path("t.csv").write_text("\n".join(["x,target,part", *rows]))
+    data = TableDataModule("t.csv", "target", split="part", test_fraction=0, cache_dir="cache")
+    assert data.class_names == ["a", "b", "rare"]
+    assert data.class_counts is not None
+    assert data.class_counts[2] == 1
+
+
+def test_raw_rows_are_those_of_the_file() -> None:
+    data = TableDataModule(written(), "target", ignore="part", cache_dir="cache")
+    data.setup()
+    numbers = data._streamed.rows["test"][:5].tolist()  # type: ignore[union-attr]
+    expected = pl.read_csv("t.csv", infer_schema=False)[numbers]
+    assert data.raw_rows("test", range(5)).equals(expected)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_predictions_need_no_cache_and_equal_those_in_memory() -> None:
+    whole = TableDataModule(written(), "target", split="part")
+    streamed = TableDataModule("t.csv", "target", split="part", cache_dir="cache")
+    x = torch.cat([batch for (batch,) in streamed.predict_dataloader()])
+    (expected,) = whole.predict_dataloader()
+    torch.testing.assert_close(x, expected[0], rtol=1e-5, atol=1e-6)
