@@ -27,7 +27,7 @@ LEVELS = {
             "atomic_write messages safe_yaml seeds",
             "html_card signals",
             "import_policy recipes",
-            "losses networks optimizers loggers metrics serialization threads",
+            "allocator losses networks optimizers loggers metrics serialization threads",
             "plots",
             "_lightning",
             "data modules",

@@ -17,6 +17,7 @@ from torch import Tensor
 from lit_classify import signals
 from lit_classify._lightning.resume_limits import nothing_left
 from lit_classify._lightning.trainer import RunTrainer
+from lit_classify.allocator import keep_freed_memory
 from lit_classify.atomic_write import write_all
 from lit_classify.callbacks import BestCheckpoint, HParams, LastCheckpoint, RunSummary
 from lit_classify.callbacks.member_early_stopping import stops_members
@@ -244,6 +245,7 @@ class FitCLI(LitCLI):
         start = time.monotonic()
         try:
             batch_size = self.datamodule.batch_size or len(self.datamodule.split("train").y)
+            keep_freed_memory()
             with limit_threads(self.model, batch_size):
                 self.trainer.fit(**kwargs)
         except BaseException:
