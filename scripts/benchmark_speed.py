@@ -3,7 +3,8 @@
     python scripts/benchmark_speed.py [fit process plots saving start epoch loader memory scaling reading]
                                 [--accelerator cpu|gpu]
 
-Every number is a ratio, the median of alternating runs after a warm-up. Run it on an otherwise idle machine.
+Every number is a ratio of alternating runs after a warm-up, each from a fresh state: the median, and the
+smallest and the largest. Run it on an otherwise idle machine.
 
 What each optimization saved in 1000 full-batch epochs of circles_v2 on two cores, where the hand-written loop
 took 0.9 s: metrics published without self.log, 1.8 s; unused hooks skipped, 0.3 s; the events of all epochs
@@ -73,7 +74,7 @@ def train(device="cpu"):
             print(f"Epoch: {epoch} | Loss: {loss:.5f}, Accuracy: {acc:.2f}% | "
                   f"Test loss: {test_loss:.5f}, Test acc: {test_acc:.2f}%")
 """
-Row = tuple[str, str, float, str]
+Row = tuple[str, str, list[float], str]
 Run = Callable[[], float]
 
 
@@ -85,10 +86,18 @@ def seconds(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def side_by_side(measured: Run, reference: Run, runs: int = RUNS) -> float:
-    """Return the median ratio of alternating runs, after one of each to warm up."""
+def side_by_side(measured: Run, reference: Run, runs: int = RUNS) -> list[float]:
+    """Return the ratios of alternating runs, after one of each to warm up."""
     measured(), reference()
-    return statistics.median(measured() / reference() for _ in range(runs))
+    return [measured() / reference() for _ in range(runs)]
+
+
+def in_a_process(call: str) -> list[float]:
+    """Return the numbers that a function of this file prints last, called in a process of its own."""
+    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import benchmark_speed; "
+    code += f"benchmark_speed.{call}"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return [*map(float, done.stdout.split("\n")[-2].split())]
 
 
 def _recipe_run(accelerator: str) -> Run:
@@ -178,13 +187,13 @@ def start(accelerator: str) -> Iterator[Row]:
         yield (
             " ".join(["lit-classify", *arguments]),
             "python -c pass",
-            statistics.median(more[1:]),
+            more[1:],
             "0.3 s more",
         )
 
 
 def _rows(num_rows: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a class made here
-    """Return a data module of random rows, their tensors, and a model for them."""
+    """Return a data module of random rows, their tensors, and a function that builds a model for them."""
     import torch
 
     from lit_classify import BinaryClassifier
@@ -201,8 +210,8 @@ def _rows(num_rows: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a cl
             split = Split(x, y)
             return {"train": split, "val": split, "test": split}
 
-    model = BinaryClassifier(20, hidden=[64, 64], optimizer="Adam", lr=0.001)
-    return RandomRows(4096, True, False, 0), x, y, model
+    build = partial(BinaryClassifier, 20, hidden=[64, 64], optimizer="Adam", lr=0.001)
+    return RandomRows(4096, True, False, 0), x, y, build
 
 
 def _trainer(accelerator: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as below
@@ -219,22 +228,29 @@ def _trainer(accelerator: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 
     )
 
 
-def _epoch_with_trainer(num_rows: int, accelerator: str) -> Run:
+def train_epoch(num_rows: int, accelerator: str, members: int = 1, feed: str = "data module") -> None:
+    """Print seconds of the first epoch of a new model, with the settings of the command line."""
+    from torch.utils.data import DataLoader, TensorDataset
+
+    from lit_classify.allocator import keep_freed_memory
     from lit_classify.cli.warning_filters import filter_warnings
+    from lit_classify.threads import flush_denormals
 
     filter_warnings()
-    data, _, _, model = _rows(num_rows)
-    return lambda: seconds(lambda: _trainer(accelerator).fit(model, data))
+    keep_freed_memory()
+    with flush_denormals():
+        for rows in (4096, num_rows):  # the first is a warm-up
+            data, x, y, build = _rows(rows)
+            model, trainer = build(members=members), _trainer(accelerator)
+            if feed == "DataLoader":
+                data = DataLoader(TensorDataset(x, y), batch_size=4096, shuffle=True)
+            took = seconds(partial(trainer.fit, model, data))
+    print(took)
 
 
-def _by_hand(num_rows: int, device: str) -> Run:
-    """Return an epoch of a loop that indexes the tensors, with its metrics on the device."""
+def train_epoch_by_hand(num_rows: int, device: str) -> None:
+    """Print seconds of the first epoch of a loop that indexes tensors, with its metrics on the device."""
     import torch
-
-    _, x, y, model = _rows(num_rows)
-    network = model.network.to(device)
-    x, y = x.to(device), y.to(device)
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
 
     def epoch() -> None:
         order = torch.randperm(len(x)).to(device)
@@ -249,37 +265,37 @@ def _by_hand(num_rows: int, device: str) -> Run:
             right += ((torch.sigmoid(logits.detach()) > 0.5) == t).sum()
         print(float(total) / len(x), float(right) / len(x))
 
-    return lambda: seconds(epoch)
+    for count in (4096, num_rows):  # the first is a warm-up
+        _, x, y, build = _rows(count)
+        x, y, network = x.to(device), y.to(device), build().network.to(device)
+        optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
+        took = seconds(epoch)
+    print(took)
+
+
+def _epoch(*arguments: object, by_hand: bool = False) -> Run:
+    """Return a function that trains an epoch in a process of its own, and returns its seconds."""
+    call = f"train_epoch{'_by_hand' * by_hand}({', '.join(map(repr, arguments))})"
+    return lambda: in_a_process(call)[0]
 
 
 def epoch(accelerator: str) -> Iterator[Row]:
     """Compare an epoch over a million rows with a hand-written loop that indexes the tensors."""
-    device = "cuda" if accelerator == "gpu" else "cpu"
-    ratio = side_by_side(_epoch_with_trainer(1_000_000, accelerator), _by_hand(1_000_000, device))
-    yield "epoch of 1,000,000 x 20", "a hand-written loop", ratio, "1.1"
+    by_hand = _epoch(1_000_000, "cuda" if accelerator == "gpu" else "cpu", by_hand=True)
+    for members, what, bar in ((1, "epoch of 1,000,000 x 20", "1"), (8, "that epoch of 8 members", "4")):
+        ratios = side_by_side(_epoch(1_000_000, accelerator, members), by_hand)
+        yield what, "a hand-written loop", ratios, bar
 
 
 def loader(accelerator: str) -> Iterator[Row]:
     """Compare the same epoch with the same module fed by torch's DataLoader."""
-    from torch.utils.data import DataLoader, TensorDataset
-
-    _, x, y, model = _rows(1_000_000)
-
-    def reference() -> float:
-        batches = DataLoader(TensorDataset(x, y), batch_size=4096, shuffle=True)
-        return seconds(lambda: _trainer(accelerator).fit(model, batches))
-
-    yield (
-        "epoch of 1,000,000 x 20",
-        "DataLoader",
-        side_by_side(_epoch_with_trainer(1_000_000, accelerator), reference),
-        "0.15",
-    )
+    ours, reference = _epoch(1_000_000, accelerator), _epoch(1_000_000, accelerator, 1, "DataLoader")
+    yield "epoch of 1,000,000 x 20", "DataLoader", side_by_side(ours, reference), "0.15"
 
 
 def scaling(accelerator: str) -> Iterator[Row]:
     """Compare the time per row of a large table with that of a small one."""
-    large, small = _epoch_with_trainer(10_000_000, accelerator), _epoch_with_trainer(100_000, accelerator)
+    large, small = _epoch(10_000_000, accelerator), _epoch(100_000, accelerator)
     ratio = side_by_side(lambda: large() / 10_000_000, lambda: small() / 100_000)
     yield "time per row, 10,000,000 rows", "100,000 rows", ratio, "1.3"
 
@@ -302,13 +318,7 @@ def reading(accelerator: str) -> Iterator[Row]:
     table.with_columns(texts).write_csv("formatted.csv")
     del cells, table, texts
 
-    def in_a_process(call: str) -> list[float]:
-        code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import benchmark_speed; "
-        code += f"benchmark_speed.{call}"
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        return [*map(float, done.stdout.split()[-2:])]
-
-    def compare(path: str) -> tuple[float, float]:
+    def compare(path: str) -> tuple[list[float], list[float]]:
         peaks: list[float] = []
 
         def measured() -> float:
@@ -317,7 +327,7 @@ def reading(accelerator: str) -> Iterator[Row]:
             return took
 
         ratio = side_by_side(measured, lambda: in_a_process(f"read_by_polars({path!r})")[0])
-        return ratio, statistics.median(peaks)
+        return ratio, peaks
 
     for path, columns in (("large.csv", "20"), ("formatted.csv", "20, 5 of dates, 5 of currencies")):
         ratio, peak = compare(path)
@@ -359,21 +369,16 @@ def read_by_polars(path: str) -> None:
 
 def memory(accelerator: str) -> Iterator[Row]:
     """Compare the peak memory of the million-row run with the tensors' size and the imports'."""
-    code = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); import benchmark_speed; "
-    code += f"benchmark_speed.peak({accelerator!r})"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    imports, tensors, peak = map(float, done.stdout.split()[-3:])
-    yield "peak memory of that run", "tensors and imports", peak / (imports + tensors), "1.5"
+    imports, tensors, peak = in_a_process(f"peak({accelerator!r})")
+    yield "peak memory of that run", "tensors and imports", [peak / (imports + tensors)], "1.5"
 
 
 def peak(accelerator: str) -> None:
     """Print megabytes: after the imports and a tiny fit, of the tensors, and at the peak of the run."""
-    run = _epoch_with_trainer(4096, accelerator)
-    run()
+    train_epoch(4096, accelerator)
     imports = peak_megabytes()
-    _epoch_with_trainer(1_000_000, accelerator)()
-    at_most = peak_megabytes()
-    print(imports, 1_000_000 * (20 * 4 + 8) / 2**20, at_most)
+    train_epoch(1_000_000, accelerator)
+    print(imports, 1_000_000 * (20 * 4 + 8) / 2**20, peak_megabytes())
 
 
 MEASURES: dict[str, Callable[[str], Iterator[Row]]] = {
@@ -407,10 +412,11 @@ def main() -> int:
     os.chdir(tempfile.mkdtemp())
     os.environ["PYTHONPATH"] = str(ROOT)
     print(f"{os.cpu_count()} cores, torch {torch.__version__}, {given.accelerator}\n")
-    print("| what | against | ratio | at most |\n|---|---|---|---|")
+    print("| what | against | ratio | range | at most |\n|---|---|---|---|---|")
     for name in given.measure or MEASURES:
-        for what, against, ratio, bar in MEASURES[name](given.accelerator):
-            print(f"| {what} | {against} | {ratio:.2f} | {bar} |", flush=True)
+        for what, against, ratios, bar in MEASURES[name](given.accelerator):
+            spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+            print(f"| {what} | {against} | {statistics.median(ratios):.2f} | {spread} | {bar} |", flush=True)
     return 0
 
 
