@@ -32,20 +32,23 @@ def training_loss(
         fold: the fold of each row, ``(N,)``; None if all members learn from all rows.
         weight: the sample weight of each row, ``(N,)``; None for equal weights.
     """
-    learns = torch.ones(logits.shape[:2], dtype=torch.bool, device=logits.device)  # whether k learns from n
-    if fold is not None:
-        learns = fold != torch.arange(len(logits), device=fold.device).unsqueeze(1)
     parts = _losses_and_weights(task, logits, y, weight)
-    losses, weights = (torch.where(learns, part, 0.0).sum(dim=1) for part in parts)
+    if fold is None:
+        losses, weights = (part.sum(dim=1) for part in parts)
+        learned = logits.detach().flatten(0, 1), _repeat(y, len(logits))
+    else:
+        learns = fold != torch.arange(len(logits), device=fold.device).unsqueeze(1)  # whether k learns from n
+        losses, weights = (torch.where(learns, part, 0.0).sum(dim=1) for part in parts)
+        member, row = learns.nonzero(as_tuple=True)
+        learned = logits.detach()[member, row], y[row]
     totals, tiny = weights, torch.finfo(weights.dtype).tiny
     if task.trainer.world_size > 1:
         totals = task.trainer.strategy.reduce(weights.clone(), reduce_op="mean")
-    loss = (losses / totals.clamp_min(tiny)).sum()
+    means = losses / totals.clamp_min(tiny)
+    task.batch_losses = means.detach()
     total = weights.sum()
     mean = losses.detach().sum() / total.clamp_min(tiny)
-    member, row = learns.nonzero(as_tuple=True)
-    metric_sum = task.metric_sum(logits.detach()[member, row], y[row])
-    return loss, (mean, total, metric_sum, len(row))
+    return means.sum(), (mean, total, task.metric_sum(*learned), len(learned[1]))
 
 
 def weighted_mean(task: "LitModule", logits: Tensor, y: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -99,11 +102,15 @@ def _losses_and_weights(
 ) -> tuple[Tensor, Tensor]:
     """Return the weighted loss and the weight of each row for each member, ``(K, N)``."""
     size = logits.shape[:2]
-    targets = y.expand(len(logits), *y.shape).flatten(0, 1)
-    losses = task.loss(logits.flatten(0, 1), targets, reduction="none").view(size)
+    losses = task.loss(logits.flatten(0, 1), _repeat(y, len(logits)), reduction="none").view(size)
     weights = task.row_weights(y)
     weights = torch.ones_like(losses) if weights is None else weights.expand(size)
     return (losses, weights) if weight is None else (losses * weight, weights * weight)
+
+
+def _repeat(y: Tensor, members: int) -> Tensor:
+    """Return the targets of all members' rows, ``(K N,)`` or ``(K N, L)``."""
+    return y.expand(members, *y.shape).flatten(0, 1)
 
 
 def clip_gradient_norms(parameters: list[Tensor], max_norm: float) -> None:
