@@ -1,0 +1,101 @@
+"""Elements of HTML pages, in which all text is escaped."""
+
+import base64
+import hashlib
+import html
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from lit_classify.messages import escape_control
+
+
+class Html(str):
+    """Text that is HTML already."""
+
+
+def digest(content: str) -> str:
+    """Return the source expression of a style or script in a content-security policy."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
+
+
+def escape(text: str) -> str:
+    r"""Escape text for HTML, including control characters.
+
+    Examples:
+        >>> print(escape("<b>\x1b"))
+        &lt;b&gt;\x1b
+    """
+    return html.escape(escape_control(text, is_name=True))
+
+
+def tag(kind: str, /, *children: str | None, **attributes: str | None) -> Html:
+    """Return an element; text that is not HTML yet is escaped, None is left out.
+
+    A trailing underscore of an attribute is removed, and others are hyphens.
+
+    Examples:
+        >>> print(tag("p", "1 < 2", class_="muted"))
+        <p class="muted">1 &lt; 2</p>
+    """
+    names = {name: name.removesuffix("_").replace("_", "-") for name in attributes}
+    given = "".join(
+        f' {names[name]}="{escape(value)}"' for name, value in attributes.items() if value is not None
+    )
+    inner = [child if isinstance(child, Html) else escape(child) for child in children if child is not None]
+    return Html(f"<{kind}{given}>{''.join(inner)}</{kind}>")
+
+
+def join(parts: Iterable[Html | None]) -> Html:
+    """Return the parts one after another; None is left out."""
+    return Html("".join(part for part in parts if part is not None))
+
+
+def section(title: str, *children: str | None, class_: str | None = None) -> Html:
+    """Return a section with a title."""
+    return tag("section", tag("h2", title), *children, class_=class_)
+
+
+def sortable_table(
+    head: Sequence[str], rows: Sequence[Sequence[Any]], highlighted: Sequence[str] = ()
+) -> Html:
+    """Return a table that the script makes sortable; columns of numbers are aligned to the right."""
+    columns = [[row[number] for row in rows] for number in range(len(head))]
+    marks = [
+        ["number"] * all(part is None or _is_number(part) for part in column)
+        + ["differs"] * (name in highlighted)
+        for name, column in zip(head, columns, strict=True)
+    ]
+    classes = [" ".join(mark) or None for mark in marks]
+    heads = [tag("th", name, scope="col", class_=class_) for name, class_ in zip(head, classes, strict=True)]
+    lines = [
+        tag("tr", *(_cell(value, class_) for value, class_ in zip(row, classes, strict=True))) for row in rows
+    ]
+    table = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *lines), class_="sortable")
+    return tag("div", table, class_="scroll")
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401 - plain data
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _cell(value: Any, class_: str | None) -> Html:  # noqa: ANN401 - plain data
+    if _is_number(value):
+        return tag("td", format_number(value), data_value=repr(value), class_=class_)
+    return tag("td", value if isinstance(value, Html) else _text(value), class_=class_)
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - plain data
+    return "\N{EN DASH}" if value is None else str(value)
+
+
+def format_number(value: float | None, digits: int = 4) -> str:
+    """Return a number with significant digits, or a dash for None.
+
+    Examples:
+        >>> format_number(0.123456), format_number(12345)
+        ('0.1235', '12,345')
+    """
+    if value is None:
+        return "\N{EN DASH}"
+    text = f"{value:,}" if isinstance(value, int) else f"{value:.{digits}g}"
+    return text.replace("-", "\N{MINUS SIGN}")
