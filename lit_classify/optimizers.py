@@ -22,6 +22,13 @@ T = TypeVar("T")
 Arguments = Mapping[str, Any] | None
 
 _FUSED = (optim.Adam, optim.AdamW)
+# each weight's step depends on the gradients of that weight alone, and is proportional to the learning rate
+_PROPORTIONAL_STEPS = {
+    *(optim.SGD, optim.Adam, optim.AdamW, optim.Adamax, optim.NAdam, optim.RAdam),
+    *(optim.RMSprop, optim.Adagrad, optim.Adadelta),
+}
+_PROPORTIONAL_RATES = {"StepLR", "MultiStepLR", "ExponentialLR", "ConstantLR", "LinearLR", "PolynomialLR"}
+_COSINE = {"CosineAnnealingLR", "CosineAnnealingWarmRestarts"}
 
 
 def _subclasses(module: ModuleType, base: type[T]) -> dict[str, type[T]]:
@@ -71,6 +78,31 @@ def check_lr(lr: float) -> None:
     """
     if not 0 < lr < float("inf"):
         raise UserError(f"lr must be a positive number, but is {lr}")
+
+
+def steps_are_proportional(optimizer: optim.Optimizer) -> bool:
+    """Return whether members can share an optimizer, each moving a part of its steps for a smaller rate.
+
+    Each weight's step must depend on the gradients of that weight alone, and be proportional to the rate.
+
+    Examples:
+        >>> weights = list(nn.Linear(1, 1).parameters())
+        >>> steps_are_proportional(optim.Adam(weights)), steps_are_proportional(optim.LBFGS(weights))
+        (True, False)
+    """
+    return type(optimizer) in _PROPORTIONAL_STEPS
+
+
+def rates_are_proportional(scheduler: Scheduler | None, args: Arguments) -> bool:
+    """Return whether the rates of a schedule are always proportional to its initial rate.
+
+    Examples:
+        >>> rates_are_proportional("StepLR", {"step_size": 10}), rates_are_proportional("CyclicLR", {})
+        (True, False)
+    """
+    if scheduler in _COSINE:
+        return not (args or {}).get("eta_min")
+    return scheduler is None or scheduler in _PROPORTIONAL_RATES
 
 
 def _check(option: str, known: Mapping[str, type], base: type, given: str | type, args: Arguments) -> None:

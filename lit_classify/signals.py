@@ -12,6 +12,7 @@ from lit_classify.atomic_write import remove_unfinished
 
 _GRACE_PERIOD_S = 0.7  # for the main thread to end by itself
 _received = 0
+_continues = False  # whether the command goes on after Ctrl-C, to write what it has
 
 
 def received() -> int:
@@ -72,6 +73,24 @@ def handled() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
+@contextmanager
+def continuing_after_interrupt() -> Iterator[None]:
+    """Give the command any time after Ctrl-C, which raises KeyboardInterrupt, to write what it has.
+
+    It must end itself by ``terminate`` after the context. A second Ctrl-C interrupts the writing.
+    """
+    global _continues
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before, _continues = signal.signal(signal.SIGINT, signal.default_int_handler), True
+    try:
+        yield
+    finally:
+        _continues = False
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
+
+
 def _watch(reader: int, over: threading.Event) -> None:
     """End the process if the main thread has not ended in time after a signal.
 
@@ -80,6 +99,8 @@ def _watch(reader: int, over: threading.Event) -> None:
     while number := os.read(reader, 1)[0]:
         handler: Any = signal.getsignal(number)
         terminates = terminate in (handler, *getattr(handler, "signal_handlers", ()))
+        if number == signal.SIGINT and _continues:
+            continue
         if (_received or terminates) and not over.wait(_GRACE_PERIOD_S):
             remove_unfinished()
             if number == signal.SIGINT and os.environ.get("LOCAL_RANK", "0") == "0":

@@ -2,7 +2,8 @@
 
 import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from lightning.pytorch.utilities.warnings import PossibleUserWarning
@@ -27,6 +28,14 @@ def filter_warnings() -> None:
         warnings.showwarning = _Notes(warnings.showwarning)
 
 
+@contextmanager
+def without_notes() -> Iterator[None]:
+    """Print no DataWarnings within the context, which have been printed before."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _WithoutNotes(warnings.showwarning)
+        yield
+
+
 class _Notes:
     """A ``warnings.showwarning`` that prints a DataWarning as one line."""
 
@@ -37,4 +46,12 @@ class _Notes:
         if issubclass(category, DataWarning):
             echo_once(f"lit-classify: note: {message}", color="yellow")
         else:
+            self._default(message, category, *where, **more)
+
+
+class _WithoutNotes(_Notes):
+    """A ``warnings.showwarning`` that ignores each DataWarning."""
+
+    def __call__(self, message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not issubclass(category, DataWarning):
             self._default(message, category, *where, **more)

@@ -160,8 +160,9 @@ def fit_callbacks(trainer: Trainer, module: "LitModule", has_own_step: bool) -> 
         ProgressBarMetrics: shows_metrics(trainer),
         EpochMetrics: True,
     }
-    present = {type(callback) for callback in trainer.callbacks}  # type: ignore[attr-defined]  # as above
-    return [kind() for kind, needed in is_needed.items() if needed and kind not in present]
+    present: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # as above
+    missing = {kind for kind in is_needed if not any(isinstance(part, kind) for part in present)}
+    return [kind() for kind, needed in is_needed.items() if needed and kind in missing]
 
 
 def shows_metrics(trainer: Trainer) -> bool:

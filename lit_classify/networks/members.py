@@ -32,8 +32,10 @@ class MemberLinear(nn.Module):
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.stack([layer.weight.detach().T for layer in layers]).contiguous())
-        self.bias = nn.Parameter(torch.stack([layer.bias.detach().unsqueeze(0) for layer in layers]))
+        weights = torch.stack([layer.weight.detach().T for layer in layers]).contiguous()
+        biases = torch.stack([layer.bias.detach().unsqueeze(0) for layer in layers])
+        self.weight = nn.Parameter(weights, layers[0].weight.requires_grad)  # false in a frozen layer
+        self.bias = nn.Parameter(biases, layers[0].bias.requires_grad)
 
     def forward(self, x: Tensor) -> Tensor:
         """Multiply by ``weight`` ``(K, F, O)`` and add ``bias`` ``(K, 1, O)``.
@@ -93,6 +95,23 @@ def as_members(networks: Sequence[nn.Module]) -> nn.Module:
             f"choose another activation or network, {_SINGLE}"
         )
     return first
+
+
+def repeat_members(network: nn.Module, times: int) -> nn.Module:
+    """Return ``times * K`` members in place of K: all of them, then all of them again.
+
+    Args:
+        network: a network of K members, whose parameters are replaced.
+        times: how often each member is to occur.
+
+    Examples:
+        >>> members = as_members([nn.Linear(2, 1) for _ in range(3)])
+        >>> repeat_members(members, 2)(torch.zeros(5, 2)).shape
+        torch.Size([6, 5, 1])
+    """
+    for weight in network.parameters():
+        weight.data = weight.data.repeat(times, *[1] * (weight.ndim - 1))
+    return network
 
 
 def build_members(build: Callable[[], nn.Module], members: int, in_features: int) -> nn.Module:

@@ -200,6 +200,52 @@ class DecisionBoundaryDisplay:
         return region_colors(_interpolate(p)).reshape(_FINE_GRID, _FINE_GRID, 3)
 
 
+def boundaries_of_seeds(
+    points: Points,
+    class_names: Sequence[str],
+    surfaces: Sequence[Tensor],
+    extent: Extent,
+    title: str,
+    features: Sequence[NumericFeature] = X1_X2,
+    equal: bool = True,
+) -> Figure:
+    """Plot the decision boundary of each of several runs, on the regions of their mean probabilities.
+
+    Args:
+        points: ``x (N, 2)`` and ``y (N,)``.
+        class_names: names of the classes.
+        surfaces: predicted probabilities of each run at the points of ``grid(extent)``, ``(G, C)``.
+        extent: ``(left, right, bottom, top)`` of the plane in the network's inputs.
+        title: title of the figure.
+        features: names and scales of the axes.
+        equal: use the same scale for both axes.
+
+    Examples:
+        >>> extent = (-1.0, 1.0, -1.0, 1.0)
+        >>> p = torch.sigmoid(9 * grid(extent)[:, 0])
+        >>> surface = torch.stack([1 - p, p], dim=1)
+        >>> points = torch.eye(2), torch.tensor([0, 1])
+        >>> figure = boundaries_of_seeds(points, ["no", "yes"], [surface, surface.flip(1)], extent, "2 runs")
+        >>> sum(isinstance(part, LineCollection) for part in figure.axes[0].collections)
+        2
+    """
+    figure, panels = _make_panels(1, title)
+    (axes,) = panels
+    edges = _set_limits(panels, extent, features, equal)
+    mean = torch.stack([p.cpu().double() for p in surfaces]).mean(dim=0)
+    colors = region_colors(_interpolate(mean)).reshape(_FINE_GRID, _FINE_GRID, 3)
+    axes.imshow(colors, extent=edges, origin="lower", interpolation="bilinear")
+    axes.set_aspect("equal" if equal else "auto")
+    _scatter(axes, *points, class_names, features)
+    for p in surfaces:
+        lines = boundary_lines(p.cpu().double(), edges)
+        axes.add_collection(
+            LineCollection(lines, colors=foreground(), linewidths=0.9, alpha=0.5, zorder=3), autolim=False
+        )
+    _lay_out(figure, panels)
+    return figure
+
+
 def _panel_title(name: str, wrong: Tensor, num_rows: int) -> str:
     """Return the title of a split: how many rows are drawn, and how many of them are misclassified."""
     drawn = len(wrong)

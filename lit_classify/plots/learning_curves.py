@@ -5,9 +5,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from lit_classify.plots.layout import lay_out, make_panels, round_ticks
-from lit_classify.plots.style import class_color
+from lit_classify.plots.layout import LEGEND_WIDTH, lay_out, make_panels, round_ticks
+from lit_classify.plots.style import class_color, wrap
 
+Bands = Mapping[str, Mapping[str, Sequence[float]]]
 Series = Mapping[str, tuple[Sequence[float], Sequence[float]]]
 
 
@@ -35,6 +36,33 @@ def learning_curves(metrics: Mapping[str, Series], title: str) -> Figure:
             color = class_color(1 - number if number < 2 else number)
             axes.plot(steps, values, color=color, label=stage, **markers)
         axes.set(title=name, xlabel="training step", ylabel=name)
+        axes.xaxis.set_major_locator(round_ticks(integer=True))
+        axes.grid(alpha=0.3)
+    lay_out(figure, panels, title)
+    return figure
+
+
+def curve_bands(metrics: Mapping[str, Bands], title: str = "") -> Figure:
+    """Plot the mean of each metric over the epochs, with a band of its spread, for each configuration.
+
+    Args:
+        metrics: title of a panel to name of a configuration to ``epoch``, ``mean``, ``low`` and ``high``.
+        title: title of the figure.
+
+    Examples:
+        >>> band = {"epoch": [0, 1], "mean": [0.7, 0.6], "low": [0.6, 0.5], "high": [0.8, 0.7]}
+        >>> figure = curve_bands({"training loss": {"circles": band}})
+        >>> figure.axes[0].get_title()
+        'training loss'
+    """
+    figure, panels = make_panels(len(metrics))
+    names = list(dict.fromkeys(name for bands in metrics.values() for name in bands))
+    for axes, (metric, bands) in zip(panels, metrics.items(), strict=True):
+        for name, band in bands.items():
+            color = class_color(names.index(name))
+            axes.plot(band["epoch"], band["mean"], color=color, label=wrap(name, LEGEND_WIDTH))
+            axes.fill_between(band["epoch"], band["low"], band["high"], color=color, alpha=0.18, linewidth=0)
+        axes.set(title=metric, xlabel="epoch")
         axes.xaxis.set_major_locator(round_ticks(integer=True))
         axes.grid(alpha=0.3)
     lay_out(figure, panels, title)

@@ -89,6 +89,37 @@ class RegressionLineDisplay:
         return self._renderer.render()
 
 
+def lines_of_seeds(
+    points: Points, x: Tensor, values: Sequence[Tensor], title: str, feature: NumericFeature
+) -> Figure:
+    """Plot the predictions of each of several runs over a single feature, and the data.
+
+    Args:
+        points: ``x (N, 1)`` and ``y (N,)``.
+        x: where the runs have predicted, in order, ``(G, 1)``.
+        values: their predictions, ``(G,)`` each.
+        title: title of the figure.
+        feature: name and scale of the x-axis.
+
+    Examples:
+        >>> x, y = torch.arange(3.0)[:, None], torch.arange(3.0)
+        >>> len(lines_of_seeds((x, y), x, [y, 2 * y], "2 runs", NumericFeature("x")).axes[0].lines)
+        2
+    """
+    figure = Figure(figsize=(4.0, 3.6), layout="constrained")
+    axes = figure.add_subplot()
+    data_x, data_y = (part.cpu().double().flatten() for part in points)
+    axes.scatter(feature.center + feature.scale * data_x, data_y, s=18, color=class_color(1), zorder=2)
+    for line in values:
+        over = feature.center + feature.scale * x.cpu().double().flatten()
+        axes.plot(over, line.cpu(), color=foreground(), linewidth=0.9, alpha=0.5)
+    axes.set(
+        xlabel=escape_mathtext(feature.name), ylabel="y", ylim=_y_limits([points[1]], values), title=title
+    )
+    axes.grid(alpha=0.3)
+    return figure
+
+
 def predicted_vs_actual(y: NDArray[np.float64], predicted: NDArray[np.float64], title: str) -> Figure:
     """Plot predicted values ``(N,)`` against actual ones ``(N,)``, and a histogram of the errors.
 

@@ -116,7 +116,7 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
             "name": f"{folder.parent.name}/{folder.name}",
             "why": (config.get("recipe") or {}).get("why"),
             "command": f"lit-classify fit --config {path.parent.parent / 'config.yaml'}",
-            "settings": _settings(config),
+            "settings": flat_settings(config),
             "versions": {
                 "lit_classify": __version__,
                 "torch": torch.__version__,
@@ -160,7 +160,7 @@ def _epochs_trained(path: Path, checkpoint: Checkpoint) -> int:
     return Checkpoint.read(last).epochs if last != path and last.is_file() else checkpoint.epochs
 
 
-def _settings(config: Mapping[str, Any]) -> dict[str, str | float | bool | None]:
+def flat_settings(config: Mapping[str, Any]) -> dict[str, str | float | bool | None]:
     """Return the settings of model, data, trainer and seed that are set, by their dotted names."""
     flat: dict[str, str | float | bool | None] = {}
 

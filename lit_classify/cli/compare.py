@@ -1,0 +1,282 @@
+"""``lit-classify compare``: train configurations with many seeds, and tell which differences are luck."""
+
+import signal
+from argparse import RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lit_classify import recipes, signals
+from lit_classify.atomic_write import write_all
+from lit_classify.checkpoints.search import find_checkpoint
+from lit_classify.cli.argument_parser import parser
+from lit_classify.cli.seed_runs import chunks, prepare, train_alone, train_at_once
+from lit_classify.cli.warning_filters import filter_warnings
+from lit_classify.errors import UserError, check_at_least
+from lit_classify.messages import echo, echo_once
+from lit_classify.report.comparison import Configuration, summarize_comparison
+from lit_classify.report.comparison_formats import comparison_csv, comparison_json, comparison_lines
+from lit_classify.report.comparison_page import comparison_page
+from lit_classify.threads import flush_denormals
+
+DESCRIPTION = """\
+Train recipes, configurations or finished runs anew, each with the same seeds, and compare the metric of their
+task. Runs of one shape are trained at once, as members of one network; what cannot be, one by one as fit
+does. A seed changes the initial weights; data, split and the order of batches stay the same
+(--data.random_state). Further options are those of fit, for all configurations: --trainer.max_epochs 100."""
+EPILOG = """\
+examples:
+  lit-classify compare circles_v0 circles_v1 circles_v2 --out compare.html
+  lit-classify compare circles_v2 --vary model.lr=0.01,0.1,1 --vary "model.hidden=[10],[10,10]"
+  lit-classify compare lightning_logs/moons/version_0 own.yaml --seeds 10 --trainer.max_epochs 200"""
+_OWN_OPTIONS = {"--seeds", "--first_seed", "--vary", "--out", "--format"}
+_OWN_FLAGS = {"--overwrite", "--help", "-h"}
+_FIXED = {  # options of fit that compare sets
+    "config": "name the configuration without --config",
+    "seed_everything": "use --first_seed and --seeds",
+    "ckpt_path": "name the run, which is trained anew",
+    "plots": "plots are in the page of --out",
+    "report": "use --out compare.html",
+    "trainer.logger": "nothing is logged",
+    "trainer.default_root_dir": "no runs are saved",
+}
+_MAX_CONFIGURATIONS = 100
+FORMATS: dict[str, Callable[[Mapping[str, Any], Sequence[Configuration]], bytes]] = {
+    "html": comparison_page,
+    "csv": lambda summary, _: comparison_csv(summary),
+    "json": lambda summary, _: comparison_json(summary),
+}
+
+
+class _Varied(NamedTuple):
+    key: str
+    values: list[str]
+
+
+def main(arguments: list[str]) -> int:
+    """Train, print the table and the tests, and write the page."""
+    own, for_fit = _split_arguments(arguments[1:])
+    options = parser("compare", DESCRIPTION, epilog=EPILOG, formatter_class=RawDescriptionHelpFormatter)
+    options.add_argument(
+        "what", nargs="+", metavar="WHAT", help="a recipe, a YAML file, or the directory of a run"
+    )
+    options.add_argument("--seeds", type=int, default=20, help="number of seeds (default: 20)")
+    options.add_argument("--first_seed", type=int, default=42, help="the others follow it (default: 42)")
+    options.add_argument(
+        "--vary",
+        action="append",
+        default=[],
+        metavar="KEY=V1,V2",
+        help="values of an option of fit; given several times, all combinations are compared",
+    )
+    options.add_argument("--out", help="write a page (.html), table (.csv) or all results (.json)")
+    options.add_argument("--format", choices=sorted(FORMATS), help="of --out (default: by its ending)")
+    options.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
+    given = options.parse_args(own)
+    check_at_least("seeds", given.seeds, 1)
+    check_at_least("first_seed", given.first_seed, 0)
+    out = Path(given.out) if given.out else None
+    if out is not None:
+        _check_output(out, given.overwrite)
+    format_ = _format(out, given.format)
+    variants = dict(_variants(given.what, [_parse_varied(text) for text in given.vary]))
+    if given.seeds == 1 and len(variants) == 1:
+        raise UserError("one configuration with one seed is nothing to compare; increase --seeds, or use fit")
+    seeds = range(given.first_seed, given.first_seed + given.seeds)
+    if seeds[-1] >= 2**32:
+        raise UserError(f"seeds must be below {2**32}, but the last one is {seeds[-1]}")
+    filter_warnings()
+    configurations = [prepare(name, [*words, *for_fit]) for name, words in variants.items()]
+    _check_metrics(configurations)
+    interrupted = False
+    with signals.continuing_after_interrupt(), flush_denormals():
+        try:
+            _train(configurations, seeds)
+        except KeyboardInterrupt:
+            interrupted = True
+        finished = [part for part in configurations if part.runs]
+        if finished:
+            summary = summarize_comparison(finished, seeds)
+            echo("\n".join(comparison_lines(summary)))
+            if out is not None:
+                write_all({out: FORMATS[format_](summary, finished)})
+                echo(f"\nWritten: {out}")
+    if interrupted:
+        signals.terminate(signal.SIGINT)
+    return 0
+
+
+def _train(configurations: Sequence[Configuration], seeds: Sequence[int]) -> None:
+    """Train all configurations, those of one shape at once, and print the progress on standard error.
+
+    Raises:
+        KeyboardInterrupt: after Ctrl-C; the finished runs are kept.
+    """
+    groups: dict[str, list[Configuration]] = {}
+    for part in configurations:
+        groups.setdefault(part.name if part.alone else part.shape, []).append(part)
+    for number, parts in enumerate(groups.values(), 1):
+        names = ", ".join(part.name for part in parts)
+        step = f"[{number}/{len(groups)}] {names}: {len(seeds)} seed{'s' * (len(seeds) > 1)}"
+        for chunk in chunks(parts, seeds):
+            if not parts[0].alone and len(chunk) * len(parts) > 1:
+                echo_once(f"{step} at once")
+                train_at_once(parts, chunk)
+                continue
+            echo_once(f"{step}, one by one{parts[0].alone and f': {parts[0].alone}'}")
+            for seed, part in product(chunk, parts):
+                train_alone(part, seed)
+                echo_once(f"  seed {seed}: {_result(part)}")
+
+
+def _result(part: Configuration) -> str:
+    metric = part.runs[-1].metric
+    return "diverged" if metric is None else f"{part.metric} {metric:.4f}"
+
+
+def _split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the arguments of compare, and the options of fit.
+
+    Raises:
+        UserError: an option of fit that compare sets.
+    """
+    own: list[str] = []
+    for_fit: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        name, has_value, _ = word.partition("=")
+        if not word.startswith("-") or name in _OWN_FLAGS or name in _OWN_OPTIONS:
+            own.append(word)
+            own += [next(words, "")] if name in _OWN_OPTIONS and not has_value else []
+            continue
+        _check_option(name)
+        for_fit.append(word)
+        for_fit += [] if has_value else [next(words, "")]
+    return own, for_fit
+
+
+def _check_option(name: str) -> None:
+    """Raise UserError for an option of fit that compare sets."""
+    key = name.lstrip("-")
+    key = {"c": "config"}.get(key, key)
+    if key in _FIXED:
+        raise UserError(f"{name} is not an option of compare: {_FIXED[key]}")
+
+
+def _parse_varied(text: str) -> _Varied:
+    """Parse ``KEY=V1,V2``; commas in brackets and quotes do not separate.
+
+    Raises:
+        UserError: there is no key, no value, or a value occurs twice.
+
+    Examples:
+        >>> _parse_varied("model.hidden=[10],[10,10]")
+        _Varied(key='model.hidden', values=['[10]', '[10,10]'])
+    """
+    key, separator, rest = text.removeprefix("--").partition("=")
+    values = [value.strip() for value in split_values(rest)]
+    if not separator or not key or not all(values):
+        raise UserError(f"--vary {text!r} must be KEY=V1,V2, such as model.lr=0.01,0.1")
+    _check_option(f"--{key}")
+    for number, value in enumerate(values):
+        if value in values[:number]:
+            raise UserError(f"--vary {key} has the value {value} twice")
+    return _Varied(key, values)
+
+
+def split_values(text: str) -> list[str]:
+    """Split at commas outside of brackets and quotes.
+
+    Examples:
+        >>> split_values("[10],[10, 10],'a,b',{x: [1, 2]}")
+        ['[10]', '[10, 10]', "'a,b'", '{x: [1, 2]}']
+    """
+    values, depth, quote = [""], 0, ""
+    for character in text:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+        depth += (character in "[{(") - (character in "]})") if not quote else 0
+        if character == "," and not depth and not quote:
+            values.append("")
+        else:
+            values[-1] += character
+    return values
+
+
+def _variants(whats: Sequence[str], varied: Sequence[_Varied]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the name of each configuration and the options of fit that give it.
+
+    Raises:
+        UserError: a configuration does not exist or is given twice, or there are too many.
+    """
+    keys = [part.key for part in varied]
+    for kind, names in (("configuration", list(whats)), ("--vary", keys)):
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                raise UserError(f"{kind} {name} is given twice")
+    combinations = list(product(*(part.values for part in varied)))
+    if len(whats) * len(combinations) > _MAX_CONFIGURATIONS:
+        number = len(whats) * len(combinations)
+        raise UserError(f"{number} configurations are too many to compare, at most {_MAX_CONFIGURATIONS}")
+    for what in whats:
+        path = _find(what)
+        for values in combinations:
+            words = [f"--{key}={value}" for key, value in zip(keys, values, strict=True)]
+            labels = [f"{key.rpartition('.')[2]}={value}" for key, value in zip(keys, values, strict=True)]
+            yield " ".join([what, *labels]), ["--config", path, *words]
+
+
+def _find(what: str) -> str:
+    """Return the name of a recipe, or the path of a configuration; that of a run is in its directory.
+
+    Raises:
+        UserError: there is none.
+    """
+    path = Path(what)
+    if path.suffix == ".ckpt" or what in {"best", "last"}:
+        path = Path(find_checkpoint(what)).parent.parent
+    elif not path.is_dir():
+        recipes.find(what)
+        return what
+    if not (path / "config.yaml").is_file():
+        example = "lightning_logs/circles_v2/version_0"
+        raise UserError(f"{what} has no config.yaml: give the directory of a run, such as {example}")
+    return str(path / "config.yaml")
+
+
+def _check_metrics(configurations: Sequence[Configuration]) -> None:
+    """Raise UserError if configurations have different metrics."""
+    by_metric = {part.metric: part.name for part in reversed(configurations)}
+    if len(by_metric) > 1:
+        metrics = " and ".join(f"{name} has {metric}" for metric, name in reversed(by_metric.items()))
+        raise UserError(f"configurations of different tasks cannot be compared: {metrics}")
+
+
+def _format(out: Path | None, given: str | None) -> str:
+    """Return the format of the output.
+
+    Raises:
+        UserError: the name of the file has another ending.
+    """
+    if out is None:
+        if given is not None:
+            raise UserError(f"--format {given} needs --out FILE")
+        return "html"
+    ending = out.suffix.removeprefix(".").lower()
+    if given is None and ending not in FORMATS:
+        endings = ", ".join(f".{name}" for name in sorted(FORMATS))
+        raise UserError(f"--out {out} must end in one of {endings}, or add --format")
+    return given or ending
+
+
+def _check_output(out: Path, overwrite: bool) -> None:
+    """Raise UserError if the output exists or has no directory, before anything is trained."""
+    if out.is_dir():
+        raise UserError(f"{out} is a directory; --out takes a file")
+    if out.exists() and not overwrite:
+        raise UserError(f"{out} already exists; add --overwrite, or choose another --out")
+    if not out.parent.is_dir():
+        raise UserError(f"no directory {out.parent} to write {out.name} into")

@@ -1,0 +1,256 @@
+"""Summarize the runs of several configurations as plain data, which the renderers show.
+
+Legend: R configurations, S seeds, G points of a grid, C classes.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lit_classify import __version__
+from lit_classify.data_interface import NumericFeature
+from lit_classify.evaluation.paired_tests import LEVEL, enough_seeds, paired_tests
+
+_MAX_POINTS = 200  # of a curve
+_SPREAD = (0.1, 0.9)  # quantiles that end the band of a curve
+
+
+@dataclass
+class SeedRun:
+    """A finished run of one seed.
+
+    Args:
+        seed: the seed.
+        metric: the task's metric; None if the run has diverged.
+        loss: the loss on the same rows.
+        diverged_in: the epoch in which the loss was NaN or infinite; -1 if only the outputs are.
+        curves: values by metric and epoch.
+        surface: predictions over the plane ``(G, C)`` or line ``(G,)`` of a plot.
+    """
+
+    seed: int
+    metric: float | None
+    loss: float | None
+    diverged_in: int | None
+    curves: Mapping[str, Mapping[int, float]]
+    surface: Tensor | None
+
+
+@dataclass
+class View:
+    """What a plot of predictions needs besides them.
+
+    Args:
+        x: the features that are axes, of the evaluated rows, ``(N, F)``.
+        y: their targets, ``(N,)``.
+        class_names: names of the classes; None for values.
+        features: the features of the axes.
+        inputs: the points of the plane or line, ``(G, F)``.
+        extent: ``(left, right, bottom, top)`` of the plane in the network's inputs; None for a line.
+        equal: whether the axes of the plane have one scale.
+    """
+
+    x: Tensor
+    y: Tensor
+    class_names: list[str] | None
+    features: Sequence[NumericFeature]
+    inputs: Tensor
+    extent: tuple[float, float, float, float] | None
+    equal: bool = True
+
+
+@dataclass
+class Configuration:
+    """A configuration to compare, with its runs.
+
+    Args:
+        name: what it is called in tables.
+        arguments: the options of ``fit`` that give it.
+        settings: its settings by dotted name.
+        lr: its learning rate.
+        shape: what must be equal for runs to be trained at once.
+        alone: why its runs are trained one by one; empty if they are trained at once.
+        uses_best: whether the weights of the best epoch are evaluated, instead of the last.
+        activations: numbers that the layers return for a batch.
+        parameters: number of parameters of a run.
+        metric: name of the task's metric.
+        higher_is_better: whether a high metric is good.
+        split: the evaluated split, ``test`` or ``val``.
+        targets: targets of the evaluated rows.
+        view: of a plot of predictions, if there is one.
+        runs: the finished runs.
+        seconds: how long they took.
+    """
+
+    name: str
+    arguments: list[str]
+    settings: Mapping[str, Any]
+    lr: float
+    shape: str
+    alone: str
+    uses_best: bool
+    activations: int
+    parameters: int
+    metric: str
+    higher_is_better: bool
+    split: str
+    targets: Tensor
+    view: View | None
+    runs: list[SeedRun] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def rows(self) -> str:
+        """The evaluated rows, such as "200 test rows"."""
+        name = "test" if self.split == "test" else "validation"
+        return f"{len(self.targets):,} {name} rows"
+
+
+def summarize_comparison(configurations: Sequence[Configuration], seeds: Sequence[int]) -> dict[str, Any]:
+    """Return a summary as plain data that can be written as JSON.
+
+    Args:
+        configurations: those that have at least one finished run.
+        seeds: the seeds that were asked for.
+    """
+    first = configurations[0]
+    values = np.full((len(configurations), len(seeds)), np.nan)
+    for row, part in enumerate(configurations):
+        for run in part.runs:
+            if run.metric is not None:
+                values[row, seeds.index(run.seed)] = run.metric
+    tests = paired_tests(values)
+    names = [part.name for part in configurations]
+    return {
+        "version": __version__,
+        "metric": first.metric,
+        "higher_is_better": first.higher_is_better,
+        "rows": list(dict.fromkeys(part.rows for part in configurations)),
+        "seeds": list(seeds),
+        "configurations": [
+            _summarize(part, seeds, number_best, differing)
+            for part, number_best, differing in zip(
+                configurations,
+                _times_best(values, first.higher_is_better),
+                _differing(configurations),
+                strict=True,
+            )
+        ],
+        "tests": [
+            {
+                "first": names[test.first],
+                "second": names[test.second],
+                "num_pairs": test.num_pairs,
+                "difference": test.difference,
+                "p": test.p,
+                "p_corrected": test.p_corrected,
+                "significant": test.p_corrected < LEVEL,
+            }
+            for test in tests
+        ],
+        "notes": _notes(configurations, seeds, len(tests)),
+    }
+
+
+def _summarize(
+    part: Configuration, seeds: Sequence[int], times_best: int, differing: Mapping[str, Any]
+) -> dict[str, Any]:
+    metrics = {run.seed: run.metric for run in part.runs if run.metric is not None}
+    values = np.array(list(metrics.values()))
+    best, worst = (np.max, np.min) if part.higher_is_better else (np.min, np.max)
+    return {
+        "name": part.name,
+        "differs": dict(differing),
+        "parameters": part.parameters,
+        "rows": part.rows,
+        "weights": "best epoch" if part.uses_best else "last epoch",
+        "trained": f"one by one: {part.alone}" if part.alone else "at once",
+        "mean": float(values.mean()) if len(values) else None,
+        "std": float(values.std(ddof=1)) if len(values) > 1 else None,
+        "best": float(best(values)) if len(values) else None,
+        "worst": float(worst(values)) if len(values) else None,
+        "times_best": times_best,
+        "num_runs": len(part.runs),
+        "seconds": part.seconds,
+        "runs": [
+            {"seed": run.seed, "metric": run.metric, "loss": run.loss, "diverged_in": run.diverged_in}
+            for run in part.runs
+        ],
+        "curves": _bands(part.runs),
+    }
+
+
+def _times_best(values: NDArray[np.float64], higher_is_better: bool) -> list[int]:
+    """Return how often each configuration is the best of its seed; equal ones all count."""
+    scores = np.where(np.isnan(values), -np.inf, values if higher_is_better else -values)
+    is_best = (scores == scores.max(axis=0)) & np.isfinite(scores)
+    return [int(count) for count in is_best.sum(axis=1)]
+
+
+def _differing(configurations: Sequence[Configuration]) -> list[dict[str, Any]]:
+    """Return, for each configuration, the settings that are not the same in all."""
+    keys = dict.fromkeys(key for part in configurations for key in part.settings)
+    differing = [key for key in keys if len({str(part.settings.get(key)) for part in configurations}) > 1]
+    return [{key: part.settings.get(key) for key in differing} for part in configurations]
+
+
+def _bands(runs: Sequence[SeedRun]) -> dict[str, dict[str, list[float]]]:
+    """Return mean and spread over the seeds of each curve; of a diverged run, what it had before."""
+    bands: dict[str, dict[str, list[float]]] = {}
+    for name in dict.fromkeys(name for run in runs for name in run.curves):
+        epochs = sorted({epoch for run in runs for epoch in run.curves.get(name, {})})
+        epochs = [*epochs[:: math.ceil(len(epochs) / _MAX_POINTS)][:-1], epochs[-1]]
+        columns = [
+            [value for run in runs if math.isfinite(value := run.curves.get(name, {}).get(epoch, math.nan))]
+            for epoch in epochs
+        ]
+        kept = [(epoch, column) for epoch, column in zip(epochs, columns, strict=True) if column]
+        quantiles = [np.quantile(column, _SPREAD).tolist() for _, column in kept]
+        bands[name] = {
+            "epoch": [epoch for epoch, _ in kept],
+            "mean": [float(np.mean(column)) for _, column in kept],
+            "low": [low for low, _ in quantiles],
+            "high": [high for _, high in quantiles],
+        }
+    return bands
+
+
+def _notes(configurations: Sequence[Configuration], seeds: Sequence[int], num_tests: int) -> list[str]:
+    notes = []
+    if num_tests:
+        several = f"{num_tests} comparison{'s' * (num_tests > 1)}"
+        notes.append(
+            f"Differences are tested on runs of equal seeds (Wilcoxon's signed-rank test, Holm's correction "
+            f"for {several}): over seeds, not over data. Other rows could give another order."
+        )
+        if len(seeds) < (needed := enough_seeds(num_tests)):
+            notes.append(
+                f"With {len(seeds)} seeds no difference can be significant: use --seeds {needed} or more."
+            )
+    if len(configurations) > 1 and any(
+        part.split != configurations[0].split
+        or len(part.targets) != len(configurations[0].targets)
+        or bool((part.targets != configurations[0].targets).any())
+        for part in configurations
+    ):
+        notes.append("The configurations are evaluated on different rows.")
+    for part in configurations:
+        diverged = [run for run in part.runs if run.metric is None]
+        if diverged:
+            epochs = sorted({run.diverged_in for run in diverged if run.diverged_in is not None})
+            first = f", the first in epoch {epochs[0]}" if epochs and epochs[0] >= 0 else ""
+            notes.append(
+                f"{part.name}: {len(diverged)} of {len(part.runs)} runs diverged{first}; mean and tests are "
+                "of the others."
+            )
+    notes += [f"{part.name}: trained one by one, {part.alone}." for part in configurations if part.alone]
+    notes += [f"{part.name}: of the weights of the best epoch." for part in configurations if part.uses_best]
+    for part in configurations:
+        if len(part.runs) < len(seeds):
+            notes.append(f"{part.name}: interrupted after {len(part.runs)} of {len(seeds)} runs.")
+    return notes

@@ -1,0 +1,115 @@
+"""Render the summary of a comparison as lines for a terminal, as CSV and as JSON."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import polars as pl
+
+from lit_classify.evaluation.predictions import escape_formulas
+from lit_classify.messages import escape_control
+
+_MAX_TESTS = 10  # lines in a terminal
+_MAX_DIFFERS = 40  # characters
+Summary = Mapping[str, Any]
+
+
+def comparison_lines(summary: Summary) -> list[str]:
+    """Return the table, the tests and the notes as lines."""
+    seeds, metric = summary["seeds"], summary["metric"]
+    rows = [
+        ["configuration", "what differs", "parameters", metric, "best", "worst", "best of seed", "seconds"]
+    ]
+    for part in summary["configurations"]:
+        spread = "" if part["std"] is None else f" ± {part['std']:.4f}"
+        values = ["-" if part[name] is None else f"{part[name]:.4f}" for name in ("mean", "best", "worst")]
+        times = f"{part['times_best']} of {len(seeds)}"
+        parameters, seconds = f"{part['parameters']:,}", f"{part['seconds']:.1f}"
+        differs = what_differs(part)
+        differs = differs if len(differs) <= _MAX_DIFFERS else f"{differs[: _MAX_DIFFERS - 3]}..."
+        rows.append([part["name"], differs, parameters, values[0] + spread, *values[1:], times, seconds])
+    several = f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
+    title = f"{metric} on {' or '.join(summary['rows'])}, mean ± standard deviation over {several}"
+    lines = [title, "", *_aligned(rows), *_test_lines(summary)]
+    return [*lines, "", *(f"- {escape_control(note, is_name=True)}" for note in summary["notes"])]
+
+
+def what_differs(part: Summary) -> str:
+    """Return the settings that are not the same in all configurations, unless the name says them.
+
+    Examples:
+        >>> what_differs({"name": "circles_v2 lr=0.1", "differs": {"model.lr": 0.1, "model.hidden": "[5]"}})
+        'hidden=[5]'
+    """
+    named = part["name"].split()
+    texts = [f"{key.rpartition('.')[2]}={value}".replace(" ", "") for key, value in part["differs"].items()]
+    return " ".join(text for text in texts if text not in named)
+
+
+def _test_lines(summary: Summary) -> list[str]:
+    tests = sorted(summary["tests"], key=lambda test: test["p_corrected"])
+    lines = [""] if tests else []
+    for test in tests[:_MAX_TESTS]:
+        first, second = (escape_control(test[name], is_name=True) for name in ("first", "second"))
+        lines.append(f"{first} - {second}: {verdict(test)}")
+    if len(tests) > _MAX_TESTS:
+        lines.append(f"... and {len(tests) - _MAX_TESTS} more comparisons: see --out")
+    return lines
+
+
+def verdict(test: Summary) -> str:
+    """Return the difference of two configurations, and whether it is more than luck.
+
+    Examples:
+        >>> verdict({"difference": 0.25, "p_corrected": 0.001, "significant": True, "num_pairs": 20})
+        '+0.2500, more than luck (p = 0.001, 20 seeds)'
+    """
+    if test["difference"] is None:
+        return "no seed has a result of both"
+    judged = "more than luck" if test["significant"] else "could be luck"
+    return f"{test['difference']:+.4f}, {judged} (p = {test['p_corrected']:.2g}, {test['num_pairs']} seeds)"
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return rows with columns of equal width; the first two are text, and aligned to the left."""
+    rows = [[escape_control(cell, is_name=True) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    kept = [number for number, width in enumerate(widths) if any(row[number] for row in rows[1:])]
+    return [
+        "  ".join(
+            row[number].ljust(widths[number]) if number < 2 else row[number].rjust(widths[number])
+            for number in kept
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def comparison_csv(summary: Summary) -> bytes:
+    """Return the table as CSV, a line for each configuration and a column for each setting that differs."""
+    names = (
+        "parameters",
+        "mean",
+        "std",
+        "best",
+        "worst",
+        "times_best",
+        "num_runs",
+        "seconds",
+        "rows",
+        "trained",
+    )
+    lines = [
+        {
+            "configuration": part["name"],
+            **{key: None if value is None else str(value) for key, value in part["differs"].items()},
+            "metric": summary["metric"],
+            **{name: part[name] for name in names},
+        }
+        for part in summary["configurations"]
+    ]
+    return escape_formulas(pl.DataFrame(lines, infer_schema_length=None)).write_csv().encode()
+
+
+def comparison_json(summary: Summary) -> bytes:
+    """Return everything but the plots as JSON."""
+    return f"{json.dumps(summary, indent=1, ensure_ascii=False, allow_nan=False)}\n".encode()

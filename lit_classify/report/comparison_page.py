@@ -1,0 +1,178 @@
+"""Render a comparison as one self-contained page without scripts, which makes no requests."""
+
+import base64
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from importlib.resources import files
+from string import Template
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from lit_classify import plots
+from lit_classify.plots.style import wrap
+from lit_classify.report.comparison import Configuration, View
+from lit_classify.report.comparison_formats import verdict
+from lit_classify.report.elements import Html, digest, escape, format_number, join, section, tag
+
+_CURVES = {"train/loss": "loss, training rows", "val/loss": "loss, validation rows"}
+_TYPES = {"png": "image/png", "svg": "image/svg+xml"}
+_STRIP = 120  # width of a strip of runs
+_TITLE_WIDTH = 40  # characters
+
+
+def comparison_page(summary: Mapping[str, Any], configurations: Sequence[Configuration]) -> bytes:
+    """Return a comparison as a page: the table, the tests, predictions side by side, and curves.
+
+    The content-security policy of the page allows its own style and images alone.
+
+    Args:
+        summary: the summary.
+        configurations: what it summarizes, for the plots of predictions.
+    """
+    folder = files("lit_classify.report") / "page"
+    template, style = (
+        (folder / name).read_text(encoding="utf-8") for name in ("comparison.html", "page.css")
+    )
+    seeds = summary["seeds"]
+    several = f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
+    about = f"{summary['metric']} on {' or '.join(summary['rows'])}, {several}"
+    body = [
+        tag(
+            "header",
+            tag("p", "Comparison", class_="muted"),
+            tag("h1", ", ".join(part["name"] for part in summary["configurations"])),
+            tag("p", about, class_="why"),
+        ),
+        _results(summary),
+        _tests(summary),
+        _predictions(configurations),
+        _curves(summary),
+        tag("footer", f"This page makes no requests. Written by lit_classify {summary['version']}."),
+    ]
+    page = Template(template).substitute(
+        policy=f"default-src 'none'; style-src {digest(style)}; img-src data:; base-uri 'none'; "
+        "form-action 'none'",
+        title=escape(f"Comparison: {about}"),
+        style=style,
+        body=join(body),
+    )
+    return page.encode()
+
+
+def _results(summary: Mapping[str, Any]) -> Html:
+    parts, metric = summary["configurations"], summary["metric"]
+    values = [run["metric"] for part in parts for run in part["runs"] if run["metric"] is not None]
+    differing = dict.fromkeys(key for part in parts for key in part["differs"])
+    numbers = ("parameters", f"{metric}, mean ± std", "best", "worst", "best of seed", "seconds")
+    heads = [tag("th", "configuration", scope="col")]
+    heads += [tag("th", key.removeprefix("model."), scope="col") for key in differing]
+    heads += [tag("th", name, scope="col", class_="number") for name in numbers]
+    heads.append(tag("th", "runs", scope="col"))
+    rows = []
+    for part in parts:
+        cells = [tag("th", part["name"], scope="row")]
+        cells += [tag("td", str(part["differs"][key]), class_="differs") for key in differing]
+        spread = "" if part["std"] is None else f" ± {format_number(part['std'], 3)}"
+        mean = "diverged" if part["mean"] is None else format_number(part["mean"]) + spread
+        best, worst = format_number(part["best"]), format_number(part["worst"])
+        times, seconds = f"{part['times_best']} of {len(summary['seeds'])}", f"{part['seconds']:.1f}"
+        texts = (format_number(part["parameters"]), mean, best, worst, times, seconds)
+        cells += [tag("td", text, class_="number") for text in texts]
+        cells.append(tag("td", _strip(part, values)))
+        rows.append(tag("tr", *cells))
+    table = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *rows))
+    notes = tag("ul", *(tag("li", note) for note in summary["notes"]), class_="notes")
+    return section("Results", tag("div", table, class_="scroll"), notes if summary["notes"] else None)
+
+
+def _strip(part: Mapping[str, Any], values: Sequence[float]) -> Html | None:
+    """Draw the metric of each run as a dot, from the lowest to the highest of all configurations."""
+    if not values:
+        return None
+    low, size = min(values), max(values) - min(values) or 1.0
+    dots = [
+        tag(
+            "circle",
+            cx=f"{6 + (_STRIP - 12) * (run['metric'] - low) / size:.1f}",
+            cy="8",
+            r="4",
+            class_="dot",
+        )
+        for run in part["runs"]
+        if run["metric"] is not None
+    ]
+    line = tag("line", x1="0", x2=str(_STRIP), y1="8", y2="8", class_="grid")
+    label = f"{len(dots)} runs from {format_number(part['worst'])} to {format_number(part['best'])}"
+    return tag("svg", line, *dots, viewBox=f"0 0 {_STRIP} 16", class_="strip", role="img", aria_label=label)
+
+
+def _tests(summary: Mapping[str, Any]) -> Html | None:
+    if not summary["tests"]:
+        return None
+    rows = [
+        tag("tr", *(tag("td", text) for text in (test["first"], test["second"], verdict(test))))
+        for test in sorted(summary["tests"], key=lambda test: test["p_corrected"])
+    ]
+    heads = [
+        tag("th", name, scope="col") for name in ("first", "second", f"{summary['metric']}, first - second")
+    ]
+    table = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *rows))
+    return section("Differences", tag("div", table, class_="scroll"))
+
+
+def _predictions(configurations: Sequence[Configuration]) -> Html | None:
+    """Return the plots of predictions, side by side."""
+    drawn = []
+    for part in configurations:
+        surfaces = [run.surface for run in part.runs if run.surface is not None]
+        view = part.view
+        if view is None or not surfaces:
+            continue
+
+        title = wrap(f"{part.name}: {len(surfaces)} run{'s' * (len(surfaces) > 1)}", _TITLE_WIDTH)
+        draw = partial(_draw_predictions, view, surfaces, title)
+        drawn.append(tag("figure", _picture(draw, f"predictions of {part.name}", "png")))
+    if not drawn:
+        return None
+    about = "Each line is the boundary of one run; the background shows the mean of their probabilities."
+    if all(part.view is None or part.view.extent is None for part in configurations):
+        about = "Each line shows the predictions of one run."
+    return section("Predictions", tag("p", about, class_="muted"), tag("div", *drawn, class_="figures"))
+
+
+def _draw_predictions(view: View, surfaces: Sequence[Tensor], title: str) -> Figure:
+    points = view.x, view.y
+    if view.extent is None:
+        return plots.lines_of_seeds(points, view.inputs, surfaces, title, view.features[0])
+    names = view.class_names or []
+    return plots.boundaries_of_seeds(points, names, surfaces, view.extent, title, view.features, view.equal)
+
+
+def _curves(summary: Mapping[str, Any]) -> Html | None:
+    """Return the learning curves, with bands of their spread."""
+    titles = {**_CURVES, f"val/{summary['metric']}": f"{summary['metric']}, validation rows"}
+    parts = summary["configurations"]
+    metrics = {
+        title: {part["name"]: part["curves"][name] for part in parts if part["curves"].get(name)}
+        for name, title in titles.items()
+    }
+    metrics = {title: bands for title, bands in metrics.items() if bands}
+    if not metrics:
+        return None
+    picture = _picture(lambda: plots.curve_bands(metrics), "learning curves", "svg")
+    about = "Mean over the seeds; the band holds the middle 80 % of them."
+    return section("Learning curves", tag("p", about, class_="muted"), tag("figure", picture, class_="wide"))
+
+
+def _picture(draw: Callable[[], Figure], label: str, format_: str) -> Html:
+    """Return a figure, drawn for light and dark pages."""
+    uris = []
+    for settings in (None, plots.DARK):
+        with rc_context(settings):
+            content = base64.b64encode(plots.encode_figure(draw(), format_)).decode()
+        uris.append(f"data:{_TYPES[format_]};base64,{content}")
+    dark = Html(f'<source media="screen and (prefers-color-scheme: dark)" srcset="{uris[1]}">')
+    return tag("picture", dark, Html(f'<img src="{uris[0]}" alt="{escape(label)}">'))

@@ -1,0 +1,224 @@
+"""Runs of many seeds at once equal those of fit."""
+
+import io
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import torch
+import yaml
+
+from lit_classify.cli.fit import FitCLI
+from lit_classify.cli.seed_runs import chunks, prepare, train_alone, train_at_once
+from lit_classify.report.comparison import Configuration
+
+SEEDS = range(42, 45)
+SHORT = ["--trainer.max_epochs", "12", "--log_every_n_epochs", "4"]
+CIRCLES = ["--config", "circles_v2", *SHORT]
+BATCHES = [*CIRCLES, "--data.batch_size", "100", "--trainer.max_epochs", "3"]
+
+
+def write_table(target: str) -> list[str]:
+    """Write a table, and a configuration that predicts columns of it."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(120, 3, generator=generator)
+    score = x[:, 0] - x[:, 1]
+    columns: dict[str, Any] = {f"x{number}": x[:, number].tolist() for number in range(3)}
+    columns["color"] = ["red" if n % 3 else "blue" for n in range(120)]
+    columns["y"] = ["yes" if value > 0 else "no" for value in score]
+    columns["value"] = (100 * score).tolist()
+    columns["first"], columns["second"] = (score > 0).long().tolist(), (x[:, 2] > 0).long().tolist()
+    kept = ["x0", "x1", "x2", "color", *target.split(",")]
+    pl.DataFrame(columns).select(kept).write_csv("t.csv")
+    config = {
+        "data": {
+            "class_path": "TableDataModule",
+            "init_args": {"path": "t.csv", "target": target.split(","), "batch_size": 32},
+        },
+        "model": {
+            "class_path": "AutoModule",
+            "init_args": {"optimizer": "AdamW", "lr": 0.01, "numeric_embedding": "both"},
+        },
+        "trainer": {"max_epochs": 3},
+    }
+    Path("t.yaml").write_text(yaml.safe_dump(config))
+    return ["--config", "t.yaml"]
+
+
+def metrics_of_fit(arguments: list[str], seed: int, random_state: int = 42) -> dict[str, float]:
+    """Return the test metrics of a run of ``fit``."""
+    options = ["--trainer.logger", "false", "--trainer.enable_checkpointing", "false"]
+    same_data = ["--seed_everything", str(seed), "--data.random_state", str(random_state)]
+    with redirect_stdout(io.StringIO()):
+        cli = FitCLI(["fit", *arguments, *options, *same_data])
+        cli.trainer.test(cli.model, cli.datamodule, verbose=False)
+    assert cli.model.evaluation is not None
+    return dict(cli.model.evaluation.metrics.values)
+
+
+def check_against_fit(part: Configuration, arguments: list[str], within: float) -> None:
+    for run in part.runs:
+        expected = metrics_of_fit(arguments, run.seed)
+        assert run.loss == pytest.approx(expected["loss"], abs=within)
+        assert run.metric == pytest.approx(expected[part.metric], abs=20 * within)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        CIRCLES,
+        BATCHES,
+        [*BATCHES, "--trainer.gradient_clip_val", "0.01"],
+        [*BATCHES, "--model.freeze", "[0]"],
+        [*BATCHES, "--data.inputs", "[x1, x2^2]"],
+        ["--config", "spirals", *SHORT],
+        ["--config", "line", *SHORT],
+        ["--config", "moons", *SHORT, "--model.class_weight", "balanced", "--data.val_fraction", "0.2"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.slow
+def test_members_equal_runs_of_fit(arguments: list[str]) -> None:
+    part = prepare("name", arguments)
+    assert part.alone == ""
+    train_at_once([part], SEEDS)
+    assert [run.seed for run in part.runs] == list(SEEDS)
+    check_against_fit(part, arguments, 1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["y", "value", "first,second"])
+def test_members_equal_runs_of_fit_on_a_table(target: str) -> None:
+    arguments = write_table(target)
+    part = prepare("name", arguments)
+    assert part.alone == ""
+    train_at_once([part], SEEDS)
+    check_against_fit(part, arguments, 1e-5)
+
+
+def test_members_with_other_rates_equal_runs_of_fit() -> None:
+    rates = ["0.1", "0.02"]
+    parts = [prepare(rate, [*CIRCLES, "--model.lr", rate]) for rate in rates]
+    assert parts[0].shape == parts[1].shape
+    train_at_once(parts, range(42, 44))
+    for part, rate in zip(parts, rates, strict=True):
+        run = part.runs[1]
+        assert run.loss == pytest.approx(metrics_of_fit([*CIRCLES, "--model.lr", rate], 43)["loss"], abs=1e-5)
+
+
+def test_several_rates_of_a_single_seed_are_trained_at_once() -> None:
+    frozen = [*CIRCLES, "--model.freeze", "[0]"]
+    parts = [prepare(rate, [*frozen, "--model.lr", rate]) for rate in ("0.1", "0.02")]
+    train_at_once(parts, range(42, 43))
+    expected = metrics_of_fit([*frozen, "--model.lr", "0.02"], 42)["loss"]
+    assert parts[1].runs[0].loss == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.slow
+def test_the_distribution_over_seeds_is_that_of_fit_at_the_end_of_training() -> None:
+    arguments = ["--config", "moons", "--trainer.max_epochs", "60"]
+    part, seeds = prepare("moons", arguments), range(42, 52)
+    train_at_once([part], seeds)
+    losses = torch.tensor([run.loss for run in part.runs])
+    expected = torch.tensor([metrics_of_fit(arguments, seed)["loss"] for seed in seeds])
+    assert torch.allclose(losses.mean(), expected.mean(), rtol=0.02)
+    assert torch.allclose(losses.std(), expected.std(), rtol=0.1)
+
+
+def test_a_run_trained_alone_is_that_of_fit() -> None:
+    arguments = [*BATCHES, "--model.dropout", "0.3"]
+    part = prepare("dropout", arguments)
+    assert "random numbers" in part.alone
+    train_alone(part, 43)
+    expected = metrics_of_fit(arguments, 43)
+    assert part.runs[0].loss == pytest.approx(expected["loss"], abs=1e-7)
+    assert list(part.runs[0].curves["val/loss"]) == [0, 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (["--model.members", "2"], "several members"),
+        (["--model.optimizer", "LBFGS"], "optimizer LBFGS"),
+        (["--model.optimizer", "Rprop"], "optimizer Rprop"),
+        (["--model.lr_scheduler", "ReduceLROnPlateau"], "scheduler ReduceLROnPlateau"),
+        (["--model.activation", "PReLU"], "PReLU has parameters"),
+        (["--model.activation", "RReLU"], "random numbers"),
+        (["--trainer.callbacks", "EarlyStopping", "--trainer.callbacks.monitor", "val/loss"], "callbacks"),
+        (["--trainer.max_time", "00:00:01:00"], "max_time"),
+        (["--trainer.precision", "64-true"], "precision"),
+        (["--test_best", "true"], "--test_best"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_members_is_trained_alone(options: list[str], reason: str) -> None:
+    assert reason in prepare("name", [*CIRCLES, *options]).alone
+
+
+@pytest.mark.parametrize(
+    ("options", "is_shared"),
+    [
+        ([], True),
+        (["--model.lr_scheduler", "StepLR", "--model.lr_scheduler_args", "{step_size: 2}"], True),
+        (["--model.lr_scheduler", "CosineAnnealingLR", "--model.lr_scheduler_args", "{T_max: 5}"], True),
+        (
+            [
+                *("--model.lr_scheduler", "CosineAnnealingLR"),
+                *("--model.lr_scheduler_args", "{T_max: 5, eta_min: 0.01}"),
+            ],
+            False,
+        ),
+    ],
+    ids=str,
+)
+def test_rates_are_trained_at_once_if_the_schedule_is_proportional_to_them(
+    options: list[str], is_shared: bool
+) -> None:
+    parts = [prepare(rate, [*CIRCLES, *options, "--model.lr", rate]) for rate in ("0.1", "0.2")]
+    assert (parts[0].shape == parts[1].shape) is is_shared
+
+
+@pytest.mark.parametrize("option", ["--model.hidden=[5]", "--data.noise=0.1", "--trainer.max_epochs=3"])
+def test_other_settings_have_another_shape(option: str) -> None:
+    assert prepare("a", CIRCLES).shape != prepare("b", [*CIRCLES, option]).shape
+
+
+@pytest.mark.slow
+def test_cross_validated_tables_with_early_stopping_are_evaluated_with_their_best_weights() -> None:
+    write_table("y")
+    options = ["--data.path", "t.csv", "--data.target", "y", "--trainer.max_epochs", "4", "--data.folds", "3"]
+    arguments = ["--config", "table", *options]
+    part = prepare("table", arguments)
+    assert (part.alone, part.uses_best, part.split) == ("each run has several members", True, "test")
+    train_alone(part, 43)
+    with redirect_stdout(io.StringIO()) as printed:
+        FitCLI(["fit", *arguments, "--seed_everything", "43", "--data.random_state", "42", "--plots", "none"])
+    line = next(line for line in printed.getvalue().splitlines() if "on the test rows" in line)
+    assert (
+        line.strip() == f"on the test rows: loss {part.runs[0].loss:.5f}, accuracy {part.runs[0].metric:.5f}"
+    )
+    assert not any(path.name != "version_0" for path in Path("lightning_logs/table").iterdir())
+
+
+def test_a_diverged_run_is_reported_in_its_epoch() -> None:
+    parts = [prepare(rate, [*CIRCLES, "--model.lr", rate]) for rate in ("0.1", "1e25")]
+    train_at_once(parts, range(42, 44))
+    train_alone(parts[1], 44)
+    assert [run.diverged_in for run in parts[0].runs] == [None, None]
+    epochs = [run.diverged_in for run in parts[1].runs]
+    assert epochs == [1, 1, 1] or all(epoch is not None and epoch < 4 for epoch in epochs)
+    assert all(run.metric is None for run in parts[1].runs)
+    assert parts[0].runs[0].loss == pytest.approx(metrics_of_fit(CIRCLES, 42)["loss"], abs=1e-5)
+
+
+def test_seeds_are_trained_in_chunks_that_fit_into_memory() -> None:
+    part = prepare("name", CIRCLES)
+    part.activations = 15_000_000
+    assert [len(chunk) for chunk in chunks([part], range(8))] == [3, 3, 2]
+
+
+def test_several_processes_are_refused() -> None:
+    with pytest.raises(ValueError, match="one process"):
+        prepare("name", [*CIRCLES, "--trainer.devices", "2", "--trainer.accelerator", "cpu"])
