@@ -22,6 +22,7 @@ T = TypeVar("T")
 Arguments = Mapping[str, Any] | None
 
 _FUSED = (optim.Adam, optim.AdamW)
+_FUSED_ON_DEVICES = (*_FUSED, optim.SGD, optim.Adagrad)
 # each weight's step depends on the gradients of that weight alone, and is proportional to the learning rate
 _PROPORTIONAL_STEPS = {
     *(optim.SGD, optim.Adam, optim.AdamW, optim.Adamax, optim.NAdam, optim.RAdam),
@@ -137,8 +138,8 @@ def make_optimizer(
 ) -> optim.Optimizer:
     """Build an optimizer over ``parameters``.
 
-    With ``fused``, Adam and AdamW use the fused kernel of torch unless the arguments select another one. SGD
-    is not fused, so its results are bit for bit those of the course.
+    With ``fused``, optimizers use the fused kernel of torch unless the arguments select another one; on a CPU
+    only Adam and AdamW, so that the results of SGD are bit for bit those of the course.
 
     Raises:
         UserError: the class is unknown, or its constructor raises an error.
@@ -150,8 +151,13 @@ def make_optimizer(
     """
     check_lr(lr)
     kind = _class("optimizer", OPTIMIZERS, optim.Optimizer, optimizer)
-    given = dict(args or {})
-    if fused and kind in _FUSED and not given.keys() & {"fused", "foreach", "differentiable"}:
+    given, parameters = dict(args or {}), list(parameters)
+    on_cpu = all(parameter.device.type == "cpu" for parameter in parameters)
+    if (
+        fused
+        and kind in (_FUSED if on_cpu else _FUSED_ON_DEVICES)
+        and not given.keys() & {"fused", "foreach", "differentiable"}
+    ):
         given["fused"] = True
     return _build("optimizer", kind, parameters, lr=lr, **given)
 

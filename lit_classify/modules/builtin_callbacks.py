@@ -6,13 +6,14 @@ expects to.
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.data import extract_batch_size
 from torch import Tensor
 
+from lit_classify._lightning.precision import uses_plain_precision
 from lit_classify.errors import DivergedError
 from lit_classify.loggers import ScalarBuffer
 from lit_classify.modules.running_mean import accumulation_dtype
@@ -68,6 +69,11 @@ class ReturnedLoss(Callback):
 class DivergenceCheck(Callback):
     """Stop at a loss that is NaN or infinite, before it reaches the weights, in all processes at once.
 
+    Args:
+        every: steps between two looks at the losses. By default 1 on a CPU, and 16 on other devices, which
+            would have to finish each step before the next one is prepared. In between, the kernels of fused
+            optimizers skip the updates from the first such loss on; for other optimizers it is 1.
+
     Examples:
         >>> from lit_classify import BinaryClassifier, CirclesDataModule
         >>> quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
@@ -79,24 +85,64 @@ class DivergenceCheck(Callback):
         lit_classify.errors.DivergedError: the loss is ... at step 1, epoch 1, learning rate 1e+30; ...
     """
 
+    def __init__(self, every: int | None = None) -> None:
+        self._given = every
+        self._every, self._diverged = 1, torch.tensor(False)
+        self._steps: list[tuple[int, float, Tensor, Tensor]] = []  # since the last look
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Choose how often to look at the losses."""
+        groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
+        can_skip = uses_plain_precision(pl_module) and all(group.get("fused") for group in groups)
+        every = self._given or (1 if pl_module.device.type == "cpu" else 16)
+        self._every, self._steps = every if can_skip else 1, []
+        self._diverged = torch.tensor(False, device=pl_module.device)
+
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
-        """Check the loss of a step.
+        """Check the loss of a step, or let the optimizer skip its update if it is not finite.
 
         Raises:
             DivergedError: the loss is not finite; names the step, the epoch and the learning rate.
         """
-        value = total = loss.item()
+        loss = total = loss.detach()
         if trainer.world_size > 1:  # NaN if the loss of any process is not finite
-            total = float(trainer.strategy.reduce(loss.detach() * 0, reduce_op="sum"))
-        if math.isfinite(total):
+            total = cast(Tensor, trainer.strategy.reduce(loss * 0, reduce_op="sum"))
+        if self._every == 1 and math.isfinite(total.item()):
             return
-        value = math.nan if math.isfinite(value) else value
-        rate = trainer.optimizers[0].param_groups[0]["lr"]
-        raise DivergedError(
-            f"the loss is {value} at step {trainer.global_step}, epoch {trainer.current_epoch}, "
-            f"learning rate {rate:g}; try a smaller one, such as --model.lr {rate / 10:g}, "
-            "or --trainer.gradient_clip_val 1"
-        )
+        self._steps.append((trainer.global_step, trainer.optimizers[0].param_groups[0]["lr"], loss, total))
+        if len(self._steps) >= self._every:
+            self._look(trainer)
+        self._diverged = self._diverged | ~total.isfinite()
+        for optimizer in trainer.optimizers:
+            vars(optimizer)["found_inf"] = self._diverged.float()
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Check the losses so far before weights are evaluated."""
+        self._look(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Check the losses of the last steps."""
+        self._look(trainer)
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Check the losses so far before weights are saved."""
+        self._look(trainer)
+
+    def _look(self, trainer: Trainer) -> None:
+        steps, self._steps = self._steps, []
+        if not steps:
+            return
+        losses = torch.stack([torch.stack(step[2:]) for step in steps]).tolist()
+        for (step, rate, *_), (loss, total) in zip(steps, losses, strict=True):
+            if not math.isfinite(total):
+                loss = math.nan if math.isfinite(loss) else loss
+                raise DivergedError(
+                    f"the loss is {loss} at step {step}, epoch {trainer.current_epoch}, "
+                    f"learning rate {rate:g}; try a smaller one, such as --model.lr {rate / 10:g}, "
+                    "or --trainer.gradient_clip_val 1"
+                )
 
 
 class ProgressBarMetrics(Callback):

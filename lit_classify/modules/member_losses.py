@@ -32,15 +32,13 @@ def training_loss(
         fold: the fold of each row, ``(N,)``; None if all members learn from all rows.
         weight: the sample weight of each row, ``(N,)``; None for equal weights.
     """
-    parts = _losses_and_weights(task, logits, y, weight)
-    if fold is None:
-        losses, weights = (part.sum(dim=1) for part in parts)
-        learned = logits.detach().flatten(0, 1), _repeat(y, len(logits))
-    else:
-        learns = fold != torch.arange(len(logits), device=fold.device).unsqueeze(1)  # whether k learns from n
-        losses, weights = (torch.where(learns, part, 0.0).sum(dim=1) for part in parts)
-        member, row = learns.nonzero(as_tuple=True)
-        learned = logits.detach()[member, row], y[row]
+    parts, learned = _losses_and_weights(task, logits, y, weight), logits.detach()
+    if fold is not None:
+        members = torch.arange(len(logits), device=fold.device).unsqueeze(1)
+        parts = torch.where(fold != members, parts[0], 0.0), torch.where(fold != members, parts[1], 0.0)
+        others = (fold + members[1:]) % len(logits)  # the members that learn from a row, (K - 1, N)
+        learned = learned[others, torch.arange(len(y), device=y.device)]
+    losses, weights = (part.sum(dim=1) for part in parts)
     totals, tiny = weights, torch.finfo(weights.dtype).tiny
     if task.trainer.world_size > 1:
         totals = task.trainer.strategy.reduce(weights.clone(), reduce_op="mean")
@@ -48,7 +46,8 @@ def training_loss(
     task.batch_losses = means.detach()
     total = weights.sum()
     mean = losses.detach().sum() / total.clamp_min(tiny)
-    return means.sum(), (mean, total, task.metric_sum(*learned), len(learned[1]))
+    metric_sum = task.metric_sum(learned.flatten(0, 1), _repeat(y, len(learned)))
+    return means.sum(), (mean, total, metric_sum, len(learned) * len(y))
 
 
 def weighted_mean(task: "LitModule", logits: Tensor, y: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

@@ -7,22 +7,29 @@ from typing import Any
 
 import lightning.pytorch as L
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from lightning.pytorch.callbacks import TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.tuner import Tuner
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lit_classify import (
     BinaryClassifier,
+    BlobsDataModule,
     CirclesDataModule,
     EpochLog,
+    MulticlassClassifier,
+    Regressor,
+    TableDataModule,
     TensorLoader,
 )
 from lit_classify._lightning.trainer import RunTrainer
 from lit_classify.cli.main import main
 from lit_classify.errors import DivergedError
+from lit_classify.modules.builtin_callbacks import DivergenceCheck
 from tests.training import trainer
 
 
@@ -48,6 +55,100 @@ def test_a_trainer_stops_at_a_diverged_loss_and_leaves_finite_weights() -> None:
 def test_a_diverged_loss_of_an_overridden_step_is_detected() -> None:
     with pytest.raises(DivergedError, match="the loss is nan at step 2, epoch 0"):
         trainer(max_epochs=1).fit(OwnStep(2), CirclesDataModule(batch_size=100))
+
+
+class NaNAt(BinaryClassifier):
+    """A module whose loss is NaN at one step."""
+
+    step = 0
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        loss = super().training_step(batch, batch_idx)
+        return loss * float("nan") if self.global_step == self.step else loss
+
+
+@pytest.mark.reliability(10)
+@pytest.mark.parametrize("step", [0, 5, 15, 16, 39, 40])
+def test_steps_that_the_device_does_not_wait_for_stop_at_the_same_loss_with_the_same_weights(
+    step: int,
+) -> None:
+    messages, weights = [], []
+    for every in (1, 16):
+        torch.manual_seed(0)
+        model = NaNAt(2, hidden=[8], optimizer="Adam", optimizer_args={"weight_decay": 0.1})
+        model.step = step
+        check = DivergenceCheck(every)
+        with pytest.raises(DivergedError) as caught:
+            trainer(max_epochs=5, callbacks=[check]).fit(model, CirclesDataModule(batch_size=20))
+        messages.append(str(caught.value))
+        weights.append(torch.cat([weight.detach().flatten() for weight in model.parameters()]))
+    assert f"the loss is nan at step {step}, epoch {step // 40}" in messages[0]
+    assert messages[0] == messages[1]
+    assert torch.equal(*weights)
+
+
+class Waits(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
+    """Lists the operations for whose result a host would wait for its device."""
+
+    operations = ("_local_scalar_dense", "nonzero", "masked_select", "equal", "_unique2", "bincount")
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.found: list[str] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> object:
+        _, name, overload = str(func).split(".")
+        has_mask = (name, overload) == ("index", "Tensor") and any(
+            index is not None and index.dtype == torch.bool for index in args[1]
+        )
+        if has_mask or name in self.operations:
+            self.found.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+class SecondEpoch(L.Callback):
+    """Runs the second epoch in a dispatch mode."""
+
+    def __init__(self, mode: TorchDispatchMode) -> None:
+        self.mode = mode
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.current_epoch == 1:
+            self.mode.__enter__()  # type: ignore[no-untyped-call]
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.current_epoch == 1:
+            self.mode.__exit__(None, None, None)  # type: ignore[no-untyped-call]
+
+
+def regression_table(**options: Any) -> TableDataModule:
+    rows = np.random.default_rng(0).normal(size=(1000, 2))
+    frame = pl.DataFrame({"x": rows[:, 0], "y": rows.sum(axis=1), "weight": np.abs(rows[:, 1]) + 0.1})
+    return TableDataModule(frame, "y", features=["x"], batch_size=10, **options)
+
+
+@pytest.mark.parametrize(
+    ("model", "data", "clip"),
+    [
+        (BinaryClassifier(2, optimizer="Adam"), CirclesDataModule(batch_size=10), None),
+        (BinaryClassifier(2, optimizer="AdamW", members=3), CirclesDataModule(batch_size=10), 1.0),
+        (MulticlassClassifier(2, 4, optimizer="Adam"), BlobsDataModule(batch_size=10), 1.0),
+        (Regressor(1, optimizer="Adam", folds=4), regression_table(folds=4), None),
+        (Regressor(1, optimizer="Adam"), regression_table(sample_weight="weight"), None),
+    ],
+    ids=["binary", "members", "multiclass", "folds", "weights"],
+)
+def test_no_step_waits_for_the_device(
+    model: L.LightningModule, data: L.LightningDataModule, clip: float | None
+) -> None:
+    waits = Waits()
+    callbacks = [DivergenceCheck(every=16), SecondEpoch(waits)]
+    fitted = trainer(max_epochs=2, callbacks=callbacks, limit_val_batches=0, gradient_clip_val=clip)
+    fitted.fit(model, data)
+    assert fitted.num_training_batches >= 60
+    assert len(waits.found) <= fitted.num_training_batches / 16 + 2, waits.found
 
 
 @pytest.mark.reliability(10)
