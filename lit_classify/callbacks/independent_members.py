@@ -42,6 +42,7 @@ class IndependentMembers(DivergenceCheck):
     """
 
     def __init__(self, rates: Sequence[float]) -> None:
+        super().__init__(every=1)
         self._parts = torch.tensor(rates, dtype=torch.float64) / max(rates)
         self.curves: dict[str, dict[int, Tensor]] = {}
         self.diverged: dict[int, int] = {}
@@ -50,6 +51,7 @@ class IndependentMembers(DivergenceCheck):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Scale the steps of the optimizer, unless all rates are equal."""
+        super().on_train_start(trainer, pl_module)
         if bool((self._parts < 1).any()):
             for optimizer in trainer.optimizers:
                 _scale_steps(optimizer, self._parts)
