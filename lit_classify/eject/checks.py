@@ -5,7 +5,7 @@ An option that is not listed here is refused unless it has its default, so that 
 
 import inspect
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 
@@ -16,7 +16,14 @@ _FIT = {
     *("seed_everything", "trainer", "model", "data", "recipe", "config"),
     *("log_every_n_epochs", "print_every_n_epochs"),
 }
-_TRAINER = {"max_epochs", "gradient_clip_val", "gradient_clip_algorithm", "accelerator", "devices"}
+_TRAINER = {
+    "max_epochs",
+    "gradient_clip_val",
+    "gradient_clip_algorithm",
+    "accelerator",
+    "devices",
+    "callbacks",
+}
 _WITHOUT_EFFECT = {  # on the epoch log
     *("plots", "test_best", "tune_threshold", "report", "ckpt_path", "weights_only", "init_preprocessing"),
     *("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary", "log_every_n_steps"),
@@ -42,6 +49,9 @@ def check_fit(config: Mapping[str, Any]) -> None:
     trainer = config["trainer"]
     defaults = {name: part.default for name, part in inspect.signature(Trainer).parameters.items()}
     _check("trainer.", trainer, defaults, _TRAINER | _WITHOUT_EFFECT)
+    for callback in trainer.get("callbacks") or ():  # LightningCLI makes a list of a single one
+        if callback["class_path"].rpartition(".")[2] != "MemberEarlyStopping":
+            refuse("trainer.callbacks", callback["class_path"])
     for name, values in _ALLOWED.items():
         if trainer.get(name, values[0]) not in values:
             refuse(f"trainer.{name}", trainer[name])
@@ -67,7 +77,7 @@ def check_arguments(part: str, built: LightningModule | LightningDataModule, kno
     _check(f"{part}.", built.hparams, {name: parameter.default for name, parameter in parameters}, known)
 
 
-def refuse(option: str, value: object) -> None:
+def refuse(option: str, value: object) -> NoReturn:
     """Raise UserError for an option."""
     raise UserError(f"eject cannot write --{option} {value!r} into a script")
 

@@ -10,6 +10,7 @@ from torch import nn
 
 from lit_classify.errors import UserError
 from lit_classify.networks import ACTIVATIONS, DerivedInputs
+from lit_classify.networks.members import MemberLinear
 
 WIDTH = 88
 
@@ -42,13 +43,14 @@ def _quoted(text: str) -> str:
     return '"' + repr(f"{text}'\"")[1:-4].replace("\\'", "'").replace('"', '\\"') + '"'
 
 
-def call(head: str, arguments: Sequence[str], tail: str = ")") -> str:
+def call(head: str, arguments: Sequence[str], tail: str = ")", width: int = WIDTH) -> str:
     """Return a call, or another bracket, in as few lines as fit.
 
     Args:
         head: what comes before the arguments, with the opening bracket.
         arguments: the arguments.
         tail: what comes after them, with the closing bracket.
+        width: longest line.
 
     Examples:
         >>> print(call("x = f(", ["1", "2"]))
@@ -60,9 +62,9 @@ def call(head: str, arguments: Sequence[str], tail: str = ")") -> str:
     """
     joined = ", ".join(arguments)
     if "\n" not in joined:
-        if len(head) + len(joined) + len(tail) <= WIDTH:
+        if len(head) + len(joined) + len(tail) <= width:
             return head + joined + tail
-        if len(joined) + 4 <= WIDTH:
+        if len(joined) + 4 <= width:
             return f"{head}\n    {joined}\n{tail}"
     return lines(head, arguments, tail)
 
@@ -85,7 +87,7 @@ def keywords(arguments: Mapping[str, Any]) -> list[str]:
 
 
 def layers(network: nn.Module) -> str:
-    """Return the code of a network of torch's layers.
+    """Return the code of a network of torch's layers; of several members, that of each of them.
 
     Raises:
         UserError: a layer is not known.
@@ -108,6 +110,9 @@ def layers(network: nn.Module) -> str:
         return f"DerivedInputs({literal(network.inputs)})"
     if type(network) is nn.Dropout and not network.inplace:
         return f"nn.Dropout(p={network.p})"
+    if type(network) is MemberLinear:
+        _, in_features, out_features = network.weight.shape
+        return call("nn.Linear(", keywords({"in_features": in_features, "out_features": out_features}))
     name = type(network).__name__
     if type(network) is ACTIVATIONS.get(name) and repr(network) == repr(ACTIVATIONS[name]()):
         return f"nn.{name}()"
@@ -149,15 +154,14 @@ def body(method: Any, owner: object, result: str) -> str:  # noqa: ANN401 - a me
     return "\n".join([*map(_statement, first), *ends])
 
 
-def attributes(method: Any) -> set[str]:  # noqa: ANN401 - a method
-    """Return the attributes of ``self`` that a method uses.
+def attributes(code: str) -> set[str]:
+    """Return the attributes of ``self`` that a piece of code uses.
 
     Examples:
-        >>> from lit_classify import MoonsDataModule
-        >>> sorted(attributes(MoonsDataModule.make))
-        ['noise', 'num_samples', 'random_state']
+        >>> sorted(attributes("self.x + self.y"))
+        ['x', 'y']
     """
-    nodes = ast.walk(ast.parse(textwrap.dedent(inspect.getsource(method))))
+    nodes = ast.walk(ast.parse(code))
     return {
         node.attr
         for node in nodes

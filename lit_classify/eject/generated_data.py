@@ -1,6 +1,8 @@
 """The section of a script that generates data."""
 
+import inspect
 import math
+import textwrap
 from collections.abc import Collection
 
 from lit_classify.data import InMemoryDataModule, LineDataModule
@@ -38,7 +40,7 @@ def write_points(data: PointsDataModule, dtype: str) -> str:
         >>> print(write_points(CirclesDataModule(), "torch.float").splitlines()[1])
         X, y = make_circles(1000, noise=0.03, factor=0.8, random_state=42)
     """
-    check_arguments("data", data, attributes(data.make) | _COMMON)
+    check_arguments("data", data, attributes(textwrap.dedent(inspect.getsource(data.make))) | _COMMON)
     values = {"about": _summary(data), "make": body(data.make, data, "X, y"), "dtype": dtype}
     return fill("points", {**values, "split": _split(data)}, flags=())
 

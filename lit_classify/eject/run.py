@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lit_classify.data import InMemoryDataModule
+from lit_classify.data import InMemoryDataModule, TableDataModule
+from lit_classify.eject.code import WIDTH
 from lit_classify.modules import LitModule
 
 
@@ -29,6 +30,18 @@ class Run:
     data: InMemoryDataModule
     config: Mapping[str, Any]
     one_thread: bool
+
+    @property
+    def width(self) -> int:
+        """The longest line of the script: that of this package, if the script contains much of it."""
+        return 110 if isinstance(self.data, TableDataModule) or self.model.members > 1 else WIDTH
+
+    @property
+    def patience(self) -> int | None:
+        """The patience of early stopping; None without it."""
+        for callback in self.config["trainer"]["callbacks"] or ():
+            return int(callback["init_args"]["patience"])
+        return None
 
     @property
     def held_out(self) -> str:

@@ -1,37 +1,58 @@
 """A run as one plain PyTorch script, in the sections of the course: data, model, training loop and plots."""
 
 import ast
+import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import ModuleType
 from typing import Any
 
+import torch
+
 from lit_classify import __version__
-from lit_classify.data import LineDataModule
+from lit_classify.data import LineDataModule, TableDataModule
 from lit_classify.data.synthetic import PointsDataModule
+from lit_classify.data.table import schema
+from lit_classify.data.table.cells import missing_to_null, to_numbers
+from lit_classify.data.table.preprocessing import Preprocessor
+from lit_classify.data.table.schema import Column
+from lit_classify.data.table.splits import assign_folds, split_off
+from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.eject.checks import check_fit
 from lit_classify.eject.code import WIDTH
 from lit_classify.eject.generated_data import write_line, write_points
 from lit_classify.eject.run import Run
 from lit_classify.eject.sources import Import, Sources, free_names, import_lines
+from lit_classify.eject.table import write_table
 from lit_classify.eject.template import fill
-from lit_classify.eject.training import Task, describe
+from lit_classify.eject.training import check_model, describe, plain_words
 from lit_classify.errors import UserError
-from lit_classify.messages import escape_control
-from lit_classify.networks import DerivedInputs
+from lit_classify.messages import escape_control, summarize
+from lit_classify.modules.member_losses import clip_gradient_norms, held_out_logits, training_loss
+from lit_classify.networks import DerivedInputs, FeatureEmbedding, build_members
 from lit_classify.seeds import stream_seed
 
 _IMPORTS: dict[str, Import] = {
     "np": ("numpy", None),
+    "pl": ("polars", None),
     "plt": ("matplotlib.pyplot", None),
     "torch": ("torch", None),
     "nn": ("torch", "nn"),
     "train_test_split": ("sklearn.model_selection", "train_test_split"),
     **{name: ("sklearn.datasets", name) for name in ("make_blobs", "make_circles", "make_moons")},
 }
-_PACKAGES = {"torch": "torch", "sklearn": "scikit-learn", "matplotlib": "matplotlib", "numpy": "NumPy"}
+_PACKAGES = {
+    **{"torch": "torch", "sklearn": "scikit-learn", "matplotlib": "matplotlib"},
+    **{"numpy": "NumPy", "polars": "polars"},
+}
+_CONSTANTS = ("BOOLEANS", "LARGEST_FLOAT32")  # of the schema, which sections may use
 _PRINTED: dict[str, Callable[..., Any]] = {  # what sections may call
-    "DerivedInputs": DerivedInputs,
-    "stream_seed": stream_seed,
+    part.__name__: part
+    for part in (
+        *(Column, DerivedInputs, FeatureEmbedding, Preprocessor, ValueFormat),
+        *(assign_folds, build_members, clip_gradient_norms, held_out_logits, missing_to_null),
+        *(split_off, stream_seed, to_numbers, training_loss),
+    )
 }
 
 
@@ -42,27 +63,64 @@ def write_script(run: Run) -> str:
         UserError: a script would not reproduce the run; names the option.
     """
     check_fit(run.config)
-    task = Task.of(run.model)
-    values, flags = describe(run, task)
-    data = run.data
+    check_model(run.model)
+    plain = plain_words(run)
+    values, flags = describe(run, plain)
+    data, plots = run.data, ["curves"]
     if type(data) is LineDataModule:
-        sections, plot = [write_line(data, flags)], "predictions"
+        section = write_line(data, flags)
+        plots.append("predictions")
+    elif type(data) is TableDataModule:
+        section = write_table(data)
     elif isinstance(data, PointsDataModule) and type(data).load is PointsDataModule.load:
-        sections, plot = [write_points(data, task.dtype)], "boundary"
+        section = write_points(data, plain.dtype if plain else "torch.long")
+        plots += ["boundary"] if plain else []
     else:
         raise UserError(f"eject cannot write the data module {type(data).__name__} into a script")
-    sections += [fill(name, values, flags) for name in ("helpers", "model", "loop", "curves", plot)]
-    called = free_names("\n".join(sections))
-    sources = Sources.of([part for name, part in _PRINTED.items() if name in called], "\n".join(sections))
-    code = _join([fill("start", values, flags), sources.code, *sections])
+    steps = ["model", "loop"] if plain else ["members", "task_loop"]
+    if "test" in flags and run.held_out == "val" and not plain:
+        steps.append("best")
+    sections = [section, *(fill(name, values, flags) for name in ("helpers", *steps, *plots))]
+    code = "\n".join(sections)
+    names = free_names(code)
+    called = [part for name, part in _PRINTED.items() if name in names]
+    constants: dict[str, ModuleType] = {name: schema for name in _CONSTANTS if name in names}
+    sources = Sources.of(called, code, None if plain else run.model, constants)
     known = _IMPORTS | sources.imports
-    imports = {name: known[name] for name in sorted(free_names(code))}
-    return "\n".join([_header(run, imports), "", import_lines(imports), "", code, ""])
+    if isinstance(data, TableDataModule):
+        _check_table(data, _with_imports(_join(['device = "cpu"', sources.code, section]), known))
+    body = _with_imports(_join([fill("start", values, flags), sources.code, *sections]), known)
+    return f"{_header(run, body)}\n\n{body}\n"
 
 
-def _header(run: Run, imports: dict[str, Import]) -> str:
+def _with_imports(code: str, known: Mapping[str, Import]) -> str:
+    """Return code after the imports that it needs."""
+    return f"{import_lines({name: known[name] for name in sorted(free_names(code))})}\n\n{code}"
+
+
+def _check_table(data: TableDataModule, code: str) -> None:
+    """Execute the section of a table, and compare its tensors with those of the run.
+
+    Raises:
+        UserError: they differ, as polars alone does not read every table in the way of this package.
+    """
+    tensors: dict[str, Any] = {"__name__": "table"}
+    try:
+        exec(code, tensors)
+    except Exception as error:
+        raise UserError(f"a script would not read this table: {summarize(error)}") from error
+    expected = {"fold": data.fold} if data.fold is not None else {}
+    for name in ("train", "val", "test"):
+        if f"X_{name}" in tensors:
+            expected |= {f"X_{name}": data.split(name).x, f"y_{name}": data.split(name).y}
+    for name, tensor in expected.items():
+        if not torch.equal(tensors[name], tensor):
+            raise UserError(f"a script would read this table in another way: {name} would differ")
+
+
+def _header(run: Run, body: str) -> str:
     """Return the comment at the start of the script, whose first lines are the same for all names."""
-    modules = {module.partition(".")[0] for module, _ in imports.values()}
+    modules = set(re.findall(r"^(?:import|from) (\w+)", body, re.MULTILINE))
     needs = [name for module, name in _PACKAGES.items() if module in modules]
     notes = [
         run.why,

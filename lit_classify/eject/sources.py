@@ -1,6 +1,7 @@
 """Definitions of this package as they stand in its source, without what a script does not need.
 
-Left out are checks of options, methods that are not called, and sections of docstrings about both.
+Left out are checks of options, branches that the run does not take, methods that are not called, and sections
+of docstrings about errors and examples.
 """
 
 import ast
@@ -9,15 +10,21 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from types import ModuleType
 from typing import Any
 
+import torch
+
+from lit_classify.eject.code import attributes, literal
+from lit_classify.modules import LitModule
+
 PACKAGE = "lit_classify"
 _COMMENTS = re.compile(r"  # (?:type: ignore|noqa).*")
 _SECTION = re.compile(r"^(?:Raises|Examples):", re.MULTILINE)
+_TASK = ("loss", "row_weights", "loss_weight", "probabilities", "labels", "mean_logits", "metric_sum")
 Import = tuple[str, str | None]  # a module, and the name that is imported from it
 
 
@@ -26,6 +33,7 @@ class Sources:
     """Definitions that a script needs, and what they import.
 
     Args:
+        task: the module whose task is printed; what it decides is known.
         constants: assignments by name.
         definitions: functions and classes by name, each after those that it needs.
         imports: what each imported name is.
@@ -37,43 +45,71 @@ class Sources:
         (['_BITS', '_MASK'], ['_keys', 'stream_seed'])
     """
 
+    task: LitModule | None = None
     constants: dict[str, str] = field(default_factory=dict)
     definitions: dict[str, str] = field(default_factory=dict)
     imports: dict[str, Import] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, objects: Iterable[Any], script: str) -> "Sources":
+    def of(
+        cls,
+        objects: Iterable[Any],
+        script: str,
+        task: LitModule | None = None,
+        constants: Mapping[str, ModuleType] | None = None,
+    ) -> "Sources":
         """Return the definitions of functions and classes, and of what they need.
 
         Args:
             objects: the functions and classes.
             script: the code that calls them.
+            task: the module whose task is printed as a class, if any.
+            constants: constants that the script uses, and modules that have them.
         """
         called, before = _attributes(script), None
         while called != before:  # methods may call further ones
-            before, found = called, cls()
+            before, found = called, cls(task)
             for part in objects:
                 found._add(part, called)
+            if task is not None:
+                found._add_task(task, called)
+            for name, home in (constants or {}).items():
+                found._add_names(name, home, called)
             called = called.union(*map(_attributes, found.definitions.values()))
         return found
 
     @property
     def code(self) -> str:
         """The definitions as code."""
-        parts = ["\n".join(self.constants.values())] if self.constants else []
+        parts = ["\n".join(dict.fromkeys(self.constants.values()))] if self.constants else []
         return "\n\n\n".join([*parts, *self.definitions.values()])
 
     def _add(self, part: Any, called: frozenset[str]) -> None:  # noqa: ANN401 - a function or class
         name = part.__name__
         if name not in self.definitions and name not in self.imports:
-            code = prune(inspect.getsource(part), called)
+            code = prune(inspect.getsource(part), called, {"task": self.task} if self.task else {})
+            code = code.replace(LitModule.__name__, type(self.task).__name__)
             self._add_names(code, sys.modules[part.__module__], called)
             self.definitions[name] = code
 
+    def _add_task(self, task: LitModule, called: frozenset[str]) -> None:
+        """Add a class with the methods that define a task, and with the attributes that they use."""
+        methods: dict[str, str] = {}
+        for name in _TASK:
+            if name in called:
+                owner = next(base for base in type(task).__mro__ if name in vars(base))
+                methods[name] = prune(inspect.getsource(vars(owner)[name]), called, {"self": task})
+                self._add_names(methods[name], sys.modules[owner.__module__], called)
+        used = set().union(*map(attributes, methods.values())).difference(_TASK)
+        summary = (type(task).__doc__ or "").splitlines()[0].partition(" (course")[0].rstrip(".")
+        settings = [f"{name} = {_value(getattr(task, name))}" for name in sorted(used)]
+        parts = [f'"""{summary}."""', *(["\n".join(settings)] if settings else []), *methods.values()]
+        body = textwrap.indent("\n\n".join(parts), "    ")
+        self.definitions[type(task).__name__] = f"class {type(task).__name__}:\n{body}"
+
     def _add_names(self, code: str, module: ModuleType, called: frozenset[str]) -> None:
         """Add what a piece of code of a module needs."""
-        statements = ast.parse(inspect.getsource(module)).body
-        imported = dict(_imports(statements))
+        imported = dict(_imports(ast.parse(inspect.getsource(module))))
         for name in sorted(free_names(code)):
             origin, original = imported.get(name, (module.__name__, name))
             if origin.partition(".")[0] != PACKAGE:
@@ -82,13 +118,24 @@ class Sources:
             value = inspect.unwrap(getattr(module, name))
             if inspect.isclass(value) or inspect.isfunction(value):
                 self._add(value, called)
-            elif name not in self.constants:
-                home = sys.modules[origin]
-                source = inspect.getsource(home)
-                (assigned,) = [part for part in ast.parse(source).body if original in _assigned(part)]
-                text = ast.get_source_segment(source, assigned) or ""
-                self._add_names(text, home, called)
-                self.constants[name] = re.sub("  # .*", "", text)
+            else:
+                self._add_constant(name, sys.modules[origin], called)
+
+    def _add_constant(self, name: str, home: ModuleType, called: frozenset[str]) -> None:
+        if name in self.constants:
+            return
+        source = inspect.getsource(home)
+        (assigned,) = [part for part in ast.parse(source).body if name in _assigned(part)]
+        text = re.sub("  # .*", "", ast.get_source_segment(source, assigned) or "")
+        self._add_names(text, home, called)
+        self.constants[name] = text
+
+
+def _value(value: Any) -> str:  # noqa: ANN401 - an attribute of a module
+    """Return an attribute of a task as code."""
+    if isinstance(value, torch.Tensor):
+        return f"torch.tensor({value.tolist()}, device=device)"
+    return literal(value)
 
 
 def free_names(code: str) -> set[str]:
@@ -120,30 +167,38 @@ def import_lines(imports: dict[str, Import]) -> str:
         from torch import nn
     """
     plain = sorted((module, name) for name, (module, part) in imports.items() if part is None)
-    parts = sorted((module, part) for module, part in imports.values() if part is not None)
     lines = [(module, f"import {module}" + f" as {name}" * (name != module)) for module, name in plain]
-    for module, names in groupby(parts, key=lambda part: part[0]):
-        lines.append((module, f"from {module} import {', '.join(name for _, name in names)}"))
+    parts = sorted((module, part, name) for name, (module, part) in imports.items() if part is not None)
+    for module, group in groupby(parts, key=lambda part: part[0]):
+        names = [part + f" as {name}" * (name != part) for _, part, name in group]
+        lines.append((module, f"from {module} import {', '.join(names)}"))
     ours = [line for module, line in lines if module.partition(".")[0] in sys.stdlib_module_names]
     others = [line for _, line in lines if line not in ours]
     return "\n\n".join("\n".join(part) for part in (ours, others) if part)
 
 
-def prune(source: str, called: frozenset[str]) -> str:
-    """Return a definition without checks, unused methods, and what docstrings say of errors and examples."""
+def prune(source: str, called: frozenset[str], known: Mapping[str, object]) -> str:
+    """Return a definition without what a script does not need.
+
+    Args:
+        source: the definition.
+        called: the names of attributes that are used; other methods are left out.
+        known: objects by name, whose attributes decide which branches are taken.
+    """
     code = textwrap.dedent(source)
     lines = [_COMMENTS.sub("", line) for line in code.rstrip().splitlines()]
     removed: set[int] = set()
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             for part in node.body:
-                if _is_check(part) or (isinstance(node, ast.ClassDef) and _is_unused(part, called)):
+                is_unused = isinstance(node, ast.ClassDef) and _is_unused(part, called)
+                if is_unused or _is_check(part) or _is_skipped(part, known):
                     removed.update(range(_first(part), _last(part)))
             if doc := ast.get_docstring(node):
                 _shorten(lines, removed, node.body[0], doc)
         elif isinstance(node, ast.If | ast.For | ast.With):
             for part in node.body:
-                if _is_check(part):
+                if _is_check(part) or _is_skipped(part, known):
                     removed.update(range(_first(part), _last(part)))
     kept = [line for number, line in enumerate(lines) if number not in removed]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).rstrip()
@@ -171,11 +226,19 @@ def _is_check(node: ast.stmt) -> bool:
     """Return whether a statement only checks an option."""
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         return ast.unparse(node.value.func).startswith(("check_", "_check_"))
-    return (
-        isinstance(node, ast.If)
-        and not node.orelse
-        and all(isinstance(part, ast.Raise) for part in node.body)
-    )
+    if not isinstance(node, ast.If) or node.orelse:
+        return False
+    return all(isinstance(part, ast.Raise) or _is_check(part) for part in node.body)
+
+
+def _is_skipped(node: ast.stmt, known: Mapping[str, object]) -> bool:
+    """Return whether a statement is a branch that is not taken."""
+    if not isinstance(node, ast.If) or node.orelse:
+        return False
+    names = {part.id for part in ast.walk(node.test) if isinstance(part, ast.Name)}
+    if not names or not names <= known.keys():
+        return False
+    return not eval(ast.unparse(node.test), dict(known))
 
 
 def _shorten(lines: list[str], removed: set[int], node: ast.stmt, doc: str) -> None:
@@ -190,9 +253,9 @@ def _shorten(lines: list[str], removed: set[int], node: ast.stmt, doc: str) -> N
     removed.update(range(first + 1, last))
 
 
-def _imports(statements: list[ast.stmt]) -> Iterator[tuple[str, Import]]:
+def _imports(module: ast.Module) -> Iterator[tuple[str, Import]]:
     """Yield the imported names of a module."""
-    for node in statements:
+    for node in module.body:
         if isinstance(node, ast.Import):
             yield from ((part.asname or part.name, (part.name, None)) for part in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -25,7 +25,7 @@ def fill(name: str, values: Mapping[str, object], flags: Collection[str]) -> str
         KeyError: a placeholder has no value.
 
     Examples:
-        >>> print(fill("start", {"device": "'cpu'"}, flags=[]))
+        >>> print(fill("start", {"device": "'cpu'"}, flags=["one_thread"]).splitlines()[-1])
         device = 'cpu'
     """
     kept, lines = [True], []

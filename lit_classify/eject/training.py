@@ -1,4 +1,8 @@
-"""The sections of a script that build and train the model."""
+"""The sections of a script that build and train the model.
+
+A plain run has the words of the course: one network, and a loss function and labels of torch. Any other run,
+such as one of several members or with class weights, calls the task as the package defines it.
+"""
 
 import textwrap
 from collections.abc import Mapping
@@ -8,129 +12,168 @@ from typing import Any
 import torch
 from torch import nn
 
+from lit_classify.data import TableDataModule
 from lit_classify.eject.checks import check_arguments, refuse
-from lit_classify.eject.code import call, keywords, layers, literal
+from lit_classify.eject.code import call, keywords, layers, lines, literal
 from lit_classify.eject.run import Run
 from lit_classify.eject.template import fill
 from lit_classify.errors import UserError
 from lit_classify.losses import LOSSES
-from lit_classify.modules import BinaryClassifier, LitModule, MulticlassClassifier, Regressor
+from lit_classify.modules import (
+    BinaryClassifier,
+    LitModule,
+    MulticlassClassifier,
+    MultilabelClassifier,
+    Regressor,
+)
+from lit_classify.networks import FeatureEmbedding
 
 _COMMON = {
-    *("in_features", "out_features", "class_names", "label_names", "numeric_columns", "members", "hidden"),
-    *("activation", "dropout", "optimizer", "lr", "weight_decay", "optimizer_args", "lr_scheduler"),
-    *("lr_scheduler_args", "inputs", "loss", "loss_args"),
+    *("in_features", "out_features", "class_names", "label_names", "num_categories", "numeric_columns"),
+    *("folds", "inputs", "members", "numeric_embedding", "hidden", "activation", "dropout", "loss"),
+    *("loss_args", "optimizer", "lr", "weight_decay", "optimizer_args", "lr_scheduler", "lr_scheduler_args"),
+}
+_OWN: dict[type[LitModule], set[str]] = {
+    BinaryClassifier: {"threshold", "class_weight", "pos_weight", "label_smoothing"},
+    MulticlassClassifier: {"class_weight", "label_smoothing"},
+    MultilabelClassifier: {"thresholds", "pos_weight"},
+    Regressor: set(),
 }
 
 
 @dataclass(frozen=True)
-class Task:
-    """How a task is written.
+class Words:
+    """How a plain run is written.
 
     Args:
         dtype: dtype of the targets.
         loss: the loss function.
         logits: the outputs for the features ``{}``.
-        labels: the predicted labels for the logits ``{}``; None for values.
+        labels: the predicted labels for the logits ``{}``; empty for values.
     """
 
     dtype: str
     loss: str
     logits: str
-    labels: str | None
-
-    @classmethod
-    def of(cls, model: LitModule) -> "Task":
-        """Return the task of a model.
-
-        Raises:
-            UserError: a script does not reproduce the model; names the option.
-
-        Examples:
-            >>> print(Task.of(BinaryClassifier(2)).loss)
-            nn.BCEWithLogitsLoss()
-        """
-        given, own = model.hparams, set[str]()
-        if type(model) is BinaryClassifier:
-            own, limit = {"threshold"}, given["threshold"]
-            rounded = "torch.round(torch.sigmoid({}))"
-            labels = rounded if limit == 0.5 else f"(torch.sigmoid({{}}) > {limit}).float()"
-            task = cls("torch.float", _loss(model, {}), "model({}).squeeze(dim=1)", labels)
-        elif type(model) is MulticlassClassifier:
-            own, smoothing = {"label_smoothing"}, given["label_smoothing"]
-            loss = _loss(model, {"label_smoothing": smoothing} if smoothing else {})
-            task = cls("torch.long", loss, "model({})", "torch.softmax({}, dim=1).argmax(dim=1)")
-        elif type(model) is Regressor:
-            task = cls("torch.float", _loss(model, {}), "model({}).squeeze(dim=1)", None)
-        else:
-            raise UserError(f"eject cannot write the module {type(model).__name__} into a script")
-        check_arguments("model", model, _COMMON | own)
-        if model.members > 1:
-            refuse("model.members", model.members)
-        return task
+    labels: str = ""
 
 
-def describe(run: Run, task: Task) -> tuple[dict[str, Any], set[str]]:
-    """Return the values of the placeholders of the templates, and their flags."""
-    data, trainer, split = run.data, run.config["trainer"], run.held_out
-    every, epochs = run.config["log_every_n_epochs"], trainer["max_epochs"]
+def check_model(model: LitModule) -> None:
+    """Check that a script reproduces a model.
+
+    Raises:
+        UserError: it does not; names the module or the option.
+    """
+    if type(model) not in _OWN:
+        raise UserError(f"eject cannot write the module {type(model).__name__} into a script")
+    check_arguments("model", model, _COMMON | _OWN[type(model)])
+
+
+def plain_words(run: Run) -> Words | None:
+    """Return how a run is written if it is plain, else None."""
+    model, given = run.model, run.model.hparams
+    options = ("class_weight", "pos_weight", "numeric_embedding")
+    is_plain = model.members == 1 and all(given.get(name) is None for name in options)
+    if not is_plain or isinstance(run.data, TableDataModule) or run.patience is not None:
+        return None
+    smoothing = {"label_smoothing": value} if (value := given.get("label_smoothing")) else {}
+    if type(model) is MulticlassClassifier:
+        labels = "torch.softmax({}, dim=1).argmax(dim=1)"
+        return Words("torch.long", _loss(model, smoothing), "model({})", labels)
+    if smoothing or type(model) is MultilabelClassifier:
+        return None
+    labels = ""
+    if type(model) is BinaryClassifier:
+        limit, labels = given["threshold"], "torch.round(torch.sigmoid({}))"
+        labels = labels if limit == 0.5 else f"(torch.sigmoid({{}}) > {limit}).float()"
+    return Words("torch.float", _loss(model, {}), "model({}).squeeze(dim=1)", labels)
+
+
+def describe(run: Run, plain: Words | None) -> tuple[dict[str, Any], set[str]]:
+    """Return the values of the placeholders of the templates, and their flags.
+
+    Args:
+        run: the run.
+        plain: how it is written if it is plain.
+    """
+    data, model, trainer, split = run.data, run.model, run.config["trainer"], run.held_out
     num_rows = len(data.split("train").y)
     size = min(data.batch_size or num_rows, num_rows)
     used = num_rows - num_rows % size if data.drop_last else num_rows
-    optimizer, scheduler = _optimizer(run.model), _scheduler(run.model)
+    batches, epochs, scheduler = used > size or used < num_rows, trainer["max_epochs"], _scheduler(run)
     is_set = {
-        "accuracy": task.labels,
-        "batches": used > size or used < num_rows,
+        "accuracy": not isinstance(model, Regressor),
+        "batches": batches,
         "shuffle": data.shuffle,
-        "random": _draws_random_numbers(run.model.network, data.split("train").x),
+        "random": _draws_random_numbers(model.network, data.split("train").x),
         "clip": trainer["gradient_clip_val"],
         "scheduler": scheduler,
         "plateau": "ReduceLROnPlateau" in scheduler,
-        "val": split == "val",
+        "val": split == "val" and not data.folds,
+        "test": data.has_split("test"),
+        "folds": data.folds,
+        "members": model.members > 1,
+        "embedding": any(isinstance(part, FeatureEmbedding) for part in model.network.modules()),
+        "stopping": run.patience is not None,
+        "scaled": isinstance(model, Regressor) and isinstance(data, TableDataModule),
+        "balanced_classes": model.hparams.get("class_weight") == "balanced",
+        "balanced_positives": model.hparams.get("pos_weight") == "balanced",
         "one_thread": run.one_thread,
     }
     flags = {name for name, value in is_set.items() if value}
-    rows = "batch" if "batches" in flags else "train"
-    values = {
-        "device": '"cpu"'
-        if trainer["accelerator"] == "cpu"
-        else '"cuda" if torch.cuda.is_available() else "cpu"',
+    values: dict[str, Any] = {
+        "device": '"cpu"',
         "seed": run.config["seed_everything"],
-        "network": layers(run.model.network),
-        "loss": task.loss,
-        "optimizer": optimizer,
+        "network": _network(run),
+        "optimizer": _optimizer(run),
         "scheduler": scheduler,
-        "clip": _clip(trainer),
+        "clip": _clip(run),
         "epochs": epochs,
         "width": len(str(epochs - 1)),
         "split": split,
         "Split": split.capitalize(),
         "Testing": "Testing" if split == "test" else "Validation",
+        "held_out": "train" if data.folds else split,
         "random_state": data.random_state,
         "used": f"[:{used}]" if used < num_rows else "",
         "batch_size": size,
-        "step": f"epoch * {-(-used // size)} + step" if "batches" in flags else "epoch",
-        "rows": rows,
-        "train_logits": task.logits.format(f"X_{rows}"),
-        "split_logits": task.logits.format(f"X_{split}"),
-        "grid_logits": task.logits.format("grid.to(device)"),
-        "grid_labels": (task.labels or "").format("y_logits"),
-        "train_labels": (task.labels or "").format("y_logits"),
-        "split_labels": (task.labels or "").format(f"{split}_logits"),
+        "step": f"epoch * {-(-used // size)} + step" if batches else "epoch",
+        "members": model.members,
+        "in_features": data.in_features,
+        "patience": run.patience,
+        "task": type(model).__name__,
+        "metric": model.metric_name,
         "curves": literal(f"{run.name}_loss_curves.png"),
         "plot": literal(f"{run.name}_predictions.png"),
     }
-    values["training"] = fill("training", values, flags)
-    values["printing"] = _every(_print_interval(run), fill("printing", values, flags))
-    values["testing"] = _every(every, fill("testing", values, flags))
+    if trainer["accelerator"] != "cpu":
+        values["device"] = '"cuda" if torch.cuda.is_available() else "cpu"'
+    if plain is not None:
+        rows = "batch" if batches else "train"
+        values |= {
+            "loss": plain.loss,
+            "rows": rows,
+            "train_logits": plain.logits.format(f"X_{rows}"),
+            "split_logits": plain.logits.format(f"X_{split}"),
+            "grid_logits": plain.logits.format("grid.to(device)"),
+            "train_labels": plain.labels.format("y_logits"),
+            "split_labels": plain.labels.format(f"{split}_logits"),
+            "grid_labels": plain.labels.format("y_logits"),
+        }
+        values["training"] = fill("training", values, flags)
+    stopped = " or since == patience" if "stopping" in flags else ""
+    values["printing"] = _every(_print_interval(run), fill("printing", values, flags), stopped)
+    testing = fill("testing" if plain else "task_testing", values, flags)
+    values["testing"] = _every(run.config["log_every_n_epochs"], testing)
     return values, flags
 
 
-def _every(interval: int, code: str) -> str:
-    """Return code that runs in every so many epochs, and in the last."""
+def _every(interval: int, code: str, condition: str = "") -> str:
+    """Return code that runs in every so many epochs, in the last, and under another condition."""
     if interval == 1:
         return code
-    return f"if epoch % {interval} == 0 or epoch == epochs - 1:\n{textwrap.indent(code, '    ')}"
+    due = f"if epoch % {interval} == 0 or epoch == epochs - 1{condition}:"
+    return f"{due}\n{textwrap.indent(code, '    ')}"
 
 
 def _print_interval(run: Run) -> int:
@@ -139,6 +182,17 @@ def _print_interval(run: Run) -> int:
     if printed > every and printed % every:
         refuse("print_every_n_epochs", printed)
     return int(printed) if printed > every else 1
+
+
+def _network(run: Run) -> str:
+    """Return the code of a network, of several members that of each."""
+    network, given = run.model.network, run.model.hparams
+    if not (isinstance(network, nn.Sequential) and isinstance(network[0], FeatureEmbedding)):
+        return layers(network)
+    names = ("in_features", "numeric_columns", "numeric_embedding", "num_categories")
+    arguments = keywords({name: given[name] for name in names})
+    embedding = call("FeatureEmbedding(", arguments, width=run.width - 9)
+    return lines("nn.Sequential(", [embedding, layers(network[1])])
 
 
 def _loss(model: LitModule, arguments: Mapping[str, Any]) -> str:
@@ -160,40 +214,46 @@ def _loss(model: LitModule, arguments: Mapping[str, Any]) -> str:
     return call(f"nn.{name}(", keywords(model.hparams["loss_args"] or {}))
 
 
-def _optimizer(model: LitModule) -> str:
-    """Return the call that builds the optimizer.
+def _optimizer(run: Run) -> str:
+    """Return the statement that builds the optimizer.
 
     Raises:
         UserError: it is not one of torch, or evaluates a batch several times in a step.
     """
-    configured: Any = model.configure_optimizers()
+    configured: Any = run.model.configure_optimizers()
     optimizer = configured["optimizer"] if isinstance(configured, dict) else configured
-    name = type(optimizer).__name__
+    name, hparams = type(optimizer).__name__, run.model.hparams
     if getattr(torch.optim, name, None) is not type(optimizer) or name == "LBFGS":
         refuse("model.optimizer", name)
-    given = {"lr": model.lr, **(model.hparams["optimizer_args"] or {})}
-    if model.hparams["weight_decay"] is not None:
-        given["weight_decay"] = model.hparams["weight_decay"]
+    given = {"lr": run.model.lr, **(hparams["optimizer_args"] or {})}
+    if hparams["weight_decay"] is not None:
+        given["weight_decay"] = hparams["weight_decay"]
     if optimizer.defaults.get("fused"):
         given["fused"] = True
-    head = f"optimizer = torch.optim.{name}("
-    return call(head, ["model.parameters()", *keywords(given)])
+    arguments = ["model.parameters()", *keywords(given)]
+    return call(f"optimizer = torch.optim.{name}(", arguments, width=run.width)
 
 
-def _scheduler(model: LitModule) -> str:
-    """Return the call that builds the learning-rate scheduler; an empty text without one."""
-    name = model.hparams["lr_scheduler"]
+def _scheduler(run: Run) -> str:
+    """Return the statement that builds the learning-rate scheduler; an empty text without one."""
+    name = run.model.hparams["lr_scheduler"]
     if name is None:
         return ""
     if not hasattr(torch.optim.lr_scheduler, name):
         refuse("model.lr_scheduler", name)
-    given = keywords(model.hparams["lr_scheduler_args"] or {})
-    return call(f"scheduler = torch.optim.lr_scheduler.{name}(", ["optimizer", *given])
+    given = keywords(run.model.hparams["lr_scheduler_args"] or {})
+    head = f"scheduler = torch.optim.lr_scheduler.{name}("
+    return call(head, ["optimizer", *given], width=run.width)
 
 
-def _clip(trainer: Mapping[str, Any]) -> str:
-    kind = "value" if trainer["gradient_clip_algorithm"] == "value" else "norm"
-    return f"nn.utils.clip_grad_{kind}_(model.parameters(), {trainer['gradient_clip_val']})"
+def _clip(run: Run) -> str:
+    """Return the call that clips gradients, those of each member as of a single network."""
+    limit = run.config["trainer"]["gradient_clip_val"]
+    if run.config["trainer"]["gradient_clip_algorithm"] == "value":
+        return f"nn.utils.clip_grad_value_(model.parameters(), {limit})"
+    if run.model.members > 1:
+        return f"clip_gradient_norms(list(model.parameters()), {limit})"
+    return f"nn.utils.clip_grad_norm_(model.parameters(), {limit})"
 
 
 def _draws_random_numbers(network: nn.Module, x: torch.Tensor) -> bool:

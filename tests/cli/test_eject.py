@@ -1,17 +1,25 @@
 """The command eject: its scripts print the epoch log of fit, without this package."""
 
 import json
+import os
 import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
+import torch
+from sklearn.datasets import load_breast_cancer
 
 from lit_classify import recipes
 from lit_classify.cli import quiet_training
 from lit_classify.cli.main import main
+from tests.example_tables import bundled
 
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 RUN_ALL = """
 import runpy, sys
 
@@ -32,16 +40,26 @@ def eject(*arguments: str, out: str = "script.py") -> str:
     return Path(out).read_text(encoding="utf-8")
 
 
+def run_script(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Run the script in this process, and return the lines that it prints."""
+    capsys.readouterr()
+    try:
+        runpy.run_path("script.py")
+    finally:
+        torch.set_flush_denormal(False)
+    return capsys.readouterr().out.splitlines()
+
+
 def printed_by(*scripts: str) -> str:
     """Return what scripts print in a process that can import neither this package nor Lightning."""
     command = [sys.executable, "-I", "-W", "error", "-c", RUN_ALL, *scripts]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=ONE_THREAD)
     assert done.stderr == ""
     return done.stdout
 
 
-def check_format(*scripts: str) -> None:
-    for command in (["check"], ["format", "--check"]):
+def check_format(*scripts: str, width: int = 88) -> None:
+    for command in (["check"], ["format", "--check", f"--line-length={width}"]):
         ruff = [sys.executable, "-m", "ruff", *command, "--isolated", "--no-cache", *scripts]
         done = subprocess.run(ruff, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
@@ -50,8 +68,7 @@ def check_format(*scripts: str) -> None:
 def test_the_script_prints_the_epoch_log_and_writes_plots(capsys: pytest.CaptureFixture[str]) -> None:
     eject("circles_v0")
     assert "Try:     python script.py" in capsys.readouterr().out
-    runpy.run_path("script.py")
-    assert capsys.readouterr().out.splitlines() == quiet_training.run("circles_v0").lines
+    assert run_script(capsys) == quiet_training.run("circles_v0").lines
     plots = {"circles_v0_loss_curves.png", "circles_v0_predictions.png"}
     assert {path.name for path in Path().iterdir()} == {"script.py", *plots}
     check_format("script.py")
@@ -113,8 +130,113 @@ def test_the_script_takes_options_into_account(
     check_format("script.py")
     assert main(["fit", "--config", *options]) == 0
     expected = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")]
-    runpy.run_path("script.py")
-    assert capsys.readouterr().out.splitlines() == expected
+    assert run_script(capsys) == expected
+
+
+def write_table(columns: dict[str, list[Any]], name: str = "t.csv") -> None:
+    pl.DataFrame(columns).write_csv(name)
+
+
+def mixed_columns(rows: int = 90) -> dict[str, list[Any]]:
+    random = np.random.default_rng(0)
+    age, size = random.normal(40, 10, rows), random.lognormal(size=rows)
+    return {
+        "age": [None if row % 11 == 0 else round(part, 1) for row, part in enumerate(age)],
+        "size": [f"{part:.2f}".replace(".", ",") for part in size],
+        "color": [["red", "blue", "n/a", " green"][row % 4] for row in range(rows)],
+        "paid": [["Yes", "no", ""][row % 3] for row in range(rows)],
+        "town": [f"town {row % 41}" if row % 9 else "rare" for row in range(rows)],
+        "day": [f"{1 + row % 28:02}.{1 + row % 12:02}.202{row % 4}" for row in range(rows)],
+        "id": [f"ID{row}" for row in range(rows)],
+        "kind": [["good", "bad"][int(part > 41)] for part in age],
+        "grade": [int(part > 35) + int(part > 45) for part in age],
+        "price": [f"{100 * part:.1f}" for part in size],
+    }
+
+
+TABLES = {
+    "two classes": ("kind",),
+    "more classes, validation rows": ("grade", "--data.folds=0", "--data.val_fraction=0.25"),
+    "one network": ("grade", "--data.folds=0", "--model.members=1", "--model.numeric_embedding=null"),
+    "test rows validate": (
+        *("kind", "--data.folds=0", "--data.val_fraction=0", "--model.class_weight=balanced"),
+        *("--trainer.callbacks=null", "--print_every_n_epochs=1"),
+    ),
+    "values": ("price", "--data.scaling=standard", "--trainer.callbacks=null", "--data.ignore=[id,town]"),
+    "labels": ("[kind_a,kind_b]", "--model.pos_weight=balanced", "--data.features=[age,color]"),
+    "no test rows": (
+        *("kind", "--data.test_fraction=0", "--data.batch_size=null", "--model.label_smoothing=0.1"),
+    ),
+    "options": (
+        *("kind", "--data.categorical=[grade]", "--data.random_state=3", "--seed_everything=4"),
+        *("--model.pos_weight=balanced", "--model.threshold=0.4", "--trainer.gradient_clip_algorithm=value"),
+        *("--log_every_n_epochs=2", "--model.optimizer=SGD", "--print_every_n_epochs=4"),
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
+@pytest.mark.parametrize("options", TABLES.values(), ids=TABLES)
+def test_the_script_of_a_table_prints_the_epoch_log_and_the_result_of_the_test(
+    options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = mixed_columns()
+    columns |= {"kind_a": [row % 2 for row in range(90)], "kind_b": [row % 5 == 0 for row in range(90)]}
+    write_table(columns)
+    target, *more = options
+    arguments = ["table", "--data.path=t.csv", f"--data.target={target}", *more]
+    arguments += ["--trainer.max_epochs=12", "--plots=none"]
+    eject(*arguments)
+    check_format("script.py", width=110)
+    capsys.readouterr()
+    assert main(["fit", "--config", *arguments]) == 0
+    fitted = capsys.readouterr().out.splitlines()
+    *printed, last = run_script(capsys)
+    if "On the test rows:" in last:
+        assert last.lower() in "\n".join(fitted)
+    elif "On the test rows" not in last:
+        printed.append(last)
+    assert printed == [line for line in fitted if line.startswith("Epoch")]
+
+
+@pytest.mark.slow
+def test_the_script_of_the_recipe_table_stops_early_as_fit_does() -> None:
+    bundled(load_breast_cancer, "cancer.csv")
+    arguments = ["table", "--data.path=cancer.csv", "--data.target=target", "--plots=none"]
+    arguments.append("--trainer.callbacks=[{class_path: MemberEarlyStopping, init_args: {patience: 3}}]")
+    eject(*arguments)
+    command = [sys.executable, "-m", "lit_classify", "fit", "--config", *arguments]
+    fitted = subprocess.run(command, capture_output=True, text=True, check=True, env=ONE_THREAD).stdout
+    assert "stopped early" in fitted
+    expected = [line for line in fitted.splitlines() if line.startswith("Epoch")]
+    assert printed_by("script.py").splitlines()[1:-1] == expected
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
+def test_names_in_a_table_cannot_become_code(capsys: pytest.CaptureFixture[str]) -> None:
+    attack = "\"]);print('run')#'''\"\"\"\\"
+    columns = mixed_columns(40)
+    rows = {f"{attack}{number}": columns[name] for number, name in enumerate(["age", "size", "color", "day"])}
+    classes = [f"{attack}{row % 2}" for row in range(40)]
+    write_table({**rows, f"{attack} target": classes}, "t'\"\\#.csv")
+    options = ["--data.path", "t'\"\\#.csv", "--data.target", f"{attack} target", "--trainer.max_epochs=1"]
+    eject("table", *options, "--model.hidden=[2]", "--data.folds=2")
+    assert "run" not in "".join(run_script(capsys))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
+def test_a_table_that_polars_reads_in_another_way_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "".join(f"{row},{'ab'[row % 2]}\n" for row in range(40))
+    Path("t.csv").write_text(f'x,y\n{rows}  \n41,"a\n"\n')
+    assert main(["eject", "table", "--data.path=t.csv", "--data.target=y"]) == 2
+    assert "a script would" in capsys.readouterr().err
+    write_table(mixed_columns(40))
+    for option in ("--data.duplicates=drop", "--data.groups=color", "--data.missing_values=[-999]"):
+        assert main(["eject", "table", "--data.path=t.csv", "--data.target=kind", option]) == 2
+        assert option.partition("=")[0] in capsys.readouterr().err
 
 
 def test_what_a_script_cannot_reproduce_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,9 +267,7 @@ def test_the_run_of_a_checkpoint_is_ejected(capsys: pytest.CaptureFixture[str]) 
     script = eject("best")
     assert f"lit-classify fit --config {run}/config.yaml" in script
     assert eject(run, "--overwrite") == script
-    capsys.readouterr()
-    runpy.run_path("script.py")
-    assert capsys.readouterr().out.splitlines() == expected
+    assert run_script(capsys) == expected
 
 
 def test_texts_of_a_recipe_cannot_become_code(capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,7 +279,6 @@ def test_texts_of_a_recipe_cannot_become_code(capsys: pytest.CaptureFixture[str]
     script = eject(file)
     assert all("run" not in line for line in script.splitlines() if not line.startswith("#"))
     assert script.startswith("# Written by")
-    capsys.readouterr()
-    runpy.run_path("script.py")
-    assert capsys.readouterr().out.startswith("Epoch: 0 |")
+    (line,) = run_script(capsys)
+    assert line.startswith("Epoch: 0 |")
     assert Path("note_loss_curves.png").is_file()
