@@ -73,8 +73,8 @@ class HasSplits(Protocol):
 
 
 @runtime_checkable
-class HasTrainingSample(Protocol):
-    """A data module with more rows than memory, for embeddings that are fitted to some of them."""
+class HasSample(Protocol):
+    """A data module that may have more rows than memory, for embeddings that are fitted to some of them."""
 
-    def training_sample(self) -> Tensor:
-        """Return the features of the training rows, or of a random sample of them, ``(N, F)``."""
+    def sample(self, name: str) -> _Rows:
+        """Return the rows of ``train``, ``val`` or ``test``, or a random sample of them."""

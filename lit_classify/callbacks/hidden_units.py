@@ -72,7 +72,7 @@ def plot_hidden_units(model: LitModule, data: InMemoryDataModule, title: str) ->
 
     derive, network = split_inputs(model.network)
     assert isinstance(network, MLP)
-    x = data.split("train").x.cpu()
+    x = data.sample("train").x.cpu()
     low, high = x.amin(dim=0), x.amax(dim=0)
     second, first = torch.meshgrid(
         torch.linspace(float(low[1]), float(high[1]), _GRID),

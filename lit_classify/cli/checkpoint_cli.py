@@ -118,9 +118,14 @@ class CheckpointCLI(LitCLI):
             raise UserError("no rows were evaluated: the limit is 0 batches")
         (logged,) = results
         evaluation = self.model.evaluation
-        y = self.datamodule.split(stage).y if evaluation is None else evaluation.y
-        rows = f"{len(y):,} {'test' if stage == 'test' else 'validation'} rows"
+        num_rows = len(self.datamodule.split(stage).y) if evaluation is None else evaluation.num_rows
+        rows = f"{num_rows:,} {'test' if stage == 'test' else 'validation'} rows"
         if evaluation is not None and evaluation.fold is not None:
-            rows = f"{len(y):,} training rows, {OUT_OF_FOLD}, {self.datamodule.folds} folds"
+            rows = f"{num_rows:,} training rows, {OUT_OF_FOLD}, {self.datamodule.folds} folds"
         self.say(f"{type(self.model).__name__} on {rows}")
         self.say("\n".join(metric_lines(self.metrics(stage, logged))))
+        if evaluation is not None and len(evaluation.y) < num_rows:
+            self.say(
+                f"loss and {self.model.metric_name} are those of all rows, everything else is of "
+                f"{len(evaluation.y):,} of them"
+            )

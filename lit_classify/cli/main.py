@@ -27,6 +27,7 @@ COMMANDS = {  # each in the file of its name
     "importance": "measure how much a model uses each column",
     "export": "export the model of a checkpoint to ONNX or safetensors",
     "eject": "write a run as one plain PyTorch script",
+    "cache": "list or delete the caches of tables larger than the memory",
     "recipes": "list the packaged experiments",
     "verify": "run recipes and compare them with the expected results",
 }

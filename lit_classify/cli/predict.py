@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from contextlib import nullcontext, redirect_stdout
+from contextlib import ExitStack, nullcontext, redirect_stdout
 from pathlib import Path
 from tempfile import gettempdir
 from typing import Any, cast
@@ -18,11 +18,15 @@ from lit_classify.data import TableDataModule
 from lit_classify.data.loaders import TensorLoader
 from lit_classify.data.table.column_roles import as_list
 from lit_classify.data.table.source import STANDARD_INPUT
+from lit_classify.data.table.streaming.blocks import RowBuffer
 from lit_classify.errors import UserError
 from lit_classify.evaluation.predictions import (
+    BatchWriter,
     check_output_path,
     check_spread,
+    csv_writer,
     escape_formulas,
+    prediction_file,
     prediction_table,
     write_predictions,
 )
@@ -83,6 +87,9 @@ class PredictCLI(CheckpointCLI):
             check_output_path(Path(out), self.parsed("overwrite"))
         if self._input.exists() and self.trainer.world_size > 1:
             raise UserError("--data.path - needs a single process; save the rows to a file")
+        if isinstance(self.datamodule, TableDataModule) and self.datamodule.is_streamed:
+            self._predict_in_blocks(self.datamodule, out, **kwargs)
+            return
         with redirect_stdout(sys.stderr) if out == STANDARD_OUTPUT else nullcontext():
             table = self._predictions(**kwargs)
         if self.trainer.is_global_zero:
@@ -93,16 +100,41 @@ class PredictCLI(CheckpointCLI):
 
     def _predictions(self, **kwargs: Any) -> pl.DataFrame:
         """Return the predicted label and the probabilities of each row; on other ranks than 0, no rows."""
-        keep = self.parsed("keep")
-        kept = self._kept([keep] if isinstance(keep, str) else keep)
+        kept = self._kept(as_list(self.parsed("keep")))
         self.model.predicts_spread = self.parsed("spread")
         check_spread(self.model)
         batches = self.trainer.predict(**{**kwargs, "weights_only": True, "return_predictions": True})
         if not batches:
             raise UserError("no rows were predicted: the limit is 0 batches")
         outputs = TensorLoader.put_together(self._of_all_ranks(cast(list[Tensor], batches)))
-        if not self.trainer.is_global_zero:
-            return pl.DataFrame()
+        return self._table(outputs, kept) if self.trainer.is_global_zero else pl.DataFrame()
+
+    def _predict_in_blocks(self, data: TableDataModule, out: str, **kwargs: Any) -> None:
+        """Write the predictions of each batch before the next one is read."""
+        if self.trainer.world_size > 1:
+            raise UserError("a table that is read in blocks needs a single process; add --trainer.devices 1")
+        self.model.predicts_spread = self.parsed("spread")
+        check_spread(self.model)
+        names = as_list(self.parsed("keep"))
+        kept = RowBuffer(data.raw_blocks(names)) if names else None
+        with ExitStack() as stack:
+            if out == STANDARD_OUTPUT:
+                write = csv_writer(sys.stdout.buffer)
+                stack.enter_context(redirect_stdout(sys.stderr))
+            else:
+                write = stack.enter_context(prediction_file(Path(out), self.parsed("overwrite")))
+
+            def write_outputs(outputs: Tensor) -> None:
+                write(self._table(outputs, kept.take(len(outputs)) if kept else pl.DataFrame()))
+
+            writer = BatchWriter(write_outputs)
+            self.trainer.callbacks.append(writer)
+            self.trainer.predict(**{**kwargs, "weights_only": True, "return_predictions": False})
+            if not writer.num_rows:
+                raise UserError("no rows were predicted: the limit is 0 batches")
+
+    def _table(self, outputs: Tensor, kept: pl.DataFrame) -> pl.DataFrame:
+        """Return the predictions of rows, beside the columns that are kept."""
         spread = None
         if self.model.predicts_spread:
             outputs, spread = outputs.unbind(dim=-1)

@@ -62,6 +62,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
     label_names: list[str] | None = None
     num_categories: Sequence[int] = ()
     folds: int = 0
+    max_evaluated: int | None = None  # rows whose outputs an evaluation keeps; None for all
     inputs: Sequence[str] = ()
 
     def __init__(self, batch_size: int | None, shuffle: bool, drop_last: bool, random_state: int) -> None:
@@ -153,6 +154,10 @@ class InMemoryDataModule(LightningDataModule, ABC):
     def explain_missing(self, name: str) -> str:
         """Return why there are no rows of a split."""
         return f"there is no {name} split: this table was not used in training"
+
+    def sample(self, name: str) -> Split:
+        """Return the rows of a split, or of a table that is not held in memory a random sample of them."""
+        return self.split(name)
 
     def batch_tensors(self, name: str) -> list[Tensor]:
         """Return x and y of the rows of a split, and their folds if they have some."""

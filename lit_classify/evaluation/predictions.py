@@ -1,10 +1,14 @@
 """Predictions as tables and files: one row for each row of the data, in the same order."""
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, BinaryIO
 
 import polars as pl
 import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 
 from lit_classify.atomic_write import atomic_write
@@ -16,6 +20,7 @@ from lit_classify.modules import LitModule
 from lit_classify.networks import Activation, Network
 
 _SUFFIXES = (".csv", ".parquet", ".pq")
+_WRITTEN_ROWS = 1 << 16  # that are written at a time
 _FORMULA = "^[=+\\-@\t\r]"  # text that a spreadsheet evaluates
 _NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?$"
 
@@ -141,15 +146,112 @@ def write_predictions(path: Path, table: pl.DataFrame, overwrite: bool = False) 
         2 predictions: ...p.csv
         'prediction\nyes\nno\n'
     """
-    with atomic_write(path, overwrite) as unfinished, unfinished.open("wb") as file:
+    with prediction_file(path, overwrite) as write:
+        write(table)
+
+
+@contextmanager
+def prediction_file(path: Path, overwrite: bool = False) -> Iterator[Callable[[pl.DataFrame], None]]:
+    r"""Yield a function that appends rows to a CSV or Parquet file, which is written atomically.
+
+    Raises:
+        UserError: the file cannot be written, or already exists.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as directory:
+        ...     path = Path(directory, "p.csv")
+        ...     with prediction_file(path) as write:  # doctest: +ELLIPSIS
+        ...         write(pl.DataFrame({"prediction": ["yes"]}))
+        ...         write(pl.DataFrame({"prediction": ["no"]}))
+        ...     path.read_text()
+        ...
+        2 predictions: ...p.csv
+        'prediction\nyes\nno\n'
+    """
+    num_rows = 0
+    with atomic_write(path, overwrite) as unfinished, ExitStack() as stack:
         if path.suffix == ".csv":
-            escape_formulas(table).write_csv(file)
+            append = csv_writer(stack.enter_context(unfinished.open("wb")))
         else:
-            try:
-                table.write_parquet(file)
-            except pl.exceptions.PolarsError as error:  # polars converts the error of the system
-                raise OSError(str(error)) from error
-    echo(f"{len(table):,} predictions: {path}")
+            append = stack.enter_context(_parquet_writer(unfinished))
+
+        def write(table: pl.DataFrame) -> None:
+            nonlocal num_rows
+            append(table)
+            num_rows += len(table)
+
+        yield write
+    echo(f"{num_rows:,} predictions: {path}")
+
+
+def csv_writer(file: BinaryIO) -> Callable[[pl.DataFrame], None]:
+    """Return a function that appends rows to a CSV file, after a header; formulas are escaped."""
+    has_header = False
+
+    def append(table: pl.DataFrame) -> None:
+        nonlocal has_header
+        file.write(escape_formulas(table).write_csv(include_header=not has_header).encode())
+        has_header = True
+
+    return append
+
+
+@contextmanager
+def _parquet_writer(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
+    """Yield a function that appends rows to a Parquet file; they are in files beside it until the end."""
+    parts = list[Path]()
+    with TemporaryDirectory(prefix=f"{path.stem}-", suffix=".tmp", dir=path.parent) as folder:
+
+        def append(table: pl.DataFrame) -> None:
+            parts.append(Path(folder, str(len(parts))))
+            table.write_parquet(parts[-1])
+
+        try:
+            yield append
+            if len(parts) == 1:
+                parts[0].rename(path)
+            else:
+                pl.scan_parquet(parts, glob=False).sink_parquet(path)
+        except pl.exceptions.PolarsError as error:  # polars converts the error of the system
+            raise OSError(str(error)) from error
+
+
+class BatchWriter(Callback):
+    """Write the outputs of a few batches at a time, so that they are never all in memory.
+
+    Args:
+        write: writes the outputs of consecutive rows.
+    """
+
+    def __init__(self, write: Callable[[Tensor], None]) -> None:
+        self.num_rows = 0
+        self._write = write
+        self._outputs: list[Tensor] = []
+
+    def on_predict_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,  # noqa: ANN401 - Lightning's
+        batch: Any,  # noqa: ANN401 - Lightning's
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Write the outputs of the last batches once there are many rows."""
+        self._outputs.append(outputs.cpu())
+        if sum(map(len, self._outputs)) >= _WRITTEN_ROWS:
+            self._flush()
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the rest."""
+        if self._outputs:
+            self._flush()
+
+    def _flush(self) -> None:
+        outputs, self._outputs = torch.cat(self._outputs), []
+        self.num_rows += len(outputs)
+        self._write(outputs)
 
 
 def escape_formulas(table: pl.DataFrame) -> pl.DataFrame:

@@ -66,7 +66,10 @@ def baseline_lines(model: LitModule, data: InMemoryDataModule) -> list[str]:
     if not data.has_split("train"):
         return ["no baselines: the training rows are not available"]
     metric, scores = baseline_scores(model, data, "test")
-    lines = [f"baselines on the same rows, {metric}"]
+    sampled, rows = len(data.sample("test").y), "the same rows"
+    if sampled < len(data.split("test").y):
+        rows = f"a random sample of {sampled:,} of them"
+    lines = [f"baselines on {rows}, {metric}"]
     for name, value in scores.items():
         text = "cannot learn these labels" if value is None else f"{value:.5f}"
         lines.append(f"  {name:<19}  {'undefined' if text == 'nan' else text}")
@@ -89,7 +92,7 @@ def baseline_scores(
     from sklearn.exceptions import ConvergenceWarning
 
     metric, score, estimators = model.baselines()
-    x, y = _features(data, "train")[:_MAX_BASELINE_ROWS], data.split("train").y[:_MAX_BASELINE_ROWS].numpy()
+    x, y = _features(data, "train")[:_MAX_BASELINE_ROWS], data.sample("train").y[:_MAX_BASELINE_ROWS].numpy()
     scores: dict[str, float | None] = {}
     for name, estimator in estimators.items():
         with warnings.catch_warnings():
@@ -99,13 +102,13 @@ def baseline_scores(
             except ValueError:  # a label without positive or without negative training rows
                 scores[name] = None
                 continue
-        scores[name] = score(data.split(split).y.numpy(), estimator.predict(_features(data, split)))
+        scores[name] = score(data.sample(split).y.numpy(), estimator.predict(_features(data, split)))
     return metric, scores
 
 
 def _features(data: InMemoryDataModule, split: str) -> NDArray[np.float32]:
     """Return features for scikit-learn: category numbers are one-hot encoded."""
-    x = data.split(split).x.numpy()
+    x = data.sample(split).x.numpy()
     first = x.shape[1] - len(data.num_categories)
     parts = [x[:, :first]]
     for column, count in enumerate(data.num_categories, first):

@@ -21,7 +21,7 @@ from torchmetrics import Metric
 from lit_classify import __version__
 from lit_classify._lightning.exact_resume import ExactResume
 from lit_classify._lightning.precision import uses_plain_precision
-from lit_classify.data_interface import HasInputs, HasSplits, HasTrainingSample
+from lit_classify.data_interface import HasInputs, HasSample, HasSplits
 from lit_classify.errors import UserError, check_at_least
 from lit_classify.html_card import html_card, list_names
 from lit_classify.import_policy import trusted_imports_only
@@ -251,6 +251,7 @@ class LitModule(LightningModule, ABC):
         self.validation_is_extra = False  # whether a longer run would skip the next validation
         self.batch_losses = torch.zeros(self.members)  # each member's in the last training batch, (K,)
         self.member_sums = torch.zeros(2, self.members)  # losses and weights of the validation rows, (2, K)
+        self.num_evaluated = 0  # rows of this process, also those whose outputs are not kept
         self._evaluated: list[list[Tensor]] = []  # logits, targets and folds of batches
         self._targets_checked = False
         self._resume = ExactResume()
@@ -442,14 +443,14 @@ class LitModule(LightningModule, ABC):
         logits = self.network(x) if self.members == 1 else validation_logits(self, x, y, fold, weight)
         self._evaluate(logits, y, weight, "val", self.val_metric)
         if self.trainer.state.fn == TrainerFn.VALIDATING:
-            self._evaluated.append([part.cpu() for part in (logits, y, fold) if part is not None])
+            self._keep(*[part for part in (logits, y, fold) if part is not None])
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Count the loss and metric of a test batch and keep its logits for further metrics."""
         x, y, _, weight = self.unpack(batch)
         logits = self(x)
         self._evaluate(logits, y, weight, "test", self.test_metric)
-        self._evaluated.append([logits.cpu(), y.cpu()])
+        self._keep(logits, y)
 
     def predict_step(self, batch: Tensor | Sequence[Tensor], batch_idx: int) -> Tensor:
         """Return probabilities ``(N, C)``, or values ``(N,)``, for a batch ``x`` or ``(x, ...)``.
@@ -493,6 +494,13 @@ class LitModule(LightningModule, ABC):
             self.means[stage].add_loss(*self.mean_loss(logits, y, weight))
             metric.update(*self.metric_inputs(logits, y))
 
+    def _keep(self, *parts: Tensor) -> None:
+        """Keep logits, targets and perhaps folds of a batch, unless the data limits how many are kept."""
+        limit = getattr(getattr(self.trainer, "datamodule", None), "max_evaluated", None)
+        self.num_evaluated += len(parts[0])
+        if limit is None or self.num_evaluated <= max(limit // self.trainer.world_size, len(parts[0])):
+            self._evaluated.append([part.cpu() for part in parts])
+
     # Metrics.
 
     def epoch_metrics(self, stage: str) -> dict[str, Tensor]:
@@ -520,13 +528,13 @@ class LitModule(LightningModule, ABC):
         self.val_metric.reset()
         dtype = accumulation_dtype(self.device)
         self.member_sums = torch.zeros(2, self.members, dtype=dtype, device=self.device)
-        self._evaluated, self.evaluation = [], None
+        self._evaluated, self.evaluation, self.num_evaluated = [], None, 0
 
     def on_test_epoch_start(self) -> None:
         """Reset the metrics of the test."""
         self.means["test"].reset()
         self.test_metric.reset()
-        self._evaluated, self.evaluation = [], None
+        self._evaluated, self.evaluation, self.num_evaluated = [], None, 0
 
     def on_validation_epoch_end(self) -> None:
         """Log the loss and metric of the validation, which are those of all processes."""
@@ -559,9 +567,10 @@ class LitModule(LightningModule, ABC):
         ]
         self._evaluated = []
         logits, y, *fold = parts
+        num_rows = int(self.trainer.strategy.reduce(torch.tensor(self.num_evaluated), reduce_op="sum"))
         loss, metric = means[f"{stage}/loss"], means[f"{stage}/{self.metric_name}"]
         metrics = self._measure(logits.to(self.device), y.to(self.device), loss, metric)
-        return Evaluation(logits, y, metrics, *fold)
+        return Evaluation(logits, y, metrics, fold[0] if fold else None, num_rows)
 
     def _measure(self, logits: Tensor, y: Tensor, mean_loss: Tensor, metric: Tensor) -> Metrics:
         """Return the loss and metrics of an evaluation, and reasons for undefined ones."""
@@ -626,8 +635,8 @@ class LitModule(LightningModule, ABC):
         for part in self.network.modules():
             if not isinstance(part, FeatureEmbedding) or has_weights:
                 continue
-            if isinstance(data, HasTrainingSample):
-                part.fit(data.training_sample().to(self.device))
+            if isinstance(data, HasSample):
+                part.fit(data.sample("train").x.to(self.device))
             elif isinstance(data, HasSplits):
                 part.fit(data.split("train").x.to(self.device))
 

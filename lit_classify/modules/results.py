@@ -20,12 +20,15 @@ class Evaluation(NamedTuple):
         y: targets, ``(N,)`` or ``(N, L)``.
         metrics: the loss and all metrics.
         fold: with cross-validation, the fold of each validation row, ``(N,)``.
+        num_rows: number of all rows, of which N are kept if the data limits them; loss and the metric of the
+            epoch log are those of all.
     """
 
     logits: Tensor
     y: Tensor
     metrics: Metrics
     fold: Tensor | None = None
+    num_rows: int = 0
 
 
 class Baselines(NamedTuple):

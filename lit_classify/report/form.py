@@ -30,7 +30,7 @@ def form_data(model: LitModule, data: InMemoryDataModule, rare: bool) -> dict[st
         network = network_data(model)
     except UnsupportedNetwork as error:
         return {"reason": str(error)}
-    preprocessor, x = data.preprocessor, data.split("train").x
+    preprocessor, x = data.preprocessor, data.sample("train").x
     columns, encoders, start = list[dict[str, Any]](), list[dict[str, Any]](), 0
     for encoder in preprocessor.encoders:
         features = x[:, start : start + encoder.num_features]

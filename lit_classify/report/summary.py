@@ -251,7 +251,7 @@ def _player(model: LitModule, data: InMemoryDataModule, folder: Path, rows: bool
     if data.in_features != 2 or len(axes) != 2 or not (folder / FILE_NAME).is_file():
         return None
     epochs, states = load_snapshots(folder)
-    x = torch.cat([data.split(split).x for split in ("train", "test") if data.has_split(split)])
+    x = torch.cat([data.sample(split).x for split in ("train", "test") if data.has_split(split)])
     low, high = x.amin(dim=0), x.amax(dim=0)
     ends = torch.stack([low - _MARGIN * (high - low), high + _MARGIN * (high - low)])  # (2, F)
     player: dict[str, Any] = {

@@ -11,6 +11,7 @@ from lit_classify.checkpoints import DATA_MODULES
 from lit_classify.cli.checkpoint_cli import recorded_data
 from lit_classify.cli.lightning_parser import class_help
 from lit_classify.cli.main import main
+from lit_classify.data.table import datamodule
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
 
@@ -89,3 +90,33 @@ def test_a_model_option_that_differs_from_the_checkpoint_is_refused(
     before = set(Path().rglob("*"))
     assert main([*SHORT, "--ckpt_path", checkpoint, "--model.hidden", "[3]"]) == 2
     assert set(Path().rglob("*")) == before
+
+
+def test_an_evaluation_of_a_table_in_blocks_keeps_the_outputs_of_a_part_of_its_rows(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(datamodule, "_EVALUATION_ROWS", 20)
+    rows = [f"{n % 17},{n % 7},{'yes' if n % 17 > 8 else 'no'}" for n in range(600)]
+    Path("t.csv").write_text("\n".join(["a,b,y", *rows]))
+    fit = [
+        "fit",
+        "--data",
+        "TableDataModule",
+        "--data.path",
+        "t.csv",
+        "--data.target",
+        "y",
+        "--plots",
+        "none",
+    ]
+    assert main([*fit, "--trainer.max_epochs", "2", "--data.cache_dir", "cache"]) == 0
+    test = ["test", "--ckpt_path", "lightning_logs/table/version_0/checkpoints/best.ckpt"]
+    capsys.readouterr()
+    assert main(test) == 0
+    whole = lines(capsys)
+    monkeypatch.setattr(datamodule, "_MAX_EVALUATED", 50)
+    assert main(test) == 0
+    part = lines(capsys)
+    assert part[:3] == whole[:3]  # number of rows, loss and accuracy
+    assert part[10] == "loss and accuracy are those of all rows, everything else is of 40 of them"
+    assert next(line for line in part if line.startswith("macro average")).endswith(" 40")

@@ -1,6 +1,7 @@
 """predict: the output file."""
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,7 +14,10 @@ import pytest
 import torch
 
 from lit_classify import TableDataModule, load
+from lit_classify import predict as predict_table
 from lit_classify.cli.main import main
+from lit_classify.data.table import csv, datamodule
+from lit_classify.evaluation import predictions
 from tests.example_files import COMPRESSED
 from tests.example_tables import write
 from tests.runs import shell, table_run
@@ -147,3 +151,76 @@ def test_standard_input_is_refused_elsewhere(option: str, capsys: pytest.Capture
     paths = ["--data.path", "t.csv", f"--data.{option}", "-"]
     assert main(["fit", "--data", "TableDataModule", *paths, "--data.target", "y"]) == 2
     assert "- is standard input, which only lit-classify predict reads" in capsys.readouterr().err
+
+
+@pytest.fixture
+def streamed_run() -> list[str]:
+    """Train on a table that is read in blocks, and return the command that predicts with the model."""
+    rows = [f"{n},{n % 7},{'red' if n % 3 else '=blue'},{'yes' if n % 2 else 'no'}" for n in range(300)]
+    write("\n".join(["id,a,color,y", *rows]))
+    fit = ["fit", "--config", "table", "--data.path", "t.csv", "--data.target", "y", "--plots", "none"]
+    options = [
+        "--data.folds",
+        "0",
+        "--data.ignore",
+        "id",
+        "--model.members",
+        "2",
+        "--trainer.max_epochs",
+        "1",
+    ]
+    assert main([*fit, *options, "--data.cache_dir", "cache"]) == 0
+    return ["predict", "--ckpt_path", "lightning_logs/table/version_0/checkpoints/best.ckpt"]
+
+
+@pytest.mark.parametrize("out", ["p.csv", "p.parquet"])
+def test_a_table_in_blocks_has_the_predictions_of_the_same_table_in_memory(
+    out: str, streamed_run: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(datamodule, "_EVALUATION_ROWS", 40)
+    monkeypatch.setattr(predictions, "_WRITTEN_ROWS", 100)
+    assert main([*streamed_run, "--out", out, "--keep", "[id, color]", "--spread"]) == 0
+    found = pl.read_csv(out) if out.endswith("csv") else pl.read_parquet(out)
+    columns = ["id", "color", "prediction", "p_no", "p_yes", "spread_no", "spread_yes"]
+    assert found.columns == columns
+    assert found["id"].cast(int).to_list() == list(range(300))
+    assert found["color"][0] == ("'=blue" if out.endswith("csv") else "=blue")
+    expected = predict_table(streamed_run[2], pl.read_csv("t.csv"), spread=True)
+    assert found["prediction"].to_list() == expected["prediction"].to_list()
+    for name in columns[3:]:
+        assert np.allclose(found[name], expected[name], atol=1e-6)
+    assert not list(Path().glob("*.tmp"))
+
+
+@pytest.mark.slow
+def test_a_table_in_blocks_is_predicted_to_standard_output(streamed_run: list[str]) -> None:
+    command = shlex.join([sys.executable, "-m", "lit_classify", *streamed_run, "--out", "-"])
+    done = shell(command)
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) == 301
+    assert done.stdout.startswith(b"prediction,p_no,p_yes\n")
+
+
+def test_a_fault_in_a_late_block_leaves_no_predictions(
+    streamed_run: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(csv, "_BLOCK_BYTES", 1000)
+    rows = [f"{'many' if n == 290 else n % 7},red" for n in range(300)]
+    write("\n".join(["a,color", *rows]), "new.csv")
+    assert main([*streamed_run, "--data.path", "new.csv", "--out", "p.csv"]) == 2
+    message = "new.csv, row 291, column 'a': 'many' is not a number, as it was in training"
+    assert message in capsys.readouterr().err
+    assert not Path("p.csv").exists()
+    assert not list(Path().glob("*.tmp"))
+
+
+def test_unseen_categories_in_several_blocks_are_counted_in_one_warning(
+    streamed_run: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(csv, "_BLOCK_BYTES", 1000)
+    write("\n".join(["a,color", *[f"{n % 7},{'green' if n % 2 else 'red'}" for n in range(300)]]), "new.csv")
+    assert main([*streamed_run, "--data.path", "new.csv", "--out", "p.csv"]) == 0
+    shown = capsys.readouterr().err
+    assert shown.count("unseen categories") == 1
+    assert "'color' has 150 values not seen in training, first 'green' in new.csv, row 2" in shown

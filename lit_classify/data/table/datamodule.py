@@ -4,7 +4,7 @@ Legend: N rows, F features.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
@@ -79,7 +79,10 @@ _NEW_TABLE = (
     "data.path is not the table used in training, so training rows cannot be recognized: all {:,} rows of {} "
     "are evaluated"
 )
-_SAMPLE_CELLS = 1 << 23  # of the training rows that embeddings are fitted to
+_EVALUATION_ROWS = (
+    2048  # of a table in blocks in an evaluation batch: the activations of large ones need memory
+)
+_MAX_EVALUATED = 1_000_000  # rows of a table in blocks whose outputs an evaluation keeps
 
 
 class Prepared(NamedTuple):
@@ -312,6 +315,8 @@ class TableDataModule(InMemoryDataModule):
         if self._state is None:
             self._state = self._fit() if self._reader is None else self._open_stream().fitted.state
         self.is_new_table = digests != tuple(self._state.files["path"].values())
+        if self._state.streamed and self._reader is None:  # the same rows in memory would be split otherwise
+            self.is_new_table = True
         if self.is_new_table and settings["path"] != self._state.settings["path"]:
             self._files = self._files.without(self._files.shared_paths(self._state.settings))
         # absent files are an error only if their rows are needed
@@ -338,8 +343,9 @@ class TableDataModule(InMemoryDataModule):
         Raises:
             TooLargeError: the table does not fit into memory, and must not be read in blocks.
         """
-        is_streamed = self._state is not None and self._state.streamed
-        if not is_streamed and self._cache_dir in {None, "auto"}:
+        was_streamed = self._state is not None and self._state.streamed
+        is_wanted = was_streamed or self._cache_dir not in {None, "auto"}
+        if not is_wanted or (self._files.frames and self._state is not None):
             try:
                 self._table = self._files.read()
             except TooLargeError as error:
@@ -350,6 +356,7 @@ class TableDataModule(InMemoryDataModule):
                 self._files = self._files.with_formats(self._table.known_formats)
                 return self._table.digests
         self._check_streamable()
+        self.max_evaluated = _MAX_EVALUATED
         self._reader = BlockReader.detect(self._files)
         if self._state is not None:
             self._reader = self._reader.for_state(self._state)
@@ -359,10 +366,9 @@ class TableDataModule(InMemoryDataModule):
     def _check_streamable(self) -> None:
         """Raise an error if the options need all rows in memory."""
         needs = {
-            "data.folds": self._splitter.folds,
             "data.duplicates drop": self._duplicates == "drop",
             "data.batch_size null": self.batch_size is None and not self._has_auto_batches,
-            "a DataFrame": self._files.frames,
+            "a DataFrame": bool(self._files.frames),
         }
         if needing := [name for name, is_set in needs.items() if is_set]:
             raise UserError(
@@ -421,7 +427,8 @@ class TableDataModule(InMemoryDataModule):
             target,
             self._settings,
             survey.reader.names,
-            formats=survey.reader.special_formats,
+            survey.num_folds,
+            survey.reader.special_formats,
             streamed=True,
         )
         return Fitted(state, self.columns, notes, sorted(self.leaking))
@@ -600,7 +607,8 @@ class TableDataModule(InMemoryDataModule):
             warn(_NEW_TABLE.format(len(splits["test"].y), ", ".join(self._digests["path"])))
         if self._has_auto_batches:
             self.batch_size = auto_batch_size(len(splits["train"].y)) if "train" in splits else 256
-        validated = "val" if "val" in splits else "test"
+        self.fold = streamed.fold
+        validated = "val" if "val" in splits else "test" if self.fold is None else "train"
         if "val" not in self._absent_files:
             splits["val"] = splits[validated]
         pairs = (("train", "train"), ("val", validated))
@@ -613,10 +621,16 @@ class TableDataModule(InMemoryDataModule):
         """Return the batches of a split; those of a table that is read in blocks stay on the disk."""
         if self._reader is None:
             return super()._loader(name, training)
-        split = self.split(name)
-        weights = [self.sample_weights[name]] if name in self.sample_weights else []
+        tensors = super().batch_tensors(name)
+        tensors += [self.sample_weights[name]] if name in self.sample_weights else []
         options = self._loader_options(self.batch_size if training else self._evaluation_batch_size, training)
-        return ShardLoader([*split, *weights], self._layout(name), **options)
+        return ShardLoader(tensors, self._layout(name), **options)
+
+    @property
+    def _evaluation_batch_size(self) -> int | None:
+        """Rows per evaluation batch."""
+        size = super()._evaluation_batch_size
+        return size if self._reader is None or self._limits_batches else min(size or 1, _EVALUATION_ROWS)
 
     def _layout(self, name: str) -> Layout:
         """Return where the shards of a split begin."""
@@ -629,13 +643,23 @@ class TableDataModule(InMemoryDataModule):
         rows = self.split(name)
         return next(key for key, part in self._streamed.splits.items() if part is rows)
 
-    def training_sample(self) -> Tensor:
-        """Return the features of the training rows; of a table that is read in blocks, those of a sample."""
-        x = self.split("train").x
+    def sample(self, name: str) -> Split:
+        """Return the rows of a split, or of a table that is read in blocks a random sample of them."""
+        split = self.split(name)
         if self._reader is None:
-            return x
-        first = x[: int(self._layout("train").starts[1])]  # a shard has rows from everywhere in the table
-        return first[:: -(-first.numel() // _SAMPLE_CELLS)]
+            return split
+        end = int(self._layout(name).starts[1])  # a shard has rows from everywhere in the table
+        return Split(split.x[:end], split.y[:end])
+
+    def batch_tensors(self, name: str) -> list[Tensor]:
+        """Return x and y of ``sample``, and the folds of the rows if they have some."""
+        size = len(self.sample(name).y)
+        return [tensor[:size] for tensor in super().batch_tensors(name)]
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether the table is read in blocks, and not held in memory."""
+        return self._reader is not None
 
     def split(self, name: str) -> Split:
         """Return the split ``train``, ``val`` or ``test``.
@@ -727,7 +751,8 @@ class TableDataModule(InMemoryDataModule):
         """Return all rows of ``path``, in order; they need no target."""
         if self._reader is not None:
             assert self._state is not None
-            return BlockLoader(self._reader.only("path").for_state(self._state), self._state, self._cast)
+            reader = self._reader.only("path").for_state(self._state)
+            return BlockLoader(reader, self._state, self._cast, _EVALUATION_ROWS)
         return self._batches((self._features(self._table or self._files.read()),), batch_size=8192)
 
     def transform(self, frame: Any) -> Tensor:  # noqa: ANN401 - a DataFrame of any package
@@ -757,6 +782,17 @@ class TableDataModule(InMemoryDataModule):
         table = self._files.as_text(names).read() if names else self._table or self._files.read()
         check_columns("column", names, table)
         return table.frame.select(names)
+
+    def raw_blocks(self, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """Yield columns of ``path`` as they are in the file, block by block.
+
+        Raises:
+            DataError: a column does not exist.
+        """
+        assert self._reader is not None
+        empty = RawTable(pl.DataFrame(schema=dict.fromkeys(self._reader.names, pl.String())), (), ())
+        check_columns("column", names, empty)
+        return (block.table.frame.select(names) for block in self._reader.only("path").as_text())
 
     def raw_rows(self, split: str, indices: Sequence[int]) -> pl.DataFrame:
         """Return rows of a split as text, as they are in the files, which are read again."""

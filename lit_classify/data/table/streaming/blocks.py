@@ -202,6 +202,32 @@ class BlockReader:
                 raise OtherFormat(block, part.name)
 
 
+class RowBuffer:
+    """Take rows from blocks in numbers of one's own.
+
+    Args:
+        blocks: the rows.
+
+    Examples:
+        >>> rows = RowBuffer(iter([pl.DataFrame({"x": [1, 2]}), pl.DataFrame({"x": [3, 4]})]))
+        >>> [rows.take(number)["x"].to_list() for number in (1, 3)]
+        [[1], [2, 3, 4]]
+    """
+
+    def __init__(self, blocks: Iterator[pl.DataFrame]) -> None:
+        self._blocks, self._rest = blocks, pl.DataFrame()
+
+    def take(self, number: int) -> pl.DataFrame:
+        """Return the next rows."""
+        parts, missing = [self._rest], number - len(self._rest)
+        while missing > 0:
+            parts.append(next(self._blocks))
+            missing -= len(parts[-1])
+        rows = pl.concat([part for part in parts if part.width])
+        self._rest = rows[number:]
+        return rows[:number]
+
+
 def _format(path: Path) -> str:
     name = detect_format(path)
     if name not in {"CSV", "Parquet", "Arrow"}:

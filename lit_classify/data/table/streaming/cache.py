@@ -6,6 +6,7 @@ folder that is being built ends in ``.partial``; it is continued after an interr
 
 import json
 import os
+import re
 import shutil
 import zlib
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,10 @@ from numpy.typing import NDArray
 
 from lit_classify.atomic_write import atomic_write
 from lit_classify.errors import UserError
+from lit_classify.messages import echo_once
 
+FITTED = "fitted.json"  # in a partial folder, what the first pass has found
+_NAME = re.compile(r"-[0-9a-f]{16}$")
 _RECORD = "table.json"
 _PARTIAL = ".partial"
 _LOCK = ".lock"
@@ -47,6 +51,11 @@ class Array:
 def default_directory() -> Path:
     """Return the directory of caches unless another one is given: in ``XDG_CACHE_HOME`` or ``~/.cache``."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "lit_classify")
+
+
+def free_space(directory: Path) -> int:
+    """Return the bytes that are free on the disk of a directory."""
+    return shutil.disk_usage(directory).free
 
 
 def reserve(path: Path, array: Array) -> None:
@@ -90,11 +99,14 @@ class CachedTable:
         return self.directory / f"{self.name}{_PARTIAL}"
 
     @contextmanager
-    def locked(self) -> Iterator[bool]:
-        """Wait until no other process builds this table; yield whether there was one.
+    def locked(self, wait: bool = True) -> Iterator[None]:
+        """Keep other processes from building this table meanwhile.
+
+        Args:
+            wait: whether to wait for a process that builds it now.
 
         Raises:
-            UserError: the directory cannot be written.
+            UserError: the directory cannot be written, or a process builds the table.
         """
         import fcntl
 
@@ -108,13 +120,14 @@ class CachedTable:
                 "--data.cache_dir"
             ) from error
         with file:
-            waited = False
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                waited = True
+            except BlockingIOError as error:
+                if not wait:
+                    raise UserError(f"{self.folder} is being built by another process") from error
+                echo_once(f"waiting for another process that builds {self.folder}")
                 fcntl.flock(file, fcntl.LOCK_EX)
-            yield waited
+            yield
 
     def read(self) -> dict[str, Any] | None:
         """Return the record of the complete table; None if there is none.
@@ -126,6 +139,8 @@ class CachedTable:
             return None
         try:
             record: dict[str, Any] = json.loads((self.folder / _RECORD).read_text("utf-8"))
+            if _checksum_of(record) != record["checksum"]:
+                raise ValueError(f"{self.folder / _RECORD} has changed since it was written")
             for name, array in arrays_of(record).items():
                 path = self.folder / name
                 if path.stat().st_size != array.num_bytes:
@@ -144,6 +159,7 @@ class CachedTable:
             "arrays": {name: asdict(array) for name, array in arrays.items()},
             "checksums": sums,
         }
+        whole["checksum"] = _checksum_of(whole)
         _write_json(self.partial / _RECORD, whole)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.replace(self.partial, self.folder)
@@ -157,16 +173,25 @@ class CachedTable:
         """Return the bytes that the partial folder takes."""
         return sum(path.stat().st_size for path in self.partial.iterdir())
 
-    def write_note(self, name: str, content: Mapping[str, Any]) -> None:
-        """Write a note into the partial folder."""
-        _write_json(self.partial / name, content)
+    def begin(self, fitted: Mapping[str, Any]) -> None:
+        """Create an empty partial folder, with what the first pass has found."""
+        shutil.rmtree(self.partial, ignore_errors=True)
+        self.partial.mkdir()
+        _write_json(self.partial / FITTED, fitted)
 
-    def read_note(self, name: str) -> dict[str, Any] | None:
-        """Return a note in the partial folder, if it is there and valid."""
-        with suppress(OSError, ValueError):
-            note: dict[str, Any] = json.loads((self.partial / name).read_text("utf-8"))
-            return note
-        return None
+    def begun(self) -> dict[str, Any] | None:
+        """Return what the first pass has found, if the table was begun; None otherwise."""
+        return _read_json(self.partial / FITTED)
+
+    def delete(self) -> None:
+        """Delete the folders, unless another process builds the table now; its lock stays.
+
+        Raises:
+            UserError: another process builds the table.
+        """
+        with self.locked(wait=False):
+            for folder in (self.folder, self.partial):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def arrays_of(record: Mapping[str, Any]) -> dict[str, Array]:
@@ -179,6 +204,20 @@ def _write_json(target: Path, content: Mapping[str, Any]) -> None:
         path.write_text(json.dumps(content), "utf-8")
 
 
+def _read_json(path: Path) -> dict[str, Any] | None:
+    """Return the content of a file, or None if there is no valid one."""
+    with suppress(OSError, ValueError):
+        content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return content
+    return None
+
+
+def _checksum_of(record: Mapping[str, Any]) -> int:
+    """Return the CRC-32 of a record."""
+    content = {key: value for key, value in record.items() if key != "checksum"}
+    return zlib.crc32(json.dumps(content, sort_keys=True).encode())
+
+
 def _checksum(path: Path) -> int:
     """Return the CRC-32 of a file."""
     checksum = 0
@@ -186,3 +225,36 @@ def _checksum(path: Path) -> int:
         while block := file.read(_BLOCK_BYTES):
             checksum = zlib.crc32(block, checksum)
     return checksum
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A table in a directory of caches.
+
+    Args:
+        cached: where it is.
+        is_complete: whether it has been built to the end.
+        num_bytes: the space that it takes.
+        num_rows: number of its rows.
+        paths: the files of the table.
+    """
+
+    cached: CachedTable
+    is_complete: bool
+    num_bytes: int
+    num_rows: int
+    paths: tuple[str, ...]
+
+
+def find_tables(directory: Path) -> list[Entry]:
+    """Return the tables in a directory of caches, sorted by name; other files in it are ignored."""
+    names = {path.name.removesuffix(_PARTIAL) for path in directory.glob("*-*") if path.is_dir()}
+    found = []
+    for cached in (CachedTable(directory, name) for name in sorted(names) if _NAME.search(name)):
+        for folder, note in ((cached.folder, _RECORD), (cached.partial, FITTED)):
+            if folder.is_dir() and not folder.is_symlink():
+                content = _read_json(folder / note) or {}
+                size = sum(path.stat().st_size for path in folder.iterdir())
+                rows, paths = sum(content.get("counts", {}).values()), tuple(content.get("paths", ()))
+                found.append(Entry(cached, folder == cached.folder, size, rows, paths))
+    return found

@@ -33,7 +33,7 @@ class EncodedBlock(NamedTuple):
 
     Attributes:
         codes: the index in ``SPLITS`` of each row, ``(N,)``.
-        arrays: ``x``, ``y``, the row numbers ``rows`` and perhaps ``weights``, ``(N, ...)`` each.
+        arrays: ``x``, ``y``, the row numbers ``rows`` and perhaps ``weights`` and ``fold``, ``(N, ...)``.
     """
 
     codes: NDArray[np.int8]
@@ -62,6 +62,10 @@ class BlockEncoder:
     sample_weight: str | None
     spread: float | None
 
+    @property
+    def _num_folds(self) -> int:
+        return 0 if self.assignment.is_new_table else self.state.folds
+
     def arrays(self, counts: Mapping[str, int]) -> dict[str, Array]:
         """Return the arrays of all splits with rows, by name, such as ``train-x``."""
         target = self.state.target
@@ -73,11 +77,14 @@ class BlockEncoder:
         }
         if self.sample_weight is not None and not self.assignment.is_new_table:
             parts["weights"] = ([], "float32")
+        if self._num_folds:
+            parts["fold"] = ([], "int64")
         return {
             f"{split}-{part}": Array((count, *shape), dtype)
             for split, count in counts.items()
             if count
             for part, (shape, dtype) in parts.items()
+            if part != "fold" or split == "train"
         }
 
     def num_bytes(self, counts: Mapping[str, int]) -> int:
@@ -96,6 +103,8 @@ class BlockEncoder:
         }
         if self.sample_weight is not None and not self.assignment.is_new_table:
             arrays["weights"] = read_weights(kept.table, self.sample_weight)
+        if self._num_folds:
+            arrays["fold"] = self.assignment.folds(kept, numbers, self._num_folds)
         return EncodedBlock(codes, arrays)
 
 
@@ -139,7 +148,8 @@ def write_shards(
             if len(chosen):
                 target = places[split].places(np.arange(written[code], written[code] + len(chosen)))
                 for name, values in parts.items():
-                    files[f"{split}-{name}"][target] = values[chosen]
+                    if f"{split}-{name}" in files:
+                        files[f"{split}-{name}"][target] = values[chosen]
                 written[code] += len(chosen)
         if time.monotonic() - noted > _SECONDS:
             _write_note(folder, files.values(), index + 1, written)

@@ -28,7 +28,7 @@ from lit_classify.data.table.preprocessing import Findings
 from lit_classify.data.table.schema import Column
 from lit_classify.data.table.source import RawTable
 from lit_classify.data.table.streaming.blocks import BlockReader, OtherFormat
-from lit_classify.data.table.streaming.cache import CachedTable, arrays_of
+from lit_classify.data.table.streaming.cache import CachedTable, arrays_of, free_space
 from lit_classify.data.table.streaming.encoding import BlockEncoder, layouts, write_shards
 from lit_classify.data.table.streaming.shards import Layout
 from lit_classify.data.table.streaming.survey import Assignment, Progress, Survey, Surveyor
@@ -37,7 +37,6 @@ from lit_classify.errors import DataError
 from lit_classify.messages import echo_once, warn
 
 _FORMAT = 1  # of the files in the cache
-_FITTED = "fitted.json"
 
 
 Cast = Callable[[FittedState, RawTable, Findings], pl.DataFrame]
@@ -85,6 +84,7 @@ class StreamedRows:
         layouts: where the shards of each split begin.
         rows: the number of each row in the files, ``(N,)`` int64.
         weights: the weights of the rows in the loss, ``(N,)``.
+        fold: the fold of each training row, ``(N,)``, if there are folds.
     """
 
     fitted: Fitted
@@ -92,6 +92,7 @@ class StreamedRows:
     layouts: dict[str, Layout]
     rows: dict[str, Tensor]
     weights: dict[str, Tensor]
+    fold: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -155,12 +156,10 @@ class TableStream:
     ) -> dict[str, Any]:
         """Read the table twice, and return the record of its cache."""
         files = _fingerprints(self.reader)
-        note = cached.read_note(_FITTED)
+        note = cached.begun()
         if note is None or (state is not None and note["fitted"]["state"] != state.to_dict()):
-            shutil.rmtree(cached.partial, ignore_errors=True)
             note = self._learn(fit, state)
-            cached.partial.mkdir()
-            cached.write_note(_FITTED, note)
+            cached.begin(note)
         else:
             echo_once(f"continuing {cached.partial}, which was interrupted")
         fitted, findings = Fitted.from_dict(note["fitted"]), Findings()
@@ -173,7 +172,7 @@ class TableStream:
             self.sample_weight,
             note["spread"],
         )
-        size, free = encoder.num_bytes(note["counts"]), shutil.disk_usage(cached.partial).free
+        size, free = encoder.num_bytes(note["counts"]), free_space(cached.partial)
         rows = f"{sum(note['counts'].values()):,} encoded rows need {format_size(size)}"
         if size > free + cached.partial_size():
             raise DataError(
@@ -198,7 +197,7 @@ class TableStream:
         if _fingerprints(self.reader) != files:
             shutil.rmtree(cached.partial)
             raise DataError("the table was changed while it was read; start again")
-        return cached.finish({**note, "paths": list(self.digests["path"])}, arrays)
+        return cached.finish(note, arrays)
 
     def _learn(self, fit: Callable[[Survey], Fitted], state: FittedState | None) -> dict[str, Any]:
         """Return what the first pass finds that the second needs, as plain data."""
@@ -208,6 +207,7 @@ class TableStream:
         fitted = fit(survey) if state is None else Fitted(state, [], [], [])
         return {
             "fitted": fitted.to_dict(),
+            "paths": list(self.digests["path"]),
             "counts": survey.counts,
             "spread": survey.spread,
             "num_rows": sum(rows for _, rows in survey.files),
@@ -223,33 +223,41 @@ class TableStream:
         for split in weights.keys() & {"train", "val"}:
             if not weights[split].any():
                 raise DataError(f"the sample_weight {self.sample_weight!r} is 0 in all {split} rows")
+        fold = arrays.get("train-fold")
+        if fold is not None and not bool(
+            torch.bincount(fold, minlength=record["fitted"]["state"]["folds"]).all()
+        ):
+            raise DataError("there are too few rows or groups for that many folds: one has none; use fewer")
         return StreamedRows(
             Fitted.from_dict(record["fitted"]),
             {split: Split(arrays[f"{split}-x"], arrays[f"{split}-y"]) for split in splits},
             layouts(record["counts"], arrays_of(record), self.assignment.splitter.seed),
             {split: arrays[f"{split}-rows"] for split in splits},
             weights,
+            fold,
         )
 
 
 class BlockLoader:
-    """Iterate over the features of the rows of files in blocks, ``(N, F)`` each, in order.
+    """Iterate over the features of the rows of files in batches, ``(B, F)`` each, in order.
 
     Args:
         reader: the files, with the types of columns that the state expects.
         state: the fitted state.
         cast: returns the columns of a state's preprocessor as numbers, dates or text, and collects findings.
+        batch_size: largest number of rows in a batch.
     """
 
-    def __init__(self, reader: BlockReader, state: FittedState, cast: Cast) -> None:
-        self._reader, self._state, self._cast = reader, state, cast
+    def __init__(self, reader: BlockReader, state: FittedState, cast: Cast, batch_size: int) -> None:
+        self._reader, self._state, self._cast, self._batch_size = reader, state, cast, batch_size
 
     def __iter__(self) -> Iterator[tuple[Tensor]]:
         findings = Findings()
         try:
             for block in self._reader:
                 frame = self._cast(self._state, block.table, findings)
-                yield (torch.from_numpy(self._state.preprocessor.transform(frame)),)
+                x = torch.from_numpy(self._state.preprocessor.transform(frame))
+                yield from ((part,) for part in torch.split(x, self._batch_size))
         except OtherFormat as error:
             self._cast(self._state, error.block.table, findings)  # names the cell at fault
             raise

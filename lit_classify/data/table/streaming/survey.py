@@ -97,10 +97,15 @@ class Assignment:
             codes[is_train & is_test] = SPLITS.index("test")
         return codes
 
-    def _hashes(self, table: RawTable, numbers: NDArray[np.int64]) -> Hashes:
+    def folds(self, block: Block, numbers: NDArray[np.int64], num_folds: int) -> NDArray[np.int64]:
+        """Return the cross-validation fold of each row, ``(N,)``."""
+        hashes = self._hashes(block.table, numbers, "fold")
+        return (hashes % np.uint64(num_folds)).astype(np.int64)
+
+    def _hashes(self, table: RawTable, numbers: NDArray[np.int64], purpose: str = "split") -> Hashes:
         if self.splitter.groups is None:
-            return hash_numbers(numbers, "split", self.splitter.seed)
-        return hash_text(as_text(table.frame[self.splitter.groups]), "split", self.splitter.seed)
+            return hash_numbers(numbers, purpose, self.splitter.seed)
+        return hash_text(as_text(table.frame[self.splitter.groups]), purpose, self.splitter.seed)
 
 
 class _Sample:
@@ -171,6 +176,11 @@ class Survey:
         """Whether the sample has all rows."""
         return len(self.sample) == sum(self.counts.values())
 
+    @property
+    def num_folds(self) -> int:
+        """Number of cross-validation folds; 0 if there are validation rows."""
+        return 0 if self.counts["val"] else self.assignment.splitter.folds
+
     def check_splits(self, target: Target) -> None:
         """Check that there are rows for training and for an evaluation, and of each class for training.
 
@@ -182,7 +192,7 @@ class Survey:
         )
         if not self.counts["train"]:
             raise DataError(f"no rows are left to train on; {chosen}")
-        if not self.counts["val"] and not self.counts["test"]:
+        if not self.num_folds and not self.counts["val"] and not self.counts["test"]:
             raise DataError(NO_EVALUATION)
         if target.class_names is not None and self.targets is not None:
             classes = self.targets.with_columns(as_text(self.targets["value"]))

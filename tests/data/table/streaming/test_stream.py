@@ -97,6 +97,26 @@ def test_a_group_is_not_divided() -> None:
 
 
 @pytest.mark.usefixtures("small_blocks")
+def test_folds_are_chosen_by_a_hash_and_validate_the_training_rows() -> None:
+    data = TableDataModule(written(), "target", ignore="part", folds=4, cache_dir="cache", batch_size=32)
+    data.setup()
+    assert data.split("val") is data.split("train")
+    assert data.fold is not None
+    counts = torch.bincount(data.fold)
+    assert len(counts) == 4
+    assert counts.min() > 80
+    x, y, fold = zip(*data.train_dataloader(), strict=True)
+    rows = {
+        tuple([*row.tolist(), int(part)]) for row, part in zip(torch.cat(x), torch.cat(fold), strict=True)
+    }
+    expected = {
+        tuple([*row.tolist(), int(part)]) for row, part in zip(data.split("train").x, data.fold, strict=True)
+    }
+    assert rows == expected
+    assert len(torch.cat(y)) == len(data.fold)
+
+
+@pytest.mark.usefixtures("small_blocks")
 def test_training_resumes_exactly_at_any_step() -> None:
     def data() -> TableDataModule:
         return TableDataModule(written(), "target", ignore="part", cache_dir="cache", batch_size=32)
@@ -133,7 +153,6 @@ def test_a_table_larger_than_the_memory_is_read_in_blocks_unless_that_is_refused
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"folds": 3}, "data.folds needs all rows in memory"),
         ({"duplicates": "drop"}, "data.duplicates drop needs all rows in memory"),
         ({"batch_size": None}, "data.batch_size null needs all rows in memory"),
         ({"groups": "street", "split": "part"}, "not by both; leave out --data.groups"),

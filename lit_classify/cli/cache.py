@@ -1,0 +1,39 @@
+"""``lit-classify cache``: list and delete the caches of tables larger than the memory."""
+
+from pathlib import Path
+
+from lit_classify.cli.argument_parser import parser
+from lit_classify.data.memory import format_size
+from lit_classify.data.table.streaming.cache import Entry, default_directory, find_tables
+from lit_classify.errors import UserError
+from lit_classify.messages import echo, escape_control, unknown_name
+
+
+def main(arguments: list[str]) -> int:
+    """Print each table, its size and its files; delete all or some of them."""
+    options = parser("cache", "List the caches of tables larger than the memory, or delete them.")
+    options.add_argument("names", nargs="*", help="the tables; all by default")
+    options.add_argument("--cache_dir", type=Path, help="their directory; ~/.cache/lit_classify by default")
+    options.add_argument("--delete", action="store_true", help="delete them; a run builds its own again")
+    given = options.parse_args(arguments[1:])
+    directory = given.cache_dir or default_directory()
+    found = find_tables(directory)
+    names = {entry.cached.name for entry in found}
+    if unknown := [name for name in given.names if name not in names]:
+        raise UserError(unknown_name("cache", unknown[0], names) if names else f"no cache in {directory}")
+    chosen = [entry for entry in found if not given.names or entry.cached.name in given.names]
+    for entry in chosen:
+        echo(_line(entry))
+    total = f"{len(chosen)} in {directory}, {format_size(sum(entry.num_bytes for entry in chosen))}"
+    if given.delete:
+        for cached in {entry.cached for entry in chosen}:
+            cached.delete()
+        total += ", deleted"
+    echo(total)
+    return 0
+
+
+def _line(entry: Entry) -> str:
+    state = "" if entry.is_complete else ", not complete: the next run continues it"
+    files = escape_control(", ".join(entry.paths), is_name=True)
+    return f"{entry.cached.name}  {format_size(entry.num_bytes)}, {entry.num_rows:,} rows of {files}{state}"
