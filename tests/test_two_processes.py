@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -38,6 +39,25 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 def run_script(*arguments: str) -> None:
     done = run(str(ROOT / "tests" / "two_processes.py"), *arguments)
     assert done.returncode == 0, done.stderr[-3000:]
+
+
+def start_node(launcher: str, node: int, port: int, *options: str) -> subprocess.Popen[str]:
+    """Start the command on one of two nodes, which are both this machine."""
+    command = ["-m", "lit_classify", "fit", *options, "--trainer.num_nodes", "2", "--trainer.devices", "1"]
+    environment = {**ENVIRONMENT, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    if launcher == "torchrun":
+        nodes = ["--nnodes", "2", "--node_rank", str(node), "--master_addr", "127.0.0.1"]
+        command = ["-m", "torch.distributed.run", *nodes, "--master_port", str(port), *command]
+    elif launcher == "slurm":  # what srun sets
+        environment |= {"SLURM_NTASKS": "2", "SLURM_PROCID": str(node), "SLURM_NODEID": str(node)}
+        environment |= {"SLURM_NTASKS_PER_NODE": "1", "SLURM_LOCALID": "0", "SLURM_JOB_NAME": "fit"}
+    return subprocess.Popen(
+        [sys.executable, *command],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def results(devices: int, *arguments: str) -> list[dict[str, Any]]:
@@ -240,3 +260,23 @@ def test_an_error_in_one_process_ends_both(options: list[str], code: int, messag
     assert done.returncode == code
     assert done.stderr.count(message) == 1
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.reliability(45)
+@pytest.mark.ddp
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["torchrun", "slurm"])
+def test_two_nodes_train_as_one_process(launcher: str) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--config", "circles_v2", "--plots", "none", "--trainer.accelerator", "cpu"]
+    options += ["--trainer.max_epochs", "3", "--log_every_n_epochs", "1"]
+    nodes = [start_node(launcher, node, port, *options, "--data.batch_size", "50") for node in range(2)]
+    printed = [node.communicate(timeout=200)[0] for node in nodes]
+    assert [node.returncode for node in nodes] == [0, 0]
+    assert printed[1] == ""
+    alone = run("-m", "lit_classify", "fit", *options, "--data.batch_size", "100").stdout
+    rows = [line for line in alone.splitlines() if line.startswith("Epoch")]
+    assert [line for line in printed[0].splitlines() if line.startswith("Epoch")] == rows
+    assert len(rows) == 3
