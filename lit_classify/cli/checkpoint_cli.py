@@ -24,7 +24,7 @@ COMMON_OPTIONS = """\
   --model.network NAME            import path of the run's network, if it is a custom one"""
 FIT_OPTIONS = {
     *("plots", "log_every_n_epochs", "test_best", "tune_threshold", "report"),
-    *("init_from", "init_preprocessing", "freeze"),
+    *("init_from", "init_preprocessing", "freeze", "find_lr"),
 }
 RECORDED_DATA = "lit_classify.cli.checkpoint_cli.recorded_data"
 

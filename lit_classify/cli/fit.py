@@ -20,6 +20,7 @@ from lit_classify._lightning.trainer import RunTrainer
 from lit_classify.allocator import keep_freed_memory
 from lit_classify.atomic_write import write_all
 from lit_classify.callbacks import BestCheckpoint, HParams, LastCheckpoint, RunSummary
+from lit_classify.callbacks.learning_rate_plot import LearningRatePlot
 from lit_classify.callbacks.member_early_stopping import stops_members
 from lit_classify.callbacks.plot_callback import skip_on_error
 from lit_classify.checkpoints.checkpoint import Checkpoint
@@ -32,6 +33,7 @@ from lit_classify.data import TableDataModule
 from lit_classify.diagnosis import diagnose
 from lit_classify.errors import DataError, UserError
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD, cross_validated
+from lit_classify.evaluation.range_test import range_test
 from lit_classify.evaluation.run_facts import collect_facts
 from lit_classify.evaluation.threshold_tuning import check_metric, tune_threshold
 from lit_classify.loggers import RunLogger
@@ -47,6 +49,7 @@ COMMON_OPTIONS = """\
   --log_every_n_epochs 100        validate and print a line at epochs 0, n, 2n, ... and after the last
   --plots basic                   plots in TensorBoard: none, basic, all, or a list
   --ckpt_path last                resume a run: a path, or the last or best checkpoint of this recipe
+  --find_lr                       find the learning rate before the training
   --init_from FILE --freeze 0     start from the weights of another run, and do not train its first layer
   --help                          show the options of the classes or recipe that are given before it"""
 
@@ -90,7 +93,7 @@ class FitCLI(LitCLI):
             given.model.init_args.freeze, given.freeze = given.freeze, None
         runs = Path(given.trainer.default_root_dir or "", RUNS)
         self.source: Checkpoint | None = None  # of --init_from
-        self._transferred: list[str] = []  # what was taken from it, to print
+        self._lines: list[str] = []  # on how the training starts, to print
         if given.init_preprocessing != "auto" and not given.init_from:
             raise UserError(
                 f"--init_preprocessing {given.init_preprocessing} requires --init_from, the run of the "
@@ -99,11 +102,21 @@ class FitCLI(LitCLI):
         if given.init_from and not given.ckpt_path:  # a resumed run has the weights of its checkpoint
             self.source = Checkpoint.read(find_run_checkpoint(given.init_from, runs))
             given.init_from = str(self.source.path)
-        elif given.init_from and any(word.partition("=")[0] == "--init_from" for word in self.args):
+        elif given.init_from and self._is_typed("init_from"):
             raise UserError(
                 "--ckpt_path resumes a run with its weights, so that --init_from would have no effect; "
                 "give one of them"
             )
+        if given.find_lr and self._is_typed("find_lr"):
+            for option, has_rate in {
+                "ckpt_path": given.ckpt_path,
+                "model.lr": self._is_typed("model.lr"),
+                "trainer.fast_dev_run": given.trainer.fast_dev_run,
+            }.items():
+                if has_rate:
+                    raise UserError(
+                        f"--find_lr finds a learning rate for a new run; leave it out with --{option}"
+                    )
         if given.ckpt_path:
             self.read_checkpoint(runs / self.run_name())
             given.ckpt_path = None  # Lightning would merge the file's hyper_parameters into the options
@@ -116,6 +129,10 @@ class FitCLI(LitCLI):
         if "random_state" in given.data.init_args and given.data.init_args.random_state is None:
             seed = given.seed_everything
             given.data.init_args.random_state = None if seed is False else seed
+
+    def _is_typed(self, option: str) -> bool:
+        """Return whether an option is on the command line, and not only in a configuration."""
+        return any(word.partition("=")[0] == f"--{option}" for word in self.args)
 
     def build(self) -> None:
         """Build data, model and trainer; a table with the preprocessing of the run that weights come from."""
@@ -154,7 +171,7 @@ class FitCLI(LitCLI):
             if self.checkpoint or choice == "keep":
                 raise
             reason = str(error).partition("\n")[0]
-            self._transferred.append(
+            self._lines.append(
                 f"Preprocessing fitted to the training rows, as that of the checkpoint does not fit: {reason}"
             )
             return None
@@ -203,12 +220,14 @@ class FitCLI(LitCLI):
                 )
         self.model.check_targets(self.datamodule.split("train").y)
         if self.source:
-            self._transferred.append(str(init_from(self.model, self.source, self.datamodule)))
+            self._lines.append(str(init_from(self.model, self.source, self.datamodule)))
             if (self.model.initialization or {}).get("preprocessing"):
                 columns = ", ".join(self.datamodule.column_features)
-                self._transferred.append(f"Preprocessing kept, of the columns {columns}")
-            elif isinstance(self.datamodule, TableDataModule) and len(self._transferred) == 1:
-                self._transferred.append("Preprocessing fitted to the training rows")
+                self._lines.append(f"Preprocessing kept, of the columns {columns}")
+            elif isinstance(self.datamodule, TableDataModule) and len(self._lines) == 1:
+                self._lines.append("Preprocessing fitted to the training rows")
+        if self.parsed("find_lr") and not self.checkpoint and not self.parsed("trainer").fast_dev_run:
+            self.find_lr()
         configured = self.model.configure_optimizers()
         if self.trainer.early_stopping_callbacks and not self.trainer.limit_val_batches:
             raise UserError("early stopping requires validation, but --trainer.limit_val_batches is 0")
@@ -219,6 +238,19 @@ class FitCLI(LitCLI):
             self.checkpoint.check_weights(self.model)
             self.checkpoint.check_state(configured, self.trainer)
             self.io.offer(self.checkpoint.path, self.checkpoint.content)
+
+    def find_lr(self) -> None:
+        """Set the learning rate by a range test; config.yaml records the rate in place of the option."""
+        with limit_threads(self.model, self._rows_per_step()):
+            test = range_test(self.model, self.datamodule, self.trainer)
+        given = self.config.fit
+        self.model.lr = given.model.init_args.lr = test.suggestion
+        given.find_lr = False
+        self._lines.append(str(test))
+        self.trainer.callbacks.append(LearningRatePlot(test, self.run_name(), self.trainer.run))
+
+    def _rows_per_step(self) -> int:
+        return self.datamodule.batch_size or len(self.datamodule.split("train").y)
 
     def fit(self, **kwargs: Any) -> None:
         """Train and print a summary; a resumed run without remaining epochs writes nothing."""
@@ -237,16 +269,15 @@ class FitCLI(LitCLI):
         self.say(
             f"{self.run_name()}: {type(self.model).__name__} with {weights:,} parameters{frozen} on {rows}"
         )
-        for line in self._transferred:
+        for line in self._lines:
             self.say(line)
         if isinstance(self.datamodule, TableDataModule):
             self.say(f"\n{self.datamodule.describe()}\n")
         before = self.checkpoint.epochs if self.checkpoint else 0
         start = time.monotonic()
         try:
-            batch_size = self.datamodule.batch_size or len(self.datamodule.split("train").y)
             keep_freed_memory()
-            with limit_threads(self.model, batch_size):
+            with limit_threads(self.model, self._rows_per_step()):
                 self.trainer.fit(**kwargs)
         except BaseException:
             self.remove_empty_run()

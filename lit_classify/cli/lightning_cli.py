@@ -152,6 +152,12 @@ class LitCLI(LightningCLI):
             help="Layers not to train; short for --model.freeze.",
         )
         parser.add_argument(
+            "--find_lr",
+            action="store_true",
+            help="Before fit, find model.lr: train a copy of the model for 100 steps with growing rates, and "
+            "take a tenth of the one with the lowest loss. The run's learning_rate.png shows the losses.",
+        )
+        parser.add_argument(
             "--report", action="store_true", help="After fit, write report.html into the run's directory."
         )
         parser.set_defaults({"model": {"class_path": AUTO_MODULE}})

@@ -14,6 +14,7 @@ from lit_classify.plots.hidden_units import hidden_unit_maps
 from lit_classify.plots.images import encode_figure, encode_png, to_pixels
 from lit_classify.plots.importance import column_importance
 from lit_classify.plots.learning_curves import curve_bands, learning_curves
+from lit_classify.plots.learning_rate import learning_rate_curve
 from lit_classify.plots.regression import RegressionLineDisplay, lines_of_seeds, predicted_vs_actual
 from lit_classify.plots.style import DARK
 
@@ -35,6 +36,7 @@ __all__ = [
     "grid",
     "hidden_unit_maps",
     "learning_curves",
+    "learning_rate_curve",
     "lines_of_seeds",
     "predicted_vs_actual",
     "roc_and_precision_recall",
