@@ -97,5 +97,6 @@ def _build(config: str, options: list[str], checkpoint: Checkpoint | None) -> Ru
         model=cli.model,
         data=cli.datamodule,
         config=cli.config.fit.as_dict(),
+        source=cli.source,
         one_thread=needs_one_thread(cli.model, num_rows),
     )

@@ -14,7 +14,7 @@ from lit_classify.serialization import plain
 
 _FIT = {
     *("seed_everything", "trainer", "model", "data", "recipe", "config"),
-    *("log_every_n_epochs", "print_every_n_epochs"),
+    *("log_every_n_epochs", "print_every_n_epochs", "init_from"),
 }
 _TRAINER = {
     "max_epochs",

@@ -12,7 +12,8 @@ from lit_classify.errors import UserError
 from lit_classify.networks import ACTIVATIONS, DerivedInputs
 from lit_classify.networks.members import MemberLinear
 
-WIDTH = 88
+WIDTH = 88  # of lines, as of ruff by default
+SOURCE_WIDTH = 110  # of lines of this package, which a script may contain
 
 
 def literal(value: Any) -> str:  # noqa: ANN401 - plain data
@@ -119,13 +120,14 @@ def layers(network: nn.Module) -> str:
     raise UserError(f"eject does not know the layer {network}; use --model.hidden and --model.activation")
 
 
-def body(method: Any, owner: object, result: str) -> str:  # noqa: ANN401 - a method
+def body(method: Any, owner: object, result: str, width: int = WIDTH) -> str:  # noqa: ANN401 - a method
     """Return the statements of a method of plain attributes, with their values.
 
     Args:
         method: the method, which has no other parameter and ends with ``return``.
         owner: whose attributes ``self`` has.
         result: name or names to assign what is returned to.
+        width: longest line.
 
     Raises:
         UserError: an attribute is not plain data.
@@ -147,11 +149,11 @@ def body(method: Any, owner: object, result: str) -> str:  # noqa: ANN401 - a me
         *others, assigned = first
         target = assigned.target if isinstance(assigned, ast.AnnAssign) else assigned.targets[0]
         if ast.unparse(target) == returned:
-            return "\n".join([*map(_statement, others), _assign(result, assigned.value)])
+            return "\n".join([*map(ast.unparse, others), _assign(result, assigned.value, width)])
     values = last.value.elts if isinstance(last.value, ast.Tuple) else []
     pairs = zip(result.split(", "), values, strict=True)
-    ends = [_assign(name, value) for name, value in pairs if name != ast.unparse(value)]
-    return "\n".join([*map(_statement, first), *ends])
+    ends = [_assign(name, value, width) for name, value in pairs if name != ast.unparse(value)]
+    return "\n".join([*map(ast.unparse, first), *ends])
 
 
 def attributes(code: str) -> set[str]:
@@ -169,21 +171,13 @@ def attributes(code: str) -> set[str]:
     }
 
 
-def _assign(names: str, value: ast.expr | None) -> str:
+def _assign(names: str, value: ast.expr | None, width: int) -> str:
     """Return an assignment."""
     if isinstance(value, ast.Call):
         arguments = [*value.args, *value.keywords]
-        return call(f"{names} = {ast.unparse(value.func)}(", list(map(ast.unparse, arguments)))
+        return call(f"{names} = {ast.unparse(value.func)}(", list(map(ast.unparse, arguments)), width=width)
     assert value is not None
     return f"{names} = {ast.unparse(value)}"
-
-
-def _statement(node: ast.AST) -> str:
-    return (
-        _assign(ast.unparse(node.targets[0]), node.value)
-        if isinstance(node, ast.Assign)
-        else ast.unparse(node)
-    )
 
 
 class _Values(ast.NodeTransformer):

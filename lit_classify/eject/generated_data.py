@@ -8,7 +8,7 @@ from collections.abc import Collection
 from lit_classify.data import InMemoryDataModule, LineDataModule
 from lit_classify.data.synthetic import PointsDataModule
 from lit_classify.eject.checks import check_arguments
-from lit_classify.eject.code import attributes, body, call, keywords
+from lit_classify.eject.code import WIDTH, attributes, body, call, keywords
 from lit_classify.eject.template import fill
 
 _COMMON = {"random_state", "test_fraction", "val_fraction", "batch_size", "shuffle", "drop_last", "inputs"}
@@ -28,12 +28,13 @@ def write_line(data: LineDataModule, flags: Collection[str]) -> str:
     return fill("line", {**data.hparams, **ends, "about": _summary(data)}, flags)
 
 
-def write_points(data: PointsDataModule, dtype: str) -> str:
+def write_points(data: PointsDataModule, dtype: str, width: int = WIDTH) -> str:
     """Return the code of points, whose statements are those of the data module's ``make``.
 
     Args:
         data: the data.
         dtype: dtype of the classes.
+        width: longest line.
 
     Examples:
         >>> from lit_classify import CirclesDataModule
@@ -41,8 +42,8 @@ def write_points(data: PointsDataModule, dtype: str) -> str:
         X, y = make_circles(1000, noise=0.03, factor=0.8, random_state=42)
     """
     check_arguments("data", data, attributes(textwrap.dedent(inspect.getsource(data.make))) | _COMMON)
-    values = {"about": _summary(data), "make": body(data.make, data, "X, y"), "dtype": dtype}
-    return fill("points", {**values, "split": _split(data)}, flags=())
+    values = {"about": _summary(data), "make": body(data.make, data, "X, y", width), "dtype": dtype}
+    return fill("points", {**values, "split": _split(data, width)}, flags=())
 
 
 def _summary(data: InMemoryDataModule) -> str:
@@ -50,7 +51,7 @@ def _summary(data: InMemoryDataModule) -> str:
     return (type(data).__doc__ or "").splitlines()[0].partition(" (")[0].rstrip(".")
 
 
-def _split(data: PointsDataModule) -> str:
+def _split(data: PointsDataModule, width: int) -> str:
     """Return the calls that split off the test rows, then the validation rows."""
     num_train, num_test = (len(data.split(name).y) for name in ("train", "test"))
     num_val = len(data.split("val").y) if data.val_fraction else 0
@@ -61,6 +62,6 @@ def _split(data: PointsDataModule) -> str:
         if size:
             settings = {"test_size": size, "random_state": data.random_state}
             results = f"X_train, X_{name}, y_train, y_{name}"
-            calls.append(call(f"{results} = train_test_split(", [*rest, *keywords(settings)]))
+            calls.append(call(f"{results} = train_test_split(", [*rest, *keywords(settings)], width=width))
             rest = ["X_train", "y_train"]
     return "\n".join(calls)

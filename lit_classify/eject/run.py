@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lit_classify.data import InMemoryDataModule, TableDataModule
-from lit_classify.eject.code import WIDTH
+from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.data import InMemoryDataModule
 from lit_classify.modules import LitModule
 
 
@@ -20,6 +20,7 @@ class Run:
         model: the model, attached to its trainer.
         data: the data.
         config: the options of ``fit``.
+        source: the checkpoint that first weights come from, if any.
         one_thread: whether ``fit`` uses one thread.
     """
 
@@ -29,12 +30,8 @@ class Run:
     model: LitModule
     data: InMemoryDataModule
     config: Mapping[str, Any]
+    source: Checkpoint | None
     one_thread: bool
-
-    @property
-    def width(self) -> int:
-        """The longest line of the script: that of this package, if the script contains much of it."""
-        return 110 if isinstance(self.data, TableDataModule) or self.model.members > 1 else WIDTH
 
     @property
     def patience(self) -> int | None:

@@ -19,7 +19,7 @@ from lit_classify.data.table.schema import Column
 from lit_classify.data.table.splits import assign_folds, split_off
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.eject.checks import check_fit
-from lit_classify.eject.code import WIDTH
+from lit_classify.eject.code import SOURCE_WIDTH, WIDTH
 from lit_classify.eject.generated_data import write_line, write_points
 from lit_classify.eject.run import Run
 from lit_classify.eject.sources import Import, Sources, free_names, import_lines
@@ -73,7 +73,7 @@ def write_script(run: Run) -> str:
     elif type(data) is TableDataModule:
         section = write_table(data)
     elif isinstance(data, PointsDataModule) and type(data).load is PointsDataModule.load:
-        section = write_points(data, plain.dtype if plain else "torch.long")
+        section = write_points(data, plain.dtype if plain else "torch.long", WIDTH if plain else SOURCE_WIDTH)
         plots += ["boundary"] if plain else []
     else:
         raise UserError(f"eject cannot write the data module {type(data).__name__} into a script")

@@ -14,7 +14,7 @@ from torch import nn
 
 from lit_classify.data import TableDataModule
 from lit_classify.eject.checks import check_arguments, refuse
-from lit_classify.eject.code import call, keywords, layers, lines, literal
+from lit_classify.eject.code import SOURCE_WIDTH, WIDTH, call, keywords, layers, lines, literal
 from lit_classify.eject.run import Run
 from lit_classify.eject.template import fill
 from lit_classify.errors import UserError
@@ -32,6 +32,7 @@ _COMMON = {
     *("in_features", "out_features", "class_names", "label_names", "num_categories", "numeric_columns"),
     *("folds", "inputs", "members", "numeric_embedding", "hidden", "activation", "dropout", "loss"),
     *("loss_args", "optimizer", "lr", "weight_decay", "optimizer_args", "lr_scheduler", "lr_scheduler_args"),
+    "freeze",
 }
 _OWN: dict[type[LitModule], set[str]] = {
     BinaryClassifier: {"threshold", "class_weight", "pos_weight", "label_smoothing"},
@@ -97,10 +98,10 @@ def describe(run: Run, plain: Words | None) -> tuple[dict[str, Any], set[str]]:
         plain: how it is written if it is plain.
     """
     data, model, trainer, split = run.data, run.model, run.config["trainer"], run.held_out
-    num_rows = len(data.split("train").y)
+    num_rows, width = len(data.split("train").y), WIDTH if plain else SOURCE_WIDTH
     size = min(data.batch_size or num_rows, num_rows)
     used = num_rows - num_rows % size if data.drop_last else num_rows
-    batches, epochs, scheduler = used > size or used < num_rows, trainer["max_epochs"], _scheduler(run)
+    batches, epochs, scheduler = used > size or used < num_rows, trainer["max_epochs"], _scheduler(run, width)
     is_set = {
         "accuracy": not isinstance(model, Regressor),
         "batches": batches,
@@ -119,13 +120,15 @@ def describe(run: Run, plain: Words | None) -> tuple[dict[str, Any], set[str]]:
         "balanced_classes": model.hparams.get("class_weight") == "balanced",
         "balanced_positives": model.hparams.get("pos_weight") == "balanced",
         "one_thread": run.one_thread,
+        "transferred": run.source,
+        "frozen": model.hparams["freeze"],
     }
     flags = {name for name, value in is_set.items() if value}
     values: dict[str, Any] = {
         "device": '"cpu"',
         "seed": run.config["seed_everything"],
         "network": _network(run),
-        "optimizer": _optimizer(run),
+        "optimizer": _optimizer(run, width),
         "scheduler": scheduler,
         "clip": _clip(run),
         "epochs": epochs,
@@ -143,6 +146,9 @@ def describe(run: Run, plain: Words | None) -> tuple[dict[str, Any], set[str]]:
         "patience": run.patience,
         "task": type(model).__name__,
         "metric": model.metric_name,
+        "source": literal(str(run.source.path)) if run.source else "",
+        "taken": call("taken = [", [literal(name) for name in _taken(run)], "]", width=width),
+        "frozen": literal(_frozen(model)),
         "curves": literal(f"{run.name}_loss_curves.png"),
         "plot": literal(f"{run.name}_predictions.png"),
     }
@@ -184,6 +190,33 @@ def _print_interval(run: Run) -> int:
     return int(printed) if printed > every else 1
 
 
+def _taken(run: Run) -> list[str]:
+    """Return the names of the weights that a run takes from another one.
+
+    Raises:
+        UserError: a script cannot take them by their names.
+    """
+    if run.source is None:
+        return []
+    layers = set((run.model.initialization or {})["layers"])
+    own = run.model.network.state_dict()
+    taken = {name: part for name, part in own.items() if name.rpartition(".")[0] in layers}
+    theirs = run.source.weights
+    by_name = all(torch.equal(part, theirs.get(f"network.{name}", part + 1)) for name, part in taken.items())
+    if not by_name or isinstance(run.data, TableDataModule):
+        refuse("init_from", str(run.source.path))
+    return list(taken)
+
+
+def _frozen(model: LitModule) -> list[str]:
+    """Return the names of the layers that are not trained."""
+    names = [str(name) for name in model.hparams["freeze"]]
+    for name in names:
+        if name not in dict(model.network.named_modules()):
+            refuse("freeze", name)
+    return names
+
+
 def _network(run: Run) -> str:
     """Return the code of a network, of several members that of each."""
     network, given = run.model.network, run.model.hparams
@@ -191,7 +224,7 @@ def _network(run: Run) -> str:
         return layers(network)
     names = ("in_features", "numeric_columns", "numeric_embedding", "num_categories")
     arguments = keywords({name: given[name] for name in names})
-    embedding = call("FeatureEmbedding(", arguments, width=run.width - 9)
+    embedding = call("FeatureEmbedding(", arguments, width=SOURCE_WIDTH - 9)
     return lines("nn.Sequential(", [embedding, layers(network[1])])
 
 
@@ -214,7 +247,7 @@ def _loss(model: LitModule, arguments: Mapping[str, Any]) -> str:
     return call(f"nn.{name}(", keywords(model.hparams["loss_args"] or {}))
 
 
-def _optimizer(run: Run) -> str:
+def _optimizer(run: Run, width: int) -> str:
     """Return the statement that builds the optimizer.
 
     Raises:
@@ -231,10 +264,10 @@ def _optimizer(run: Run) -> str:
     if optimizer.defaults.get("fused"):
         given["fused"] = True
     arguments = ["model.parameters()", *keywords(given)]
-    return call(f"optimizer = torch.optim.{name}(", arguments, width=run.width)
+    return call(f"optimizer = torch.optim.{name}(", arguments, width=width)
 
 
-def _scheduler(run: Run) -> str:
+def _scheduler(run: Run, width: int) -> str:
     """Return the statement that builds the learning-rate scheduler; an empty text without one."""
     name = run.model.hparams["lr_scheduler"]
     if name is None:
@@ -243,7 +276,7 @@ def _scheduler(run: Run) -> str:
         refuse("model.lr_scheduler", name)
     given = keywords(run.model.hparams["lr_scheduler_args"] or {})
     head = f"scheduler = torch.optim.lr_scheduler.{name}("
-    return call(head, ["optimizer", *given], width=run.width)
+    return call(head, ["optimizer", *given], width=width)
 
 
 def _clip(run: Run) -> str:

@@ -116,6 +116,9 @@ OPTIONS = {
         "--model.loss_args={delta: 0.2}",
     ),
     "other data": ("moons", "--data=XorDataModule", "--seed_everything=7"),
+    "members": ("moons", "--model.members=3", "--data.batch_size=100", "--trainer.gradient_clip_val=0.1"),
+    "class weights": ("blobs", "--model.class_weight=[1,2,3,4]", "--data.batch_size=100"),
+    "smoothed labels, frozen layer": ("circles_v2", "--model.label_smoothing=0.2", "--freeze=0"),
     "clouds": ("moons", "--data=GaussiansDataModule", "--data.test_fraction=0.07"),
 }
 
@@ -126,8 +129,20 @@ def test_the_script_takes_options_into_account(
     options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     options = (*options, "--trainer.max_epochs=45", "--plots=none")
+    script = eject(*options)
+    check_format("script.py", width=110 if "task = " in script else 88)
+    assert main(["fit", "--config", *options]) == 0
+    expected = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")]
+    assert run_script(capsys) == expected
+
+
+@pytest.mark.slow
+def test_the_script_starts_from_the_weights_of_another_run(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--config", "blobs", "--plots", "none"]) == 0
+    options = ["blobs_transfer", "--freeze=0", "--plots=none"]
     eject(*options)
     check_format("script.py")
+    capsys.readouterr()
     assert main(["fit", "--config", *options]) == 0
     expected = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")]
     assert run_script(capsys) == expected

@@ -12,7 +12,7 @@ PLAIN = {"seed_everything": 42, "trainer": {"max_epochs": 10}}
 @pytest.mark.parametrize(
     ("config", "named"),
     [
-        ({**PLAIN, "init_from": "best.ckpt"}, "--init_from 'best.ckpt'"),
+        ({**PLAIN, "new_option": "value"}, "--new_option 'value'"),
         ({**PLAIN, "seed_everything": True}, "--seed_everything 42"),
         ({**PLAIN, "trainer": {"accumulate_grad_batches": 2}}, "--trainer.accumulate_grad_batches 2"),
         ({**PLAIN, "trainer": {"devices": 2}}, "--trainer.devices 2"),
