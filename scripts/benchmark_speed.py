@@ -1,7 +1,7 @@
 """Measure the project against hand-written loops, side by side, and print one table.
 
-    python scripts/benchmark_speed.py [fit process plots saving start epoch loader memory scaling reading]
-                                [--accelerator cpu|gpu]
+    python scripts/benchmark_speed.py [fit members process plots saving start epoch loader memory scaling
+                                reading] [--accelerator cpu|gpu]
 
 Every number is a ratio of alternating runs after a warm-up, each from a fresh state: the median, and the
 smallest and the largest. Run it on an otherwise idle machine.
@@ -150,6 +150,25 @@ def fit(accelerator: str) -> Iterator[Row]:
         "the page's loop",
         side_by_side(_recipe_run(accelerator), lambda: seconds(lambda: page["train"](device))),
         "1.5",
+    )
+
+
+def members(accelerator: str) -> Iterator[Row]:
+    """Compare 100 seeds of circles_v2, trained at once and evaluated, with the page's loop of one seed."""
+    from lit_classify.cli.seed_runs import prepare, train_at_once
+
+    page: dict[str, Callable[[str], None]] = {}
+    exec(PAGE_LOOP, page)
+    device = "cuda" if accelerator == "gpu" else "cpu"
+    part = prepare("circles_v2", ["--config", "circles_v2", "--trainer.accelerator", accelerator])
+    yield (
+        "100 seeds of circles_v2, as compare trains them",
+        "the page's loop",
+        side_by_side(
+            lambda: seconds(lambda: train_at_once([part], range(100))),
+            lambda: seconds(lambda: page["train"](device)),
+        ),
+        "12",
     )
 
 
@@ -383,6 +402,7 @@ def peak(accelerator: str) -> None:
 
 MEASURES: dict[str, Callable[[str], Iterator[Row]]] = {
     "fit": fit,
+    "members": members,
     "process": process,
     "plots": plots,
     "saving": saving,

@@ -46,6 +46,7 @@ from lit_classify.threads import limit_threads
 _QUIET = ["--plots", "none", "--trainer.logger", "false", "--ckpt_path", "null"]
 _NO_CHECKPOINTS = ["--trainer.enable_checkpointing", "false"]
 _MAX_ACTIVATIONS = 50_000_000  # numbers of all members and rows of a batch
+_MIN_VALIDATIONS = 25  # for curves; of members they do not affect the training
 _MAX_EVALUATED = 8192  # rows of a validation batch, unless all are one batch
 # options of fit that are right for members, or do not change what a run learns
 _TRAINER_OPTIONS = {
@@ -158,19 +159,17 @@ def prepare(name: str, arguments: Sequence[str]) -> Configuration:
         raise UserError("compare trains in one process; leave --trainer.devices out")
     given, model, data = cli.config.fit, cli.model, cli.datamodule
     split = "test" if data.has_split("test") else "val"
-    settings = flat_settings(given.as_dict())
-    lr = model.lr
-    shared = {key: value for key, value in settings.items() if key not in {"model.lr", "seed_everything"}}
-    if not rates_are_proportional(model.hparams["lr_scheduler"], model.hparams["lr_scheduler_args"]):
-        shared["model.lr"] = lr
-    shared |= {"log_every_n_epochs": given.log_every_n_epochs, "random_state": data.random_state}
+    settings = given.as_dict()
+    shape = deepcopy({part: settings[part] for part in ("model", "data", "trainer", "log_every_n_epochs")})
+    if rates_are_proportional(model.hparams["lr_scheduler"], model.hparams["lr_scheduler_args"]):
+        del shape["model"]["init_args"]["lr"]
     higher_is_better = model.make_metric().higher_is_better
     return Configuration(
         name=name,
         arguments=[*arguments, *_fixed_random_state(given, data)],
-        settings={key: value for key, value in settings.items() if key != "seed_everything"},
-        lr=lr,
-        shape=json.dumps(shared, sort_keys=True, default=str),
+        settings={key: value for key, value in flat_settings(settings).items() if key != "seed_everything"},
+        lr=model.lr,
+        shape=json.dumps(shape, sort_keys=True, default=str),
         alone=_why_alone(cli),
         uses_best=bool(given.test_best or given.tune_threshold or stops_members(cli.trainer)),
         activations=_activations(model, data),
@@ -240,9 +239,10 @@ def _view(model: LitModule, data: InMemoryDataModule, split: str) -> View | None
         inputs[:, columns] = grid(extent)
         return View(x[:, columns], y, model.class_names, features, inputs, extent, equal)
     if model.boundary_plot == "line" and len(features) == 1:
-        all_x = torch.cat([data.split(name).x for name in ("train", split)])
+        splits = {name: data.split(name) for name in ("train", split)}
+        all_x, all_y = (torch.cat(parts) for parts in zip(*splits.values(), strict=True))
         inputs = torch.linspace(float(all_x.min()), float(all_x.max()), 200).unsqueeze(1)
-        return View(x, y, None, features, inputs, None)
+        return View(all_x, all_y, None, features, inputs, None)
     return None
 
 
@@ -285,6 +285,8 @@ def train_at_once(parts: Sequence[Configuration], seeds: Sequence[int]) -> None:
     with _quiet():
         arguments = [*parts[0].arguments, *_QUIET, *_NO_CHECKPOINTS, *options, "--model.lr", repr(max(rates))]
         cli = PreparedFit(["fit", *arguments])
+        most = max((cli.trainer.max_epochs or 0) // _MIN_VALIDATIONS, 1)  # epochs from one to the next
+        cli.epoch_log.every_n_epochs = min(cli.epoch_log.every_n_epochs, most)
         model, data = cli.model, cli.datamodule
         model.network = repeat_members(
             model.network if len(seeds) > 1 else as_members([model.network]), len(rates)

@@ -26,7 +26,7 @@ class PairedTest(NamedTuple):
         first: index of one configuration.
         second: index of the other.
         num_pairs: seeds with a result of both.
-        difference: mean of the first minus the second; None without pairs.
+        difference: mean of the first minus the second.
         p: probability of a difference like this by luck.
         p_corrected: p with Holm's correction for all comparisons.
     """
@@ -34,13 +34,13 @@ class PairedTest(NamedTuple):
     first: int
     second: int
     num_pairs: int
-    difference: float | None
+    difference: float
     p: float
     p_corrected: float
 
 
 def paired_tests(values: NDArray[np.float64]) -> list[PairedTest]:
-    """Return the tests of all pairs.
+    """Return the tests of all pairs that have a seed with results of both.
 
     Args:
         values: a metric ``(R, S)``; NaN where a run has none.
@@ -51,13 +51,15 @@ def paired_tests(values: NDArray[np.float64]) -> list[PairedTest]:
         >>> round(test.difference, 2), test.p
         (-0.65, 0.03125)
     """
-    pairs = list(combinations(range(len(values)), 2))
-    differences = [values[first] - values[second] for first, second in pairs]
-    defined = [part[~np.isnan(part)] for part in differences]
-    p = np.array([_signed_rank(part) for part in defined])
+    differences: dict[tuple[int, int], NDArray[np.float64]] = {}
+    for first, second in combinations(range(len(values)), 2):
+        difference = values[first] - values[second]
+        if not np.isnan(difference).all():
+            differences[first, second] = difference[~np.isnan(difference)]
+    p = np.array([_signed_rank(part) for part in differences.values()])
     return [
-        PairedTest(*pair, len(part), float(part.mean()) if len(part) else None, float(own), float(corrected))
-        for pair, part, own, corrected in zip(pairs, defined, p, holm(p), strict=True)
+        PairedTest(*pair, len(part), float(part.mean()), float(own), float(corrected))
+        for (pair, part), own, corrected in zip(differences.items(), p, holm(p), strict=True)
     ]
 
 

@@ -181,7 +181,7 @@ def _summarize(
             {"seed": run.seed, "metric": run.metric, "loss": run.loss, "diverged_in": run.diverged_in}
             for run in part.runs
         ],
-        "curves": _bands(part.runs),
+        "curves": _bands([run for run in part.runs if run.metric is not None]),
     }
 
 
@@ -200,20 +200,18 @@ def _differing(configurations: Sequence[Configuration]) -> list[dict[str, Any]]:
 
 
 def _bands(runs: Sequence[SeedRun]) -> dict[str, dict[str, list[float]]]:
-    """Return mean and spread over the seeds of each curve; of a diverged run, what it had before."""
+    """Return mean and spread over the seeds of each curve."""
     bands: dict[str, dict[str, list[float]]] = {}
     for name in dict.fromkeys(name for run in runs for name in run.curves):
         epochs = sorted({epoch for run in runs for epoch in run.curves.get(name, {})})
         epochs = [*epochs[:: math.ceil(len(epochs) / _MAX_POINTS)][:-1], epochs[-1]]
         columns = [
-            [value for run in runs if math.isfinite(value := run.curves.get(name, {}).get(epoch, math.nan))]
-            for epoch in epochs
+            [run.curves[name][epoch] for run in runs if epoch in run.curves.get(name, {})] for epoch in epochs
         ]
-        kept = [(epoch, column) for epoch, column in zip(epochs, columns, strict=True) if column]
-        quantiles = [np.quantile(column, _SPREAD).tolist() for _, column in kept]
+        quantiles = [np.quantile(column, _SPREAD).tolist() for column in columns]
         bands[name] = {
-            "epoch": [epoch for epoch, _ in kept],
-            "mean": [float(np.mean(column)) for _, column in kept],
+            "epoch": epochs,
+            "mean": [float(np.mean(column)) for column in columns],
             "low": [low for low, _ in quantiles],
             "high": [high for _, high in quantiles],
         }

@@ -17,9 +17,7 @@ Summary = Mapping[str, Any]
 def comparison_lines(summary: Summary) -> list[str]:
     """Return the table, the tests and the notes as lines."""
     seeds, metric = summary["seeds"], summary["metric"]
-    rows = [
-        ["configuration", "what differs", "parameters", metric, "best", "worst", "best of seed", "seconds"]
-    ]
+    rows = [["configuration", "what differs", "parameters", metric, "best", "worst", "times best", "seconds"]]
     for part in summary["configurations"]:
         spread = "" if part["std"] is None else f" ± {part['std']:.4f}"
         values = ["-" if part[name] is None else f"{part[name]:.4f}" for name in ("mean", "best", "worst")]
@@ -31,7 +29,8 @@ def comparison_lines(summary: Summary) -> list[str]:
     several = f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
     title = f"{metric} on {' or '.join(summary['rows'])}, mean ± standard deviation over {several}"
     lines = [title, "", *_aligned(rows), *_test_lines(summary)]
-    return [*lines, "", *(f"- {escape_control(note, is_name=True)}" for note in summary["notes"])]
+    notes = [f"- {escape_control(note, is_name=True)}" for note in summary["notes"]]
+    return [*lines, *([""] if notes else []), *notes]
 
 
 def what_differs(part: Summary) -> str:
@@ -64,8 +63,6 @@ def verdict(test: Summary) -> str:
         >>> verdict({"difference": 0.25, "p_corrected": 0.001, "significant": True, "num_pairs": 20})
         '+0.2500, more than luck (p = 0.001, 20 seeds)'
     """
-    if test["difference"] is None:
-        return "no seed has a result of both"
     judged = "more than luck" if test["significant"] else "could be luck"
     return f"{test['difference']:+.4f}, {judged} (p = {test['p_corrected']:.2g}, {test['num_pairs']} seeds)"
 

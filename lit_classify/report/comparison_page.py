@@ -21,6 +21,7 @@ _CURVES = {"train/loss": "loss, training rows", "val/loss": "loss, validation ro
 _TYPES = {"png": "image/png", "svg": "image/svg+xml"}
 _STRIP = 120  # width of a strip of runs
 _TITLE_WIDTH = 40  # characters
+_MAX_NAMES = 3  # in the title of the page
 
 
 def comparison_page(summary: Mapping[str, Any], configurations: Sequence[Configuration]) -> bytes:
@@ -39,11 +40,13 @@ def comparison_page(summary: Mapping[str, Any], configurations: Sequence[Configu
     seeds = summary["seeds"]
     several = f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
     about = f"{summary['metric']} on {' or '.join(summary['rows'])}, {several}"
+    names = [part["name"] for part in summary["configurations"]]
+    title = ", ".join(names) if len(names) <= _MAX_NAMES else f"{len(names)} configurations"
     body = [
         tag(
             "header",
             tag("p", "Comparison", class_="muted"),
-            tag("h1", ", ".join(part["name"] for part in summary["configurations"])),
+            tag("h1", title),
             tag("p", about, class_="why"),
         ),
         _results(summary),
@@ -55,7 +58,7 @@ def comparison_page(summary: Mapping[str, Any], configurations: Sequence[Configu
     page = Template(template).substitute(
         policy=f"default-src 'none'; style-src {digest(style)}; img-src data:; base-uri 'none'; "
         "form-action 'none'",
-        title=escape(f"Comparison: {about}"),
+        title=escape(f"{title}: {about}"),
         style=style,
         body=join(body),
     )
@@ -66,7 +69,7 @@ def _results(summary: Mapping[str, Any]) -> Html:
     parts, metric = summary["configurations"], summary["metric"]
     values = [run["metric"] for part in parts for run in part["runs"] if run["metric"] is not None]
     differing = dict.fromkeys(key for part in parts for key in part["differs"])
-    numbers = ("parameters", f"{metric}, mean ± std", "best", "worst", "best of seed", "seconds")
+    numbers = ("parameters", f"{metric}, mean ± std", "best", "worst", "times best", "seconds")
     heads = [tag("th", "configuration", scope="col")]
     heads += [tag("th", key.removeprefix("model."), scope="col") for key in differing]
     heads += [tag("th", name, scope="col", class_="number") for name in numbers]
@@ -83,7 +86,7 @@ def _results(summary: Mapping[str, Any]) -> Html:
         cells += [tag("td", text, class_="number") for text in texts]
         cells.append(tag("td", _strip(part, values)))
         rows.append(tag("tr", *cells))
-    table = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *rows))
+    table = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *rows), class_="sortable")
     notes = tag("ul", *(tag("li", note) for note in summary["notes"]), class_="notes")
     return section("Results", tag("div", table, class_="scroll"), notes if summary["notes"] else None)
 

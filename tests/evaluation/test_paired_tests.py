@@ -28,9 +28,9 @@ def test_seeds_without_a_result_of_both_are_left_out() -> None:
     assert (test.num_pairs, test.difference) == (1, 1.0)
 
 
-def test_no_seed_with_a_result_of_both_gives_no_difference() -> None:
-    (test,) = paired_tests(np.array([[1.0, np.nan], [np.nan, 1.0]]))
-    assert (test.num_pairs, test.difference, test.p) == (0, None, 1.0)
+def test_pairs_without_a_seed_with_a_result_of_both_are_not_tested() -> None:
+    (test,) = paired_tests(np.array([[1.0, np.nan], [np.nan, 1.0], [0.0, np.nan]]))
+    assert (test.first, test.second, test.p_corrected) == (0, 2, test.p)
 
 
 def test_holm_corrects_the_textbook_example() -> None:

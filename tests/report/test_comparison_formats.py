@@ -1,0 +1,48 @@
+"""A comparison as lines and as CSV."""
+
+import csv
+
+from lit_classify.report.comparison import summarize_comparison
+from lit_classify.report.comparison_formats import comparison_csv, comparison_lines
+from tests.report.comparisons import configuration
+
+HOSTILE = "=cmd\x1b[31m"
+
+
+def test_the_table_and_the_tests_are_aligned_lines() -> None:
+    better = [0.9 + 0.01 * seed for seed in range(6)]
+    parts = [
+        configuration("a", better, settings={"model.lr": 0.1}),
+        configuration("long_name", [0.5] * 6, settings={"model.lr": 0.2}),
+    ]
+    lines = comparison_lines(summarize_comparison(parts, range(6)))
+    assert lines[:5] == [
+        "accuracy on 2 test rows, mean ± standard deviation over 6 seeds, 0 to 5",
+        "",
+        "configuration  what differs  parameters         accuracy    best   worst  times best  seconds",
+        "a              lr=0.1                21  0.9250 ± 0.0187  0.9500  0.9000      6 of 6      0.0",
+        "long_name      lr=0.2                21  0.5000 ± 0.0000  0.5000  0.5000      0 of 6      0.0",
+    ]
+    assert lines[6] == "a - long_name: +0.4250, more than luck (p = 0.031, 6 seeds)"
+    assert lines[8].startswith("- Differences are tested on runs of equal seeds")
+
+
+def test_many_tests_are_shortened_on_a_terminal() -> None:
+    parts = [configuration(f"c{number}", [0.5, 0.6]) for number in range(6)]
+    lines = comparison_lines(summarize_comparison(parts, range(2)))
+    assert "... and 5 more comparisons: see --out" in lines
+
+
+def test_control_characters_in_names_are_escaped() -> None:
+    parts = [configuration(HOSTILE, [0.5], settings={"model.x": HOSTILE}), configuration("b", [0.5])]
+    text = "\n".join(comparison_lines(summarize_comparison(parts, [0])))
+    assert "\x1b" not in text
+    assert r"=cmd\x1b[31m" in text
+
+
+def test_formulas_in_csv_are_made_harmless() -> None:
+    parts = [configuration(HOSTILE, [0.5], settings={"=x": HOSTILE}), configuration("b", [0.5])]
+    lines = list(csv.DictReader(comparison_csv(summarize_comparison(parts, [0])).decode().splitlines()))
+    assert lines[0]["configuration"] == f"'{HOSTILE}"
+    assert lines[0]["'=x"] == f"'{HOSTILE}"
+    assert (lines[1]["mean"], lines[1]["std"]) == ("0.5", "")
