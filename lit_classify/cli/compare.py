@@ -83,12 +83,13 @@ def main(arguments: list[str]) -> int:
     variants = dict(_variants(given.what, [_parse_varied(text) for text in given.vary]))
     if given.seeds == 1 and len(variants) == 1:
         raise UserError("one configuration with one seed is nothing to compare; increase --seeds, or use fit")
-    seeds = range(given.first_seed, given.first_seed + given.seeds)
-    if seeds[-1] >= 2**32:
-        raise UserError(f"seeds must be below {2**32}, but the last one is {seeds[-1]}")
     filter_warnings()
     configurations = [prepare(name, [*words, *for_fit]) for name, words in variants.items()]
     _check_metrics(configurations)
+    step = max(part.members for part in configurations)  # member k of a run has the seed of the run plus k
+    seeds = range(given.first_seed, given.first_seed + given.seeds * step, step)
+    if seeds[-1] + step > 2**32:
+        raise UserError(f"seeds must be below {2**32}, but the last one is {seeds[-1] + step - 1}")
     interrupted = False
     with signals.continuing_after_interrupt(), flush_denormals():
         try:

@@ -37,7 +37,7 @@ from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.errors import DivergedError, UserError
 from lit_classify.evaluation.member_metrics import member_metrics
 from lit_classify.modules import LitModule
-from lit_classify.networks import as_members, evaluating, repeat_members
+from lit_classify.networks import as_members, evaluating, select_members
 from lit_classify.optimizers import rates_are_proportional, steps_are_proportional
 from lit_classify.report.comparison import Configuration, SeedRun, View
 from lit_classify.report.summary import flat_settings
@@ -51,10 +51,9 @@ _MAX_EVALUATED = 8192  # rows of a validation batch, unless all are one batch
 # options of fit that are right for members, or do not change what a run learns
 _TRAINER_OPTIONS = {
     *("max_epochs", "max_steps", "accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm"),
-    *("accelerator", "devices", "limit_train_batches", "limit_val_batches", "limit_test_batches"),
-    *("check_val_every_n_epoch", "log_every_n_steps", "num_sanity_val_steps", "overfit_batches"),
-    *("enable_progress_bar", "enable_model_summary", "enable_checkpointing", "logger", "default_root_dir"),
-    *("deterministic", "benchmark"),
+    *("accelerator", "devices", "limit_train_batches", "check_val_every_n_epoch", "log_every_n_steps"),
+    *("num_sanity_val_steps", "enable_progress_bar", "enable_model_summary", "enable_checkpointing"),
+    *("logger", "default_root_dir", "deterministic", "benchmark"),
 }
 _OPTIONS = {
     *("config", "recipe", "seed_everything", "trainer", "model", "data", "plots", "log_every_n_epochs"),
@@ -173,6 +172,7 @@ def prepare(name: str, arguments: Sequence[str]) -> Configuration:
         alone=_why_alone(cli),
         uses_best=bool(given.test_best or given.tune_threshold or stops_members(cli.trainer)),
         activations=_activations(model, data),
+        members=model.members,
         parameters=sum(weight.numel() for weight in model.parameters()),
         metric=model.metric_name,
         higher_is_better=bool(higher_is_better),
@@ -275,22 +275,22 @@ def train_alone(part: Configuration, seed: int) -> None:
 
 
 def train_at_once(parts: Sequence[Configuration], seeds: Sequence[int]) -> None:
-    """Train configurations of one shape with consecutive seeds as members of one network, and add the runs.
+    """Train configurations of one shape with ascending seeds as members of one network, and add the runs.
 
     The members are those of the first learning rate, one for each seed, then those of the second.
     """
     start = time.monotonic()
     rates = [part.lr for part in parts]
-    options = ["--seed_everything", str(seeds[0]), "--model.members", str(len(seeds))]
+    numbers = [seed - seeds[0] for seed in seeds]  # of the members: number k has the weights of seed k
+    options = ["--seed_everything", str(seeds[0]), "--model.members", str(numbers[-1] + 1)]
     with _quiet():
         arguments = [*parts[0].arguments, *_QUIET, *_NO_CHECKPOINTS, *options, "--model.lr", repr(max(rates))]
         cli = PreparedFit(["fit", *arguments])
         most = max((cli.trainer.max_epochs or 0) // _MIN_VALIDATIONS, 1)  # epochs from one to the next
         cli.epoch_log.every_n_epochs = min(cli.epoch_log.every_n_epochs, most)
         model, data = cli.model, cli.datamodule
-        model.network = repeat_members(
-            model.network if len(seeds) > 1 else as_members([model.network]), len(rates)
-        )
+        network = model.network if numbers[-1] else as_members([model.network])
+        model.network = select_members(network, numbers * len(rates))
         model.members = len(rates) * len(seeds)
         recorded = IndependentMembers([rate for rate in rates for _ in seeds])
         cli.trainer.callbacks.append(recorded)
@@ -324,7 +324,7 @@ def _rounded(value: float) -> float:
 
 def chunks(parts: Sequence[Configuration], seeds: Sequence[int]) -> Iterator[Sequence[int]]:
     """Yield the seeds that fit into memory at once with the learning rates of configurations."""
-    size = max(_MAX_ACTIVATIONS // (parts[0].activations * len(parts)), 1)
+    size = max(_MAX_ACTIVATIONS // (max(parts[0].activations, 1) * len(parts)), 1)
     for first in range(0, len(seeds), size):
         yield seeds[first : first + size]
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lit_classify.modules import LitModule
 from lit_classify.modules.base import Batch
+from lit_classify.modules.member_losses import losses_and_weights
 from lit_classify.networks import evaluating
 
 
@@ -27,15 +28,15 @@ def member_metrics(model: LitModule, batches: Iterable[Batch]) -> tuple[Tensor, 
         >>> losses.shape, accuracies.shape
         (torch.Size([3]), torch.Size([3]))
     """
-    sums = torch.zeros(model.members, 4, dtype=torch.float64)  # weighted loss, weight, metric, rows
+    sums = torch.zeros(4, model.members, dtype=torch.float64)  # losses, weights, metric and rows
+    metric_sums = torch.vmap(model.metric_sum, in_dims=(0, None))
     with evaluating(model.network):
         for batch in batches:
             x, y, _, weight = model.unpack(batch)
-            for member, logits in enumerate(model.network(x)):
-                loss, total = model.mean_loss(logits, y, weight)
-                metric = model.metric_sum(logits, y)
-                if not bool(logits.isfinite().all()):
-                    metric = metric * torch.nan
-                parts = (float(loss) * float(total), float(total), float(metric), len(y))
-                sums[member] += torch.tensor(parts, dtype=torch.float64)
-    return sums[:, 0] / sums[:, 1], sums[:, 2] / sums[:, 3]
+            logits = model.network(x)  # (K, N, O)
+            losses, weights = losses_and_weights(model, logits, y, weight)
+            is_finite = logits.isfinite().flatten(1).all(dim=1)
+            metrics = torch.where(is_finite, metric_sums(logits, y).double(), torch.nan)
+            rows = torch.full_like(metrics, len(y))
+            sums += torch.stack([losses.sum(dim=1), weights.sum(dim=1), metrics, rows]).cpu()
+    return sums[0] / sums[1], sums[2] / sums[3]

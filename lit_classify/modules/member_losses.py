@@ -32,7 +32,7 @@ def training_loss(
         fold: the fold of each row, ``(N,)``; None if all members learn from all rows.
         weight: the sample weight of each row, ``(N,)``; None for equal weights.
     """
-    parts, learned = _losses_and_weights(task, logits, y, weight), logits.detach()
+    parts, learned = losses_and_weights(task, logits, y, weight), logits.detach()
     if fold is not None:
         members = torch.arange(len(logits), device=fold.device).unsqueeze(1)
         parts = torch.where(fold != members, parts[0], 0.0), torch.where(fold != members, parts[1], 0.0)
@@ -52,7 +52,7 @@ def training_loss(
 
 def weighted_mean(task: "LitModule", logits: Tensor, y: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean loss of rows with sample weights ``(N,)``, and the sum of all weights in it."""
-    losses, weights = _losses_and_weights(task, logits.unsqueeze(0), y, weight)
+    losses, weights = losses_and_weights(task, logits.unsqueeze(0), y, weight)
     total = weights.sum()
     return losses.sum() / total.clamp_min(torch.finfo(total.dtype).tiny), total
 
@@ -67,11 +67,11 @@ def validation_logits(
     """
     if fold is None:
         logits = task.network(x)
-        sums = torch.stack([part.sum(dim=1) for part in _losses_and_weights(task, logits, y, weight)])
+        sums = torch.stack([part.sum(dim=1) for part in losses_and_weights(task, logits, y, weight)])
         task.member_sums = task.member_sums + sums.to(task.member_sums.dtype)
         return task.mean_logits(logits)
     held_out = held_out_logits(task.network, x, fold, task.members)
-    parts = _losses_and_weights(task, held_out.unsqueeze(0), y, weight)
+    parts = losses_and_weights(task, held_out.unsqueeze(0), y, weight)
     task.member_sums = task.member_sums.index_add(1, fold, torch.cat(parts).to(task.member_sums.dtype))
     return held_out
 
@@ -96,7 +96,7 @@ def held_out_logits(network: nn.Module, x: Tensor, fold: Tensor, members: int) -
     return logits[order.argsort()]
 
 
-def _losses_and_weights(
+def losses_and_weights(
     task: "LitModule", logits: Tensor, y: Tensor, weight: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Return the weighted loss and the weight of each row for each member, ``(K, N)``."""

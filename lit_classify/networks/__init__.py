@@ -5,7 +5,7 @@ from lit_classify.networks.derived_inputs import DerivedInputs, check_inputs, sp
 from lit_classify.networks.embeddings import FeatureEmbedding, NumericEmbedding
 from lit_classify.networks.freezing import Layers, as_names, freeze_layers, layer_names
 from lit_classify.networks.layers import list_layers
-from lit_classify.networks.members import as_members, build_members, repeat_members
+from lit_classify.networks.members import as_members, build_members, select_members
 from lit_classify.networks.mlp import ACTIVATIONS, MLP, Activation
 
 __all__ = [
@@ -27,6 +27,6 @@ __all__ = [
     "layer_names",
     "list_layers",
     "make_network",
-    "repeat_members",
+    "select_members",
     "split_inputs",
 ]

@@ -97,20 +97,20 @@ def as_members(networks: Sequence[nn.Module]) -> nn.Module:
     return first
 
 
-def repeat_members(network: nn.Module, times: int) -> nn.Module:
-    """Return ``times * K`` members in place of K: all of them, then all of them again.
+def select_members(network: nn.Module, numbers: Sequence[int]) -> nn.Module:
+    """Return a network with these members of a network, each as often as it is named.
 
     Args:
-        network: a network of K members, whose parameters are replaced.
-        times: how often each member is to occur.
+        network: a network of several members, whose parameters are replaced.
+        numbers: the numbers of the members.
 
     Examples:
         >>> members = as_members([nn.Linear(2, 1) for _ in range(3)])
-        >>> repeat_members(members, 2)(torch.zeros(5, 2)).shape
-        torch.Size([6, 5, 1])
+        >>> select_members(members, [0, 2, 0, 2])(torch.zeros(5, 2)).shape
+        torch.Size([4, 5, 1])
     """
     for weight in network.parameters():
-        weight.data = weight.data.repeat(times, *[1] * (weight.ndim - 1))
+        weight.data = weight.data[list(numbers)]
     return network
 
 

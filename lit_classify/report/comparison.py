@@ -77,6 +77,7 @@ class Configuration:
         alone: why its runs are trained one by one; empty if they are trained at once.
         uses_best: whether the weights of the best epoch are evaluated, instead of the last.
         activations: numbers that the layers return for a batch.
+        members: number of networks in a run.
         parameters: number of parameters of a run.
         metric: name of the task's metric.
         higher_is_better: whether a high metric is good.
@@ -95,6 +96,7 @@ class Configuration:
     alone: str
     uses_best: bool
     activations: int
+    members: int
     parameters: int
     metric: str
     higher_is_better: bool
@@ -199,9 +201,9 @@ def _differing(configurations: Sequence[Configuration]) -> list[dict[str, Any]]:
     return [{key: part.settings.get(key) for key in differing} for part in configurations]
 
 
-def _bands(runs: Sequence[SeedRun]) -> dict[str, dict[str, list[float]]]:
+def _bands(runs: Sequence[SeedRun]) -> dict[str, dict[str, Sequence[float]]]:
     """Return mean and spread over the seeds of each curve."""
-    bands: dict[str, dict[str, list[float]]] = {}
+    bands: dict[str, dict[str, Sequence[float]]] = {}
     for name in dict.fromkeys(name for run in runs for name in run.curves):
         epochs = sorted({epoch for run in runs for epoch in run.curves.get(name, {})})
         epochs = [*epochs[:: math.ceil(len(epochs) / _MAX_POINTS)][:-1], epochs[-1]]
@@ -246,6 +248,8 @@ def _notes(configurations: Sequence[Configuration], seeds: Sequence[int], num_te
                 f"{part.name}: {len(diverged)} of {len(part.runs)} runs diverged{first}; mean and tests are "
                 "of the others."
             )
+    if (step := seeds[1] - seeds[0] if len(seeds) > 1 else 1) > 1:
+        notes.append(f"The seeds are {step} apart: runs of consecutive seeds would share networks.")
     notes += [f"{part.name}: trained one by one, {part.alone}." for part in configurations if part.alone]
     notes += [f"{part.name}: of the weights of the best epoch." for part in configurations if part.uses_best]
     for part in configurations:

@@ -41,8 +41,21 @@ def what_differs(part: Summary) -> str:
         'hidden=[5]'
     """
     named = part["name"].split()
-    texts = [f"{key.rpartition('.')[2]}={value}".replace(" ", "") for key, value in part["differs"].items()]
+    texts = [
+        f"{key.rpartition('.')[2]}={setting(value)}".replace(" ", "")
+        for key, value in part["differs"].items()
+    ]
     return " ".join(text for text in texts if text not in named)
+
+
+def setting(value: Any) -> str:  # noqa: ANN401 - plain data
+    """Return the value of a setting as it is typed.
+
+    Examples:
+        >>> setting(None), setting(0.1)
+        ('null', '0.1')
+    """
+    return "null" if value is None else str(value)
 
 
 def _test_lines(summary: Summary) -> list[str]:
@@ -98,7 +111,7 @@ def comparison_csv(summary: Summary) -> bytes:
     lines = [
         {
             "configuration": part["name"],
-            **{key: None if value is None else str(value) for key, value in part["differs"].items()},
+            **{key: setting(value) for key, value in part["differs"].items()},
             "metric": summary["metric"],
             **{name: part[name] for name in names},
         }

@@ -14,7 +14,7 @@ from torch import Tensor
 from lit_classify import plots
 from lit_classify.plots.style import wrap
 from lit_classify.report.comparison import Configuration, View
-from lit_classify.report.comparison_formats import verdict
+from lit_classify.report.comparison_formats import setting, verdict
 from lit_classify.report.elements import Html, digest, escape, format_number, join, section, tag
 
 _CURVES = {"train/loss": "loss, training rows", "val/loss": "loss, validation rows"}
@@ -77,7 +77,7 @@ def _results(summary: Mapping[str, Any]) -> Html:
     rows = []
     for part in parts:
         cells = [tag("th", part["name"], scope="row")]
-        cells += [tag("td", str(part["differs"][key]), class_="differs") for key in differing]
+        cells += [tag("td", setting(part["differs"][key]), class_="differs") for key in differing]
         spread = "" if part["std"] is None else f" ± {format_number(part['std'], 3)}"
         mean = "diverged" if part["mean"] is None else format_number(part["mean"]) + spread
         best, worst = format_number(part["best"]), format_number(part["worst"])

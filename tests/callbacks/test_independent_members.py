@@ -48,16 +48,21 @@ def difference(model: MulticlassClassifier, member: int, alone: MulticlassClassi
     return max(float((own[member] - other[0]).detach().abs().max()) for own, other in pairs)
 
 
-OPTIMIZERS: list[tuple[str, dict[str, Any]]] = [
-    ("SGD", {}),
+FAST: list[tuple[str, dict[str, Any]]] = [
     ("SGD", {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
-    *((name, {}) for name in ("Adam", "AdamW", "Adamax", "NAdam", "RAdam", "Adagrad", "Adadelta")),
     ("AdamW", {"weight_decay": 0.3, "amsgrad": True}),
+]
+SLOW: list[tuple[str, dict[str, Any]]] = [
+    *((name, {}) for name in ("SGD", "Adam", "Adamax", "NAdam", "RAdam", "Adagrad", "Adadelta")),
     ("RMSprop", {"momentum": 0.5}),
 ]
 
 
-@pytest.mark.parametrize(("optimizer", "arguments"), OPTIMIZERS, ids=str)
+@pytest.mark.parametrize(
+    ("optimizer", "arguments"),
+    [*FAST, *(pytest.param(*case, marks=pytest.mark.slow) for case in SLOW)],
+    ids=str,
+)
 def test_a_member_with_its_own_rate_equals_a_single_run(optimizer: str, arguments: dict[str, Any]) -> None:
     settings = {"optimizer": optimizer, "optimizer_args": arguments}
     model, _ = fit_members(RATES, {}, **settings)

@@ -108,6 +108,14 @@ def test_a_table_that_has_not_been_named_a_split_keeps_it_for_all_seeds(
     assert printed.err.count("seed 4") == 2
 
 
+def test_runs_of_several_members_share_none_of_them(capsys: pytest.CaptureFixture[str]) -> None:
+    short = ["--seeds", "2", "--trainer.max_epochs", "1"]
+    assert main(["compare", "circles_v2", "--vary", "model.members=1,3", *short]) == 0
+    printed = capsys.readouterr()
+    assert "over 2 seeds, 42 to 45" in printed.out
+    assert "The seeds are 3 apart" in printed.out
+
+
 USER_ERRORS = [
     (["circle_v2"], "unknown recipe 'circle_v2': did you mean 'circles_v2'?"),
     ([], "the following arguments are required: WHAT"),

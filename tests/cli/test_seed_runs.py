@@ -108,6 +108,15 @@ def test_members_with_other_rates_equal_runs_of_fit() -> None:
         assert run.loss == pytest.approx(metrics_of_fit([*CIRCLES, "--model.lr", rate], 43)["loss"], abs=1e-5)
 
 
+@pytest.mark.slow
+def test_seeds_that_are_apart_are_trained_at_once() -> None:
+    part = prepare("name", CIRCLES)
+    train_at_once([part], range(42, 50, 3))
+    assert [run.seed for run in part.runs] == [42, 45, 48]
+    check_against_fit(part, CIRCLES, 1e-5)
+
+
+@pytest.mark.slow
 def test_several_rates_of_a_single_seed_are_trained_at_once() -> None:
     frozen = [*CIRCLES, "--model.freeze", "[0]"]
     parts = [prepare(rate, [*frozen, "--model.lr", rate]) for rate in ("0.1", "0.02")]
@@ -202,6 +211,7 @@ def test_cross_validated_tables_with_early_stopping_are_evaluated_with_their_bes
     assert not any(path.name != "version_0" for path in Path("lightning_logs/table").iterdir())
 
 
+@pytest.mark.slow
 def test_a_diverged_run_is_reported_in_its_epoch() -> None:
     parts = [prepare(rate, [*CIRCLES, "--model.lr", rate]) for rate in ("0.1", "1e25")]
     train_at_once(parts, range(42, 44))

@@ -31,7 +31,7 @@ def configuration(name: str, metrics: Sequence[float | None], **given: Any) -> C
         "runs": runs,
     }
     fixed = {"arguments": [], "lr": 0.1, "shape": "", "alone": "", "uses_best": False, "activations": 1}
-    task = {"parameters": 21, "metric": "accuracy", "higher_is_better": True, "split": "test"}
+    task = {"members": 1, "parameters": 21, "metric": "accuracy", "higher_is_better": True, "split": "test"}
     return Configuration(name=name, **{**fixed, **task, **settings, **given})
 
 

@@ -41,6 +41,7 @@ def test_names_and_settings_are_escaped() -> None:
     assert sum(tag == "img" for tag, _ in found) == 3  # two boundaries and the curves
 
 
+@pytest.mark.slow
 def test_nothing_is_loaded_and_the_policy_allows_only_the_style_of_the_page() -> None:
     content = page(configuration("a", [0.5, None]), configuration("b", [0.5, 0.6]))
     (style,) = re.findall("<style>(.*?)</style>", content, re.DOTALL)
@@ -55,6 +56,7 @@ def test_nothing_is_loaded_and_the_policy_allows_only_the_style_of_the_page() ->
     assert "style=" not in content
 
 
+@pytest.mark.slow
 def test_each_plot_is_drawn_for_light_and_dark_pages() -> None:
     found = elements(page(configuration("a", [0.5])))
     light = [attributes["src"] for tag, attributes in found if tag == "img"]
@@ -63,6 +65,7 @@ def test_each_plot_is_drawn_for_light_and_dark_pages() -> None:
     assert not set(light) & set(dark)
 
 
+@pytest.mark.slow
 def test_predictions_over_a_single_feature_are_lines() -> None:
     x = torch.arange(4.0)[:, None]
     part = configuration("a", [0.5], view=View(x, x[:, 0], None, [NumericFeature("x")], x, None))
@@ -70,15 +73,18 @@ def test_predictions_over_a_single_feature_are_lines() -> None:
     assert "Each line shows the predictions of one run." in page(part)
 
 
+@pytest.mark.slow
 def test_data_of_more_features_has_no_plot_of_predictions() -> None:
     assert "<h2>Predictions</h2>" not in page(configuration("a", [0.5], view=None))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metrics", [[None], [None, None]])
 def test_configurations_without_results_have_a_page(metrics: list[None]) -> None:
     assert "diverged" in page(configuration("a", metrics))
 
 
+@pytest.mark.slow
 def test_the_title_of_many_configurations_is_their_number() -> None:
     content = page(*(configuration(f"c{number}", [0.5], view=None) for number in range(4)))
     assert "<h1>4 configurations</h1>" in content
