@@ -1,5 +1,6 @@
 """Commands, code and numbers of the README, and paths in all documents."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -43,6 +44,30 @@ def test_every_command_of_the_readme_runs() -> None:
     assert len(commands) > 8
     for command in commands:
         assert run(command) == 0, command
+
+
+(IMPROVE,) = re.findall(r"## Improve a model\n(.*?)\n## ", README, flags=re.DOTALL)
+
+
+@pytest.mark.slow
+def test_every_option_that_improves_a_model_is_one_of_fit() -> None:
+    options = re.findall(r"^\| [^|]+ \| `(--[^`]+)` \|", IMPROVE, flags=re.MULTILINE)
+    assert len(options) == 7
+    fit, short = "lit-classify fit --config circles_v2 --plots none", "--trainer.max_epochs 1"
+    assert run(f"{fit} {short}") == 0  # the run that --init_from names
+    for option in options:
+        assert run(f"{fit} {option} {short}") == 0, option
+
+
+@pytest.mark.slow
+def test_the_accuracies_over_seeds_are_those_of_compare() -> None:
+    (base,) = re.findall(r"(\S+) ± \S+ without an option", IMPROVE)
+    ((tanh, linear),) = re.findall(r"`--model.activation Tanh` \| (\S+) ± \S+; none, (\S+) ±", IMPROVE)
+    assert run("lit-classify compare circles_v2 --vary model.activation=ReLU,Tanh,null --out c.json") == 0
+    configurations = json.loads(Path("c.json").read_text(encoding="utf-8"))["configurations"]
+    means = [configuration["mean"] for configuration in configurations]
+    # the nonlinear models amplify how processors round
+    assert means == pytest.approx([float(base), float(tanh), float(linear)], abs=0.06)
 
 
 def test_commands_of_the_environment_follow_its_activation() -> None:
