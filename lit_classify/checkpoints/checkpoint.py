@@ -88,7 +88,7 @@ class Checkpoint:
         written = content.get("lit_classify") if isinstance(content, dict) else None
         if not isinstance(written, dict) or not isinstance(written.get("model"), dict):
             raise UserError(f"{path} is a checkpoint, but lit_classify {__version__} did not write it")
-        with _consistent(path):
+        with consistent(path):
             parts = {
                 part: ClassSpec.from_dict(written[part]) for part in ("model", "data") if part in written
             }
@@ -106,7 +106,7 @@ class Checkpoint:
     @property
     def epochs(self) -> int:
         """The number of complete epochs trained before the checkpoint was saved."""
-        with _consistent(self.path):
+        with consistent(self.path):
             return int(self.content["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"])
 
     @property
@@ -143,7 +143,7 @@ class Checkpoint:
         task = task or TASKS.get(self.model.class_path)
         if task is None:
             raise UserError(unknown_name("module in the checkpoint", self.model.class_path, TASKS))
-        with _consistent(self.path):
+        with consistent(self.path):
             given = {"network": network, "activation": activation}
             custom = {name: self._custom_part(name, part) for name, part in given.items()}
             init_args = self.model.init_args | {
@@ -152,7 +152,7 @@ class Checkpoint:
             if isinstance(custom["network"], nn.Module):
                 init_args["network_args"] = None  # the instance was built with them
             init_args["loss"] = self._loss(loss)
-        with _consistent(self.path), trusted_imports_only():
+        with consistent(self.path), trusted_imports_only():
             if network is None:
                 self._check_size(task, init_args)
             module = task(**init_args)
@@ -177,7 +177,7 @@ class Checkpoint:
         recorded = self.data or ClassSpec("", {})
         if own is None and recorded.class_path not in DATA_MODULES:
             raise UserError(unknown_name("data module in the checkpoint", recorded.class_path, DATA_MODULES))
-        with _consistent(self.path):
+        with consistent(self.path):
             return (own or DATA_MODULES[recorded.class_path])(**{**recorded.init_args, **(given or {})})
 
     def own_class(self, part: str, given: str | None) -> Any:  # noqa: ANN401 - of the model or of the data
@@ -335,7 +335,7 @@ class Checkpoint:
         Raises:
             UserError: a state does not fit this training.
         """
-        with _consistent(self.path):
+        with consistent(self.path):
             check_state(self.content, configured, trainer)
 
     def check_epochs(self, max_epochs: int | None) -> None:
@@ -382,7 +382,7 @@ def load(
 
 
 @contextmanager
-def _consistent(path: Path) -> Iterator[None]:
+def consistent(path: Path) -> Iterator[None]:
     """Turn any exception that inconsistent content raises into a UserError.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.checkpoints.checkpoint import Checkpoint, consistent
 from lit_classify.checkpoints.compatibility import TASKS
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data.table.fitted_state import FittedState
@@ -38,16 +38,12 @@ class Transfer(NamedTuple):
 
     def __str__(self) -> str:
         """Name the layers in one line."""
-        names = {
-            reason: [name for name, why in self.new.items() if why == reason] for reason in self.new.values()
-        }
+        names: dict[str, list[str]] = {}
+        for name, reason in self.new.items():
+            names.setdefault(reason, []).append(name)
         new = ", ".join(f"{', '.join(layers)} ({reason})" for reason, layers in names.items())
-        line = f"Weights from {self.path}: layers {', '.join(self.taken)}"
-        return (
-            line
-            + (f"; new: {new}" if new else "")
-            + (f"; frozen: {', '.join(self.frozen)}" if self.frozen else "")
-        )
+        parts = {"": f"layers {', '.join(self.taken)}", "new: ": new, "frozen: ": ", ".join(self.frozen)}
+        return f"Weights from {self.path}: " + "; ".join(head + part for head, part in parts.items() if part)
 
 
 class _Layer(NamedTuple):
@@ -68,8 +64,8 @@ def init_from(
     Args:
         model: the model, before its fit. The layers that its argument ``freeze`` names are not trained.
         checkpoint: the checkpoint, or its path. It is read as data: no code in it is run.
-        data: the data module of the fit, whose columns are compared with the recorded ones. Weights of a
-            table's first layer are for its preprocessing, which ``TableDataModule(preprocessing=...)`` keeps.
+        data: the data module of the fit, whose columns are compared with the recorded ones. The weights of a
+            table's first layer belong to its preprocessing: see ``preprocessing`` of ``TableDataModule``.
 
     Raises:
         UserError: the file is not valid, no layer fits, the number of members differs, or a layer is frozen
@@ -92,6 +88,12 @@ def init_from(
         (['0', '2'], {'4': 'shape (3, 8), not (4, 8)'}, ['0'])
     """
     source = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint.read(checkpoint)
+    with consistent(source.path):
+        return _transfer(model, source, data)
+
+
+def _transfer(model: LitModule, source: Checkpoint, data: InMemoryDataModule | None) -> Transfer:
+    """Take the weights of a checkpoint as the first weights of a model; see ``init_from``."""
     recorded = source.model.init_args
     members = recorded.get("folds") or recorded.get("members", 1)
     if members != model.members:
@@ -126,8 +128,8 @@ def init_from(
     ]
     if last in taken:
         pairs += [(first_weights[name], weights[name]) for name in model.output_buffers if name in weights]
-    if not all(bool(tensor.isfinite().all()) for _, tensor in pairs):
-        raise UserError(f"{source.path} has weights that are NaN or infinite")
+    if not all(mine.shape == tensor.shape and bool(tensor.isfinite().all()) for mine, tensor in pairs):
+        raise UserError(f"{source.path} has weights that are NaN, infinite or of another shape")
     with torch.no_grad():
         for mine, tensor in pairs:
             mine.copy_(tensor)

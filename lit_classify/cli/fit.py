@@ -107,16 +107,17 @@ class FitCLI(LitCLI):
                 "--ckpt_path resumes a run with its weights, so that --init_from would have no effect; "
                 "give one of them"
             )
-        if given.find_lr and self._is_typed("find_lr"):
-            for option, has_rate in {
-                "ckpt_path": given.ckpt_path,
-                "model.lr": self._is_typed("model.lr"),
-                "trainer.fast_dev_run": given.trainer.fast_dev_run,
-            }.items():
-                if has_rate:
-                    raise UserError(
-                        f"--find_lr finds a learning rate for a new run; leave it out with --{option}"
-                    )
+        needless = {
+            "ckpt_path": given.ckpt_path,
+            "model.lr": self._is_typed("model.lr"),
+            "trainer.fast_dev_run": given.trainer.fast_dev_run,
+        }
+        for option in (option for option, is_set in needless.items() if is_set and given.find_lr):
+            if self._is_typed("find_lr"):
+                raise UserError(
+                    f"--find_lr finds a learning rate for a new run; leave it out with --{option}"
+                )
+            given.find_lr = False  # of a configuration
         if given.ckpt_path:
             self.read_checkpoint(runs / self.run_name())
             given.ckpt_path = None  # Lightning would merge the file's hyper_parameters into the options
@@ -226,7 +227,7 @@ class FitCLI(LitCLI):
                 self._lines.append(f"Preprocessing kept, of the columns {columns}")
             elif isinstance(self.datamodule, TableDataModule) and len(self._lines) == 1:
                 self._lines.append("Preprocessing fitted to the training rows")
-        if self.parsed("find_lr") and not self.checkpoint and not self.parsed("trainer").fast_dev_run:
+        if self.parsed("find_lr"):
             self.find_lr()
         configured = self.model.configure_optimizers()
         if self.trainer.early_stopping_callbacks and not self.trainer.limit_val_batches:

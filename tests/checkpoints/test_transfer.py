@@ -149,7 +149,8 @@ def test_a_model_without_fitting_layers_is_refused(model: Any, message: str) -> 
 @pytest.mark.parametrize(
     ("alter", "message"),
     [
-        (lambda content: content["state_dict"]["network.0.bias"].fill_(torch.nan), "NaN or infinite"),
+        (lambda content: content["state_dict"]["network.0.bias"].fill_(torch.nan), "NaN, infinite"),
+        (lambda content: content["lit_classify"]["model"]["init_args"].update(members="x"), "TypeError"),
         (lambda content: content.update(state_dict="weights"), "has no weights"),
         (lambda content: content["lit_classify"].update(initialization="x"), "inconsistent content"),
         (

@@ -151,3 +151,19 @@ def test_find_lr_is_refused_where_it_makes_no_sense(capsys: pytest.CaptureFixtur
         message = f"--find_lr finds a learning rate for a new run; leave it out with {given[0]}"
         assert message in capsys.readouterr().err
     assert not Path("lightning_logs").exists()
+
+
+@pytest.mark.slow
+def test_a_given_rate_takes_precedence_over_the_search_of_a_configuration(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    content = "data: {class_path: MoonsDataModule}\nmodel: {class_path: BinaryClassifier}\nfind_lr: true\n"
+    Path("found.yaml").write_text(content)
+    fit = ["fit", "--config", "found.yaml", *SHORT, "--plots", "none"]
+    assert main([*fit, "--model.lr", "0.3"]) == 0
+    assert "Learning rate" not in capsys.readouterr().out
+    assert (
+        Checkpoint.read("lightning_logs/found/version_0/checkpoints/last.ckpt").model.init_args["lr"] == 0.3
+    )
+    assert main(fit) == 0
+    assert "Learning rate" in capsys.readouterr().out

@@ -167,7 +167,8 @@ class TableDataModule(InMemoryDataModule):
         fitted_state: state of an earlier fit; set from a checkpoint.
         preprocessing: such a state of another table with the same columns, whose preprocessing is kept
             instead of fitted to the training rows, for weights that were trained with it; set from the
-            checkpoint of ``--init_from``.
+            checkpoint of ``--init_from``. From Python it is
+            ``Checkpoint.read(path).data.init_args["fitted_state"]``.
 
     Raises:
         DataError: a file, a column or the target cannot be used.
