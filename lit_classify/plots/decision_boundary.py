@@ -29,7 +29,7 @@ from lit_classify.plots.style import (
     class_marker,
     escape_mathtext,
     foreground,
-    legend_label,
+    full_label,
     tint,
 )
 
@@ -371,9 +371,13 @@ def _lay_out(figure: Figure, panels: Sequence[Axes], caption: str = "") -> None:
     if num_omitted > 0:
         handles[_MAX_LEGEND_CLASSES : _MAX_LEGEND_CLASSES + num_omitted] = [Line2D([], [], linestyle="none")]
         names[_MAX_LEGEND_CLASSES : _MAX_LEGEND_CLASSES + num_omitted] = [f"and {num_omitted} more"]
-    columns = max(int(width / (0.5 + 0.08 * max(map(len, names)))), 1)
+    longest = max(len(line) for name in names for line in name.splitlines())
+    columns = max(int(width / (0.5 + 0.08 * longest)), 1)
+    rows = -(-len(names) // columns)
+    lines = [1 + name.count("\n") for name in names]
     caption = "\n".join(textwrap.fill(line, int(width * _CAPTION_DENSITY)) for line in caption.splitlines())
-    num_lines = -(-len(names) // columns) + len(caption.splitlines())
+    num_lines = max(sum(lines[start : start + rows]) for start in range(0, len(names), rows))
+    num_lines += len(caption.splitlines())
     below = 0.72 + 0.21 * num_lines
     height = below + _PANEL + _HEADER
     figure.set_size_inches(width, height)
@@ -410,7 +414,7 @@ def _scatter(
             marker=class_marker(label),
             edgecolors=background(),
             linewidths=0.5,
-            label=legend_label(name),
+            label=full_label(name, 30),
             zorder=2,
         )
         for label, name in enumerate(class_names)

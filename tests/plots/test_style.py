@@ -35,7 +35,7 @@ def test_names_are_drawn_literally() -> None:
         lambda points: torch.full((len(points), 4), 0.25), {"A": (x, y)}, NAMES, "t", features
     )
     labels = [text.get_text() for text in boundary.legends[0].get_texts()]
-    assert labels[:4] == [" _x", r"\$cost\$", r"\$^\$", "a_very_long_…it_anywhere"]
+    assert labels[:4] == [" _x", r"\$cost\$", r"\$^\$", "a_very_long_name_that_would_no\nt_fit_anywhere"]
     figures = [
         boundary,
         roc_and_precision_recall(targets, probabilities, NAMES, "t", targets, "threshold 0.5"),
