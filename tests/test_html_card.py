@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 import torch
@@ -106,6 +107,15 @@ def test_a_module_shows_its_layers_loss_and_optimizer() -> None:
     assert {"inputs": "x1*x2", "members": "5", "loss": "SoftMarginLoss"}.items() <= {
         row[0]: row[1] for row in cells(members).rows
     }.items()
+
+
+class Halved(BinaryClassifier):
+    def loss(self, logits: torch.Tensor, y: torch.Tensor, reduction: Any = "mean") -> torch.Tensor:
+        return super().loss(logits, y, reduction) / 2
+
+
+def test_an_overridden_loss_has_not_the_name_of_the_task_s() -> None:
+    assert ["loss", "custom"] in cells(Halved(2)).rows
 
 
 @pytest.mark.reliability(55)

@@ -268,10 +268,11 @@ class LitModule(LightningModule, ABC):
     def _repr_html_(self) -> str:
         """Return a card with the layers, the loss and the optimizer."""
         given = self.hparams
+        task = next(base for base in type(self).__mro__ if "loss" in vars(base))
         facts = {
             "inputs": list_names(self.inputs) or f"{given['in_features']:,} features",
             "outputs": list_names(self.class_names or self.output_names),
-            "loss": given["loss"] or next(iter(self.losses), ""),
+            "loss": given["loss"] or next(iter(vars(task).get("losses", ())), "custom"),
             "optimizer": f"{given['optimizer']}, learning rate {self.lr:g}",
             "members": self.members if self.members > 1 else "",
             "parameters": f"{sum(weights.numel() for weights in self.parameters()):,}",
