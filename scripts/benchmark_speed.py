@@ -1,6 +1,6 @@
 """Measure the project against hand-written loops, side by side, and print one table.
 
-    python scripts/benchmark_speed.py [fit members process plots saving start epoch loader memory scaling
+    python scripts/benchmark_speed.py [fit members process plots saving start epoch loader memory scale
                                 reading] [--accelerator cpu|gpu]
 
 Every number is a ratio of alternating runs after a warm-up, each from a fresh state: the median, and the
@@ -32,6 +32,7 @@ from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+STARTED_IN = Path.cwd()
 RUNS = 5
 DATES = "%Y-%m-%d %H:%M:%S"
 PAGE_LOOP = """
@@ -211,25 +212,27 @@ def start(accelerator: str) -> Iterator[Row]:
         )
 
 
-def _rows(num_rows: int):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a class made here
+def _rows(num_rows: int, columns: int = 20, classes: int = 2):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a class made here
     """Return a data module of random rows, their tensors, and a function that builds a model for them."""
     import torch
 
-    from lit_classify import BinaryClassifier
+    from lit_classify import BinaryClassifier, MulticlassClassifier
     from lit_classify.data import InMemoryDataModule
     from lit_classify.data.splits import Split
 
-    x = torch.empty(num_rows, 20).normal_(generator=torch.Generator().manual_seed(0))
-    y = (x[:, 0] > 0).long()
+    x = torch.empty(num_rows, columns).normal_(generator=torch.Generator().manual_seed(0))
+    y = (torch.special.ndtr(x[:, 0]) * classes).long().clamp(max=classes - 1)
+    outputs = 1 if classes == 2 else classes
 
     class RandomRows(InMemoryDataModule):
-        in_features, out_features, class_names = 20, 1, None
+        in_features, out_features, class_names = columns, outputs, None
 
         def load(self) -> dict[str, Split]:
             split = Split(x, y)
             return {"train": split, "val": split, "test": split}
 
-    build = partial(BinaryClassifier, 20, hidden=[64, 64], optimizer="Adam", lr=0.001)
+    kind = BinaryClassifier if classes == 2 else MulticlassClassifier
+    build = partial(kind, columns, outputs, hidden=[64, 64], optimizer="Adam", lr=0.001)
     return RandomRows(4096, True, False, 0), x, y, build
 
 
@@ -247,7 +250,14 @@ def _trainer(accelerator: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 
     )
 
 
-def train_epoch(num_rows: int, accelerator: str, members: int = 1, feed: str = "data module") -> None:
+def train_epoch(
+    num_rows: int,
+    accelerator: str,
+    members: int = 1,
+    feed: str = "data module",
+    columns: int = 20,
+    classes: int = 2,
+) -> None:
     """Print seconds of the first epoch of a new model, with the settings of the command line."""
     from torch.utils.data import DataLoader, TensorDataset
 
@@ -259,7 +269,7 @@ def train_epoch(num_rows: int, accelerator: str, members: int = 1, feed: str = "
     keep_freed_memory()
     with flush_denormals():
         for rows in (4096, num_rows):  # the first is a warm-up
-            data, x, y, build = _rows(rows)
+            data, x, y, build = _rows(rows, columns, classes)
             model, trainer = build(members=members), _trainer(accelerator)
             if feed == "DataLoader":
                 data = DataLoader(TensorDataset(x, y), batch_size=4096, shuffle=True)
@@ -312,11 +322,54 @@ def loader(accelerator: str) -> Iterator[Row]:
     yield "epoch of 1,000,000 x 20", "DataLoader", side_by_side(ours, reference), "0.15"
 
 
-def scaling(accelerator: str) -> Iterator[Row]:
-    """Compare the time per row of a large table with that of a small one."""
-    large, small = _epoch(10_000_000, accelerator), _epoch(100_000, accelerator)
-    ratio = side_by_side(lambda: large() / 10_000_000, lambda: small() / 100_000)
-    yield "time per row, 10,000,000 rows", "100,000 rows", ratio, "1.3"
+def train_streamed(num_rows: int) -> None:
+    """Print seconds of the pass over a Parquet file of two columns, and of an epoch from its cache."""
+    import polars as pl
+
+    from lit_classify import BinaryClassifier, TableDataModule
+    from lit_classify.threads import flush_denormals
+
+    path = Path(f"{num_rows}.parquet")
+    number = pl.int_range(num_rows, eager=True).to_frame("number").lazy().select(pl.first())
+    x1, x2 = ((pl.col("number").hash(seed) % 2001 / 1000 - 1).cast(pl.Float32) for seed in (0, 1))
+    number.select(x1=x1, x2=x2).with_columns(y=pl.col("x1") > pl.col("x2")).sink_parquet(path)
+    with flush_denormals():
+        start = time.perf_counter()
+        data = TableDataModule(str(path), "y", cache_dir="cache", batch_size=4096)
+        data.setup()
+        prepared = time.perf_counter() - start
+        model, trainer = BinaryClassifier(2, hidden=[64, 64], optimizer="Adam", lr=0.001), _trainer("cpu")
+        trained = seconds(partial(trainer.fit, model, data))
+    path.unlink()
+    print(prepared, trained)
+
+
+SCALES: dict[str, dict[int, str]] = {  # the calls that measure a size
+    "rows": {n: f"train_epoch({n}, 'cpu', columns=2)" for n in (10**4, 10**5, 10**6, 10**7)},
+    "rows, read in blocks too": {n: f"train_streamed({n})" for n in (10**5, 10**6, 10**7, 10**8)},
+    "columns": {n: f"train_epoch(100_000, 'cpu', columns={n})" for n in (2, 10, 100, 1000)},
+    "classes": {n: f"train_epoch(100_000, 'cpu', classes={n})" for n in (2, 10, 100, 1000)},
+    "members": {n: f"train_epoch(100_000, 'cpu', members={n})" for n in (1, 4, 16, 64)},
+}
+
+
+def scale(accelerator: str) -> Iterator[Row]:
+    """Compare the largest of each size with the one before it, and plot the seconds of an epoch of all."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4), layout="constrained")
+    axes = figure.subplots()
+    for what, calls in SCALES.items():
+        took = {
+            size: statistics.median(sum(in_a_process(call)) for _ in range(3)) for size, call in calls.items()
+        }
+        axes.plot(list(took), list(took.values()), "o-", label=what)
+        (small, fast), (large, slow) = list(took.items())[-2:]
+        yield f"epoch of {large:,} {what}", f"{small:,}", [slow / fast], f"{large / small:.0f}"
+    axes.set(xscale="log", yscale="log", xlabel="size", ylabel="seconds of an epoch")
+    axes.legend()
+    figure.savefig(STARTED_IN / "scale.png", dpi=100)
+    print(f"\nWritten: {STARTED_IN / 'scale.png'}")
 
 
 def reading(accelerator: str) -> Iterator[Row]:
@@ -410,7 +463,7 @@ MEASURES: dict[str, Callable[[str], Iterator[Row]]] = {
     "epoch": epoch,
     "loader": loader,
     "memory": memory,
-    "scaling": scaling,
+    "scale": scale,
     "reading": reading,
 }
 
