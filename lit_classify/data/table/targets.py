@@ -22,6 +22,7 @@ _TEXT_TYPES = (pl.String, pl.Boolean, pl.Categorical, pl.Enum)
 _MAX_CLASSES = 20  # distinct integers of a classification; more are a regression
 _MAX_OFFSET = 1e5  # largest value in standard deviations; single precision has 7 digits
 _MAX_VALUE = 1e15  # its square is still finite in single precision
+_DROP = "leave these rows out with --data.missing_target drop"
 _IGNORE_INDEX = -100.0  # torch.nn.CrossEntropyLoss skips it silently
 
 
@@ -182,9 +183,13 @@ def check_complete(table: RawTable, name: str) -> None:
         >>> check_complete(table, "y")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
-        lit_classify.errors.DataError: t.csv, row 2: the target 'y' is missing or not finite (None), ...
+        lit_classify.errors.DataError: t.csv, row 2: the target 'y' is missing or not finite (None); ...
     """
-    _complete(table, name, "category" if table.frame[name].dtype in _TEXT_TYPES else None)
+    series = table.frame[name]
+    kind: Kind | None = "category" if series.dtype in _TEXT_TYPES else None
+    missing = cast_column(series, kind, table.locate, table.formats.get(name))[0].is_null().arg_true()
+    if len(missing):
+        raise DataError(f"{_missing_cell(table, name, int(missing[0]))}; {_DROP}")
 
 
 def _complete(table: RawTable, name: str, kind: Kind | None) -> pl.Series:
@@ -200,13 +205,14 @@ def _complete(table: RawTable, name: str, kind: Kind | None) -> pl.Series:
         values, _ = cast_column(series, "category", table.locate)
     missing = values.is_null().arg_true()
     if len(missing):
-        row = int(missing[0])
-        cell = f"{table.locate(row)}: the target {name!r} is missing or not finite ({series[row]!r})"
-        raise DataError(
-            f"{cell}, as in {len(missing):,} of {len(values):,} rows; leave these rows out with "
-            "--data.missing_target drop"
-        )
+        cell = _missing_cell(table, name, int(missing[0]))
+        raise DataError(f"{cell}, as in {len(missing):,} of {len(values):,} rows; {_DROP}")
     return values
+
+
+def _missing_cell(table: RawTable, name: str, row: int) -> str:
+    """Return where a target is missing, and the cell."""
+    return f"{table.locate(row)}: the target {name!r} is missing or not finite ({table.frame[name][row]!r})"
 
 
 def _are_classes(table: RawTable, cells: pl.Series) -> bool:

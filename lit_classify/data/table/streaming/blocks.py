@@ -232,8 +232,8 @@ def _format(path: Path) -> str:
     name = detect_format(path)
     if name not in {"CSV", "Parquet", "Arrow"}:
         raise DataError(
-            f"{path} is larger than the memory, and {name} files cannot be read in blocks; save it as CSV or "
-            "Parquet"
+            f"{path} is to be read in blocks, but {name} files cannot be; save it as CSV or Parquet, or "
+            "leave out --data.cache_dir"
         )
     return name
 

@@ -191,7 +191,9 @@ class Survey:
             "rows are chosen by a hash, so give other ones with --seed_everything, or --data.split COLUMN"
         )
         if not self.counts["train"]:
-            raise DataError(f"no rows are left to train on; {chosen}")
+            column = self.assignment.splitter.split
+            reason = chosen if column is None else f"the split {column!r} has no row with train"
+            raise DataError(f"{self.files[0][0]}: no rows are left to train on; {reason}")
         if not self.num_folds and not self.counts["val"] and not self.counts["test"]:
             raise DataError(NO_EVALUATION)
         if target.class_names is not None and self.targets is not None:
@@ -207,13 +209,14 @@ class Survey:
 
     @property
     def target_table(self) -> RawTable:
-        """The targets of the sample, and for a single target each of its values in all rows."""
+        """The targets of the sample, and for a single target the first rows with its other values."""
         if self.targets is None or self.target_name is None:
             return self.sample
-        cells = self.sample.frame[self.target_name]
-        values = pl.concat([cells, self.targets["value"].alias(cells.name)])
         assert self.sample.positions is not None
-        positions = np.concatenate([self.sample.positions, self.targets["number"].to_numpy()])
+        others = self.targets.filter(~pl.col("number").is_in(pl.Series(self.sample.positions).implode()))
+        cells = self.sample.frame[self.target_name]
+        values = pl.concat([cells, others["value"].alias(cells.name)])
+        positions = np.concatenate([self.sample.positions, others["number"].to_numpy()])
         return replace(self.sample, frame=pl.DataFrame([values]), positions=positions)
 
 
