@@ -139,21 +139,25 @@ def _result(part: Configuration) -> str:
 def _split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the arguments of compare, and the options of fit.
 
+    A word after an option is its value, unless it is an option too.
+
     Raises:
         UserError: an option of fit that compare sets.
     """
     own: list[str] = []
     for_fit: list[str] = []
-    words = iter(arguments)
-    for word in words:
+    words = list(arguments)
+    while words:
+        word = words.pop(0)
         name, has_value, _ = word.partition("=")
-        if not word.startswith("-") or name in _OWN_FLAGS or name in _OWN_OPTIONS:
-            own.append(word)
-            own += [next(words, "")] if name in _OWN_OPTIONS and not has_value else []
-            continue
-        _check_option(name)
-        for_fit.append(word)
-        for_fit += [] if has_value else [next(words, "")]
+        is_own = not word.startswith("-") or name in _OWN_FLAGS or name in _OWN_OPTIONS
+        if not is_own:
+            _check_option(name)
+        part = own if is_own else for_fit
+        part.append(word)
+        takes_value = word.startswith("-") and not has_value and name not in _OWN_FLAGS
+        if takes_value and words and not words[0].startswith("--"):
+            part.append(words.pop(0))
     return own, for_fit
 
 

@@ -73,6 +73,9 @@ class PreparedFit(FitCLI):
         """Keep the arguments of ``Trainer.fit``."""
         self.fit_arguments = kwargs
 
+    def find_lr(self) -> None:
+        """Find no learning rate: each run does."""
+
     def unknown_options(self) -> list[str]:
         """Return the options that are set, and not known to be right for members."""
         given, defaults = self.config.fit.as_dict(), inspect.signature(Trainer).parameters
@@ -97,6 +100,10 @@ class SeedFit(PreparedFit):
         self.curves = _Curves()
         trainer.callbacks.append(self.curves)
         return trainer
+
+    def find_lr(self) -> None:
+        """Find the learning rate as fit does."""
+        FitCLI.find_lr(self)
 
     def fit(self, **kwargs: Any) -> None:
         """Train as fit does."""

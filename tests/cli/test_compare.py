@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from lit_classify.cli.main import main
+from tests.terminal import run_in_terminal
 
 SHORT = ["--trainer.max_epochs", "4"]
 TWO = ["compare", "circles_v0", "circles_v2", "--seeds", "2", *SHORT]
@@ -121,6 +122,7 @@ USER_ERRORS = [
     ([], "the following arguments are required: WHAT"),
     (["circles_v2", "--seeds", "1"], "one configuration with one seed is nothing to compare"),
     (["circles_v2", "--seeds", "0"], "seeds must be at least 1, but is 0"),
+    (["circles_v2", "--find_lr", "--seeds", "1"], "one configuration with one seed is nothing to compare"),
     (["circles_v2", "--seeds", "many"], "argument --seeds: invalid int value: 'many'"),
     (["circles_v2", "--first_seed", "-1"], "first_seed must be at least 0"),
     (["circles_v2", "--first_seed", "4294967290"], "seeds must be below 4294967296"),
@@ -190,6 +192,17 @@ def test_a_full_disk_is_reported_after_the_table(capsys: pytest.CaptureFixture[s
     assert "cannot write r.json: File too large" in done.stderr
     assert "circles_v2" in done.stdout
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs a terminal")
+def test_a_terminal_shows_the_progress_of_each_group() -> None:
+    printed, _ = run_in_terminal(
+        "compare", "circles_v0", "moons", "--seeds", "2", "--trainer.max_epochs", "200"
+    )
+    for step in ("[1/2] circles_v0: 2 seeds at once", "[2/2] moons: 2 seeds at once"):
+        assert "/200 epochs [" in printed.partition(step)[2]
+    assert "Epoch: 0" not in printed
 
 
 CONFIGURATION = """

@@ -159,6 +159,8 @@ def test_a_run_trained_alone_is_that_of_fit() -> None:
         (["--trainer.max_time", "00:00:01:00"], "max_time"),
         (["--trainer.precision", "64-true"], "precision"),
         (["--test_best", "true"], "--test_best"),
+        (["--find_lr"], "--find_lr"),
+        (["--trainer.limit_test_batches", "1"], "limit_test_batches"),
     ],
     ids=str,
 )
