@@ -120,7 +120,7 @@ def _train(configurations: Sequence[Configuration], seeds: Sequence[int]) -> Non
     for number, parts in enumerate(groups.values(), 1):
         names = ", ".join(part.name for part in parts)
         step = f"[{number}/{len(groups)}] {names}: {len(seeds)} seed{'s' * (len(seeds) > 1)}"
-        for chunk in chunks(parts, seeds):
+        for chunk in [seeds] if parts[0].alone else chunks(parts, seeds):
             if not parts[0].alone and len(chunk) * len(parts) > 1:
                 echo_once(f"{step} at once")
                 train_at_once(parts, chunk)

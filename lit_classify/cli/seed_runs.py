@@ -265,20 +265,23 @@ def train_alone(part: Configuration, seed: int) -> None:
         where = ["--trainer.default_root_dir", folder] if part.uses_best else _NO_CHECKPOINTS
         arguments = ["fit", *part.arguments, *_QUIET, *where, "--seed_everything", str(seed)]
         try:
-            cli = SeedFit(arguments)
+            run = _evaluate(SeedFit(arguments), part, seed)
         except DivergedError as error:
             epoch = re.search(r"epoch (\d+)", str(error))
-            part.runs.append(SeedRun(seed, None, None, int(epoch[1]) if epoch else -1, {}, None))
-            return
-        metrics = cli.evaluate(part.split, part.uses_best)
-        metric, surface = metrics.get(part.metric), None
-        if part.view is not None and metric is not None:
-            with evaluating(cli.model):
-                surface = _surface(cli.model, cli.model(part.view.inputs.to(cli.model.device)))
-        diverged = -1 if metric is None else None
-        run = SeedRun(seed, metric, metrics.get("loss"), diverged, cli.curves.values, surface)
-        part.runs.append(run)
+            run = SeedRun(seed, None, None, int(epoch[1]) if epoch else -1, {}, None)
+    part.runs.append(run)
     part.seconds += time.monotonic() - start
+
+
+def _evaluate(cli: SeedFit, part: Configuration, seed: int) -> SeedRun:
+    """Return the result of a finished fit."""
+    metrics, surface = cli.evaluate(part.split, part.uses_best), None
+    metric = metrics.get(part.metric)  # absent if outputs are not finite
+    if part.view is not None and metric is not None:
+        with evaluating(cli.model):
+            surface = _surface(cli.model, cli.model(part.view.inputs.to(cli.model.device)))
+    diverged = -1 if metric is None else None
+    return SeedRun(seed, metric, metrics.get("loss"), diverged, cli.curves.values, surface)
 
 
 def train_at_once(parts: Sequence[Configuration], seeds: Sequence[int]) -> None:
@@ -301,10 +304,7 @@ def train_at_once(parts: Sequence[Configuration], seeds: Sequence[int]) -> None:
         model.members = len(rates) * len(seeds)
         recorded = IndependentMembers([rate for rate in rates for _ in seeds])
         cli.trainer.callbacks.append(recorded)
-        with (
-            limit_threads(model, _rows_per_step(data)),
-            suppress(DivergedError),
-        ):  # if all of them have diverged
+        with limit_threads(model, _rows_per_step(data)), suppress(DivergedError):  # of all members
             cli.trainer.fit(**cli.fit_arguments)
         batches = data.test_dataloader() if parts[0].split == "test" else data.val_dataloader()
         losses, metrics = (values.tolist() for values in member_metrics(model, batches))
@@ -318,9 +318,12 @@ def train_at_once(parts: Sequence[Configuration], seeds: Sequence[int]) -> None:
             for name, curve in recorded.curves.items()
         }
         diverged = recorded.diverged.get(number, None if math.isfinite(metrics[number]) else -1)
-        result = None if diverged is not None else _rounded(metrics[number])
-        surface = surfaces[number] if diverged is None else None
-        part.runs.append(SeedRun(seed, result, _rounded(losses[number]), diverged, curves, surface))
+        if diverged is None:
+            metric, loss = _rounded(metrics[number]), _rounded(losses[number])
+            run = SeedRun(seed, metric, loss, None, curves, surfaces[number])
+        else:
+            run = SeedRun(seed, None, None, diverged, curves, None)
+        part.runs.append(run)
         part.seconds += (time.monotonic() - start) / model.members
 
 

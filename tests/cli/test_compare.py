@@ -109,6 +109,17 @@ def test_a_table_that_has_not_been_named_a_split_keeps_it_for_all_seeds(
     assert printed.err.count("seed 4") == 2
 
 
+@pytest.mark.parametrize("activation", ["ReLU", "RReLU"], ids=["at once", "alone"])
+def test_diverged_runs_are_written_as_such(activation: str) -> None:
+    options = ["--vary", "model.lr=0.1,1e25", "--seeds", "2", "--model.activation", activation, *SHORT]
+    assert main(["compare", "circles_v2", *options, "--out", "r.json"]) == 0
+    first, second = json.loads(Path("r.json").read_text())["configurations"]
+    assert first["mean"] is not None
+    assert [(run["metric"], run["loss"]) for run in second["runs"]] == [(None, None)] * 2
+    assert [run["diverged_in"] for run in second["runs"]] == [1, 1]
+    assert second["seconds"] > 0
+
+
 def test_runs_of_several_members_share_none_of_them(capsys: pytest.CaptureFixture[str]) -> None:
     short = ["--seeds", "2", "--trainer.max_epochs", "1"]
     assert main(["compare", "circles_v2", "--vary", "model.members=1,3", *short]) == 0
