@@ -4,7 +4,6 @@ import ast
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -12,11 +11,12 @@ import torch
 from lit_classify import __version__
 from lit_classify.data import LineDataModule, TableDataModule
 from lit_classify.data.synthetic import PointsDataModule
-from lit_classify.data.table import schema
+from lit_classify.data.table import cells, schema, totals
 from lit_classify.data.table.cells import missing_to_null, to_numbers
+from lit_classify.data.table.encoders import Encoder
 from lit_classify.data.table.preprocessing import Preprocessor
-from lit_classify.data.table.schema import Column
 from lit_classify.data.table.splits import assign_folds, split_off
+from lit_classify.data.table.totals import date_part
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.eject.checks import check_fit
 from lit_classify.eject.code import SOURCE_WIDTH, WIDTH
@@ -37,6 +37,7 @@ _IMPORTS: dict[str, Import] = {
     "pl": ("polars", None),
     "plt": ("matplotlib.pyplot", None),
     "torch": ("torch", None),
+    "get_args": ("typing", "get_args"),
     "nn": ("torch", "nn"),
     "train_test_split": ("sklearn.model_selection", "train_test_split"),
     **{name: ("sklearn.datasets", name) for name in ("make_blobs", "make_circles", "make_moons")},
@@ -45,12 +46,13 @@ _PACKAGES = {
     **{"torch": "torch", "sklearn": "scikit-learn", "matplotlib": "matplotlib"},
     **{"numpy": "NumPy", "polars": "polars"},
 }
-_CONSTANTS = ("BOOLEANS", "LARGEST_FLOAT32")  # of the schema, which sections may use
+_CONSTANTS = {"BOOLEANS": cells, "LARGEST_FLOAT32": schema, "Part": totals}  # what sections may use
 _PRINTED: dict[str, Callable[..., Any]] = {  # what sections may call
     part.__name__: part
     for part in (
-        *(Column, DerivedInputs, FeatureEmbedding, Preprocessor, ValueFormat),
+        *(DerivedInputs, Encoder, FeatureEmbedding, Preprocessor, ValueFormat),
         *(assign_folds, build_members, clip_gradient_norms, held_out_logits, missing_to_null),
+        date_part,
         *(split_off, stream_seed, to_numbers, training_loss),
     )
 }
@@ -84,7 +86,7 @@ def write_script(run: Run) -> str:
     code = "\n".join(sections)
     names = free_names(code)
     called = [part for name, part in _PRINTED.items() if name in names]
-    constants: dict[str, ModuleType] = {name: schema for name in _CONSTANTS if name in names}
+    constants = {name: home for name, home in _CONSTANTS.items() if name in names}
     sources = Sources.of(called, code, None if plain else run.model, constants)
     known = _IMPORTS | sources.imports
     if isinstance(data, TableDataModule):

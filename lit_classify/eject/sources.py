@@ -25,6 +25,7 @@ PACKAGE = "lit_classify"
 _COMMENTS = re.compile(r"  # (?:type: ignore|noqa).*")
 _SECTION = re.compile(r"^(?:Raises|Examples):", re.MULTILINE)
 _TASK = ("loss", "row_weights", "loss_weight", "probabilities", "labels", "mean_logits", "metric_sum")
+_NEVER_CALLED = {"Preprocessor.fit"}  # but another class has a method of this name that is
 Import = tuple[str, str | None]  # a module, and the name that is imported from it
 
 
@@ -81,8 +82,10 @@ class Sources:
     @property
     def code(self) -> str:
         """The definitions as code."""
-        parts = ["\n".join(dict.fromkeys(self.constants.values()))] if self.constants else []
-        return "\n\n\n".join([*parts, *self.definitions.values()])
+        if not self.definitions and not self.constants:
+            return ""
+        constants = "\n".join(["# Definitions of lit_classify", *dict.fromkeys(self.constants.values())])
+        return "\n\n\n".join([constants, *self.definitions.values()])
 
     def _add(self, part: Any, called: frozenset[str]) -> None:  # noqa: ANN401 - a function or class
         name = part.__name__
@@ -191,7 +194,7 @@ def prune(source: str, called: frozenset[str], known: Mapping[str, object]) -> s
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             for part in node.body:
-                is_unused = isinstance(node, ast.ClassDef) and _is_unused(part, called)
+                is_unused = isinstance(node, ast.ClassDef) and _is_unused(node.name, part, called)
                 if is_unused or _is_check(part) or _is_skipped(part, known):
                     removed.update(range(_first(part), _last(part)))
             if doc := ast.get_docstring(node):
@@ -215,10 +218,12 @@ def _last(node: ast.stmt) -> int:
     return node.end_lineno
 
 
-def _is_unused(node: ast.stmt, called: frozenset[str]) -> bool:
-    """Return whether a statement of a class defines a method that is not called."""
+def _is_unused(name: str, node: ast.stmt, called: frozenset[str]) -> bool:
+    """Return whether a statement of a class of a name defines a method that is not called."""
     if not isinstance(node, ast.FunctionDef):
         return False
+    if f"{name}.{node.name}" in _NEVER_CALLED:
+        return True
     return not (node.name in called or node.name == "forward" or re.fullmatch("__[a-z]+__", node.name))
 
 

@@ -40,25 +40,30 @@ def write_table(data: TableDataModule) -> str:
         "named": names,
         "booleans": "boolean" in kinds or state.target.label_names,
         "formats": formats or "date" in kinds,
+        "categories": "category" in kinds,
+        "many": any(encoder.embedded or encoder.infrequent for encoder in data.preprocessor.encoders),
+        "dates": "date" in kinds,
+        "structured": kinds & {"category", "date"},  # there is more than numbers
+        "robust": data.preprocessor.scaling == "robust",
     }
     splits = ["train", *(name for name in ("val", "test") if _has_own(data, name))]
     values = {
         "path": literal(path),
         "read": read,
         "names": names,
-        "columns": lines("columns = [", [_column(column) for column in columns], "]"),
+        "columns": lines(
+            "columns = {", [f"{literal(part.name)}: {literal(part.kind)}" for part in columns], "}"
+        ),
         "formats": lines("formats = {", [_format(*pair) for pair in formats.items()], "}"),
         "target": _target(state),
         "split": _split(data, state, splits),
-        "scaling": literal(data.preprocessor.scaling),
         "tensors": "\n".join(f"X_{name}, y_{name} = X[{name}], y[{name}]" for name in splits),
     }
     return fill("table", values, {name for name, value in is_set.items() if value})
 
 
-def _column(column: Column) -> str:
-    counts = keywords({"missing": column.missing, "distinct": column.distinct})
-    return call("Column(", [literal(column.name), literal(column.kind), *counts], width=_WIDTH)
+def _kind(column: Column) -> str:
+    return f"{literal(column.name)}: {literal(column.kind)}"
 
 
 def _format(name: str, known: ValueFormat) -> str:
