@@ -22,6 +22,7 @@ def filter_warnings() -> None:
     warnings.filterwarnings("ignore", ".*smaller than the logging interval", PossibleUserWarning)
     warnings.filterwarnings("ignore", ".*callbacks used to create the checkpoint")  # evaluation needs none
     warnings.filterwarnings("ignore", r"`isinstance\(treespec, LeafSpec\)` is deprecated")  # Lightning 2.6
+    warnings.filterwarnings("ignore", r"Found \d+ module\(s\) in eval mode")  # frozen ones keep statistics
     warnings.filterwarnings("ignore", "Glyph .* missing from font")  # matplotlib draws a box instead
     warnings.simplefilter("always", DataWarning)
     if not isinstance(warnings.showwarning, _Notes):
