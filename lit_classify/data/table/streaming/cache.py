@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,22 +58,19 @@ def free_space(directory: Path) -> int:
     return shutil.disk_usage(directory).free
 
 
-def reserve(path: Path, array: Array) -> None:
-    """Create a file of the size of an array; an existing one is kept.
+def reserved(path: Path, array: Array) -> BinaryIO:
+    """Open a file of the size of an array to write; what is in an existing one is kept.
 
     Raises:
         OSError: there is no space left.
     """
-    with path.open("ab") as file:
-        if hasattr(os, "posix_fallocate"):  # writing to a mapped file without space would end the process
-            os.posix_fallocate(file.fileno(), 0, array.num_bytes)
-        else:
-            file.truncate(array.num_bytes)
-
-
-def map_array(path: Path, array: Array, mode: Literal["r+", "c"]) -> "np.memmap[Any, Any]":
-    """Map an array from its file: to write (``r+``), or to read (``c``: changes stay in memory)."""
-    return np.memmap(path, array.dtype, mode, shape=array.shape)
+    path.touch()
+    file = path.open("r+b")
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, array.num_bytes)
+    else:
+        file.truncate(array.num_bytes)
+    return file
 
 
 @dataclass(frozen=True)
@@ -167,7 +164,10 @@ class CachedTable:
 
     def map(self, record: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
         """Return the arrays, mapped from their files."""
-        return {name: map_array(self.folder / name, array, "c") for name, array in arrays_of(record).items()}
+        return {  # changes would stay in memory
+            name: np.memmap(self.folder / name, array.dtype, "c", shape=array.shape)
+            for name, array in arrays_of(record).items()
+        }
 
     def partial_size(self) -> int:
         """Return the bytes that the partial folder takes."""

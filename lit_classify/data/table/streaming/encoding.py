@@ -4,11 +4,13 @@ Legend: N rows, F features, L labels.
 """
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -20,12 +22,13 @@ from lit_classify.data.table.preprocessing import Findings
 from lit_classify.data.table.sample_weights import read_weights
 from lit_classify.data.table.source import RawTable
 from lit_classify.data.table.streaming.blocks import Block, BlockReader
-from lit_classify.data.table.streaming.cache import Array, map_array, reserve
+from lit_classify.data.table.streaming.cache import Array, reserved
 from lit_classify.data.table.streaming.shards import Layout
 from lit_classify.data.table.streaming.survey import SPLITS, Assignment, Progress, with_targets
 
 _SECONDS = 10.0  # between notes of the progress, from which an interrupted pass continues
 _NOTE = "progress.json"
+_PENDING_BYTES = 1 << 26  # of encoded rows that are written at once
 
 
 class EncodedBlock(NamedTuple):
@@ -63,6 +66,10 @@ class BlockEncoder:
     spread: float | None
 
     @property
+    def _target_dtype(self) -> str:
+        return "float32" if self.state.target.class_names is None else "int64"
+
+    @property
     def _num_folds(self) -> int:
         return 0 if self.assignment.is_new_table else self.state.folds
 
@@ -72,7 +79,7 @@ class BlockEncoder:
         labels = [] if target.label_names is None else [len(target.label_names)]
         parts = {
             "x": ([self.state.preprocessor.num_features], "float32"),
-            "y": (labels, "float32" if target.class_names is None else "int64"),
+            "y": (labels, self._target_dtype),
             "rows": ([], "int64"),
         }
         if self.sample_weight is not None and not self.assignment.is_new_table:
@@ -98,7 +105,7 @@ class BlockEncoder:
         frame = self.cast(self.state, kept.table, self.findings)
         arrays: dict[str, NDArray[Any]] = {
             "x": self.state.preprocessor.transform(frame),
-            "y": self.state.target.values(kept.table, self.spread),
+            "y": self.state.target.values(kept.table, self.spread).astype(self._target_dtype),
             "rows": numbers,
         }
         if self.sample_weight is not None and not self.assignment.is_new_table:
@@ -133,31 +140,67 @@ def write_shards(
     arrays = encoder.arrays(counts)
     places = layouts(counts, arrays, encoder.assignment.splitter.seed)
     done, written = _read_note(folder)
-    files = {}
-    for name, array in arrays.items():
-        reserve(folder / name, array)
-        files[name] = map_array(folder / name, array, "r+")
-    noted = time.monotonic()
-    for index, block in enumerate(reader):
-        progress(len(block.table))
-        if index < done:
-            continue
-        codes, parts = encoder.encode(block)
-        for code, split in enumerate(SPLITS):
-            chosen = np.flatnonzero(codes == code)
-            if len(chosen):
-                target = places[split].places(np.arange(written[code], written[code] + len(chosen)))
-                for name, values in parts.items():
-                    if f"{split}-{name}" in files:
-                        files[f"{split}-{name}"][target] = values[chosen]
-                written[code] += len(chosen)
-        if time.monotonic() - noted > _SECONDS:
-            _write_note(folder, files.values(), index + 1, written)
-            noted = time.monotonic()
-    for file in files.values():
-        file.flush()
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(reserved(folder / name, array)) for name, array in arrays.items()}
+        writer, noted = _ShardWriter(files, places, written), time.monotonic()
+        for index, block in enumerate(reader):
+            progress(len(block.table))
+            if index < done:
+                continue
+            writer.add(encoder.encode(block))
+            if time.monotonic() - noted > _SECONDS:
+                writer.flush()
+                _write_note(folder, files.values(), index + 1, writer.written)
+                noted = time.monotonic()
+        writer.flush()
+        for file in files.values():
+            os.fsync(file.fileno())
     (folder / _NOTE).unlink(missing_ok=True)
     return arrays
+
+
+class _ShardWriter:
+    """Write rows to their shards, many at a time, so that each shard gets a long part.
+
+    Args:
+        files: the file of each array, by its name.
+        places: the layout of each split.
+        written: the number of rows of each split that are written.
+    """
+
+    def __init__(
+        self, files: Mapping[str, BinaryIO], places: Mapping[str, Layout], written: Sequence[int]
+    ) -> None:
+        self._files, self._places, self.written = files, places, list(written)
+        self._pending: list[EncodedBlock] = []
+        self._size = 0
+
+    def add(self, block: EncodedBlock) -> None:
+        """Write the rows of a block with others, once they are many."""
+        self._pending.append(block)
+        self._size += sum(part.nbytes for part in block.arrays.values())
+        if self._size > _PENDING_BYTES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write all rows."""
+        pending, self._pending, self._size = self._pending, [], 0
+        for code, split in enumerate(SPLITS):
+            chosen = [np.flatnonzero(block.codes == code) for block in pending]
+            if not (count := sum(map(len, chosen))):
+                continue
+            places = self._places[split].places(np.arange(self.written[code], self.written[code] + count))
+            order = np.argsort(places)
+            starts = np.flatnonzero(np.diff(places[order], prepend=-2) != 1)  # of rows that are adjacent
+            for name in pending[0].arrays:
+                if file := self._files.get(f"{split}-{name}"):
+                    parts = [block.arrays[name][rows] for block, rows in zip(pending, chosen, strict=True)]
+                    values = np.concatenate(parts)[order]
+                    for rows, part in zip(starts, np.split(values, starts[1:]), strict=True):
+                        file.seek(int(places[order[rows]]) * part[0].nbytes)
+                        file.write(part.tobytes())
+                    file.flush()
+            self.written[code] += count
 
 
 def _read_note(folder: Path) -> tuple[int, list[int]]:
@@ -168,11 +211,9 @@ def _read_note(folder: Path) -> tuple[int, list[int]]:
     return note["blocks"], note["written"]
 
 
-def _write_note(
-    folder: Path, files: "Iterable[np.memmap[Any, Any]]", blocks: int, written: Sequence[int]
-) -> None:
+def _write_note(folder: Path, files: Iterable[BinaryIO], blocks: int, written: Sequence[int]) -> None:
     """Note what is written, once it is on the disk."""
     for file in files:
-        file.flush()
+        os.fsync(file.fileno())
     with atomic_write(folder / _NOTE) as path:
         path.write_text(json.dumps({"blocks": blocks, "written": list(written)}), "utf-8")
