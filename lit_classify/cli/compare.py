@@ -21,9 +21,9 @@ from lit_classify.report.comparison_page import comparison_page
 from lit_classify.threads import flush_denormals
 
 DESCRIPTION = """\
-Train recipes, configurations or finished runs anew, each with the same seeds, and compare the metric of their
-task. Runs of one shape are trained at once, as members of one network; what cannot be, one by one as fit
-does. A seed changes the initial weights; data, split and the order of batches stay the same
+Train recipes, configurations or finished runs from scratch, with the same seeds, and compare the metric of
+their task. Runs of one shape are trained at once, as members of one network; what cannot be, one by one as
+fit does. A seed changes the initial weights; data, split and the order of batches stay the same
 (--data.random_state). Further options are those of fit, for all configurations: --trainer.max_epochs 100."""
 EPILOG = """\
 examples:
@@ -35,13 +35,13 @@ _OWN_FLAGS = {"--overwrite", "--help", "-h"}
 _FIXED = {  # options of fit that compare sets
     "config": "name the configuration without --config",
     "seed_everything": "use --first_seed and --seeds",
-    "ckpt_path": "name the run, which is trained anew",
+    "ckpt_path": "name the run, which is trained from scratch",
     "plots": "plots are in the page of --out",
     "report": "use --out compare.html",
     "trainer.logger": "nothing is logged",
     "trainer.default_root_dir": "no runs are saved",
 }
-_MAX_CONFIGURATIONS = 100
+_MAX_CONFIGURATIONS, _MAX_SEEDS = 100, 10_000
 FORMATS: dict[str, Callable[[Mapping[str, Any], Sequence[Configuration]], bytes]] = {
     "html": comparison_page,
     "csv": lambda summary, _: comparison_csv(summary),
@@ -76,6 +76,8 @@ def main(arguments: list[str]) -> int:
     given = options.parse_args(own)
     check_at_least("seeds", given.seeds, 1)
     check_at_least("first_seed", given.first_seed, 0)
+    if given.seeds > _MAX_SEEDS:
+        raise UserError(f"seeds must be at most {_MAX_SEEDS:,}, but is {given.seeds:,}")
     out = Path(given.out) if given.out else None
     if out is not None:
         _check_output(out, given.overwrite)
@@ -84,36 +86,49 @@ def main(arguments: list[str]) -> int:
     if given.seeds == 1 and len(variants) == 1:
         raise UserError("one configuration with one seed is nothing to compare; increase --seeds, or use fit")
     filter_warnings()
-    configurations = [prepare(name, [*words, *for_fit]) for name, words in variants.items()]
-    _check_metrics(configurations)
-    step = max(part.members for part in configurations)  # member k of a run has the seed of the run plus k
-    seeds = range(given.first_seed, given.first_seed + given.seeds * step, step)
-    if seeds[-1] + step > 2**32:
-        raise UserError(f"seeds must be below {2**32}, but the last one is {seeds[-1] + step - 1}")
-    interrupted = False
-    with signals.continuing_after_interrupt(), flush_denormals():
-        try:
-            _train(configurations, seeds)
-        except KeyboardInterrupt:
-            interrupted = True
-        finished = [part for part in configurations if part.runs]
-        if finished:
-            summary = summarize_comparison(finished, seeds)
-            echo("\n".join(comparison_lines(summary)))
-            if out is not None:
-                write_all({out: FORMATS[format_](summary, finished)})
-                echo(f"\nWritten: {out}")
-    if interrupted:
+    with flush_denormals():
+        configurations = [prepare(name, [*words, *for_fit]) for name, words in variants.items()]
+        _check_metrics(configurations)
+        seeds = _seeds(given.first_seed, given.seeds, configurations)
+        with signals.continuing_after_interrupt():
+            is_complete = _train(configurations, seeds)
+            if finished := [part for part in configurations if part.runs]:
+                summary = summarize_comparison(finished, seeds)
+                echo("\n".join(comparison_lines(summary)))
+                if out is not None:
+                    write_all({out: FORMATS[format_](summary, finished)})
+                    echo(f"\nWritten: {out}")
+    if not is_complete:
         signals.terminate(signal.SIGINT)
     return 0
 
 
-def _train(configurations: Sequence[Configuration], seeds: Sequence[int]) -> None:
-    """Train all configurations, those of one shape at once, and print the progress on standard error.
+def _seeds(first: int, number: int, configurations: Sequence[Configuration]) -> range:
+    """Return the seeds, far enough from each other that no two runs share a member.
+
+    Member k of a run has the seed of the run plus k.
 
     Raises:
-        KeyboardInterrupt: after Ctrl-C; the finished runs are kept.
+        UserError: a seed is too large.
     """
+    step = max(part.members for part in configurations)
+    last = first + number * step - 1
+    if last >= 2**32:
+        raise UserError(f"seeds must be below {2**32}, but the last one is {last}")
+    return range(first, last + 1, step)
+
+
+def _train(configurations: Sequence[Configuration], seeds: Sequence[int]) -> bool:
+    """Train all configurations, and return whether Ctrl-C has not interrupted that."""
+    try:
+        _train_groups(configurations, seeds)
+    except KeyboardInterrupt:
+        return False
+    return True
+
+
+def _train_groups(configurations: Sequence[Configuration], seeds: Sequence[int]) -> None:
+    """Train all configurations, those of one shape at once, and print the progress on standard error."""
     groups: dict[str, list[Configuration]] = {}
     for part in configurations:
         groups.setdefault(part.name if part.alone else part.shape, []).append(part)

@@ -85,7 +85,7 @@ class Configuration:
         targets: targets of the evaluated rows.
         view: of a plot of predictions, if there is one.
         runs: the finished runs.
-        seconds: how long they took.
+        seconds: how long they took; runs that are trained at once share the time.
     """
 
     name: str

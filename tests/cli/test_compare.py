@@ -64,7 +64,7 @@ def test_a_grid_has_all_combinations(capsys: pytest.CaptureFixture[str]) -> None
 
 
 @pytest.mark.slow
-def test_a_finished_run_is_trained_anew_with_its_settings() -> None:
+def test_a_finished_run_is_trained_from_scratch_with_its_settings() -> None:
     assert main(["fit", "--config", "moons", "--model.lr", "0.03", "--plots", "none", *SHORT]) == 0
     run = "lightning_logs/moons/version_0"
     for what in (run, f"{run}/checkpoints/best.ckpt", "last"):
@@ -134,6 +134,7 @@ USER_ERRORS = [
     (["circles_v2", "--seeds", "1"], "one configuration with one seed is nothing to compare"),
     (["circles_v2", "--seeds", "0"], "seeds must be at least 1, but is 0"),
     (["circles_v2", "--find_lr", "--seeds", "1"], "one configuration with one seed is nothing to compare"),
+    (["circles_v2", "--seeds", "1000000000"], "seeds must be at most 10,000, but is 1,000,000,000"),
     (["circles_v2", "--seeds", "many"], "argument --seeds: invalid int value: 'many'"),
     (["circles_v2", "--first_seed", "-1"], "first_seed must be at least 0"),
     (["circles_v2", "--first_seed", "4294967290"], "seeds must be below 4294967296"),
