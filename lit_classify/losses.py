@@ -57,7 +57,11 @@ _FOR = {  # what a loss of torch.nn is for
     ),
 }
 _SYNONYMS = {"mae": "L1Loss", "l2": "MSELoss"}
-_OPTIONS = {"weight": "class_weight", "pos_weight": "pos_weight", "label_smoothing": "label_smoothing"}
+_OPTIONS = {  # arguments that are options of the tasks
+    "weight": "class_weight, or pos_weight of labels",
+    "pos_weight": "pos_weight",
+    "label_smoothing": "label_smoothing",
+}
 _FIXED = {"reduction", "reduce", "size_average", "ignore_index"}
 
 
@@ -170,7 +174,8 @@ def as_name(
         ('HuberLoss', {'delta': 2.0})
     """
     if isinstance(loss, str):
-        return loss.removeprefix("torch.").removeprefix("nn."), args
+        name = loss.removeprefix("torch.").removeprefix("nn.")
+        return (loss if "." in name else name), args
     if type(loss) not in LOSSES.values():
         return loss, args
     if args:
@@ -230,7 +235,8 @@ def make_loss(
         per_row = {"reduction": "none"} if _takes_reduction(kind) else {}
         return RowLoss(_build(kind, args | per_row))
     if name not in known:
-        raise UserError(f"{name} {_FOR[name]}; for {task} use {' or '.join(known)}")
+        reason = _FOR.get(name, "does not fit the task")  # a later torch may have more losses
+        raise UserError(f"{name} {reason}; for {task} use {' or '.join(known)}")
     names = [key for key in inspect.signature(kind).parameters if key not in {*_FIXED, *_OPTIONS}]
     for key in args:
         if key in _OPTIONS:

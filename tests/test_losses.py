@@ -122,6 +122,7 @@ def test_custom_losses_are_called_with_outputs_and_targets_and_return_losses_of_
     for loss, expected in {
         cubed: errors.abs() ** 3,
         F.huber_loss: F.huber_loss(errors, torch.zeros(N), reduction="none"),
+        "torch.nn.functional.mse_loss": errors**2,
         Scaled: 3 * errors**2,
     }.items():
         model = Regressor(1, loss=loss)
