@@ -19,6 +19,7 @@ from lit_classify import (
     TableDataModule,
     init_from,
 )
+from lit_classify.callbacks.hparams import settings
 from lit_classify.checkpoints import Checkpoint
 from lit_classify.checkpoints.transfer import kept_state
 from lit_classify.cli.main import main
@@ -39,8 +40,8 @@ def saved(model: LitModule, data: Any, name: str = "source.ckpt") -> Path:
     return Path(name)
 
 
-def blobs(num_classes: int = 4, **settings: Any) -> MulticlassClassifier:
-    return MulticlassClassifier(2, num_classes, **{"hidden": [8, 8], **settings})
+def blobs(num_classes: int = 4, **given: Any) -> MulticlassClassifier:
+    return MulticlassClassifier(2, num_classes, **{"hidden": [8, 8], **given})
 
 
 def test_training_from_the_weights_of_other_data_equals_a_plain_loop() -> None:
@@ -67,6 +68,16 @@ def test_training_from_the_weights_of_other_data_equals_a_plain_loop() -> None:
     assert same_weights(model.network, network)
 
 
+def test_the_hyperparameters_of_a_run_name_the_checkpoint_and_the_frozen_layers() -> None:
+    path = saved(blobs(), BlobsDataModule())
+    model = blobs(freeze=[0, 2])
+    init_from(model, path)
+    shown = settings(trainer(), model, BlobsDataModule())
+    assert (shown["init_from"], shown["freeze"]) == ("source.ckpt", "0, 2")
+    other = settings(trainer(), blobs(), BlobsDataModule())
+    assert (other["init_from"], other["freeze"]) == ("", "")
+
+
 def test_linear_layers_correspond_by_their_order() -> None:
     source = blobs(activation=None)
     path = saved(source, BlobsDataModule())
@@ -76,10 +87,10 @@ def test_linear_layers_correspond_by_their_order() -> None:
 
 
 def test_layers_of_custom_networks_correspond_by_their_names() -> None:
-    settings: dict[str, Any] = {"network": Squares, "network_args": {"width": 4}}
-    source = BinaryClassifier(2, **settings)
+    custom: dict[str, Any] = {"network": Squares, "network_args": {"width": 4}}
+    source = BinaryClassifier(2, **custom)
     path = saved(source, CirclesDataModule())
-    model = blobs(**settings)
+    model = blobs(**custom)
     transfer = init_from(model, path)
     assert (transfer.taken, list(transfer.new)) == (["hidden"], ["out"])
     assert torch.equal(model.network.hidden.weight, source.network.hidden.weight)  # type: ignore[union-attr, arg-type]
