@@ -11,6 +11,7 @@ from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import parser
 from lit_classify.cli.fit import FitCLI
 from lit_classify.cli.quiet_training import NO_FILES
+from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.eject.run import Run
 from lit_classify.eject.script import write_script
 from lit_classify.errors import UserError
@@ -39,6 +40,7 @@ def main(arguments: list[str]) -> int:
     if out is not None and out.exists() and not given.overwrite:
         raise UserError(f"{out} already exists; add --overwrite, or choose another --out")
 
+    filter_warnings()
     config, checkpoint = _find(given.source)
     script = write_script(_build(config, of_fit, checkpoint))
     if out is None:

@@ -28,7 +28,12 @@ from lit_classify.eject.template import fill
 from lit_classify.eject.training import check_model, describe, plain_words
 from lit_classify.errors import UserError
 from lit_classify.messages import escape_control, summarize
-from lit_classify.modules.member_losses import clip_gradient_norms, held_out_logits, training_loss
+from lit_classify.modules.member_losses import (
+    clip_gradient_norms,
+    held_out_logits,
+    losses_and_weights,
+    training_loss,
+)
 from lit_classify.networks import DerivedInputs, FeatureEmbedding, build_members
 from lit_classify.seeds import stream_seed
 
@@ -51,9 +56,8 @@ _PRINTED: dict[str, Callable[..., Any]] = {  # what sections may call
     part.__name__: part
     for part in (
         *(DerivedInputs, Encoder, FeatureEmbedding, Preprocessor, ValueFormat),
-        *(assign_folds, build_members, clip_gradient_norms, held_out_logits, missing_to_null),
-        date_part,
-        *(split_off, stream_seed, to_numbers, training_loss),
+        *(assign_folds, build_members, clip_gradient_norms, date_part, held_out_logits),
+        *(losses_and_weights, missing_to_null, split_off, stream_seed, to_numbers, training_loss),
     )
 }
 

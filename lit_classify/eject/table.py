@@ -12,6 +12,7 @@ from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.eject.checks import check_arguments, refuse
 from lit_classify.eject.code import call, keywords, lines, literal
 from lit_classify.eject.template import fill
+from lit_classify.errors import UserError
 
 _WIDTH = 105  # of an element of a list
 _DELIMITERS = (",", ";", "\t", "|")
@@ -80,14 +81,14 @@ def _has_own(data: TableDataModule, name: str) -> bool:
 
 
 def _read(data: TableDataModule, state: FittedState) -> tuple[str, str, str]:
-    """Return the path of the table, the call that reads it, and its names if polars finds others.
+    """Return the path of the table, the statement that reads it, and its names if polars finds others.
 
     Raises:
-        UserError: there are several files, or polars finds another number of columns.
+        UserError: there are several files, or polars finds another number of columns in it.
     """
     paths, names = list(state.files["path"]), list(state.columns)
     if len(paths) > 1:
-        refuse("data.path", data.hparams["path"])
+        raise UserError(f"a script reads one file, not {', '.join(paths)}; join them")
     numbered = [f"column_{number}" for number in range(1, len(names) + 1)]
     encoding, delimiter = data.hparams["encoding"], data.hparams["delimiter"]
     for separator in [delimiter] if delimiter else _DELIMITERS:
@@ -103,7 +104,9 @@ def _read(data: TableDataModule, state: FittedState) -> tuple[str, str, str]:
             if len(found) == len(names):
                 read = call("table = pl.read_csv(", ["path", *keywords(options)], width=110)
                 return paths[0], read, "" if found == names else _names(names, found, numbered)
-    return refuse("data.path", data.hparams["path"])
+    raise UserError(
+        f"a script would read {paths[0]} in another way; save it as CSV with commas, without quotes"
+    )
 
 
 def _names(names: list[str], found: list[str], numbered: list[str]) -> str:

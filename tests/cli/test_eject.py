@@ -215,6 +215,14 @@ def test_the_script_of_a_table_prints_the_epoch_log_and_the_result_of_the_test(
     assert printed == [line for line in fitted if line.startswith("Epoch")]
 
 
+@pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
+def test_the_script_of_a_table_has_a_class_with_the_task(capsys: pytest.CaptureFixture[str]) -> None:
+    write_table(mixed_columns())
+    script = eject("table", "--data.path=t.csv", "--data.target=kind")
+    assert "class BinaryClassifier:" in script
+    assert "lit_classify" not in script.partition("import matplotlib")[2].replace("of lit_classify", "")
+
+
 @pytest.mark.slow
 def test_the_script_of_the_recipe_table_stops_early_as_fit_does() -> None:
     bundled(load_breast_cancer, "cancer.csv")
@@ -248,6 +256,9 @@ def test_a_table_that_polars_reads_in_another_way_is_refused(capsys: pytest.Capt
     Path("t.csv").write_text(f'x,y\n{rows}  \n41,"a\n"\n')
     assert main(["eject", "table", "--data.path=t.csv", "--data.target=y"]) == 2
     assert "a script would" in capsys.readouterr().err
+    pl.DataFrame(mixed_columns(40)).write_parquet("t.parquet")
+    assert main(["eject", "table", "--data.path=t.parquet", "--data.target=kind"]) == 2
+    assert "save it as CSV" in capsys.readouterr().err
     write_table(mixed_columns(40))
     for option in ("--data.duplicates=drop", "--data.groups=color", "--data.missing_values=[-999]"):
         assert main(["eject", "table", "--data.path=t.csv", "--data.target=kind", option]) == 2
