@@ -21,6 +21,7 @@ from lit_classify.plots.decision_boundary import (
     X1_X2,
     DecisionBoundaryDisplay,
     Points,
+    boundaries_of_seeds,
     boundary_lines,
     grid,
     region_colors,
@@ -181,3 +182,18 @@ def test_drawing_leaves_model_mode_device_and_random_state() -> None:
     assert {weight.device.type for weight in model.parameters()} == {"cpu"}
     assert torch.equal(before, torch.get_rng_state())
     assert image.imread("boundary.png").shape[0] > 300
+
+
+def test_each_seed_has_its_boundary_on_the_regions_of_the_mean() -> None:
+    extent = (-1.0, 1.0, -1.0, 1.0)
+    slopes = [torch.sigmoid(9 * (grid(extent)[:, 0] - shift)) for shift in (-0.5, 0.1)]
+    surfaces = [torch.stack([1 - p, p], dim=1) for p in slopes]
+    points = torch.eye(2), torch.tensor([0, 1])
+    (axes,) = boundaries_of_seeds(points, ["no", "yes"], surfaces, extent, "2 runs").axes
+    lines = [part for part in axes.collections if isinstance(part, LineCollection)]
+    positions = [part.get_segments()[0][:, 0] for part in lines]
+    assert all(np.allclose(x, shift, atol=1e-3) for x, shift in zip(positions, (-0.5, 0.1), strict=True))
+    picture = np.asarray(axes.images[0].get_array())
+    red, blue = picture[0, 0], picture[0, -1]  # far from both boundaries
+    assert red[0] > red[2]
+    assert blue[2] > blue[0]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lit_classify.plots import learning_curves
+from lit_classify.plots import curve_bands, learning_curves
 from lit_classify.plots.style import class_color
 
 
@@ -29,3 +29,14 @@ def test_a_stage_has_the_same_color_in_every_panel() -> None:
     train, val = (line.get_color() for line in loss.lines)
     assert selected.lines[0].get_color() == val != train
     assert all(axes.get_legend() is not None for axes in figure.axes)
+
+
+def test_bands_show_mean_and_spread_in_the_color_of_the_configuration() -> None:
+    band = {"epoch": [0.0, 1.0], "mean": [0.7, 0.6], "low": [0.6, 0.5], "high": [0.8, 0.7]}
+    figure = curve_bands({"loss": {"a": band, "b": band}, "accuracy": {"b": band}})
+    loss, accuracy = figure.axes
+    assert np.asarray(loss.lines[0].get_xydata()).T.tolist() == [[0, 1], [0.7, 0.6]]
+    (outline,) = loss.collections[0].get_paths()
+    heights = np.asarray(outline.vertices)[:, 1]
+    assert (heights.min(), heights.max()) == (0.5, 0.8)
+    assert accuracy.lines[0].get_color() == loss.lines[1].get_color() != loss.lines[0].get_color()

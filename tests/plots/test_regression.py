@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PathCollection
 
 from lit_classify.data_interface import NumericFeature
-from lit_classify.plots import RegressionLineDisplay, predicted_vs_actual
+from lit_classify.plots import RegressionLineDisplay, lines_of_seeds, predicted_vs_actual
 
 X, Y = torch.tensor([[2.0], [0.0], [1.0]]), torch.tensor([4.0, 0.0, 1.0])
 
@@ -75,3 +75,12 @@ def test_train_and_test_predictions_are_both_visible_where_they_coincide() -> No
     below, above = RegressionLineDisplay(splits, [Y, Y]).figure.axes[0].lines
     assert below.get_linewidth() > above.get_linewidth()
     assert below.get_color() != above.get_color()
+
+
+def test_each_seed_has_its_line_over_the_original_feature() -> None:
+    x, y = torch.arange(3.0)[:, None], torch.tensor([0.0, 1.0, 2.0])
+    feature = NumericFeature("age", center=40.0, scale=10.0)
+    (axes,) = lines_of_seeds((x, y), x, [y, y + 1], "2 runs", feature).axes
+    drawn = [np.asarray(line.get_xydata()).T.tolist() for line in axes.lines]
+    assert drawn == [[[40, 50, 60], [0, 1, 2]], [[40, 50, 60], [1, 2, 3]]]
+    assert (axes.get_xlabel(), axes.get_title()) == ("age", "2 runs")
