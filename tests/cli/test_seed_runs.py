@@ -98,6 +98,23 @@ def test_members_equal_runs_of_fit_on_a_table(target: str) -> None:
     check_against_fit(part, arguments, 1e-5)
 
 
+@pytest.mark.slow
+def test_curves_of_members_are_those_of_runs_trained_alone() -> None:
+    arguments = [*write_table("value"), "--data.sample_weight", "x2", "--data.val_fraction", "0.2"]
+    frame = pl.read_csv("t.csv").with_columns(pl.col("x2").abs())
+    frame.write_csv("t.csv")
+    arguments += ["--model.loss", "HuberLoss", "--trainer.accumulate_grad_batches", "2"]
+    at_once, alone = prepare("a", arguments), prepare("b", arguments)
+    assert at_once.alone == ""
+    train_at_once([at_once], SEEDS)
+    for seed, run in zip(SEEDS, at_once.runs, strict=True):
+        train_alone(alone, seed)
+        for name, curve in alone.runs[-1].curves.items():
+            assert len(curve) > 1
+            for epoch, value in curve.items():
+                assert run.curves[name][epoch] == pytest.approx(value, rel=1e-5), (name, epoch)
+
+
 def test_members_with_other_rates_equal_runs_of_fit() -> None:
     rates = ["0.1", "0.02"]
     parts = [prepare(rate, [*CIRCLES, "--model.lr", rate]) for rate in rates]
