@@ -359,7 +359,10 @@ class TableDataModule(InMemoryDataModule):
         self._check_streamable()
         self.max_evaluated = _MAX_EVALUATED
         self._reader = BlockReader.detect(self._files)
-        if self._state is not None:
+        if self._state is None:
+            check_columns("target column", self._roles.target, self._reader.no_rows)
+            check_columns("column", self._roles.all, self._reader.no_rows)
+        else:
             self._reader = self._reader.for_state(self._state)
         self._digests = {"path": self._reader.digests("path")}
         return tuple(self._digests["path"].values())
@@ -791,8 +794,7 @@ class TableDataModule(InMemoryDataModule):
             DataError: a column does not exist.
         """
         assert self._reader is not None
-        empty = RawTable(pl.DataFrame(schema=dict.fromkeys(self._reader.names, pl.String())), (), ())
-        check_columns("column", names, empty)
+        check_columns("column", names, self._reader.no_rows)
         return (block.table.frame.select(names) for block in self._reader.only("path").as_text())
 
     def raw_rows(self, split: str, indices: Sequence[int]) -> pl.DataFrame:

@@ -144,6 +144,11 @@ class BlockReader:
         return [found[number] for number in numbers]
 
     @property
+    def no_rows(self) -> RawTable:
+        """A table with the columns, but no rows."""
+        return RawTable(pl.DataFrame(schema=dict.fromkeys(self.names, pl.String())), (), ())
+
+    @property
     def special_formats(self) -> dict[str, ValueFormat]:
         """The formats except those of plain numbers."""
         return {name: part for name, part in self.formats.items() if not part.is_plain}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.column_roles import ColumnRoles
-from lit_classify.data.table.schema import Kind, cast_column, check_columns, mask_out_of_range
+from lit_classify.data.table.schema import Kind, cast_column, mask_out_of_range
 from lit_classify.data.table.source import RawTable
 from lit_classify.data.table.splits import NO_EVALUATION, RowIndices, Splitter, check_classes, read_splits
 from lit_classify.data.table.streaming.blocks import Block, BlockReader, OtherFormat
@@ -271,9 +271,6 @@ class Surveyor:
         return self.roles.target[0] if len(self.roles.target) == 1 else None
 
     def _pass(self, reader: BlockReader, assignment: Assignment) -> Survey:
-        names = RawTable(pl.DataFrame(schema=dict.fromkeys(reader.names, pl.String())), (), ())
-        check_columns("target column", self.roles.target, names)
-        check_columns("column", self.roles.all, names)
         self.totals = {name: ColumnTotals() for name in self._candidates(reader)}
         sample, targets = _Sample(assignment.splitter.seed), _Targets(self._target_name)
         counts, files, dropped = np.zeros(3, np.int64), dict[str, int](), 0

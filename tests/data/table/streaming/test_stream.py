@@ -1,5 +1,9 @@
 """A table that is read in blocks compared with the same table in memory, from file to trained weights."""
 
+import subprocess
+import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -212,3 +216,45 @@ def test_predictions_need_no_cache_and_equal_those_in_memory() -> None:
     x = torch.cat([batch for (batch,) in streamed.predict_dataloader()])
     (expected,) = whole.predict_dataloader()
     torch.testing.assert_close(x, expected[0], rtol=1e-5, atol=1e-6)
+
+
+PROGRAM = """
+import sys
+from lit_classify import TableDataModule
+from lit_classify.data.table.streaming import encoding, shards, survey
+survey._SAMPLE_BYTES, encoding._PENDING_BYTES, shards._SHARD_BYTES = 1 << 22, 1 << 22, 1 << 20
+data = TableDataModule(sys.argv[1], "target", cache_dir="cache", batch_size=512)
+data.setup()
+rows = sum(len(x) for x, y in data.train_dataloader())
+rows += sum(len(x) for x, y in data.val_dataloader()) + sum(len(x) for x, y in data.test_dataloader())
+rows += sum(len(x) for (x,) in data.predict_dataloader())
+print(rows)
+"""
+
+
+def anonymous_memory(path: Path, num_rows: int) -> int:
+    """Return the peak of anonymous memory of a process that reads a table in blocks, in MB."""
+    random = np.random.default_rng(0)
+    with path.open("wb") as file:
+        for start in range(0, num_rows, 100_000):
+            x = {f"x{column}": random.normal(size=100_000).astype(np.float32) for column in range(20)}
+            frame = pl.DataFrame({**x, "target": random.choice(["a", "b"], 100_000)})
+            frame.write_csv(file, include_header=not start, float_precision=4)
+    peak, command = 0, [sys.executable, "-c", PROGRAM, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        while process.poll() is None:
+            with suppress(OSError, IndexError):
+                status = Path(f"/proc/{process.pid}/status").read_text()
+                peak = max(peak, int(status.split("RssAnon:")[1].split()[0]))
+            time.sleep(0.01)
+        assert process.communicate()[0] == f"{2 * num_rows}\n"
+    return peak // 1000
+
+
+@pytest.mark.slow
+@pytest.mark.reliability(32)
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="anonymous memory is not reported")
+def test_memory_does_not_grow_with_the_number_of_rows() -> None:
+    few, many = (anonymous_memory(Path(f"{rows}.csv"), rows) for rows in (100_000, 1_500_000))
+    size = 1_400_000 * 20 * 4 // 1_000_000  # of the further rows in float32, MB
+    assert many - few < size / 2
