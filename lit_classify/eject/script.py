@@ -128,11 +128,12 @@ def _header(run: Run, body: str) -> str:
     """Return the comment at the start of the script, whose first lines are the same for all names."""
     modules = set(re.findall(r"^(?:import|from) (\w+)", body, re.MULTILINE))
     needs = [name for module, name in _PACKAGES.items() if module in modules]
+    left_out = [f"--{name}" for name in ("tune_threshold", "report") if run.config.get(name)]
     notes = [
         run.why,
         "It prints the epoch log of",
         f"    {run.command}",
-        "but writes no logs and no checkpoints.",
+        f"but writes no logs and no checkpoints{', and leaves out ' * bool(left_out)}{', '.join(left_out)}.",
     ]
     lines = [
         line

@@ -218,8 +218,9 @@ def test_the_script_of_a_table_prints_the_epoch_log_and_the_result_of_the_test(
 @pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
 def test_the_script_of_a_table_has_a_class_with_the_task(capsys: pytest.CaptureFixture[str]) -> None:
     write_table(mixed_columns())
-    script = eject("table", "--data.path=t.csv", "--data.target=kind")
+    script = eject("table", "--data.path=t.csv", "--data.target=kind", "--tune_threshold=f1")
     assert "class BinaryClassifier:" in script
+    assert "# but writes no logs and no checkpoints, and leaves out --tune_threshold." in script
     assert "lit_classify" not in script.partition("import matplotlib")[2].replace("of lit_classify", "")
 
 
