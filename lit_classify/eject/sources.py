@@ -50,6 +50,7 @@ class Sources:
     constants: dict[str, str] = field(default_factory=dict)
     definitions: dict[str, str] = field(default_factory=dict)
     imports: dict[str, Import] = field(default_factory=dict)
+    _homes: dict[str, str] = field(default_factory=dict)  # the module of each constant and definition
 
     @classmethod
     def of(
@@ -89,6 +90,7 @@ class Sources:
 
     def _add(self, part: Any, called: frozenset[str]) -> None:  # noqa: ANN401 - a function or class
         name = part.__name__
+        self._check_home(name, part.__module__)
         if name not in self.definitions and name not in self.imports:
             code = prune(inspect.getsource(part), called, {"task": self.task} if self.task else {})
             code = code.replace(LitModule.__name__, type(self.task).__name__)
@@ -125,6 +127,7 @@ class Sources:
                 self._add_constant(name, sys.modules[origin], called)
 
     def _add_constant(self, name: str, home: ModuleType, called: frozenset[str]) -> None:
+        self._check_home(name, home.__name__)
         if name in self.constants:
             return
         source = inspect.getsource(home)
@@ -132,6 +135,10 @@ class Sources:
         text = re.sub("  # .*", "", ast.get_source_segment(source, assigned) or "")
         self._add_names(text, home, called)
         self.constants[name] = text
+
+    def _check_home(self, name: str, module: str) -> None:
+        """A script has one namespace, in which a name cannot have the values of two modules."""
+        assert self._homes.setdefault(name, module) == module, f"{name} is defined in two modules"
 
 
 def _value(value: Any) -> str:  # noqa: ANN401 - an attribute of a module

@@ -2,6 +2,7 @@
 
 import pytest
 
+from lit_classify import seeds
 from lit_classify.eject.sources import Sources, free_names, import_lines
 from lit_classify.networks.members import MemberLinear
 from lit_classify.seeds import stream_seed
@@ -27,3 +28,10 @@ def test_examples_and_unused_methods_are_left_out() -> None:
 @pytest.mark.parametrize("code", ["import os\nos.path", "def f(a, *b, c=1):\n    return [d for d in a]"])
 def test_names_that_are_defined_are_not_free(code: str) -> None:
     assert free_names(code) <= {"os"}
+
+
+def test_a_name_that_two_modules_define_is_an_error() -> None:
+    def stream_seed() -> None: ...
+
+    with pytest.raises(AssertionError, match="stream_seed is defined in two modules"):
+        Sources.of([seeds.stream_seed, stream_seed], "")
