@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from lit_classify.data.memory import check_memory, own_memory
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, has_long_integers, missing_to_null
-from lit_classify.data.table.compression import open_decompressed, sizes_so_far
+from lit_classify.data.table.compression import find_compression, open_decompressed, sizes_so_far
 from lit_classify.data.table.dialect import CsvOptions, Dialect, detect_dialect, is_blank
 from lit_classify.data.table.text_conversion import FormatDetector, convert_text
 from lit_classify.data.table.value_formats import ValueFormat
@@ -109,6 +109,14 @@ def iterate_blocks(
     dialect, _, _ = _detect(path, options)
     known = {name: formats.get(name) for name in dialect.names}
     yield from _parse_blocks(path, options, dialect, known, _ignore)
+
+
+def estimate_rows(path: Path, options: CsvOptions) -> int | None:
+    """Return about how many rows a file has, by its size; None if it is compressed."""
+    if find_compression(path):
+        return None
+    head = _read_head(path, options.encoding)
+    return round(path.stat().st_size * max(head.count("\n"), 1) / len(head.encode()))
 
 
 def digest_text(path: Path, options: CsvOptions) -> str:

@@ -12,7 +12,13 @@ import numpy as np
 import polars as pl
 
 from lit_classify.data.table.cells import as_text
-from lit_classify.data.table.csv import apply_formats, detect_formats, digest_text, iterate_blocks
+from lit_classify.data.table.csv import (
+    apply_formats,
+    detect_formats,
+    digest_text,
+    estimate_rows,
+    iterate_blocks,
+)
 from lit_classify.data.table.dialect import CsvOptions
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.format_detection import detect_format
@@ -164,6 +170,18 @@ class BlockReader:
         given = {key: self.files.paths.get(key) for key in PATH_OPTIONS}
         return {key: find_files(paths) for key, paths in given.items() if paths}
 
+    def estimate_rows(self) -> int | None:
+        """Return about how many rows all files have; None if that is not known."""
+        counts = [
+            estimate_rows(path, self.files.options)
+            if _format(path) == "CSV"
+            else _scan(path).select(pl.len()).collect().item()
+            for paths in self.paths.values()
+            for path in paths
+        ]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
+
     def digests(self, key: str) -> dict[str, str]:
         """Return the SHA-256 of each file of an option, as it is when the rows are held in memory."""
         options = self.files.options
@@ -243,6 +261,10 @@ def _format(path: Path) -> str:
     return name
 
 
+def _scan(path: Path) -> pl.LazyFrame:
+    return pl.scan_parquet(path, glob=False) if _format(path) == "Parquet" else pl.scan_ipc(path, glob=False)
+
+
 def _read_blocks(
     path: Path, options: CsvOptions, formats: Mapping[str, ValueFormat]
 ) -> Iterator[pl.DataFrame]:
@@ -252,7 +274,7 @@ def _read_blocks(
         yield from iterate_blocks(path, options, formats)
         return
     try:
-        rows = pl.scan_parquet(path, glob=False) if name == "Parquet" else pl.scan_ipc(path, glob=False)
+        rows = _scan(path)
         count, width = rows.select(pl.len()).collect().item(), len(rows.collect_schema())
         size = max(_CELLS // width, 1)
         for start in range(0, count, size):

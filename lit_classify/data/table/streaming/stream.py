@@ -201,7 +201,7 @@ class TableStream:
 
     def _learn(self, fit: Callable[[Survey], Fitted], state: FittedState | None) -> dict[str, Any]:
         """Return what the first pass finds that the second needs, as plain data."""
-        with _progress("first pass", None) as progress:
+        with _progress("first pass", self.reader.estimate_rows()) as progress:
             surveyor = Surveyor(self.roles, self.missing_target, progress, only_counts=state is not None)
             survey = surveyor.survey(self.reader, self.assignment)
         fitted = fit(survey) if state is None else Fitted(state, [], [], [])
