@@ -1,5 +1,6 @@
 """Settings and fixtures of all tests, such as a temporary working directory for each."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import settings
 settings.register_profile("suite", deadline=None, derandomize=True)  # deadlines fail on a busy machine
 settings.load_profile("suite")
 torch.set_num_threads(1)  # the order of a sum must not depend on the machine
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the same in programs that tests start
 
 
 @pytest.fixture(autouse=True)

@@ -125,6 +125,12 @@ def _dispatch(arguments: list[str]) -> int:
     _check_recipes(arguments[1:])
     if name != "recipes" and sys.stdout.isatty() and sys.stderr.isatty():
         echo_once("starting...")  # the imports below take seconds
+    if (
+        "OMP_WAIT_POLICY" not in os.environ
+    ):  # threads of torch that wait for each other yield the processor soon
+        os.environ.setdefault(
+            "GOMP_SPINCOUNT", "1000"
+        )  # by default, training beside other programs hardly moves
     fast_import = import_module("lit_classify._lightning.fast_import")
     with fast_import.without_garbage_collection():
         if name in _IMPORT_LIGHTNING:

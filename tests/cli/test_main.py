@@ -1,6 +1,9 @@
-"""The help of the command line, and what it prints on a terminal."""
+"""The help of the command line, what it prints on a terminal, and the threads of torch."""
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -43,3 +46,15 @@ def test_nothing_but_results_is_written_to_pipes(capsys: pytest.CaptureFixture[s
     assert captured.out.startswith("circles_v2: ")
     assert captured.err == ""
     assert "\x1b" not in captured.out
+
+
+@pytest.mark.slow
+def test_threads_of_torch_do_not_wait_actively_for_long() -> None:
+    command = [sys.executable, "-m", "lit_classify", "fit", "--config", "blobs", "--trainer.max_epochs", "1"]
+    environment = {**os.environ, "OMP_DISPLAY_ENV": "verbose"}
+    for given, expected in ((None, "1000"), ("7", "7")):
+        settings = environment | ({"GOMP_SPINCOUNT": given} if given else {})
+        done = subprocess.run(command, env=settings, capture_output=True, text=True, check=True)
+        if "GOMP_SPINCOUNT" not in done.stderr:
+            pytest.skip("torch's threads are not those of libgomp")
+        assert f"GOMP_SPINCOUNT = '{expected}'" in done.stderr
