@@ -1,8 +1,9 @@
 """Check that this release knows the classes and arguments of a checkpoint, and that they fit each other."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import get_args
 
 from lit_classify import __version__
 from lit_classify import data as datamodules
@@ -89,5 +90,24 @@ def constructor_arguments(built: type) -> set[str]:
         >>> sorted(constructor_arguments(CirclesDataModule) & {"noise", "factor", "batch_size", "lr"})
         ['batch_size', 'factor', 'noise']
     """
+    return {parameter.name for parameter in _parameters(built)}
+
+
+def never_null(built: type) -> set[str]:
+    """Return the names of a class's constructor arguments that have a default, but do not accept None.
+
+    Examples:
+        >>> from lit_classify import CirclesDataModule
+        >>> sorted(never_null(CirclesDataModule) & {"noise", "factor", "batch_size"})
+        ['factor', 'noise']
+    """
+    found = list(_parameters(built))
+    optional = {part.name for part in found if type(None) in get_args(part.annotation)}
+    return {part.name for part in found if part.default is not part.empty} - optional
+
+
+def _parameters(built: type) -> Iterator[inspect.Parameter]:
+    """Yield each constructor argument, those of bases included."""
     constructors = [vars(base)["__init__"] for base in built.__mro__ if "__init__" in vars(base)]
-    return {name for init in constructors[:-1] for name in inspect.signature(init).parameters}
+    for init in constructors[:-1]:
+        yield from list(inspect.signature(init).parameters.values())[1:]  # without self

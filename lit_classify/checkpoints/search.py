@@ -71,6 +71,8 @@ def find_run_checkpoint(name: str, runs: Path = Path(RUNS)) -> str:
 
 def alternative(path: Path) -> str:
     """Return a message about the newest intact checkpoint of the same run, or of other runs beside it."""
+    if path.parent.name != "checkpoints":  # not that of a run, so that any directory would be searched
+        return ""
     for folder in (path.parent.parent, path.parent.parent.parent):
         for candidate in _newest_first(folder, "*.ckpt"):
             if candidate != path and is_intact(candidate):

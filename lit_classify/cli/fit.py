@@ -84,6 +84,9 @@ class FitCLI(LitCLI):
         if is_table and not self.parsed("config"):
             super().parse_arguments(parser, [args[0], "--config", "table", *args[1:]])
         given = self.config.fit
+        for option, examples in {"ckpt_path": "last, best", "init_from": "the directory of a run"}.items():
+            if given[option] == "":  # such as a variable of the shell that is not set
+                raise UserError(f"--{option} is empty: give a checkpoint, {examples}, or null")
         defaults = inspect.signature(LitModule).parameters
         for name in LINKED:
             if given.model.init_args.get(name) not in (None, [], defaults[name].default):

@@ -16,6 +16,7 @@ from lit_classify import import_policy
 from lit_classify._lightning.trainer import RunTrainer
 from lit_classify.callbacks import EpochLog, EpochProgressBar
 from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.checkpoints.compatibility import KNOWN_CLASSES, never_null
 from lit_classify.checkpoints.io import AtomicCheckpointIO
 from lit_classify.checkpoints.search import RUNS, find_checkpoint
 from lit_classify.cli.lightning_parser import Recipe, RecipeFile, RunParser
@@ -173,6 +174,21 @@ class LitCLI(LightningCLI):
             self._options.ignored_keys.update(ignored)
             super().parse_arguments(parser, args)
             self._report_ignored(before, ignored)
+        self._check_nulls()
+
+    def _check_nulls(self) -> None:
+        """Raise UserError for null as the value of an argument of model or data that does not accept it.
+
+        jsonargparse accepts null for every argument of a class.
+        """
+        for part in ("model", "data"):
+            given = self.config[self.command][part]
+            nulls = {name for name, value in (given.get("init_args") or {}).items() if value is None}
+            kinds = KNOWN_CLASSES[part]
+            chosen = kinds.get(given.class_path.rpartition(".")[2])
+            for kind in [chosen] if chosen else kinds.values():
+                for name in sorted(nulls & never_null(kind)):
+                    raise UserError(f"--{part}.{name} cannot be null; leave it out instead")
 
     def _replaced_arguments(self) -> dict[int, list[str]]:
         """Return, for each recipe, the keys whose loss, optimizer, scheduler or network is replaced."""

@@ -64,7 +64,7 @@ def check_inputs(inputs: Sequence[str]) -> list[str]:
             ...
         lit_classify.errors.UserError: unknown input 'x3': choose from x1, x2, x1^2, x2^2, x1*x2, ...
     """
-    names = [str(name).replace(" ", "") for name in inputs or ()]  # None: null on the command line
+    names = [str(name).replace(" ", "") for name in inputs]
     choices = f"choose from {', '.join(FUNCTIONS)}"
     if not names:
         raise UserError(f"inputs is empty: {choices}")

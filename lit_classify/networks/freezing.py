@@ -54,6 +54,7 @@ def freeze_layers(network: nn.Module, layers: Sequence[str]) -> list[nn.Module]:
         lit_classify.errors.UserError: layer 1, ReLU(), has no parameters to freeze; choose from 0, 2
     """
     modules, parameters = dict(network.named_modules()), dict(network.named_parameters())
+    del modules[""]  # the network itself
     own = [name for name in layer_names(network) if name] or sorted(parameters)
     frozen = []
     for name in layers:

@@ -10,7 +10,7 @@ from lit_classify.evaluation.predictions import escape_formulas
 from lit_classify.messages import escape_control
 
 _MAX_TESTS = 10  # lines in a terminal
-_MAX_DIFFERS = 40  # characters
+_MAX_DIFFERS = 40  # characters in a column of the table
 Summary = Mapping[str, Any]
 
 
@@ -18,17 +18,21 @@ def comparison_lines(summary: Summary) -> list[str]:
     """Return the table, the tests and the notes as lines."""
     seeds, metric = summary["seeds"], summary["metric"]
     rows = [["configuration", "what differs", "parameters", metric, "best", "worst", "times best", "seconds"]]
+    fits = all(len(what_differs(part)) <= _MAX_DIFFERS for part in summary["configurations"])
     for part in summary["configurations"]:
         spread = "" if part["std"] is None else f" ± {part['std']:.4f}"
         values = ["-" if part[name] is None else f"{part[name]:.4f}" for name in ("mean", "best", "worst")]
         times = f"{part['times_best']} of {len(seeds)}"
         parameters, seconds = f"{part['parameters']:,}", f"{part['seconds']:.1f}"
-        differs = what_differs(part)
-        differs = differs if len(differs) <= _MAX_DIFFERS else f"{differs[: _MAX_DIFFERS - 3]}..."
+        differs = what_differs(part) if fits else ""
         rows.append([part["name"], differs, parameters, values[0] + spread, *values[1:], times, seconds])
     several = f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
     title = f"{metric} on {' or '.join(summary['rows'])}, mean ± standard deviation over {several}"
-    lines = [title, "", *_aligned(rows), *_test_lines(summary)]
+    lines = [title, "", *_aligned(rows)]
+    if not fits:
+        settings = [f"{part['name']}: {what_differs(part)}" for part in summary["configurations"]]
+        lines += ["", "what differs", *(escape_control(line, is_name=True) for line in settings)]
+    lines += _test_lines(summary)
     notes = [f"- {escape_control(note, is_name=True)}" for note in summary["notes"]]
     return [*lines, *([""] if notes else []), *notes]
 
@@ -40,12 +44,13 @@ def what_differs(part: Summary) -> str:
         >>> what_differs({"name": "circles_v2 lr=0.1", "differs": {"model.lr": 0.1, "model.hidden": "[5]"}})
         'hidden=[5]'
     """
-    named = part["name"].split()
-    texts = [
-        f"{key.rpartition('.')[2]}={setting(value)}".replace(" ", "")
+    named = {text.partition("=")[0] for text in part["name"].split()}
+    names = {key: key.rpartition(".")[2] for key in part["differs"]}
+    return " ".join(
+        f"{names[key]}={setting(value)}".replace(" ", "")
         for key, value in part["differs"].items()
-    ]
-    return " ".join(text for text in texts if text not in named)
+        if names[key] not in named
+    )
 
 
 def setting(value: Any) -> str:  # noqa: ANN401 - plain data

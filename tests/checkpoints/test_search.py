@@ -1,6 +1,7 @@
 """Finding checkpoints by name."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.main import main
-from lit_classify.errors import DataWarning
+from lit_classify.errors import DataWarning, UserError
 from tests.checkpoints.altered import QUICK, table
 from tests.runs import FIT_MOONS, MOONS_CHECKPOINT
 
@@ -78,3 +79,14 @@ def test_a_corrupt_checkpoint_is_refused_and_last_falls_back_to_an_intact_one(
     assert found == MOONS_CHECKPOINT.format(0)
     assert main(["test", "--ckpt_path", "last"]) == 0
     assert "corrupt checkpoint" in capsys.readouterr().err
+
+
+def test_only_the_directory_of_a_run_is_searched_for_another_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "other/run/checkpoints").mkdir(parents=True)
+    assert main([*FIT_MOONS, "--trainer.max_epochs", "1"]) == 0
+    shutil.copy(MOONS_CHECKPOINT.format(0), tmp_path / "other/run/checkpoints/best.ckpt")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/passwd").write_text("root:x:0:0")
+    with pytest.raises(UserError, match="passwd is not a readable checkpoint") as error:
+        Checkpoint.read(str(tmp_path / "etc/passwd"))
+    assert "newest" not in str(error.value)

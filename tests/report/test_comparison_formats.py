@@ -27,6 +27,29 @@ def test_the_table_and_the_tests_are_aligned_lines() -> None:
     assert lines[8].startswith("- Differences are tested on runs of equal seeds")
 
 
+def test_long_settings_are_printed_whole_below_the_table() -> None:
+    long = "lit_classify.networks.a_network_with_a_long_name"
+    parts = [
+        configuration("a", [0.5], settings={"model.activation": "Tanh", "model.network": long}),
+        configuration("b", [0.5], settings={"model.activation": "ReLU", "model.network": long[:-1]}),
+    ]
+    lines = comparison_lines(summarize_comparison(parts, [0]))
+    assert "differs" not in lines[2]
+    assert lines[6:9] == [
+        "what differs",
+        f"a: activation=Tanh network={long}",
+        f"b: activation=ReLU network={long[:-1]}",
+    ]
+
+
+def test_a_setting_in_the_name_is_not_printed_again_in_another_spelling() -> None:
+    parts = [
+        configuration("a lr=1e9", [0.5], settings={"model.lr": 1000000000.0}),
+        configuration("a lr=0.1", [0.5], settings={"model.lr": 0.1}),
+    ]
+    assert "differs" not in "\n".join(comparison_lines(summarize_comparison(parts, [0]))[:3])
+
+
 def test_many_tests_are_shortened_on_a_terminal() -> None:
     parts = [configuration(f"c{number}", [0.5, 0.6]) for number in range(6)]
     lines = comparison_lines(summarize_comparison(parts, range(2)))
