@@ -261,7 +261,7 @@ class Surveyor:
             ):
                 assignment = replace(assignment, given=filled)
                 continue
-            if formats := self._late_formats(found):
+            if not self.only_counts and (formats := self._late_formats(found)):
                 reader = reader.with_formats(formats)
                 continue
             return found

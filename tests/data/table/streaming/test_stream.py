@@ -1,5 +1,6 @@
 """A table that is read in blocks compared with the same table in memory, from file to trained weights."""
 
+import shutil
 import subprocess
 import sys
 import time
@@ -258,3 +259,16 @@ def test_memory_does_not_grow_with_the_number_of_rows() -> None:
     few, many = (anonymous_memory(Path(f"{rows}.csv"), rows) for rows in (100_000, 1_500_000))
     size = 1_400_000 * 20 * 4 // 1_000_000  # of the further rows in float32, MB
     assert many - few < size / 2
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_deleted_cache_is_built_again_for_a_fitted_table_with_text_that_is_ignored() -> None:
+    written()
+    given: dict[str, Any] = {"ignore": ["street"], "cache_dir": "cache"}
+    fitted = TableDataModule("t.csv", "target", **given)
+    fitted.setup()
+    expected = fitted.split("test").x.clone()
+    shutil.rmtree("cache")
+    again = TableDataModule("t.csv", "target", **given, fitted_state=fitted.hparams["fitted_state"])
+    again.setup()
+    assert torch.equal(again.split("test").x, expected)
