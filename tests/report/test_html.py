@@ -441,17 +441,22 @@ class TestInABrowser:
 
     def test_other_networks_are_played_from_grids(self, browser: webdriver.Chrome) -> None:
         shown = circles_run()
-        grids = {"size": 2, "probabilities": base64.b64encode(b"\x00\xff" * 4 + b"\xff\x00" * 4).decode()}
+        surfaces = [b"\x00\xff" * 4, b"\xff\x00" * 4, b"\x00\xff\xff\x00" * 2]
+        grids = {"size": 2, "probabilities": base64.b64encode(b"".join(surfaces)).decode()}
         shown["player"] = {
             **shown["player"],
             "network": None,
             "weights": None,
             "grids": grids,
-            "epochs": [0, 1],
+            "epochs": [0, 1, 2],
         }
         show(browser, shown)
+        assert "interpolated between the points of a grid" in find(browser, ".readout").text
         assert outputs(browser, [0.0, 0.0], 0).tolist() == [0, 1]
         assert outputs(browser, [0.0, 0.0], 1).tolist() == [1, 0]
+        low, high = shown["player"]["range"][0]
+        assert outputs(browser, [low + (high - low) / 4, 0.0], 2).tolist() == pytest.approx([0.25, 0.75])
+        assert outputs(browser, [high, 0.0], 2).tolist() == pytest.approx([1, 0])
         check_quiet(browser)
 
 

@@ -126,14 +126,21 @@ function makeStage(run, options, seek) {
   const values = targets.length || task !== "regression" ? targets : [...outputsAt(grid, epochs.length - 1)[0]];
   const sorted = [...values].sort((a, b) => a - b);
   const ends = [0.05, 0.95].map((part) => sorted[Math.round(part * (sorted.length - 1))]); // of the color scale
-  // Return the outputs at points of raw columns; those of a grid are the nearest ones.
+  // Return the outputs at points of raw columns; those of a grid are interpolated between its four nearest ones.
   function outputsAt(x, index = snapshot) {
     const state = snapshotOf(index);
     const count = length / size ** 2;
     if (network) return predict(withParameters(network, state), scaled(x));
-    const nearest = (feature, row) => Math.round(clamp(toPart(feature, x[feature][row]), 0, 1) * (size - 1));
+    const place = (feature, row) => clamp(toPart(feature, x[feature][row]), 0, 1) * (size - 1);
     return range(count).map((output) =>
-      x[0].map((_, row) => state[(nearest(1, row) * size + nearest(0, row)) * count + output] / 255),
+      x[0].map((_, row) => {
+        const [column, line] = [place(0, row), place(1, row)];
+        const [left, low] = [column, line].map((at) => Math.min(Math.floor(at), size - 2));
+        const at = (up, right) => state[((low + up) * size + left + right) * count + output] / 255;
+        const between = (first, second, part) => first + part * (second - first);
+        const along = (up) => between(at(up, 0), at(up, 1), column - left);
+        return between(along(0), along(1), line - low);
+      }),
     );
   }
   // Return columns whose largest is that of the predicted class: probabilities relative to the threshold.
@@ -218,7 +225,8 @@ function makeStage(run, options, seek) {
     if (unit) return diagram.describe(unit);
     const rows = (train) => wrong.filter((_, row) => (points.split[row] === "train") === train);
     const count = (found, split) => `${found.filter(Boolean).length} of ${found.length} ${split} points`;
-    return wrong.length ? `Misclassified: ${count(rows(true), "train")}, ${count(rows(false), "test")}` : "";
+    const what = network ? "Misclassified" : "Misclassified, interpolated between the points of a grid";
+    return wrong.length ? `${what}: ${count(rows(true), "train")}, ${count(rows(false), "test")}` : "";
   }
   const setProbe = (point) => ((probe = point), drawPoints());
   overlay.addEventListener("pointermove", ({ clientX, clientY }) => {
