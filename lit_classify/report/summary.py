@@ -161,7 +161,7 @@ def _epochs_trained(path: Path, checkpoint: Checkpoint) -> int:
 
 
 def flat_settings(config: Mapping[str, Any]) -> dict[str, str | float | bool | None]:
-    """Return the settings of model, data, trainer and seed that are set, by their dotted names."""
+    """Return the settings that are set and determine what is trained and evaluated, by their dotted names."""
     flat: dict[str, str | float | bool | None] = {}
 
     def add(name: str, value: Any) -> None:  # noqa: ANN401 - plain data
@@ -174,6 +174,8 @@ def flat_settings(config: Mapping[str, Any]) -> dict[str, str | float | bool | N
 
     for part in ("model", "data", "trainer", "seed_everything"):
         add(part, config.get(part))
+    for option in ("init_from", "find_lr", "test_best", "tune_threshold"):
+        add(option, config.get(option) or None)
     return flat
 
 

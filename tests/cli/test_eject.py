@@ -277,6 +277,7 @@ def test_what_a_script_cannot_reproduce_is_refused_by_name(capsys: pytest.Captur
         (["circles_v2", "--trainer.max_time", "00:00:01:00"], "--trainer.max_time"),
         (["circles_v2", "--model.optimizer", "LBFGS"], "--model.optimizer 'LBFGS'"),
         (["circles_v2", "--model.network", "torch.nn.Linear"], "--model.network 'torch.nn.Linear'"),
+        (["circles_v2", "--model.members=2", "--model.loss=SoftMargin"], "--model.loss 'SoftMargin'"),
         (["circles_v2", "--print_every_n_epochs", "150"], "--print_every_n_epochs 150"),
         (["circles_v2", "--trainer.callbacks=lightning.pytorch.callbacks.EarlyStopping"], "callbacks"),
         ([], "required: SOURCE"),
