@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from lit_classify._lightning.configure_optimizers import optimizers_and_schedulers
 from lit_classify._lightning.trainer import RunTrainer
+from lit_classify.allocator import keep_freed_memory
 from lit_classify.callbacks.boundary_plots import select_features
 from lit_classify.callbacks.independent_members import IndependentMembers
 from lit_classify.callbacks.member_early_stopping import stops_members
@@ -304,6 +305,7 @@ def train_at_once(parts: Sequence[Configuration], seeds: Sequence[int]) -> None:
         model.members = len(rates) * len(seeds)
         recorded = IndependentMembers([rate for rate in rates for _ in seeds])
         cli.trainer.callbacks.append(recorded)
+        keep_freed_memory()
         with limit_threads(model, _rows_per_step(data)), suppress(DivergedError):  # of all members
             cli.trainer.fit(**cli.fit_arguments)
         batches = data.test_dataloader() if parts[0].split == "test" else data.val_dataloader()
@@ -312,10 +314,14 @@ def train_at_once(parts: Sequence[Configuration], seeds: Sequence[int]) -> None:
         if (view := parts[0].view) is not None:
             with evaluating(model):
                 surfaces = [_surface(model, logits) for logits in model.network(view.inputs.to(model.device))]
+    all_curves = {
+        name: {epoch: values.tolist() for epoch, values in curve.items()}
+        for name, curve in recorded.curves.items()
+    }
     for number, (part, seed) in enumerate(product(parts, seeds)):
         curves = {
-            name: {epoch: float(values[number]) for epoch, values in curve.items()}
-            for name, curve in recorded.curves.items()
+            name: {epoch: values[number] for epoch, values in curve.items()}
+            for name, curve in all_curves.items()
         }
         diverged = recorded.diverged.get(number, None if math.isfinite(metrics[number]) else -1)
         if diverged is None:
