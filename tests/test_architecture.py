@@ -44,18 +44,9 @@ LEVELS = {
 
 
 CROSS_CUTTING = {
-    *(
-        "architecture",
-        "fuzz",
-        "notebooks",
-        "packaging",
-        "readme",
-        "reference_loop",
-        "reliability",
-        "resume",
-        "round_trip",
-    ),
-    *("tensorboard", "two_processes", "untrusted_files", "untrusted_names"),
+    *("architecture", "fuzz", "notebooks", "packaging", "readme", "reference_loop"),
+    *("reliability", "resume", "round_trip", "scale", "tensorboard", "two_processes"),
+    *("untrusted_files", "untrusted_names"),
 }
 HEAVY = ("torch", "lightning", "sklearn", "matplotlib", "numpy", "tensorboard", "jsonargparse")
 
