@@ -84,6 +84,8 @@ class Checkpoint:
             content = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch raises exceptions of many types
             reason = str(error).partition(".")[0] or (repr(error) if path.stat().st_size else "it is empty")
+            if isinstance(error, LookupError):  # of torch's reader of older files, if it is any other file
+                reason = "it has another format"
             raise UserError(f"{path} is not a readable checkpoint: {reason}{alternative(path)}") from error
         written = content.get("lit_classify") if isinstance(content, dict) else None
         if not isinstance(written, dict) or not isinstance(written.get("model"), dict):

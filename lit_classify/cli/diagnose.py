@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     weights = (lambda: Checkpoint.read(best).content["state_dict"]) if best.is_file() else None
     findings = diagnose(collect_facts(model, data, read_scalars(run), stops_early, weights))
     epochs = checkpoint.epochs
-    echo(f"{run}: {type(model).__name__} after {epochs} epoch{'s' * (epochs > 1)}")
+    echo(f"{run}: {type(model).__name__} after {epochs} epoch{'s' * (epochs != 1)}")
     echo("\n".join(map(str, findings)) or "No problem found.")
     return 0
 

@@ -70,6 +70,11 @@ def test_a_fit_writes_a_configuration_events_and_checkpoints() -> None:
         assert {"config.yaml", "checkpoints/last.ckpt", "checkpoints/best.ckpt"} <= names
 
 
+def test_a_fit_of_no_epoch_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "--config", "moons", "--trainer.max_epochs", "0", "--plots", "none"]) == 0
+    assert "Trained 0 epochs in" in capsys.readouterr().out
+
+
 def test_the_event_file_has_the_metrics_of_every_epoch() -> None:
     assert main([*SHORT[:-1], "12", "--log_every_n_epochs", "5"]) == 0
     train, val = (events(f"circles_v2/version_0/{stage}") for stage in ("train", "val"))

@@ -306,6 +306,8 @@ class TableDataModule(InMemoryDataModule):
             ignore=[*roles.ignore, *roles.split, *roles.groups],
         )
         self._files = TableFiles(paths, CsvOptions(delimiter, header, encoding, expected, values), frames)
+        if cache_dir == "":  # such as a variable of the shell that is not set
+            raise UserError("cache_dir is empty: give a directory, auto or none")
         self._cache_dir = None if cache_dir in {None, "none"} else str(cache_dir)
         self._settings, self._scaling = settings, scaling
         self._table: RawTable | None = None
