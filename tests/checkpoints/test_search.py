@@ -87,8 +87,6 @@ def test_only_the_directory_of_a_run_is_searched_for_another_checkpoint(tmp_path
     shutil.copy(MOONS_CHECKPOINT.format(0), tmp_path / "other/run/checkpoints/best.ckpt")
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/passwd").write_text("root:x:0:0")
-    with pytest.raises(
-        UserError, match="passwd is not a readable checkpoint: it has another format"
-    ) as error:
+    with pytest.raises(UserError, match="passwd is not a readable checkpoint") as error:
         Checkpoint.read(str(tmp_path / "etc/passwd"))
-    assert "newest" not in str(error.value)
+    assert str(error.value).endswith("checkpoint: it has another format")

@@ -125,7 +125,7 @@ MISTAKES = {
     f"{CIRCLES} --data.shuffle null": "--data.shuffle cannot be null; leave it out instead\n",
     f"{CIRCLES} --model BinaryClassifier --model.threshold null": "--model.threshold cannot be null; leave",
     f"{CIRCLES} --model.foo 1": "unknown option --model.foo: did you mean --model.loss?\n",
-    "fit --config table --data.path t.csv --data.target y --data.cache_dir=": "cache_dir is empty: give a dir",
+    "fit --config table --data.path t.csv --data.target y --data.cache_dir=": "cache_dir is empty: give",
     f"{CIRCLES} --freeze=": "unknown layer to freeze '': choose from 0, 2, 4\n",
     f"{CIRCLES} --init_from=": "--init_from is empty: give a checkpoint, the directory of a run, or null\n",
     f"{CIRCLES} --ckpt_path=": "--ckpt_path is empty: give a checkpoint, last, best, or null\n",
