@@ -34,6 +34,7 @@ _TRAINER_CLASSES = {
     "trainer.callbacks": (*lightning.pytorch.callbacks.__all__, *callbacks.__all__),
     "trainer.logger": lightning.pytorch.loggers.__all__,
 }
+_OTHER_KINDS = {"float": "a number", "int": "a number", "list": "a list", "dict": "a mapping"}
 _MAX_LINES = 8
 _REQUIRES_CLASS = "{} requires a class_path, and its arguments under init_args"
 
@@ -76,7 +77,8 @@ def explain(parser: ArgumentParser, message: str) -> str:
             is_name = re.fullmatch(r"[^\W\d][^\[{]*", str(given))
             return _invalid_base(key, str(given)) if is_name else _REQUIRES_CLASS.format(key)
         if choices := _find(r"typing\.Literal\[(.+?)\]", message):
-            expected = f"one of {choices}"
+            kinds = dict.fromkeys(re.findall(r"Expected an? <class '(float|int|list|dict)'>", message))
+            expected = " or ".join([f"one of {choices}", *(_OTHER_KINDS[kind] for kind in kinds)])
         return f"--{option}: expected {_describe_type(expected, str(given), option)}, but got {given!r}"
     return "\n".join(message.splitlines()[:_MAX_LINES])
 

@@ -21,7 +21,7 @@ def test_fit_help_explains_the_data_and_course_mode(capsys: pytest.CaptureFixtur
         ([], ["--data.noise 0.03", "--model.lr 0.1", "--model.hidden [10, 10]"]),
         (["--config", "table"], ["--data.path null", "--data.folds 8", "--model.dropout 0.1"]),
         (["--config", "circles_v0", "--model.lr", "0.5"], ["--model.activation null", "--model.lr 0.5"]),
-        (["--data", "BlobsDataModule", "--model", "Regressor"], ["--data.num_classes 4", "--model.loss L1"]),
+        (["--data", "BlobsDataModule", "--model", "Regressor"], ["--data.num_classes 4", "--model.lr 0.1"]),
     ],
 )
 def test_fit_help_begins_with_the_options_of_the_chosen_classes(

@@ -124,6 +124,8 @@ MISTAKES = {
     f"{CIRCLES} --model.lr null": "--model.lr cannot be null; leave it out instead\n",
     f"{CIRCLES} --data.shuffle null": "--data.shuffle cannot be null; leave it out instead\n",
     f"{CIRCLES} --model BinaryClassifier --model.threshold null": "--model.threshold cannot be null; leave",
+    f"{CIRCLES} --model.pos_weight foo": "expected one of 'balanced' or a number or a list, but got 'foo'",
+    "fit --config table --data.path t.csv --data.target y --data.batch_size x": "'auto' or a number, but got",
     f"{CIRCLES} --model.foo 1": "unknown option --model.foo: did you mean --model.loss?\n",
     "fit --config table --data.path t.csv --data.target y --data.cache_dir=": "cache_dir is empty: give",
     f"{CIRCLES} --freeze=": "unknown layer to freeze '': choose from 0, 2, 4\n",
