@@ -2,7 +2,10 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Generator, Iterator
+from typing import cast
 
 import pytest
 
@@ -43,3 +46,19 @@ def test_items_read_ahead_keep_their_order_and_their_error() -> None:
     with pytest.raises(OSError, match="disk"):
         seen.extend(read_ahead(items()))
     assert seen == [0, 1, 2]
+
+
+def test_an_abandoned_reader_waits_for_no_thread() -> None:
+    released = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 0
+        released.wait(10)
+        yield 1
+
+    reader = cast(Generator[int, None, None], read_ahead(items()))
+    assert next(reader) == 0
+    start = time.monotonic()
+    reader.close()
+    assert time.monotonic() - start < 5
+    released.set()
