@@ -1,16 +1,10 @@
-"""What holds for the threads of torch, and work ahead in a thread."""
+"""What holds for the threads of torch."""
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from threading import Thread
-from typing import TypeVar
 
 import torch
 from torch import nn
-
-T = TypeVar("T")
 
 _MIN_PARALLEL_SIZE = 5_000_000  # multiplications per step
 
@@ -56,35 +50,6 @@ def flush_denormals() -> Iterator[None]:
         yield
     finally:
         torch.set_flush_denormal(False)
-
-
-def read_ahead(items: Iterator[T]) -> Iterator[T]:
-    """Yield items, none of which is None, while another thread obtains the next one.
-
-    It waits for no thread when it is abandoned, since garbage is collected in any thread, and at any time.
-
-    Examples:
-        >>> list(read_ahead(iter("abc")))
-        ['a', 'b', 'c']
-    """
-    following = _in_a_thread(partial(next, items, None))
-    while (item := following.result()) is not None:
-        following = _in_a_thread(partial(next, items, None))
-        yield item
-
-
-def _in_a_thread(function: Callable[[], T]) -> Future[T]:
-    """Call a function in a new thread, and return its future result."""
-    future = Future[T]()
-
-    def work() -> None:
-        try:
-            future.set_result(function())
-        except BaseException as error:
-            future.set_exception(error)
-
-    Thread(target=work).start()
-    return future
 
 
 def needs_one_thread(model: nn.Module, num_rows: int) -> bool:

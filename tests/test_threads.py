@@ -1,15 +1,9 @@
-"""Tests of threads: denormal numbers in all of them, and work ahead."""
+"""Tests of threads: denormal numbers in all of them."""
 
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Generator, Iterator
-from typing import cast
 
 import pytest
-
-from lit_classify.threads import read_ahead
 
 BACKWARD = """
 import torch
@@ -35,30 +29,3 @@ def test_training_rounds_denormal_gradients_to_zero_in_all_threads() -> None:
     done = subprocess.run([sys.executable, "-c", BACKWARD], capture_output=True, text=True, check=True)
     assert "denormal gradients: 0\n" in done.stdout, done.stdout + done.stderr
     assert "afterwards: True" in done.stdout
-
-
-def test_items_read_ahead_keep_their_order_and_their_error() -> None:
-    def items() -> Iterator[int]:
-        yield from range(3)
-        raise OSError("disk")
-
-    seen = list[int]()
-    with pytest.raises(OSError, match="disk"):
-        seen.extend(read_ahead(items()))
-    assert seen == [0, 1, 2]
-
-
-def test_an_abandoned_reader_waits_for_no_thread() -> None:
-    released = threading.Event()
-
-    def items() -> Iterator[int]:
-        yield 0
-        released.wait(10)
-        yield 1
-
-    reader = cast(Generator[int, None, None], read_ahead(items()))
-    assert next(reader) == 0
-    start = time.monotonic()
-    reader.close()
-    assert time.monotonic() - start < 5
-    released.set()

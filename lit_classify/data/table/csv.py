@@ -26,7 +26,6 @@ from lit_classify.data.table.text_conversion import FormatDetector, convert_text
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
 from lit_classify.messages import warn
-from lit_classify.threads import read_ahead
 
 _HEAD_BYTES, _HEAD_LINES = 1 << 16, 10  # minimum that is read to detect the dialect
 _BLOCK_BYTES = 1 << 22
@@ -66,7 +65,7 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[s
     formats, found = Formats(), _guess_formats(rows, dialect, options, detector)
     while formats != found:  # at first, and whenever a block does not have the format of its column
         formats, digest, spreads, parts = found, hashlib.sha256(), dict[str, float](), list[pl.DataFrame]()
-        for frame in read_ahead(_parse_blocks(path, options, dialect, formats, digest.update)):
+        for frame in _parse_blocks(path, options, dialect, formats, digest.update):
             found = {part.name: None if part.dtype == pl.String else formats[part.name] for part in frame}
             if found != formats:
                 break
@@ -223,7 +222,7 @@ def _parse_blocks(
         DataError: a row has another number of fields than the first, or a quote opens a cell by mistake.
     """
     missing = options.values.missing_values
-    texts = read_ahead(_decode(path, options.encoding, _BLOCK_BYTES, dialect.skip_lines))
+    texts = _decode(path, options.encoding, _BLOCK_BYTES, dialect.skip_lines)
     update(next(texts).lstrip(b"\n"))
     rest, line, joined = b"", dialect.skip_lines + 1, list[int]()
     for text in texts:
