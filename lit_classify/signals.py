@@ -12,7 +12,7 @@ from lit_classify.atomic_write import remove_unfinished
 
 _GRACE_PERIOD_S = 0.7  # for the main thread to end by itself
 _received = 0
-_continues = False  # whether the command goes on after Ctrl-C, to write what it has
+_continues = False  # whether the command continues after Ctrl-C, to write what it has
 
 
 def received() -> int:

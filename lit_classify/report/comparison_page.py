@@ -143,7 +143,7 @@ def _predictions(configurations: Sequence[Configuration]) -> Html | None:
     about = "Each line is the boundary of one run; the background shows the mean of their probabilities."
     if all(part.view is None or part.view.extent is None for part in configurations):
         about = "Each line shows the predictions of one run."
-    return section("Predictions", tag("p", about, class_="muted"), tag("div", *drawn, class_="figures"))
+    return section("Predictions", tag("p", about, class_="muted"), tag("div", *drawn, class_="plots"))
 
 
 def _draw_predictions(view: View, surfaces: Sequence[Tensor], title: str) -> Figure:
