@@ -3,8 +3,6 @@
 import base64
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from importlib.resources import files
-from string import Template
 from typing import Any
 
 from matplotlib import rc_context
@@ -15,7 +13,7 @@ from lit_classify import plots
 from lit_classify.plots.style import wrap
 from lit_classify.report.comparison import Configuration, View
 from lit_classify.report.comparison_formats import setting, verdict
-from lit_classify.report.elements import Html, digest, escape, format_number, join, section, tag
+from lit_classify.report.elements import Html, escape, fill_page, format_number, join, section, tag
 
 _CURVES = {"train/loss": "loss, training rows", "val/loss": "loss, validation rows"}
 _TYPES = {"png": "image/png", "svg": "image/svg+xml"}
@@ -33,10 +31,6 @@ def comparison_page(summary: Mapping[str, Any], configurations: Sequence[Configu
         summary: the summary.
         configurations: what it summarizes, for the plots of predictions.
     """
-    folder = files("lit_classify.report") / "page"
-    template, style = (
-        (folder / name).read_text(encoding="utf-8") for name in ("comparison.html", "page.css")
-    )
     seeds = summary["seeds"]
     several = f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
     about = f"{summary['metric']} on {' or '.join(summary['rows'])}, {several}"
@@ -55,14 +49,7 @@ def comparison_page(summary: Mapping[str, Any], configurations: Sequence[Configu
         _curves(summary),
         tag("footer", f"This page makes no requests. Written by lit_classify {summary['version']}."),
     ]
-    page = Template(template).substitute(
-        policy=f"default-src 'none'; style-src {digest(style)}; img-src data:; base-uri 'none'; "
-        "form-action 'none'",
-        title=escape(f"{title}: {about}"),
-        style=style,
-        body=join(body),
-    )
-    return page.encode()
+    return fill_page(f"{title}: {about}", join(body), "img-src data:").encode()
 
 
 def _results(summary: Mapping[str, Any]) -> Html:

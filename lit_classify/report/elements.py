@@ -4,6 +4,8 @@ import base64
 import hashlib
 import html
 from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from string import Template
 from typing import Any
 
 from lit_classify.messages import escape_control
@@ -53,6 +55,35 @@ def join(parts: Iterable[Html | None]) -> Html:
 def section(title: str, *children: str | None, class_: str | None = None) -> Html:
     """Return a section with a title."""
     return tag("section", tag("h2", title), *children, class_=class_)
+
+
+def page_file(name: str) -> str:
+    """Return the text of a file of the pages."""
+    return (files("lit_classify.report") / "page" / name).read_text(encoding="utf-8")
+
+
+def fill_page(title: str, body: Html, allowed: str, scripts: str = "") -> str:
+    """Return a page, whose content-security policy allows its own style alone, and no request.
+
+    Args:
+        title: the title.
+        body: what is read.
+        allowed: a directive of the policy that allows more.
+        scripts: elements at the end of the page.
+
+    Examples:
+        >>> "script-src" in fill_page("Report", tag("p", "text"), allowed="img-src data:")
+        False
+    """
+    style = page_file("page.css")
+    own = f"default-src 'none'; style-src {digest(style)}"
+    return Template(page_file("page.html")).substitute(
+        policy=f"{own}; {allowed}; base-uri 'none'; form-action 'none'",
+        title=escape(title),
+        style=style,
+        body=body,
+        scripts=scripts,
+    )
 
 
 def sortable_table(

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from string import Template
 from typing import Any
 
@@ -10,16 +9,17 @@ from lit_classify.plots.style import COLORS, class_color
 from lit_classify.report.elements import (
     Html,
     digest,
-    escape,
+    fill_page,
     format_number,
     join,
+    page_file,
     section,
     sortable_table,
     tag,
 )
 
 _NUM_COLORS = 3 * len(COLORS)  # after which class_color repeats them
-_FILES = ("page.html", "page.css", "network.js", "charts.js", "player.js", "page.js")
+_SCRIPTS = ("network.js", "charts.js", "player.js", "page.js")
 _FOR_SCRIPT = ("name", "task", "class_names", "label_names", "curves", "predictions", "player", "form")
 
 
@@ -34,24 +34,19 @@ def render_html(summary: Mapping[str, Any]) -> str:
         >>> "default-src 'none'" in page
         True
     """
-    folder = files("lit_classify.report") / "page"
-    template, style, *scripts = ((folder / name).read_text(encoding="utf-8") for name in _FILES)
-    script = "\n".join(scripts)
+    script = "\n".join(map(page_file, _SCRIPTS))
     runs = summary["runs"]
     data = {
         "colors": [class_color(index) for index in range(_NUM_COLORS)],
         "runs": [{key: run[key] for key in _FOR_SCRIPT} for run in runs],
     }
-    return Template(template).substitute(
-        policy=f"default-src 'none'; style-src {digest(style)}; script-src {digest(script)}; "
-        "base-uri 'none'; form-action 'none'",
-        title=escape(", ".join(run["name"] for run in runs)),
-        style=style,
-        body=_body(summary),
+    scripts = Template(page_file("scripts.html")).substitute(
         # "<" is escaped, so that no name ends the script tag
         data=json.dumps(data, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
         script=script,
     )
+    title = ", ".join(run["name"] for run in runs)
+    return fill_page(title, _body(summary), f"script-src {digest(script)}", scripts)
 
 
 def _body(summary: Mapping[str, Any]) -> Html:
