@@ -2,6 +2,7 @@
 
 import mmap
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +11,12 @@ import polars as pl
 
 from lit_classify.errors import TooLargeError
 
-_GROUP = Path("/sys/fs/cgroup")
+_GROUPS = Path("/sys/fs/cgroup")
+_OWN_GROUPS = Path("/proc/self/cgroup")
+_GROUP_FILES = {  # by version: limit, usage, and prefix of the sums over groups below it
+    1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
+    2: ("memory.max", "memory.current", ""),
+}
 _BYTES_PER_POINT = 100  # measured: coordinates and class, with the copies of shuffling and splitting
 _ADVICE = "use fewer rows or columns, or read it in blocks with --data.cache_dir DIRECTORY"
 _COPIES = 3  # of the float32 matrix: the raw table, the features and temporaries
@@ -97,9 +103,7 @@ def free_memory() -> int | None:
     with suppress(OSError, IndexError):
         available = Path("/proc/meminfo").read_text().split("MemAvailable:")[1]
         limits.append(int(available.split()[0]) * 1024)
-    with suppress(ValueError, OSError):
-        limit, used = ((_GROUP / name).read_text() for name in ("memory.max", "memory.current"))
-        limits.append(int(limit) - int(used))
+    limits += _free_in_groups()
     with suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -108,6 +112,29 @@ def free_memory() -> int | None:
             pages = int(Path("/proc/self/statm").read_text().split()[0])
             limits.append(process_limit - pages * os.sysconf("SC_PAGE_SIZE"))
     return max(min(limits), 0) if limits else None
+
+
+def _free_in_groups() -> Iterator[int]:
+    """Yield the bytes that are free in each control group of this process that limits them.
+
+    These are its own group and all above it, as far as a container shows them. The page cache of files counts
+    as free.
+    """
+    with suppress(OSError):
+        for line in _OWN_GROUPS.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            if controllers and "memory" not in controllers.split(","):
+                continue
+            root = _GROUPS / "memory" if controllers else _GROUPS
+            limit, usage, prefix = _GROUP_FILES[1 if controllers else 2]
+            own = Path(path)
+            for group in (root / above.relative_to("/") for above in (own, *own.parents)):
+                with suppress(OSError, ValueError):  # it is not shown, or its limit is max
+                    free = int((group / limit).read_text()) - int((group / usage).read_text())
+                    with suppress(OSError, KeyError):
+                        stat = dict(row.split() for row in (group / "memory.stat").read_text().splitlines())
+                        free += sum(int(stat[f"{prefix}{part}_file"]) for part in ("active", "inactive"))
+                    yield free
 
 
 def format_size(num_bytes: float) -> str:
