@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lit_classify.checkpoints.checkpoint import Checkpoint, consistent
 from lit_classify.checkpoints.compatibility import TASKS
+from lit_classify.checkpoints.seen_rows import warn_seen_rows
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.errors import UserError
@@ -66,6 +67,7 @@ def init_from(
         checkpoint: the checkpoint, or its path. It is read as data: no code in it is run.
         data: the data module of the fit, whose columns are compared with the recorded ones. The weights of a
             table's first layer belong to its preprocessing: see ``preprocessing`` of ``TableDataModule``.
+            Validation and test rows that the weights were trained on are warned of.
 
     Raises:
         UserError: the file is not valid, no layer fits, the number of members differs, or a layer is frozen
@@ -141,6 +143,8 @@ def _transfer(model: LitModule, source: Checkpoint, data: InMemoryDataModule | N
         "preprocessing": isinstance(data, TableDataModule)
         and data.preprocessor.to_dict() == _encoders(source),
     }
+    if data is not None:
+        warn_seen_rows(source, data)
     return Transfer(source.path, [own[key].name for key in taken], new, frozen)
 
 

@@ -8,9 +8,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.callbacks import BatchSizeFinder
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_classify.data.loaders import TensorLoader
@@ -168,6 +170,13 @@ class InMemoryDataModule(LightningDataModule, ABC):
         """Return whether there are rows of ``train``, ``val`` or ``test``."""
         self.setup()
         return name in self._splits
+
+    def row_keys(self, name: str) -> NDArray[np.uint64]:
+        """Return a number for each row of a split, which rows with equal features and targets share."""
+        import polars as pl
+
+        x, y = self.split(name)
+        return pl.DataFrame(torch.cat([x, y.view(len(y), -1)], dim=1).numpy()).hash_rows().to_numpy()
 
     @property
     def class_counts(self) -> list[int] | None:

@@ -446,7 +446,7 @@ class TableDataModule(InMemoryDataModule):
         tables = self._read()
         files = {key: tables[key].as_files() if key in tables else {} for key in PATH_OPTIONS}
         table, num_rows = concat_splits(tables)
-        self._positions = table.positions
+        self._source = replace(table, frame=table.frame.clear())
         check_columns("target column", roles.target, table)
         check_columns("column", roles.all, table)
         target = infer_target(table, roles.target, roles.categorical, roles.numeric)
@@ -662,6 +662,22 @@ class TableDataModule(InMemoryDataModule):
         size = len(self.sample(name).y)
         return [tensor[:size] for tensor in super().batch_tensors(name)]
 
+    def row_keys(self, name: str) -> NDArray[np.uint64]:
+        """Return a number for each row of a split, which the row has in any split of a table with its file.
+
+        Raises:
+            DataError: the table is read in blocks.
+        """
+        if self._reader is not None:
+            raise DataError("rows of a table that is read in blocks cannot be compared")
+        self.setup()
+        return self._source.keys(self._row_indices[name])
+
+    @property
+    def sources(self) -> dict[str, Any]:
+        """The files or the DataFrame of ``path``, ``val_path`` and ``test_path``."""
+        return {**self._files.paths, **{key: table.frame for key, table in self._files.frames.items()}}
+
     @property
     def is_streamed(self) -> bool:
         """Whether the table is read in blocks, and not held in memory."""
@@ -691,7 +707,7 @@ class TableDataModule(InMemoryDataModule):
         tables, target = self._read(), self._state.target
         self._warn_other_files(tables)
         table, num_rows = concat_splits(tables)
-        self._positions = table.positions
+        self._source = replace(table, frame=table.frame.clear())
         y, fold, weights = target.values(table), None, None
         if self.is_new_table:
             rows = split_by_files(num_rows)
@@ -811,7 +827,7 @@ class TableDataModule(InMemoryDataModule):
         if split not in self._row_indices:  # the rows of another one
             split = "train" if self.folds else "test"
         rows = self._row_indices[split][list(indices)].tolist()
-        positions = rows if self._positions is None else self._positions[rows].tolist()
+        positions = rows if self._source.positions is None else self._source.positions[rows].tolist()
         names = self._state.columns
         files = self._files.as_text(names)
         tables = [table.frame.select(names) for table in (files.read(), *files.read_other_splits().values())]

@@ -59,6 +59,23 @@ class RawTable:
         positions = np.arange(len(self)) if self.positions is None else self.positions
         return replace(self, frame=self.frame.filter(keep), positions=positions[keep.to_numpy()])
 
+    def keys(self, rows: NDArray[np.int32]) -> NDArray[np.uint64]:
+        """Return a number for each of some rows, which rows in the same place of equal files share.
+
+        Examples:
+            >>> both = RawTable(pl.DataFrame({"x": range(4)}), (("a.csv", 2), ("b.csv", 2)), ("1f", "2e"))
+            >>> second = RawTable(pl.DataFrame({"x": range(2)}), (("moved.csv", 2),), ("2e",))
+            >>> both.keys(np.array([2, 3])) == second.keys(np.array([0, 1]))
+            array([ True,  True])
+        """
+        positions = rows if self.positions is None else self.positions[rows]
+        ends = np.cumsum([count for _, count in self.files])
+        starts = np.array([0, *ends[:-1]])
+        contents = np.array([int(digest[:16], 16) for digest in self.digests], np.uint64)
+        file = np.searchsorted(ends, positions, side="right")
+        keys: NDArray[np.uint64] = contents[file] + (positions - starts[file]).astype(np.uint64)
+        return keys
+
     def locate(self, row: int) -> str:
         """Return the file of a row (from 0) and its number in that file (from 1), for messages."""
         if self.positions is not None:

@@ -1,0 +1,121 @@
+"""Rows that a run evaluates, although its first weights were trained on them."""
+
+import json
+import shlex
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.checkpoints.compatibility import DATA_MODULES
+from lit_classify.data import InMemoryDataModule, TableDataModule
+from lit_classify.data.table.source import PATH_OPTIONS
+from lit_classify.errors import DataError, UserError
+from lit_classify.messages import warn
+from lit_classify.serialization import ClassSpec
+
+_Digests = Mapping[str, list[str]]  # of the files of each option
+_NO_SPLIT = {  # options that do not determine which rows are in which split
+    *("batch_size", "shuffle", "drop_last", "inputs"),
+    *("missing", "scaling", "handle_unknown", "cache_dir", "fitted_state", "preprocessing"),
+}
+
+
+def warn_seen_rows(source: Checkpoint, data: InMemoryDataModule) -> None:
+    """Warn if validation or test rows were training rows of the run whose weights a model has.
+
+    A row of a table is the same in both runs if it has the same place in files of equal content; generated
+    rows are the same if their features and targets are equal.
+
+    Args:
+        source: the checkpoint of the other run.
+        data: the data module of the new run.
+    """
+    recorded, now = source.data, ClassSpec.of(data)
+    if recorded is None or recorded.class_path not in {*DATA_MODULES, now.class_path}:
+        return
+    files, own_files = _digests(recorded), _digests(now)
+    if files and not set(files["path"]) & {digest for digests in own_files.values() for digest in digests}:
+        return
+    is_same_class = recorded.class_path == now.class_path
+    others = {
+        name: value
+        for name, value in recorded.init_args.items()
+        if name not in _NO_SPLIT
+        and (files[name] != own_files[name] if name in files else now.init_args.get(name) != value)
+    }
+    if is_same_class and not others:
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that run has issued them
+            seen = _count_seen(_build(source, data, files, own_files), data)
+    except UserError:  # files of that run are absent, or read in blocks
+        seen = ["validation and test rows, if the table was split in another way,"]
+    if seen:
+        options = " ".join(f"--data.{name} {_word(value)}" for name, value in others.items())
+        advice = f"; split the rows as that run did, with {options}" if is_same_class else ""
+        warn(
+            f"{' and '.join(seen)} were training rows of {source.path}, whose weights this run starts from; "
+            f"the metrics overestimate the performance on new rows{advice}"
+        )
+
+
+def _digests(spec: ClassSpec) -> _Digests:
+    """Return the digests of the files of a table, by option; none of other data."""
+    if spec.class_path != "TableDataModule":
+        return {}
+    files = spec.init_args["fitted_state"]["files"]
+    return {option: list(files[option].values()) for option in PATH_OPTIONS}
+
+
+def _build(
+    source: Checkpoint, data: InMemoryDataModule, files: _Digests, own_files: _Digests
+) -> InMemoryDataModule:
+    """Return the data of a checkpoint, from the files of other data where their content is the same.
+
+    Raises:
+        DataError: a file is absent or has changed.
+    """
+    given = {
+        option: data.sources[own]
+        for option, digests in files.items()
+        for own, own_digests in own_files.items()
+        if isinstance(data, TableDataModule) and digests and digests == own_digests
+    }
+    own_class = type(data) if source.data and source.data.class_path not in DATA_MODULES else None
+    built = source.build_data(given, own_class)
+    if isinstance(built, TableDataModule) and built.is_new_table:
+        raise DataError(f"the table of {source.path} has changed")
+    return built
+
+
+def _count_seen(before: InMemoryDataModule, data: InMemoryDataModule) -> list[str]:
+    """Return how many rows of each split are evaluated by weights that were trained on them, in words."""
+    trained = before.row_keys("train")
+    order = np.argsort(trained)
+
+    def positions(keys: NDArray[np.uint64]) -> NDArray[np.intp]:
+        """Return the place of each row among the training rows of the other run, or -1."""
+        found = order[np.searchsorted(trained, keys, sorter=order).clip(max=len(order) - 1)]
+        return np.where(trained[found] == keys, found, -1)
+
+    is_seen = {}
+    if data.has_split("test"):
+        is_seen["test"] = positions(data.row_keys("test")) >= 0
+    if data.fold is not None:
+        place = positions(data.row_keys("train"))
+        is_seen["validation"] = place >= 0
+        if before.fold is not None:  # a member has not seen its own fold
+            is_seen["validation"] &= before.fold.numpy()[place] != data.fold.numpy()
+    elif not data.validates_on_test:
+        is_seen["validation"] = positions(data.row_keys("val")) >= 0
+    return [f"{seen.sum():,} of {len(seen):,} {split} rows" for split, seen in is_seen.items() if seen.any()]
+
+
+def _word(value: Any) -> str:  # noqa: ANN401 - any argument
+    """Return the word of an option's value on a command line."""
+    return shlex.quote(value if isinstance(value, str) else json.dumps(value))
