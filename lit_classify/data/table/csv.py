@@ -8,8 +8,8 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -19,6 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.data.memory import check_memory, own_memory
+from lit_classify.data.read_ahead import read_ahead
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, has_long_integers, missing_to_null
 from lit_classify.data.table.compression import find_compression, open_decompressed, sizes_so_far
 from lit_classify.data.table.dialect import CsvOptions, Dialect, detect_dialect, is_blank
@@ -65,11 +66,15 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[s
     formats, found = Formats(), _guess_formats(rows, dialect, options, detector)
     while formats != found:  # at first, and whenever a block does not have the format of its column
         formats, digest, spreads, parts = found, hashlib.sha256(), dict[str, float](), list[pl.DataFrame]()
-        for frame in _parse_blocks(path, options, dialect, formats, digest.update):
-            found = {part.name: None if part.dtype == pl.String else formats[part.name] for part in frame}
-            if found != formats:
-                break
-            parts.append(_to_float32(frame, spreads) if is_large else frame)
+        with (
+            read_ahead(_read_text(path, options, dialect, digest.update)) as texts,
+            read_ahead(_parse_blocks(path, texts, options, dialect, formats)) as frames,
+        ):
+            for frame in frames:
+                found = {part.name: None if part.dtype == pl.String else formats[part.name] for part in frame}
+                if found != formats:
+                    break
+                parts.append(_to_float32(frame, spreads) if is_large else frame)
     if not parts:
         raise DataError(f"{path} has a header but no rows")
     frame, others = convert_text(
@@ -82,7 +87,8 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[s
 def detect_formats(path: Path, options: CsvOptions) -> Formats:
     """Return the formats of all columns by the first block of a file; None for text."""
     dialect, formats, detector = _detect(path, options)
-    frame = next(_parse_blocks(path, options, dialect, formats, _ignore), None)
+    with closing(_read_text(path, options, dialect)) as texts:
+        frame = next(_parse_blocks(path, texts, options, dialect, formats), None)
     if frame is None:
         raise DataError(f"{path} has a header but no rows")
     known = {part.name: formats[part.name] for part in frame if part.dtype != pl.String}
@@ -107,7 +113,8 @@ def iterate_blocks(
     """
     dialect, _, _ = _detect(path, options)
     known = {name: formats.get(name) for name in dialect.names}
-    yield from _parse_blocks(path, options, dialect, known, _ignore)
+    with closing(_read_text(path, options, dialect)) as texts:
+        yield from _parse_blocks(path, texts, options, dialect, known)
 
 
 def estimate_rows(path: Path, options: CsvOptions) -> int | None:
@@ -121,15 +128,9 @@ def estimate_rows(path: Path, options: CsvOptions) -> int | None:
 def digest_text(path: Path, options: CsvOptions) -> str:
     """Return the SHA-256 of the text, as ``read_csv`` returns it."""
     digest, dialect = hashlib.sha256(), detect_dialect(path, _read_head(path, options.encoding), options)[0]
-    texts = _decode(path, options.encoding, _BLOCK_BYTES, dialect.skip_lines)
-    digest.update(next(texts).lstrip(b"\n"))
-    for text in texts:
-        digest.update(text)
+    for _ in _read_text(path, options, dialect, digest.update):
+        pass
     return digest.hexdigest()
-
-
-def _ignore(text: bytes) -> None:
-    """Receive text that needs no digest."""
 
 
 def _detect(path: Path, options: CsvOptions) -> tuple[Dialect, Formats, FormatDetector]:
@@ -153,7 +154,7 @@ def _read_head(path: Path, encoding: str) -> str:
     return head.decode()
 
 
-def _decode(path: Path, encoding: str, size: int, num_lines: int) -> Iterator[bytes]:
+def _decode(path: Path, encoding: str, size: int, num_lines: int) -> Generator[bytes]:
     """Yield the first lines of a file, then blocks of ``size`` characters; an empty block comes last.
 
     The text is UTF-8 with LF line ends and without a byte-order mark.
@@ -192,6 +193,20 @@ def _decode(path: Path, encoding: str, size: int, num_lines: int) -> Iterator[by
             raise DataError(f"{path} is not {encoding}: {error}") from error
 
 
+def _read_text(
+    path: Path, options: CsvOptions, dialect: Dialect, update: Callable[[bytes], None] | None = None
+) -> Generator[bytes]:
+    """Yield the text below the header in blocks, the last one empty; ``update`` receives all text."""
+    with closing(_decode(path, options.encoding, _BLOCK_BYTES, dialect.skip_lines)) as texts:
+        header = next(texts)
+        if update:
+            update(header.lstrip(b"\n"))
+        for text in texts:
+            if update:
+                update(text)
+            yield text
+
+
 def _guess_formats(
     rows: Sequence[Sequence[str]], dialect: Dialect, options: CsvOptions, detector: FormatDetector
 ) -> Formats:
@@ -207,26 +222,23 @@ def _guess_formats(
 
 
 def _parse_blocks(
-    path: Path, options: CsvOptions, dialect: Dialect, formats: Formats, update: Callable[[bytes], None]
-) -> Iterator[pl.DataFrame]:
+    path: Path, texts: Iterator[bytes], options: CsvOptions, dialect: Dialect, formats: Formats
+) -> Generator[pl.DataFrame]:
     """Yield the rows in blocks; columns of values that contain other text are text.
 
     Args:
         path: the file.
-        options: its encoding, and which cells are missing values.
+        texts: its text below the header.
+        options: which cells are missing values.
         dialect: its format.
         formats: the format of each column.
-        update: receives all text, for a digest.
 
     Raises:
         DataError: a row has another number of fields than the first, or a quote opens a cell by mistake.
     """
     missing = options.values.missing_values
-    texts = _decode(path, options.encoding, _BLOCK_BYTES, dialect.skip_lines)
-    update(next(texts).lstrip(b"\n"))
     rest, line, joined = b"", dialect.skip_lines + 1, list[int]()
     for text in texts:
-        update(text)
         rest += text or (b"\n" if rest else b"")  # the last line may lack its end
         lines = rest[: rest.rfind(b"\n") + 1]
         end = _find_end(lines, dialect)
