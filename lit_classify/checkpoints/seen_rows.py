@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.compatibility import DATA_MODULES
 from lit_classify.data import InMemoryDataModule, TableDataModule
-from lit_classify.data.table.source import PATH_OPTIONS
+from lit_classify.data.table.files import PATH_OPTIONS
 from lit_classify.errors import DataError, UserError
 from lit_classify.messages import warn
 from lit_classify.serialization import ClassSpec

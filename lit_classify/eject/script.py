@@ -11,12 +11,12 @@ import torch
 from lit_classify import __version__
 from lit_classify.data import LineDataModule, TableDataModule
 from lit_classify.data.synthetic import PointsDataModule
-from lit_classify.data.table import cells, schema, totals
+from lit_classify.data.table import cells, date_features, schema
 from lit_classify.data.table.cells import missing_to_null, to_numbers
+from lit_classify.data.table.date_features import date_part
 from lit_classify.data.table.encoders import Encoder
 from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.data.table.splits import assign_folds, split_off
-from lit_classify.data.table.totals import date_part
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.eject.checks import check_fit, refuse
 from lit_classify.eject.code import SOURCE_WIDTH, WIDTH
@@ -51,7 +51,7 @@ _PACKAGES = {
     **{"torch": "torch", "sklearn": "scikit-learn", "matplotlib": "matplotlib"},
     **{"numpy": "NumPy", "polars": "polars"},
 }
-_CONSTANTS = {"BOOLEANS": cells, "LARGEST_FLOAT32": schema, "Part": totals}  # what sections may use
+_CONSTANTS = {"BOOLEANS": cells, "LARGEST_FLOAT32": schema, "Part": date_features}  # what sections may use
 _PRINTED: dict[str, Callable[..., Any]] = {  # what sections may call
     part.__name__: part
     for part in (

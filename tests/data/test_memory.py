@@ -10,7 +10,7 @@ import pytest
 
 from lit_classify import DataError
 from lit_classify.data import memory
-from lit_classify.data.table.source import read_table
+from lit_classify.data.table.files import read_table
 from tests.example_files import COMPRESSED
 from tests.example_tables import write
 

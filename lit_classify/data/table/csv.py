@@ -22,7 +22,7 @@ from lit_classify.data.memory import check_memory, own_memory
 from lit_classify.data.read_ahead import read_ahead
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, has_long_integers, missing_to_null
 from lit_classify.data.table.compression import find_compression, open_decompressed, sizes_so_far
-from lit_classify.data.table.dialect import CsvOptions, Dialect, detect_dialect, is_blank
+from lit_classify.data.table.csv_dialect import CsvOptions, Dialect, detect_dialect, is_blank
 from lit_classify.data.table.text_conversion import FormatDetector, convert_text
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError

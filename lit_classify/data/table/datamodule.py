@@ -20,8 +20,17 @@ from lit_classify.data.loaders import TensorLoader
 from lit_classify.data.splits import Split
 from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.column_roles import ColumnRoles, Names, as_list
-from lit_classify.data.table.dialect import CsvOptions
+from lit_classify.data.table.column_totals import ColumnTotals, Moments
+from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.encoders import Scaling
+from lit_classify.data.table.files import (
+    PATH_OPTIONS,
+    RawTable,
+    TableFiles,
+    concat_splits,
+    find_files,
+    read_frame,
+)
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.frames import FRAMES, is_frame
 from lit_classify.data.table.notes import notes_on_rows, notes_on_values
@@ -40,14 +49,6 @@ from lit_classify.data.table.schema import (
     format_schema,
     infer_schema,
 )
-from lit_classify.data.table.source import (
-    PATH_OPTIONS,
-    RawTable,
-    TableFiles,
-    concat_splits,
-    find_files,
-    read_frame,
-)
 from lit_classify.data.table.splits import (
     RowIndices,
     Splitter,
@@ -62,7 +63,6 @@ from lit_classify.data.table.streaming.stream import BlockLoader, Fitted, Stream
 from lit_classify.data.table.streaming.survey import Assignment, Survey
 from lit_classify.data.table.targets import Target, Targets, has_targets, infer_target
 from lit_classify.data.table.text_conversion import ValueOptions
-from lit_classify.data.table.totals import ColumnTotals, Moments
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError, TooLargeError, UserError, check_at_least, check_choice

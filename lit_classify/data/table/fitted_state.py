@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lit_classify.data.table.files import PATH_OPTIONS, RawTable
 from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.data.table.schema import to_unique_strings
-from lit_classify.data.table.source import PATH_OPTIONS, RawTable
 from lit_classify.data.table.targets import Target
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lit_classify.data.table.cells import to_numbers
+from lit_classify.data.table.column_totals import ColumnTotals
 from lit_classify.data.table.encoders import Encoder, Scaling, fit_encoders
+from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.schema import (
     LARGEST_FLOAT32,
     Column,
@@ -25,8 +27,6 @@ from lit_classify.data.table.schema import (
     to_unique_strings,
     warn_out_of_range,
 )
-from lit_classify.data.table.source import RawTable
-from lit_classify.data.table.totals import ColumnTotals
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError
 from lit_classify.messages import warn

@@ -10,7 +10,7 @@ import polars as pl
 from lit_classify.data.memory import check_content, check_memory
 from lit_classify.data.table.compression import FAULTS, open_decompressed, sizes_so_far
 from lit_classify.data.table.csv import read_csv
-from lit_classify.data.table.dialect import CsvOptions
+from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.format_detection import detect_format
 from lit_classify.data.table.text_conversion import convert_text
 from lit_classify.data.table.value_formats import ValueFormat

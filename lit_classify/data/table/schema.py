@@ -11,8 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.data.table.cells import BOOLEANS, MAX_EXACT_INTEGER, as_text, to_numbers
-from lit_classify.data.table.source import RawTable
-from lit_classify.data.table.totals import MAX_CATEGORIES, ColumnTotals
+from lit_classify.data.table.column_totals import MAX_CATEGORIES, ColumnTotals
+from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.value_formats import ValueFormat, closest_format
 from lit_classify.errors import DataError
 from lit_classify.messages import escape_control, unknown_name, warn

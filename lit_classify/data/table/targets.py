@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from lit_classify.data.base import num_outputs
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text, to_numbers
+from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.schema import Kind, cast_column, check_columns, to_unique_strings
-from lit_classify.data.table.source import RawTable
 from lit_classify.errors import DataError
 
 Targets = NDArray[np.int32] | NDArray[np.float32]

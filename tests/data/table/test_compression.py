@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from lit_classify import DataError
 from lit_classify.data import memory
 from lit_classify.data.table.compression import open_decompressed
-from lit_classify.data.table.dialect import CsvOptions
-from lit_classify.data.table.source import read_table
+from lit_classify.data.table.csv_dialect import CsvOptions
+from lit_classify.data.table.files import read_table
 from tests.example_files import COMPRESSED, zipped
 from tests.example_tables import write
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from lit_classify import DataError
-from lit_classify.data.table.source import read_table
+from lit_classify.data.table.files import read_table
 from tests.example_tables import write
 
 CSV = "a,b\n" + "1,x\n2,y\n" * 20

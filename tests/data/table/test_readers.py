@@ -12,8 +12,8 @@ import xlsxwriter
 from lit_classify import DataError, TableDataModule
 from lit_classify.cli.main import main
 from lit_classify.data import memory
-from lit_classify.data.table.dialect import CsvOptions
-from lit_classify.data.table.source import read_table
+from lit_classify.data.table.csv_dialect import CsvOptions
+from lit_classify.data.table.files import read_table
 from tests.example_files import BINARY, in_every_format
 from tests.example_tables import write
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_classify.data.table import csv as csv_reader
-from lit_classify.data.table.dialect import CsvOptions
-from lit_classify.data.table.source import read_table
+from lit_classify.data.table.csv_dialect import CsvOptions
+from lit_classify.data.table.files import read_table
 from lit_classify.data.table.text_conversion import ValueOptions, convert_text
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataWarning

@@ -19,11 +19,11 @@ from lit_classify.data.table.csv import (
     estimate_rows,
     iterate_blocks,
 )
-from lit_classify.data.table.dialect import CsvOptions
+from lit_classify.data.table.csv_dialect import CsvOptions
+from lit_classify.data.table.files import PATH_OPTIONS, RawTable, TableFiles, find_files
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.format_detection import detect_format
 from lit_classify.data.table.readers import digest_file
-from lit_classify.data.table.source import PATH_OPTIONS, RawTable, TableFiles, find_files
 from lit_classify.data.table.text_conversion import convert_text, replace_values
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError

@@ -17,10 +17,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.atomic_write import atomic_write
+from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.preprocessing import Findings
 from lit_classify.data.table.sample_weights import read_weights
-from lit_classify.data.table.source import RawTable
 from lit_classify.data.table.streaming.blocks import Block, BlockReader
 from lit_classify.data.table.streaming.cache import Array, reserved
 from lit_classify.data.table.streaming.shards import Layout

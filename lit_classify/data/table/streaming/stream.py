@@ -23,10 +23,10 @@ from lit_classify import __version__
 from lit_classify.data.memory import format_size
 from lit_classify.data.splits import Split
 from lit_classify.data.table.column_roles import ColumnRoles
+from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.preprocessing import Findings
 from lit_classify.data.table.schema import Column
-from lit_classify.data.table.source import RawTable
 from lit_classify.data.table.streaming.blocks import BlockReader, OtherFormat
 from lit_classify.data.table.streaming.cache import CachedTable, arrays_of, free_space
 from lit_classify.data.table.streaming.encoding import BlockEncoder, layouts, write_shards

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.column_roles import ColumnRoles
+from lit_classify.data.table.column_totals import MAX_CATEGORIES, ColumnTotals
+from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.schema import Kind, cast_column, mask_out_of_range
-from lit_classify.data.table.source import RawTable
 from lit_classify.data.table.splits import NO_EVALUATION, RowIndices, Splitter, check_classes, read_splits
 from lit_classify.data.table.streaming.blocks import Block, BlockReader, OtherFormat
 from lit_classify.data.table.streaming.hashing import Hashes, below, hash_numbers, hash_text
 from lit_classify.data.table.targets import Target, check_complete, has_targets
 from lit_classify.data.table.text_conversion import convert_text
-from lit_classify.data.table.totals import MAX_CATEGORIES, ColumnTotals
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
 

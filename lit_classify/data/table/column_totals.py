@@ -1,17 +1,17 @@
-"""What is counted and summed over the rows of a column, and can be added up block by block.
+"""Counts and moments of the values of a column, computed block by block.
 
 Legend: N rows, M training rows.
 """
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import get_args
 
 import polars as pl
 
 from lit_classify.data.table.cells import BOOLEANS
+from lit_classify.data.table.date_features import Part, date_part
 
-Part = Literal["", "elapsed", "year", "month", "weekday", "hour"]  # of a date; empty for other columns
 MAX_CATEGORIES = 100_000  # distinct values of a column of text that are counted block by block
 _MAX_PENDING = 32  # blocks whose counts are added up at once
 
@@ -154,18 +154,3 @@ class ColumnTotals:
     def train_counts(self) -> dict[str, int]:
         """The number of training rows of each value of text that has any."""
         return dict(self.counts.filter(pl.col("train") > 0).select("value", "train").iter_rows())
-
-
-def date_part(times: pl.Series, part: Part) -> pl.Series:
-    """Return a part of each date and time as a number; see ``Encoder``.
-
-    Examples:
-        >>> from datetime import datetime
-        >>> times = pl.Series([datetime(1970, 1, 2, 12), None])
-        >>> date_part(times, "elapsed").to_list(), date_part(times, "weekday").to_list()
-        ([1.5, None], [5.0, None])
-    """
-    if part == "elapsed":
-        return times.to_physical() / 86_400e6
-    numbers: pl.Series = getattr(times.dt, part)()
-    return numbers.cast(pl.Float64)

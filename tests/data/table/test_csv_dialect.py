@@ -3,8 +3,8 @@
 import pytest
 
 from lit_classify import DataError
-from lit_classify.data.table.dialect import CsvOptions
-from lit_classify.data.table.source import read_table
+from lit_classify.data.table.csv_dialect import CsvOptions
+from lit_classify.data.table.files import read_table
 from tests.example_tables import write
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lit_classify.data.table import totals
-from lit_classify.data.table.totals import ColumnTotals, Moments
+from lit_classify.data.table import column_totals
+from lit_classify.data.table.column_totals import ColumnTotals, Moments
 
 NUMBERS = st.lists(st.none() | st.floats(-1e6, 1e6), max_size=30)
 
@@ -49,7 +49,7 @@ def test_text_is_counted_exactly() -> None:
 
 
 def test_text_with_too_many_values_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(totals, "MAX_CATEGORIES", 50)
+    monkeypatch.setattr(column_totals, "MAX_CATEGORIES", 50)
     found = ColumnTotals()
     for start in range(0, 1000, 10):
         found.add(pl.Series([str(start + n) for n in range(10)]), pl.repeat(True, 10, eager=True))

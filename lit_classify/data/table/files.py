@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.data.table.cells import as_text, has_long_integers
-from lit_classify.data.table.dialect import CsvOptions
+from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.frames import FRAMES, digest_frame, to_polars
 from lit_classify.data.table.readers import read_file
 from lit_classify.data.table.text_conversion import ValueOptions, convert_text
