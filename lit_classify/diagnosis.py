@@ -13,12 +13,14 @@ from itertools import pairwise
 from typing import NamedTuple
 
 _MIN_MISSED = 0.2  # of accuracy or R², by which neighbors must be better
+_MIN_UNLEARNED = 0.05  # of a few rows, which a network learns by heart
 _MIN_DEAD = 0.8  # fraction of a layer's units: circles_v2 learns with 0.6
 _MIN_RECALL = 0.3  # of a class by its neighbors; with less, never predicting it may be right
 _LARGE, _SMALL = 30.0, 0.001  # standard deviation, or mean, of an input that is not scaled
 _MAX_GRADIENT = 1e-3
 _MIN_EPOCHS = 10  # a shorter run is a trial
 _ADAM = "--model.optimizer Adam --model.lr 0.01"
+_OVERFIT = "--trainer.overfit_batches 1"  # which shows whether the model can learn a few rows
 _SATURATING = {"Sigmoid", "LogSigmoid", "Tanh", "Softsign", "Hardsigmoid", "Hardtanh", "ReLU6"}
 
 
@@ -46,9 +48,14 @@ class Facts:
         activation: class of the activation; None if there is none.
         hidden: widths of the hidden layers.
         custom_network: whether the network is user-defined.
+        custom_loss: whether the loss is not the task's own.
+        regularization: dropout and weight decay, by their names, if they are strong.
         score_name: ``accuracy`` or ``R²``.
-        score: that of the predictions for training rows.
-        neighbors_score: that of predicting each row by its neighbors; None if it was not needed.
+        overfit_batches: number of batches, if the trainer used the same ones in every epoch; otherwise 0.
+        num_rows: number of rows in these batches.
+        score: that of the predictions for training rows; only for those of ``overfit_batches``.
+        neighbors_score: that of predicting each row by its neighbors, or with ``overfit_batches`` by the rows
+            with equal features; None if it was not needed.
         linear_score: that of a least-squares fit.
         train_accuracy: accuracy of the last epoch.
         val_accuracy: accuracy of the last validation.
@@ -74,6 +81,10 @@ class Facts:
     activation: str | None = "ReLU"
     hidden: Sequence[int] = (10, 10)
     custom_network: bool = False
+    custom_loss: bool = False
+    regularization: Mapping[str, float] = field(default_factory=dict)
+    overfit_batches: int = 0
+    num_rows: int = 0
     score_name: str = "accuracy"
     score: float = 1.0
     neighbors_score: float | None = None
@@ -94,12 +105,15 @@ class Facts:
     @property
     def underfits(self) -> bool:
         """Whether the training rows can be predicted far better, as their neighbors show."""
-        return self.is_far_below_neighbors(self.score)
+        learned = self.train_accuracy if self.overfit_batches else None  # as BatchNorm layers train
+        return self.is_far_below_neighbors(max(self.score, learned or 0.0))
 
     def is_far_below_neighbors(self, score: float) -> bool:
         """Return whether the neighbors' score is far better than another one."""
         if self.neighbors_score is None:
             return False
+        if self.overfit_batches:
+            return self.neighbors_score - score > _MIN_UNLEARNED
         return self.neighbors_score - score > _MIN_MISSED and 1 - self.neighbors_score < 0.6 * (1 - score)
 
     @property
@@ -112,6 +126,11 @@ class Facts:
         return f"--model.lr {max(self.lr / factor, min(self.typical_lr, self.lr / 10)):g}"
 
     @property
+    def other_optimizer(self) -> str:
+        """The options for Adam; if it was used, the one that tells whether a few rows can be learned."""
+        return _ADAM if self.optimizer == "SGD" or self.overfit_batches else _OVERFIT
+
+    @property
     def scores(self) -> str:
         """The two scores as evidence."""
         scores = [
@@ -122,6 +141,8 @@ class Facts:
             else f"{score:.2f}"
             for score in (self.score, self.neighbors_score)
         ]
+        if self.overfit_batches:
+            return f"{self.score_name} {scores[0]} on {self.num_rows:,} rows, the same in every epoch"
         return f"{self.score_name} {scores[0]} on training rows, {scores[1]} by their nearest neighbors"
 
 
@@ -146,6 +167,8 @@ class Finding(NamedTuple):
 def diagnose(facts: Facts) -> list[Finding]:
     """Return the first cause of a model that does not learn, if any, and then other problems.
 
+    A run with ``overfit_batches`` has one only if it has not learned them.
+
     Examples:
         >>> print(diagnose(Facts(is_linear=True, activation=None, score=0.5, neighbors_score=0.99))[0])
         Check: all layers are linear: accuracy 50.0% on training rows, 99.0% by their nearest neighbors
@@ -153,6 +176,8 @@ def diagnose(facts: Facts) -> list[Finding]:
         >>> diagnose(Facts(score=0.9))
         []
     """
+    if facts.overfit_batches:
+        return [found] if (found := cannot_overfit(facts)) else []
     causes = (finding for cause in CAUSES if (finding := cause(facts)))
     others = (finding for problem in PROBLEMS if (finding := problem(facts)))
     return [*([first] if (first := next(causes, None)) else []), *others]
@@ -250,7 +275,7 @@ def vanishing_gradients(facts: Facts) -> Finding | None:
     else:
         options = ["--model.activation ReLU"] if facts.activation in _SATURATING else []
         options += [f'--model.hidden "{list(facts.hidden[:2])}"'] if len(facts.hidden) > 3 else []
-        advice = " ".join(options) or _ADAM
+        advice = " ".join(options) or facts.other_optimizer
     return Finding("gradients are near zero", evidence, advice)
 
 
@@ -290,7 +315,7 @@ def constant_predictions(facts: Facts) -> Finding | None:
     """Find a model with the same output for every row."""
     if not facts.underfits or not facts.is_constant or len(facts.loss) < _MIN_EPOCHS:
         return None
-    return Finding("all rows have the same prediction", facts.scores, _ADAM)
+    return Finding("all rows have the same prediction", facts.scores, facts.other_optimizer)
 
 
 def class_never_predicted(facts: Facts) -> Finding | None:
@@ -300,6 +325,50 @@ def class_never_predicted(facts: Facts) -> Finding | None:
         return None
     evidence = ", ".join(f"{name} (nearest neighbors find {recall:.0%})" for name, recall in found.items())
     return Finding("rare classes are never predicted", evidence, "--model.class_weight balanced")
+
+
+def cannot_overfit(facts: Facts) -> Finding | None:
+    """Find a model that has not learned the few rows of ``overfit_batches`` by heart, and why."""
+    if len(facts.loss) < _MIN_EPOCHS:
+        return None
+    batches = "one batch" if facts.overfit_batches == 1 else f"{facts.overfit_batches:,} batches"
+    verdict = f"cannot overfit {batches}"
+    causes = (
+        found for cause in (strong_regularization, *CAUSES, contradictory_rows) if (found := cause(facts))
+    )
+    if cause := next(causes, None):
+        return cause._replace(verdict=f"{verdict}: {cause.verdict}")
+    if not facts.underfits:
+        return None
+    evidence = f"{facts.scores}, after {len(facts.loss):,} epochs"
+    if facts.stops_early:
+        advice = f"--trainer.callbacks null --trainer.max_epochs {10 * len(facts.loss)}"
+        return Finding(verdict, f"{evidence}, with early stopping", advice)
+    if facts.custom_loss:
+        return Finding(verdict, evidence, "--model.loss null")
+    if facts.optimizer == "SGD":
+        return Finding(verdict, evidence, _ADAM)
+    if facts.custom_network:
+        return Finding(verdict, evidence, "more units, if it uses all features")
+    return Finding(verdict, evidence, f'--model.hidden "{[max(64, *facts.hidden)] * 2}"')
+
+
+def strong_regularization(facts: Facts) -> Finding | None:
+    """Find dropout or a weight decay that keeps a model from learning rows by heart."""
+    if not facts.underfits or not facts.regularization:
+        return None
+    evidence = ", ".join(f"{name} {value:g}" for name, value in facts.regularization.items())
+    advice = " ".join(f"--model.{name} 0" for name in facts.regularization)
+    return Finding("regularization is strong", f"{evidence}; {facts.scores}", advice)
+
+
+def contradictory_rows(facts: Facts) -> Finding | None:
+    """Find rows with equal features but different targets, which no model can learn."""
+    if facts.neighbors_score is None or facts.neighbors_score > 1 - _MIN_UNLEARNED:
+        return None
+    limit = f"{facts.score_name} is at most {facts.neighbors_score:.3g}"
+    evidence = f"{limit}, as rows with equal features have different targets; {facts.scores}"
+    return Finding("rows contradict each other", evidence, "correct targets, or add columns that differ")
 
 
 def overfits(facts: Facts) -> Finding | None:

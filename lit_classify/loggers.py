@@ -16,6 +16,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
+from lit_classify import safe_yaml
 from lit_classify.errors import UserError
 
 _STAGES = ("train", "val")
@@ -221,6 +222,18 @@ def read_scalars(run: Path) -> Iterator[tuple[str, int, float]]:
                 is_scalar = len(value.tensor.float_val) == 1 and not value.tensor.tensor_shape.dim
                 if is_scalar and tag.startswith(tuple(f"{name}/" for name in _STAGES)):
                     yield tag, event.step, value.tensor.float_val[0]
+
+
+def read_config(run: Path) -> dict[str, Any]:
+    """Return the configuration in a run's directory; empty if there is none.
+
+    Examples:
+        >>> read_config(Path("no/such/run"))
+        {}
+    """
+    file = run / "config.yaml"
+    content = safe_yaml.load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return content if isinstance(content, dict) else {}
 
 
 def event_files(run: Path) -> list[tuple[str, Path]]:

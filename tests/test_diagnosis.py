@@ -71,6 +71,75 @@ def test_a_linear_model_that_has_not_converged_does_not_lack_an_activation() -> 
     assert verdicts(facts) == ["the loss hardly moves"]
 
 
+BATCH = replace(
+    FAILED,
+    overfit_batches=1,
+    num_rows=16,
+    neighbors_score=1.0,
+    optimizer="Adam",
+    lr=0.01,
+    loss=[0.7, *[0.5] * 20],
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict", "option"),
+    [
+        ({}, "cannot overfit one batch", '--model.hidden "[64, 64]"'),
+        ({"overfit_batches": 3}, "cannot overfit 3 batches", '--model.hidden "[64, 64]"'),
+        ({"optimizer": "SGD"}, "cannot overfit one batch", "--model.optimizer Adam --model.lr 0.01"),
+        ({"custom_loss": True}, "cannot overfit one batch", "--model.loss null"),
+        (
+            {"custom_network": True},
+            "cannot overfit one batch",
+            "more units, if it uses all features",
+        ),
+        (
+            {"stops_early": True},
+            "cannot overfit one batch",
+            "--trainer.callbacks null --trainer.max_epochs 210",
+        ),
+        (
+            {"regularization": {"dropout": 0.5}},
+            "cannot overfit one batch: regularization is strong",
+            "--model.dropout 0",
+        ),
+        (
+            {"is_linear": True, "linear_score": 0.8},
+            "cannot overfit one batch: all layers are linear",
+            "--model.activation ReLU",
+        ),
+        (
+            {"score": 0.74, "neighbors_score": 0.75},
+            "cannot overfit one batch: rows contradict each other",
+            "correct targets, or add columns that differ",
+        ),
+    ],
+)
+def test_a_batch_that_is_not_learned_is_a_failure(facts: dict[str, Any], verdict: str, option: str) -> None:
+    (found,) = diagnose(replace(BATCH, **facts))
+    assert (found.verdict, found.advice) == (verdict, option)
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"score": 0.96},
+        {"train_accuracy": 1.0},
+        {"loss": [0.7] * 9},
+        {
+            "score": 1.0,
+            "val_loss": [0.6, 0.4, 1.2],
+            "train_accuracy": 1.0,
+            "val_accuracy": 0.5,
+            "num_val": 200,
+        },
+    ],
+)
+def test_a_batch_that_is_learned_or_was_hardly_trained_is_no_failure(facts: dict[str, Any]) -> None:
+    assert verdicts(replace(BATCH, **facts)) == []
+
+
 def advice(**facts: Any) -> str:
     return diagnose(replace(FAILED, **facts))[0].advice
 
@@ -103,6 +172,8 @@ SPIKE = [0.7, 69.0, *[0.7] * 20]
         ({"loss": [0.69] * 20}, "--model.optimizer Adam --model.lr 0.01"),
         ({"loss": [0.69] * 20, "grad_norm": 0.0, "activation": "Tanh"}, "--model.activation ReLU"),
         ({"loss": [0.69] * 20, "grad_norm": 0.0, "hidden": [8] * 9}, '--model.hidden "[8, 8]"'),
+        ({"is_constant": True, "loss": LOWERED}, "--model.optimizer Adam --model.lr 0.01"),
+        ({"is_constant": True, "loss": LOWERED, "optimizer": "Adam"}, "--trainer.overfit_batches 1"),
         ({"loss": FALLING, "optimizer": "Adam"}, "--ckpt_path last --trainer.max_epochs 200"),
         ({"never_predicted": {"rare": 0.5}, "loss": LOWERED}, "--model.class_weight balanced"),
     ],

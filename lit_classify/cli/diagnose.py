@@ -9,7 +9,7 @@ from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.diagnosis import diagnose
 from lit_classify.errors import UserError
 from lit_classify.evaluation.run_facts import collect_facts
-from lit_classify.loggers import read_scalars
+from lit_classify.loggers import read_config, read_scalars
 from lit_classify.messages import echo
 
 
@@ -36,7 +36,9 @@ def main(arguments: list[str]) -> int:
     data = checkpoint.build_data(settings, own_data)
     stops_early = any("EarlyStopping" in name for name in checkpoint.content.get("callbacks", ()))
     weights = (lambda: Checkpoint.read(best).content["state_dict"]) if best.is_file() else None
-    findings = diagnose(collect_facts(model, data, read_scalars(run), stops_early, weights))
+    overfit_batches = (read_config(run).get("trainer") or {}).get("overfit_batches") or 0
+    facts = collect_facts(model, data, read_scalars(run), stops_early, weights, overfit_batches)
+    findings = diagnose(facts)
     epochs = checkpoint.epochs
     echo(f"{run}: {type(model).__name__} after {epochs} epoch{'s' * (epochs != 1)}")
     echo("\n".join(map(str, findings)) or "No problem found.")

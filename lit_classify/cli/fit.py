@@ -424,6 +424,7 @@ class FitCLI(LitCLI):
                     self.trainer.run.logged_scalars(),
                     bool(self.trainer.early_stopping_callbacks),
                     lambda: Checkpoint.read(best).content["state_dict"],
+                    self.parsed("trainer").overfit_batches or 0,
                 )
         except Exception as error:  # user code may raise any type; the run itself has succeeded
             warn(f"the run was not checked: {summarize(error)}")

@@ -20,6 +20,7 @@ _MAX_ROWS, _MIN_ROWS = 1000, 200
 _MAX_SIZE = 20_000_000  # multiplications of a forward pass, some milliseconds
 _NEIGHBORS = 5
 _MAX_FEW = 10  # distinct values of a column that may determine the target
+_STRONG = {"dropout": 0.3, "weight_decay": 0.1}  # regularization; tables have 0.1 and 0.01
 _GOOD = 0.8  # no model with such a score has neighbors that are much better
 
 
@@ -29,6 +30,7 @@ def collect_facts(
     scalars: Iterable[tuple[str, int, float]] = (),
     stops_early: bool = False,
     best: Callable[[], Mapping[str, Tensor]] | None = None,
+    overfit_batches: float = 0,
 ) -> Facts:
     """Return the facts about a model and the rows that it was trained on.
 
@@ -41,6 +43,8 @@ def collect_facts(
         scalars: tag, step and value of logged metrics, as ``read_scalars`` yields them.
         stops_early: whether early stopping was used.
         best: returns the weights of the best epoch: a run with a good score there is no failure.
+        overfit_batches: the trainer's: number of training batches (int), or fraction of them (float), that it
+            used in every epoch; their rows are the training rows then.
 
     Examples:
         >>> from lit_classify import BinaryClassifier, CirclesDataModule
@@ -53,6 +57,7 @@ def collect_facts(
         curves.setdefault(tag, {})[step] = value
     loss, val_loss = curves.get("train/loss", {}), curves.get("val/loss", {})
     steps = sorted(loss)
+    num_batches = _num_batches(data, overfit_batches)
     last = {tag: values[max(values)] for tag, values in curves.items()}
     return Facts(
         loss=[loss[step] for step in steps],
@@ -64,22 +69,40 @@ def collect_facts(
         activation=model.hparams["activation"],
         hidden=model.hparams["hidden"],
         custom_network=model.hparams["network"] is not None,
+        custom_loss=model.hparams["loss"] is not None
+        and f"{model.hparams['loss'].removesuffix('Loss')}Loss" not in model.losses[:1],
+        regularization={
+            name: value for name, limit in _STRONG.items() if (value := model.hparams[name] or 0) >= limit
+        },
         score_name="R²" if model.class_names is None and model.label_names is None else "accuracy",
         train_accuracy=last.get("train/accuracy"),
         val_accuracy=last.get("val/accuracy"),
         num_val=len(data.split("val").y) if data.has_split("val") else 0,
-        **_facts_of_rows(model, data, best),
+        **_facts_of_rows(model, data, best, num_batches),
     )
 
 
+def _num_batches(data: InMemoryDataModule, overfit_batches: float) -> int:
+    """Return how many batches ``overfit_batches`` of the trainer are."""
+    if isinstance(overfit_batches, int):
+        return overfit_batches
+    return int(overfit_batches * len(data.train_dataloader()))
+
+
 def _facts_of_rows(
-    model: LitModule, data: InMemoryDataModule, best: Callable[[], Mapping[str, Tensor]] | None
+    model: LitModule,
+    data: InMemoryDataModule,
+    best: Callable[[], Mapping[str, Tensor]] | None,
+    num_batches: int,
 ) -> dict[str, Any]:
-    """Return the facts that follow from the outputs for training rows."""
+    """Return the facts that follow from the outputs for training rows, or for those of the first batches."""
     rows = data.split("train")
+    num_rows = len(rows.y)
+    if num_batches and data.batch_size is not None:
+        num_rows = min(num_batches * data.batch_size, num_rows)
     weights = sum(weight.numel() for weight in model.parameters())
     max_rows = min(max(_MAX_SIZE // max(weights, 1), _MIN_ROWS), _MAX_ROWS)
-    sample = slice(None, None, -(-len(rows.y) // max_rows))
+    sample = slice(None, num_rows, -(-num_rows // max_rows))
     x, y = rows.x[sample].to(model.device), model.prepare_targets(rows.y[sample].to(model.device))
     with evaluating(model), torch.random.fork_rng(devices=[]):
         logits = model(x)
@@ -91,18 +114,25 @@ def _facts_of_rows(
             then = _as_columns(model, model.labels(model.probabilities(logits_then)))
             score = max(score, _score(model, then, targets))
         never = _never_predicted(model, predicted, targets)
-        facts: dict[str, Any] = {"score": score, "zero_loss": float(model.loss(torch.zeros_like(logits), y))}
+        facts: dict[str, Any] = {
+            "score": score,
+            "zero_loss": float(model.loss(torch.zeros_like(logits), y)),
+            "overfit_batches": num_batches,
+            "num_rows": num_rows,
+        }
         if isinstance(data, TableDataModule):
             facts["leaking"] = leaking_columns(data, x, targets)
         if model.hparams["network"] is not None:
             facts |= _output_facts(model, x, logits)
-        if score < _GOOD or never:
+        if num_batches:
+            facts["neighbors_score"] = _score(model, equal_rows_predictions(x, targets), targets)
+        elif score < _GOOD or never:
             neighbors = neighbor_predictions(x, targets)
             facts["neighbors_score"] = _score(model, neighbors, targets)
             facts["never_predicted"] = {
                 name: _recall(neighbors, targets, column) for name, column in never.items()
             }
-        if Facts(score=score, neighbors_score=facts.get("neighbors_score")).underfits:
+        if Facts(**facts).underfits:
             facts |= {
                 "linear_score": _score(model, least_squares(network_inputs(model, x), targets), targets),
                 "is_linear": is_linear(model, x),
@@ -173,6 +203,25 @@ def neighbor_predictions(x: Tensor, targets: Tensor) -> Tensor:
     distances = torch.cdist(scaled, scaled).fill_diagonal_(torch.inf)
     nearest = distances.topk(min(_NEIGHBORS, max(len(x) - 1, 1)), largest=False).indices
     return targets[nearest].mean(dim=1)
+
+
+def equal_rows_predictions(x: Tensor, targets: Tensor) -> Tensor:
+    """Return the mean target of the rows that have the features of each row, ``(N, C)``.
+
+    Args:
+        x: features ``(N, F)``.
+        targets: ``(N, C)``.
+
+    Examples:
+        >>> equal_rows_predictions(torch.tensor([[1.0], [2.0], [1.0]]), torch.tensor([[0.0], [1.0], [1.0]]))
+        tensor([[0.5000],
+                [1.0000],
+                [0.5000]])
+    """
+    _, groups, counts = torch.unique(x, dim=0, return_inverse=True, return_counts=True)
+    sums = torch.zeros(len(counts), targets.shape[1], device=x.device).index_add_(0, groups, targets)
+    means: Tensor = sums / counts[:, None]
+    return means[groups]
 
 
 def least_squares(x: Tensor, targets: Tensor) -> Tensor:

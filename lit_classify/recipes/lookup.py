@@ -31,7 +31,7 @@ def bad_names() -> list[str]:
 
     Examples:
         >>> bad_names()[:2]
-        ['bad_dead', 'bad_linear']
+        ['bad_batch', 'bad_dead']
     """
     return sorted(_packaged(_BAD))
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lit_classify import __version__, safe_yaml
+from lit_classify import __version__
 from lit_classify.callbacks.snapshots import FILE_NAME, load_snapshots, unflatten_state
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
@@ -25,6 +25,7 @@ from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.errors import UserError
 from lit_classify.evaluation.importance import permutation_importance
 from lit_classify.evaluation.printout import baseline_scores
+from lit_classify.loggers import read_config
 from lit_classify.metrics import wilson_interval
 from lit_classify.modules import LitModule, Regressor
 from lit_classify.networks import evaluating
@@ -103,7 +104,7 @@ def _find_run(given: str) -> Path:
 def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, Any]:
     checkpoint = Checkpoint.read(path)
     folder = path.resolve().parent.parent
-    config = _read_config(folder)
+    config = read_config(folder)
     task, own_data = (checkpoint.own_class(part, getattr(custom, part)) for part in ("model", "data"))
     model = checkpoint.build_model(custom.network, task, custom.activation, custom.loss)
     data = _build_data(checkpoint, own_data)
@@ -139,12 +140,6 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
             **_importance(model, data),
             "worst_rows": _worst_rows(model, data, split, logits, y) if rows else None,
         }
-
-
-def _read_config(folder: Path) -> dict[str, Any]:
-    file = folder / "config.yaml"
-    content = safe_yaml.load(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return content if isinstance(content, dict) else {}
 
 
 def _build_data(checkpoint: Checkpoint, own: type[InMemoryDataModule] | None) -> InMemoryDataModule:

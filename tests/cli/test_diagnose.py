@@ -13,6 +13,7 @@ from lit_classify.evaluation.run_facts import collect_facts
 from tests.example_tables import bundled
 
 VERDICTS = {
+    "bad_batch": "cannot overfit one batch",
     "bad_dead": "hidden units are dead",
     "bad_linear": "all layers are linear",
     "bad_lr": "the learning rate is too high",
@@ -44,6 +45,30 @@ def test_a_bad_recipe_gets_its_verdict_from_fit_and_from_the_run(
     assert advice.startswith("Try:   ")
     assert main(["diagnose", f"lightning_logs/{recipe}/version_0"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [check, advice]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "cause"),
+    [
+        ("circles_v0", "all layers are linear"),
+        ("spirals --model.lr 1e-8", "the loss hardly moves"),
+        ("bad_dead", "hidden units are dead"),
+        ("moons --model.dropout 0.9", "regularization is strong"),
+        ("moons --data.noise 0.0 --model.hidden [64]", None),
+        ("spirals", None),
+    ],
+)
+def test_a_batch_that_is_not_overfitted_gets_the_cause(
+    options: str, cause: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    batch = ["--data.batch_size", "16", "--trainer.overfit_batches", "1"]
+    fit(*options.split(), *batch)
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Check:")]
+    assert len(shown) == (cause is not None)
+    assert not cause or shown[0].startswith(f"Check: cannot overfit one batch: {cause}: ")
+    assert main(["diagnose", f"lightning_logs/{options.split()[0]}/version_0"]) == 0
+    assert (shown or ["No problem found."])[0] in capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.slow

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch import Callback
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 from torch import Tensor, nn
 
 from lit_classify import (
@@ -24,6 +26,7 @@ from lit_classify.data.synthetic import Points
 from lit_classify.errors import DataWarning
 from lit_classify.evaluation.run_facts import collect_facts, gradient_norm, is_linear, neighbor_predictions
 from tests.example_tables import table
+from tests.training import trainer
 
 ENDS: dict[str, Callable[[Tensor], Tensor]] = {
     "round": torch.round,
@@ -179,3 +182,35 @@ def test_only_a_rare_class_is_reported_as_never_predicted() -> None:
         assert facts.never_predicted["rare"] > 0.8
         model.network[-1].bias.fill_(-100.0 if rare == 0 else 100.0)  # type: ignore[index]
         assert collect_facts(model, data).never_predicted == {}
+
+
+class Seen(Callback):
+    """The features of the training batches."""
+
+    def __init__(self) -> None:
+        self.x: list[Tensor] = []
+
+    def on_train_batch_end(self, *arguments: Any) -> None:
+        x, *_ = arguments[3]
+        self.x.append(x)
+
+
+@pytest.mark.parametrize(("overfit_batches", "number"), [(2, 2), (0.5, 4)])
+def test_the_rows_of_overfitted_batches_are_those_of_the_trainer(overfit_batches: float, number: int) -> None:
+    data, model, seen = CirclesDataModule(batch_size=100), BinaryClassifier(2), Seen()
+    trainer(max_epochs=1, overfit_batches=overfit_batches, callbacks=[seen]).fit(model, data)
+    facts = collect_facts(model, CirclesDataModule(batch_size=100), overfit_batches=overfit_batches)
+    x, y = torch.cat(seen.x), data.split("train").y[: 100 * number]
+    assert (facts.overfit_batches, facts.num_rows) == (number, len(x))
+    assert facts.score == pytest.approx(float(((model.network(x)[:, 0] > 0) == y).float().mean()))
+    assert facts.neighbors_score == 1.0
+
+
+@pytest.mark.filterwarnings("ignore:.* also occur in")
+def test_rows_with_equal_features_cannot_be_told_apart() -> None:
+    rows = [f"{n % 2},{'aab'[n % 3]}" for n in range(60)]
+    data = table(rows, "x,target", "target", numeric="x", batch_size=None)
+    facts = collect_facts(BinaryClassifier(data.in_features), data, overfit_batches=1)
+    tree = DecisionTreeClassifier().fit(*data.split("train"))
+    assert tree.score(*data.split("train")) < 0.8
+    assert facts.neighbors_score == pytest.approx(tree.score(*data.split("train")))
