@@ -5,7 +5,7 @@ the predictions, as scikit-learn's do by default; the precision of a class that 
 recall of a class without rows count as 0. An undefined metric is omitted with a reason, never 0 or NaN.
 Ranking metrics and the log loss are computed from logits, because probabilities near 0 and 1 are rounded.
 
-Legend: N rows, C classes, L labels.
+Legend: N rows, C classes, L labels, B bins, T thresholds.
 """
 
 import math
@@ -22,6 +22,7 @@ Numbers = NDArray[np.float64]
 Indicators = NDArray[Any]  # classes (N,), or 0 and 1 for each label (N, L)
 _Z_95 = 1.959963984540054  # 97.5% quantile of the normal distribution
 _MEANS = ("precision", "recall", "f1")
+NUM_CALIBRATION_BINS = 10
 
 
 class Metrics(NamedTuple):
@@ -211,6 +212,79 @@ def confusion_counts(true: Indicators, predicted: Indicators, num_classes: int) 
     """
     pairs = np.bincount(num_classes * true + predicted, minlength=num_classes**2)
     return pairs.reshape(num_classes, num_classes)
+
+
+class CalibrationBins(NamedTuple):
+    """Rows in bins of predicted probability, without the empty ones.
+
+    Attributes:
+        predicted: mean predicted probability, ``(B,)``.
+        actual: fraction of positives, ``(B,)``.
+        counts: numbers of rows, ``(B,)``.
+    """
+
+    predicted: Numbers
+    actual: Numbers
+    counts: NDArray[np.int64]
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: the mean distance of predictions and fractions, weighted by rows."""
+        return float(self.counts @ np.abs(self.predicted - self.actual)) / int(self.counts.sum())
+
+
+def calibration_bins(y: Indicators, p: Numbers) -> CalibrationBins:
+    """Return the nonempty ones of ten bins of equal width.
+
+    Args:
+        y: 1 for positive rows, else 0, ``(N,)``.
+        p: predicted probabilities, ``(N,)``.
+
+    Examples:
+        >>> bins = calibration_bins(np.array([0, 0, 1, 1]), np.array([0.2, 0.3, 0.71, 0.79]))
+        >>> bins.predicted.tolist(), bins.actual.tolist(), bins.counts.tolist()
+        ([0.2, 0.3, 0.75], [0.0, 0.0, 1.0], [1, 1, 2])
+        >>> round(bins.error, 4)
+        0.25
+    """
+    bins = calibration_bin(p)
+    counts = np.bincount(bins, minlength=NUM_CALIBRATION_BINS)
+    nonempty = counts > 0
+    predicted, positives = (np.bincount(bins, part, NUM_CALIBRATION_BINS)[nonempty] for part in (p, y))
+    counts = counts[nonempty]
+    return CalibrationBins(predicted / counts, positives / counts, counts)
+
+
+def calibration_bin(p: Numbers) -> NDArray[np.int64]:
+    """Return the numbers of the bins of probabilities.
+
+    Examples:
+        >>> calibration_bin(np.array([0.0, 0.25, 1.0])).tolist()
+        [0, 2, 9]
+    """
+    bins: NDArray[np.int64] = (p * NUM_CALIBRATION_BINS).astype(np.int64).clip(max=NUM_CALIBRATION_BINS - 1)
+    return bins
+
+
+def threshold_counts(y: Indicators, p: Numbers, thresholds: Numbers) -> NDArray[np.int64]:
+    """Return confusion counts by the threshold above which rows are predicted as positive, ``(T, 2, 2)``.
+
+    Args:
+        y: 1 for positive rows, else 0, ``(N,)``.
+        p: predicted probabilities, ``(N,)``.
+        thresholds: thresholds, ``(T,)``.
+
+    Examples:
+        >>> counts = threshold_counts(np.array([0, 1, 1]), np.array([0.1, 0.4, 0.9]), np.array([0.0, 0.4]))
+        >>> counts.tolist()
+        [[[0, 1], [0, 2]], [[1, 0], [1, 1]]]
+    """
+    rows = []
+    for true in (0, 1):
+        sorted_p = np.sort(p[y == true])
+        negatives = np.searchsorted(sorted_p, thresholds, side="right")
+        rows.append(np.stack([negatives, len(sorted_p) - negatives], axis=1))
+    return np.stack(rows, axis=1)
 
 
 def r2(true: Numbers, predicted: Numbers) -> float:

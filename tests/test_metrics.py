@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest  # type: ignore[import-untyped]
 from sklearn import metrics
 from sklearn import metrics as reference
+from sklearn.calibration import calibration_curve
 from sklearn.datasets import load_wine
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
@@ -27,7 +28,7 @@ from lit_classify import (
 from lit_classify.cli.main import main
 from lit_classify.data import InMemoryDataModule
 from lit_classify.evaluation.printout import evaluation_text, metric_lines
-from lit_classify.metrics import log_odds, wilson_interval
+from lit_classify.metrics import calibration_bins, log_odds, threshold_counts, wilson_interval
 from lit_classify.modules import LitModule
 from lit_classify.modules.class_tables import score_table
 from tests.example_tables import bundled, write
@@ -415,3 +416,22 @@ def test_wilson_intervals_are_those_of_scipy(count: int, total: int) -> None:
     expected = binomtest(count, total).proportion_ci(method="wilson")
     low, high = wilson_interval(np.array([count]), np.array([total]))
     assert [*low, *high] == pytest.approx([expected.low, expected.high])
+
+
+def test_calibration_bins_equal_those_of_scikit_learn() -> None:
+    random = np.random.default_rng(0)
+    p = random.random(500) ** 3
+    y = (random.random(500) < p).astype(int)
+    actual, predicted = calibration_curve(y, p, n_bins=10)
+    bins = calibration_bins(y, p)
+    np.testing.assert_allclose(bins.predicted, predicted)
+    np.testing.assert_allclose(bins.actual, actual)
+    assert bins.counts.sum() == 500
+
+
+def test_counts_by_threshold_equal_those_of_scikit_learn() -> None:
+    random = np.random.default_rng(1)
+    y, p = random.integers(2, size=200), random.integers(11, size=200) / 10  # some equal a threshold
+    thresholds = np.array([0.0, 0.05, 0.3, 1.0])
+    for threshold, counts in zip(thresholds, threshold_counts(y, p, thresholds), strict=True):
+        assert (counts == reference.confusion_matrix(y, p > threshold)).all()

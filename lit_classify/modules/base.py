@@ -388,6 +388,11 @@ class LitModule(LightningModule, ABC):
         """
         return {}
 
+    @property
+    def thresholds(self) -> list[float]:
+        """The probability above which each of ``one_vs_rest`` is predicted; empty if none has a threshold."""
+        return []
+
     def row_errors(self, logits: Tensor, y: Tensor) -> RowErrors | None:
         """Return the error of each row; None for tasks without an order of rows by error."""
         return None

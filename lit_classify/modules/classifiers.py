@@ -263,6 +263,11 @@ class BinaryClassifier(Classifier):
         return self.class_names[1:]
 
     @property
+    def thresholds(self) -> list[float]:
+        """The threshold of class 1."""
+        return [self.threshold]
+
+    @property
     def decision_rule(self) -> str:
         """The threshold of class 1."""
         return f"threshold {self.threshold:.3g}"

@@ -136,6 +136,11 @@ class MultilabelClassifier(LitModule):
         return multilabel_metrics(logits, y, self.labels(self.probabilities(logits)))
 
     @property
+    def thresholds(self) -> list[float]:
+        """The threshold of each label."""
+        return self._thresholds.tolist()
+
+    @property
     def output_names(self) -> list[str]:
         """Names of the labels."""
         return self.label_names

@@ -1,10 +1,10 @@
 """Plots of predicted classes and labels, and of their probabilities, against the true ones.
 
-Legend: N rows, C classes or labels, B bins.
+Legend: N rows, C classes or labels.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +12,13 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from lit_classify.metrics import wilson_interval
+from lit_classify.metrics import (
+    NUM_CALIBRATION_BINS,
+    CalibrationBins,
+    calibration_bin,
+    calibration_bins,
+    wilson_interval,
+)
 from lit_classify.plots.inline_figure import InlineFigure
 from lit_classify.plots.layout import LEGEND_WIDTH, X_AXIS, lay_out, make_panels, size_of
 from lit_classify.plots.style import background, class_color, foreground, full_label, wrap
@@ -23,25 +29,10 @@ _MAX_ANNOTATED = 30  # classes of a confusion matrix whose cells show their coun
 _MAX_CURVES = 8
 _LINE_WIDTH = 1.4
 _LIMITS = (-0.03, 1.03)
-_BINS = 10
 _COUNTS_LINE = 0.18  # height in inches
 _WORKING_POINT: dict[str, Any] = {
     "marker": "o", "linestyle": "none", "markersize": 8, "markerfacecolor": "none", "zorder": 3,
 }  # fmt: skip
-
-
-class Bins(NamedTuple):
-    """Rows in bins of predicted probability.
-
-    Args:
-        predicted: mean predicted probability, ``(B,)``.
-        actual: fraction of positives, ``(B,)``.
-        counts: numbers of rows, ``(B,)``.
-    """
-
-    predicted: Numbers
-    actual: Numbers
-    counts: Indicators
 
 
 def confusion_matrix(counts: Indicators, class_names: Sequence[str], title: str) -> Figure:
@@ -206,11 +197,8 @@ def calibration_curve(y: Indicators, p: Numbers, names: Sequence[str], title: st
     """
     figure, (axes,) = make_panels(1)
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfectly calibrated")
-    bins = {number: _binned(y[:, number], p[:, number]) for number in _candidates(y)}
-    errors = {
-        number: float(part.counts @ np.abs(part.predicted - part.actual)) / len(y)
-        for number, part in bins.items()
-    }
+    bins = {number: calibration_bins(y[:, number], p[:, number]) for number in _candidates(y)}
+    errors = {number: part.error for number, part in bins.items()}
     selected = sorted(sorted(errors, key=errors.__getitem__, reverse=True)[:_MAX_CURVES])
     for number, line_width in zip(selected, _line_widths(len(selected)), strict=True):
         predicted, actual, counts = bins[number]
@@ -228,7 +216,7 @@ def calibration_curve(y: Indicators, p: Numbers, names: Sequence[str], title: st
     return figure
 
 
-def _write_counts(figure: Figure, axes: Axes, bins: Mapping[int, Bins]) -> None:
+def _write_counts(figure: Figure, axes: Axes, bins: Mapping[int, CalibrationBins]) -> None:
     """Write the number of rows in each bin below the x-axis, a line for each class."""
     height = figure.get_figheight()
     box = axes.get_position()
@@ -239,24 +227,9 @@ def _write_counts(figure: Figure, axes: Axes, bins: Mapping[int, Bins]) -> None:
     table.set_ylabel("rows", rotation="horizontal", ha="right", va="center", fontsize="small", labelpad=12)
     for line, (number, part) in enumerate(bins.items()):
         table.plot([_LIMITS[0]], [line], "o", color=class_color(number), clip_on=False)
-        centers = ((_bin_of(part.predicted) + 0.5) / _BINS).tolist()
+        centers = ((calibration_bin(part.predicted) + 0.5) / NUM_CALIBRATION_BINS).tolist()
         for center, count in zip(centers, part.counts, strict=True):
             table.text(center, line, f"{count:,}", ha="center", va="center", fontsize="x-small")
-
-
-def _binned(y: Indicators, p: Numbers) -> Bins:
-    """Return the nonempty bins of equal width."""
-    bins = _bin_of(p)
-    counts = np.bincount(bins, minlength=_BINS)
-    nonempty = counts > 0
-    predicted, positives = (np.bincount(bins, part, _BINS)[nonempty] for part in (p, y))
-    counts = counts[nonempty]
-    return Bins(predicted / counts, positives / counts, counts)
-
-
-def _bin_of(p: Numbers) -> Indicators:
-    bins: Indicators = np.minimum((p * _BINS).astype(int), _BINS - 1)
-    return bins
 
 
 def _candidates(y: Indicators) -> Sequence[int]:

@@ -3,12 +3,15 @@
 import base64
 import hashlib
 import html
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources import files
 from string import Template
 from typing import Any
 
 from lit_classify.messages import escape_control
+
+_VOID = {"input"}  # elements without content
 
 
 class Html(str):
@@ -44,7 +47,7 @@ def tag(kind: str, /, *children: str | None, **attributes: str | None) -> Html:
         f' {names[name]}="{escape(value)}"' for name, value in attributes.items() if value is not None
     )
     inner = [child if isinstance(child, Html) else escape(child) for child in children if child is not None]
-    return Html(f"<{kind}{given}>{''.join(inner)}</{kind}>")
+    return Html(f"<{kind}{given}>" + ("" if kind in _VOID else f"{''.join(inner)}</{kind}>"))
 
 
 def join(parts: Iterable[Html | None]) -> Html:
@@ -130,3 +133,37 @@ def format_number(value: float | None, digits: int = 4) -> str:
         return "\N{EN DASH}"
     text = f"{value:,}" if isinstance(value, int) else f"{value:.{digits}g}"
     return text.replace("-", "\N{MINUS SIGN}")
+
+
+def format_percentage(fraction: float | None) -> str:
+    """Return a fraction as a percentage, or that it is undefined.
+
+    Examples:
+        >>> format_percentage(0.1234), format_percentage(None)
+        ('12.3 %', 'undefined')
+    """
+    return "undefined" if fraction is None else f"{100 * fraction:.1f} %"
+
+
+def describe_output(name: str) -> str:
+    """Return the name of a class or label, which is not mistaken for a number.
+
+    Examples:
+        >>> describe_output("cat"), describe_output("3")
+        ('cat', 'class 3')
+    """
+    return f"class {name}" if re.fullmatch(r"-?[\d.]+", name) else name
+
+
+def choices(label: str, panels: Mapping[str, Html]) -> Html:
+    """Return panels by name, of which the script shows a chosen one; without a script, all are shown.
+
+    Args:
+        label: what is chosen, such as "class".
+        panels: the panels; a single one needs no choice.
+    """
+    if len(panels) == 1:
+        return join(panels.values())
+    select = tag("select", *(tag("option", name) for name in panels), aria_label=label)
+    shown = (tag("div", panel, data_name=name) for name, panel in panels.items())
+    return tag("div", select, *shown, class_="choices")

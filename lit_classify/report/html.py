@@ -17,10 +17,11 @@ from lit_classify.report.elements import (
     sortable_table,
     tag,
 )
+from lit_classify.report.prediction_sections import prediction_sections
 
 _NUM_COLORS = 3 * len(COLORS)  # after which class_color repeats them
 _SCRIPTS = ("network.js", "charts.js", "player.js", "page.js")
-_FOR_SCRIPT = ("name", "task", "class_names", "label_names", "curves", "predictions", "player", "form")
+_FOR_SCRIPT = ("name", "task", "class_names", "label_names", "curves", "player", "form")
 
 
 def render_html(summary: Mapping[str, Any]) -> str:
@@ -80,9 +81,9 @@ def _parts(run: Mapping[str, Any], number: int) -> Html:
         filled = section("Try other values", tag("p", f"Not available: {form['reason']}.", class_="muted"))
     else:
         filled = tag("div", data_part="form", data_run=f"{number}") if form else Html("")
-    importance = _importance(run)
-    predictions = tag("div", importance, data_part="predictions", data_run=f"{number}", class_="columns")
-    return join([curves, filled, predictions, _worst_rows(run)])
+    predictions = prediction_sections(run["predictions"], run["class_names"]) if run["predictions"] else []
+    columns = tag("div", *predictions, _importance(run), class_="columns")
+    return join([curves, filled, columns, _worst_rows(run)])
 
 
 def _overview(run: Mapping[str, Any]) -> Html:

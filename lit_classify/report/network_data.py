@@ -47,12 +47,9 @@ _ACTIVATIONS: dict[type[nn.Module], tuple[str, ...]] = {
     nn.Threshold: ("threshold", "value"),
 }
 _TASKS: dict[type[LitModule], Callable[[Any], dict[str, Any]]] = {
-    BinaryClassifier: lambda model: {"task": "binary", "thresholds": [model.threshold]},
+    BinaryClassifier: lambda model: {"task": "binary", "thresholds": model.thresholds},
     MulticlassClassifier: lambda model: {"task": "multiclass"},
-    MultilabelClassifier: lambda model: {
-        "task": "multilabel",
-        "thresholds": model.get_buffer("_thresholds").tolist(),
-    },
+    MultilabelClassifier: lambda model: {"task": "multilabel", "thresholds": model.thresholds},
     Regressor: lambda model: {
         "task": "regression",
         "center": float(model.get_buffer("_center")),

@@ -26,7 +26,14 @@ from lit_classify.errors import UserError
 from lit_classify.evaluation.importance import permutation_importance
 from lit_classify.evaluation.printout import baseline_scores
 from lit_classify.loggers import read_config
-from lit_classify.metrics import wilson_interval
+from lit_classify.metrics import (
+    Indicators,
+    Numbers,
+    calibration_bins,
+    confusion_counts,
+    threshold_counts,
+    wilson_interval,
+)
 from lit_classify.modules import LitModule, Regressor
 from lit_classify.networks import evaluating
 from lit_classify.report.bootstrap import bootstrap_intervals
@@ -35,8 +42,9 @@ from lit_classify.report.form import form_data
 from lit_classify.report.network_data import UnsupportedNetwork, encode, network_data
 from lit_classify.threads import limit_threads
 
-_MAX_ROWS = 2000  # of predictions and of points
+_MAX_ROWS = 2000  # of values and of points
 _MAX_WORST_ROWS = 20
+_MAX_CLASSES = 20  # of a confusion matrix
 _GRID = 41  # points of a grid of probabilities along each feature
 _MARGIN = 0.1  # around the points, as a fraction of their range
 _MAX_SETTING = 200  # characters
@@ -134,7 +142,7 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
             "data": _describe_data(data),
             "curves": read_curves(folder, checkpoint.content["global_step"] / max(checkpoint.epochs, 1)),
             "evaluation": _evaluation(model, data, split, logits, y),
-            "predictions": _predictions(model, logits, y),
+            "predictions": summarize_predictions(model, logits, y),
             "player": _player(model, data, folder, rows),
             "form": form_data(model, data, rows),
             **_importance(model, data),
@@ -231,15 +239,67 @@ def _evaluation(
     }
 
 
-def _predictions(model: LitModule, logits: Tensor, y: Tensor) -> dict[str, Any]:
-    """Return targets and probabilities of at most 2,000 rows."""
-    probabilities = model.probabilities(logits[:_MAX_ROWS]).double()
-    threshold = model.hparams.get("threshold")
+def summarize_predictions(model: LitModule, logits: Tensor, y: Tensor) -> dict[str, Any]:
+    """Return what the predictions of evaluated rows are like.
+
+    Returns:
+        Of classes, the confusion counts; of classes or labels, calibration curves and metrics by threshold;
+        of a regression, at most 2,000 pairs of actual and predicted values.
+    """
+    confusion, values, names = None, None, model.class_names
+    if names and 2 < len(names) <= _MAX_CLASSES:
+        predicted = model.labels(model.exact_probabilities(logits)).numpy()
+        counts = confusion_counts(y.numpy(), predicted, len(names))
+        rates = [_fractions(row, row.sum().repeat(len(row))) for row in counts]  # of the rows of a class
+        confusion = {"counts": counts.tolist(), "rates": rates}
+    if isinstance(model, Regressor):
+        pairs = zip(y[:_MAX_ROWS].tolist(), model.probabilities(logits[:_MAX_ROWS]).tolist(), strict=True)
+        values = [[_round(actual), _round(predicted)] for actual, predicted in pairs]
+    rows = model.one_vs_rest(logits, y)
+    chosen = zip(rows.items(), model.thresholds, strict=True) if model.thresholds else ()
     return {
-        "targets": y[:_MAX_ROWS].tolist(),
-        "probabilities": np.round(probabilities.numpy(), 6).tolist(),
-        "threshold": getattr(model, "threshold", threshold) if threshold is not None else None,
+        "confusion": confusion,
+        "calibration": [_calibration(name, *of_output) for name, of_output in rows.items()],
+        "thresholds": [_thresholds(name, *of_output, threshold) for (name, of_output), threshold in chosen],
+        "values": values,
     }
+
+
+def _calibration(name: str, y: Indicators, p: Numbers) -> dict[str, Any]:
+    """Return the calibration curve of a class or label."""
+    bins = calibration_bins(y, p)
+    low, high = wilson_interval(bins.actual * bins.counts, bins.counts)
+    columns = {"predicted": bins.predicted, "actual": bins.actual, "low": low, "high": high}
+    rounded = {key: [_round(value) for value in column.tolist()] for key, column in columns.items()}
+    return {"name": name, "ece": bins.error, **rounded, "rows": bins.counts.tolist()}
+
+
+def _thresholds(name: str, y: Indicators, p: Numbers, threshold: float) -> dict[str, Any]:
+    """Return counts and metrics of a class or label at its own threshold and 0, 0.01, ..., 1."""
+    thresholds = np.union1d(np.arange(101) / 100, threshold)
+    (tn, fp), (fn, tp) = threshold_counts(y, p, thresholds).transpose(1, 2, 0)
+    return {
+        "name": name,
+        "threshold": threshold,
+        "thresholds": thresholds.tolist(),
+        "counts": {"tn": tn.tolist(), "fp": fp.tolist(), "fn": fn.tolist(), "tp": tp.tolist()},
+        "metrics": {
+            "accuracy": _fractions(tn + tp, tn + fp + fn + tp),
+            "precision": _fractions(tp, tp + fp),
+            "recall": _fractions(tp, tp + fn),
+            "specificity": _fractions(tn, tn + fp),
+            "false_positive_rate": _fractions(fp, tn + fp),
+            "false_negative_rate": _fractions(fn, tp + fn),
+        },
+    }
+
+
+def _fractions(counts: Indicators, totals: Indicators) -> list[float | None]:
+    """Return fractions; None of nothing, which is undefined."""
+    return [
+        _round(count / total) if total else None
+        for count, total in zip(counts.tolist(), totals.tolist(), strict=True)
+    ]
 
 
 def _player(model: LitModule, data: InMemoryDataModule, folder: Path, rows: bool) -> dict[str, Any] | None:

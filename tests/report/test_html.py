@@ -14,7 +14,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select, WebDriverWait
 from torch import Tensor, nn
 
 from lit_classify import (
@@ -34,6 +34,7 @@ from lit_classify.modules import LitModule
 from lit_classify.networks.derived_inputs import FUNCTIONS
 from lit_classify.networks.mlp import ACTIVATIONS
 from lit_classify.report.html import render_html
+from lit_classify.report.summary import summarize_predictions
 from tests.report.summaries import HOSTILE, flat, form, player, run, summary
 
 UNSUITABLE = {"GLU", "LogSoftmax", "Softmax", "Softmax2d", "Softmin", "Threshold"}  # or without defaults
@@ -130,8 +131,7 @@ def circles(num_samples: int = 200) -> tuple[BinaryClassifier, list[Tensor], Ten
 def circles_run(**parts: Any) -> dict[str, Any]:
     model, states, raw, y = circles()
     with torch.no_grad():
-        p = model.predict((raw - CENTER) / SCALE)
-    predictions = {"targets": y.tolist(), "probabilities": p.tolist(), "threshold": 0.5}
+        predictions = summarize_predictions(model, model((raw - CENTER) / SCALE), y)
     return run(model, player=player(model, states, raw, y.tolist()), predictions=predictions, **parts)
 
 
@@ -313,11 +313,9 @@ class TestInABrowser:
 
     def test_the_threshold_moves_counts_and_cost(self, browser: webdriver.Chrome) -> None:
         shown = circles_run()
-        shown["predictions"] = {
-            "targets": [0, 0, 1, 1],
-            "probabilities": [[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.1, 0.9]],
-            "threshold": 0.5,
-        }
+        logits = torch.tensor([[0.1], [0.595], [0.7], [0.9]]).logit()
+        targets = torch.tensor([0, 0, 1, 1])
+        shown["predictions"] = summarize_predictions(BinaryClassifier(2), logits, targets)
         show(browser, shown)
 
         def tiles() -> list[str]:
@@ -329,6 +327,37 @@ class TestInABrowser:
         set_value(browser, browser.find_elements(By.CSS_SELECTOR, "input[type=number]")[1], 7)
         assert tiles()[3] == "7"
         assert "lowest, 0, at 0.60" in find(browser, ".wide").text
+        cells = browser.find_elements(By.CSS_SELECTOR, ".confusion td")
+        assert [cell.text.split() for cell in cells] == [
+            ["2", "100.0", "%"], ["0", "0.0", "%"], ["1", "50.0", "%"], ["1", "50.0", "%"],
+        ]  # fmt: skip
+
+    def test_each_label_has_its_own_threshold(self, browser: webdriver.Chrome) -> None:
+        logits = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]]).logit()
+        targets = torch.tensor([[1, 0], [0, 1], [0, 0]])
+        model = MultilabelClassifier(2, 2, label_names=["urgent", "spam"], thresholds=[0.5, 0.25])
+        show(browser, run(model, predictions=summarize_predictions(model, logits, targets)))
+
+        def shown() -> list[str]:
+            tiles = browser.find_elements(By.CSS_SELECTOR, ".threshold .tiles dd")
+            return [tile.text for tile in tiles if tile.is_displayed()]
+
+        assert shown() == ["100.0 %", "100.0 %", "100.0 %", "0"]
+        Select(find(browser, "select[aria-label=label]")).select_by_index(1)
+        assert shown() == ["66.7 %", "50.0 %", "100.0 %", "1"]
+        slider = browser.find_elements(By.CSS_SELECTOR, "input[aria-label=threshold]")[1]
+        set_value(browser, slider, 0.75)
+        assert shown() == ["66.7 %", "undefined", "0.0 %", "1"]
+        check_quiet(browser)
+
+    def test_the_calibration_of_a_class_is_chosen(self, browser: webdriver.Chrome) -> None:
+        model = MulticlassClassifier(2, 3)
+        targets = torch.tensor([0, 1, 2, 2])
+        show(browser, run(model, predictions=summarize_predictions(model, torch.randn(4, 3), targets)))
+        Select(find(browser, "select[aria-label=class]")).select_by_index(2)
+        charts = browser.find_elements(By.CSS_SELECTOR, ".choices figure")
+        assert [chart.is_displayed() for chart in charts] == [False, False, True]
+        assert "predicted probability of class 2" in charts[2].text
 
     def test_tables_are_sorted_by_numbers_and_text(self, browser: webdriver.Chrome) -> None:
         worst = {
@@ -368,7 +397,7 @@ class TestInABrowser:
         model.class_names = [HOSTILE, "b\x1b"]
         shown = player(model, states, raw, y.tolist())
         shown["features"][0]["name"] = HOSTILE
-        predictions = {"targets": [0, 1], "probabilities": [[0.9, 0.1], [0.4, 0.6]], "threshold": 0.5}
+        predictions = summarize_predictions(model, torch.tensor([[-2.0], [0.4]]), torch.tensor([0, 1]))
         importance = [{"column": HOSTILE, "drop": 0.1, "deviation": 0.01}]
         parts = {"predictions": predictions, "importance": importance, "importance_metric": "accuracy"}
         show(browser, run(model, HOSTILE, player=shown, why=HOSTILE, **parts))

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,35 @@ def test_metrics_are_those_of_test(capsys: pytest.CaptureFixture[str]) -> None:
     assert run["settings"]["model.lr"] == 0.1
     assert run["settings"]["model.hidden"] == "[10, 10]"
     assert run["form"] is None
+
+
+def test_counts_at_the_threshold_are_those_of_the_metrics() -> None:
+    circles("--model.threshold", "0.333")
+    run = summary()
+    (output,) = run["predictions"]["thresholds"]
+    at = output["thresholds"].index(0.333)
+    assert len(output["thresholds"]) == 102
+    for name in ("accuracy", "precision", "recall"):
+        assert output["metrics"][name][at] == pytest.approx(
+            run["evaluation"]["metrics"][name]["value"], rel=1e-4
+        )
+    assert sum(counts[at] for counts in output["counts"].values()) == 200
+    assert sum(run["predictions"]["calibration"][0]["rows"]) == 200
+
+
+def test_the_confusion_matrix_is_that_of_test(capsys: pytest.CaptureFixture[str]) -> None:
+    fit = ["fit", "--config", "blobs", "--plots", "[snapshots]", "--trainer.max_epochs", "2"]
+    assert main(fit) == 0
+    folder = "lightning_logs/blobs/version_0"
+    capsys.readouterr()
+    assert main(["test", "--ckpt_path", f"{folder}/checkpoints/best.ckpt"]) == 0
+    printed = re.findall(r"^\d(?: +\d+){4}$", capsys.readouterr().out, flags=re.MULTILINE)
+    rows = [list(map(int, line.split()[1:])) for line in printed]
+    predictions = summary(folder)["predictions"]
+    counts = predictions["confusion"]["counts"]
+    assert counts == rows
+    for row, rates in zip(counts, predictions["confusion"]["rates"], strict=True):
+        assert rates == pytest.approx([count / sum(row) for count in row], rel=1e-4)
 
 
 def test_curves_are_those_of_the_epoch_log(capsys: pytest.CaptureFixture[str]) -> None:

@@ -150,6 +150,38 @@ function lineChart({ title, xLabel, series, yRange, seek, xFormat, yFormat = for
   return { node: figure(title, svg, div("legend", legend)), setCursor };
 }
 
+// Let the pointer and the arrow keys move the cursor of a chart, or call `seek` with its value; return what moves it.
+function attachChart(figure, seek) {
+  const curves = JSON.parse(figure.dataset.curves);
+  const [x0, x1] = JSON.parse(figure.dataset.ends);
+  const [svg, area, cursor] = ["svg", ".area", ".cursor"].map((selector) => figure.querySelector(selector));
+  const values = figure.querySelectorAll(".legend b");
+  let at = x1;
+  function setCursor(x) {
+    at = clamp(x, x0, x1);
+    cursor.setAttribute("d", `M${(at - x0) / (x1 - x0 || 1)} 0v1`);
+    curves.forEach(([x, y], index) => write(values[index], y[lastAtMost(x, at)]));
+  }
+  const move = seek ?? setCursor;
+  const follow = ({ clientX }) => {
+    const { left, width } = area.getBoundingClientRect();
+    move(x0 + clamp((clientX - left) / width, 0, 1) * (x1 - x0));
+  };
+  svg.addEventListener("pointerdown", follow);
+  svg.addEventListener("pointermove", (event) => (!seek || event.buttons) && follow(event));
+  svg.addEventListener("keydown", ({ key }) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1 }[key];
+    if (step) move(clamp(at + (step * (x1 - x0)) / 100, x0, x1));
+  });
+  return setCursor;
+}
+
+// Write a number, which is null where it is undefined.
+function write(place, value) {
+  const show = place.matches(".percentage") ? percent : format;
+  place.textContent = value === null ? "undefined" : show(value);
+}
+
 function bar(name, fraction, text, background) {
   const filled = make("div", { style: { width: `${100 * clamp(fraction, 0, 1)}%`, background } });
   return div("bar", make("span", { title: name }, name), div("track", filled), make("b", {}, text));

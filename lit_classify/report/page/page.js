@@ -87,126 +87,36 @@ function formSection(run) {
   return { node, predict: (values) => outputsOf([{ ...start, ...values }]).map(([value]) => value) };
 }
 
-// Return plots of the predictions of the evaluated rows.
-function predictionSections(run) {
-  const { targets, probabilities } = run.predictions;
-  const names = namesOf(run).map((_, index) => nameOf(run, index));
-  if (!Array.isArray(probabilities[0])) {
-    const ends = extent([...targets, ...probabilities]);
-    const chart = axes("predicted over actual values", "actual", ends, ends);
-    chart.line(ends, ends, "var(--muted)");
-    const dot = (target, row) =>
-      make("circle", { class: "dot", cx: chart.toX(target), cy: chart.toY(probabilities[row]), r: 2.5 });
-    chart.svg.append(...targets.map(dot));
-    return section("Predicted over actual values", make("figure", {}, chart.svg));
+// Let the slider and the costs of a panel change its counts, its metrics and the cursor of its chart.
+function attachThreshold(panel) {
+  const { thresholds, ...columns } = JSON.parse(panel.dataset.columns);
+  const [slider, ...costs] = panel.querySelectorAll("input");
+  const setCursor = attachChart(panel.querySelector("figure"), set);
+  const [position, best] = panel.querySelectorAll("output");
+  const places = panel.querySelectorAll("[data-shows]");
+  function set(threshold) {
+    const price = costs.map(({ valueAsNumber }) => valueAsNumber || 0);
+    const cost = thresholds.map((_, at) => columns.fp[at] * price[0] + columns.fn[at] * price[1]);
+    const at = lastAtMost(thresholds, threshold);
+    const lowest = argmax(cost.map((value) => -value));
+    slider.value = threshold;
+    position.textContent = threshold.toFixed(2);
+    setCursor(threshold);
+    places.forEach((place) => write(place, { ...columns, cost }[place.dataset.shows][at]));
+    best.textContent =
+      `On these rows, the cost is lowest, ${format(cost[lowest])}, at ${thresholds[lowest].toFixed(2)}.`;
   }
-  const sections = [calibrationSection(run, names)];
-  if (run.class_names && names.length === 2) sections.unshift(thresholdSection(run, names));
-  else if (run.class_names && names.length <= 20) {
-    const counts = names.map(() => names.map(() => 0));
-    targets.forEach((target, row) => counts[target][argmax(probabilities[row])]++);
-    sections.push(section("Confusion matrix", confusionTable(counts, names)));
-  }
-  return sections;
+  const update = () => set(slider.valueAsNumber);
+  [slider, ...costs].forEach((input) => input.addEventListener("input", update));
+  set(Number(slider.getAttribute("value")));
 }
 
-function confusionTable(counts, names) {
-  const heads = names.map((name) => make("th", { scope: "col", class: "number" }, name));
-  const rows = counts.map((row, actual) => {
-    const total = row.reduce((sum, count) => sum + count, 0) || 1;
-    const cells = row.map((count) =>
-      make("td", { class: "number" }, format(count), make("small", {}, percent(count / total))),
-    );
-    return make("tr", {}, make("th", { scope: "row" }, names[actual]), cells);
-  });
-  const head = make("thead", {}, make("tr", {}, make("th", {}, "actual, predicted as"), heads));
-  return div("scroll", make("table", { class: "confusion" }, head, make("tbody", {}, rows)));
-}
-
-function thresholdSection(run, names) {
-  const { targets, probabilities, threshold } = run.predictions;
-  const costs = { fp: 1, fn: 1 };
-  const thresholds = range(101).map((index) => index / 100);
-  const result = make("div");
-  const text = make("output");
-  const best = make("p", { class: "muted" });
-  const count = (cut) => {
-    const counts = [0, 1].map(() => [0, 0]);
-    targets.forEach((target, row) => counts[target][Number(probabilities[row][1] > cut)]++);
-    return counts;
-  };
-  const accuracy = ([[tn], [, tp]]) => (tn + tp) / targets.length;
-  const precision = ([[, fp], [, tp]]) => tp / (tp + fp);
-  const recall = ([, [fn, tp]]) => tp / (tp + fn);
-  const cost = ([[, fp], [fn]]) => fp * costs.fp + fn * costs.fn;
-  const series = [precision, recall]
-    .map((score, index) => {
-      const x = thresholds.filter((cut) => score(count(cut)) >= 0); // where it is defined
-      return { name: score.name, x, y: x.map((cut) => score(count(cut))), color: classColor(1 - index) };
-    })
-    .filter(({ x }) => x.length);
-  const axis = { title: "Precision and recall", xLabel: "threshold", yRange: [0, 1], yFormat: percent };
-  const chart = lineChart({ ...axis, series, seek: set });
-  const slider = field("range", "threshold", { max: 1, step: 0.01 }, ({ valueAsNumber }) => set(valueAsNumber));
-  function set(cut) {
-    slider.value = cut;
-    text.textContent = cut.toFixed(2);
-    chart.setCursor(cut);
-    const counts = count(cut);
-    const tile = (name, value) => div(null, make("dt", {}, name), make("dd", {}, value));
-    const shares = [accuracy, precision, recall].map((score) => [score.name, score(counts)]);
-    const tiles = shares.map(([name, share]) => tile(name, share >= 0 ? percent(share) : "undefined"));
-    const list = make("dl", { class: "tiles" }, tiles, tile("cost", format(cost(counts))));
-    fill(result, list, confusionTable(counts, names));
-    const all = thresholds.map((other) => cost(count(other)));
-    const at = argmax(all.map((value) => -value));
-    fill(best, `On these rows, the cost is lowest, ${format(all[at])}, at ${thresholds[at].toFixed(2)}.`);
-  }
-  const costField = (label, name) => {
-    const change = ({ valueAsNumber }) => ((costs[name] = valueAsNumber || 0), set(slider.valueAsNumber));
-    return make("label", {}, label, " ", field("number", null, { min: 0, value: 1 }, change));
-  };
-  set(threshold ?? 0.5);
-  const fields = [costField("Cost of a false positive", "fp"), costField("of a false negative", "fn")];
-  const left = [div("controls", slider, text), result, div("controls", fields), best];
-  const node = section(`Threshold for ${names[1]}`, div("columns", div(null, left), chart.node));
-  node.classList.add("wide");
-  return node;
-}
-
-function calibrationSection(run, names) {
-  const { targets, probabilities } = run.predictions;
-  const place = make("figure");
-  const first = names.length === 2 ? 1 : 0;
-  function draw(output) {
-    const chart = axes("calibration", `predicted probability of ${names[output]}`, [0, 1], [0, 1]);
-    const { svg, toX, toY } = chart;
-    const isHit = (target) => (run.label_names ? target[output] : Number(target === output));
-    const rows = probabilities.map((p, row) => ({ p: p[output], hit: isHit(targets[row]) }));
-    const rowsOf = (bin) => rows.filter(({ p }) => Math.min(Math.floor(p * 10), 9) === bin);
-    const bins = range(10)
-      .map(rowsOf)
-      .filter((bin) => bin.length);
-    const most = Math.max(...bins.map((bin) => bin.length));
-    const mean = (bin, name) => bin.reduce((sum, row) => sum + row[name], 0) / bin.length;
-    chart.line([0, 1], [0, 1], "var(--muted)");
-    for (const bin of bins) {
-      const n = bin.length;
-      const rate = mean(bin, "hit");
-      const x = toX(mean(bin, "p"));
-      const z = 1.96; // Wilson's interval
-      const center = (rate + z ** 2 / (2 * n)) / (1 + z ** 2 / n);
-      const half = (z * Math.sqrt((rate * (1 - rate)) / n + z ** 2 / (4 * n ** 2))) / (1 + z ** 2 / n);
-      svg.append(make("line", { class: "interval", x1: x, x2: x, y1: toY(center - half), y2: toY(center + half) }));
-      svg.append(make("circle", { class: "dot solid", cx: x, cy: toY(rate), r: 2.5 + 3.5 * Math.sqrt(n / most) }));
-      const [left, above] = [rate > 0 && x > toX(0.9), rate < 0.1];
-      const place = { x: x + (left ? -8 : 8), y: toY(rate) + (above ? -6 : 14) };
-      svg.append(make("text", { ...place, "text-anchor": left ? "end" : "start" }, n));
-    }
-    fill(place, make("figcaption", {}, "Fraction of positives, with 95 % intervals and numbers of rows"), svg);
-  }
-  draw(first);
-  return section("Calibration", names.length > 2 ? choice("class", names, first, draw) : null, place);
+// Show the panel that is chosen by the first element of a group.
+function attachChoice(group) {
+  const [select, ...panels] = group.children;
+  const show = () => panels.forEach((panel, index) => (panel.hidden = index !== select.selectedIndex));
+  select.addEventListener("change", show);
+  show();
 }
 
 function main() {
@@ -219,9 +129,10 @@ function main() {
   runs.forEach((run, index) => {
     place("form", index)?.replaceWith(forms[index].node);
     place("curves", index)?.replaceWith(section("Learning curves", div("charts", curveCharts(run).map(nodeOf))));
-    if (run.predictions) place("predictions", index).prepend(...[predictionSections(run)].flat());
   });
   document.querySelectorAll("table.sortable").forEach(makeSortable);
+  document.querySelectorAll(".threshold").forEach(attachThreshold);
+  document.querySelectorAll(".choices").forEach(attachChoice);
   document.querySelectorAll(".command button").forEach((copy) =>
     copy.addEventListener("click", () => {
       getSelection().selectAllChildren(copy.previousElementSibling);

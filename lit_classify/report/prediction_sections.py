@@ -1,0 +1,137 @@
+"""The sections of a report about the predictions of the evaluated rows."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lit_classify.plots.style import class_color
+from lit_classify.report.charts import Axes, Curve, calibration_chart, line_chart, scatter_chart
+from lit_classify.report.elements import (
+    Html,
+    choices,
+    describe_output,
+    format_number,
+    format_percentage,
+    section,
+    tag,
+)
+
+_MAX_OUTPUTS = 20  # classes or labels that are drawn
+
+
+def prediction_sections(predictions: Mapping[str, Any], class_names: Sequence[str] | None) -> list[Html]:
+    """Return the sections that the task of a run has: threshold, confusion matrix, calibration, values.
+
+    Args:
+        predictions: the predictions of a run's summary.
+        class_names: names of the classes.
+    """
+    sections = []
+    if predictions["thresholds"]:
+        sections.append(_thresholds(predictions["thresholds"], class_names))
+    if predictions["confusion"]:
+        names = [describe_output(name) for name in class_names or ()]
+        rows = zip(predictions["confusion"]["counts"], predictions["confusion"]["rates"], strict=True)
+        cells = [[_cell(*cell) for cell in zip(counts, rates, strict=True)] for counts, rates in rows]
+        sections.append(section("Confusion matrix", _confusion(cells, names)))
+    if predictions["calibration"]:
+        sections.append(_calibration(predictions["calibration"]))
+    if predictions["values"]:
+        values = predictions["values"]
+        ends = min(map(min, values)), max(map(max, values))
+        chart = scatter_chart(Axes("predicted over actual values", "actual", ends, ends), values)
+        sections.append(section("Predicted over actual values", chart))
+    return sections
+
+
+def _calibration(curves: Sequence[Mapping[str, Any]]) -> Html:
+    drawn = sorted(curves, key=lambda curve: float(curve["ece"]), reverse=True)[:_MAX_OUTPUTS]
+    names = [curve["name"] for curve in drawn]
+    panels = {
+        curve["name"]: calibration_chart(curve, describe_output(curve["name"]))
+        for curve in curves
+        if curve["name"] in names
+    }
+    about = f"The {len(drawn)} of {len(curves)} with the largest calibration error."
+    note = tag("p", about, class_="muted") if len(drawn) < len(curves) else None
+    return section("Calibration", note, choices("class", panels))
+
+
+def _thresholds(outputs: Sequence[Mapping[str, Any]], class_names: Sequence[str] | None) -> Html:
+    drawn = outputs[:_MAX_OUTPUTS]
+    panels = {output["name"]: _threshold_panel(output, class_names) for output in drawn}
+    about = f"The first {len(drawn)} of {len(outputs)} labels."
+    note = tag("p", about, class_="muted") if len(drawn) < len(outputs) else None
+    title = f"Threshold for {describe_output(drawn[0]['name'])}" if len(outputs) == 1 else "Thresholds"
+    return section(title, note, choices("label", panels), class_="wide")
+
+
+def _threshold_panel(output: Mapping[str, Any], class_names: Sequence[str] | None) -> Html:
+    """Return counts and metrics at the threshold of a class or label, which the script changes."""
+    thresholds, counts, metrics = output["thresholds"], output["counts"], output["metrics"]
+    at = thresholds.index(output["threshold"])
+    names = [describe_output(name) for name in class_names] if class_names else ["no", "yes"]
+
+    def tile(name: str) -> Html:
+        value = format_percentage(metrics[name][at])
+        return tag("div", tag("dt", name), tag("dd", value, data_shows=name, class_="percentage"))
+
+    def cell(count: str, rate: str) -> Html:
+        return _cell(counts[count][at], metrics[rate][at], count, rate)
+
+    cells = [
+        [cell("tn", "specificity"), cell("fp", "false_positive_rate")],
+        [cell("fn", "false_negative_rate"), cell("tp", "recall")],
+    ]
+    cost = tag("div", tag("dt", "cost"), tag("dd", data_shows="cost"))
+    slider = {"type": "range", "max": "1", "step": "0.01", "value": str(output["threshold"])}
+    left = [
+        tag(
+            "div",
+            tag("input", aria_label="threshold", **slider),
+            tag("output", f"{output['threshold']:.2f}"),
+            class_="controls",
+        ),
+        tag("dl", tile("accuracy"), tile("precision"), tile("recall"), cost, class_="tiles"),
+        _confusion(cells, names),
+        tag("div", _cost("Cost of a false positive"), _cost("of a false negative"), class_="controls"),
+        tag("output", class_="muted"),
+    ]
+    curves = [
+        Curve(name, *_defined(thresholds, metrics[name]), class_color(color))
+        for name, color in (("precision", 1), ("recall", 0))
+        if any(value is not None for value in metrics[name])
+    ]
+    axes = Axes("Precision and recall", "threshold", (0.0, 1.0), (0.0, 1.0))
+    columns = json.dumps({"thresholds": thresholds, **counts, **metrics}, separators=(",", ":"))
+    parts = tag("div", *left), line_chart(axes, curves, is_percentage=True)
+    return tag("div", *parts, class_="columns threshold", data_columns=columns)
+
+
+def _defined(x: Sequence[float], y: Sequence[float | None]) -> tuple[list[float], list[float]]:
+    """Return the points whose y is defined."""
+    points = [(at, value) for at, value in zip(x, y, strict=True) if value is not None]
+    return [at for at, _ in points], [value for _, value in points]
+
+
+def _cost(label: str) -> Html:
+    return tag("label", f"{label} ", tag("input", type="number", min="0", step="any", value="1"))
+
+
+def _confusion(cells: Sequence[Sequence[Html]], names: Sequence[str]) -> Html:
+    heads = [tag("th", name, scope="col", class_="number") for name in names]
+    head = tag("thead", tag("tr", tag("th", "actual, predicted as", scope="col"), *heads))
+    rows = [tag("tr", tag("th", name, scope="row"), *row) for name, row in zip(names, cells, strict=True)]
+    return tag("div", tag("table", head, tag("tbody", *rows), class_="confusion"), class_="scroll")
+
+
+def _cell(
+    count: int, rate: float | None, count_name: str | None = None, rate_name: str | None = None
+) -> Html:
+    """Return a cell of a confusion matrix: rows and their share of the actual class.
+
+    The script changes those that have a name.
+    """
+    shown = tag("span", format_number(count), data_shows=count_name)
+    share = tag("small", format_percentage(rate), data_shows=rate_name, class_="percentage")
+    return tag("td", shown, " ", share, class_="number")

@@ -1,0 +1,82 @@
+"""Charts as SVG: what is drawn where, and that names stay text."""
+
+import re
+
+import pytest
+
+from lit_classify.report.charts import (
+    Axes,
+    Curve,
+    calibration_chart,
+    learning_curves,
+    line_chart,
+    scatter_chart,
+)
+from tests.report.summaries import HOSTILE
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "texts"),
+    [
+        ((0, 1), (0, 2), ["0", "0.5", "1", "1.5", "2", "0", "0.2", "0.4", "0.6", "0.8", "1", "epoch"]),
+        (
+            (0, 1999),
+            (-3e-7, 3e-7),
+            [
+                "\N{MINUS SIGN}2e\N{MINUS SIGN}07",
+                "0",
+                "2e\N{MINUS SIGN}07",
+                "0",
+                "500",
+                "1,000",
+                "1,500",
+                "epoch",
+            ],
+        ),
+        ((4, 4), (1, 1), ["1", "4", "epoch"]),
+    ],
+)
+def test_ticks_are_round_numbers_between_the_ends(
+    x: tuple[float, float], y: tuple[float, float], texts: list[str]
+) -> None:
+    drawn = Axes("loss", "epoch", x, y).draw()
+    assert re.findall("<text.*?>(.*?)</text>", drawn) == texts
+
+
+def test_curves_go_from_the_lower_left_to_the_upper_right() -> None:
+    axes = Axes("loss", "epoch", (0, 10), (1, 3))
+    chart = line_chart(axes, [Curve("train", [0, 10], [1, 3], "red"), Curve("val", [5], [2], "blue")])
+    assert re.findall(r'd="(\S+ [\d.]+L?.*?)" stroke="(.*?)"', chart) == [
+        ("M0 1L1 0", "red"),
+        ("M0.5 0.5", "blue"),
+    ]
+    assert 'data-curves="[[[0,10],[1,3]],[[5],[2]]]"' in chart
+    assert "train <b>3</b>" in chart
+
+
+def test_the_loss_is_the_first_learning_curve() -> None:
+    curve = {"epoch": [0, 1], "value": [0.5, 0.6]}
+    page = learning_curves(
+        {"train/accuracy": curve, "val/accuracy": curve, "val/loss": curve}, ["blue", "red"]
+    )
+    assert re.findall("<figcaption>(.*?)</figcaption>", page) == ["loss", "accuracy"]
+    assert re.findall('stroke="(.*?)"', page) == ["red", "blue", "red"]
+
+
+def test_bins_have_intervals_dots_of_their_size_and_numbers_of_rows() -> None:
+    bins = {"predicted": [0.05, 0.95], "actual": [0.0, 1.0], "low": [0.0, 0.8], "high": [0.2, 1.0]}
+    chart = calibration_chart({"ece": 0.05, "rows": [1200, 300], **bins}, HOSTILE)
+    assert re.findall('<circle cx="(.*?)" cy="(.*?)" r="(.*?)"', chart) == [
+        ("69.8", "182", "6"),
+        ("426.2", "10", "4.25"),
+    ]
+    assert re.findall('<line x1="69.8" y1="(.*?)" x2="69.8" y2="(.*?)" class="interval"', chart) == [
+        ("182", "147.6")
+    ]
+    assert ">1,200</text>" in chart
+    assert "<img" not in chart
+
+
+def test_points_are_drawn_where_their_values_are() -> None:
+    chart = scatter_chart(Axes("values", "actual", (0, 2), (0, 2)), [(0, 2), (1, 1)])
+    assert re.findall('<circle cx="(.*?)" cy="(.*?)"', chart) == [("50", "10"), ("248", "96")]
