@@ -286,9 +286,9 @@ class _BestWeights(MemberEarlyStopping):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the weights if the loss on the validation rows has improved."""
-        before = self.losses
+        before = self.best_losses
         super().on_validation_epoch_end(trainer, pl_module)
-        if len(before) == 1 and not torch.equal(before, self.losses):
+        if len(before) == 1 and not torch.equal(before, self.best_losses):
             self.best = {name: weight.detach().clone() for name, weight in pl_module.named_parameters()}
 
 

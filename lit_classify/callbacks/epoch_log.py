@@ -24,7 +24,7 @@ class EpochLog(Callback):
             of a fit is always printed.
 
     Attributes:
-        lines: the lines of the current or last fit, whether they are printed or not.
+        entries: the parts of the line of each logged epoch of the current or last fit, printed or not.
 
     Examples:
         >>> from lit_classify import BinaryClassifier, CirclesDataModule
@@ -45,7 +45,7 @@ class EpochLog(Callback):
         self._is_due = self._is_last = False
 
     def _reset(self) -> None:
-        self.lines: list[str] = []
+        self.entries: dict[int, list[str]] = {}
         self._logged_at = self._printed_at = -1
         self._lowest_loss = math.inf
 
@@ -84,11 +84,10 @@ class EpochLog(Callback):
         elif self._printed_at < self._logged_at:
             pl_module.print(self.lines[-1])
 
-    def line(self, epoch: int) -> str | None:
-        """Return the line of an epoch, or None if there is none."""
-        return next(
-            (line for line in self.lines if line.split("|")[0].split() == ["Epoch:", str(epoch)]), None
-        )
+    @property
+    def lines(self) -> list[str]:
+        """The lines of the logged epochs."""
+        return [" | ".join(parts) for parts in self.entries.values()]
 
     def _log(self, trainer: Trainer, pl_module: LightningModule, epoch: int, validated: bool = True) -> None:
         assert isinstance(pl_module, LitModule)
@@ -98,32 +97,33 @@ class EpochLog(Callback):
         last = trainer.max_epochs - 1 if (trainer.max_epochs or 0) > 0 else epoch  # type: ignore[operator]
         # Lightning keeps metrics in float32, in which 0.51125 is slightly more and would round up
         shown = {tag: round(float(value), 7) for tag, value in metrics.items()}
-        line = format_line(epoch, shown, "Test" if course_mode else "Val", len(str(last)))
-        self.lines.append(line)
+        metrics_shown = format_metrics(shown, "Test" if course_mode else "Val")
+        parts = [f"Epoch: {epoch:<{len(str(last))}}", *metrics_shown]
+        self.entries[epoch] = parts
         self._logged_at = epoch
         loss = shown.get("val/loss", math.inf)
         if loss < self._lowest_loss:
             self._lowest_loss = loss
-            start, separator, end = line.rpartition(" | ")
-            line = start + separator + paint(end, "green", sys.stdout)
+            parts = [*parts[:-1], paint(parts[-1], "green", sys.stdout)]
         n = self.print_every_n_epochs
         if self._is_last or self._printed_at < 0 or epoch // n > self._printed_at // n:
             self._printed_at = epoch
-            pl_module.print(line)
+            pl_module.print(" | ".join(parts))
 
 
-def format_line(epoch: int, metrics: dict[str, float], evaluated_on: str, width: int = 0) -> str:
+def format_metrics(metrics: dict[str, float], evaluated_on: str) -> list[str]:
     """Format the metrics of an epoch as the course does, with "Acc" for accuracy to fit 80 columns.
 
     Args:
-        epoch: number of the epoch, from 0.
         metrics: ``train/loss``, and ``train/accuracy`` for classes; ``val/...`` after a validation.
         evaluated_on: name of the validation rows, "Test" or "Val".
-        width: minimum width of the epoch's number.
+
+    Returns:
+        One part for the training and one for the validation rows of classes; of values, one for both.
 
     Examples:
-        >>> format_line(0, {"train/loss": 0.69295, "train/accuracy": 0.5}, "Val")
-        'Epoch: 0 | Loss: 0.69295, Acc: 50.00%'
+        >>> format_metrics({"train/loss": 0.69295, "train/accuracy": 0.5, "val/loss": 0.6933}, "Val")
+        ['Loss: 0.69295, Acc: 50.00%', 'Val loss: 0.69330']
     """
     classes = "train/accuracy" in metrics or "val/accuracy" in metrics
     shown = {
@@ -132,8 +132,9 @@ def format_line(epoch: int, metrics: dict[str, float], evaluated_on: str, width:
         "val/loss": f"{evaluated_on} loss: {{:.5f}}",
         "val/accuracy": "Acc: {:.2%}",
     }
-    train, val = (
+    parts = [
         ", ".join(text.format(metrics[tag]) for tag, text in shown.items() if tag in metrics and stage in tag)
         for stage in ("train/", "val/")
-    )
-    return f"Epoch: {epoch:<{width}} | " + (" | " if classes else ", ").join(filter(None, (train, val)))
+    ]
+    parts = [part for part in parts if part]
+    return parts if classes else [", ".join(parts)]

@@ -60,8 +60,8 @@ class MemberEarlyStopping(EarlyStopping):
         self._reset(0)
 
     def _reset(self, members: int) -> None:
-        self.losses = torch.full((members,), torch.inf, dtype=torch.float64)  # lowest so far
-        self.waited = torch.zeros(members, dtype=torch.long)  # validations since then
+        self.best_losses = torch.full((members,), torch.inf, dtype=torch.float64)  # lowest so far
+        self.wait_counts = torch.zeros(members, dtype=torch.long)  # validations since then
         self.weights: dict[str, Tensor] = {}  # (K, ...) each
         self.best = self.weights  # those of an extra validation at the end too, which a resumed run ignores
 
@@ -84,7 +84,9 @@ class MemberEarlyStopping(EarlyStopping):
         """Reset the state of an earlier fit, or move that of a resumed run to the device."""
         super().on_train_start(trainer, pl_module)
         assert isinstance(pl_module, LitModule)
-        if trainer.global_step == 0 or len(self.losses) != pl_module.members:  # resumed from a run without it
+        if (
+            trainer.global_step == 0 or len(self.best_losses) != pl_module.members
+        ):  # resumed from a run without it
             self._reset(pl_module.members)
         self.weights = {name: weight.to(pl_module.device) for name, weight in self.weights.items()}
         self.best = self.weights
@@ -95,21 +97,23 @@ class MemberEarlyStopping(EarlyStopping):
             return
         assert isinstance(pl_module, LitModule)
         losses = pl_module.member_losses().cpu()
-        improved = (losses < self.losses) & (self.waited < self.patience)
-        self.waited = torch.where(improved, 0, self.waited + 1)
-        self.losses = torch.where(improved, losses, self.losses)
+        improved = (losses < self.best_losses) & (self.wait_counts < self.patience)
+        self.wait_counts = torch.where(improved, 0, self.wait_counts + 1)
+        self.best_losses = torch.where(improved, losses, self.best_losses)
         if pl_module.members > 1:
             self.best = {name: weight.detach().clone() for name, weight in pl_module.named_parameters()}
-            kept = ~improved & self.losses.isfinite()  # without validation rows, the latest are the best
+            kept = ~improved & self.best_losses.isfinite()  # without validation rows, the latest are the best
             for name, weight in self.weights.items():
                 self.best[name][kept] = weight[kept]
             self.weights = self.best
-        selected = self.losses[self.losses.isfinite()].mean()  # some may have had no validation rows
+        selected = self.best_losses[
+            self.best_losses.isfinite()
+        ].mean()  # some may have had no validation rows
         pl_module.log(SELECTED_LOSS, selected.float(), sync_dist=trainer.world_size > 1)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the losses and weights."""
-        state = {"losses": self.losses, "waited": self.waited, "weights": self.weights}
+        state = {"best_losses": self.best_losses, "wait_counts": self.wait_counts, "weights": self.weights}
         return {**super().state_dict(), **state}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -119,8 +123,11 @@ class MemberEarlyStopping(EarlyStopping):
             ValueError: they are not of the same members, or a loss is NaN.
         """
         super().load_state_dict(state_dict)
-        self.losses, self.waited = state_dict["losses"].clone(), state_dict["waited"].clone()
+        self.best_losses, self.wait_counts = (
+            state_dict["best_losses"].clone(),
+            state_dict["wait_counts"].clone(),
+        )
         self.weights = {name: weight.clone() for name, weight in state_dict["weights"].items()}
-        sizes = {part.shape[:1] for part in (self.losses, self.waited, *self.weights.values())}
-        if len(sizes) > 1 or bool(self.losses.isnan().any()):
+        sizes = {part.shape[:1] for part in (self.best_losses, self.wait_counts, *self.weights.values())}
+        if len(sizes) > 1 or bool(self.best_losses.isnan().any()):
             raise ValueError("the losses and weights of members do not fit together")

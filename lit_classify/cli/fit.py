@@ -325,8 +325,8 @@ class FitCLI(LitCLI):
             self.say(f"Best:  epoch {kept.epochs - 1} by val/loss, {shown}", "green")
             return
         else:
-            line = self.epoch_log.line(kept.epochs - 1)  # None if the best epoch was before a resume
-            metrics = line.split(" | ")[-1] if line else f"val/loss {best.best_model_score:.5f}"
+            before_resume = f"val/loss {best.best_model_score:.5f}"
+            *_, metrics = self.epoch_log.entries.get(kept.epochs - 1, [before_resume])
             self.say(f"Best:  epoch {kept.epochs - 1}, {metrics}", "green")
         if tested:
             self.say(f"       on the test rows: {tested}", "green")

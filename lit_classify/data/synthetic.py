@@ -46,7 +46,7 @@ class PointsDataModule(InMemoryDataModule):
         >>> class Corners(PointsDataModule):
         ...     out_features, class_names = 1, ["lower", "upper"]
         ...
-        ...     def make(self):
+        ...     def generate(self):
         ...         x = np.random.default_rng(self.random_state).uniform(size=(self.num_samples, 2))
         ...         return x, (x.sum(axis=1) > 1).astype(np.int64)
         ...
@@ -78,14 +78,14 @@ class PointsDataModule(InMemoryDataModule):
         self.save_hyperparameters(logger=False)
 
     @abstractmethod
-    def make(self) -> Points:
+    def generate(self) -> Points:
         """Return points ``(N, 2)`` float64 and their classes ``(N,)`` int64."""
 
     def load(self) -> dict[str, Split]:
         """Generate the points; split off the test rows, then the validation rows."""
         from sklearn.model_selection import train_test_split
 
-        x, y = self.make()
+        x, y = self.generate()
         all_rows = Split(torch.from_numpy(x).float(), torch.from_numpy(y).long())
 
         def split_off(rows: Split, size: int) -> tuple[Split, Split]:
@@ -135,7 +135,7 @@ class CirclesDataModule(PointsDataModule):
         self.factor = factor
         self.class_names = ["0", "1"]
 
-    def make(self) -> Points:
+    def generate(self) -> Points:
         """Call scikit-learn's make_circles."""
         from sklearn.datasets import make_circles
 
@@ -174,7 +174,7 @@ class MoonsDataModule(PointsDataModule):
         super().__init__(num_samples, noise, **kwargs)
         self.class_names = ["0", "1"]
 
-    def make(self) -> Points:
+    def generate(self) -> Points:
         """Call scikit-learn's make_moons."""
         from sklearn.datasets import make_moons
 
@@ -213,7 +213,7 @@ class SpiralsDataModule(PointsDataModule):
         self.class_names = [str(label) for label in range(num_classes)]
         self.out_features = num_outputs(num_classes)
 
-    def make(self) -> Points:
+    def generate(self) -> Points:
         """Generate arms from radius 0 to 1 over four radians each, with Gaussian noise on the angle."""
         random = np.random.RandomState(self.random_state)
         arms = []
@@ -252,7 +252,7 @@ class XorDataModule(PointsDataModule):
         self.margin = margin
         self.class_names = ["0", "1"]
 
-    def make(self) -> Points:
+    def generate(self) -> Points:
         """Draw points uniformly, each coordinate from the margin to 1 on either side of zero."""
         random = np.random.default_rng(self.random_state)
         signs = random.choice([-1.0, 1.0], size=(self.num_samples, 2))
@@ -283,7 +283,7 @@ class GaussiansDataModule(PointsDataModule):
         super().__init__(num_samples, noise, **kwargs)
         self.class_names = ["0", "1"]
 
-    def make(self) -> Points:
+    def generate(self) -> Points:
         """Draw as many points of each cloud."""
         random = np.random.default_rng(self.random_state)
         y = np.arange(self.num_samples) % 2
@@ -320,7 +320,7 @@ class BlobsDataModule(PointsDataModule):
         self.class_names = [str(label) for label in range(num_classes)]
         self.out_features = num_outputs(num_classes)
 
-    def make(self) -> Points:
+    def generate(self) -> Points:
         """Call scikit-learn's make_blobs."""
         from sklearn.datasets import make_blobs
 

@@ -135,7 +135,7 @@ def body(method: Any, owner: object, result: str, width: int = WIDTH) -> str:  #
     Examples:
         >>> from lit_classify import MoonsDataModule
         >>> data = MoonsDataModule()
-        >>> print(body(data.make, data, "X, y"))
+        >>> print(body(data.generate, data, "X, y"))
         X, y = make_moons(1000, noise=0.07, random_state=42)
     """
     (function,) = ast.parse(textwrap.dedent(inspect.getsource(method))).body

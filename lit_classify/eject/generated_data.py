@@ -29,7 +29,7 @@ def write_line(data: LineDataModule, flags: Collection[str]) -> str:
 
 
 def write_points(data: PointsDataModule, dtype: str, width: int = WIDTH) -> str:
-    """Return the code of points, whose statements are those of the data module's ``make``.
+    """Return the code of points, whose statements are those of the data module's ``generate``.
 
     Args:
         data: the data.
@@ -41,8 +41,8 @@ def write_points(data: PointsDataModule, dtype: str, width: int = WIDTH) -> str:
         >>> print(write_points(CirclesDataModule(), "torch.float").splitlines()[1])
         X, y = make_circles(1000, noise=0.03, factor=0.8, random_state=42)
     """
-    check_arguments("data", data, attributes(textwrap.dedent(inspect.getsource(data.make))) | _COMMON)
-    values = {"about": _summary(data), "make": body(data.make, data, "X, y", width), "dtype": dtype}
+    check_arguments("data", data, attributes(textwrap.dedent(inspect.getsource(data.generate))) | _COMMON)
+    values = {"about": _summary(data), "generate": body(data.generate, data, "X, y", width), "dtype": dtype}
     return fill("points", {**values, "split": _split(data, width)}, flags=())
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lit_classify.callbacks.epoch_log import format_line
+from lit_classify.callbacks.epoch_log import format_metrics
 from lit_classify.cli.main import main
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
@@ -52,7 +52,7 @@ def test_a_line_of_an_epoch_fits_80_columns(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     wide = {"train/loss": 12.5, "train/accuracy": 1.0, "val/loss": 12.5, "val/accuracy": 1.0}
-    assert len(format_line(9999, wide, "Test", 4)) <= 80
+    assert len(" | ".join(["Epoch: 9999", *format_metrics(wide, "Test")])) <= 80
     assert main([*SHORT, "--data.val_fraction", "0.2"]) == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")]
     assert "Val loss" in rows[0]

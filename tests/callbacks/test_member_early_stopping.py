@@ -41,7 +41,7 @@ def test_best_members_keeps_each_member_s_best_epoch_until_its_patience_ends(pat
                 chosen = epoch
         expected = [part[member] for part in recorder.weights[chosen]]
         assert all(map(torch.equal, [part[member] for part in best.weights.values()], expected))
-        assert float(best.losses[member]) == losses[chosen]
+        assert float(best.best_losses[member]) == losses[chosen]
 
 
 class OwnValidation(MulticlassClassifier):
@@ -67,7 +67,7 @@ def test_a_member_that_is_never_validated_keeps_its_latest_weights() -> None:
     fit(model, FoldByFold(batch_size=15), best, limit_val_batches=1)
     for name, parameter in model.named_parameters():
         assert torch.equal(best.weights[name][1:], parameter[1:])
-    assert best.losses.isfinite().tolist() == [True, False, False]
+    assert best.best_losses.isfinite().tolist() == [True, False, False]
 
 
 def test_an_average_of_weights_beside_the_best_of_each_member_is_refused() -> None:

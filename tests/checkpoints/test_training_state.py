@@ -101,10 +101,10 @@ def test_the_states_of_optimizers_and_schedulers_are_resumed(more: list[str]) ->
 
 
 MEMBERS = {
-    "losses that are text": {"losses": "junk"},
-    "losses that are NaN": {"losses": torch.full((8,), torch.nan)},
-    "losses of other members": {"losses": torch.zeros(3)},
-    "waits of other members": {"waited": torch.zeros(3, dtype=torch.long)},
+    "losses that are text": {"best_losses": "junk"},
+    "losses that are NaN": {"best_losses": torch.full((8,), torch.nan)},
+    "losses of other members": {"best_losses": torch.zeros(3)},
+    "waits of other members": {"wait_counts": torch.zeros(3, dtype=torch.long)},
     "weights that are text": {"weights": "junk"},
     "weights of another network": {"weights": {"junk": torch.zeros(8)}},
     "weights of another shape": {"weights": {"network.1.0.weight": torch.zeros(8, 2)}},

@@ -86,7 +86,7 @@ def test_spirals_equal_those_of_cs231n() -> None:
         r = np.linspace(0.0, 1, 100)
         t = np.linspace(j * 4, (j + 1) * 4, 100) + np.random.randn(100) * 0.2
         points[rows], labels[rows] = np.c_[r * np.sin(t), r * np.cos(t)], j
-    x, y = SpiralsDataModule().make()
+    x, y = SpiralsDataModule().generate()
     np.testing.assert_array_equal(x, points)
     np.testing.assert_array_equal(y, labels)
 

@@ -159,8 +159,8 @@ def test_a_column_that_determines_the_class_is_found() -> None:
 
 
 class Shifted(CirclesDataModule):
-    def make(self) -> Points:
-        x, y = super().make()
+    def generate(self) -> Points:
+        x, y = super().generate()
         return x * [1.0, 1e5], y
 
 
