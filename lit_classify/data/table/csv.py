@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -43,6 +44,25 @@ Formats = dict[str, ValueFormat | None]  # of each column; None for text
 Row = Sequence[str | None]
 
 
+class Place(NamedTuple):
+    """Where a block of rows begins in a file.
+
+    Attributes:
+        texts: number of decoded texts after the header that are read.
+        rest: their end, with which the block begins.
+        lines: number of lines after the header.
+        joined: lines of rows that may be joined.
+    """
+
+    texts: int = 0
+    rest: str = ""
+    lines: int = 0
+    joined: Sequence[int] = ()
+
+
+FIRST_ROW = Place()
+
+
 def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[str, ValueFormat]]:
     """Read a CSV file.
 
@@ -70,7 +90,7 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[s
             read_ahead(_read_text(path, options, dialect, digest.update)) as texts,
             read_ahead(_parse_blocks(path, texts, options, dialect, formats)) as frames,
         ):
-            for frame in frames:
+            for frame, _ in frames:
                 found = {part.name: None if part.dtype == pl.String else formats[part.name] for part in frame}
                 if found != formats:
                     break
@@ -88,7 +108,7 @@ def detect_formats(path: Path, options: CsvOptions) -> Formats:
     """Return the formats of all columns by the first block of a file; None for text."""
     dialect, formats, detector = _detect(path, options)
     with closing(_read_text(path, options, dialect)) as texts:
-        frame = next(_parse_blocks(path, texts, options, dialect, formats), None)
+        frame, _ = next(_parse_blocks(path, texts, options, dialect, formats), (None, None))
     if frame is None:
         raise DataError(f"{path} has a header but no rows")
     known = {part.name: formats[part.name] for part in frame if part.dtype != pl.String}
@@ -102,19 +122,23 @@ def detect_formats(path: Path, options: CsvOptions) -> Formats:
 
 
 def iterate_blocks(
-    path: Path, options: CsvOptions, formats: Mapping[str, ValueFormat | None]
-) -> Iterator[pl.DataFrame]:
+    path: Path, options: CsvOptions, formats: Mapping[str, ValueFormat | None], start: Place
+) -> Iterator[tuple[pl.DataFrame, Place]]:
     """Yield the rows of a file in blocks; a column with a cell that has another format is text in that block.
 
     Args:
         path: the file.
         options: how to read it.
         formats: the formats of columns; others are text.
+        start: where the first block begins.
+
+    Yields:
+        The rows, and where the next block begins.
     """
     dialect, _, _ = _detect(path, options)
     known = {name: formats.get(name) for name in dialect.names}
     with closing(_read_text(path, options, dialect)) as texts:
-        yield from _parse_blocks(path, texts, options, dialect, known)
+        yield from _parse_blocks(path, texts, options, dialect, known, start)
 
 
 def estimate_rows(path: Path, options: CsvOptions) -> int | None:
@@ -222,9 +246,14 @@ def _guess_formats(
 
 
 def _parse_blocks(
-    path: Path, texts: Iterator[bytes], options: CsvOptions, dialect: Dialect, formats: Formats
-) -> Generator[pl.DataFrame]:
-    """Yield the rows in blocks; columns of values that contain other text are text.
+    path: Path,
+    texts: Iterator[bytes],
+    options: CsvOptions,
+    dialect: Dialect,
+    formats: Formats,
+    start: Place = FIRST_ROW,
+) -> Generator[tuple[pl.DataFrame, Place]]:
+    """Yield the rows in blocks, and where each ends; columns of values that contain other text are text.
 
     Args:
         path: the file.
@@ -232,13 +261,14 @@ def _parse_blocks(
         options: which cells are missing values.
         dialect: its format.
         formats: the format of each column.
+        start: where the first block begins.
 
     Raises:
         DataError: a row has another number of fields than the first, or a quote opens a cell by mistake.
     """
     missing = options.values.missing_values
-    rest, line, joined = b"", dialect.skip_lines + 1, list[int]()
-    for text in texts:
+    rest, line, joined = start.rest.encode(), dialect.skip_lines + 1 + start.lines, [*start.joined]
+    for number, text in enumerate(islice(texts, start.texts, None), start.texts + 1):
         rest += text or (b"\n" if rest else b"")  # the last line may lack its end
         lines = rest[: rest.rfind(b"\n") + 1]
         end = _find_end(lines, dialect)
@@ -246,9 +276,10 @@ def _parse_blocks(
         if frame is None or _may_have_joined_rows(lines[:end], frame, dialect):
             rows, end, found = _read_rows(path, line, lines, dialect)
             frame, joined = apply_formats(_to_text(rows, formats), formats, missing), joined + found
+        next_line = line + _count(lines[:end], "\n")
         if len(frame):
-            yield frame
-        line += _count(lines[:end], "\n")
+            yield frame, Place(number, rest[end:].decode(), next_line - dialect.skip_lines - 1, joined)
+        line = next_line
         is_open = lines[end:]
         if not text or len(is_open) - is_open.find(b"\n") > _MAX_OPEN_BYTES:
             _check_quotes(path, line, is_open.decode(), dialect)

@@ -4,7 +4,7 @@ Legend: N rows of a block.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import polars as pl
 
 from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.csv import (
+    FIRST_ROW,
+    Place,
     apply_formats,
     detect_formats,
     digest_text,
@@ -41,6 +43,32 @@ class OtherFormat(Exception):
 
 
 @dataclass(frozen=True)
+class Position:
+    """Where a block begins, from which an interrupted pass continues.
+
+    Args:
+        file: number of files before.
+        row: number of rows before in its file.
+        number: number of rows before in all files.
+        place: where it begins in the text of a CSV file.
+    """
+
+    file: int = 0
+    row: int = 0
+    number: int = 0
+    place: Place = FIRST_ROW
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Position":
+        """Return the position of ``to_dict``."""
+        return cls(**{**data, "place": Place(*data["place"])})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class Block:
     """Consecutive rows of a file.
 
@@ -48,11 +76,13 @@ class Block:
         key: the option of the file: ``path``, ``val_path`` or ``test_path``.
         first: the number of the first row, counted over all files.
         table: the rows.
+        end: where the next block begins.
     """
 
     key: str
     first: int
     table: RawTable
+    end: Position
 
 
 @dataclass(frozen=True)
@@ -94,7 +124,7 @@ class BlockReader:
             found = detect_formats(first, options)
             formats = {name: part for name, part in found.items() if part is not None}
             return cls(files, tuple(found), formats, frozenset(found) - frozenset(formats))
-        frame = next(_read_blocks(first, options, {}), None)
+        frame, _ = next(_read_blocks(first, options, {}, Position()), (None, None))
         if frame is None:
             raise DataError(f"{first} has no rows")
         converted, others = convert_text(frame, options.values, str(first))
@@ -191,27 +221,32 @@ class BlockReader:
         }
 
     def __iter__(self) -> Iterator[Block]:
-        """Yield the rows of ``path``, ``val_path`` and ``test_path`` in order.
+        return self.blocks_from(Position())
+
+    def blocks_from(self, position: Position) -> Iterator[Block]:
+        """Yield the rows of ``path``, ``val_path`` and ``test_path`` in order, from the start of a block on.
 
         Raises:
             DataError: a file has no rows or other columns than the first.
             OtherFormat: a column of values has text.
         """
-        number, values = 0, self.files.options.values
-        for key, path in ((key, path) for key, paths in self.paths.items() for path in paths):
-            start = 0
-            for frame in _read_blocks(path, self.files.options, self.formats):
+        values = self.files.options.values
+        files = [(key, path) for key, paths in self.paths.items() for path in paths]
+        for index, (key, path) in enumerate(files[position.file :], position.file):
+            for frame, place in _read_blocks(path, self.files.options, self.formats, position):
                 if others := ", ".join(sorted(set(frame.columns) ^ set(self.names))):
                     raise DataError(f"{path} and the first file differ in their columns: {others}")
                 frame = replace_values(self._with_texts(frame.select(self.names)), values)
-                positions = np.arange(start, start + len(frame))
-                files = ((str(path), _NO_END),)
-                block = Block(key, number, RawTable(frame, files, ("",), self.special_formats, positions))
+                rows = np.arange(position.row, position.row + len(frame))
+                table = RawTable(frame, ((str(path), _NO_END),), ("",), self.special_formats, rows)
+                number, row = position.number, position.row
+                position = Position(index, row + len(frame), number + len(frame), place)
+                block = Block(key, number, table, position)
                 self._check(block)
                 yield block
-                start, number = start + len(frame), number + len(frame)
-            if not start:
+            if not position.row:
                 raise DataError(f"{path} has no rows")
+            position = Position(index + 1, 0, position.number)
 
     def _with_texts(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return a frame whose columns of text are text."""
@@ -266,20 +301,23 @@ def _scan(path: Path) -> pl.LazyFrame:
 
 
 def _read_blocks(
-    path: Path, options: CsvOptions, formats: Mapping[str, ValueFormat]
-) -> Iterator[pl.DataFrame]:
-    """Yield the rows of a file in blocks, with columns of text converted that have a format."""
+    path: Path, options: CsvOptions, formats: Mapping[str, ValueFormat], start: Position
+) -> Iterator[tuple[pl.DataFrame, Place]]:
+    """Yield the rows of a file in blocks, with columns of text converted that have a format.
+
+    The place of the next block is yielded with each.
+    """
     name = _format(path)
     if name == "CSV":
-        yield from iterate_blocks(path, options, formats)
+        yield from iterate_blocks(path, options, formats, start.place)
         return
     try:
         rows = _scan(path)
         count, width = rows.select(pl.len()).collect().item(), len(rows.collect_schema())
         size = max(_CELLS // width, 1)
-        for start in range(0, count, size):
-            frame = rows.slice(start, size).collect()
-            yield apply_formats(frame, formats, options.values.missing_values)
+        for row in range(start.row, count, size):
+            frame = rows.slice(row, size).collect()
+            yield apply_formats(frame, formats, options.values.missing_values), FIRST_ROW
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} is a corrupt {name} file: {reason}; copy or write it again") from error

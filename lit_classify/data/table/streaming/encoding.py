@@ -21,7 +21,7 @@ from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.preprocessing import Findings
 from lit_classify.data.table.sample_weights import read_weights
-from lit_classify.data.table.streaming.blocks import Block, BlockReader
+from lit_classify.data.table.streaming.blocks import Block, BlockReader, Position
 from lit_classify.data.table.streaming.cache import Array, reserved
 from lit_classify.data.table.streaming.shards import Layout
 from lit_classify.data.table.streaming.survey import SPLITS, Assignment, Progress, with_targets
@@ -139,18 +139,17 @@ def write_shards(
     """
     arrays = encoder.arrays(counts)
     places = layouts(counts, arrays, encoder.assignment.splitter.seed)
-    done, written = _read_note(folder)
+    position, written = _read_note(folder)
     with ExitStack() as stack:
         files = {name: stack.enter_context(reserved(folder / name, array)) for name, array in arrays.items()}
         writer, noted = _ShardWriter(files, places, written), time.monotonic()
-        for index, block in enumerate(reader):
+        progress(position.number)
+        for block in reader.blocks_from(position):
             progress(len(block.table))
-            if index < done:
-                continue
             writer.add(encoder.encode(block))
             if time.monotonic() - noted > _SECONDS:
                 writer.flush()
-                _write_note(folder, files.values(), index + 1, writer.written)
+                _write_note(folder, files.values(), block.end, writer.written)
                 noted = time.monotonic()
         writer.flush()
         for file in files.values():
@@ -203,17 +202,17 @@ class _ShardWriter:
             self.written[code] += count
 
 
-def _read_note(folder: Path) -> tuple[int, list[int]]:
-    """Return the number of blocks that are written, and the rows of each split in them."""
+def _read_note(folder: Path) -> tuple[Position, list[int]]:
+    """Return up to where blocks are written, and the rows of each split in them."""
     if not (folder / _NOTE).is_file():
-        return 0, [0] * len(SPLITS)
+        return Position(), [0] * len(SPLITS)
     note = json.loads((folder / _NOTE).read_text("utf-8"))
-    return note["blocks"], note["written"]
+    return Position.from_dict(note["position"]), note["written"]
 
 
-def _write_note(folder: Path, files: Iterable[BinaryIO], blocks: int, written: Sequence[int]) -> None:
+def _write_note(folder: Path, files: Iterable[BinaryIO], end: Position, written: Sequence[int]) -> None:
     """Note what is written, once it is on the disk."""
     for file in files:
         os.fsync(file.fileno())
     with atomic_write(folder / _NOTE) as path:
-        path.write_text(json.dumps({"blocks": blocks, "written": list(written)}), "utf-8")
+        path.write_text(json.dumps({"position": end.to_dict(), "written": list(written)}), "utf-8")

@@ -1,0 +1,51 @@
+"""Blocks of rows: reading goes on from the end of any of them."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from lit_classify.data.table.csv_dialect import CsvOptions
+from lit_classify.data.table.files import TableFiles
+from lit_classify.data.table.streaming.blocks import BlockReader, Position
+from tests.data.table.streaming.tables import mixed_table
+
+
+def quoted_table() -> str:
+    """Return rows with line ends and delimiters in cells, and rows that only the csv module reads."""
+    rows = [f'{n},"first, {n}\nsecond",{n % 2}' if n % 7 else f'{n},a "b" c,{n % 2}' for n in range(900)]
+    return "\n".join(["size,note,target", *rows])
+
+
+def write(name: str) -> None:
+    match name:
+        case "t.csv":
+            mixed_table().write_csv(name)
+        case "t.parquet":
+            mixed_table().write_parquet(name)
+        case "quoted.csv":
+            Path(name).write_text(quoted_table())
+        case "utf-16.csv":
+            Path(name).write_text("\r\n".join(["größe;ziel", *(f"é{n};{n}" for n in range(2000))]), "utf-16")
+        case "t.csv.gz":
+            Path(name).write_bytes(gzip.compress(mixed_table().write_csv().encode()))
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet", "quoted.csv", "utf-16.csv", "t.csv.gz"])
+def test_reading_goes_on_from_the_end_of_any_block(name: str) -> None:
+    write(name)
+    Path("more").write_bytes(Path(name).read_bytes())
+    options = CsvOptions(encoding="utf-16" if name == "utf-16.csv" else "utf-8")
+    reader = BlockReader.detect(TableFiles({"path": [name], "test_path": ["more"]}, options))
+    blocks = list(reader)
+    assert len(blocks) > 10
+    for number in range(1, len(blocks) + 1, 3):
+        end = Position.from_dict(json.loads(json.dumps(blocks[number - 1].end.to_dict())))
+        rest = list(reader.blocks_from(end))
+        assert len(rest) == len(blocks) - number
+        for part, expected in zip(rest, blocks[number:], strict=True):
+            assert part.table.frame.equals(expected.table.frame)
+            assert (part.key, part.first) == (expected.key, expected.first)
+            assert part.table.locate(0) == expected.table.locate(0)
