@@ -66,7 +66,7 @@ def prediction_table(model: LitModule, probabilities: Tensor, spread: Tensor | N
     table = pl.DataFrame(model.prediction_columns(probabilities))
     if spread is None:
         return table
-    names = [name.removeprefix("p_") for name in table.columns if name.startswith("p_")] or table.columns
+    names = list(model.probability_columns) or table.columns
     columns = spread.reshape(len(spread), -1).numpy().T
     return table.with_columns(
         [pl.Series(f"spread_{name}", column) for name, column in zip(names, columns, strict=True)]

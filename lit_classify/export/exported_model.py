@@ -73,7 +73,6 @@ def describe_inputs(
     """
     model, encoders = exported.model, exported.preprocessor.encoders
     missing = list(state.settings["missing_values"]) if state else []
-    names = model.class_names or model.label_names
     derive, network = split_inputs(model.network)
     embedded = isinstance(network, nn.Sequential) and isinstance(network[0], FeatureEmbedding)
     network = network[1] if embedded and isinstance(network, nn.Sequential) else network
@@ -88,7 +87,7 @@ def describe_inputs(
         "thresholds": model.hparams.get("thresholds", model.hparams.get("threshold")),
         "members": model.members,
         "input": {"name": "rows", "shape": ["N", len(encoders)], "dtype": "float64"},
-        "outputs": ["prediction"] if names is None else [f"p_{name}" for name in names],
+        "outputs": list(model.probability_columns.values()) or ["prediction"],
         "columns": [_column(encoder, state.formats if state else {}) for encoder in encoders],
         "missing": [*MISSING_VALUES, *missing],
         "missing_numbers": to_numbers(pl.Series(missing, dtype=pl.String)).drop_nulls().to_list(),

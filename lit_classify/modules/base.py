@@ -366,6 +366,11 @@ class LitModule(LightningModule, ABC):
     def baselines(self) -> Baselines:
         """Return simple models to compare a test with."""
 
+    @property
+    def probability_columns(self) -> dict[str, str]:
+        """The column of each class or label in a table of predictions; empty for values."""
+        return {name: f"p_{name}" for name in self.class_names or self.label_names or ()}
+
     @abstractmethod
     def prediction_columns(self, probabilities: Tensor) -> Columns:
         """Return the columns of a table of predictions, from what ``probabilities`` returns."""

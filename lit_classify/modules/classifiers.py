@@ -138,8 +138,8 @@ class Classifier(LitModule, ABC):
         import polars as pl
 
         predicted = pl.Series(self.class_names, dtype=pl.String).gather(self.labels(probabilities).numpy())
-        columns = zip(self.class_names, probabilities.numpy().T, strict=True)
-        return {"prediction": predicted, **{f"p_{name}": pl.Series(column) for name, column in columns}}
+        columns = zip(self.probability_columns.values(), probabilities.numpy().T, strict=True)
+        return {"prediction": predicted, **{name: pl.Series(column) for name, column in columns}}
 
     def evaluation_plots(self, logits: Tensor, y: Tensor, title: str, curves: bool = False) -> Plotters:
         """Return functions that plot the confusion matrix and curves."""

@@ -171,10 +171,10 @@ class MultilabelClassifier(LitModule):
             ";".join(name for name, is_predicted in zip(self.label_names, row, strict=True) if is_predicted)
             for row in rows
         ]
-        columns = zip(self.label_names, probabilities.numpy().T, strict=True)
+        columns = zip(self.probability_columns.values(), probabilities.numpy().T, strict=True)
         return {
             "prediction": pl.Series(predicted, dtype=pl.String),
-            **{f"p_{name}": pl.Series(column) for name, column in columns},
+            **{name: pl.Series(column) for name, column in columns},
         }
 
     def evaluation_plots(self, logits: Tensor, y: Tensor, title: str, curves: bool = False) -> Plotters:
