@@ -1,4 +1,4 @@
-"""What is wrong with a finished run: facts in, findings out.
+"""Diagnose a finished run.
 
 Each function below looks for one problem, and is named after it. The facts are collected by
 ``lit_classify.evaluation.run_facts``. A finding should be right whenever it appears: most need evidence that
@@ -184,7 +184,7 @@ def diagnose(facts: Facts) -> list[Finding]:
 
 
 def probabilities_as_logits(facts: Facts) -> Finding | None:
-    """Find a network that ends in a sigmoid or softmax, which the loss applies again."""
+    """Detect a network that ends in a sigmoid or softmax, which the loss applies again."""
     if not facts.has_probabilities:
         return None
     evidence = "all outputs are between 0 and 1, but the loss expects logits"
@@ -192,7 +192,7 @@ def probabilities_as_logits(facts: Facts) -> Finding | None:
 
 
 def rounded_outputs(facts: Facts) -> Finding | None:
-    """Find a network that rounds its outputs, which have no gradient then."""
+    """Detect a network that rounds its outputs, which have no gradient then."""
     if not facts.has_integers:
         return None
     evidence = "all outputs are whole numbers, so that gradients are zero"
@@ -200,7 +200,7 @@ def rounded_outputs(facts: Facts) -> Finding | None:
 
 
 def unscaled_inputs(facts: Facts) -> Finding | None:
-    """Find an input that is far larger or smaller than 1."""
+    """Detect an input that is far larger or smaller than 1."""
     if not facts.underfits or facts.unscaled is None:
         return None
     name, mean, deviation, is_derived = facts.unscaled
@@ -214,7 +214,7 @@ def unscaled_inputs(facts: Facts) -> Finding | None:
 
 
 def dead_units(facts: Facts) -> Finding | None:
-    """Find hidden layers most of whose units do not respond to the input."""
+    """Detect hidden layers most of whose units do not respond to the input."""
     layers = [
         f"{dead} of {total} units of hidden layer {number}"
         for number, (dead, total) in enumerate(facts.dead, start=1)
@@ -230,7 +230,7 @@ def dead_units(facts: Facts) -> Finding | None:
 
 
 def only_linear_layers(facts: Facts) -> Finding | None:
-    """Find a linear network on rows that no linear function predicts."""
+    """Detect a linear network on rows that no linear function predicts."""
     if not facts.underfits or not facts.is_linear or not facts.is_far_below_neighbors(facts.linear_score):
         return None
     advice = "--model.activation ReLU"
@@ -242,7 +242,7 @@ def only_linear_layers(facts: Facts) -> Finding | None:
 
 
 def rate_too_high(facts: Facts) -> Finding | None:
-    """Find a loss that is enormous, rises or oscillates."""
+    """Detect a loss that is enormous, rises or oscillates."""
     loss = facts.loss
     if not facts.underfits or len(loss) < 4:
         return None
@@ -263,7 +263,7 @@ def rate_too_high(facts: Facts) -> Finding | None:
 
 
 def vanishing_gradients(facts: Facts) -> Finding | None:
-    """Find a constant loss with gradients near zero."""
+    """Detect a constant loss with gradients near zero."""
     late = facts.loss[len(facts.loss) // 2 :]
     if not facts.underfits or len(late) < 2 or facts.grad_norm > _MAX_GRADIENT:
         return None
@@ -280,7 +280,7 @@ def vanishing_gradients(facts: Facts) -> Finding | None:
 
 
 def rate_too_low(facts: Facts) -> Finding | None:
-    """Find a loss that hardly moves."""
+    """Detect a loss that hardly decreases."""
     if not facts.underfits or not facts.from_start or len(facts.loss) < _MIN_EPOCHS:
         return None
     first, fall = facts.loss[0], 1 - min(facts.loss) / facts.loss[0]
@@ -296,7 +296,7 @@ def rate_too_low(facts: Facts) -> Finding | None:
 
 
 def still_falling(facts: Facts) -> Finding | None:
-    """Find a loss that still falls in the last epochs."""
+    """Detect a loss that still falls in the last epochs."""
     loss, tenth = facts.loss, len(facts.loss) // 10
     if not facts.underfits or facts.stops_early or len(loss) < _MIN_EPOCHS:
         return None
@@ -312,14 +312,14 @@ def still_falling(facts: Facts) -> Finding | None:
 
 
 def constant_predictions(facts: Facts) -> Finding | None:
-    """Find a model with the same output for every row."""
+    """Detect a model with the same output for every row."""
     if not facts.underfits or not facts.is_constant or len(facts.loss) < _MIN_EPOCHS:
         return None
     return Finding("all rows have the same prediction", facts.scores, facts.other_optimizer)
 
 
 def class_never_predicted(facts: Facts) -> Finding | None:
-    """Find rare classes that are never predicted, although their rows are similar to each other."""
+    """Detect rare classes that are never predicted, although their rows are similar to each other."""
     found = {name: recall for name, recall in facts.never_predicted.items() if recall >= _MIN_RECALL}
     if not found or len(facts.loss) < _MIN_EPOCHS:
         return None
@@ -328,7 +328,7 @@ def class_never_predicted(facts: Facts) -> Finding | None:
 
 
 def cannot_overfit(facts: Facts) -> Finding | None:
-    """Find a model that has not learned the few rows of ``overfit_batches`` by heart, and why."""
+    """Detect a model that has not learned the few rows of ``overfit_batches`` by heart, and why."""
     if len(facts.loss) < _MIN_EPOCHS:
         return None
     batches = "one batch" if facts.overfit_batches == 1 else f"{facts.overfit_batches:,} batches"
@@ -354,7 +354,7 @@ def cannot_overfit(facts: Facts) -> Finding | None:
 
 
 def strong_regularization(facts: Facts) -> Finding | None:
-    """Find dropout or a weight decay that keeps a model from learning rows by heart."""
+    """Detect dropout or a weight decay that keeps a model from learning rows by heart."""
     if not facts.underfits or not facts.regularization:
         return None
     evidence = ", ".join(f"{name} {value:g}" for name, value in facts.regularization.items())
@@ -363,7 +363,7 @@ def strong_regularization(facts: Facts) -> Finding | None:
 
 
 def contradictory_rows(facts: Facts) -> Finding | None:
-    """Find rows with equal features but different targets, which no model can learn."""
+    """Detect rows with equal features but different targets, which no model can learn."""
     if facts.neighbors_score is None or facts.neighbors_score > 1 - _MIN_UNLEARNED:
         return None
     limit = f"{facts.score_name} is at most {facts.neighbors_score:.3g}"
@@ -372,7 +372,7 @@ def contradictory_rows(facts: Facts) -> Finding | None:
 
 
 def overfits(facts: Facts) -> Finding | None:
-    """Find training rows predicted far better than validation rows, whose loss has risen."""
+    """Detect training rows predicted far better than validation rows, whose loss has risen."""
     if facts.stops_early or facts.train_accuracy is None or facts.val_accuracy is None:
         return None
     if len(facts.val_loss) < 3 or len(facts.loss) < 3:
@@ -393,7 +393,7 @@ def overfits(facts: Facts) -> Finding | None:
 
 
 def possible_leakage(facts: Facts) -> Finding | None:
-    """Find columns that determine the target, of which the model makes use."""
+    """Detect columns that determine the target, of which the model makes use."""
     if not facts.leaking or facts.score < 0.95:
         return None
     names = ", ".join(facts.leaking)

@@ -19,7 +19,7 @@ def test_a_recipe_is_complete_and_runs_one_batch(name: str, capsys: pytest.Captu
     fit += ["--data.path", "t.csv", "--data.target", "y"] if name == "table" else []
     content = recipes.read(name)
     assert content["recipe"]["name"] == name
-    assert len(content["recipe"]["why"].split(". ")) == 1
+    assert len(content["recipe"]["purpose"].split(". ")) == 1
     with pytest.raises(SystemExit) as exit_:
         main([*fit, "--print_config"])
     assert exit_.value.code == 0

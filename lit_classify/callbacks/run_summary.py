@@ -22,13 +22,13 @@ class RunSummary(Callback):
 
     Args:
         name: name of the recipe.
-        why: what the recipe teaches.
+        purpose: what the recipe teaches.
         command: the command-line arguments.
     """
 
-    def __init__(self, name: str, why: str | None, command: list[str]) -> None:
+    def __init__(self, name: str, purpose: str | None, command: list[str]) -> None:
         self.name = name
-        self.why = why
+        self.purpose = purpose
         self.command = command
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -36,7 +36,7 @@ class RunSummary(Callback):
         assert isinstance(pl_module, LitModule)
         data = getattr(trainer, "datamodule", None)
         parts = {
-            "Purpose": self.why or f"{self.name}: no purpose given.",
+            "Purpose": self.purpose or f"{self.name}: no purpose given.",
             "Command": f"    {shlex.join(['lit-classify', *self.command])}",
             "Network": network_table(pl_module),
         }

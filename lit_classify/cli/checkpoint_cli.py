@@ -1,4 +1,4 @@
-"""What validate, test and predict have in common: model and data come from a checkpoint."""
+"""The command line of validate, test and predict, whose model and data come from a checkpoint."""
 
 from argparse import SUPPRESS
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``lit-classify compare``: train configurations with many seeds, and tell which differences are luck."""
+"""``lit-classify compare``: train configurations with many seeds, and test their differences."""
 
 import signal
 from argparse import RawDescriptionHelpFormatter

@@ -94,7 +94,7 @@ def _build(config: str, options: list[str], checkpoint: Checkpoint | None) -> Ru
     num_rows = cli.datamodule.batch_size or len(cli.datamodule.split("train").y)
     return Run(
         name=cli.run_name(),
-        why=cli.parsed("recipe").why or "",
+        purpose=cli.parsed("recipe").purpose or "",
         command=shlex.join(["lit-classify", "fit", "--config", config, *options]),
         model=cli.model,
         data=cli.datamodule,

@@ -192,7 +192,7 @@ class FitCLI(LitCLI):
             run = RunLogger(Path(given.default_root_dir or "") / RUNS, self.run_name())
         callbacks: list[Callback] = []
         if run and (given.logger is None or given.logger is True):
-            summary = RunSummary(self.run_name(), self.parsed("recipe").why, self.args)
+            summary = RunSummary(self.run_name(), self.parsed("recipe").purpose, self.args)
             hparams = HParams(tests_best=self.parsed("test_best"))
             callbacks += plot_callbacks(selected(self.parsed("plots")), summary, hparams)
             kwargs["logger"] = run

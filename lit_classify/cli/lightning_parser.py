@@ -30,12 +30,12 @@ class Recipe:
 
     Args:
         name: name of the run's directory, lightning_logs/NAME; by default the name of the file or the data.
-        why: what the experiment teaches, in a sentence.
+        purpose: what the experiment teaches, in a sentence.
         expect: expected results for lit-classify verify (rows, within, accuracy_within, at_least, below).
     """
 
     name: str | None = None
-    why: str | None = None
+    purpose: str | None = None
     expect: dict[str, Any] = field(default_factory=dict)
 
 

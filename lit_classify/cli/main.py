@@ -22,7 +22,7 @@ COMMANDS = {  # each in the file of its name
     "predict": "write a checkpoint's predictions to a file",
     "plot": "plot finished runs, or train recipes and plot their results",
     "report": "write one page about finished runs",
-    "compare": "train configurations with many seeds, and tell which differences are luck",
+    "compare": "train configurations with many seeds, and test their differences",
     "diagnose": "find out why a model does not learn, and which option to try",
     "importance": "measure how much a model uses each column",
     "export": "export the model of a checkpoint to ONNX or safetensors",

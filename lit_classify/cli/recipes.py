@@ -6,12 +6,12 @@ from lit_classify.messages import echo
 
 
 def main(arguments: list[str]) -> int:
-    """Print the name and the ``why:`` of each recipe."""
+    """Print the name and the ``purpose`` of each recipe."""
     options = parser("recipes", "List the packaged recipes and what each teaches.")
     options.add_argument("--bad", action="store_true", help="list those that fail, for lit-classify diagnose")
     names = recipes.bad_names() if options.parse_args(arguments[1:]).bad else recipes.names()
     width = max(map(len, names))
     for name in names:
-        echo(f"{name:<{width}}  {recipes.read(name)['recipe']['why']}")
+        echo(f"{name:<{width}}  {recipes.read(name)['recipe']['purpose']}")
     echo(f"\nRun one:  lit-classify fit --config {'circles_v2' if 'circles_v2' in names else names[0]}")
     return 0

@@ -284,7 +284,7 @@ class GaussiansDataModule(PointsDataModule):
         self.class_names = ["0", "1"]
 
     def generate(self) -> Points:
-        """Draw as many points of each cloud."""
+        """Draw the points of both clouds in turn."""
         random = np.random.default_rng(self.random_state)
         y = np.arange(self.num_samples) % 2
         return random.normal((2.0 * y - 1)[:, None], self.noise, size=(self.num_samples, 2)), y

@@ -15,7 +15,7 @@ class Run:
 
     Args:
         name: name of the run.
-        why: what the run teaches; empty if its recipe does not say it.
+        purpose: what the run teaches; empty if its recipe does not say it.
         command: the command that trains it.
         model: the model, attached to its trainer.
         data: the data.
@@ -25,7 +25,7 @@ class Run:
     """
 
     name: str
-    why: str
+    purpose: str
     command: str
     model: LitModule
     data: InMemoryDataModule

@@ -132,7 +132,7 @@ def _header(run: Run, body: str) -> str:
     needs = [name for module, name in _PACKAGES.items() if module in modules]
     left_out = [f"--{name}" for name in ("tune_threshold", "report") if run.config.get(name)]
     notes = [
-        run.why,
+        run.purpose,
         "It prints the epoch log of",
         f"    {run.command}",
         f"but writes no logs and no checkpoints{', and leaves out ' * bool(left_out)}{', '.join(left_out)}.",

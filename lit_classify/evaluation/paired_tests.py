@@ -1,4 +1,4 @@
-"""Which differences between configurations are more than luck, tested on runs of equal seeds.
+"""Test which differences between configurations are significant, on runs of equal seeds.
 
 The test is Wilcoxon's signed-rank test of the differences, not the t-test: over seeds a metric is often
 skewed, or has two peaks where some runs get stuck, and the t-test assumes normal differences. The price is
@@ -27,7 +27,7 @@ class PairedTest(NamedTuple):
         second: index of the other.
         num_pairs: seeds with a result of both.
         difference: mean of the first minus the second.
-        p: probability of a difference like this by luck.
+        p: probability of a difference at least as large by chance.
         p_corrected: p with Holm's correction for all comparisons.
     """
 

@@ -167,7 +167,7 @@ class Classifier(LitModule, ABC):
         return {self.class_names[number]: (true == number, p[:, number]) for number in numbers}
 
     def row_errors(self, logits: Tensor, y: Tensor) -> RowErrors:
-        """Return how improbable the true class of each row is predicted to be."""
+        """Return the negative predicted probability of each row's true class, and both classes."""
         p, y = self.exact_probabilities(logits), y.cpu()
         actual, predicted = ([self.class_names[k] for k in part.tolist()] for part in (y, self.labels(p)))
         return RowErrors(-p[torch.arange(len(y)), y], actual, predicted)

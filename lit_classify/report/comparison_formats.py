@@ -75,13 +75,13 @@ def _test_lines(summary: Summary) -> list[str]:
 
 
 def verdict(test: Summary) -> str:
-    """Return the difference of two configurations, and whether it is more than luck.
+    """Return the difference of two configurations, and whether it is significant.
 
     Examples:
         >>> verdict({"difference": 0.25, "p_corrected": 0.001, "significant": True, "num_pairs": 20})
-        '+0.2500, more than luck (p = 0.001, 20 seeds)'
+        '+0.2500, significant (p = 0.001, 20 seeds)'
     """
-    judged = "more than luck" if test["significant"] else "could be luck"
+    judged = "significant" if test["significant"] else "not significant"
     return f"{test['difference']:+.4f}, {judged} (p = {test['p_corrected']:.2g}, {test['num_pairs']} seeds)"
 
 

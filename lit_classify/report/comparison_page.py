@@ -41,7 +41,7 @@ def comparison_page(summary: Mapping[str, Any], configurations: Sequence[Configu
             "header",
             tag("p", "Comparison", class_="muted"),
             tag("h1", title),
-            tag("p", about, class_="why"),
+            tag("p", about, class_="purpose"),
         ),
         _results(summary),
         _tests(summary),

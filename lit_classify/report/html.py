@@ -109,12 +109,12 @@ def _overview(run: Mapping[str, Any]) -> Html:
         if rows
     ]
     command = tag("div", tag("code", run["command"]), tag("button", "Copy", type="button"), class_="command")
-    why = tag("p", " ".join(run["why"].split()), class_="why") if run["why"] else None
+    purpose = tag("p", " ".join(run["purpose"].split()), class_="purpose") if run["purpose"] else None
     sections = [
         section("Run", tag("dl", *listed), notes, *details),
         _metrics(evaluation, run["task"]) if evaluation else None,
     ]
-    return join([why, command, tag("div", *sections, class_="columns")])
+    return join([purpose, command, tag("div", *sections, class_="columns")])
 
 
 _COLUMN_KEYS = ["name", "kind", "missing", "distinct", "use"]

@@ -19,8 +19,8 @@ def render_markdown(summary: Mapping[str, Any]) -> str:
 def _run(run: Mapping[str, Any]) -> list[str]:
     """Return the section of a run."""
     parts = [f"# {escape_markdown(run['name'])}"]
-    if run["why"]:
-        parts.append(escape_markdown(" ".join(run["why"].split())))
+    if run["purpose"]:
+        parts.append(escape_markdown(" ".join(run["purpose"].split())))
     parts.append(f"    {run['command']}")
     best = "" if run["best_epoch"] is None else f", best {run['best_epoch']}"
     facts = {

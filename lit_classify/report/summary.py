@@ -123,7 +123,7 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
         logits, y = _evaluate(model, data, split)
         return {
             "name": f"{folder.parent.name}/{folder.name}",
-            "why": (config.get("recipe") or {}).get("why"),
+            "purpose": (config.get("recipe") or {}).get("purpose"),
             "command": f"lit-classify fit --config {path.parent.parent / 'config.yaml'}",
             "settings": flat_settings(config),
             "versions": {

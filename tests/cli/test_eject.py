@@ -301,9 +301,11 @@ def test_the_run_of_a_checkpoint_is_ejected(capsys: pytest.CaptureFixture[str]) 
 
 def test_texts_of_a_recipe_cannot_become_code(capsys: pytest.CaptureFixture[str]) -> None:
     attack = "\rprint('run')"
-    why = f"coding: utf-7 +AAo-print('run')\n{attack}\x0cprint('run')\u2028print('run')"
+    purpose = f"coding: utf-7 +AAo-print('run')\n{attack}\x0cprint('run')\u2028print('run')"
     file = f"no'\"te{attack}.yaml"
-    content = f"recipe: {{name: note, why: {json.dumps(why)}}}\ndata: {{class_path: MoonsDataModule}}\n"
+    content = (
+        f"recipe: {{name: note, purpose: {json.dumps(purpose)}}}\ndata: {{class_path: MoonsDataModule}}\n"
+    )
     Path(file).write_text(f"{content}trainer: {{max_epochs: 1}}\n")
     script = eject(file)
     assert all("run" not in line for line in script.splitlines() if not line.startswith("#"))

@@ -10,4 +10,4 @@ def test_recipes_lists_each_recipe_with_its_purpose(capsys: pytest.CaptureFixtur
     assert main(["recipes"]) == 0
     printed = capsys.readouterr().out.splitlines()
     for name, line in zip(recipes.names(), printed, strict=False):
-        assert line.split(maxsplit=1) == [name, recipes.read(name)["recipe"]["why"]]
+        assert line.split(maxsplit=1) == [name, recipes.read(name)["recipe"]["purpose"]]

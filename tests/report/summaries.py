@@ -24,7 +24,7 @@ def run(model: LitModule, name: str = "circles_v2/version_0", **parts: Any) -> d
     }
     return {
         "name": name,
-        "why": "It bends the boundary.",
+        "purpose": "It bends the boundary.",
         "command": "lit-classify fit --config circles_v2",
         "settings": {"model.lr": 0.1},
         "versions": {"torch": "2.13"},

@@ -23,7 +23,7 @@ def test_the_table_and_the_tests_are_aligned_lines() -> None:
         "a              lr=0.1                21  0.9250 ± 0.0187  0.9500  0.9000      6 of 6      0.0",
         "long_name      lr=0.2                21  0.5000 ± 0.0000  0.5000  0.5000      0 of 6      0.0",
     ]
-    assert lines[6] == "a - long_name: +0.4250, more than luck (p = 0.031, 6 seeds)"
+    assert lines[6] == "a - long_name: +0.4250, significant (p = 0.031, 6 seeds)"
     assert lines[8].startswith("- Differences are tested on runs of equal seeds")
 
 

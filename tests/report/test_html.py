@@ -400,7 +400,7 @@ class TestInABrowser:
         predictions = summarize_predictions(model, torch.tensor([[-2.0], [0.4]]), torch.tensor([0, 1]))
         importance = [{"column": HOSTILE, "drop": 0.1, "deviation": 0.01}]
         parts = {"predictions": predictions, "importance": importance, "importance_metric": "accuracy"}
-        show(browser, run(model, HOSTILE, player=shown, why=HOSTILE, **parts))
+        show(browser, run(model, HOSTILE, player=shown, purpose=HOSTILE, **parts))
         assert browser.find_elements(By.TAG_NAME, "img") == []
         assert find(browser, "h1").text == HOSTILE
         assert HOSTILE in find(browser, ".stage .legend").text

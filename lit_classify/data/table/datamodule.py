@@ -114,8 +114,8 @@ class TableDataModule(InMemoryDataModule):
     and stored in checkpoints. If a data module is built from a checkpoint for a table that was not used in
     training, all rows are test rows.
 
-    With ``folds``, no rows are set apart for validation: the model has one member (network) for each fold of
-    the training rows, which holds out that fold and is validated on it.
+    With ``folds``, no rows are held out for validation alone: the model has one member (network) for each
+    fold of the training rows, which holds out that fold and is validated on it.
 
     Args:
         path: a file, several files, or a pattern such as data/*.csv. From Python also a DataFrame of pandas

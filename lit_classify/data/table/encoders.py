@@ -1,4 +1,4 @@
-"""Encoders: how one column of a table becomes features, and the parameters that this takes.
+"""Encoders, which convert a column of a table to features.
 
 Legend: N rows, M training rows.
 """
