@@ -1,7 +1,7 @@
 """Cells of text: which are missing values, which are numbers, and which of these floats cannot represent."""
 
 from collections.abc import Collection
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import polars as pl
 
@@ -49,4 +49,7 @@ def has_long_integers(text: pl.Series, numbers: pl.Series) -> bool:
         >>> has_long_integers(text, to_numbers(text))
         True
     """
+    low, high = cast(float | None, numbers.min()), cast(float | None, numbers.max())
+    if low is None or high is None or max(-low, high) < MAX_EXACT_INTEGER:  # fast for thousands of columns
+        return False
     return bool(text.filter(numbers.abs() >= MAX_EXACT_INTEGER).str.contains(r"^[+-]?\d+$").any())
