@@ -224,6 +224,7 @@ def test_a_signal_to_a_worker_process_does_not_end_the_command() -> None:
     assert signals.received() == 0
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(8)
 def test_sigterm_saves_and_exits_with_143() -> None:
     process = start_fit()
@@ -259,6 +260,7 @@ os.fsync = slowly
 """
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(9)
 def test_ctrl_c_twice_stops_at_once_and_leaves_intact_files() -> None:
     process = start_fit(code=SLOW_DISK)

@@ -19,6 +19,7 @@ def rows() -> str:
     return "\n".join([f'a,y,"b{RED}"', *cells])
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(55)
 def test_control_characters_of_names_are_shown_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     Path("t.csv").write_text(rows())

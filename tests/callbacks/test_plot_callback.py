@@ -26,6 +26,7 @@ def test_plots_do_not_change_the_trained_weights() -> None:
     assert pyplot.get_fignums() == []
 
 
+@pytest.mark.slow
 def test_each_task_logs_its_plots() -> None:
     wine = str(bundled(load_wine, "wine.csv"))
     fit = ["fit", "--config", "table", "--trainer.max_epochs", "3", "--plots", "all", "--data.target"]

@@ -124,6 +124,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "lightning_logs/moons/version_0/checkpoints/last.ckpt"
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(56)
 @pytest.mark.parametrize("what", ALTERED)
 def test_invalid_content_is_refused_with_one_message_by_every_command(

@@ -63,6 +63,7 @@ def test_arguments_of_the_default_optimizer_are_kept() -> None:
     assert saved["model"]["init_args"]["optimizer_args"] == {"momentum": 0.5}
 
 
+@pytest.mark.slow
 def test_custom_activations_and_optimizers_run_from_the_command_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -21,6 +21,7 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
 FIT = ("fit", "--config", "circles_v2", "--trainer.max_epochs", "400", "--plots", "none")
 
 
+@pytest.mark.slow
 def test_a_terminal_shows_at_once_that_a_command_starts_then_losses_and_colors() -> None:
     output, times = run_in_terminal(*FIT)
     assert output.startswith("starting...\r\n")
@@ -34,6 +35,7 @@ def test_a_terminal_shows_at_once_that_a_command_starts_then_losses_and_colors()
     assert max(map(len, bars)) < 80
 
 
+@pytest.mark.slow
 def test_no_color_disables_colors_on_a_terminal() -> None:
     output, _ = run_in_terminal(*FIT, NO_COLOR="1")
     assert "\x1b[3" not in output

@@ -36,6 +36,7 @@ class OwnClassifier(BinaryClassifier):
     pass
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(62)
 @pytest.mark.parametrize("cell", ["1e300", "3e38", "-1e38"])
 def test_extreme_values_stop_neither_a_fit_nor_its_plots(
@@ -136,6 +137,7 @@ def test_a_recipe_is_trained_and_plotted(recipe: str, drawn: str, capsys: pytest
     assert not Path("lightning_logs").exists()
 
 
+@pytest.mark.slow
 def test_plots_of_several_checkpoints_have_different_names() -> None:
     assert main([*SHORT, "none"]) == 0
     assert main(["plot", "best", "lightning_logs/circles_v2/version_0/checkpoints/last.ckpt"]) == 0

@@ -78,6 +78,7 @@ def predict(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monkey
     return f"lit-classify predict --ckpt_path {table_run()} --data.path"
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(36)
 def test_a_pipe_gives_the_same_predictions_as_files(predict: str) -> None:
     assert shell(f"{predict} t.csv --keep a").returncode == 0
@@ -98,12 +99,14 @@ def test_only_predictions_are_written_to_the_pipe(predict: str) -> None:
     assert not Path("predictions.csv").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(51)
 def test_a_reader_that_stops_reading_predictions_is_not_an_error(predict: str) -> None:
     done = shell(f"{predict} - --out - < t.csv | true")
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(51)
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's full device")
 def test_predictions_that_standard_output_does_not_take_are_an_error(predict: str) -> None:
@@ -112,6 +115,7 @@ def test_predictions_that_standard_output_does_not_take_are_an_error(predict: st
     assert done.stderr == b"lit-classify: cannot write standard output: No space left on device\n"
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(29)
 @pytest.mark.parametrize(
     ("source", "message"),
@@ -132,6 +136,7 @@ def test_standard_input_that_is_no_table_is_one_message(predict: str, source: st
     assert not list(Path(os.environ["TMPDIR"]).iterdir())
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(52)
 def test_a_signal_while_standard_input_is_read_removes_the_temporary_file(predict: str) -> None:
     directory = Path(os.environ["TMPDIR"])

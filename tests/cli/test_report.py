@@ -11,6 +11,7 @@ FIT = ["fit", "--config", "circles_v2", "--plots", "[snapshots]", "--trainer.max
 RUN = "lightning_logs/circles_v2/version_0"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["html", "md", "json"])
 def test_a_report_is_written_in_each_format(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(FIT) == 0

@@ -35,6 +35,7 @@ def test_a_fit_without_a_reader_of_its_output_is_completed(end: str) -> None:
     assert Checkpoint.read(RUN / "checkpoints/last.ckpt").epochs == 40
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(51)
 def test_predictions_are_written_without_a_reader_of_the_output() -> None:
     assert main(FIT.split()) == 0
@@ -44,6 +45,7 @@ def test_predictions_are_written_without_a_reader_of_the_output() -> None:
     assert len(Path("predictions.csv").read_text().splitlines()) == 201
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(51)
 @pytest.mark.parametrize("command", ["recipes", "--help", "fit --help"])
 def test_a_reader_that_stops_reading_is_not_an_error(command: str) -> None:
@@ -51,6 +53,7 @@ def test_a_reader_that_stops_reading_is_not_an_error(command: str) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(51)
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's full device")
 @pytest.mark.parametrize("command", ["recipes", "fit --help", FIT])

@@ -75,6 +75,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(37)
 @pytest.mark.parametrize("format_", ["onnx", "safetensors"])
 @pytest.mark.parametrize("number", range(len(TARGETS)), ids=TARGETS)

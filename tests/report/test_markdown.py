@@ -1,5 +1,7 @@
 """Markdown of one run and of several."""
 
+import pytest
+
 from lit_classify.cli.main import main
 from lit_classify.report.markdown import render_markdown
 from lit_classify.report.summary import summarize
@@ -7,6 +9,7 @@ from lit_classify.report.summary import summarize
 FIT = ["fit", "--config", "circles_v1", "--plots", "none", "--trainer.max_epochs", "3"]
 
 
+@pytest.mark.slow
 def test_several_runs_are_compared_by_metrics_and_differing_settings() -> None:
     assert main(FIT) == 0
     assert main([*FIT, "--model.lr", "0.01"]) == 0

@@ -138,6 +138,7 @@ def test_the_player_has_the_weights_of_each_snapshot_and_all_points() -> None:
         assert low < min(values) < max(values) < high
 
 
+@pytest.mark.slow
 def test_other_networks_of_two_features_are_shown_as_grids() -> None:
     circles("--model.members", "2")
     grids = summary()["player"]["grids"]
@@ -179,6 +180,7 @@ def test_the_form_has_ranges_categories_and_the_notes_of_the_table() -> None:
     assert [column["name"] for column in run["data"]["columns"]] == ["age", "town", "day", "member"]
 
 
+@pytest.mark.slow
 def test_no_rows_leaves_out_rows_points_and_rare_categories() -> None:
     fit_table("--data.test_fraction", "0")
     assert "Ustka" in json.dumps(summarize([TABLE]))

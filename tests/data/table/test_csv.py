@@ -185,6 +185,7 @@ def test_a_file_with_a_stray_quote_is_read_in_linear_time(cell: str) -> None:
     assert seconds[1] < 8 * seconds[0] + 0.5  # a quadratic time is 16 times as much
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(57)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_large_file_of_many_blocks_is_read_completely(end: str) -> None:

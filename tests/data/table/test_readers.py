@@ -39,6 +39,7 @@ def _trained(content: bytes) -> tuple[TableDataModule, dict[str, Any]]:
     return TableDataModule("t.csv", "target"), torch.load(last, weights_only=True)
 
 
+@pytest.mark.slow
 @pytest.mark.reliability(58)
 def test_the_same_table_in_every_format_gives_the_same_features_and_weights() -> None:
     contents = in_every_format(TABLE)
