@@ -221,7 +221,7 @@ def make_loss(
         return None
     if not known:
         raise UserError(f"{task} defines its own loss, so that no other can be chosen")
-    kind: Any = _find(loss, known) if isinstance(loss, str) else loss
+    kind: Any = _find(loss, task, known) if isinstance(loss, str) else loss
     if not inspect.isclass(kind):
         if isinstance(kind, UnavailableLoss):
             return RowLoss(kind)
@@ -235,8 +235,7 @@ def make_loss(
         per_row = {"reduction": "none"} if _takes_reduction(kind) else {}
         return RowLoss(_build(kind, args | per_row))
     if name not in known:
-        reason = _FOR.get(name, "does not fit the task")  # a later torch may have more losses
-        raise UserError(f"{name} {reason}; for {task} use {' or '.join(known)}")
+        raise UserError(_why_not(name, task, known))
     names = [key for key in inspect.signature(kind).parameters if key not in {*_FIXED, *_OPTIONS}]
     for key in args:
         if key in _OPTIONS:
@@ -250,17 +249,35 @@ def make_loss(
     return RowLoss(_build(kind, args | {"reduction": "none"}), _build(kind, args), name == "SoftMarginLoss")
 
 
-def _find(name: str, known: Sequence[str]) -> Any:  # noqa: ANN401 - a class or a function
-    """Return the loss of a name or an import path."""
+def _find(name: str, task: str, known: Sequence[str]) -> Any:  # noqa: ANN401 - a class or a function
+    """Return the loss of a name or an import path.
+
+    Raises:
+        UserError: there is none; suggests only one that fits the task.
+    """
     if "." in name:
         return import_object(name, "--model.loss", nn.Module)
     kind = LOSSES.get(name) or LOSSES.get(f"{name}Loss")
     if kind is None:
-        known_names = [*LOSSES, *(full.removesuffix("Loss") for full in LOSSES)]
-        guess = _SYNONYMS.get(name.lower()) or closest(name, known_names)
+        spellings = {_without_case(full): full for full in LOSSES} | _SYNONYMS
+        fitting = [*known, *(full.removesuffix("Loss") for full in known)]
+        guess = spellings.get(_without_case(name)) or closest(name, fitting, 0.6)
+        if guess in LOSSES and guess not in known:
+            raise UserError(f"unknown loss {name!r}: {_why_not(guess, task, known)}")
         hint = f"did you mean {guess!r}?" if guess else f"choose from {', '.join(known)}"
         raise UserError(f"unknown loss {name!r}: {hint}")
     return kind
+
+
+def _without_case(name: str) -> str:
+    """Return the name of a loss without what its spellings differ in: l1_loss, L1Loss and L1."""
+    return name.lower().replace("_", "").replace("-", "").removesuffix("loss")
+
+
+def _why_not(name: str, task: str, known: Sequence[str]) -> str:
+    """Return why a loss of torch.nn does not fit a task, and which ones do."""
+    reason = _FOR.get(name, "does not fit the task")  # a later torch may have more losses
+    return f"{name} {reason}; for {task} use {' or '.join(known)}"
 
 
 def _takes_reduction(function: Any) -> bool:  # noqa: ANN401 - a class or a function

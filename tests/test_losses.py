@@ -187,6 +187,11 @@ class OwnLoss(BinaryClassifier):
     [
         (lambda: Regressor(1, loss="Hubber"), "unknown loss 'Hubber': did you mean 'Huber'"),
         (lambda: Regressor(1, loss="mae"), "did you mean 'L1Loss'"),
+        (lambda: Regressor(1, loss="smooth_l1"), "unknown loss 'smooth_l1': did you mean 'SmoothL1Loss'"),
+        (lambda: Regressor(1, loss="bce"), "unknown loss 'bce': BCELoss expects probabilities, .*Huber"),
+        (lambda: BinaryClassifier(2, loss="L2"), "unknown loss 'L2': MSELoss is a loss for numbers"),
+        (lambda: BinaryClassifier(2, loss="logloss"), "choose from BCEWithLogitsLoss, SoftMarginLoss"),
+        (lambda: MulticlassClassifier(2, 3, loss="cross_entropi"), "did you mean 'CrossEntropy'"),
         (lambda: Regressor(1, loss="quantum"), "choose from L1Loss, MSELoss, SmoothL1Loss, HuberLoss"),
         (
             lambda: Regressor(1, loss="Huber", loss_args={"dleta": 1}),

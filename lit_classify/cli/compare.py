@@ -32,11 +32,13 @@ examples:
   lit-classify compare lightning_logs/moons/version_0 own.yaml --seeds 10 --trainer.max_epochs 200"""
 _OWN_OPTIONS = {"--seeds", "--first_seed", "--vary", "--out", "--format"}
 _OWN_FLAGS = {"--overwrite", "--help", "-h"}
+FLAGS = {*_OWN_FLAGS, "--find_lr", "--report"}  # which take no value
 _FIXED = {  # options of fit that compare sets
     "config": "name the configuration without --config",
     "seed_everything": "use --first_seed and --seeds",
     "ckpt_path": "name the run, which is trained from scratch",
     "plots": "plots are in the page of --out",
+    "print_config": "use it with lit-classify fit",
     "report": "use --out compare.html",
     "trainer.logger": "nothing is logged",
     "trainer.default_root_dir": "no runs are saved",
@@ -154,7 +156,7 @@ def _result(part: Configuration) -> str:
 def _split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the arguments of compare, and the options of fit.
 
-    A word after an option is its value, unless it is an option too.
+    A word after an option is its value, unless the option takes none or the word is an option too.
 
     Raises:
         UserError: an option of fit that compare sets.
@@ -170,7 +172,7 @@ def _split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
             _check_option(name)
         part = own if is_own else for_fit
         part.append(word)
-        takes_value = word.startswith("-") and not has_value and name not in _OWN_FLAGS
+        takes_value = word.startswith("-") and not has_value and name not in FLAGS
         if takes_value and words and not words[0].startswith("--"):
             part.append(words.pop(0))
     return own, for_fit

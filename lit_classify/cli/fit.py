@@ -126,13 +126,19 @@ class FitCLI(LitCLI):
             given.ckpt_path = None  # Lightning would merge the file's hyper_parameters into the options
 
     def before_instantiate_classes(self) -> None:
-        """Restore ``--ckpt_path``, which config.yaml records; a table is split by ``--seed_everything``."""
+        """Restore ``--ckpt_path``, which config.yaml records, and set what is null but has a default here.
+
+        A table is split by ``--seed_everything``; a run without any limit has the default number of epochs.
+        """
         given = self.config.fit
         if self.checkpoint:
             given.ckpt_path = str(self.checkpoint.path)
         if "random_state" in given.data.init_args and given.data.init_args.random_state is None:
             seed = given.seed_everything
             given.data.init_args.random_state = None if seed is False else seed
+        limits = given.trainer
+        if limits.max_epochs is None and limits.max_time is None and limits.max_steps == -1:
+            limits.max_epochs = self._options.get_default("trainer.max_epochs")
 
     def _is_typed(self, option: str) -> bool:
         """Return whether an option is on the command line, and not only in a configuration."""

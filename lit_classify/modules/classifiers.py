@@ -73,11 +73,16 @@ class Classifier(LitModule, ABC):
         """Compute balanced class weights from the training rows.
 
         Raises:
-            UserError: the data module does not provide the number of rows of each class.
+            UserError: the data module does not provide the number of rows of each class, or a class has none.
         """
         super().on_fit_start()
         if self._balanced:
-            rows = torch.tensor(self._class_counts("class_weight"), dtype=torch.float64)
+            counts = self._class_counts("class_weight")
+            if missing := [name for name, count in zip(self.class_names, counts, strict=True) if not count]:
+                raise UserError(
+                    f"class_weight balanced needs training rows of {', '.join(missing)}, but there are none"
+                )
+            rows = torch.tensor(counts, dtype=torch.float64)
             self.class_weight = (rows.sum() / (len(rows) * rows)).float().to(self.device)
 
     def _class_counts(self, option: str) -> list[int]:

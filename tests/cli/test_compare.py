@@ -11,7 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lit_classify._lightning.argparse_actions import actions
+from lit_classify.cli.compare import FLAGS
 from lit_classify.cli.main import main
+from lit_classify.cli.seed_runs import PreparedFit
 from tests.terminal import run_in_terminal
 
 SHORT = ["--trainer.max_epochs", "4"]
@@ -128,12 +131,23 @@ def test_runs_of_several_members_share_none_of_them(capsys: pytest.CaptureFixtur
     assert "The seeds are 3 apart" in printed.out
 
 
+def test_all_options_of_fit_without_a_value_are_known() -> None:
+    cli = PreparedFit(["fit", "--config", "circles_v2", "--plots", "none"])
+    options = [action.option_strings for action in actions(cli.parser) if action.nargs == 0]
+    assert {name for names in options for name in names} <= FLAGS
+
+
 USER_ERRORS = [
     (["circle_v2"], "unknown recipe 'circle_v2': did you mean 'circles_v2'?"),
     ([], "the following arguments are required: WHAT"),
     (["circles_v2", "--seeds", "1"], "one configuration with one seed is nothing to compare"),
     (["circles_v2", "--seeds", "0"], "seeds must be at least 1, but is 0"),
     (["circles_v2", "--find_lr", "--seeds", "1"], "one configuration with one seed is nothing to compare"),
+    (["--find_lr", "circles_v2", "--seeds", "1"], "one configuration with one seed is nothing to compare"),
+    (
+        ["circles_v2", "--print_config"],
+        "not an option of compare: use it with lit-classify fit",
+    ),
     (["circles_v2", "--seeds", "1000000000"], "seeds must be at most 10,000, but is 1,000,000,000"),
     (["circles_v2", "--seeds", "many"], "argument --seeds: invalid int value: 'many'"),
     (["circles_v2", "--first_seed", "-1"], "first_seed must be at least 0"),

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from lit_classify import (
     BinaryClassifier,
+    BlobsDataModule,
     MulticlassClassifier,
     TableDataModule,
     TensorLoader,
@@ -52,6 +53,17 @@ def test_weighted_losses_equal_those_of_torch() -> None:
     many = MulticlassClassifier(3, 3, class_weight=[1.0, 2.0, 3.0])
     expected = F.cross_entropy(logits, y, torch.tensor([1.0, 2.0, 3.0]))
     torch.testing.assert_close(many.loss(logits, y), expected)
+
+
+def test_balanced_weights_need_rows_of_every_class() -> None:
+    data = BlobsDataModule(num_samples=12, num_classes=6, test_fraction=0.7)
+    counts = torch.bincount(data.split("train").y, minlength=6).tolist()
+    names = ", ".join(str(label) for label, count in enumerate(counts) if not count)
+    with pytest.raises(ValueError, match="classes should have valid labels"):
+        compute_class_weight("balanced", classes=np.arange(6), y=data.split("train").y.numpy())
+    model = MulticlassClassifier(2, 6, class_weight="balanced")
+    with pytest.raises(UserError, match=f"class_weight balanced needs training rows of {names}, but there"):
+        trainer(max_epochs=1).fit(model, data)
 
 
 def test_balanced_weights_require_class_counts() -> None:
