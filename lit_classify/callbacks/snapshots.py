@@ -18,7 +18,7 @@ from lit_classify.modules import LitModule
 
 FILE_NAME = "snapshots.pt"
 _MAX_SNAPSHOTS = 128
-_MAX_BYTES = 1 << 17  # which keeps a report below 300 kB
+MAX_BYTES = 1 << 17  # which keeps a report below 300 kB
 
 
 class Snapshots(Callback):
@@ -46,7 +46,7 @@ class Snapshots(Callback):
 
     def limit(self, num_weights: int) -> int:
         """Return how many snapshots of a network are kept at most."""
-        return max(4, min(_MAX_SNAPSHOTS, _MAX_BYTES // (4 * num_weights)))
+        return max(4, min(_MAX_SNAPSHOTS, MAX_BYTES // (4 * num_weights)))
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the first snapshot, or continue those of the run that is resumed."""

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 
 from matplotlib.ticker import MaxNLocator
 
-from lit_classify.report.elements import Html, format_number, tag
+from lit_classify.report.elements import Html, format_day, format_number, format_percentage, tag
 
 Ends = tuple[float, float]
+Swatch = tuple[str, str]  # name and color
+Curves = Sequence[Sequence[Sequence[float]]]  # x and y of each
 _LEFT, _TOP, _WIDTH, _HEIGHT = 50, 10, 396, 172  # of the area in the drawing
 _MAX_TICKS = 6
 
@@ -40,6 +42,7 @@ class Axes(NamedTuple):
         x_label: name of the x-axis.
         x: ends of the x-axis.
         y: ends of the y-axis.
+        is_date: the x-axis shows days since 1970.
 
     Examples:
         >>> axes = Axes("loss", "epoch", (0, 10), (0, 2))
@@ -51,6 +54,7 @@ class Axes(NamedTuple):
     x_label: str
     x: Ends
     y: Ends
+    is_date: bool = False
 
     def place(self, x: float, y: float) -> tuple[float, float]:
         """Return where a point is in the drawing."""
@@ -65,7 +69,8 @@ class Axes(NamedTuple):
             at = self.place(self.x[0], y)[1]
             parts.append(line(_LEFT, at, _LEFT + _WIDTH, at, "grid"))
             parts.append(text(_LEFT - 8, at + 4, "end", _tick(y)))
-        parts += [text(self.place(x, 0)[0], bottom + 17, "middle", _tick(x)) for x in _ticks(self.x)]
+        name = format_day if self.is_date else _tick
+        parts += [text(self.place(x, 0)[0], bottom + 17, "middle", name(x)) for x in _ticks(self.x)]
         parts.append(text(_LEFT + _WIDTH / 2, bottom + 34, "middle", self.x_label))
         given = {"viewBox": "0 0 460 220", "role": "img", "aria_label": self.title, **attributes}
         return tag("svg", *parts, *content, **given)
@@ -76,7 +81,7 @@ def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Html:
 
     Examples:
         >>> print(line(0, 1, 2, 3.5, "grid"))
-        <line x1="0" y1="1" x2="2" y2="3.5" class="grid"></line>
+        <line x1="0" y1="1" x2="2" y2="3.5" class="grid"/>
     """
     return tag("line", x1=f"{x1:g}", y1=f"{y1:g}", x2=f"{x2:g}", y2=f"{y2:g}", class_=class_)
 
@@ -110,11 +115,43 @@ def line_chart(axes: Axes, curves: Sequence[Curve], is_percentage: bool = False)
         >>> 'd="M0 0L1 0.5" stroke="red"' in chart
         True
     """
-    drawn = [tag("path", d=_path(axes, curve), stroke=curve.color, class_="curve") for curve in curves]
+    paths = [tag("path", d=_path(axes, curve), stroke=curve.color, class_="curve") for curve in curves]
+    legend = []
+    for curve in curves:
+        value = format_percentage(curve.y[-1]) if is_percentage else format_number(curve.y[-1])
+        shown = tag("b", value, class_="percentage" if is_percentage else None)
+        legend.append(swatch(curve.color, f"{curve.name} ", shown))
+    values = [[list(curve.x), list(curve.y)] for curve in curves]
+    return _with_cursor(axes, paths, legend, values)
+
+
+def changing_chart(axes: Axes, curves: Mapping[int, Swatch], class_: str) -> Html:
+    """Return a figure with a cursor, whose curves the script draws.
+
+    Args:
+        axes: the axes.
+        curves: name and color of the curve of each output of a network.
+        class_: class of the figure.
+
+    Examples:
+        >>> "data-output" in changing_chart(Axes("p", "age", (0, 1), (0, 1)), {1: ("yes", "red")}, "form")
+        True
+    """
+    paths = [
+        tag("path", class_="curve", stroke=color, data_output=f"{output}")
+        for output, (_, color) in curves.items()
+    ]
+    legend = [swatch(color, name) for name, color in curves.values()]
+    return _with_cursor(axes, paths, legend, class_=class_)
+
+
+def _with_cursor(
+    axes: Axes, paths: Sequence[Html], legend: Sequence[Html], values: Curves = (), class_: str | None = None
+) -> Html:
     area = tag(
         "svg",
         tag("rect", width="1", height="1", class_="area"),
-        *drawn,
+        *paths,
         tag("path", d="M1 0v1", class_="cursor"),
         x=f"{_LEFT}",
         y=f"{_TOP}",
@@ -123,18 +160,13 @@ def line_chart(axes: Axes, curves: Sequence[Curve], is_percentage: bool = False)
         viewBox="0 0 1 1",
         preserveAspectRatio="none",
     )
-    legend = []
-    for curve in curves:
-        value = f"{100 * curve.y[-1]:.1f} %" if is_percentage else format_number(curve.y[-1])
-        shown = tag("b", value, class_="percentage" if is_percentage else None)
-        legend.append(swatch(curve.color, f"{curve.name} ", shown))
-    values = json.dumps([[list(curve.x), list(curve.y)] for curve in curves], separators=(",", ":"))
     return tag(
         "figure",
         tag("figcaption", axes.title),
         axes.draw(area, tabindex="0"),
         tag("div", *legend, class_="legend"),
-        data_curves=values,
+        class_=class_,
+        data_curves=json.dumps(values, separators=(",", ":")),
         data_ends=json.dumps(axes.x),
     )
 

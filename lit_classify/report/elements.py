@@ -3,15 +3,17 @@
 import base64
 import hashlib
 import html
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from importlib.resources import files
 from string import Template
 from typing import Any
 
 from lit_classify.messages import escape_control
 
-_VOID = {"input"}  # elements without content
+_EMPTY = {"input", "circle", "line", "path", "rect"}  # elements without content
 
 
 class Html(str):
@@ -47,7 +49,7 @@ def tag(kind: str, /, *children: str | None, **attributes: str | None) -> Html:
         f' {names[name]}="{escape(value)}"' for name, value in attributes.items() if value is not None
     )
     inner = [child if isinstance(child, Html) else escape(child) for child in children if child is not None]
-    return Html(f"<{kind}{given}>" + ("" if kind in _VOID else f"{''.join(inner)}</{kind}>"))
+    return Html(f"<{kind}{given}/>" if kind in _EMPTY else f"<{kind}{given}>{''.join(inner)}</{kind}>")
 
 
 def join(parts: Iterable[Html | None]) -> Html:
@@ -55,9 +57,9 @@ def join(parts: Iterable[Html | None]) -> Html:
     return Html("".join(part for part in parts if part is not None))
 
 
-def section(title: str, *children: str | None, class_: str | None = None) -> Html:
+def section(title: str, *children: str | None, **attributes: str | None) -> Html:
     """Return a section with a title."""
-    return tag("section", tag("h2", title), *children, class_=class_)
+    return tag("section", tag("h2", title), *children, **attributes)
 
 
 def page_file(name: str) -> str:
@@ -100,7 +102,10 @@ def sortable_table(
         for name, column in zip(head, columns, strict=True)
     ]
     classes = [" ".join(mark) or None for mark in marks]
-    heads = [tag("th", name, scope="col", class_=class_) for name, class_ in zip(head, classes, strict=True)]
+    heads = [
+        tag("th", tag("button", name, type="button"), scope="col", class_=class_)
+        for name, class_ in zip(head, classes, strict=True)
+    ]
     lines = [
         tag("tr", *(_cell(value, class_) for value, class_ in zip(row, classes, strict=True))) for row in rows
     ]
@@ -143,6 +148,19 @@ def format_percentage(fraction: float | None) -> str:
         ('12.3 %', 'undefined')
     """
     return "undefined" if fraction is None else f"{100 * fraction:.1f} %"
+
+
+def format_day(days: float) -> str:
+    """Return the date of a number of days since 1970.
+
+    Examples:
+        >>> format_day(18262.5)
+        '2020-01-01'
+    """
+    try:
+        return (date(1970, 1, 1) + timedelta(days=math.floor(days))).isoformat()
+    except OverflowError:
+        return format_number(days)
 
 
 def describe_output(name: str) -> str:

@@ -2,15 +2,18 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data.table.encoders import Encoder
-from lit_classify.modules import LitModule
+from lit_classify.modules import LitModule, Regressor
 from lit_classify.report.network_data import UnsupportedNetwork, network_data
 
 _MIN_ROWS = 5  # of a category that is not rare
+_NUM_VALUES = 81  # of a number, for which the page draws predictions
+_MARGIN = 0.1  # of the range of values, relative to it
 
 
 def form_data(model: LitModule, data: InMemoryDataModule, rare: bool) -> dict[str, Any] | None:
@@ -44,16 +47,19 @@ def form_data(model: LitModule, data: InMemoryDataModule, rare: bool) -> dict[st
             ]
             plain |= {"categories": names, "infrequent": []}
             most = max(range(len(counts)), key=counts.__getitem__)
-            control = {"name": encoder.name, "kind": "category", "categories": names}
-            columns.append({**control, "start": encoder.categories[most]})
+            options = [*(name for name in names if name is not None), None]
+            control = {"name": encoder.name, "kind": "category", "options": options}
+            columns.append({**control, "start": names[most]})
         elif encoder.part in {"", "elapsed"}:
             present = features[:, 0] if not encoder.indicator else features[features[:, 1] == 0][:, 0]
             raw = encoder.center + encoder.scale * present.double()
             low, high = (float(raw.min()), float(raw.max())) if len(raw) else (0.0, 0.0)
+            values = [1, 0] if encoder.kind == "boolean" else np.linspace(low, high, _NUM_VALUES).tolist()
             columns.append(
                 {
                     "name": encoder.name,
                     "kind": encoder.kind,
+                    "options": values,
                     "min": low,
                     "max": high,
                     "median": encoder.median,
@@ -64,10 +70,19 @@ def form_data(model: LitModule, data: InMemoryDataModule, rare: bool) -> dict[st
         encoders.append(plain)
     return {
         "columns": columns,
+        "range": _value_range(data) if isinstance(model, Regressor) else None,
         "encoders": encoders,
         "network": network,
         "start": {column["name"]: column.pop("start") for column in columns},
     }
+
+
+def _value_range(data: InMemoryDataModule) -> list[float]:
+    """Return the range of the training targets, with a margin for predictions beyond it."""
+    y = data.split("train").y.double()
+    low, high = float(y.min()), float(y.max())
+    margin = _MARGIN * (high - low) or 1.0
+    return [low - margin, high + margin]
 
 
 def _count_categories(encoder: Encoder, features: Tensor) -> list[int]:

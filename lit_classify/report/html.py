@@ -1,13 +1,16 @@
 """Render a summary as one self-contained page that makes no requests."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from string import Template
 from typing import Any
 
+from lit_classify.messages import escape_control
 from lit_classify.plots.style import COLORS, class_color
+from lit_classify.report.charts import learning_curves
 from lit_classify.report.elements import (
     Html,
+    describe_output,
     digest,
     fill_page,
     format_number,
@@ -17,11 +20,12 @@ from lit_classify.report.elements import (
     sortable_table,
     tag,
 )
+from lit_classify.report.form_section import form_section
+from lit_classify.report.player_section import player_section
 from lit_classify.report.prediction_sections import prediction_sections
 
 _NUM_COLORS = 3 * len(COLORS)  # after which class_color repeats them
 _SCRIPTS = ("network.js", "charts.js", "player.js", "page.js")
-_FOR_SCRIPT = ("name", "task", "class_names", "label_names", "curves", "player", "form")
 
 
 def render_html(summary: Mapping[str, Any]) -> str:
@@ -36,10 +40,18 @@ def render_html(summary: Mapping[str, Any]) -> str:
         True
     """
     script = "\n".join(map(page_file, _SCRIPTS))
-    runs = summary["runs"]
+    runs = [{**run, "outputs": _outputs(run)} for run in summary["runs"]]
     data = {
         "colors": [class_color(index) for index in range(_NUM_COLORS)],
-        "runs": [{key: run[key] for key in _FOR_SCRIPT} for run in runs],
+        "runs": [
+            {
+                "names": _escaped(run["outputs"]),
+                "featureNames": _escaped(part["name"] for part in (run["player"] or {}).get("features", ())),
+                "player": run["player"],
+                "form": run["form"],
+            }
+            for run in runs
+        ],
     }
     scripts = Template(page_file("scripts.html")).substitute(
         # "<" is escaped, so that no name ends the script tag
@@ -47,14 +59,24 @@ def render_html(summary: Mapping[str, Any]) -> str:
         script=script,
     )
     title = ", ".join(run["name"] for run in runs)
-    return fill_page(title, _body(summary), f"script-src {digest(script)}", scripts)
+    return fill_page(title, _body({**summary, "runs": runs}), f"script-src {digest(script)}", scripts)
+
+
+def _escaped(names: Iterable[str]) -> list[str]:
+    """Return names as the script writes them."""
+    return [escape_control(name, is_name=True) for name in names]
+
+
+def _outputs(run: Mapping[str, Any]) -> list[str]:
+    """Return names of the classes or labels, or of the predicted value."""
+    return [describe_output(name) for name in run["class_names"] or run["label_names"] or ["prediction"]]
 
 
 def _body(summary: Mapping[str, Any]) -> Html:
     runs = summary["runs"]
     several = len(runs) != 1
     head = tag("header", tag("p", "Training report", class_="muted"), tag("h1", _title(runs)))
-    player = tag("div", data_part="player") if any(run["player"] for run in runs) else None
+    player = player_section(runs)
     if several:
         content = [_comparison(runs), player]
         for number, run in enumerate(runs):
@@ -73,17 +95,15 @@ def _title(runs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _parts(run: Mapping[str, Any], number: int) -> Html:
-    """Return the sections of a run that follow its overview; the script fills the empty ones."""
-    shows_curves = run["curves"] and not run["player"]  # which shows them itself
-    curves = tag("div", data_part="curves", data_run=f"{number}") if shows_curves else None
-    form = run["form"]
-    if form and "reason" in form:
-        filled = section("Try other values", tag("p", f"Not available: {form['reason']}.", class_="muted"))
-    else:
-        filled = tag("div", data_part="form", data_run=f"{number}") if form else Html("")
+    """Return the sections of a run that follow its overview."""
+    curves = None
+    if run["curves"] and not run["player"]:  # which shows them itself
+        charts = learning_curves(run["curves"], (class_color(1), class_color(0)))
+        curves = section("Learning curves", charts, class_="learning")
+    form = form_section(run["form"], run["outputs"], number)
     predictions = prediction_sections(run["predictions"], run["class_names"]) if run["predictions"] else []
     columns = tag("div", *predictions, _importance(run), class_="columns")
-    return join([curves, filled, columns, _worst_rows(run)])
+    return join([curves, form, columns, _worst_rows(run)])
 
 
 def _overview(run: Mapping[str, Any]) -> Html:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from lit_classify.modules import (
@@ -69,8 +70,8 @@ def network_data(model: LitModule, weights: bool = True) -> dict[str, Any]:
 
     Args:
         model: one of the four tasks, with an MLP or a sequence of linear layers and activations.
-        weights: include the weights. If not, the network must be a single one without embeddings, whose
-            weights are those of ``model.network.parameters()`` in their order.
+        weights: include the weights. If not, arrays have a shape alone, and ``flat_weights`` returns their
+            numbers; the network must be without embeddings.
 
     Raises:
         UnsupportedNetwork: the page cannot compute this network, with the reason.
@@ -85,14 +86,35 @@ def network_data(model: LitModule, weights: bool = True) -> dict[str, Any]:
     if type(model) not in _TASKS:
         raise UnsupportedNetwork(f"the page does not know the task {type(model).__name__}")
     layers = _layers(model.network)
-    if not weights:
-        if model.members > 1 or any(layer["kind"] == "embedding" for layer in layers):
-            raise UnsupportedNetwork("several members or embeddings have no weights in a simple order")
-        layers = [
-            {key: part for key, part in layer.items() if not isinstance(part, dict) or key == "arguments"}
-            for layer in layers
-        ]
-    return {**_TASKS[type(model)](model), "members": model.members, "layers": layers}
+    if not weights and any(layer["kind"] == "embedding" for layer in layers):
+        raise UnsupportedNetwork("the page does not draw embeddings")
+    as_data = _array if weights else lambda values: {"shape": list(values.shape)}
+    return {
+        **_TASKS[type(model)](model),
+        "members": model.members,
+        "layers": _replace_tensors(layers, as_data),
+    }
+
+
+def flat_weights(model: LitModule) -> Tensor:
+    """Return the numbers of all arrays of ``network_data`` in their order, as one vector.
+
+    Examples:
+        >>> flat_weights(BinaryClassifier(2, hidden=[4])).shape
+        torch.Size([17])
+    """
+    arrays: list[Tensor] = []
+    _replace_tensors(_layers(model.network), arrays.append)
+    return torch.cat([values.detach().flatten() for values in arrays])
+
+
+def _replace_tensors(content: Any, replace: Callable[[Tensor], Any]) -> Any:  # noqa: ANN401 - plain data
+    """Return lists and dictionaries with their tensors replaced in their order."""
+    if isinstance(content, Tensor):
+        return replace(content)
+    if isinstance(content, dict):
+        return {key: _replace_tensors(part, replace) for key, part in content.items()}
+    return [_replace_tensors(part, replace) for part in content] if isinstance(content, list) else content
 
 
 def _layers(module: nn.Module) -> list[dict[str, Any]]:
@@ -110,7 +132,7 @@ def _layers(module: nn.Module) -> list[dict[str, Any]]:
     if isinstance(module, FeatureEmbedding):
         return [_embedding(module)]
     if isinstance(module, nn.PReLU) and module.weight.numel() == 1:
-        return [{"kind": "activation", "name": "PReLU", "arguments": {}, "weight": _array(module.weight)}]
+        return [{"kind": "activation", "name": "PReLU", "arguments": {}, "weight": module.weight}]
     if kind in _ACTIVATIONS:
         arguments = {name: getattr(module, name) for name in _ACTIVATIONS[kind]}
         return [{"kind": "activation", "name": kind.__name__, "arguments": arguments}]
@@ -119,9 +141,7 @@ def _layers(module: nn.Module) -> list[dict[str, Any]]:
 
 def _linear(weight: Tensor, bias: Tensor) -> dict[str, Any]:
     """Return a layer of weights ``(K, O, F)`` and biases ``(K, O)``."""
-    _, out_features, in_features = weight.shape
-    sizes = {"in_features": in_features, "out_features": out_features}
-    return {"kind": "linear", **sizes, "weight": _array(weight), "bias": _array(bias)}
+    return {"kind": "linear", "weight": weight, "bias": bias}
 
 
 def _embedding(module: FeatureEmbedding) -> dict[str, Any]:
@@ -129,17 +149,17 @@ def _embedding(module: FeatureEmbedding) -> dict[str, Any]:
     parts = []
     for part in module.numbers:
         state = dict(part.named_parameters())
-        arrays = {name: _array(_with_members(value, 3)) for name, value in state.items()}
+        arrays = {name: _with_members(value, 3) for name, value in state.items()}
         if isinstance(part, PeriodicEmbedding):
             parts.append({"kind": "periodic", **arrays})
         else:
-            parts.append({"kind": "piecewise", "edges": _array(part.get_buffer("edges")), **arrays})
+            parts.append({"kind": "piecewise", "edges": part.get_buffer("edges"), **arrays})
     tables = module.categories.tables if module.categories is not None else ()
     return {
         "kind": "embedding",
         "numeric_columns": module.numeric_columns.tolist(),
         "numbers": parts,
-        "tables": [_array(_with_members(table.get_parameter("weight"), 2)) for table in tables],
+        "tables": [_with_members(table.get_parameter("weight"), 2) for table in tables],
     }
 
 

@@ -7,7 +7,7 @@ import base64
 import json
 import math
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from lit_classify import __version__
-from lit_classify.callbacks.snapshots import FILE_NAME, load_snapshots, unflatten_state
+from lit_classify.callbacks.snapshots import FILE_NAME, MAX_BYTES, load_snapshots, unflatten_state
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.data import InMemoryDataModule, TableDataModule
@@ -39,7 +39,7 @@ from lit_classify.networks import evaluating
 from lit_classify.report.bootstrap import bootstrap_intervals
 from lit_classify.report.curves import read_curves
 from lit_classify.report.form import form_data
-from lit_classify.report.network_data import UnsupportedNetwork, encode, network_data
+from lit_classify.report.network_data import UnsupportedNetwork, encode, flat_weights, network_data
 from lit_classify.threads import limit_threads
 
 _MAX_ROWS = 2000  # of values and of points
@@ -316,15 +316,45 @@ def _player(model: LitModule, data: InMemoryDataModule, folder: Path, rows: bool
         "range": [(axis.center + axis.scale * ends[:, axis.column]).tolist() for axis in axes],
         "points": _points(data) if rows else None,
         "epochs": epochs,
+        **_decision(model, data),
     }
     try:
-        return player | {"network": network_data(model, weights=False), "weights": encode(states)}
-    except UnsupportedNetwork:
+        network = network_data(model, weights=False)
+        if model.members > 1 and states.nbytes > MAX_BYTES:
+            raise UnsupportedNetwork(
+                f"the weights of {len(states)} snapshots take {states.nbytes >> 10:,} kB"
+            )
+        return player | {"network": network, "weights": encode(_weights(model, states))}
+    except UnsupportedNetwork as error:
         if isinstance(model, Regressor):  # values are not between 0 and 1
             return None
         surfaces = _surfaces(model, states, ends, [axis.column for axis in axes])
         content = base64.b64encode(surfaces.numpy().tobytes()).decode()
-        return player | {"grids": {"size": _GRID, "probabilities": content}}
+        return player | {"grids": {"size": _GRID, "probabilities": content, "reason": str(error)}}
+
+
+def _decision(model: LitModule, data: InMemoryDataModule) -> dict[str, Any]:
+    """Return how outputs become predictions, and the range of values that the colors of a regression show."""
+    if isinstance(model, Regressor):
+        values = np.quantile(data.split("train").y.double().numpy(), (0.05, 0.95)).tolist()
+        return {"task": "regression", "thresholds": [], "values": values}
+    of_classes = "binary" if model.thresholds else "multiclass"
+    task = of_classes if model.class_names else "multilabel"
+    return {"task": task, "thresholds": model.thresholds, "values": None}
+
+
+def _each_snapshot(model: LitModule, states: Tensor) -> Iterator[LitModule]:
+    """Yield the model with the weights of each snapshot; its own are restored."""
+    trained = deepcopy(model.network.state_dict())
+    for state in states:
+        model.network.load_state_dict(unflatten_state(model.network, state))
+        yield model
+    model.network.load_state_dict(trained)
+
+
+def _weights(model: LitModule, states: Tensor) -> Tensor:
+    """Return the weights at each snapshot in the order of ``network_data``, ``(S, P)``."""
+    return torch.stack([flat_weights(snapshot) for snapshot in _each_snapshot(model, states)])
 
 
 def _surfaces(model: LitModule, states: Tensor, ends: Tensor, columns: Sequence[int]) -> Tensor:
@@ -339,12 +369,10 @@ def _surfaces(model: LitModule, states: Tensor, ends: Tensor, columns: Sequence[
     first, second = (torch.linspace(float(ends[0, k]), float(ends[1, k]), _GRID) for k in columns)
     grid = torch.empty(_GRID, _GRID, 2)
     grid[..., columns[0]], grid[..., columns[1]] = first, second.unsqueeze(1)
-    network, surfaces = model.network, []
-    trained = deepcopy(network.state_dict())
-    for state in states:
-        network.load_state_dict(unflatten_state(network, state))
-        surfaces.append(model.predict(grid.reshape(-1, 2)).reshape(_GRID, _GRID, -1))
-    network.load_state_dict(trained)
+    points = grid.reshape(-1, 2)
+    surfaces = [
+        snapshot.predict(points).reshape(_GRID, _GRID, -1) for snapshot in _each_snapshot(model, states)
+    ]
     return (255 * torch.stack(surfaces)).round().clamp(0, 255).to(torch.uint8)
 
 

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -76,6 +77,9 @@ def player(model: LitModule, states: Sequence[Tensor], points: Tensor, targets: 
         "range": [[-2.0, 3.0], [-1.5, 1.5]],
         "points": {"x": points.tolist(), "y": targets, "split": splits},
         "epochs": list(range(len(states))),
+        "thresholds": model.thresholds,
+        "task": network_data(model)["task"],
+        "values": [-1.0, 1.0],
         "network": network_data(model, weights=False),
         "weights": base64.b64encode(weights).decode(),
     }
@@ -89,6 +93,7 @@ def form(model: LitModule, preprocessor: Preprocessor) -> dict[str, Any]:
     columns = [_column(encoder) for encoder in preprocessor.encoders if encoder.part in ("", "elapsed")]
     return {
         "columns": columns,
+        "range": None,
         "encoders": preprocessor.to_dict(),
         "network": network_data(model),
         "start": {column["name"]: column["start"] for column in columns},
@@ -98,6 +103,14 @@ def form(model: LitModule, preprocessor: Preprocessor) -> dict[str, Any]:
 def _column(encoder: Encoder) -> dict[str, Any]:
     plain = {"name": encoder.name, "kind": encoder.kind}
     if encoder.kind == "category":
-        return {**plain, "categories": list(encoder.categories), "start": encoder.categories[0]}
+        return {**plain, "options": [*encoder.categories, None], "start": encoder.categories[0]}
     low, high = encoder.center - 2 * encoder.scale, encoder.center + 2 * encoder.scale
-    return {**plain, "min": low, "max": high, "median": encoder.median, "start": encoder.median}
+    options = [1, 0] if encoder.kind == "boolean" else np.linspace(low, high, 9).tolist()
+    return {
+        **plain,
+        "options": options,
+        "min": low,
+        "max": high,
+        "median": encoder.median,
+        "start": encoder.median,
+    }

@@ -34,6 +34,7 @@ from lit_classify.modules import LitModule
 from lit_classify.networks.derived_inputs import FUNCTIONS
 from lit_classify.networks.mlp import ACTIVATIONS
 from lit_classify.report.html import render_html
+from lit_classify.report.network_data import flat_weights
 from lit_classify.report.summary import summarize_predictions
 from tests.report.summaries import HOSTILE, flat, form, player, run, summary
 
@@ -94,12 +95,18 @@ def find(browser: webdriver.Chrome, selector: str) -> WebElement:
 
 
 def set_value(browser: webdriver.Chrome, element: WebElement, value: Any) -> None:
-    event = "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input'))"
+    event = (
+        "arguments[0].value = arguments[1]; arguments[0].dispatchEvent(new Event('input', {bubbles: true}))"
+    )
     browser.execute_script(event, element, value)
 
 
 def pixels(browser: webdriver.Chrome, selector: str) -> str:
     return str(browser.execute_script("return arguments[0].toDataURL()", find(browser, selector)))
+
+
+def markup(browser: webdriver.Chrome, selector: str) -> str:
+    return str(find(browser, selector).get_attribute("outerHTML"))
 
 
 def redrawn(browser: webdriver.Chrome, selector: str, before: str) -> bool:
@@ -161,7 +168,7 @@ def test_a_page_of_82_snapshots_is_below_300_kB() -> None:
 def test_settings_that_differ_are_highlighted() -> None:
     runs = [run(BinaryClassifier(2), f"v{lr}", settings={"model.lr": lr, "seed": 1}) for lr in (0.1, 0.01)]
     page = render_html(summary(*runs))
-    assert '<th scope="col" class="number differs">model.lr</th>' in page
+    assert '<th scope="col" class="number differs"><button type="button">model.lr</button></th>' in page
     assert "1 settings are the same" in page
 
 
@@ -251,17 +258,19 @@ class TestInABrowser:
         before = find(browser, shown).text
         set_value(browser, find(browser, "input[aria-label='size']"), "9")
         assert find(browser, shown).text != before
-        assert "Prediction by size" in find(browser, ".result figcaption").text
+        assert "Prediction by size" in find(browser, ".result").text
         find(browser, "input[aria-label='paid']").click()
-        assert "Prediction by paid" in find(browser, ".result figcaption").text
+        assert "Prediction by paid" in find(browser, ".result").text
+        assert "Prediction by size" not in find(browser, ".result").text
         set_value(browser, find(browser, "input[aria-label='size']"), "")  # a missing value
         assert find(browser, shown).text.endswith("%")
         check_quiet(browser)
 
     def test_the_slider_moves_map_units_weights_and_curves_together(self, browser: webdriver.Chrome) -> None:
         show(browser, circles_run())
-        selectors = (".map canvas", ".layer:nth-of-type(2) .unit canvas", ".links")
+        selectors = (".map canvas", ".layer:nth-of-type(2) .unit canvas")
         last = [pixels(browser, selector) for selector in selectors]
+        links, points = (markup(browser, selector) for selector in (".links", ".overlay"))
         cursor = find(browser, ".charts .cursor").get_attribute("d")
         slider = find(browser, "input[aria-label=epoch]")
         set_value(browser, slider, 0)
@@ -270,6 +279,8 @@ class TestInABrowser:
         assert all(
             pixels(browser, selector) != before for selector, before in zip(selectors, last, strict=True)
         )
+        assert markup(browser, ".links") != links
+        assert markup(browser, ".overlay") != points
         slider.send_keys(Keys.ARROW_RIGHT)
         assert find(browser, ".epoch").text == "epoch 1"
         check_quiet(browser)
@@ -304,6 +315,32 @@ class TestInABrowser:
         browser.execute_script("document.querySelectorAll('.unit')[3].focus()")
         assert redrawn(browser, ".map canvas", before)
         assert find(browser, ".readout").text.startswith("layer 1, unit 2")
+
+    def test_a_member_or_the_mean_is_shown(self, browser: webdriver.Chrome) -> None:
+        torch.manual_seed(4)
+        model = BinaryClassifier(2, hidden=[5], members=3)
+        raw = torch.randn(30, 2)
+        show(browser, run(model, player=player(model, [flat_weights(model)], raw, [0, 1] * 15)))
+        x = (raw[:1] - CENTER) / SCALE
+        with torch.no_grad():
+            torch.testing.assert_close(outputs(browser, raw[0].tolist(), 0), model.predict(x)[0])
+            last = torch.sigmoid(model.network(x)[2]).item()
+        selectors = (".map canvas", ".layer:last-of-type .unit canvas")
+        mean = [pixels(browser, selector) for selector in selectors]
+        links = markup(browser, ".links")
+        Select(find(browser, "select[aria-label=member]")).select_by_visible_text("member 3")
+        assert all(redrawn(browser, *canvas) for canvas in zip(selectors, mean, strict=True))
+        assert markup(browser, ".links") != links
+        low, high = (torch.tensor(ends) for ends in zip([-2.0, 3.0], [-1.5, 1.5], strict=True))
+        right, up = ((raw[0] - low) / (high - low)).tolist()
+        move = """
+            const { left, bottom, width, height } = arguments[0].getBoundingClientRect();
+            const place = { clientX: left + arguments[1] * width, clientY: bottom - arguments[2] * height };
+            arguments[0].dispatchEvent(new PointerEvent('pointermove', place));
+        """
+        browser.execute_script(move, find(browser, ".overlay"), right, up)
+        assert find(browser, ".readout").text.endswith(f"class 1 {100 * last:.1f} %")
+        check_quiet(browser)
 
     def test_regions_hide_the_probabilities(self, browser: webdriver.Chrome) -> None:
         show(browser, circles_run())
@@ -397,6 +434,7 @@ class TestInABrowser:
         model.class_names = [HOSTILE, "b\x1b"]
         shown = player(model, states, raw, y.tolist())
         shown["features"][0]["name"] = HOSTILE
+        shown["features"][1]["name"] = "b\x1b"
         predictions = summarize_predictions(model, torch.tensor([[-2.0], [0.4]]), torch.tensor([0, 1]))
         importance = [{"column": HOSTILE, "drop": 0.1, "deviation": 0.01}]
         parts = {"predictions": predictions, "importance": importance, "importance_metric": "accuracy"}
@@ -405,6 +443,8 @@ class TestInABrowser:
         assert find(browser, "h1").text == HOSTILE
         assert HOSTILE in find(browser, ".stage .legend").text
         assert "b\\x1b" in find(browser, ".stage .legend").text
+        browser.execute_script("document.querySelector('.overlay').focus()")
+        assert f"b\\x1b {0:g}: {HOSTILE}" in find(browser, ".readout").text
         check_quiet(browser)
 
     def test_runs_stand_side_by_side_on_one_slider(self, browser: webdriver.Chrome) -> None:
@@ -476,7 +516,7 @@ class TestInABrowser:
             **shown["player"],
             "network": None,
             "weights": None,
-            "grids": grids,
+            "grids": {**grids, "reason": "the page does not draw embeddings"},
             "epochs": [0, 1, 2],
         }
         show(browser, shown)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from lit_classify import BinaryClassifier, MulticlassClassifier, Regressor
-from lit_classify.report.network_data import UnsupportedNetwork, network_data
+from lit_classify.report.network_data import UnsupportedNetwork, flat_weights, network_data
 
 
 def array(data: dict[str, Any]) -> torch.Tensor:
@@ -44,14 +44,22 @@ def test_derived_inputs_are_the_first_layer() -> None:
     data = network_data(BinaryClassifier(2, hidden=[], inputs=["x1", "x1*x2", "sin(x2)"]), weights=False)
     assert data["layers"] == [
         {"kind": "derived", "inputs": ["x1", "x1*x2", "sin(x2)"]},
-        {"kind": "linear", "in_features": 3, "out_features": 1},
+        {"kind": "linear", "weight": {"shape": [1, 1, 3]}, "bias": {"shape": [1, 1]}},
     ]
 
 
-def test_without_weights_layers_have_their_sizes_alone() -> None:
-    data = network_data(BinaryClassifier(2, hidden=[4], activation="PReLU"), weights=False)
-    assert data["layers"][0] == {"kind": "linear", "in_features": 2, "out_features": 4}
-    assert data["layers"][1] == {"kind": "activation", "name": "PReLU", "arguments": {}}
+@pytest.mark.parametrize("members", [1, 3])
+def test_without_weights_arrays_have_a_shape_and_their_numbers_are_in_their_order(members: int) -> None:
+    model = BinaryClassifier(2, hidden=[4], activation="PReLU" if members == 1 else "Tanh", members=members)
+    layers = network_data(model, weights=False)["layers"]
+    assert layers[0] == {
+        "kind": "linear",
+        "weight": {"shape": [members, 4, 2]},
+        "bias": {"shape": [members, 4]},
+    }
+    expected = [part for layer in network_data(model)["layers"] for part in layer.values() if "data" in part]
+    numbers = torch.cat([array(part).flatten() for part in expected])
+    torch.testing.assert_close(flat_weights(model), numbers)
 
 
 class Shifted(BinaryClassifier):
@@ -73,8 +81,8 @@ def test_what_the_page_cannot_compute_is_refused_with_a_reason(model: BinaryClas
         network_data(model)
 
 
-def test_snapshots_of_members_and_embeddings_are_refused() -> None:
-    for model in (BinaryClassifier(2, members=2), BinaryClassifier(2, num_categories=[4])):
-        network_data(model)
-        with pytest.raises(UnsupportedNetwork, match="several members or embeddings"):
-            network_data(model, weights=False)
+def test_snapshots_of_embeddings_are_refused() -> None:
+    model = BinaryClassifier(2, num_categories=[4])
+    network_data(model)
+    with pytest.raises(UnsupportedNetwork, match="does not draw embeddings"):
+        network_data(model, weights=False)

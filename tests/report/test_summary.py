@@ -139,9 +139,21 @@ def test_the_player_has_the_weights_of_each_snapshot_and_all_points() -> None:
 
 
 @pytest.mark.slow
-def test_other_networks_of_two_features_are_shown_as_grids() -> None:
+def test_the_player_has_the_weights_of_all_members() -> None:
     circles("--model.members", "2")
+    player = summary()["player"]
+    weights = numbers(player["weights"]).reshape(len(player["epochs"]), -1)
+    model = load(f"{CIRCLES}/checkpoints/last.ckpt")
+    assert player["network"]["layers"][0]["weight"] == {"shape": [2, 10, 2]}
+    first = model.network.get_parameter("0.weight").mT.flatten()  # (K, O, F)
+    assert np.array_equal(weights[-1, :40], first.detach().numpy())
+
+
+@pytest.mark.slow
+def test_other_networks_of_two_features_are_shown_as_grids() -> None:
+    circles("--model.members", "2", "--model.hidden", "[90, 90]")
     grids = summary()["player"]["grids"]
+    assert grids["reason"].startswith("the weights of 3 snapshots take")
     surface = np.frombuffer(base64.b64decode(grids["probabilities"]), np.uint8)
     surface = surface.reshape(-1, grids["size"], grids["size"], 2)
     player = summary()["player"]
@@ -170,7 +182,7 @@ def test_the_form_has_ranges_categories_and_the_notes_of_the_table() -> None:
     ages = pl.read_csv("t.csv")["age"].drop_nulls()
     assert ages.min() <= columns["age"]["min"] <= columns["age"]["max"] <= ages.max()
     assert columns["age"]["missing"]
-    assert set(columns["town"]["categories"]) <= {"Bonn", "Oslo", "Rome", "Ustka"}
+    assert set(columns["town"]["options"]) <= {"Bonn", "Oslo", "Rome", "Ustka", None}
     assert columns["member"]["kind"] == "boolean"
     assert columns["day"]["kind"] == "date"
     assert form["network"]["members"] == 2

@@ -93,18 +93,15 @@ function embedNumber({ kind, frequency, phase, edges, weight, bias }, member, co
 const LAYERS = {
   derived: ({ inputs }, member, [first, second]) =>
     inputs.map((name) => first.map((value, row) => INPUTS[name](value, second[row]))),
-  linear({ in_features: inputs, out_features: outputs, weight, bias }, member, x) {
+  linear({ weight, bias }, member, x) {
+    const [, outputs, inputs] = weight.shape;
     const first = member * outputs;
-    return combine(
-      x,
-      outputs,
-      (output, input) => weight[(first + output) * inputs + input],
-      (at) => bias[first + at],
-    );
+    const weightOf = (output, input) => weight.values[(first + output) * inputs + input];
+    return combine(x, outputs, weightOf, (output) => bias.values[first + output]);
   },
-  activation({ name, arguments: given }, member, x) {
-    const activate = ACTIVATIONS[name];
-    return x.map((values) => values.map((value) => activate(value, given)));
+  activation({ name, arguments: given, weight }, member, x) {
+    const options = { ...given, weight: weight?.values[0] };
+    return x.map((values) => values.map((value) => ACTIVATIONS[name](value, options)));
   },
   embedding({ numeric_columns, numbers, tables }, member, x) {
     const features = x.slice(0, x.length - tables.length);
@@ -121,27 +118,12 @@ const LAYERS = {
   },
 };
 
-const decode = (part) => (part?.data ? { shape: part.shape, values: floats(part.data) } : part);
-
-function decodeLayer(layer) {
-  if (layer.kind === "linear") return { ...layer, weight: floats(layer.weight.data), bias: floats(layer.bias.data) };
-  if (layer.name === "PReLU") return { ...layer, arguments: { weight: floats(layer.weight.data)[0] } };
-  if (layer.kind !== "embedding") return layer;
-  const decodeEntry = ([name, value]) => [name, decode(value)];
-  const numbers = layer.numbers.map((part) => Object.fromEntries(Object.entries(part).map(decodeEntry)));
-  return { ...layer, numbers, tables: layer.tables.map(decode) };
-}
-
-// Return a network with the parameters of a snapshot, which are in the order of its layers.
-function withParameters(network, parameters) {
+// Return a network whose arrays have numbers of a snapshot, which are in the arrays' order.
+function withNumbers(network, numbers) {
   let at = 0;
-  const take = (count) => parameters.subarray(at, (at += count));
-  const layers = network.layers.map((layer) => {
-    const { kind, name, in_features, out_features } = layer;
-    if (kind === "linear") return { ...layer, weight: take(in_features * out_features), bias: take(out_features) };
-    return name === "PReLU" ? { ...layer, arguments: { weight: take(1)[0] } } : layer;
-  });
-  return { ...network, layers };
+  const take = ({ shape }) => numbers.subarray(at, (at += shape.reduce((size, length) => size * length)));
+  const fill = (_, part) => (part?.shape ? { ...part, values: take(part) } : part);
+  return JSON.parse(JSON.stringify(network), fill);
 }
 
 // Return the outputs of each layer, of which the last ones are the logits.
@@ -158,9 +140,10 @@ function taskOutputs({ task, center, scale }, logits) {
   return powers.map((column) => column.map((power, row) => power / sums[row]));
 }
 
-// Return the mean of the members' outputs.
-function predict(network, x) {
-  const members = range(network.members).map((member) => taskOutputs(network, forward(network, member, x).at(-1)));
+// Return the outputs of a member, or by default the mean of all.
+function predict(network, x, member = -1) {
+  const chosen = member < 0 ? range(network.members) : [member];
+  const members = chosen.map((each) => taskOutputs(network, forward(network, each, x).at(-1)));
   const mean = (output, row) => members.reduce((sum, member) => sum + member[output][row], 0) / members.length;
   return members[0].map((column, output) => column.map((_, row) => mean(output, row)));
 }
