@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules import loss as losses
 
+from lit_classify.allowed_imports import import_object
 from lit_classify.errors import UserError
-from lit_classify.import_policy import import_object
 from lit_classify.messages import closest, unknown_name
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from torch import nn, optim
 from torch.optim.lr_scheduler import LRScheduler
 
+from lit_classify.allowed_imports import import_object
 from lit_classify.errors import UserError
-from lit_classify.import_policy import import_object
 from lit_classify.messages import unknown_name
 
 if TYPE_CHECKING:

@@ -25,8 +25,8 @@ LEVELS = {
         [
             "diagnosis errors data_interface",
             "atomic_write messages safe_yaml seeds",
-            "html_card signals",
-            "import_policy recipes",
+            "notebook_cards signals",
+            "allowed_imports recipes",
             "allocator losses networks optimizers loggers metrics serialization threads",
             "plots",
             "_lightning",

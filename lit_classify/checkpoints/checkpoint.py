@@ -19,6 +19,7 @@ from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
 from lit_classify import __version__
+from lit_classify.allowed_imports import import_object, trusted_imports_only
 from lit_classify.checkpoints import compatibility
 from lit_classify.checkpoints.compatibility import DATA_MODULES, KNOWN_CLASSES, TASKS
 from lit_classify.checkpoints.io import has_checksum, is_intact
@@ -27,7 +28,6 @@ from lit_classify.checkpoints.training_state import check_state
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.table.fitted_state import find_changed_files
 from lit_classify.errors import UserError, check_local_path
-from lit_classify.import_policy import import_object, trusted_imports_only
 from lit_classify.losses import LOSSES, Loss, UnavailableLoss
 from lit_classify.messages import unknown_name
 from lit_classify.modules import LitModule

@@ -12,7 +12,7 @@ from lightning.pytorch.accelerators import CPUAccelerator
 from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from lit_classify import import_policy
+from lit_classify import allowed_imports
 from lit_classify._lightning.trainer import RunTrainer
 from lit_classify.callbacks import EpochLog, EpochProgressBar
 from lit_classify.checkpoints.checkpoint import Checkpoint
@@ -62,7 +62,7 @@ class LitCLI(LightningCLI):
         self.checkpoint: Checkpoint | None = None  # of --ckpt_path, read once
         self.io = AtomicCheckpointIO()
         set_parsing_settings(
-            import_path_denylist=import_policy.denied(), import_path_allowlist=import_policy.allowed()
+            import_path_denylist=allowed_imports.denied(), import_path_allowlist=allowed_imports.allowed()
         )
         super().__init__(
             LitModule,

@@ -15,9 +15,9 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from lit_classify import recipes, safe_yaml
 from lit_classify._lightning.argparse_actions import actions
+from lit_classify.allowed_imports import import_object
 from lit_classify.cli import parse_errors
 from lit_classify.errors import UserError
-from lit_classify.import_policy import import_object
 from lit_classify.messages import echo
 
 set_loader("yaml", safe_yaml.load, exceptions=(yaml.YAMLError,))  # for all YAML of the parser

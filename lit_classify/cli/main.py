@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from lit_classify import __version__, import_policy, signals
+from lit_classify import __version__, allowed_imports, signals
 from lit_classify.cli import standard_streams
 from lit_classify.errors import DivergedError, UserError
 from lit_classify.messages import echo, echo_once, summarize, unknown_name
@@ -136,7 +136,7 @@ def _dispatch(arguments: list[str]) -> int:
         if name in _IMPORT_LIGHTNING:
             fast_import.import_lightning()
         command = import_module(f"lit_classify.cli.{name}")
-    with import_policy.restricted(arguments[1:]):
+    with allowed_imports.restricted(arguments[1:]):
         code: int = command.main(arguments)
     return code
 

@@ -12,11 +12,11 @@ from jsonargparse import ArgumentParser
 
 from lit_classify import callbacks, data, modules
 from lit_classify._lightning.argparse_actions import actions
+from lit_classify.allowed_imports import import_object
 from lit_classify.checkpoints.compatibility import constructor_arguments
 from lit_classify.checkpoints.search import RUNS
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
-from lit_classify.import_policy import import_object
 from lit_classify.messages import closest
 from lit_classify.modules import LitModule
 

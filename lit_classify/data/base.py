@@ -19,7 +19,7 @@ from lit_classify.data.loaders import TensorLoader
 from lit_classify.data.splits import Split
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError, UserError, check_at_least
-from lit_classify.html_card import html_card, list_names
+from lit_classify.notebook_cards import html_card, list_names
 
 _MAX_CARD_CLASSES = 12  # of which a card shows the rows
 

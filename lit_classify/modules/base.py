@@ -21,10 +21,9 @@ from torchmetrics import Metric
 from lit_classify import __version__
 from lit_classify._lightning.exact_resume import ExactResume
 from lit_classify._lightning.precision import uses_plain_precision
+from lit_classify.allowed_imports import trusted_imports_only
 from lit_classify.data_interface import HasInputs, HasSample, HasSplits
 from lit_classify.errors import UserError, check_at_least
-from lit_classify.html_card import html_card, list_names
-from lit_classify.import_policy import trusted_imports_only
 from lit_classify.losses import LOSSES, Loss, Reduction, as_name, make_loss
 from lit_classify.messages import warn
 from lit_classify.metrics import Metrics
@@ -57,6 +56,7 @@ from lit_classify.networks import (
     list_layers,
     make_network,
 )
+from lit_classify.notebook_cards import html_card, list_names
 from lit_classify.optimizers import (
     OPTIMIZERS,
     SCHEDULERS,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from lit_classify.allowed_imports import import_object
 from lit_classify.errors import UserError
-from lit_classify.import_policy import import_object
 
 if TYPE_CHECKING:
     Network = str | Callable[..., nn.Module] | nn.Module

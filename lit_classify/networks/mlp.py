@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from torch import nn
 from torch.nn.modules import activation as activations
 
+from lit_classify.allowed_imports import import_object
 from lit_classify.errors import UserError, check_at_least
-from lit_classify.import_policy import import_object
 from lit_classify.messages import unknown_name
 from lit_classify.networks.members import build_members
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lit_classify import import_policy
+from lit_classify import allowed_imports
 from lit_classify.cli.main import main
 from lit_classify.errors import UserError
 
@@ -102,17 +102,21 @@ def test_a_configuration_imports_and_calls_only_what_was_typed(
     assert not Path("called").exists()
 
 
-@pytest.mark.parametrize("name", import_policy.NETWORK_LOGGERS)
+@pytest.mark.parametrize("name", allowed_imports.NETWORK_LOGGERS)
 def test_a_configuration_sends_nothing_over_the_network_unless_it_was_typed(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for path in (f"lightning.pytorch.loggers.{name}", f"{import_policy.NETWORK_LOGGERS[name]}.{name}", name):
+    for path in (
+        f"lightning.pytorch.loggers.{name}",
+        f"{allowed_imports.NETWORK_LOGGERS[name]}.{name}",
+        name,
+    ):
         Path("evil.yaml").write_text(yaml.safe_dump({**BASE, "trainer": {"logger": path}}))
         assert main(["fit", "--config", "evil.yaml"]) == 2
         stderr = capsys.readouterr().err
         assert re.search("is imported only if given on the command line|unknown trainer.logger class", stderr)
-    with import_policy.restricted(["fit", "--trainer.logger", name]):
-        assert f"{import_policy.NETWORK_LOGGERS[name]}.{name}" in import_policy.allowed()
+    with allowed_imports.restricted(["fit", "--trainer.logger", name]):
+        assert f"{allowed_imports.NETWORK_LOGGERS[name]}.{name}" in allowed_imports.allowed()
 
 
 @pytest.mark.parametrize(
@@ -148,11 +152,11 @@ def test_a_later_command_may_not_import_what_only_an_earlier_one_has_typed() -> 
 
 
 def test_a_program_imports_any_name_and_the_command_line_does_not() -> None:
-    with import_policy.restricted(["fit", "--config", "evil.yaml"]):
+    with allowed_imports.restricted(["fit", "--config", "evil.yaml"]):
         with pytest.raises(UserError, match=r"if you trust it, add --model.network sidefile.build"):
-            import_policy.import_object("sidefile.build", "--model.network")
+            allowed_imports.import_object("sidefile.build", "--model.network")
         assert not Path("imported").exists()
-    assert import_policy.import_object("sidefile.build", "--model.network").__name__ == "build"
+    assert allowed_imports.import_object("sidefile.build", "--model.network").__name__ == "build"
 
 
 def test_a_typed_module_of_the_current_directory_is_found_unless_it_is_installed(
@@ -160,11 +164,11 @@ def test_a_typed_module_of_the_current_directory_is_found_unless_it_is_installed
 ) -> None:
     here = str(Path.cwd())
     monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry not in {"", here}])
-    with import_policy.restricted(["fit", "--model.network", "json.Net"]):
+    with allowed_imports.restricted(["fit", "--model.network", "json.Net"]):
         assert here not in sys.path
-    with import_policy.restricted(["fit", "--model.network", "sidefile.Net"]):
+    with allowed_imports.restricted(["fit", "--model.network", "sidefile.Net"]):
         assert sys.path[-1] == here
-        assert import_policy.import_object("sidefile.Net", "--model.network").__name__ == "Net"
+        assert allowed_imports.import_object("sidefile.Net", "--model.network").__name__ == "Net"
     assert here not in sys.path
 
 
