@@ -4,8 +4,9 @@ Legend: N rows, M training rows.
 """
 
 import math
-from dataclasses import dataclass, field
-from typing import get_args
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, get_args
 
 import polars as pl
 
@@ -84,8 +85,9 @@ class ColumnTotals:
     train_missing: int = 0
     everywhere: Moments = field(default_factory=Moments)
     moments: dict[Part, Moments] = field(default_factory=lambda: dict.fromkeys(get_args(Part), Moments()))
-    _counts: list[pl.DataFrame] = field(default_factory=list)
     has_too_many: bool = False  # distinct values of text to count
+    _counts: list[pl.DataFrame] = field(default_factory=list)
+    _num_pending: int = 0  # blocks since the number of values was checked
 
     @classmethod
     def of(cls, values: pl.Series) -> "ColumnTotals":
@@ -95,6 +97,22 @@ class ColumnTotals:
         if values.dtype == pl.String:
             totals._count(values, pl.repeat(True, len(values), eager=True))
         return totals
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], counts: pl.DataFrame | None) -> "ColumnTotals":
+        """Return the totals of ``to_dict`` and of ``counts``, which are None if there are none."""
+        moments = {part: Moments(**found) for part, found in data["moments"].items()}
+        given = {**data, "everywhere": Moments(**data["everywhere"]), "moments": moments}
+        return cls(**given, _counts=[] if counts is None else [counts])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return them as plain data, without ``counts``."""
+        return {name: part for name, part in asdict(replace(self, _counts=[])).items() if name != "_counts"}
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether there are ``counts``, perhaps of no value."""
+        return bool(self._counts)
 
     def add(self, values: pl.Series, is_train: pl.Series) -> None:
         """Add the rows of a block.
@@ -128,8 +146,11 @@ class ColumnTotals:
         rows = pl.DataFrame({"value": values, "train": is_train}).drop_nulls("value")
         counts = rows.group_by("value").agg(pl.len().cast(pl.Int64), pl.col("train").sum().cast(pl.Int64))
         self._counts.append(counts)
-        if len(self._counts) > _MAX_PENDING and len(self.counts) > MAX_CATEGORIES:
-            self.has_too_many, self._counts = True, []
+        self._num_pending += 1
+        if self._num_pending > _MAX_PENDING:
+            self._num_pending = 1
+            if len(self.counts) > MAX_CATEGORIES:
+                self.has_too_many, self._counts = True, []
 
     def numbers(self, part: Part = "") -> Moments:
         """Return the moments of numbers, of a part of dates, or of words for yes and no as 1 and 0."""

@@ -68,6 +68,9 @@ class Position:
         return asdict(self)
 
 
+FIRST_BLOCK = Position()
+
+
 @dataclass(frozen=True)
 class Block:
     """Consecutive rows of a file.
@@ -124,7 +127,7 @@ class BlockReader:
             found = detect_formats(first, options)
             formats = {name: part for name, part in found.items() if part is not None}
             return cls(files, tuple(found), formats, frozenset(found) - frozenset(formats))
-        frame, _ = next(_read_blocks(first, options, {}, Position()), (None, None))
+        frame, _ = next(_read_blocks(first, options, {}, FIRST_BLOCK), (None, None))
         if frame is None:
             raise DataError(f"{first} has no rows")
         converted, others = convert_text(frame, options.values, str(first))
@@ -221,7 +224,7 @@ class BlockReader:
         }
 
     def __iter__(self) -> Iterator[Block]:
-        return self.blocks_from(Position())
+        return self.blocks_from(FIRST_BLOCK)
 
     def blocks_from(self, position: Position) -> Iterator[Block]:
         """Yield the rows of ``path``, ``val_path`` and ``test_path`` in order, from the start of a block on.

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.atomic_write import atomic_write
@@ -23,6 +24,7 @@ from lit_classify.errors import UserError
 from lit_classify.messages import echo_once
 
 FITTED = "fitted.json"  # in a partial folder, what the first pass has found
+_FIRST_PASS = "first-pass.json"  # the same, what it has found so far
 _NAME = re.compile(r"-[0-9a-f]{16}$")
 _RECORD = "table.json"
 _PARTIAL = ".partial"
@@ -173,6 +175,43 @@ class CachedTable:
         """Return the bytes that the partial folder takes."""
         return sum(path.stat().st_size for path in self.partial.iterdir())
 
+    def note_first_pass(
+        self, table: Mapping[str, Any], data: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]
+    ) -> None:
+        """Store what the first pass has found so far, in place of an earlier note.
+
+        Args:
+            table: what must be equal when the pass is continued.
+            data: plain data.
+            frames: rows.
+        """
+        self.partial.mkdir(exist_ok=True)
+        earlier, unique = list(self.partial.glob("*.arrow")), os.urandom(8).hex()
+        files = {name: f"{name}-{unique}.arrow" for name in frames}
+        for name, frame in frames.items():
+            with atomic_write(self.partial / files[name]) as path:
+                frame.write_ipc(path)
+        sums = {name: _checksum(self.partial / file) for name, file in files.items()}
+        note = {**table, "data": data, "frames": files, "checksums": sums}
+        _write_json(self.partial / _FIRST_PASS, {**note, "checksum": _checksum_of(note)})
+        for path in earlier:
+            path.unlink()
+
+    def noted_first_pass(
+        self, table: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, pl.DataFrame]] | None:
+        """Return the data and frames of the last note, if it is intact and of this table; None otherwise."""
+        note = _read_json(self.partial / _FIRST_PASS)
+        if note is None or note.get("checksum") != _checksum_of(note) or {**note, **table} != note:
+            return None
+        frames = {}
+        for name, file in note["frames"].items():
+            path = self.partial / file
+            if not path.is_file() or _checksum(path) != note["checksums"][name]:
+                return None
+            frames[name] = pl.read_ipc(path)
+        return note["data"], frames
+
     def begin(self, fitted: Mapping[str, Any]) -> None:
         """Create an empty partial folder, with what the first pass has found."""
         shutil.rmtree(self.partial, ignore_errors=True)
@@ -253,7 +292,7 @@ def find_tables(directory: Path) -> list[Entry]:
     for cached in (CachedTable(directory, name) for name in sorted(names) if _NAME.search(name)):
         for folder, note in ((cached.folder, _RECORD), (cached.partial, FITTED)):
             if folder.is_dir() and not folder.is_symlink():
-                content = _read_json(folder / note) or {}
+                content = _read_json(folder / note) or _read_json(folder / _FIRST_PASS) or {}
                 size = sum(path.stat().st_size for path in folder.iterdir())
                 rows, paths = sum(content.get("counts", {}).values()), tuple(content.get("paths", ()))
                 found.append(Entry(cached, folder == cached.folder, size, rows, paths))

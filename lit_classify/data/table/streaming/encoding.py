@@ -21,10 +21,11 @@ from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.preprocessing import Findings
 from lit_classify.data.table.sample_weights import read_weights
-from lit_classify.data.table.streaming.blocks import Block, BlockReader, Position
+from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, Block, BlockReader, Position
 from lit_classify.data.table.streaming.cache import Array, reserved
+from lit_classify.data.table.streaming.running_totals import SPLITS
 from lit_classify.data.table.streaming.shards import Layout
-from lit_classify.data.table.streaming.survey import SPLITS, Assignment, Progress, with_targets
+from lit_classify.data.table.streaming.survey import Assignment, Progress, with_targets
 
 _SECONDS = 10.0  # between notes of the progress, from which an interrupted pass continues
 _NOTE = "progress.json"
@@ -143,7 +144,6 @@ def write_shards(
     with ExitStack() as stack:
         files = {name: stack.enter_context(reserved(folder / name, array)) for name, array in arrays.items()}
         writer, noted = _ShardWriter(files, places, written), time.monotonic()
-        progress(position.number)
         for block in reader.blocks_from(position):
             progress(len(block.table))
             writer.add(encoder.encode(block))
@@ -202,10 +202,15 @@ class _ShardWriter:
             self.written[code] += count
 
 
+def written_until(folder: Path) -> Position:
+    """Return up to where blocks are written into a folder."""
+    return _read_note(folder)[0]
+
+
 def _read_note(folder: Path) -> tuple[Position, list[int]]:
     """Return up to where blocks are written, and the rows of each split in them."""
     if not (folder / _NOTE).is_file():
-        return Position(), [0] * len(SPLITS)
+        return FIRST_BLOCK, [0] * len(SPLITS)
     note = json.loads((folder / _NOTE).read_text("utf-8"))
     return Position.from_dict(note["position"]), note["written"]
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,9 @@ from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.preprocessing import Findings
 from lit_classify.data.table.schema import Column
-from lit_classify.data.table.streaming.blocks import BlockReader, OtherFormat
+from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, BlockReader, OtherFormat, Position
 from lit_classify.data.table.streaming.cache import CachedTable, arrays_of, free_space
-from lit_classify.data.table.streaming.encoding import BlockEncoder, layouts, write_shards
+from lit_classify.data.table.streaming.encoding import BlockEncoder, layouts, write_shards, written_until
 from lit_classify.data.table.streaming.shards import Layout
 from lit_classify.data.table.streaming.survey import Assignment, Progress, Survey, Surveyor
 from lit_classify.data.table.value_formats import ValueFormat
@@ -37,6 +38,7 @@ from lit_classify.errors import DataError
 from lit_classify.messages import echo_once, warn
 
 _FORMAT = 1  # of the files in the cache
+_CONTINUING = "continuing {}, which was interrupted"
 
 
 Cast = Callable[[FittedState, RawTable, Findings], pl.DataFrame]
@@ -157,11 +159,16 @@ class TableStream:
         """Read the table twice, and return the record of its cache."""
         files = _fingerprints(self.reader)
         note = cached.begun()
-        if note is None or (state is not None and note["fitted"]["state"] != state.to_dict()):
-            note = self._learn(fit, state)
+        is_other = state is not None and note is not None and note["fitted"]["state"] != state.to_dict()
+        if note is None or note["files"] != files or is_other:
+            try:
+                note = self._learn(cached, fit, state, files)
+            except DataError:
+                shutil.rmtree(cached.partial, ignore_errors=True)
+                raise
             cached.begin(note)
         else:
-            echo_once(f"continuing {cached.partial}, which was interrupted")
+            echo_once(_CONTINUING.format(cached.partial))
         fitted, findings = Fitted.from_dict(note["fitted"]), Findings()
         encoder = BlockEncoder(
             fitted.state,
@@ -183,7 +190,7 @@ class TableStream:
         formats = {name: ValueFormat.from_dict(part) for name, part in note["formats"].items()}
         reader = replace(self.reader, formats=formats, texts=frozenset(note["texts"]))
         try:
-            with _progress("second pass", note["num_rows"]) as progress:
+            with _progress("second pass", note["num_rows"], written_until(cached.partial)) as progress:
                 arrays = write_shards(reader, encoder, note["counts"], cached.partial, progress)
         except OtherFormat as error:
             self.cast(fitted.state, error.block.table, findings)  # names the cell at fault
@@ -199,15 +206,33 @@ class TableStream:
             raise DataError("the table was changed while it was read; start again")
         return cached.finish(note, arrays)
 
-    def _learn(self, fit: Callable[[Survey], Fitted], state: FittedState | None) -> dict[str, Any]:
+    def _learn(
+        self,
+        cached: CachedTable,
+        fit: Callable[[Survey], Fitted],
+        state: FittedState | None,
+        files: list[list[int]],
+    ) -> dict[str, Any]:
         """Return what the first pass finds that the second needs, as plain data."""
-        with _progress("first pass", self.reader.estimate_rows()) as progress:
-            surveyor = Surveyor(self.roles, self.missing_target, progress, only_counts=state is not None)
-            survey = surveyor.survey(self.reader, self.assignment)
+        table = {"paths": list(self.digests["path"]), "files": files, "state": state and state.to_dict()}
+        note = cached.noted_first_pass(table)
+        if note is not None:
+            echo_once(_CONTINUING.format(cached.partial))
+        done = FIRST_BLOCK if note is None else Position.from_dict(note[0]["position"])
+        with _progress("first pass", self.reader.estimate_rows(), done) as progress:
+            surveyor = Surveyor(
+                self.roles,
+                self.missing_target,
+                progress,
+                partial(cached.note_first_pass, table),
+                only_counts=state is not None,
+            )
+            survey = surveyor.survey(self.reader, self.assignment, note)
         fitted = fit(survey) if state is None else Fitted(state, [], [], [])
         return {
             "fitted": fitted.to_dict(),
-            "paths": list(self.digests["path"]),
+            "paths": table["paths"],
+            "files": files,
             "counts": survey.counts,
             "spread": survey.spread,
             "num_rows": sum(rows for _, rows in survey.files),
@@ -264,18 +289,24 @@ class BlockLoader:
         findings.warn()
 
 
-def _fingerprints(reader: BlockReader) -> list[tuple[int, int]]:
+def _fingerprints(reader: BlockReader) -> list[list[int]]:
     """Return what changes when a file is written."""
     stats = [path.stat() for paths in reader.paths.values() for path in paths]
-    return [(stat.st_size, stat.st_mtime_ns) for stat in stats]
+    return [[stat.st_size, stat.st_mtime_ns] for stat in stats]
 
 
 @contextmanager
-def _progress(name: str, num_rows: int | None) -> Iterator[Progress]:
+def _progress(name: str, num_rows: int | None, done: Position) -> Iterator[Progress]:
     """Show a bar with the number of rows, their rate and the time left, on a terminal."""
     is_shown = sys.stderr.isatty() and os.environ.get("LOCAL_RANK", "0") == "0"
     with tqdm(
-        total=num_rows, desc=name, unit=" rows", unit_scale=True, leave=False, disable=not is_shown
+        desc=name,
+        total=num_rows,
+        initial=done.number,
+        unit=" rows",
+        unit_scale=True,
+        leave=False,
+        disable=not is_shown,
     ) as bar:
 
         def update(count: int) -> None:

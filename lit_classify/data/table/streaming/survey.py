@@ -3,8 +3,10 @@
 Legend: N rows of a block, M rows of the sample.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -12,25 +14,24 @@ from numpy.typing import NDArray
 
 from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.column_roles import ColumnRoles
-from lit_classify.data.table.column_totals import MAX_CATEGORIES, ColumnTotals
+from lit_classify.data.table.column_totals import ColumnTotals
 from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.schema import Kind, cast_column, mask_out_of_range
 from lit_classify.data.table.splits import NO_EVALUATION, RowIndices, Splitter, check_classes, read_splits
-from lit_classify.data.table.streaming.blocks import Block, BlockReader, OtherFormat
+from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, Block, BlockReader, OtherFormat, Position
 from lit_classify.data.table.streaming.hashing import Hashes, below, hash_numbers, hash_text
+from lit_classify.data.table.streaming.running_totals import SPLITS, Codes, Frames, RunningTotals
 from lit_classify.data.table.targets import Target, check_complete, has_targets
 from lit_classify.data.table.text_conversion import convert_text
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
 
-SPLITS = ("train", "val", "test")
 _OF_OPTION = {"path": "train", "val_path": "val", "test_path": "test"}
 _MIN_VALUES = 1000  # cells with a value before the first text above which the text is an error
-_SAMPLE_BYTES = 1 << 26
-_MAX_PENDING = 64  # parts of the sample that are concatenated at once
+_SECONDS = 10.0  # between notes of the progress, from which an interrupted pass continues
 
-Codes = NDArray[np.int8]  # the index in SPLITS of each row, (N,)
 Progress = Callable[[int], None]  # called with the number of rows of each block
+Note = tuple[dict[str, Any], Frames]  # plain data and frames, from which a pass continues
 
 
 @dataclass(frozen=True)
@@ -106,40 +107,6 @@ class Assignment:
         if self.splitter.groups is None:
             return hash_numbers(numbers, purpose, self.splitter.seed)
         return hash_text(as_text(table.frame[self.splitter.groups]), purpose, self.splitter.seed)
-
-
-class _Sample:
-    """A random sample of the rows: all until they are too large, then those with the smallest hashes."""
-
-    def __init__(self, seed: int) -> None:
-        self._seed, self._share = seed, 1.0
-        self._parts: list[pl.DataFrame] = []
-
-    def add(self, frame: pl.DataFrame, numbers: NDArray[np.int64], codes: Codes) -> None:
-        """Add the rows of a block."""
-        hashes = hash_numbers(numbers, "sample", self._seed)
-        labeled = pl.DataFrame({"\0number": numbers, "\0code": codes, "\0hash": hashes})
-        self._parts.append(self._filter(pl.concat([labeled, frame], how="horizontal")))
-        if (
-            len(self._parts) > _MAX_PENDING
-            or sum(part.estimated_size() for part in self._parts) > _SAMPLE_BYTES
-        ):
-            whole = pl.concat(self._parts, rechunk=True)
-            while whole.estimated_size() > _SAMPLE_BYTES:
-                self._share /= 2
-                whole = self._filter(whole)
-            self._parts = [whole]
-
-    def _filter(self, frame: pl.DataFrame) -> pl.DataFrame:
-        if self._share == 1:
-            return frame
-        return frame.filter(pl.Series(below(frame["\0hash"].to_numpy(), self._share)))
-
-    def rows(self) -> tuple[pl.DataFrame, NDArray[np.int64], Codes]:
-        """Return the columns, the numbers and the split codes of the sample, in the order of the table."""
-        whole = pl.concat(self._parts, rechunk=True)
-        labels = [name for name in whole.columns if name.startswith("\0")]
-        return whole.drop(labels), whole["\0number"].to_numpy(), whole["\0code"].to_numpy()
 
 
 @dataclass
@@ -220,6 +187,13 @@ class Survey:
         return replace(self.sample, frame=pl.DataFrame([values]), positions=positions)
 
 
+class _Pass(NamedTuple):
+    reader: BlockReader
+    assignment: Assignment
+    totals: RunningTotals
+    start: Position = FIRST_BLOCK
+
+
 @dataclass
 class Surveyor:
     """Read all rows until the types of all columns are known.
@@ -228,84 +202,125 @@ class Surveyor:
         roles: the roles of columns.
         missing_target: whether to leave out rows without a target (``drop``).
         progress: called with the number of rows of each block.
+        save: stores notes, from which an interrupted pass continues.
         only_counts: whether to count rows only, for a state that has been fitted before.
     """
 
     roles: ColumnRoles
     missing_target: str
     progress: Progress
+    save: Callable[[dict[str, Any], Frames], None]
     only_counts: bool = False
-    totals: dict[str, ColumnTotals] = field(default_factory=dict)
     _refused: dict[str, set[ValueFormat]] = field(default_factory=dict)  # formats that a column does not have
 
-    def survey(self, reader: BlockReader, assignment: Assignment) -> Survey:
+    def survey(self, reader: BlockReader, assignment: Assignment, note: Note | None = None) -> Survey:
         """Return what all rows have in common.
+
+        Args:
+            reader: the files.
+            assignment: which split each row belongs to.
+            note: the last one of an interrupted pass over the same files with the same options.
 
         Raises:
             DataError: a cell is not valid, or a split has no rows.
         """
         reader = reader.with_text([name for name in self.roles.categorical if name in reader.names])
+        todo = self._begin(reader, assignment) if note is None else self._continue(reader, assignment, note)
         while True:
+            reader, assignment, totals, _ = todo
             try:
-                found = self._pass(reader, assignment)
+                self._add_rows(todo)
             except OtherFormat as error:
                 if not self.only_counts:
-                    self._refuse(error)
-                reader = reader.with_text([error.column])
+                    self._refuse(error, totals)
+                todo = self._begin(reader.with_text([error.column]), assignment)
                 continue
+            found = self._survey(todo)
             filled = frozenset(split for split, count in found.counts.items() if count)
-            if (
-                assignment.splitter.split is not None
-                and not assignment.is_new_table
-                and filled != assignment.given
-            ):
-                assignment = replace(assignment, given=filled)
-                continue
-            if not self.only_counts and (formats := self._late_formats(found)):
-                reader = reader.with_formats(formats)
-                continue
-            return found
+            has_column = assignment.splitter.split is not None and not assignment.is_new_table
+            if has_column and filled != assignment.given:
+                todo = self._begin(reader, replace(assignment, given=filled))
+            elif not self.only_counts and (formats := self._late_formats(found)):
+                todo = self._begin(reader.with_formats(formats), assignment)
+            else:
+                return found
 
     @property
     def _target_name(self) -> str | None:
         return self.roles.target[0] if len(self.roles.target) == 1 else None
 
-    def _pass(self, reader: BlockReader, assignment: Assignment) -> Survey:
-        self.totals = {name: ColumnTotals() for name in self._candidates(reader)}
-        sample, targets = _Sample(assignment.splitter.seed), _Targets(self._target_name)
-        counts, files, dropped = np.zeros(3, np.int64), dict[str, int](), 0
-        for block in reader:
+    def _begin(self, reader: BlockReader, assignment: Assignment) -> _Pass:
+        """Return a pass over all rows."""
+        totals = RunningTotals.of(assignment.splitter.seed, self._target_name, self._candidates(reader))
+        return _Pass(reader, assignment, totals)
+
+    def _continue(self, reader: BlockReader, assignment: Assignment, note: Note) -> _Pass:
+        """Return the pass over the rows that come after a note."""
+        data, frames = note
+        refused = data["refused"].items()
+        self._refused = {name: {*map(ValueFormat.from_dict, formats)} for name, formats in refused}
+        formats = {name: ValueFormat.from_dict(part) for name, part in data["formats"].items()}
+        return _Pass(
+            replace(reader, formats=formats, texts=frozenset(data["texts"])),
+            replace(assignment, given=frozenset(data["given"])),
+            RunningTotals.from_state(assignment.splitter.seed, data["totals"], frames),
+            Position.from_dict(data["position"]),
+        )
+
+    def _note(self, todo: _Pass, end: Position) -> Note:
+        """Return a note for ``_continue``."""
+        data, frames = todo.totals.state()
+        refused = self._refused.items()
+        return {
+            "position": end.to_dict(),
+            "totals": data,
+            "given": sorted(todo.assignment.given),
+            "formats": {name: part.to_dict() for name, part in todo.reader.formats.items()},
+            "texts": sorted(todo.reader.texts),
+            "refused": {name: [part.to_dict() for part in formats] for name, formats in refused},
+        }, frames
+
+    def _add_rows(self, todo: _Pass) -> None:
+        """Add the rows from the start of the pass on to its totals."""
+        reader, assignment, totals, start = todo
+        noted = time.monotonic()
+        for block in reader.blocks_from(start):
             path = block.table.files[0][0]
-            files[path] = files.get(path, 0) + len(block.table)
+            totals.files[path] = totals.files.get(path, 0) + len(block.table)
             kept, numbers = with_targets(block, self.roles.target, self.missing_target)
-            dropped += len(block.table) - len(numbers)
+            totals.num_dropped += len(block.table) - len(numbers)
             codes = assignment.codes(kept, numbers)
-            counts += np.bincount(codes, minlength=3)
-            is_train = pl.Series(codes == 0)
-            for name, totals in self.totals.items():
-                totals.add(self._values(kept, name), is_train)
+            is_train, frame = pl.Series(codes == 0), kept.table.frame
+            for name, column in totals.columns.items():
+                column.add(self._values(kept, name), is_train)
             if self._target_name is not None:
                 check_complete(kept.table, self._target_name)
-            targets.add(kept.table.frame, numbers, is_train)
-            sample.add(
-                kept.table.frame if not self.only_counts else kept.table.frame.select([]), numbers, codes
-            )
+            totals.counts += np.bincount(codes, minlength=len(SPLITS))
+            totals.targets.add(frame, numbers, is_train)
+            totals.sample.add(frame.select([]) if self.only_counts else frame, numbers, codes)
             self.progress(len(block.table))
-        frame, numbers, codes = sample.rows()
+            if time.monotonic() - noted > _SECONDS:
+                self.save(*self._note(todo, block.end))
+                noted = time.monotonic()
+
+    def _survey(self, done: _Pass) -> Survey:
+        """Return what has been found, once all rows are added."""
+        reader, assignment, totals, _ = done
+        frame, numbers, codes = totals.sample.rows()
+        files = tuple(totals.files.items())
         if not len(frame):
-            raise DataError(f"{next(iter(files))}: no row has a target {', '.join(self.roles.target)}")
-        table = RawTable(frame, tuple(files.items()), ("",) * len(files), reader.special_formats, numbers)
+            raise DataError(f"{files[0][0]}: no row has a target {', '.join(self.roles.target)}")
         rows = {split: np.flatnonzero(codes == code).astype(np.int32) for code, split in enumerate(SPLITS)}
         return Survey(
             reader,
             assignment,
-            dict(zip(SPLITS, counts.tolist(), strict=True)),
-            dropped,
-            tuple(files.items()),
-            self.totals,
+            dict(zip(SPLITS, totals.counts.tolist(), strict=True)),
+            totals.num_dropped,
+            files,
+            totals.columns,
             self._target_name,
-            targets.found(),
-            table,
+            totals.targets.frame,
+            RawTable(frame, files, ("",) * len(files), reader.special_formats, numbers),
             {split: indices for split, indices in rows.items() if len(indices)},
         )
 
@@ -329,7 +344,7 @@ class Surveyor:
             raise OtherFormat(block, name)
         return mask_out_of_range(values, table.locate)[0] if kind == "number" else values
 
-    def _refuse(self, error: OtherFormat) -> None:
+    def _refuse(self, error: OtherFormat, totals: RunningTotals) -> None:
         """Note that a column does not have a format.
 
         Raises:
@@ -342,7 +357,8 @@ class Surveyor:
             return
         text = as_text(table.frame[name])
         wrong = (text.is_not_null() & known.parse(text).is_null()).arg_true()
-        before = self.totals[name].num_rows - self.totals[name].missing if name in self.totals else 0
+        column = totals.columns.get(name, ColumnTotals())
+        before = column.num_rows - column.missing
         if not len(wrong):  # integers that floats cannot represent
             return
         row = int(wrong[0])
@@ -365,30 +381,6 @@ class Surveyor:
             part.name: formats.get(part.name, ValueFormat()) for part in converted if part.dtype != pl.String
         }
         return {name: part for name, part in late.items() if part not in self._refused.get(name, ())}
-
-
-class _Targets:
-    """The distinct values of a single target."""
-
-    def __init__(self, name: str | None) -> None:
-        self._name = name
-        self._parts: list[pl.DataFrame] = []
-
-    def add(self, frame: pl.DataFrame, numbers: NDArray[np.int64], is_train: pl.Series) -> None:
-        if self._name is None or not len(frame):
-            return
-        rows = pl.DataFrame({"value": frame[self._name], "number": numbers, "train": is_train})
-        self._parts = [_sum_targets([*self._parts, rows.with_columns(pl.col("train").cast(pl.Int64))])]
-        if len(self._parts[0]) > MAX_CATEGORIES:
-            self._name, self._parts = None, []
-
-    def found(self) -> pl.DataFrame | None:
-        return self._parts[0] if self._parts else None
-
-
-def _sum_targets(parts: list[pl.DataFrame]) -> pl.DataFrame:
-    rows = pl.concat(parts, how="vertical_relaxed").group_by("value")
-    return rows.agg(pl.col("number").min(), pl.col("train").sum()).sort("number")
 
 
 def with_targets(block: Block, names: list[str], missing_target: str) -> tuple[Block, NDArray[np.int64]]:

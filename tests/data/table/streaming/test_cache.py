@@ -5,20 +5,22 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lit_classify import DataError, TableDataModule
-from lit_classify.data.table.streaming import encoding, stream
+from lit_classify.data.table.streaming import blocks as blocks_module
+from lit_classify.data.table.streaming import encoding, running_totals, stream, survey
 from lit_classify.data.table.streaming.cache import CachedTable, find_tables
 from lit_classify.errors import DataWarning, UserError
 from tests.data.table.streaming.tables import mixed_table
 
 
 def build(**options: Any) -> TableDataModule:
-    data = TableDataModule("t.csv", "target", ignore="part", cache_dir="cache", **options)
+    data = TableDataModule("t.csv", "target", cache_dir="cache", **{"ignore": "part", **options})
     data.setup()
     return data
 
@@ -133,6 +135,121 @@ def test_an_interrupted_pass_is_continued(block: int, monkeypatch: pytest.Monkey
     assert contents() == expected
 
 
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
+    """Build a table, interrupt the first pass after some blocks, and return the first rows of all blocks."""
+    monkeypatch.setattr(survey, "_SECONDS", 0.0)
+    codes = survey.Assignment.codes
+
+    def interrupt(blocks: int, **options: Any) -> list[int]:
+        surveyed = list[int]()
+
+        def counted(self: survey.Assignment, block: Any, numbers: Any) -> Any:
+            if len(surveyed) == blocks:
+                raise KeyboardInterrupt
+            surveyed.append(block.first)
+            return codes(self, block, numbers)
+
+        monkeypatch.setattr(survey.Assignment, "codes", counted)
+        with pytest.raises(KeyboardInterrupt):
+            build(**options)
+        monkeypatch.setattr(survey.Assignment, "codes", codes)
+        return surveyed
+
+    return interrupt
+
+
+@pytest.mark.usefixtures("small_blocks", "table")
+@pytest.mark.parametrize(
+    ("blocks", "options", "sample_bytes"),
+    [
+        (1, {}, 1 << 26),
+        (7, {}, 1 << 13),
+        (7, {"ignore": [], "split": "part", "test_fraction": 0, "scaling": "robust"}, 1 << 13),
+    ],
+)
+def test_an_interrupted_first_pass_is_continued(
+    blocks: int,
+    options: dict[str, Any],
+    sample_bytes: int,
+    interrupted: Callable[..., list[int]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(running_totals, "_SAMPLE_BYTES", sample_bytes)
+    build(**options)
+    expected = contents()
+    only().delete()
+    interrupted(blocks, **options)
+    (entry,) = find_tables(Path("cache"))
+    assert not entry.is_complete
+    assert entry.paths == ("t.csv",)
+    surveyed, begin = list[int](), blocks_module.BlockReader.blocks_from
+
+    def noted(self: Any, position: Any) -> Any:
+        surveyed.append(position.number)
+        return begin(self, position)
+
+    monkeypatch.setattr(blocks_module.BlockReader, "blocks_from", noted)
+    build(**options)
+    assert "continuing" in capsys.readouterr().err
+    assert surveyed[0] > 0
+    assert contents() == expected
+
+
+@pytest.mark.usefixtures("small_blocks", "table")
+@pytest.mark.parametrize("fault", ["flipped", "truncated", "missing", "note", "touched"])
+def test_a_first_pass_is_not_continued_from_a_corrupt_note_or_another_table(
+    fault: str, interrupted: Callable[..., list[int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    build()
+    expected = contents()
+    only().delete()
+    interrupted(7)
+    sample = next(only().partial.glob("sample-*.arrow"))
+    content = sample.read_bytes()
+    if fault == "flipped":
+        sample.write_bytes(content[:500] + bytes([content[500] ^ 1]) + content[501:])
+    elif fault == "truncated":
+        sample.write_bytes(content[:-1])
+    elif fault == "missing":
+        sample.unlink()
+    elif fault == "note":
+        note = only().partial / "first-pass.json"
+        note.write_text(note.read_text().replace('"row": ', '"row": 1'))
+    else:
+        os.utime("t.csv", (1, 1))
+    build()
+    assert "continuing" not in capsys.readouterr().err
+    arrays = set(expected) - {"table.json", "fitted.json"}  # which have the time of t.csv
+    assert {name: contents()[name] for name in arrays} == {name: expected[name] for name in arrays}
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_first_pass_that_has_begun_again_for_the_type_of_a_column_is_continued(
+    interrupted: Callable[..., list[int]],
+) -> None:
+    rows = [f"{number},{'x' * (450 < number < 900)}{number},{'ab'[number % 2]}" for number in range(3000)]
+    Path("t.csv").write_text("\n".join(["size,code,target", *rows]))
+    build(ignore=[])
+    expected = contents()
+    only().delete()
+    surveyed = interrupted(8, ignore=[])
+    assert surveyed.count(0) == 2
+    build(ignore=[])
+    assert contents() == expected
+
+
+@pytest.mark.usefixtures("small_blocks", "table")
+def test_an_error_in_the_first_pass_leaves_nothing(interrupted: Callable[..., list[int]]) -> None:
+    with Path("t.csv").open("a") as file:
+        file.write("1,red,a,01.01.2024,yes,$1.00,train,\n")
+    interrupted(7)
+    with pytest.raises(DataError, match="row 601"):
+        build()
+    assert find_tables(Path("cache")) == []
+
+
 @pytest.mark.usefixtures("table")
 def test_a_table_that_changes_while_it_is_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def changing(*arguments: Any) -> Any:
@@ -161,20 +278,32 @@ def test_a_directory_that_cannot_be_made_is_one_message() -> None:
         build()
 
 
+OFTEN_NOTED = """
+from lit_classify.data.table import csv
+from lit_classify.data.table.streaming import encoding, survey
+csv._BLOCK_BYTES, encoding._SECONDS, survey._SECONDS = 1 << 16, 0, 0
+"""
 PROGRAM = """
 from lit_classify import TableDataModule
+print("begun", flush=True)
 TableDataModule("t.csv", "target", ignore="part", cache_dir="cache").setup()
 """
 
 
-def start() -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, "-c", PROGRAM], stderr=subprocess.DEVNULL)
+def start(settings: str = "") -> "subprocess.Popen[str]":
+    """Start a process that builds the table, and return it once its imports are done."""
+    command = [sys.executable, "-c", settings + PROGRAM]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    return process
 
 
 @pytest.mark.slow
 def test_several_processes_build_it_once() -> None:
     mixed_table(20_000).write_csv("t.csv")
-    assert [process.wait() for process in [start(), start(), start()]] == [0, 0, 0]
+    with start() as first, start() as second, start() as third:
+        assert [process.wait() for process in (first, second, third)] == [0, 0, 0]
     (entry,) = find_tables(Path("cache"))
     assert entry.is_complete
     assert entry.num_rows == 20_000
@@ -182,16 +311,16 @@ def test_several_processes_build_it_once() -> None:
 
 @pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_nothing_that_is_wrong() -> None:
-    mixed_table(100_000).write_csv("t.csv")
-    build()
+    mixed_table(20_000).write_csv("t.csv")
+    with start(OFTEN_NOTED) as process:
+        assert process.wait() == 0
     expected = contents()
     only().delete()
-    for number in range(4):
-        process = start()
-        while process.poll() is None and not find_tables(Path("cache")):
-            time.sleep(0.01)
-        time.sleep(0.2 * number)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    build()
+    kills = 0
+    while not any(entry.is_complete for entry in find_tables(Path("cache"))):
+        with start(OFTEN_NOTED) as process:
+            time.sleep(0.1 + 0.03 * kills)
+            kills += process.poll() is None
+            process.send_signal(signal.SIGKILL)
+    assert kills > 3
     assert contents() == expected

@@ -222,8 +222,8 @@ def test_predictions_need_no_cache_and_equal_those_in_memory() -> None:
 PROGRAM = """
 import sys
 from lit_classify import TableDataModule
-from lit_classify.data.table.streaming import encoding, shards, survey
-survey._SAMPLE_BYTES, encoding._PENDING_BYTES, shards._SHARD_BYTES = 1 << 22, 1 << 22, 1 << 20
+from lit_classify.data.table.streaming import encoding, running_totals, shards
+running_totals._SAMPLE_BYTES, encoding._PENDING_BYTES, shards._SHARD_BYTES = 1 << 22, 1 << 22, 1 << 20
 data = TableDataModule(sys.argv[1], "target", cache_dir="cache", batch_size=512)
 data.setup()
 rows = sum(len(x) for x, y in data.train_dataloader())
