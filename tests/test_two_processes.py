@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,9 @@ def start_node(launcher: str, node: int, port: int, *options: str) -> subprocess
     )
 
 
-def results(devices: int, *arguments: str) -> list[dict[str, Any]]:
-    run_script(str(devices), *arguments)
+def results(script: Callable[[int], None], devices: int) -> list[dict[str, Any]]:
+    """Return what a function of the test program writes on one or two processes."""
+    script(devices) if devices == 1 else run_script(str(devices), script.__name__)
     files = [Path(f"{devices}_{rank}.jsonl") for rank in range(devices)]
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
@@ -88,8 +90,8 @@ def test_two_processes_are_resumed_exactly_and_one_process_only_at_the_end_of_an
 @pytest.mark.reliability(42)
 @pytest.mark.ddp
 def test_two_processes_train_as_one_with_weights_folds_and_uneven_shares() -> None:
-    of_one = results(1, "train")
-    of_two = results(2, "train")
+    of_one = results(two_processes.train, 1)
+    of_two = results(two_processes.train, 2)
     for position, expected in enumerate(of_one):
         for rank in (of_two[position], of_two[position + len(of_one)]):
             assert rank["case"] == expected["case"]
@@ -101,8 +103,8 @@ def test_two_processes_train_as_one_with_weights_folds_and_uneven_shares() -> No
 @pytest.mark.reliability(34, 42, 59)
 @pytest.mark.ddp
 def test_two_processes_give_the_metrics_of_one_and_divide_the_rows() -> None:
-    of_one = {run["rows"]: run for run in results(1)}
-    of_two = results(2)
+    of_one = {run["rows"]: run for run in results(two_processes.main, 1)}
+    of_two = results(two_processes.main, 2)
     assert sorted((run["rows"], run["rank"]) for run in of_two) == [
         (n, rank) for n in of_one for rank in (0, 1)
     ]
