@@ -39,8 +39,13 @@ def check_memory(path: Path, num_rows: int, num_columns: int) -> None:
     _check(what, _COPIES * 4 * num_rows * num_columns, _ADVICE)
 
 
-def check_content(path: Path, num_bytes: int) -> None:
+def check_content(path: Path, num_bytes: int, has_blocks: bool = False) -> None:
     """Check that the content of a file fits into memory, where the number of its rows is not known.
+
+    Args:
+        path: the file.
+        num_bytes: its size.
+        has_blocks: whether files of this format can be read in blocks.
 
     Raises:
         TooLargeError: the estimate exceeds the free memory.
@@ -55,7 +60,7 @@ def check_content(path: Path, num_bytes: int) -> None:
     _check(
         f"{path}: {format_size(num_bytes)} of content",
         _COPIES * num_bytes,
-        "use fewer rows or columns, or save it as CSV or Parquet",
+        _ADVICE if has_blocks else "use fewer rows or columns, or save it as CSV or Parquet",
     )
 
 

@@ -45,16 +45,16 @@ Row = Sequence[str | None]
 
 
 class Place(NamedTuple):
-    """Where a block of rows begins in a file.
+    """Where a block of rows begins in a file of text.
 
     Attributes:
-        texts: number of decoded texts after the header that are read.
+        read: number of texts after the header that are read; of JSON lines the number of bytes.
         rest: their end, with which the block begins.
         lines: number of lines after the header.
         joined: lines of rows that may be joined.
     """
 
-    texts: int = 0
+    read: int = 0
     rest: str = ""
     lines: int = 0
     joined: Sequence[int] = ()
@@ -268,7 +268,7 @@ def _parse_blocks(
     """
     missing = options.values.missing_values
     rest, line, joined = start.rest.encode(), dialect.skip_lines + 1 + start.lines, [*start.joined]
-    for number, text in enumerate(islice(texts, start.texts, None), start.texts + 1):
+    for number, text in enumerate(islice(texts, start.read, None), start.read + 1):
         rest += text or (b"\n" if rest else b"")  # the last line may lack its end
         lines = rest[: rest.rfind(b"\n") + 1]
         end = _find_end(lines, dialect)

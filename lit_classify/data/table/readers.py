@@ -1,17 +1,17 @@
 """Read one file of any supported format into columns."""
 
 import hashlib
-import json
 import zipfile
 from pathlib import Path
 
 import polars as pl
 
 from lit_classify.data.memory import check_content, check_memory
-from lit_classify.data.table.compression import FAULTS, open_decompressed, sizes_so_far
+from lit_classify.data.table.compression import FAULTS, open_decompressed
 from lit_classify.data.table.csv import read_csv
 from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.format_detection import detect_format
+from lit_classify.data.table.json_lines import read_json_lines
 from lit_classify.data.table.text_conversion import convert_text
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
@@ -33,7 +33,7 @@ def read_file(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[
     try:
         match name:
             case "JSON lines":
-                frame = _read_json_lines(path)
+                frame = read_json_lines(path)
             case "Parquet":
                 rows = pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
                 check_memory(path, rows, len(pl.read_parquet_schema(path)))
@@ -61,38 +61,6 @@ def digest_file(path: Path) -> str:
     is_lines = detect_format(path) == "JSON lines"
     with open_decompressed(path) if is_lines else path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read_json_lines(path: Path) -> pl.DataFrame:
-    for size in sizes_so_far(path):
-        check_content(path, size)
-    with open_decompressed(path) as file:
-        text = file.read().removeprefix(b"\xef\xbb\xbf")
-    try:
-        schema = pl.scan_ndjson(text, infer_schema_length=None).collect_schema()
-        check_memory(path, text.count(b"\n") + 1, len(schema))
-        return pl.read_ndjson(text, schema=schema)
-    except pl.exceptions.PolarsError as error:
-        for number, line in enumerate(text.split(b"\n"), 1):
-            if line.strip() and (fault := _fault(line)):
-                raise DataError(f"{path}, line {number}: {fault}") from error
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path}: a key has values of several types: {reason}") from error
-
-
-def _fault(line: bytes) -> str | None:
-    """Return why a line is not a JSON object, or None."""
-
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is not JSON; write null")
-
-    try:
-        value = json.loads(line.decode(), parse_constant=refuse)
-    except json.JSONDecodeError as error:
-        return f"not a JSON object: {error.msg} at character {error.colno}"
-    except (ValueError, RecursionError) as error:
-        return f"not a JSON object: {error}"
-    return None if isinstance(value, dict) else "not a JSON object"
 
 
 def _read_excel(path: Path, has_header: bool) -> pl.DataFrame:

@@ -25,6 +25,7 @@ from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.files import PATH_OPTIONS, RawTable, TableFiles, find_files
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.format_detection import detect_format
+from lit_classify.data.table.json_lines import estimate_lines, iterate_json_lines
 from lit_classify.data.table.readers import digest_file
 from lit_classify.data.table.text_conversion import convert_text, replace_values
 from lit_classify.data.table.value_formats import ValueFormat
@@ -50,7 +51,7 @@ class Position:
         file: number of files before.
         row: number of rows before in its file.
         number: number of rows before in all files.
-        place: where it begins in the text of a CSV file.
+        place: where it begins in the text of a CSV file or of JSON lines.
     """
 
     file: int = 0
@@ -205,15 +206,18 @@ class BlockReader:
 
     def estimate_rows(self) -> int | None:
         """Return about how many rows all files have; None if that is not known."""
-        counts = [
-            estimate_rows(path, self.files.options)
-            if _format(path) == "CSV"
-            else _scan(path).select(pl.len()).collect().item()
-            for paths in self.paths.values()
-            for path in paths
-        ]
+        counts = [self._estimate_rows(path) for paths in self.paths.values() for path in paths]
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
+
+    def _estimate_rows(self, path: Path) -> int | None:
+        match _format(path):
+            case "CSV":
+                return estimate_rows(path, self.files.options)
+            case "JSON lines":
+                return estimate_lines(path)
+            case _:
+                return int(_scan(path).select(pl.len()).collect().item())
 
     def digests(self, key: str) -> dict[str, str]:
         """Return the SHA-256 of each file of an option, as it is when the rows are held in memory."""
@@ -291,10 +295,11 @@ class RowBuffer:
 
 def _format(path: Path) -> str:
     name = detect_format(path)
-    if name not in {"CSV", "Parquet", "Arrow"}:
+    if name not in {"CSV", "JSON lines", "Parquet", "Arrow"}:
+        limit = ", and have 1,048,576 rows at most" if name == "Excel" else ""
         raise DataError(
-            f"{path} is to be read in blocks, but {name} files cannot be; save it as CSV or Parquet, or "
-            "leave out --data.cache_dir"
+            f"{path} is to be read in blocks, but {name} files cannot be{limit}; save it as CSV or Parquet, "
+            "or leave out --data.cache_dir"
         )
     return name
 
@@ -313,6 +318,10 @@ def _read_blocks(
     name = _format(path)
     if name == "CSV":
         yield from iterate_blocks(path, options, formats, start.place)
+        return
+    if name == "JSON lines":
+        for frame, end in iterate_json_lines(path, start.place.read):
+            yield apply_formats(frame, formats, options.values.missing_values), Place(end)
         return
     try:
         rows = _scan(path)

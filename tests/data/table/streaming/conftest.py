@@ -2,7 +2,7 @@
 
 import pytest
 
-from lit_classify.data.table import csv
+from lit_classify.data.table import csv, json_lines
 from lit_classify.data.table.streaming import blocks, shards
 
 
@@ -10,5 +10,6 @@ from lit_classify.data.table.streaming import blocks, shards
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read 4,000 characters or 40 rows at a time, into shards of about 20 rows."""
     monkeypatch.setattr(csv, "_BLOCK_BYTES", 4000)
+    monkeypatch.setattr(json_lines, "_BLOCK_BYTES", 4000)
     monkeypatch.setattr(blocks, "_CELLS", 400)
     monkeypatch.setattr(shards, "_SHARD_BYTES", 1500)

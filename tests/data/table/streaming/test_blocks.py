@@ -28,12 +28,18 @@ def write(name: str) -> None:
             Path(name).write_text(quoted_table())
         case "utf-16.csv":
             Path(name).write_text("\r\n".join(["größe;ziel", *(f"é{n};{n}" for n in range(2000))]), "utf-16")
+        case "t.jsonl":
+            mixed_table().write_ndjson(name)
+        case "t.jsonl.gz":
+            Path(name).write_bytes(gzip.compress(mixed_table().write_ndjson().encode()))
         case "t.csv.gz":
             Path(name).write_bytes(gzip.compress(mixed_table().write_csv().encode()))
 
 
 @pytest.mark.usefixtures("small_blocks")
-@pytest.mark.parametrize("name", ["t.csv", "t.parquet", "quoted.csv", "utf-16.csv", "t.csv.gz"])
+@pytest.mark.parametrize(
+    "name", ["t.csv", "t.parquet", "quoted.csv", "utf-16.csv", "t.csv.gz", "t.jsonl", "t.jsonl.gz"]
+)
 def test_reading_goes_on_from_the_end_of_any_block(name: str) -> None:
     write(name)
     Path("more").write_bytes(Path(name).read_bytes())

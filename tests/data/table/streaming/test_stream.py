@@ -23,7 +23,13 @@ from tests.training import same_weights, trainer
 
 def written(name: str = "t.csv", num_rows: int = 600) -> str:
     frame = mixed_table(num_rows)
-    frame.write_csv(name) if name.endswith(".csv") else frame.write_parquet(name)
+    match Path(name).suffix:
+        case ".parquet":
+            frame.write_parquet(name)
+        case ".jsonl":
+            frame.write_ndjson(name)
+        case _:
+            frame.write_csv(name)
     return name
 
 
@@ -33,7 +39,7 @@ def encoders(data: TableDataModule) -> list[dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("small_blocks")
-@pytest.mark.parametrize("name", ["t.csv", "t.parquet"])
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.jsonl"])
 @pytest.mark.parametrize("scaling", ["standard", "robust"])
 def test_the_fitted_state_equals_that_of_the_table_in_memory(name: str, scaling: Any) -> None:
     whole = TableDataModule(written(name), "target", split="part", scaling=scaling)
@@ -153,6 +159,12 @@ def test_a_table_larger_than_the_memory_is_read_in_blocks_unless_that_is_refused
     assert capsys.readouterr().err.endswith(f"in {next(Path('caches/lit_classify').glob('t-*[!k]'))}\n")
     assert data.class_counts is not None
     assert 300 < sum(data.class_counts) < 420
+
+
+def test_an_excel_file_is_refused_with_the_limit_of_its_format() -> None:
+    mixed_table().write_excel("t.xlsx")
+    with pytest.raises(DataError, match=r"Excel files cannot be, and have 1,048,576 rows at most; save it"):
+        TableDataModule("t.xlsx", "target", cache_dir="cache")
 
 
 @pytest.mark.parametrize(
