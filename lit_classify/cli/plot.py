@@ -1,7 +1,7 @@
 """``lit-classify plot``: plots of finished runs and of recipes, without TensorBoard."""
 
 from argparse import Namespace
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -44,6 +44,7 @@ def main(arguments: list[str]) -> int:
     )
     options.add_argument("--out", default="plots", help="directory for the plots (default: plots)")
     options.add_argument("--format", choices=["png", "svg"], default="png", help="default: png")
+    options.add_argument("--overwrite", action="store_true", help="overwrite existing files")
     options.add_argument("--dark", action="store_true", help="for dark pages (default: light)")
     options.add_argument("--data.path", dest="path", help="another table, of which all rows are used")
     add_custom_classes(options)
@@ -54,6 +55,8 @@ def main(arguments: list[str]) -> int:
     sources = {source: is_recipe(source) for source in given.source}
     for recipe in (source for source, is_one in sources.items() if is_one):
         recipes.find(recipe)
+        if not given.overwrite:
+            check_new([folder / f"{Path(recipe).stem}_data.{given.format}"])  # before it is trained
     filter_warnings()
     with rc_context(plots.DARK if given.dark else None):
         for source, is_one in sources.items():
@@ -61,9 +64,9 @@ def main(arguments: list[str]) -> int:
                 figures = plot_recipe(source)
             else:
                 figures = plot_checkpoint(find_checkpoint(source), given, prefixed=len(sources) > 1)
-            write(folder, dict(figures), given.format)
-        if any(sources.values()):
-            write(folder, {"activations": plots.activation_functions()}, given.format)
+            write(folder, dict(figures), given.format, given.overwrite)
+        if any(sources.values()):  # the same of every recipe
+            write(folder, {"activations": plots.activation_functions()}, given.format, overwrite=True)
     return 0
 
 
@@ -147,11 +150,23 @@ def plot_recipe(recipe: str) -> Iterator[tuple[str, Figure]]:
         )
 
 
-def write(folder: Path, figures: dict[str, Figure], format_: str) -> None:
-    """Write figures as files and print their paths."""
-    contents = {
-        folder / f"{name}.{format_}": plots.encode_figure(figure, format_) for name, figure in figures.items()
-    }
+def write(folder: Path, figures: dict[str, Figure], format_: str, overwrite: bool) -> None:
+    """Write figures as files and print their paths.
+
+    Raises:
+        UserError: a file exists and ``overwrite`` is false, or it cannot be written.
+    """
+    paths = {folder / f"{name}.{format_}": figure for name, figure in figures.items()}
+    if not overwrite:
+        check_new(paths)
+    contents = {path: plots.encode_figure(figure, format_) for path, figure in paths.items()}
     write_all(contents)
     for path in contents:
         echo(str(path))
+
+
+def check_new(paths: Iterable[Path]) -> None:
+    """Raise UserError if one of the files exists."""
+    for path in paths:
+        if path.exists():
+            raise UserError(f"{path} already exists; add --overwrite, or choose another --out")

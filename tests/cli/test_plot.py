@@ -137,6 +137,20 @@ def test_a_recipe_is_trained_and_plotted(recipe: str, drawn: str, capsys: pytest
     assert not Path("lightning_logs").exists()
 
 
+@pytest.mark.parametrize("source", ["best", "circles_v0"])
+def test_plots_are_overwritten_only_on_request(source: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*SHORT, "none"]) == 0
+    assert main(["plot", source, "--out", "own"]) == 0
+    name = "boundary.png" if source == "best" else "circles_v0_data.png"
+    Path("own", name).write_bytes(b"another plot")
+    capsys.readouterr()
+    assert main(["plot", source, "--out", "own"]) == 2
+    assert f"own/{name} already exists; add --overwrite, or choose another --out" in capsys.readouterr().err
+    assert Path("own", name).read_bytes() == b"another plot"
+    assert main(["plot", source, "--out", "own", "--overwrite"]) == 0
+    assert Path("own", name).read_bytes() != b"another plot"
+
+
 @pytest.mark.slow
 def test_plots_of_several_checkpoints_have_different_names() -> None:
     assert main([*SHORT, "none"]) == 0
