@@ -15,6 +15,7 @@ from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.support.ui import WebDriverWait
 from sklearn.datasets import load_wine
+from tensorboard.util.tensor_util import make_ndarray
 
 from lit_classify.cli.main import main
 from tests.event_files import events, logged_text
@@ -37,10 +38,11 @@ def test_all_logged_plots_and_scalars_can_be_read_back() -> None:
     assert len({images[1:] for images in sizes["plots/boundary"]}) == 1
     assert [
         step
-        for tag in ("plots/boundary_animation", "plots/hidden_units", "plots/precision_and_recall")
+        for tag in ("plots/boundary_animation", "plots/hidden_units_1", "plots/precision_and_recall")
         for step, _, _ in sizes[tag]
     ] == [6, 6, 6]
     panels = ["boundary", "boundary_animation", "confusion_matrix", "roc", "precision_and_recall"]
+    panels += ["hidden_units_1", "hidden_units_2"]
     for tag in panels:
         _, width, height = sizes[f"plots/{tag}"][-1]
         assert width < 500  # legible on a card of 350 pixels
@@ -81,7 +83,13 @@ def test_precision_recall_curves_are_grouped_by_data() -> None:
     )
     assert main([*SHORT, "evaluation"]) == 0
     assert events("table/version_0/val").Tags()["tensors"] == ["wine/0", "wine/1", "wine/2"]
-    assert events("circles_v2/version_0/val").Tags()["tensors"] == ["Circles/1"]
+    assert events("table/version_0/train").Tags()["tensors"] == []
+    for split, num_positives in {"train": 400, "val": 100}.items():
+        curves = events(f"circles_v2/version_0/{split}")
+        assert curves.Tags()["tensors"] == ["Circles/1"]
+        (curve,) = curves.Tensors("Circles/1")
+        true_positives, _, _, false_negatives, _, _ = make_ndarray(curve.tensor_proto)
+        assert (true_positives + false_negatives == num_positives).all()
 
 
 @pytest.mark.reliability(59)

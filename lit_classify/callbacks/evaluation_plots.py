@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MAX_ROWS = 50_000
+_MAX_TRAINING_ROWS = 10_000  # of precision-recall curves
 _NUM_WORST_ROWS = 10
 _MAX_COLUMNS = 12
 
@@ -34,7 +35,8 @@ _MAX_COLUMNS = 12
 class EvaluationPlots(PlotCallback):
     """Log the evaluation plots of the task, such as the confusion matrix or predicted against actual values.
 
-    TensorBoard's page of precision-recall curves gets one for each class or label, grouped by data.
+    TensorBoard's page of precision-recall curves gets one for each class or label, grouped by data, of the
+    validation rows and of at most 10,000 training rows.
 
     Args:
         curves: log ROC, precision-recall and calibration curves too, and the worst rows of a table.
@@ -57,9 +59,14 @@ class EvaluationPlots(PlotCallback):
                 for tag, figure in split_panels(name, plot()):
                     log_figure(trainer, f"plots/{tag}", figure)
         step = trainer.global_step - 1
+        curves = {"val": model.one_vs_rest(logits, y)}
+        if curves["val"] and not data.folds:  # whose validation rows are the training rows
+            x, targets = (part[:_MAX_TRAINING_ROWS].to(model.device) for part in data.sample("train"))
+            curves["train"] = model.one_vs_rest(model(x), targets)
         for logger in run_loggers(trainer):
-            for name, (is_positive, p) in model.one_vs_rest(logits, y).items():
-                logger.writer("val").add_pr_curve(f"{data_name(data)}/{name}", is_positive, p, step)
+            for split, outputs in curves.items():
+                for name, (is_positive, p) in outputs.items():
+                    logger.writer(split).add_pr_curve(f"{data_name(data)}/{name}", is_positive, p, step)
             if self.curves and (table := worst_rows(model, data, logits, y)):
                 logger.experiment.add_text("worst_rows", table, step)
 
