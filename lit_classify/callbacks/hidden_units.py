@@ -38,9 +38,16 @@ class HiddenUnits(PlotCallback):
         super().__init__(only_at_end)
 
     def draw(self, trainer: Trainer, model: LitModule, data: InMemoryDataModule, epoch: int) -> None:
-        """Log the plot as ``plots/hidden_units``."""
-        if has_hidden_unit_plot(model, data):
-            log_figure(trainer, "plots/hidden_units", plot_hidden_units(model, data, f"epoch {epoch:,}"))
+        """Log the units of each layer as ``plots/hidden_units_1`` and so on, which fit on a card."""
+        if not has_hidden_unit_plot(model, data):
+            return
+        from lit_classify.plots.hidden_units import hidden_layer_maps
+
+        (_, *hidden, _), _ = grid_activations(model, data)
+        scale = max((float(activation.abs().max()) for activation in hidden), default=0.0)
+        for layer, activation in enumerate(hidden, 1):
+            figure = hidden_layer_maps(activation, layer, scale, f"epoch {epoch:,}")
+            log_figure(trainer, f"plots/hidden_units_{layer}", figure)
 
 
 def has_hidden_unit_plot(model: LitModule, data: InMemoryDataModule) -> bool:
@@ -70,6 +77,19 @@ def plot_hidden_units(model: LitModule, data: InMemoryDataModule, title: str) ->
     """
     from lit_classify.plots.hidden_units import hidden_unit_maps
 
+    derive, _ = split_inputs(model.network)
+    names = derive.inputs if derive else [feature.name for feature in data.numeric_features]
+    activations, weights = grid_activations(model, data)
+    inputs = activations[0]
+    activations = [inputs - inputs.mean(dim=0), *activations[1:]]  # centered inputs
+    return hidden_unit_maps(activations, weights, names, model.output_names, title)
+
+
+def grid_activations(model: LitModule, data: InMemoryDataModule) -> tuple[list[Tensor], list[Tensor]]:
+    """Return the activations of each layer over a grid around the training rows, and the weights.
+
+    They are those of ``layer_activations``; the inputs are derived ones, if the network has some.
+    """
     derive, network = split_inputs(model.network)
     assert isinstance(network, MLP)
     x = data.sample("train").x.cpu()
@@ -81,10 +101,7 @@ def plot_hidden_units(model: LitModule, data: InMemoryDataModule, title: str) ->
     )
     points = torch.stack([first.flatten(), second.flatten()], dim=1)
     inputs = derive(points) if derive else points
-    names = derive.inputs if derive else [feature.name for feature in data.numeric_features]
-    activations, weights = layer_activations(network, inputs.to(model.device))
-    activations = [inputs - inputs.mean(dim=0), *activations[1:]]  # centered inputs
-    return hidden_unit_maps(activations, weights, names, model.output_names, title)
+    return layer_activations(network, inputs.to(model.device))
 
 
 def layer_activations(network: MLP, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:

@@ -3,6 +3,7 @@
 Legend: U units of a layer, G points of a grid.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,6 +20,7 @@ from lit_classify.plots.style import class_color, legend_label, shorten, tint
 Numbers = NDArray[np.float64]
 _MAX_UNITS = 16
 _MIN_WEIGHT = 0.08  # relative to the largest weight; smaller ones are not drawn
+_CARD, _CARD_TITLE, _CARD_CAPTION, _CARD_GAP = 3.6, 0.5, 0.25, 0.24  # inches
 _MAP, _ROW, _COLUMN, _ABOVE, _BELOW = 0.72, 1.02, 2.3, 0.8, 0.5  # sizes and margins in inches
 
 
@@ -89,6 +91,46 @@ def hidden_unit_maps(
     return figure
 
 
+def hidden_layer_maps(activation: Tensor, layer: int, scale: float, title: str) -> Figure:
+    r"""Plot the maps of one layer's units in a square, which are legible on a small card.
+
+    Of a layer with more than 16 units, the 16 most active ones are drawn. Units that are zero everywhere are
+    marked as dead.
+
+    Args:
+        activation: activations of the units over a square grid, ``(G, U)``.
+        layer: number of the layer.
+        scale: activation in full color.
+        title: title of the figure.
+
+    Examples:
+        >>> import torch
+        >>> figure = hidden_layer_maps(torch.tensor([[0.0, 1.0, 0.5]]).repeat(9, 1), 2, 1.0, "epoch 9")
+        >>> [axes.get_title() for axes in figure.axes]
+        ['0', '1', '2']
+        >>> figure.get_suptitle()
+        'epoch 9\nlayer 2: 3 units, 1 dead'
+    """
+    maps = activation.double().cpu().numpy()
+    units = _most_active(maps)
+    columns = math.ceil(len(units) ** 0.5)
+    rows = math.ceil(len(units) / columns)
+    cell = _CARD / columns
+    side = cell - _CARD_GAP
+    height = _CARD_TITLE + cell * rows + _CARD_CAPTION
+    figure = InlineFigure(figsize=(_CARD, height))
+    figure.suptitle(f"{title}\nlayer {layer}: {_count('unit', maps, units)}", y=1 - 0.06 / height)
+    for place, unit in enumerate(units):
+        row, column = divmod(place, columns)
+        left = cell * column + _CARD_GAP / 2
+        bottom = height - _CARD_TITLE - cell * (row + 1) + 0.05
+        axes = figure.add_axes((left / _CARD, bottom / height, side / _CARD, side / height))
+        _draw_map(axes, maps[:, unit], scale, f"{unit}", size=10)
+    caption = f"blue: positive, red: negative, up to ±{scale:.3g}"
+    figure.text(0.5, 0.06 / height, caption, ha="center", va="bottom")
+    return figure
+
+
 def _most_active(activation: Numbers) -> list[int]:
     """Return the numbers of the units to draw."""
     means = np.abs(activation).mean(axis=0)
@@ -108,14 +150,14 @@ def _count(kind: str, activation: Numbers, selected: Sequence[int]) -> str:
     return f"{drawn}{total} {kind}{'s' * (total > 1)}{dead}"
 
 
-def _draw_map(axes: Axes, activation: Numbers, scale: float, name: str) -> None:
+def _draw_map(axes: Axes, activation: Numbers, scale: float, name: str, size: float = 7) -> None:
     """Draw the activation of a unit, ``(G,)``, in full color where it is as large as the scale."""
     side = round(len(activation) ** 0.5)
     axes.imshow(_to_rgb(activation, scale).reshape(side, side, 3), origin="lower", interpolation="bilinear")
     axes.set(xticks=[], yticks=[])
-    axes.set_title(name, fontsize=7, pad=1.5)
+    axes.set_title(name, fontsize=size, pad=1.5)
     if not activation.any():
-        axes.text(0.5, 0.5, "dead", transform=axes.transAxes, ha="center", va="center", fontsize=7)
+        axes.text(0.5, 0.5, "dead", transform=axes.transAxes, ha="center", va="center", fontsize=size)
 
 
 def _to_rgb(activation: Numbers, scale: float) -> Numbers:

@@ -48,7 +48,8 @@ def test_each_task_logs_its_plots() -> None:
     single = ["--data.folds", "0", "--model.members", "1", "--model.numeric_embedding", "null"]
     assert main([*fit, "[even, third]", "--data.path", "t.csv", *single]) == 0
     assert set(events("table/version_2").Tags()["images"]) == {
-        "plots/hidden_units",
+        "plots/hidden_units_1",
+        "plots/hidden_units_2",
         "plots/roc",
         "plots/precision_and_recall",
         "plots/calibration_curve",

@@ -13,9 +13,12 @@ SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"
     [
         (["none"], set()),
         (["boundary"], {"plots/boundary", "plots/boundary_animation"}),
-        (["hidden_units"], {"plots/hidden_units"}),
+        (["hidden_units"], {"plots/hidden_units_1", "plots/hidden_units_2"}),
         (["basic"], {"plots/boundary", "plots/boundary_animation", "plots/confusion_matrix"}),
-        (["[hidden_units, evaluation]"], {"plots/hidden_units", "plots/confusion_matrix"}),
+        (
+            ["[hidden_units, evaluation]"],
+            {"plots/hidden_units_1", "plots/hidden_units_2", "plots/confusion_matrix"},
+        ),
     ],
 )
 def test_each_plot_is_selected_by_the_option(options: list[str], tags: set[str]) -> None:

@@ -8,6 +8,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from lit_classify.plots import hidden_unit_maps
+from lit_classify.plots.hidden_units import hidden_layer_maps
 from lit_classify.plots.style import class_color
 
 GRID = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [-1.0, 1.0], [1.0, 1.0]])
@@ -55,3 +56,19 @@ def test_of_many_units_the_most_active_are_drawn_and_all_are_counted() -> None:
     box = figure.axes[2 + 30 - 24].get_position()
     assert segment[0] == pytest.approx([box.x1, (box.y0 + box.y1) / 2])
     assert np.asarray(lines.get_edgecolor())[0, :3] == pytest.approx(to_rgb(class_color(0)))  # negative
+
+
+@pytest.mark.parametrize(("num_units", "shape"), [(1, (1, 1)), (5, (2, 3)), (10, (3, 4)), (40, (4, 4))])
+def test_the_maps_of_a_layer_are_a_square_of_large_panels(num_units: int, shape: tuple[int, int]) -> None:
+    hidden = torch.arange(float(num_units)).repeat(4, 1)
+    figure = hidden_layer_maps(hidden, 1, 80.0, "epoch 9")
+    boxes = [axes.get_position() for axes in figure.axes]
+    places = [{round(end, 6) for end in ends} for ends in ([b.y0 for b in boxes], [b.x0 for b in boxes])]
+    assert tuple(map(len, places)) == shape
+    width, height = figure.get_size_inches()
+    assert width == 3.6
+    assert 0.7 < width / height < 1.3
+    assert {float(axes.title.get_fontsize()) for axes in figure.axes} == {10.0}
+    last = np.asarray(figure.axes[-1].images[0].get_array())[0, 0]
+    blue = np.array(to_rgb(class_color(1)))
+    assert last == pytest.approx(1 - (1 - blue) * (num_units - 1) / 80)
