@@ -630,7 +630,8 @@ class TableDataModule(InMemoryDataModule):
         tensors = super().batch_tensors(name)
         tensors += [self.sample_weights[name]] if name in self.sample_weights else []
         options = self._loader_options(self.batch_size if training else self._evaluation_batch_size, training)
-        return ShardLoader(tensors, self._layout(name), **options)
+        on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+        return ShardLoader(tensors, self._layout(name), **options, pin=on_gpu)
 
     @property
     def _evaluation_batch_size(self) -> int | None:

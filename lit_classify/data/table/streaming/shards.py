@@ -6,7 +6,7 @@ shards, and then the rows within a few shards at a time, so that no permutation 
 Legend: N rows, S shards, B rows per batch, W processes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lit_classify.data.loaders import TensorLoader
+from lit_classify.data.loaders import Batch, TensorLoader
 from lit_classify.data.table.streaming.hashing import hash_numbers
 from lit_classify.seeds import stream_seed
 
@@ -143,6 +143,7 @@ class ShardLoader(TensorLoader):
         rank: rank of this process, from 0.
         world_size: number of processes, W.
         even: whether all ranks take the same number of steps.
+        pin: whether to put batches into pinned memory, from which a GPU copies them while the next is read.
 
     Examples:
         >>> loader = ShardLoader([torch.arange(5)], Layout(5, 2, seed=0), batch_size=2, shuffle=True)
@@ -161,15 +162,20 @@ class ShardLoader(TensorLoader):
         rank: int = 0,
         world_size: int = 1,
         even: bool = True,
+        pin: bool = False,
     ) -> None:
         super().__init__(tensors, batch_size, shuffle, seed, drop_last, rank, world_size, even)
-        self._layout = layout
+        self._layout, self._pin = layout, pin
 
     def order(self) -> ShardOrder | None:
         """Return the order of this epoch; None if not shuffled."""
         if not self.shuffle or self._is_single_batch:
             return None
         return ShardOrder(self._layout.starts, self.seed, self.epoch, self._read)
+
+    def _iterate_from(self, first: int) -> Iterator[Batch]:
+        for batch in super()._iterate_from(first):
+            yield tuple(part.pin_memory() for part in batch) if self._pin else batch
 
     def _read(self, rows: slice) -> None:
         """Read rows in order, which is faster than in the random order of the epoch if they are on a disk."""

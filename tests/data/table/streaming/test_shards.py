@@ -81,3 +81,10 @@ def test_epochs_differ_and_only_a_few_shards_are_permuted_at_a_time() -> None:
     assert len(orders[0]._rows) < 1000
     mixed = torch.unique(torch.from_numpy(np.searchsorted(starts, rows[0][:100].numpy(), side="right")))
     assert len(mixed) == 8
+
+
+def test_batches_for_a_gpu_are_in_pinned_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda part: part + 100)
+    loader = ShardLoader([torch.arange(5), torch.arange(5)], Layout(5, 2, seed=0), batch_size=2, pin=True)
+    batches = [[part.tolist() for part in batch] for batch in loader]
+    assert batches == [[[100, 101]] * 2, [[102, 103]] * 2, [[104]] * 2]

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+from lightning.fabric.utilities.apply_func import move_data_to_device
 
 from lit_classify import BinaryClassifier, DataError, TableDataModule
 from lit_classify.data import memory
@@ -284,3 +285,29 @@ def test_a_deleted_cache_is_built_again_for_a_fitted_table_with_text_that_is_ign
     again = TableDataModule("t.csv", "target", **given, fitted_state=fitted.hparams["fitted_state"])
     again.setup()
     assert torch.equal(again.split("test").x, expected)
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("device", ["cuda", "cpu"])
+def test_batches_are_copied_to_a_gpu_from_pinned_memory_without_waiting(
+    device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pinned, moved = list[torch.Tensor](), list[Any]()
+
+    def pin_memory(part: torch.Tensor) -> torch.Tensor:
+        pinned.append(part)
+        return part
+
+    def to(part: torch.Tensor, *where: Any, **options: Any) -> torch.Tensor:
+        moved.append((*where, options))
+        return part
+
+    data = TableDataModule(written(), "target", ignore="part", cache_dir="cache", batch_size=32)
+    data.trainer = trainer(max_epochs=1)
+    monkeypatch.setattr(type(data.trainer.strategy), "root_device", torch.device(device))
+    monkeypatch.setattr(torch.Tensor, "pin_memory", pin_memory)
+    batch = next(iter(data.train_dataloader()))
+    assert len(pinned) == 2 * (device == "cuda")
+    monkeypatch.setattr(torch.Tensor, "to", to)
+    move_data_to_device(batch, torch.device(device))  # as Lightning does
+    assert moved == 2 * [(torch.device(device), {"non_blocking": True} if device == "cuda" else {})]
