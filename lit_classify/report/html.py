@@ -25,7 +25,7 @@ from lit_classify.report.player_section import player_section
 from lit_classify.report.prediction_sections import prediction_sections
 
 _NUM_COLORS = 3 * len(COLORS)  # after which class_color repeats them
-_SCRIPTS = ("network.js", "charts.js", "player.js", "page.js")
+SCRIPTS = ("network.js", "charts.js", "player.js", "page.js")
 
 
 def render_html(summary: Mapping[str, Any]) -> str:
@@ -39,7 +39,7 @@ def render_html(summary: Mapping[str, Any]) -> str:
         >>> "default-src 'none'" in page
         True
     """
-    script = "\n".join(map(page_file, _SCRIPTS))
+    script = "\n".join(map(page_file, SCRIPTS))
     runs = [{**run, "outputs": _outputs(run)} for run in summary["runs"]]
     data = {
         "colors": [class_color(index) for index in range(_NUM_COLORS)],

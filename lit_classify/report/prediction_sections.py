@@ -84,7 +84,7 @@ def _threshold_panel(output: Mapping[str, Any], class_names: Sequence[str] | Non
         [cell("fn", "false_negative_rate"), cell("tp", "recall")],
     ]
     cost = tag("div", tag("dt", "cost"), tag("dd", data_shows="cost"))
-    slider = {"type": "range", "max": "1", "step": "0.01", "value": str(output["threshold"])}
+    slider = {"type": "range", "max": "1", "step": "any", "value": str(output["threshold"])}
     left = [
         tag(
             "div",

@@ -33,7 +33,8 @@ from lit_classify.data.table.schema import Column
 from lit_classify.modules import LitModule
 from lit_classify.networks.derived_inputs import FUNCTIONS
 from lit_classify.networks.mlp import ACTIVATIONS
-from lit_classify.report.html import render_html
+from lit_classify.report.elements import page_file
+from lit_classify.report.html import SCRIPTS, render_html
 from lit_classify.report.network_data import flat_weights
 from lit_classify.report.summary import summarize_predictions
 from tests.report.summaries import HOSTILE, flat, form, player, run, summary
@@ -163,6 +164,12 @@ def test_a_page_of_82_snapshots_is_below_300_kB() -> None:
     model, states, raw, y = circles(1250)
     shown = player(model, [*states, *states[:31]], raw, y.tolist())
     assert len(render_html(summary(run(model, player=shown)))) < 300_000
+
+
+def test_the_script_stays_below_600_lines() -> None:
+    lines = [line for name in SCRIPTS for line in page_file(name).splitlines()]
+    assert sum(not re.match(r"\s*(//|$)", line) for line in lines) < 600
+    assert max(map(len, lines)) <= 120
 
 
 def test_settings_that_differ_are_highlighted() -> None:
@@ -368,6 +375,16 @@ class TestInABrowser:
         assert [cell.text.split() for cell in cells] == [
             ["2", "100.0", "%"], ["0", "0.0", "%"], ["1", "50.0", "%"], ["1", "50.0", "%"],
         ]  # fmt: skip
+
+    def test_a_tuned_threshold_stays_when_costs_change(self, browser: webdriver.Chrome) -> None:
+        logits, targets = torch.tensor([[0.332], [0.9]]).logit(), torch.tensor([0, 1])
+        model = BinaryClassifier(2, threshold=0.333)
+        show(browser, run(model, predictions=summarize_predictions(model, logits, targets)))
+        for cost in (1, 5):
+            set_value(browser, find(browser, "input[type=number]"), cost)
+            assert [tile.text for tile in browser.find_elements(By.CSS_SELECTOR, ".tiles dd")][3] == "0"
+        set_value(browser, find(browser, "input[aria-label=threshold]"), 0.331)
+        assert [tile.text for tile in browser.find_elements(By.CSS_SELECTOR, ".tiles dd")][3] == "5"
 
     def test_each_label_has_its_own_threshold(self, browser: webdriver.Chrome) -> None:
         logits = torch.tensor([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7]]).logit()

@@ -83,7 +83,7 @@ function attachThreshold(panel) {
     const at = indexAtMost(thresholds, threshold);
     const lowest = argmax(cost.map((value) => -value));
     slider.value = threshold;
-    position.textContent = threshold.toFixed(2);
+    position.textContent = thresholds[at].toFixed(2);
     setCursor(threshold);
     places.forEach((place) => write(place, { ...columns, cost }[place.dataset.shows][at]));
     const place = `${format(cost[lowest])}, at ${thresholds[lowest].toFixed(2)}`;

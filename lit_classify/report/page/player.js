@@ -41,29 +41,29 @@ function valuePainter(first, last, low, high) {
   return ([value]) => values((value - low) / (high - low || 1));
 }
 
-// Paint fields over the grid, smoothly interpolated; `painter` returns the color of their values at a pixel.
+// Return the value of a field over a grid at fractions of its width and height, between its four nearest points.
+function interpolate(field, size, right, up) {
+  const x = right * (size - 1);
+  const y = up * (size - 1);
+  const column = Math.min(Math.floor(x), size - 2);
+  const row = Math.min(Math.floor(y), size - 2);
+  const between = (at) => field[at] + (x - column) * (field[at + 1] - field[at]);
+  const low = between(row * size + column);
+  return low + (y - row) * (between((row + 1) * size + column) - low);
+}
+
+// Paint fields over a grid, smoothly interpolated; `painter` returns the color of their values at a pixel.
 function paint(canvas, fields, size, painter) {
   const { width, height } = canvas;
   const context = canvas.getContext("2d");
   const image = context.createImageData(width, height);
   const pixels = new Uint32Array(image.data.buffer);
   const values = new Float64Array(fields.length);
-  for (let y = 0, pixel = 0; y < height; y++) {
-    const v = (1 - y / (height - 1)) * (size - 1);
-    const row = Math.min(Math.floor(v), size - 2);
-    const b = v - row;
-    for (let x = 0; x < width; x++) {
-      const u = (x / (width - 1)) * (size - 1);
-      const column = Math.min(Math.floor(u), size - 2);
-      const a = u - column;
-      const at = row * size + column;
-      for (let index = 0; index < values.length; index++) {
-        const field = fields[index];
-        const low = field[at] * (1 - a) + field[at + 1] * a;
-        values[index] = low * (1 - b) + (field[at + size] * (1 - a) + field[at + size + 1] * a) * b;
-      }
-      pixels[pixel++] = painter(values);
-    }
+  for (let pixel = 0; pixel < pixels.length; pixel++) {
+    const right = (pixel % width) / (width - 1);
+    const up = 1 - Math.floor(pixel / width) / (height - 1);
+    for (let index = 0; index < values.length; index++) values[index] = interpolate(fields[index], size, right, up);
+    pixels[pixel] = painter(values);
   }
   context.putImageData(image, 0, 0);
 }
@@ -88,7 +88,11 @@ function attachStage(node, options, seek) {
   const inputs = scaled(grid);
   const pointColumns = points && columnsOf(points.x);
   const target = (row) => (task === "multilabel" ? points.y[row][options.label] : points.y[row]);
-  const member = () => (options.member <= network?.members ? options.member - 1 : -1); // -1: the mean of all
+  // Return the member that is shown; -1 is the mean of all.
+  function member() {
+    if (network?.members === 1) return 0;
+    return options.member <= network?.members ? options.member - 1 : -1;
+  }
   let snapshot = -1;
   let current = network;
   let layers = [];
@@ -102,22 +106,14 @@ function attachStage(node, options, seek) {
   const [dots, links] = [all(overlay, "circle, rect"), all(node, ".links path")];
   const cursors = all(node, "figure").map((figure) => attachChart(figure, seek));
 
-  // Return the outputs at points of raw columns; those of a grid are interpolated between its four nearest ones.
+  // Return the outputs at points of raw columns; those of a grid are interpolated.
   function outputsAt(x, index, chosen = -1) {
     const state = snapshotOf(index);
     const count = length / size ** 2;
     if (network) return predict(withNumbers(network, state), scaled(x), chosen);
-    const place = (feature, row) => clamp(toPart(feature, x[feature][row]), 0, 1) * (size - 1);
-    return range(count).map((output) =>
-      x[0].map((_, row) => {
-        const [column, line] = [place(0, row), place(1, row)];
-        const [left, low] = [column, line].map((at) => Math.min(Math.floor(at), size - 2));
-        const at = (up, right) => state[((low + up) * size + left + right) * count + output] / 255;
-        const between = (first, second, part) => first + part * (second - first);
-        const along = (up) => between(at(up, 0), at(up, 1), column - left);
-        return between(along(0), along(1), line - low);
-      }),
-    );
+    const surfaces = range(count).map((output) => cells.map((cell) => state[cell * count + output] / 255));
+    const part = (feature, row) => clamp(toPart(feature, x[feature][row]), 0, 1);
+    return surfaces.map((surface) => x[0].map((_, row) => interpolate(surface, size, part(0, row), part(1, row))));
   }
   // Return columns whose largest is that of the predicted class: probabilities relative to the threshold.
   function decisions(outputs) {
@@ -131,12 +127,12 @@ function attachStage(node, options, seek) {
     cursors.forEach((setCursor) => setCursor(epoch));
     if (index === snapshot && !again) return;
     snapshot = index;
-    fields = outputsAt(grid, index, member());
     if (network) {
       current = withNumbers(network, snapshotOf(index));
       layers = [inputs, ...forward(current, Math.max(member(), 0), inputs)];
       all(node, ".layer").forEach((layer) => drawUnits(all(layer, ".unit")));
     }
+    fields = member() < 0 ? outputsAt(grid, index) : taskOutputs(network, layers.at(-1));
     if (points && task !== "regression") {
       const columns = decisions(outputsAt(pointColumns, index, member()));
       wrong = points.y.map((_, row) => argmax(columns.map((column) => column[row])) !== target(row));
