@@ -22,6 +22,7 @@ import argparse
 import contextlib
 import io
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -354,35 +355,55 @@ def train_streamed(num_rows: int) -> None:
         model, trainer = BinaryClassifier(2, hidden=[64, 64], optimizer="Adam", lr=0.001), _trainer("cpu")
         trained = seconds(partial(trainer.fit, model, data))
     path.unlink()
+    shutil.rmtree("cache")
     print(prepared, trained)
 
 
 SCALES: dict[str, dict[int, str]] = {  # the calls that measure a size
     "rows": {n: f"train_epoch({n}, 'cpu', columns=2)" for n in (10**4, 10**5, 10**6, 10**7)},
-    "rows, read in blocks too": {n: f"train_streamed({n})" for n in (10**5, 10**6, 10**7, 10**8)},
+    "rows in blocks, with both passes": {n: f"train_streamed({n})" for n in (10**5, 10**6, 10**7, 10**8)},
     "columns": {n: f"train_epoch(100_000, 'cpu', columns={n})" for n in (2, 10, 100, 1000)},
     "classes": {n: f"train_epoch(100_000, 'cpu', classes={n})" for n in (2, 10, 100, 1000)},
     "members": {n: f"train_epoch(100_000, 'cpu', members={n})" for n in (1, 4, 16, 64)},
 }
 
 
+def _fastest(call: str) -> float:
+    """Return the seconds of the fastest of three runs; long ones are run once."""
+    took = [sum(in_a_process(call))]
+    while len(took) < 3 and took[0] < 20:
+        took.append(sum(in_a_process(call)))
+    return min(took)
+
+
 def scale(accelerator: str) -> Iterator[Row]:
     """Compare the largest of each size with the one before it, and plot the seconds of an epoch of all."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(8, 4), layout="constrained")
-    axes = figure.subplots()
+    curves = {}
     for what, calls in SCALES.items():
-        took = {
-            size: statistics.median(sum(in_a_process(call)) for _ in range(3)) for size, call in calls.items()
-        }
-        axes.plot(list(took), list(took.values()), "o-", label=what)
+        took = curves[what] = {size: _fastest(call) for size, call in calls.items()}
         (small, fast), (large, slow) = list(took.items())[-2:]
         yield f"epoch of {large:,} {what}", f"{small:,}", [slow / fast], f"{large / small:.0f}"
-    axes.set(xscale="log", yscale="log", xlabel="size", ylabel="seconds of an epoch")
-    axes.legend()
-    figure.savefig(STARTED_IN / "scale.png", dpi=100)
+    plot_scale(curves, STARTED_IN / "scale.png")
     print(f"\nWritten: {STARTED_IN / 'scale.png'}")
+
+
+def plot_scale(curves: dict[str, dict[int, float]], path: Path) -> None:
+    """Plot the seconds of an epoch of each size, above lines along which they are proportional."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    for power in range(-1, 10):
+        axes.axline((1, 10.0 ** (1 - power)), (10, 10.0 ** (2 - power)), color="0.85", linewidth=1, zorder=0)
+    for what, took in curves.items():
+        axes.plot(list(took), list(took.values()), "o-", label=what)
+    axes.set(xscale="log", yscale="log", xlim=(0.7, 2e8), ylim=(0.005, 200))
+    axes.set(
+        xlabel="number of ...; along a gray line, the seconds are proportional to it",
+        ylabel="seconds of an epoch",
+    )
+    axes.legend(loc="upper center", fontsize="small")
+    figure.savefig(path, dpi=100)
 
 
 def reading(accelerator: str) -> Iterator[Row]:
