@@ -11,8 +11,8 @@ import torch
 from lit_classify import __version__
 from lit_classify.data import LineDataModule, TableDataModule
 from lit_classify.data.synthetic import PointsDataModule
-from lit_classify.data.table import cells, date_features, schema
-from lit_classify.data.table.cells import missing_to_null, to_numbers
+from lit_classify.data.table import cells, date_features, schema, splits
+from lit_classify.data.table.cells import as_text, missing_to_null, to_numbers
 from lit_classify.data.table.date_features import date_part
 from lit_classify.data.table.encoders import Encoder
 from lit_classify.data.table.preprocessing import Preprocessor
@@ -33,6 +33,7 @@ from lit_classify.modules.member_losses import (
     held_out_logits,
     losses_and_weights,
     training_loss,
+    weighted_mean,
 )
 from lit_classify.networks import DerivedInputs, FeatureEmbedding, build_members
 from lit_classify.seeds import stream_seed
@@ -51,13 +52,14 @@ _PACKAGES = {
     **{"torch": "torch", "sklearn": "scikit-learn", "matplotlib": "matplotlib"},
     **{"numpy": "NumPy", "polars": "polars"},
 }
-_CONSTANTS = {"BOOLEANS": cells, "LARGEST_FLOAT32": schema, "Part": date_features}  # what sections may use
+_CONSTANTS = {"BOOLEANS": cells, "LARGEST_FLOAT32": schema, "Part": date_features, "SPLITS": splits}
 _PRINTED: dict[str, Callable[..., Any]] = {  # what sections may call
     part.__name__: part
     for part in (
         *(DerivedInputs, Encoder, FeatureEmbedding, Preprocessor, ValueFormat),
-        *(assign_folds, build_members, clip_gradient_norms, date_part, held_out_logits),
+        *(as_text, assign_folds, build_members, clip_gradient_norms, date_part, held_out_logits),
         *(losses_and_weights, missing_to_null, split_off, stream_seed, to_numbers, training_loss),
+        weighted_mean,
     )
 }
 
@@ -118,6 +120,9 @@ def _check_table(data: TableDataModule, code: str) -> None:
     except Exception as error:
         raise UserError(f"a script would not read this table: {summarize(error)}") from error
     expected = {"fold": data.fold} if data.fold is not None else {}
+    for name, weights in data.sample_weights.items():
+        name = name if f"w_{name}" in tensors else "test"  # which may validate
+        expected |= {f"w_{name}": weights} if f"w_{name}" in tensors else {}
     for name in ("train", "val", "test"):
         if f"X_{name}" in tensors:
             expected |= {f"X_{name}": data.split(name).x, f"y_{name}": data.split(name).y}

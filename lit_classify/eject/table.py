@@ -1,23 +1,34 @@
 """The section of a script that reads and encodes a table."""
 
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from lit_classify.data import TableDataModule
 from lit_classify.data.table.fitted_state import FittedState
-from lit_classify.data.table.schema import Column
+from lit_classify.data.table.format_detection import detect_format
+from lit_classify.data.table.splits import SPLITS
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.eject.checks import check_arguments, refuse
 from lit_classify.eject.code import call, keywords, lines, literal
 from lit_classify.eject.template import fill
 from lit_classify.errors import UserError
+from lit_classify.messages import summarize
 
 _WIDTH = 105  # of an element of a list
 _DELIMITERS = (",", ";", "\t", "|")
+_READERS = {
+    "Parquet": "read_parquet",
+    "Arrow": "read_ipc",
+    "Arrow stream": "read_ipc_stream",
+    "JSON lines": "read_ndjson",
+}
+_PATTERNS = {pl.Date: "%Y-%m-%d", pl.Datetime: "%Y-%m-%d %H:%M:%S%.f", pl.Time: "%H:%M:%S%.f"}  # as polars
 _USED = {
-    *("path", "target", "features", "ignore", "categorical", "numeric", "scaling", "random_state", "folds"),
+    *("path", "val_path", "test_path", "split", "groups", "sample_weight", "missing_values"),
+    *("target", "features", "ignore", "categorical", "numeric", "scaling", "random_state", "folds"),
     *("test_fraction", "val_fraction", "batch_size", "shuffle", "drop_last", "delimiter", "header"),
     *("encoding", "decimal", "day_first", "fitted_state"),
     *("missing", "handle_unknown"),  # which only refuse rows; fit has accepted them
@@ -34,11 +45,17 @@ def write_table(data: TableDataModule) -> str:
     state = FittedState.from_dict(data.hparams["fitted_state"])
     columns = [column for column in data.columns if column.is_used]
     kinds = {column.kind for column in columns}
-    used = {*state.target.columns, *(column.name for column in columns)}
-    formats = {name: part for name, part in state.formats.items() if name in used}
-    path, read, names = _read(data, state)
+    weight, missing = data.hparams["sample_weight"], state.settings["missing_values"]
+    is_text = detect_format(Path(next(iter(state.files["path"])))) == "CSV"
+    if missing and not is_text:
+        refuse("data.missing_values", missing)
+    read, names, dates = _read(data, state)
+    used = {*state.target.columns, *(column.name for column in columns), weight}
+    formats = {name: part for name, part in {**state.formats, **dates}.items() if name in used}
     is_set = {
         "named": names,
+        "typed": not is_text,
+        "weighted": weight,
         "booleans": "boolean" in kinds or state.target.label_names,
         "formats": formats or "date" in kinds,
         "categories": "category" in kinds,
@@ -49,8 +66,9 @@ def write_table(data: TableDataModule) -> str:
     }
     splits = ["train", *(name for name in ("val", "test") if _has_own(data, name))]
     values = {
-        "path": literal(path),
         "read": read,
+        "missing": call("missing_to_null(", ["pl.all()", *([literal(missing)] if missing else [])]),
+        "weight": literal(weight),
         "names": names,
         "columns": lines(
             "columns = {", [f"{literal(part.name)}: {literal(part.kind)}" for part in columns], "}"
@@ -59,12 +77,9 @@ def write_table(data: TableDataModule) -> str:
         "target": _target(state),
         "split": _split(data, state, splits),
         "tensors": "\n".join(f"X_{name}, y_{name} = X[{name}], y[{name}]" for name in splits),
+        "weights": "\n".join(f"w_{name} = weights[{name}]" for name in _weighted(data)),
     }
     return fill("table", values, {name for name, value in is_set.items() if value})
-
-
-def _kind(column: Column) -> str:
-    return f"{literal(column.name)}: {literal(column.kind)}"
 
 
 def _format(name: str, known: ValueFormat) -> str:
@@ -80,33 +95,79 @@ def _has_own(data: TableDataModule, name: str) -> bool:
     )
 
 
-def _read(data: TableDataModule, state: FittedState) -> tuple[str, str, str]:
-    """Return the path of the table, the statement that reads it, and its names if polars finds others.
+def _weighted(data: TableDataModule) -> list[str]:
+    """Return the splits whose rows have weights in a loss."""
+    return ["train"] if data.folds else ["train", "test" if data.validates_on_test else "val"]
+
+
+def _read(data: TableDataModule, state: FittedState) -> tuple[str, str, dict[str, ValueFormat]]:
+    """Return the statements that read a table, and what a script needs to know of it.
+
+    Returns:
+        The statements, the names of the columns if polars finds others, and the formats of dates that are
+        text only in the script.
 
     Raises:
-        UserError: there are several files, or polars finds another number of columns in it.
+        UserError: polars does not read a file, or finds another number of columns in it.
     """
-    paths, names = list(state.files["path"]), list(state.columns)
-    if len(paths) > 1:
-        raise UserError(f"a script reads one file, not {', '.join(paths)}; join them")
+    files = {key.removesuffix("_path"): list(paths) for key, paths in state.files.items() if paths}
+    files["train"] = files.pop("path")
+    files = {name: files[name] for name in ("train", "val", "test") if name in files}  # the order of the rows
+    first, names = files["train"][0], list(state.columns)
+    formats: dict[str, ValueFormat] = {}
+    if reader := _READERS.get(detect_format(Path(first))):
+        options = {"infer_schema_length": None} if reader == "read_ndjson" else {}
+        try:
+            frame = getattr(pl, reader)(first, **options)
+        except pl.exceptions.PolarsError as error:
+            raise UserError(f"a script would not read {first}: {summarize(error)}") from error
+        for name, dtype in frame.schema.items():
+            if pattern := _PATTERNS.get(dtype.base_type()):
+                formats[name] = ValueFormat(pattern=pattern)
+        found = frame.columns
+        one = call(f"pl.{reader}(", ["path", *keywords(options)]) + ".cast({pl.Float32: pl.Float64})"
+    else:
+        found, options = _find_columns(data, first, names)
+        one = call("pl.read_csv(", ["path", *keywords(options)], width=90)
+    if sum(map(len, files.values())) == 1:
+        read = f"path = {literal(first)}  # relative to the folder in which the script runs\ntable = {one}"
+    else:
+        given = [f"{literal(name)}: {literal(paths)}" for name, paths in files.items()]
+        read = "\n".join(
+            [
+                "# The paths are relative to the folder in which the script runs",
+                lines("files = {", given, "}"),
+                "tables = {}",
+                "for name, paths in files.items():",
+                f"    parts = [{one} for path in paths]",
+                '    tables[name] = pl.concat(parts, how="diagonal")',
+                'table = pl.concat(tables.values(), how="diagonal")',
+            ]
+        )
     numbered = [f"column_{number}" for number in range(1, len(names) + 1)]
+    return read, "" if found == names else _names(names, found, numbered), formats
+
+
+def _find_columns(data: TableDataModule, path: str, names: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """Return the columns that polars finds in a CSV file, and the options with which it does.
+
+    Raises:
+        UserError: it finds another number of columns.
+    """
     encoding, delimiter = data.hparams["encoding"], data.hparams["delimiter"]
     for separator in [delimiter] if delimiter else _DELIMITERS:
         options: dict[str, Any] = {"infer_schema": False}
         if separator != ",":
             options["separator"] = separator
-        if names == numbered:
+        if names == [f"column_{number}" for number in range(1, len(names) + 1)]:
             options["has_header"] = False
         if encoding.lower() not in {"utf-8", "utf8"}:
             options["encoding"] = encoding
         with suppress(pl.exceptions.PolarsError):
-            found = pl.read_csv(paths[0], n_rows=1, **options).columns
+            found = pl.read_csv(path, n_rows=1, **options).columns
             if len(found) == len(names):
-                read = call("table = pl.read_csv(", ["path", *keywords(options)], width=110)
-                return paths[0], read, "" if found == names else _names(names, found, numbered)
-    raise UserError(
-        f"a script would read {paths[0]} in another way; save it as CSV with commas, without quotes"
-    )
+                return found, options
+    raise UserError(f"a script would read {path} in another way; save it as CSV with commas, without quotes")
 
 
 def _names(names: list[str], found: list[str], numbered: list[str]) -> str:
@@ -142,18 +203,38 @@ def _target(state: FittedState) -> str:
 
 def _split(data: TableDataModule, state: FittedState, splits: list[str]) -> str:
     """Return the statements that split the rows as ``Splitter`` does."""
-    stratified = ["y"] if state.target.class_names is not None else []
-    seed = str(data.random_state)
-    statements, rest, used = [], "rows", 0.0
+    column, groups, seed = data.hparams["split"], data.hparams["groups"], str(data.random_state)
+    statements, given = list[str](), list[str]()
+    if column is not None:
+        given = ["train"] + [name for name in splits[1:] if SPLITS[_split_cell(data, name, column)] == name]
+        statements.append(f"part = cells[{literal(column)}].str.to_lowercase().replace_strict(SPLITS)")
+        selected = f"(rows[(part == name).to_numpy()] for name in {literal(given)})"
+        statements.append(f"{', '.join(given)}{',' * (len(given) == 1)} = {selected}")
+    elif state.files["val_path"] or state.files["test_path"]:
+        given = ["train"] + [name for name in ("val", "test") if state.files[f"{name}_path"]]
+        ends = "np.cumsum([len(part) for part in tables.values()])"
+        statements.append(f"{', '.join(given)} = np.split(rows, {ends}[:-1])")
+    elif len(splits) == 1:
+        given = ["train"]
+        statements.append("train = rows")
+    more = ["y"] if state.target.class_names is not None else []
+    if groups is not None:
+        more = ["groups=groups"]
+        ranks = 'rank("dense").fill_null(0).cast(pl.Int32).to_numpy()'
+        statements.append(f"groups = cells[{literal(groups)}].{ranks}")
+    rest, used = "train" if given else "rows", 0.0
     for name in ("test", "val"):
-        if name in splits:
+        if name in splits and name not in given:
             fraction = state.settings[f"{name}_fraction"]
-            arguments = [rest, repr(fraction / (1 - used)), seed, *stratified]
+            arguments = [rest, repr(fraction / (1 - used)), seed, *more]
             statements.append(call(f"train, {name} = split_off(", arguments))
             rest, used = "train", used + fraction
-    if rest == "rows":
-        statements.append("train = rows")
     if state.folds:
-        arguments = ["train", str(state.settings["folds"]), seed, *stratified]
+        arguments = ["train", str(state.settings["folds"]), seed, *more]
         statements.append(call("fold = torch.from_numpy(assign_folds(", arguments, "))"))
     return "\n".join(statements)
+
+
+def _split_cell(data: TableDataModule, name: str, column: str) -> str:
+    """Return what the column of splits has in the first row of a split."""
+    return str(data.raw_rows(name, [0])[column][0]).strip().lower()

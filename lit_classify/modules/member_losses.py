@@ -50,7 +50,12 @@ def training_loss(
     return means.sum(), (mean, total, metric_sum, len(learned) * len(y))
 
 
-def weighted_mean(task: "LitModule", logits: Tensor, y: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+def weighted_mean(
+    task: "LitModule",
+    logits: Tensor,
+    y: Tensor,
+    weight: Tensor,
+) -> tuple[Tensor, Tensor]:
     """Return the mean loss of rows with sample weights ``(N,)``, and the sum of all weights in it."""
     losses, weights = losses_and_weights(task, logits.unsqueeze(0), y, weight)
     total = weights.sum()

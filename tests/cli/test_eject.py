@@ -5,6 +5,7 @@ import os
 import runpy
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +184,15 @@ TABLES = {
     "no test rows": (
         *("kind", "--data.test_fraction=0", "--data.batch_size=null", "--model.label_smoothing=0.1"),
     ),
+    "groups, sample weights": ("kind", "--data.groups=town", "--data.sample_weight=grade"),
+    "split column, weighted validation rows": (
+        *("kind", "--data.split=part", "--data.folds=0", "--data.sample_weight=grade"),
+    ),
+    "split column with test rows, one weighted network": (
+        *("grade", "--data.split=tested", "--data.folds=0", "--data.sample_weight=price"),
+        *("--data.features=[color,paid,age]", "--data.missing_values=[red]", "--model.members=1"),
+        "--model.numeric_embedding=null",
+    ),
     "options": (
         *("kind", "--data.categorical=[grade]", "--data.random_state=3", "--seed_everything=4"),
         *("--model.pos_weight=balanced", "--model.threshold=0.4", "--trainer.gradient_clip_algorithm=value"),
@@ -199,6 +209,7 @@ def test_the_script_of_a_table_prints_the_epoch_log_and_the_result_of_the_test(
 ) -> None:
     columns = mixed_columns()
     columns |= {"kind_a": [row % 2 for row in range(90)], "kind_b": [row % 5 == 0 for row in range(90)]}
+    columns |= {"part": ["Train", "training", "dev", "test", "train"] * 18, "tested": ["train", "Test"] * 45}
     write_table(columns)
     target, *more = options
     arguments = ["table", "--data.path=t.csv", f"--data.target={target}", *more]
@@ -214,6 +225,47 @@ def test_the_script_of_a_table_prints_the_epoch_log_and_the_result_of_the_test(
     elif "On the test rows" not in last:
         printed.append(last)
     assert printed == [line for line in fitted if line.startswith("Epoch")]
+
+
+def typed_table(rows: int) -> pl.DataFrame:
+    """Return a table whose columns have types."""
+    columns = mixed_columns(rows)
+    table = pl.DataFrame({name: columns[name] for name in ("age", "color", "town", "kind", "grade")})
+    return table.with_columns(
+        pl.col("age").cast(pl.Float32),
+        day=pl.date(2024, 1, 1) + pl.duration(days=3 * pl.int_range(rows)),
+        paid=pl.int_range(rows) % 3 == 0,
+        time=pl.datetime(2024, 1, 1) + pl.duration(minutes=77 * pl.int_range(rows)),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
+@pytest.mark.parametrize(
+    ("method", "paths"),
+    [
+        ("write_parquet", {"path": [0, 30]}),
+        ("write_ndjson", {"path": [0]}),
+        ("write_ipc", {"path": [0, 20], "test_path": [70]}),
+        ("write_ipc_stream", {"path": [0], "val_path": [40], "test_path": [65]}),
+        ("write_csv", {"path": [0, 20], "val_path": [40, 50], "test_path": [65]}),
+    ],
+)
+def test_the_script_reads_files_of_any_format(
+    method: str, paths: dict[str, list[int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows, starts = typed_table(90), [start for part in paths.values() for start in part]
+    for start, end in pairwise([*starts, 90]):
+        getattr(rows[start:end], method)(f"{start}.data")
+    arguments = ["table", "--data.target=kind", "--trainer.max_epochs=6", "--plots=none"]
+    for name, part in paths.items():
+        arguments.append(f"--data.{name}=[{','.join(f'{start}.data' for start in part)}]")
+    eject(*arguments)
+    check_format("script.py", width=110)
+    capsys.readouterr()
+    assert main(["fit", "--config", *arguments]) == 0
+    expected = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")]
+    assert run_script(capsys)[: len(expected)] == expected
 
 
 @pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
@@ -258,11 +310,11 @@ def test_a_table_that_polars_reads_in_another_way_is_refused(capsys: pytest.Capt
     Path("t.csv").write_text(f'x,y\n{rows}  \n41,"a\n"\n')
     assert main(["eject", "table", "--data.path=t.csv", "--data.target=y"]) == 2
     assert "a script would" in capsys.readouterr().err
-    pl.DataFrame(mixed_columns(40)).write_parquet("t.parquet")
-    assert main(["eject", "table", "--data.path=t.parquet", "--data.target=kind"]) == 2
+    pl.DataFrame(mixed_columns(40)).write_excel("t.xlsx")
+    assert main(["eject", "table", "--data.path=t.xlsx", "--data.target=kind"]) == 2
     assert "save it as CSV" in capsys.readouterr().err
     write_table(mixed_columns(40))
-    for option in ("--data.duplicates=drop", "--data.groups=color", "--data.missing_values=[-999]"):
+    for option in ("--data.duplicates=drop", "--data.ignore_case=true", "--data.missing_target=drop"):
         assert main(["eject", "table", "--data.path=t.csv", "--data.target=kind", option]) == 2
         assert option.partition("=")[0] in capsys.readouterr().err
 

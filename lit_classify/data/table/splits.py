@@ -24,7 +24,7 @@ NO_EVALUATION = (
     "there are neither validation nor test rows; set --data.folds 5, --data.val_fraction 0.2 or "
     "--data.test_fraction 0.2"
 )
-_SPLITS = {
+SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
@@ -342,12 +342,12 @@ def read_splits(table: RawTable, name: str) -> pl.Series:
         ['train', 'val']
     """
     words = table.frame[name].cast(pl.String).str.strip_chars().str.to_lowercase()
-    invalid = (~words.fill_null("").is_in(list(_SPLITS))).arg_true()
+    invalid = (~words.fill_null("").is_in(list(SPLITS))).arg_true()
     if len(invalid):
         row = int(invalid[0])
         cell = f"{table.locate(row)}: the split {name!r} is {table.frame[name][row]!r}"
         raise DataError(f"{cell}, but must be train, val or test")
-    return words.replace_strict(_SPLITS)
+    return words.replace_strict(SPLITS)
 
 
 def split_by_files(num_rows: Sequence[int]) -> dict[str, RowIndices]:
