@@ -46,11 +46,10 @@ def prediction_sections(predictions: Mapping[str, Any], class_names: Sequence[st
 
 def _calibration(curves: Sequence[Mapping[str, Any]]) -> Html:
     drawn = sorted(curves, key=lambda curve: float(curve["ece"]), reverse=True)[:_MAX_OUTPUTS]
-    names = [curve["name"] for curve in drawn]
     panels = {
-        curve["name"]: calibration_chart(curve, describe_output(curve["name"]))
+        describe_output(curve["name"]): calibration_chart(curve, describe_output(curve["name"]))
         for curve in curves
-        if curve["name"] in names
+        if curve in drawn
     }
     about = f"The {len(drawn)} of {len(curves)} with the largest calibration error."
     note = tag("p", about, class_="muted") if len(drawn) < len(curves) else None
