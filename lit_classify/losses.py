@@ -105,12 +105,7 @@ class RowLoss(nn.Module):
         if self.mean is not None and weights is None and reduction == "mean":
             return self.mean(outputs, targets)
         rows = self.per_row(outputs, targets)
-        if not isinstance(rows, Tensor) or rows.shape not in {targets.shape, targets.shape[:1]}:
-            found = f"a tensor of shape {tuple(rows.shape)}" if isinstance(rows, Tensor) else f"{rows!r:.40}"
-            raise UserError(
-                f"the loss must return a loss for each row, shape {tuple(targets.shape[:1])}, so that rows "
-                f"can have weights, and members rows of their own, but returned {found}; leave out the mean"
-            )
+        _check_rows(rows, targets)
         rows = rows.flatten(1).mean(dim=1) if rows.ndim > 1 else rows
         if weights is None:
             return rows.mean() if reduction == "mean" else rows
@@ -134,6 +129,16 @@ class RowLoss(nn.Module):
         except Exception as error:  # user code may raise any type
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
             raise UserError(f"the loss cannot be computed: {reason}") from error
+
+
+def _check_rows(rows: object, targets: Tensor) -> None:
+    """Raise UserError unless a loss function has returned a loss for each row."""
+    if not isinstance(rows, Tensor) or rows.shape not in {targets.shape, targets.shape[:1]}:
+        found = f"a tensor of shape {tuple(rows.shape)}" if isinstance(rows, Tensor) else f"{rows!r:.40}"
+        raise UserError(
+            f"the loss must return a loss for each row, shape {tuple(targets.shape[:1])}, so that rows can "
+            f"have weights, and members rows of their own, but returned {found}; leave out the mean"
+        )
 
 
 class UnavailableLoss:

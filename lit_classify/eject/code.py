@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from lit_classify.errors import UserError
+from lit_classify.losses import LOSSES, RowLoss
 from lit_classify.networks import ACTIVATIONS, DerivedInputs
 from lit_classify.networks.members import MemberLinear
 
@@ -85,6 +86,29 @@ def keywords(arguments: Mapping[str, Any]) -> list[str]:
         if not name.isidentifier():
             raise UserError(f"a script cannot contain the argument {name!r}")
     return [f"{name}={literal(value)}" for name, value in arguments.items()]
+
+
+def loss(chosen: RowLoss, arguments: Mapping[str, Any]) -> str:
+    """Return the call that builds a loss of torch that is not the task's own.
+
+    Args:
+        chosen: the loss.
+        arguments: those of its class.
+
+    Raises:
+        UserError: the loss is not one of torch.
+
+    Examples:
+        >>> from lit_classify import Regressor
+        >>> print(loss(Regressor(1, loss="Huber", loss_args={"delta": 2.0}).row_loss, {"delta": 2.0}))
+        RowLoss(nn.HuberLoss(delta=2.0, reduction="none"), nn.HuberLoss(delta=2.0))
+    """
+    name = type(chosen.mean).__name__
+    if LOSSES.get(name) is not type(chosen.mean):
+        raise UserError(f"a script cannot contain the loss {chosen.per_row}, which is not one of torch")
+    per_row = call(f"nn.{name}(", keywords({**arguments, "reduction": "none"}))
+    mean = call(f"nn.{name}(", keywords(arguments))
+    return call("RowLoss(", [per_row, mean, *(["signed=True"] if chosen.signed else [])], width=WIDTH)
 
 
 def layers(network: nn.Module) -> str:

@@ -18,7 +18,7 @@ from lit_classify.data.table.encoders import Encoder
 from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.data.table.splits import assign_folds, split_off
 from lit_classify.data.table.value_formats import ValueFormat
-from lit_classify.eject.checks import check_fit, refuse
+from lit_classify.eject.checks import check_fit
 from lit_classify.eject.code import SOURCE_WIDTH, WIDTH
 from lit_classify.eject.generated_data import write_line, write_points
 from lit_classify.eject.run import Run
@@ -73,8 +73,6 @@ def write_script(run: Run) -> str:
     check_fit(run.config)
     check_model(run.model)
     plain = plain_words(run)
-    if plain is None and run.model.row_loss is not None:
-        refuse("model.loss", run.model.hparams["loss"])
     values, flags = describe(run, plain)
     data, plots = run.data, ["curves"]
     if type(data) is LineDataModule:

@@ -18,7 +18,8 @@ from typing import Any
 
 import torch
 
-from lit_classify.eject.code import attributes, literal
+from lit_classify.eject.code import attributes, literal, loss
+from lit_classify.losses import RowLoss
 from lit_classify.modules import LitModule
 
 PACKAGE = "lit_classify"
@@ -107,7 +108,9 @@ class Sources:
                 self._add_names(methods[name], sys.modules[owner.__module__], called)
         used = set().union(*map(attributes, methods.values())).difference(_TASK)
         summary = (type(task).__doc__ or "").splitlines()[0].partition(" (course")[0].rstrip(".")
-        settings = [f"{name} = {_value(getattr(task, name))}" for name in sorted(used)]
+        if "row_loss" in used:
+            self._add(RowLoss, called)
+        settings = [f"{name} = {_value(task, name)}" for name in sorted(used)]
         parts = [f'"""{summary}."""', *(["\n".join(settings)] if settings else []), *methods.values()]
         body = textwrap.indent("\n\n".join(parts), "    ")
         self.definitions[type(task).__name__] = f"class {type(task).__name__}:\n{body}"
@@ -141,8 +144,11 @@ class Sources:
         assert self._homes.setdefault(name, module) == module, f"{name} is defined in two modules"
 
 
-def _value(value: Any) -> str:  # noqa: ANN401 - an attribute of a module
+def _value(task: LitModule, name: str) -> str:
     """Return an attribute of a task as code."""
+    value = getattr(task, name)
+    if isinstance(value, RowLoss):
+        return loss(value, task.hparams["loss_args"] or {})
     if isinstance(value, torch.Tensor):
         return f"torch.tensor({value.tolist()}, device=device)"
     return literal(value)

@@ -68,6 +68,8 @@ def check_model(model: LitModule) -> None:
     if type(model) not in _OWN:
         raise UserError(f"eject cannot write the module {type(model).__name__} into a script")
     check_arguments("model", model, _COMMON | _OWN[type(model)])
+    if model.row_loss is not None and type(model.row_loss.mean) not in LOSSES.values():
+        refuse("model.loss", model.hparams["loss"])
 
 
 def plain_words(run: Run) -> Words | None:
@@ -75,6 +77,7 @@ def plain_words(run: Run) -> Words | None:
     model, given = run.model, run.model.hparams
     options = ("class_weight", "pos_weight", "numeric_embedding")
     is_plain = model.members == 1 and all(given.get(name) is None for name in options)
+    is_plain = is_plain and not (model.row_loss is not None and model.row_loss.signed)
     if not is_plain or isinstance(run.data, TableDataModule) or run.patience is not None:
         return None
     smoothing = {"label_smoothing": value} if (value := given.get("label_smoothing")) else {}
@@ -232,22 +235,15 @@ def _network(run: Run) -> str:
 
 
 def _loss(model: LitModule, arguments: Mapping[str, Any]) -> str:
-    """Return the call that builds the loss function.
+    """Return the call that builds the loss function of a plain run.
 
     Args:
         model: the model.
         arguments: those of the task's own loss.
-
-    Raises:
-        UserError: the loss is not one of torch for the targets as they are.
     """
-    chosen = model.row_loss
-    if chosen is None:
+    if model.row_loss is None:
         return call(f"nn.{model.losses[0]}(", keywords(arguments))
-    name = type(chosen.mean).__name__
-    if LOSSES.get(name) is not type(chosen.mean) or chosen.signed:
-        refuse("model.loss", model.hparams["loss"])
-    return call(f"nn.{name}(", keywords(model.hparams["loss_args"] or {}))
+    return call(f"nn.{type(model.row_loss.mean).__name__}(", keywords(model.hparams["loss_args"] or {}))
 
 
 def _optimizer(run: Run, width: int) -> str:

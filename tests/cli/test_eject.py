@@ -119,6 +119,8 @@ OPTIONS = {
     ),
     "other data": ("moons", "--data=XorDataModule", "--seed_everything=7"),
     "members": ("moons", "--model.members=3", "--data.batch_size=100", "--trainer.gradient_clip_val=0.1"),
+    "loss of members": ("circles_v2", "--model.members=2", "--model.loss=SoftMargin"),
+    "loss with targets of 1 and -1": ("circles_v2", "--model.loss=SoftMargin"),
     "class weights": ("blobs", "--model.class_weight=[1,2,3,4]", "--data.batch_size=100"),
     "smoothed labels, frozen layer": ("circles_v2", "--model.label_smoothing=0.2", "--freeze=0"),
     "clouds": ("moons", "--data=GaussiansDataModule", "--data.test_fraction=0.07"),
@@ -183,6 +185,12 @@ TABLES = {
     "labels": ("[kind_a,kind_b]", "--model.pos_weight=balanced", "--data.features=[age,color]"),
     "no test rows": (
         *("kind", "--data.test_fraction=0", "--data.batch_size=null", "--model.label_smoothing=0.1"),
+    ),
+    "loss of members": (
+        "price",
+        "--model.loss=Huber",
+        "--model.loss_args={delta: 0.5}",
+        "--data.ignore=[id]",
     ),
     "groups, sample weights": ("kind", "--data.groups=town", "--data.sample_weight=grade"),
     "split column, weighted validation rows": (
@@ -330,7 +338,10 @@ def test_what_a_script_cannot_reproduce_is_refused_by_name(capsys: pytest.Captur
         (["circles_v2", "--trainer.max_time", "00:00:01:00"], "--trainer.max_time"),
         (["circles_v2", "--model.optimizer", "LBFGS"], "--model.optimizer 'LBFGS'"),
         (["circles_v2", "--model.network", "torch.nn.Linear"], "--model.network 'torch.nn.Linear'"),
-        (["circles_v2", "--model.members=2", "--model.loss=SoftMargin"], "--model.loss 'SoftMargin'"),
+        (
+            ["circles_v2", "--model.loss=tests.custom_losses.Focal"],
+            "--model.loss 'tests.custom_losses.Focal'",
+        ),
         (["circles_v2", "--print_every_n_epochs", "150"], "--print_every_n_epochs 150"),
         (["circles_v2", "--trainer.callbacks=lightning.pytorch.callbacks.EarlyStopping"], "callbacks"),
         ([], "required: SOURCE"),
