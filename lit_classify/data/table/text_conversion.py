@@ -133,8 +133,11 @@ class FormatDetector:
         present = cells.drop_nulls()
         known = self._options.formats.get(cells.name)
         formats = [] if known is None else [known]
+        candidates = candidate_formats(present, self._default_decimal)
         if known is None or known.is_plain:
-            formats += candidate_formats(present, self._default_decimal)
+            formats += candidates
+        elif known.pattern:
+            formats += [candidate for candidate in candidates if candidate.is_unambiguous]
         parsed: list[Parsed] = []
         for candidate in formats:
             if parsed and parsed[0][0] == known:

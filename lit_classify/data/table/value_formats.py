@@ -21,22 +21,29 @@ _APOSTROPHES, _MINUS = "'\u2019", "\u2212"
 _DIGITS = re.compile(rf"[\d.,()+{_APOSTROPHES}{_SPACES}{_MINUS}-]")  # characters of numbers
 _CURRENCIES = ("USD", "US$", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "SEK", "NOK", "DKK", "PLN", "kr", "zł")
 _DATES = (
-    *("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y", "%d.%m.%y"),
-    *("%m/%d/%y", "%d/%m/%y", "%d %B %Y", "%d %b %Y", "%d-%b-%Y", "%B %d, %Y", "%b %d, %Y"),
+    *("%Y-%m-%d", "%Y/%m/%d", "%Y-%m", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y"),
+    *("%d.%m.%y", "%m/%d/%y", "%d/%m/%y", "%d %B %Y", "%d %b %Y", "%d-%b-%Y", "%B %d, %Y", "%b %d, %Y"),
 )
 _TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S%.f", "%I:%M %p", "%I:%M:%S %p")
-_ZONES = ("", "Z", "%z")  # spaces may precede %z
+_ZONES = ("", " UTC", "%#z")  # spaces may precede %#z
 _DATE = (
-    r"\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d\d[/.]\d\d[/.]\d\d"
+    r"\d{4}[-/]\d{1,2}[-/]\d{1,2}|(?:1[89]|2[01])\d\d-(?:0[1-9]|1[0-2])"
+    r"|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d\d[/.]\d\d[/.]\d\d"
     r"|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{4}|[A-Z][a-z]{2,8} \d{1,2}, \d{4}"
 )
 _PARTS = {
     **dict.fromkeys(("%d", "%m", "%H", "%I"), r"\d{1,2}"),
     **dict.fromkeys(("%M", "%S", "%y"), r"\d\d"),
     **dict.fromkeys(("%b", "%B"), "[A-Za-z]+"),
-    **{"%Y": r"\d{4}", "%.f": r"(\.\d+)?", "%p": "[AaPp][Mm]", "%z": r" *[+-]\d\d:?\d\d"},
+    **{"%Y": r"\d{4}", "%.f": r"(\.\d+)?", "%p": "[AaPp][Mm]", "%#z": r" *(Z|[+-]\d\d(:?\d\d)?)"},
 }
 _MIN_TIME = datetime(1000, 1, 1)  # an earlier year has fewer than four digits
+_DURATION = "duration"  # the pattern of days with hours, as pandas and Python write them, or of ISO 8601
+_DURATIONS = (
+    r"^(?:(-?\d+) days?)?(?:(?:^|,? )[+]?(\d+):(\d\d):(\d\d(?:\.\d+)?))?$",
+    r"^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$",
+)
+_DURATION_START = re.compile(r"-?\d+ days?\b|P[\dT]")
 _TEMPORAL = re.compile(rf"(?P<date>{_DATE})?(?P<between>[T ]?)(?P<time>\d{{1,2}}:\d\d.*)?")
 
 
@@ -48,7 +55,7 @@ class ValueFormat:
         decimal: the decimal separator of numbers.
         thousands: the separator of groups of three digits; empty if there are no groups.
         unit: a currency or percent sign before or after numbers; empty if there is none.
-        pattern: the pattern of dates and times, as for ``strptime``; empty for numbers.
+        pattern: the pattern of dates and times, as for ``strptime``, or duration; empty for numbers.
 
     Examples:
         >>> ValueFormat(",", ".", "€").parse(pl.Series(["3.188,60 €", "-5 €", "free"])).to_list()
@@ -85,6 +92,11 @@ class ValueFormat:
         return self.pattern.startswith("%d") if re.match("%[dm].%[dm]", self.pattern) else None
 
     @property
+    def is_unambiguous(self) -> bool:
+        """Whether this is a pattern of dates or times that cannot be taken for another one."""
+        return self.pattern.startswith(("%Y", "%H"))
+
+    @property
     def is_plain(self) -> bool:
         """Whether these are numbers as in Python."""
         return self == ValueFormat()
@@ -102,6 +114,8 @@ class ValueFormat:
         """Return ``parse`` as an expression."""
         if self.is_plain:
             return to_numbers(cells)
+        if self.pattern == _DURATION:
+            return _to_durations(cells)
         if self.pattern.startswith(("%H", "%I")):
             return cells.str.to_time(self.pattern, strict=False)
         if self.pattern:
@@ -138,6 +152,9 @@ def candidate_formats(present: pl.Series, decimal: str) -> Iterator[ValueFormat]
         times = _matching([time + zone for time in _TIMES for zone in _ZONES], match["time"])
         yield from (ValueFormat(pattern=date + match["between"] + time) for date in dates for time in times)
         return
+    if any(map(_DURATION_START.match, head)):
+        yield ValueFormat(pattern=_DURATION)
+        return
     units = {_DIGITS.sub("", cell) for cell in head} - {""}
     unit = units.pop() if len(units) == 1 else "mixed" * len(units)
     if unit and not (unit in (*_CURRENCIES, "%") or all(unicodedata.category(char) == "Sc" for char in unit)):
@@ -162,9 +179,21 @@ def _matching(patterns: Iterable[str], text: str | None) -> list[str]:
 @cache
 def _part_pattern(pattern: str) -> re.Pattern[str]:
     """Return the regular expression of a pattern for ``strptime``; spaces may be missing."""
-    parts = re.split(r"(%\.?\w)", pattern)
+    parts = re.split(r"(%[.#]?\w)", pattern)
     expressions = [_PARTS.get(part) or re.escape(part).replace(r"\ ", " *") for part in parts]
     return re.compile("".join(expressions))
+
+
+def _to_durations(cells: pl.Expr) -> pl.Expr:
+    """Return text as durations; null where it is none."""
+    seconds = []
+    for pattern in _DURATIONS:
+        parts = [cells.str.extract(pattern, group).cast(pl.Float64) for group in range(1, 5)]
+        days, hours, minutes, rest = (part.fill_null(0.0) for part in parts)
+        total = ((days * 24 + hours) * 60 + minutes) * 60 + rest
+        is_one = cells.str.contains(pattern) & pl.any_horizontal(part.is_not_null() for part in parts)
+        seconds.append(pl.when(is_one).then(total))
+    return (pl.coalesce(seconds) * 1e6).round().cast(pl.Int64).cast(pl.Duration("us"))
 
 
 def closest_format(cells: pl.Series) -> ValueFormat:

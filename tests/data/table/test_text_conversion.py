@@ -1,7 +1,7 @@
 """Text becomes numbers, dates and times only if a whole column agrees."""
 
 import warnings
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import polars as pl
@@ -68,10 +68,18 @@ def test_numbers_are_recognized(cells: list[str], values: list[float]) -> None:
         (["31-Jan-2024", "01-Dec-2024"], datetime(2024, 1, 31)),
         (["Jan 31, 2024", "Dec 1, 2024"], datetime(2024, 1, 31)),
         (["17:05", "07:30"], time(17, 5)),
+        (["2024-01-31 17:05:09+00", "2024-01-31 17:05:09-05"], datetime(2024, 1, 31, 17, 5, 9)),
+        (["2024-01-31T17:05:09+02:00", "2024-01-31T17:05:09Z"], datetime(2024, 1, 31, 15, 5, 9)),
+        (["2024-01-31 17:05:09 UTC"], datetime(2024, 1, 31, 17, 5, 9)),
+        (["2024-01", "1999-12"], datetime(2024, 1, 1)),
+        (["1 days 02:00:00.5", "-1 days +23:59:59", "3 days"], timedelta(days=1, hours=2, milliseconds=500)),
+        (["-1 day, 23:59:59", "1 day, 2:00:00"], timedelta(seconds=-1)),
+        (["P1DT2H3M4.5S", "P0D", "PT17S"], timedelta(days=1, hours=2, minutes=3, seconds=4.5)),
     ],
 )
-def test_dates_and_times_are_recognized(cells: list[str], value: datetime | time) -> None:
+def test_dates_and_times_are_recognized(cells: list[str], value: datetime | time | timedelta) -> None:
     assert convert([*cells, None])[0][0] == value
+    assert read_table(write("x|y\n" + "\n".join(f"{cell}|1" for cell in cells))).frame["x"][0] == value
 
 
 @pytest.mark.parametrize(
@@ -91,6 +99,10 @@ def test_dates_and_times_are_recognized(cells: list[str], value: datetime | time
         ["12", "x"],
         ["555-1234", "555-9876"],
         ["10:30", "25:00"],
+        ["2024-13", "2024-12"],
+        ["5551-12", "1001-02"],
+        ["P", "PT"],
+        ["1 days", "PT5S", "never"],
         ["192.168.0.1", "10.0.0.1"],
         ["(5", "6)"],
         ["1,23,456", "7,89"],
@@ -214,6 +226,22 @@ def test_known_formats_are_kept() -> None:
         )
         assert table.frame["x"].to_list() == values
         assert table.formats == options.formats
+
+
+@pytest.mark.parametrize("pattern", ["%d.%m.%Y", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S%#z"])
+def test_dates_that_begin_with_the_year_are_read_whatever_the_known_format_is(pattern: str) -> None:
+    options = ValueOptions(formats={"x": ValueFormat(pattern=pattern)})
+    for cell in ("2024-01-31", "2024-01-31T00:00:00.000000", "2024-01-31 00:00:00Z", "2024/01/31"):
+        table = read_table(write(f"x|y\n{cell}|1\n{cell}|2"), CsvOptions(values=options))
+        assert table.frame["x"].to_list() == [datetime(2024, 1, 31)] * 2
+    for cell in ("01/31/2024", "01/02/2024"):
+        assert convert_text(pl.DataFrame({"x": [cell]}), options, "t.csv")[0]["x"].to_list() == [cell]
+
+
+def test_times_of_day_may_have_more_digits_than_in_the_known_format() -> None:
+    options = ValueOptions(formats={"x": ValueFormat(pattern="%H:%M")})
+    frame, _ = convert_text(pl.DataFrame({"x": ["17:05:00.000000000"]}), options, "t.csv")
+    assert frame["x"].to_list() == [time(17, 5)]
 
 
 def test_a_known_format_of_plain_numbers_is_preferred() -> None:

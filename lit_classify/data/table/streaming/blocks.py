@@ -155,7 +155,7 @@ class BlockReader:
         values |= set(state.target.columns) if state.target.class_names is None else set()
         from_text = {*self.texts, *self.formats}
         formats = {
-            name: state.known_formats.get(name) or self.formats.get(name) for name in values & from_text
+            name: self.formats.get(name) or state.known_formats.get(name) for name in values & from_text
         }
         texts = (from_text - values) | (set(state.text_columns) & set(self.names))
         return replace(

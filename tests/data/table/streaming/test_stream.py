@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +231,21 @@ def test_predictions_need_no_cache_and_equal_those_in_memory() -> None:
     x = torch.cat([batch for (batch,) in streamed.predict_dataloader()])
     (expected,) = whole.predict_dataloader()
     torch.testing.assert_close(x, expected[0], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("day", ["%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S+00"])
+def test_dates_of_new_rows_may_begin_with_the_year_whatever_their_format_was(day: str) -> None:
+    days = [datetime(2024, 1, 1) + timedelta(days=3 * number) for number in range(60)]
+    frame = pl.DataFrame({"day": [f"{part:%d.%m.%Y}" for part in days], "target": ["a", "b", "c"] * 20})
+    frame.write_csv("t.csv")
+    frame.with_columns(pl.Series("day", [part.strftime(day) for part in days])).write_csv("new.csv")
+    state = TableDataModule("t.csv", "target", cache_dir="cache").hparams["fitted_state"]
+    expected, found = (
+        torch.cat([batch for (batch,) in data.predict_dataloader()])
+        for path in ("t.csv", "new.csv")
+        for data in [TableDataModule(path, "target", fitted_state=state, cache_dir="cache")]
+    )
+    assert torch.equal(found, expected)
 
 
 PROGRAM = """
