@@ -33,8 +33,39 @@ def as_text(series: pl.Series) -> pl.Series:
         >>> as_text(pl.Series([1.0, 2.5, None])).to_list()
         ['1', '2.5', None]
     """
-    text = missing_to_null(series.cast(pl.String))
+    is_duration = series.dtype == pl.Duration
+    text = missing_to_null(series.dt.to_string("iso") if is_duration else series.cast(pl.String))
     return text.str.replace(r"\.0$", "") if series.dtype.is_float() else text
+
+
+def respell(text: pl.Series, names: pl.Series) -> pl.Series:
+    """Return text in the spelling of names, which may be that of another package: True for true, 1.0 for 1.
+
+    Args:
+        text: the cells without surrounding spaces, ``(N,)``.
+        names: distinct categories or classes.
+
+    Examples:
+        >>> respell(pl.Series(["True", "False", None]), pl.Series(["false", "true"])).to_list()
+        ['true', 'false', None]
+        >>> respell(pl.Series(["1", "2.5"]), pl.Series(["1.0", "2.5"])).to_list()
+        ['1.0', '2.5']
+    """
+    plain, plain_names = _plain(text), _plain(names)
+    if plain_names.n_unique() < len(names):
+        return text
+    spelled = plain.replace_strict(plain_names, names, default=None, return_dtype=pl.String)
+    return text.zip_with(spelled.is_null(), spelled)
+
+
+def _plain(words: pl.Series) -> pl.Series:
+    """Return words for booleans in lower case, and floats without the decimals of whole ones."""
+    present = words.drop_nulls()
+    if present.str.contains("^(?i:true|false)$").all():
+        return words.str.to_lowercase()
+    if present.str.contains(r"^[+-]?\d+\.\d+$").all():
+        return words.str.replace(r"\.0$", "")
+    return words
 
 
 def has_long_integers(text: pl.Series, numbers: pl.Series) -> bool:

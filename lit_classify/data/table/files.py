@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lit_classify.data.table.cells import as_text, has_long_integers
+from lit_classify.data.table.cells import BOOLEANS, as_text, has_long_integers
 from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.frames import FRAMES, digest_frame, to_polars
 from lit_classify.data.table.readers import read_file
@@ -195,7 +195,7 @@ def _unify_dtype(name: str, tables: Sequence[RawTable]) -> list[pl.Series]:
     columns = [table.frame[name] for table in tables]
     typed = [table for table in tables if table.frame[name].dtype != pl.String]
     if len(typed) in {0, len(tables)}:
-        return columns
+        return _unify_values(name, tables)
     dtype, formats = (
         typed[0].frame[name].dtype,
         [table.formats[name] for table in tables if name in table.formats],
@@ -204,20 +204,52 @@ def _unify_dtype(name: str, tables: Sequence[RawTable]) -> list[pl.Series]:
     for index, text in enumerate(texts):
         if columns[index].dtype != pl.String:
             continue
-        values = (formats[0] if formats else ValueFormat()).parse(text)
+        if dtype == pl.Boolean:
+            words = text.str.to_lowercase().replace_strict(BOOLEANS, default=None, return_dtype=pl.Float64)
+            values = words.cast(pl.Boolean)
+        else:
+            values = (formats[0] if formats else ValueFormat()).parse(text)
         if dtype.is_numeric() and has_long_integers(text, values):
             return texts
         wrong = (text.is_not_null() & values.is_null()).arg_true()
         if len(wrong):
-            row, kind = int(wrong[0]), "numbers" if dtype.is_numeric() else "dates or times"
+            row = int(wrong[0])
             raise DataError(
                 f"{tables[index].locate(row)}, column {name!r}: {text[row]!r} is text, but "
-                f"{typed[0].files[0][0]} has {kind} there; fix it, or declare the column categorical"
+                f"{typed[0].files[0][0]} has {_kind(dtype)} there; fix it, or declare the column categorical"
             )
         columns[index] = (
             values if len(text) > text.null_count() else pl.Series(name, [None] * len(text), dtype)
         )
     return columns
+
+
+def _unify_values(name: str, tables: Sequence[RawTable]) -> list[pl.Series]:
+    """Return a column of each table, which is text in all of them or in none.
+
+    Raises:
+        DataError: they are dates or times in one table, but numbers in another.
+    """
+    columns = [table.frame[name] for table in tables]
+    present = [index for index, part in enumerate(columns) if part.null_count() < len(part)]
+    temporal = [index for index in present if columns[index].dtype.is_temporal()]
+    if not temporal or len(present) == len(temporal) == len(columns):
+        return columns
+    if others := sorted({*present} - {*temporal}):
+        files = [tables[part[0]].files[0][0] for part in (temporal, others)]
+        raise DataError(
+            f"column {name!r}: {files[0]} has dates or times, but {files[1]} has "
+            f"{_kind(columns[others[0]].dtype)}"
+        )
+    dtype = columns[temporal[0]].dtype
+    return [
+        part if index in temporal else part.clear(len(part)).cast(dtype) for index, part in enumerate(columns)
+    ]
+
+
+def _kind(dtype: pl.DataType) -> str:
+    """Return what values of a type are called."""
+    return "numbers" if dtype.is_numeric() else "booleans" if dtype == pl.Boolean else "dates or times"
 
 
 def concat_tables(tables: Sequence[RawTable]) -> RawTable:

@@ -94,12 +94,17 @@ def digest_frame(frame: pl.DataFrame) -> str:
         >>> digest_frame(pl.DataFrame({"age": [20, 40]})) == digest_frame(pl.DataFrame({"age": [20, 41]}))
         False
     """
-    unused = [name for name, dtype in frame.schema.items() if dtype.is_nested() or dtype in _OBJECTS]
+    unused = [name for name, dtype in frame.schema.items() if _is_opaque(dtype)]
     flat = frame.drop(unused).with_columns(selectors.duration().to_physical())  # which CSV cannot contain
     digest = hashlib.sha256(flat.clear().write_csv().encode())  # the header
     for rows in flat.iter_slices(_BLOCK) if flat.width else ():  # CSV needs a column
         digest.update(rows.write_csv(include_header=False).encode())
     return digest.hexdigest()
+
+
+def _is_opaque(dtype: pl.DataType) -> bool:
+    """Return whether a column has cells that CSV cannot contain."""
+    return dtype.is_nested() or dtype.is_extension() or dtype in _OBJECTS
 
 
 def _package_of(frame: object, package: str, kind: str) -> Any:  # noqa: ANN401 - a module, or None

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lit_classify.data.table.cells import to_numbers
+from lit_classify.data.table.cells import respell, to_numbers
 from lit_classify.data.table.column_totals import ColumnTotals
 from lit_classify.data.table.encoders import Encoder, Scaling, fit_encoders
 from lit_classify.data.table.files import RawTable
@@ -259,6 +259,9 @@ class Preprocessor(nn.Module):
             elif encoder.kind == "category":
                 trained = pl.Series([*encoder.categories, *encoder.infrequent], dtype=pl.String)
                 known = values.is_in(trained.implode())
+                if not known.all():
+                    values = respell(values, trained)
+                    known = values.is_in(trained.implode())
                 new = (values.is_not_null() & ~known).arg_true()
                 first = int(new[0]) if len(new) else 0
                 are_numbers = to_numbers(values).null_count() == values.null_count()

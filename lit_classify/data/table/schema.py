@@ -112,7 +112,7 @@ def cast_column(
         types = sorted({type(cell).__name__ for cell in series if cell is not None})
         advice = "convert it to one type, for example with astype(str), or ignore it"
         raise DataError(f"column {series.name!r} has cells of the type {' and '.join(types)}; {advice}")
-    if dtype.is_nested() or dtype == pl.Binary:
+    if dtype.is_nested() or dtype.is_extension() or dtype == pl.Binary:
         raise DataError(f"column {series.name!r} has the dtype {dtype}, neither numeric nor text; ignore it")
     if kind == "category":
         return as_text(series), "category"
@@ -214,7 +214,7 @@ def _to_seconds(series: pl.Series) -> pl.Series:
 
 def _finite(numbers: pl.Series) -> pl.Series:
     """Return numbers as floats, with null for infinity and NaN."""
-    if not numbers.dtype.is_float():
+    if numbers.dtype not in (pl.Float32, pl.Float64):  # half precision is too small for the arithmetic
         numbers = numbers.cast(pl.Float64)
     if bool(numbers.is_finite().all()):
         return numbers

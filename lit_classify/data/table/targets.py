@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.data.base import num_outputs
-from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text, to_numbers
+from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text, respell, to_numbers
 from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.schema import Kind, cast_column, check_columns, to_unique_strings
 from lit_classify.errors import DataError
@@ -97,7 +97,9 @@ class Target:
             codes[sizes[codes] != values] = -1
         else:
             ranks = pl.Series(range(len(names)), dtype=pl.Int32)
-            codes = as_text(cells).replace_strict(names, ranks, default=-1, return_dtype=pl.Int32).to_numpy()
+            text = as_text(cells)
+            text = text if text.is_in(names.implode()).all() else respell(text, names)
+            codes = text.replace_strict(names, ranks, default=-1, return_dtype=pl.Int32).to_numpy()
         unknown = np.flatnonzero(codes < 0)
         if len(unknown):
             row = int(unknown[0])

@@ -1,5 +1,6 @@
 """Reading tables: the same table from different formats, and errors with line numbers."""
 
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -19,6 +20,28 @@ def test_text_in_one_file_and_numbers_in_another_is_refused() -> None:
     write("a,b\n,2\nword,3\n", "2.csv")
     with pytest.raises(DataError, match=r"2.csv, row 2, column 'a': 'word' is text, but 1.csv has numbers"):
         read_table(["1.csv", "2.csv"])
+
+
+def test_dates_in_one_table_and_numbers_in_another_are_refused() -> None:
+    pl.DataFrame({"x": [1.5, 2.5], "target": ["a", "b"]}).write_parquet("numbers.parquet")
+    pl.DataFrame({"x": [date(2024, 1, 1), None], "target": ["a", "b"]}).write_parquet("dates.parquet")
+    pl.DataFrame({"x": pl.Series([None, None], dtype=pl.Int64), "target": ["a", "b"]}).write_parquet(
+        "none.parquet"
+    )
+    with pytest.raises(DataError, match=r"column 'x': dates.parquet has dates or times, but numbers.parquet"):
+        read_table(["numbers.parquet", "dates.parquet"])
+    for names in (["dates.parquet", "none.parquet"], ["none.parquet", "dates.parquet"]):
+        assert read_table(names).frame["x"].dtype == pl.Date
+
+
+@pytest.mark.parametrize("words", [("True", "False"), ("TRUE", "FALSE"), ("yes", "no")])
+def test_words_for_yes_and_no_in_one_file_are_the_booleans_of_another(words: tuple[str, str]) -> None:
+    pl.DataFrame({"x": [True, None], "target": ["a", "b"]}).write_parquet("booleans.parquet")
+    write(f"x,target\n{words[1]},a\n{words[0]},b\n")
+    assert read_table(["booleans.parquet", "t.csv"]).frame["x"].to_list() == [True, None, False, True]
+    write("x,target\nmaybe,a\nno,b\n")
+    with pytest.raises(DataError, match=r"row 1, column 'x': 'maybe' is text, but .* has booleans there"):
+        read_table(["booleans.parquet", "t.csv"])
 
 
 def test_several_files_are_one_table() -> None:

@@ -20,6 +20,7 @@ from lit_classify import BinaryClassifier, DataError, TableDataModule, UserError
 from lit_classify.checkpoints import Checkpoint
 from lit_classify.cli.main import main
 from lit_classify.data.table.frames import like, to_polars
+from lit_classify.errors import DataWarning
 from tests.training import same_weights, trainer
 
 ROWS = pl.DataFrame(
@@ -242,6 +243,27 @@ def test_a_file_with_the_cells_of_the_dataframe_is_the_same_table(
     for file, rows in (("same", 12), ("other", 60)):
         assert main(["test", "--ckpt_path", "frame.ckpt", "--data.path", f"{file}.csv"]) == 0
         assert f"on {rows} test rows" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("word", "number"), [(str, "1.0"), (str.lower, "1"), (str.upper, "1.0")])
+def test_categories_and_classes_are_those_of_a_file_that_spells_them_otherwise(
+    word: Callable[[str], str], number: str
+) -> None:
+    columns = {"c": [True, False, True] * 20, "n": [1.0, 2.0, 2.0] * 20, "x": [n / 7 for n in range(60)]}
+    frame = pd.DataFrame({**columns, "target": [True, False] * 30})
+    spelled = frame.assign(n=[number.replace("1", f"{cell:.0f}") for cell in frame["n"]])
+    for name in ("c", "target"):
+        spelled[name] = [word(str(cell)) for cell in frame[name]]
+    spelled.to_csv("t.csv", index=False)
+    for one, other in ((frame, "t.csv"), ("t.csv", frame)):
+        data = TableDataModule(one, "target", categorical=["c", "n"])
+        state = data.hparams["fitted_state"]
+        new = TableDataModule(other, "target", categorical=["c", "n"], fitted_state=state)
+        with pytest.warns(DataWarning) as warned:
+            x, y = new.split("test")
+        assert not any("unseen" in str(warning.message) for warning in warned)
+        assert torch.equal(x, data.transform(frame))
+        assert y.tolist() == [1, 0] * 30
 
 
 def test_rows_of_a_file_are_predicted_as_on_the_command_line() -> None:

@@ -1,6 +1,6 @@
 """The schema: the kind of each column, and which are dropped."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 import pytest
@@ -60,6 +60,14 @@ def test_columns_of_parquet_are_cast_or_refused() -> None:
     assert cast_column(pl.Series("n", [float("inf"), 1.0]))[0].to_list() == [None, 1.0]
     with pytest.raises(DataError, match="has the dtype List"):
         cast_column(pl.Series("l", [[1], [2]]))
+    period = pl.Extension("pandas.period", pl.Int64(), '{"freq": "M"}')
+    with pytest.raises(DataError, match=r"has the dtype Extension\(.*ignore it"):
+        cast_column(pl.Series("p", [600, 601]).ext.to(period))
+    half = cast_column(pl.Series("h", [1.5, float("inf")], dtype=pl.Float16))[0]
+    assert half.dtype == pl.Float64
+    assert half.to_list() == [1.5, None]
+    hours = cast_column(pl.Series("d", [timedelta(hours=1), None]), "category")
+    assert (hours[0].to_list(), hours[1]) == (["PT1H", None], "category")
 
 
 def test_integers_that_floats_cannot_represent_are_categories() -> None:
