@@ -313,6 +313,7 @@ class TableDataModule(InMemoryDataModule):
         self._table: RawTable | None = None
         self._reader: BlockReader | None = None  # of a table that is not held in memory
         self._streamed: StreamedRows | None = None
+        self._digests, self._stamps = dict[str, dict[str, str]](), dict[str, list[list[int]]]()
         self._prepared: Prepared | None = None
         digests = self._read_or_stream()
         if self._state is None:
@@ -366,8 +367,14 @@ class TableDataModule(InMemoryDataModule):
             check_columns("column", self._roles.all, self._reader.no_rows)
         else:
             self._reader = self._reader.for_state(self._state)
-        self._digests = {"path": self._reader.digests("path")}
+        self._digest("path")
         return tuple(self._digests["path"].values())
+
+    def _digest(self, key: str) -> None:
+        """Digest the files of an option, and note when they were written before that."""
+        assert self._reader is not None
+        self._stamps[key] = self._reader.stamps(key)
+        self._digests[key] = self._reader.digests(key)
 
     def _check_streamable(self) -> None:
         """Raise an error if the options need all rows in memory."""
@@ -392,7 +399,9 @@ class TableDataModule(InMemoryDataModule):
         assert self._reader is not None
         self._reader = replace(self._reader, files=self._files)
         keys = [key for key in PATH_OPTIONS if self._files.paths[key]]
-        self._digests |= {key: self._reader.digests(key) for key in keys if key not in self._digests}
+        for key in keys:
+            if key not in self._digests:
+                self._digest(key)
         settings = {key: part for key, part in self._settings.items() if key not in PATH_OPTIONS}
         csv = replace(self._files.options, expected=(), values=ValueOptions())
         kept = None if self._kept is None else self._kept.to_dict()
@@ -401,6 +410,7 @@ class TableDataModule(InMemoryDataModule):
             self._reader,
             Assignment.of(self._splitter, self._reader, self.is_new_table, self._absent_files),
             {key: self._digests[key] for key in keys},
+            {key: self._stamps[key] for key in keys},
             default_directory() if self._cache_dir in {None, "auto"} else Path(self._cache_dir),
             self._roles,
             self._sample_weight,

@@ -227,6 +227,11 @@ class BlockReader:
             for path in self.paths.get(key, ())
         }
 
+    def stamps(self, key: str) -> list[list[int]]:
+        """Return size and time of the last change of each file of an option."""
+        stats = [path.stat() for path in self.paths.get(key, ())]
+        return [[stat.st_size, stat.st_mtime_ns] for stat in stats]
+
     def __iter__(self) -> Iterator[Block]:
         return self.blocks_from(FIRST_BLOCK)
 

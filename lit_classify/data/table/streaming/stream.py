@@ -37,7 +37,7 @@ from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
 from lit_classify.messages import echo_once, warn
 
-_FORMAT = 1  # of the files in the cache
+_FORMAT = 2  # of the files in the cache
 _CONTINUING = "continuing {}, which was interrupted"
 
 
@@ -105,6 +105,7 @@ class TableStream:
         reader: the files, with the types of their columns.
         assignment: which split each row belongs to.
         digests: the SHA-256 of each file of each option.
+        stamps: size and time of the last change of each file of each option, from before the digest.
         directory: the directory of caches.
         roles: the roles of columns.
         sample_weight: the column of weights.
@@ -116,6 +117,7 @@ class TableStream:
     reader: BlockReader
     assignment: Assignment
     digests: Mapping[str, Mapping[str, str]]
+    stamps: Mapping[str, list[list[int]]]
     directory: Path
     roles: ColumnRoles
     sample_weight: str | None
@@ -157,12 +159,11 @@ class TableStream:
         self, cached: CachedTable, fit: Callable[[Survey], Fitted], state: FittedState | None
     ) -> dict[str, Any]:
         """Read the table twice, and return the record of its cache."""
-        files = _fingerprints(self.reader)
         note = cached.begun()
         is_other = state is not None and note is not None and note["fitted"]["state"] != state.to_dict()
-        if note is None or note["files"] != files or is_other:
+        if note is None or note["files"] != self.stamps or is_other:
             try:
-                note = self._learn(cached, fit, state, files)
+                note = self._learn(cached, fit, state)
             except DataError:
                 shutil.rmtree(cached.partial, ignore_errors=True)
                 raise
@@ -201,20 +202,20 @@ class TableStream:
                 "--data.cache_dir"
             ) from error
         findings.warn()
-        if _fingerprints(self.reader) != files:
+        if {key: self.reader.stamps(key) for key in self.stamps} != self.stamps:
             shutil.rmtree(cached.partial)
             raise DataError("the table was changed while it was read; start again")
         return cached.finish(note, arrays)
 
     def _learn(
-        self,
-        cached: CachedTable,
-        fit: Callable[[Survey], Fitted],
-        state: FittedState | None,
-        files: list[list[int]],
+        self, cached: CachedTable, fit: Callable[[Survey], Fitted], state: FittedState | None
     ) -> dict[str, Any]:
         """Return what the first pass finds that the second needs, as plain data."""
-        table = {"paths": list(self.digests["path"]), "files": files, "state": state and state.to_dict()}
+        table = {
+            "paths": list(self.digests["path"]),
+            "files": self.stamps,
+            "state": state and state.to_dict(),
+        }
         note = cached.noted_first_pass(table)
         if note is not None:
             echo_once(_CONTINUING.format(cached.partial))
@@ -232,7 +233,7 @@ class TableStream:
         return {
             "fitted": fitted.to_dict(),
             "paths": table["paths"],
-            "files": files,
+            "files": self.stamps,
             "counts": survey.counts,
             "spread": survey.spread,
             "num_rows": sum(rows for _, rows in survey.files),
@@ -287,12 +288,6 @@ class BlockLoader:
             self._cast(self._state, error.block.table, findings)  # names the cell at fault
             raise
         findings.warn()
-
-
-def _fingerprints(reader: BlockReader) -> list[list[int]]:
-    """Return what changes when a file is written."""
-    stats = [path.stat() for paths in reader.paths.values() for path in paths]
-    return [[stat.st_size, stat.st_mtime_ns] for stat in stats]
 
 
 @contextmanager

@@ -251,12 +251,20 @@ def test_an_error_in_the_first_pass_leaves_nothing(interrupted: Callable[..., li
 
 
 @pytest.mark.usefixtures("table")
-def test_a_table_that_changes_while_it_is_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    def changing(*arguments: Any) -> Any:
-        os.utime("t.csv", (1, 1))
-        return encoding.write_shards(*arguments)
+@pytest.mark.parametrize(
+    ("owner", "name"), [(blocks_module.BlockReader, "digests"), (stream, "write_shards")]
+)
+def test_a_table_that_changes_while_it_is_read_is_refused(
+    owner: Any, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = getattr(owner, name)
 
-    monkeypatch.setattr(stream, "write_shards", changing)
+    def changing(*arguments: Any) -> Any:
+        found = original(*arguments)
+        os.utime("t.csv", (1, 1))
+        return found
+
+    monkeypatch.setattr(owner, name, changing)
     with pytest.raises(DataError, match="changed while it was read"):
         build()
     assert find_tables(Path("cache")) == []
