@@ -79,7 +79,7 @@ def form_data(model: LitModule, data: InMemoryDataModule, rare: bool) -> dict[st
 
 def _value_range(data: InMemoryDataModule) -> list[float]:
     """Return the range of the training targets, with a margin for predictions beyond it."""
-    y = data.split("train").y.double()
+    y = data.sample("train").y.double()
     low, high = float(y.min()), float(y.max())
     margin = _MARGIN * (high - low) or 1.0
     return [low - margin, high + margin]

@@ -336,7 +336,7 @@ def _player(model: LitModule, data: InMemoryDataModule, folder: Path, rows: bool
 def _decision(model: LitModule, data: InMemoryDataModule) -> dict[str, Any]:
     """Return how outputs become predictions, and the range of values that the colors of a regression show."""
     if isinstance(model, Regressor):
-        values = np.quantile(data.split("train").y.double().numpy(), (0.05, 0.95)).tolist()
+        values = np.quantile(data.sample("train").y.double().numpy(), (0.05, 0.95)).tolist()
         return {"task": "regression", "thresholds": [], "values": values}
     of_classes = "binary" if model.thresholds else "multiclass"
     task = of_classes if model.class_names else "multilabel"
