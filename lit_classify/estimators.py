@@ -4,6 +4,7 @@ Legend: N rows, F columns, C classes.
 """
 
 import logging
+import sys
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
@@ -90,6 +91,7 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         if not _is_dataframe(X):
             kinds["numeric"] = [name for name in frame.columns if name not in kinds["categorical"]]
         y = column_or_1d(y, warn=True)
+        _check_present(y)
         assert_all_finite(y, input_name="y")
         check_consistent_length(frame, y, sample_weight)
         target, weight = _unused_name("target", frame), _unused_name("sample_weight", frame)
@@ -162,6 +164,8 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         """Return rows as columns with the names of the training rows, after scikit-learn's checks."""
         if _is_dataframe(X):
             frame = to_polars(X)
+            if reset and frame.is_empty():
+                raise ValueError("X has no rows or no columns")
             named = X if hasattr(X, "iloc") else frame  # scikit-learn knows the names of pandas and polars
             validate_data(self, named, skip_check_array=True, reset=reset)
         else:
@@ -295,6 +299,14 @@ class _BestWeights(MemberEarlyStopping):
 def _is_dataframe(X: Any) -> bool:  # noqa: ANN401 - any array or DataFrame
     """Return whether rows have named columns, as those of ``to_polars`` have."""
     return isinstance(X, pl.LazyFrame) or hasattr(X, "columns")
+
+
+def _check_present(y: Array) -> None:
+    """Raise ValueError if a class is None or NA of pandas, which scikit-learn does not look for."""
+    missing = {id(None), id(getattr(sys.modules.get("pandas"), "NA", None))}
+    for row, cell in enumerate(y if y.dtype == object else (), 1):
+        if id(cell) in missing:
+            raise ValueError(f"y has a missing value in row {row}; leave out the rows without a target")
 
 
 def _unused_name(name: str, frame: pl.DataFrame) -> str:

@@ -144,6 +144,26 @@ def test_weights_of_classes_and_rows_change_the_prediction() -> None:
         assert set(LitClassifier(**settings).fit(x, y, sample_weight=rows).predict(x)) == {name}
 
 
+@pytest.mark.parametrize(
+    ("X", "y", "message"),
+    [
+        (X, [None, *Y[1:].astype(str)], "y has a missing value in row 1"),
+        (X, pd.Series(["a", None, *["b"] * 148], dtype="string"), "y has a missing value in row 2"),
+        (pl.DataFrame(X), pl.Series(["a", "b", None] * 50), "y has a missing value in row 3"),
+        (pd.DataFrame(X).head(0), Y[:0], "X has no rows or no columns"),
+        (pd.DataFrame(index=range(150)), Y, "X has no rows or no columns"),
+    ],
+)
+def test_missing_classes_and_empty_frames_are_refused(X: Any, y: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LitClassifier(**SMALL).fit(X, y)
+
+
+def test_half_precision_is_trained_on() -> None:
+    small = LitClassifier(**SMALL).fit(X.astype(np.float16), Y)
+    assert small.score(X.astype(np.float16), Y) > 0.9
+
+
 def test_rows_must_be_held_out() -> None:
     with pytest.raises(ValueError, match="folds and validation_fraction are 0"):
         LitClassifier(folds=0, validation_fraction=0.0).fit(X, Y)

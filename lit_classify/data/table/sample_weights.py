@@ -13,6 +13,8 @@ from lit_classify.data.table.schema import cast_column
 from lit_classify.data.table.splits import RowIndices
 from lit_classify.errors import DataError
 
+_MAX_WEIGHT = 1e15  # sums of such weights are still finite in single precision
+
 
 def read_weights(table: RawTable, name: str) -> NDArray[np.float32]:
     """Return the weights of all rows, ``(N,)``.
@@ -35,6 +37,12 @@ def read_weights(table: RawTable, name: str) -> NDArray[np.float32]:
         row = int(wrong[0])
         raise DataError(
             f"{table.locate(row)}, sample_weight {name!r}: {cells[row]!r} is not a number of at least 0"
+        )
+    if len(large := (weights > _MAX_WEIGHT).arg_true()):
+        row = int(large[0])
+        raise DataError(
+            f"{table.locate(row)}, sample_weight {name!r}: {cells[row]!r} is too large for single precision; "
+            "divide the weights by a constant"
         )
     return weights.to_numpy().astype(np.float32)
 

@@ -278,7 +278,10 @@ def check_columns(what: str, names: Collection[str], table: RawTable) -> None:
     """
     for name in names:
         if name not in table.frame.columns:
-            raise DataError(unknown_name(what, name, table.frame.columns))
+            message, columns = unknown_name(what, name, table.frame.columns), table.frame.columns
+            if len(columns) == 1 and name in columns[0]:
+                message += "; if another character than a comma separates columns, set --data.delimiter"
+            raise DataError(message)
 
 
 def infer_schema(

@@ -20,6 +20,7 @@ from lit_classify.messages import warn
 RowIndices = NDArray[np.int32]  # a table in memory has fewer than 2**31 rows
 Classes = NDArray[np.int16] | NDArray[np.int32]
 _BLOCK = 1 << 16
+_MAX_NAMES = 3  # in a message
 NO_EVALUATION = (
     "there are neither validation nor test rows; set --data.folds 5, --data.val_fraction 0.2 or "
     "--data.test_fraction 0.2"
@@ -192,10 +193,12 @@ class Splitter:
         else:
             rows = {"train": np.arange(len(table), dtype=np.int32)}
             check_split(len(table), self.test_fraction, self.val_fraction, has_test=False)
-            if classes is not None and (few := int((np.bincount(classes) == 1).sum())):
-                warn(
-                    f"{few} class{'es have' if few > 1 else ' has'} a single row, which is used for training"
-                )
+            if classes is not None and len(few := np.flatnonzero(np.bincount(classes) == 1)):
+                assert class_names is not None
+                count = f"{len(few)} class{'es have' if len(few) > 1 else ' has'} a single row"
+                names = ", ".join(repr(class_names[code]) for code in few[:_MAX_NAMES])
+                more = ", ..." * (len(few) > _MAX_NAMES)
+                warn(f"{count}, which is used for training: {names}{more}")
         if groups is not None:
             _check_groups(rows, groups, table, str(self.groups))
         used = 0.0

@@ -80,6 +80,7 @@ def test_a_row_of_a_table_with_a_weight_counts_as_often_as_a_repeated_one() -> N
     ("cell", "message"),
     [
         ("-1", r"t.csv, row 61, sample_weight 'w': -1.0 is not a number of at least 0"),
+        ("1e300", r"t.csv, row 61, sample_weight 'w': 1e\+300 is too large for single precision"),
         ("", r"t.csv, row 61, sample_weight 'w': None is not a number"),
         ("much", r"t.csv, row 61, column 'w': 'much' is not a number"),
     ],

@@ -70,6 +70,13 @@ def test_columns_of_parquet_are_cast_or_refused() -> None:
     assert (hours[0].to_list(), hours[1]) == (["PT1H", None], "category")
 
 
+def test_an_unknown_column_of_a_file_with_another_delimiter_is_explained() -> None:
+    with pytest.raises(
+        DataError, match=r"unknown target column 'target': .*; if another .* --data.delimiter"
+    ):
+        table(["1:a", "2:b"], "x:target")
+
+
 def test_integers_that_floats_cannot_represent_are_categories() -> None:
     for dtype in (pl.Decimal(38, 0), pl.Int128):
         numbers = pl.Series("n", [10**29, 10**29 + 1, None]).cast(dtype)

@@ -63,7 +63,7 @@ def test_validation_and_test_rows_come_from_their_files() -> None:
 
 @pytest.mark.reliability(24)
 def test_a_class_with_a_single_row_is_used_for_training() -> None:
-    with pytest.warns(DataWarning, match="1 class has a single row, which is used for training"):
+    with pytest.warns(DataWarning, match="1 class has a single row, which is used for training: 'c'"):
         data = table([f"{n},{'ab'[n % 2]}" for n in range(40)] + ["7,c"])
     assert 2 in data.split("train").y
     assert {0, 1} <= set(data.split("test").y.tolist())
