@@ -1,11 +1,11 @@
 """Train, resume, test and predict on a table larger than the memory allowed, and print what that takes.
 
-    python scripts/streaming_memory.py [--gigabytes 4] [--limit 1] [--folder .]
+    python scripts/streaming_memory.py [--gigabytes 4] [--limit 1] [--folder .] [--recipe]
 
 Writes a CSV file of a size, and runs the command line on it as on a small table. A command that has more
 than the limit of anonymous memory is killed; mapped files do not count, as the system can drop them. A run
 that is stopped within an epoch and resumed must end with the weights of one that is not, and every row must
-be predicted once.
+be predicted once. The network is small, unless it is that of the recipe, which is trained for 300 steps.
 """
 
 import argparse
@@ -23,9 +23,10 @@ import torch
 
 NUM_NUMBERS = 20
 BLOCK_ROWS = 500_000
-MODEL = ["--model.hidden", "[32]", "--model.numeric_embedding", "null", "--model.members", "1"]
-DATA = ["--data.target", "target", "--data.cache_dir", "cache", "--data.folds", "0"]
-FIT = ["fit", "--config", "table", "--data.path", "table.csv", *DATA, *MODEL, "--plots", "none"]
+SMALL = ["--model.hidden", "[32]", "--model.numeric_embedding", "null", "--model.members", "1"]
+SMALL += ["--data.folds", "0"]
+DATA = ["--data.path", "table.csv", "--data.target", "target", "--data.cache_dir", "cache"]
+FIT = ["fit", "--config", "table", *DATA, "--trainer.max_epochs", "1", "--plots", "none"]
 
 
 def main() -> int:
@@ -34,6 +35,7 @@ def main() -> int:
     options.add_argument("--gigabytes", type=float, default=4.0, help="size of the table")
     options.add_argument("--limit", type=float, default=1.0, help="anonymous memory in GB")
     options.add_argument("--folder", type=Path, default=Path(), help="where to write; needs twice the size")
+    options.add_argument("--recipe", action="store_true", help="train the networks of the recipe table")
     given = options.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         folder = Path(name)
@@ -44,11 +46,11 @@ def main() -> int:
         def run(*arguments: str) -> None:
             measure(arguments, folder, given.limit)
 
-        short = ["--trainer.max_epochs", "1"]
-        run(*FIT, *short)
+        fit = [*FIT, *(["--trainer.max_steps", "300"] if given.recipe else SMALL)]
+        run(*fit)
         steps = torch.load(checkpoint(folder, 0), weights_only=True)["global_step"]
-        run(*FIT, *short, "--trainer.max_steps", str(steps // 3))
-        run(*FIT, *short, "--ckpt_path", str(checkpoint(folder, 1)))
+        run(*fit, "--trainer.max_steps", str(steps // 3))
+        run(*fit, "--ckpt_path", str(checkpoint(folder, 1)))
         one, other = (weights(checkpoint(folder, version)) for version in (0, 2))
         is_exact = all(torch.equal(one[key], other[key]) for key in one)
         run("test", "--ckpt_path", str(checkpoint(folder, 2)))
