@@ -137,7 +137,7 @@ def test_a_recipe_is_trained_and_plotted(recipe: str, drawn: str, capsys: pytest
     assert not Path("lightning_logs").exists()
 
 
-@pytest.mark.parametrize("source", ["best", "circles_v0"])
+@pytest.mark.parametrize("source", [pytest.param("best", marks=pytest.mark.slow), "circles_v0"])
 def test_plots_are_overwritten_only_on_request(source: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*SHORT, "none"]) == 0
     assert main(["plot", source, "--out", "own"]) == 0

@@ -96,6 +96,7 @@ def test_counts_at_the_threshold_are_those_of_the_metrics() -> None:
     assert sum(run["predictions"]["calibration"][0]["rows"]) == 200
 
 
+@pytest.mark.slow
 def test_the_confusion_matrix_is_that_of_test(capsys: pytest.CaptureFixture[str]) -> None:
     fit = ["fit", "--config", "blobs", "--plots", "[snapshots]", "--trainer.max_epochs", "2"]
     assert main(fit) == 0
