@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+import yaml
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.loggers.logger import rank_zero_experiment
@@ -227,12 +228,18 @@ def read_scalars(run: Path) -> Iterator[tuple[str, int, float]]:
 def read_config(run: Path) -> dict[str, Any]:
     """Return the configuration in a run's directory; empty if there is none.
 
+    Raises:
+        UserError: the file is not YAML.
+
     Examples:
         >>> read_config(Path("no/such/run"))
         {}
     """
     file = run / "config.yaml"
-    content = safe_yaml.load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    try:
+        content = safe_yaml.load(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} is not valid YAML: {str(error).splitlines()[0]}") from error
     return content if isinstance(content, dict) else {}
 
 

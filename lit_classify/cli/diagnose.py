@@ -36,13 +36,19 @@ def main(arguments: list[str]) -> int:
     data = checkpoint.build_data(settings, own_data)
     stops_early = any("EarlyStopping" in name for name in checkpoint.content.get("callbacks", ()))
     weights = (lambda: Checkpoint.read(best).content["state_dict"]) if best.is_file() else None
-    overfit_batches = (read_config(run).get("trainer") or {}).get("overfit_batches") or 0
-    facts = collect_facts(model, data, read_scalars(run), stops_early, weights, overfit_batches)
+    facts = collect_facts(model, data, read_scalars(run), stops_early, weights, _overfit_batches(run))
     findings = diagnose(facts)
     epochs = checkpoint.epochs
     echo(f"{run}: {type(model).__name__} after {epochs} epoch{'s' * (epochs != 1)}")
     echo("\n".join(map(str, findings)) or "No problem found.")
     return 0
+
+
+def _overfit_batches(run: Path) -> float:
+    """Return the option of the trainer that a run was made with; 0 if it is not known."""
+    trainer = read_config(run).get("trainer")
+    given = trainer.get("overfit_batches") if isinstance(trainer, dict) else None
+    return given if isinstance(given, int | float) and given > 0 else 0
 
 
 def _last_checkpoint(run: str) -> Path:

@@ -55,6 +55,8 @@ def check_fit(config: Mapping[str, Any]) -> None:
     for name, values in _ALLOWED.items():
         if trainer.get(name, values[0]) not in values:
             refuse(f"trainer.{name}", trainer[name])
+    if trainer["max_epochs"] is None or trainer["max_epochs"] < 1:
+        refuse("trainer.max_epochs", trainer["max_epochs"])
     if type(config["seed_everything"]) is not int:
         raise UserError("a script needs a seed to print the same epoch log; set --seed_everything 42")
 

@@ -84,9 +84,10 @@ def collect_facts(
 
 def _num_batches(data: InMemoryDataModule, overfit_batches: float) -> int:
     """Return how many batches ``overfit_batches`` of the trainer are."""
-    if isinstance(overfit_batches, int):
-        return overfit_batches
-    return int(overfit_batches * len(data.train_dataloader()))
+    if not overfit_batches:
+        return 0
+    number = len(data.train_dataloader())
+    return min(overfit_batches, number) if isinstance(overfit_batches, int) else int(overfit_batches * number)
 
 
 def _facts_of_rows(

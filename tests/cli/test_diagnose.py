@@ -120,6 +120,19 @@ def test_a_directory_without_checkpoints_is_refused(capsys: pytest.CaptureFixtur
     assert "no checkpoint at nothing" in capsys.readouterr().err
 
 
+def test_a_configuration_that_was_changed_by_hand_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    fit("circles_v0", "--trainer.max_epochs", "20")
+    run = "lightning_logs/circles_v0/version_0"
+    for content in ("trainer: [1, 2]", "trainer: {overfit_batches: many}", "trainer: {overfit_batches: -3}"):
+        Path(run, "config.yaml").write_text(content)
+        capsys.readouterr()
+        assert main(["diagnose", run]) == 0
+        assert "Check: all layers are linear" in capsys.readouterr().out
+    Path(run, "config.yaml").write_text("{{{")
+    assert main(["diagnose", run]) == 2
+    assert f"{run}/config.yaml is not valid YAML: while parsing" in capsys.readouterr().err
+
+
 def test_the_check_of_a_run_takes_milliseconds() -> None:
     model, data = BinaryClassifier(2, activation=None), CirclesDataModule(num_samples=100_000)
     scalars = [("train/loss", step, 0.69) for step in range(1000)]

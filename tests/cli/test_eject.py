@@ -335,6 +335,7 @@ def test_what_a_script_cannot_reproduce_is_refused_by_name(capsys: pytest.Captur
         (["circles_v2", "--out", "exists.py"], "exists.py already exists; add --overwrite"),
         (["nowhere.ckpt"], "no checkpoint at nowhere.ckpt"),
         (["."], "no run in .: config.yaml is missing"),
+        (["circles_v2", "--trainer.max_epochs=-1"], "--trainer.max_epochs -1"),
         (["circles_v2", "--trainer.max_time", "00:00:01:00"], "--trainer.max_time"),
         (["circles_v2", "--model.optimizer", "LBFGS"], "--model.optimizer 'LBFGS'"),
         (["circles_v2", "--model.network", "torch.nn.Linear"], "--model.network 'torch.nn.Linear'"),

@@ -204,6 +204,8 @@ def test_the_rows_of_overfitted_batches_are_those_of_the_trainer(overfit_batches
     assert (facts.overfit_batches, facts.num_rows) == (number, len(x))
     assert facts.score == pytest.approx(float(((model.network(x)[:, 0] > 0) == y).float().mean()))
     assert facts.neighbors_score == 1.0
+    facts = collect_facts(model, CirclesDataModule(batch_size=100), overfit_batches=50)  # more than there are
+    assert (facts.overfit_batches, facts.num_rows) == (8, 800)
 
 
 @pytest.mark.filterwarnings("ignore:.* also occur in")
