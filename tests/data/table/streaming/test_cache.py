@@ -159,6 +159,7 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
     return interrupt
 
 
+@pytest.mark.reliability(32)
 @pytest.mark.usefixtures("small_blocks", "table")
 @pytest.mark.parametrize(
     ("blocks", "options", "sample_bytes"),
@@ -318,6 +319,7 @@ def test_several_processes_build_it_once() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.reliability(32)
 def test_a_kill_at_any_moment_leaves_nothing_that_is_wrong() -> None:
     mixed_table(20_000).write_csv("t.csv")
     with start(OFTEN_NOTED) as process:
