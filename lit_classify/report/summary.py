@@ -86,9 +86,13 @@ def summarize(
         UserError: a run has no checkpoint, or its data cannot be read.
     """
     summaries = [_summarize_run(_find_run(str(run)), rows, custom) for run in runs]
-    contains = ["predictions", "ranges of numbers", "names of classes, columns and frequent categories"]
+    contains = [
+        "counts of predictions",
+        "ranges of numbers",
+        "names of classes, columns and frequent categories",
+    ]
     if rows:
-        contains += ["data points or the rows with the largest errors", "rare categories"]
+        contains += ["data points, values or the rows with the largest errors", "rare categories"]
     return {"version": __version__, "contains": contains, "has_rows": rows, "runs": summaries}
 
 
@@ -142,7 +146,7 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
             "data": _describe_data(data),
             "curves": read_curves(folder, checkpoint.content["global_step"] / max(checkpoint.epochs, 1)),
             "evaluation": _evaluation(model, data, split, logits, y),
-            "predictions": summarize_predictions(model, logits, y),
+            "predictions": summarize_predictions(model, logits, y, rows),
             "player": _player(model, data, folder, rows),
             "form": form_data(model, data, rows),
             **_importance(model, data),
@@ -239,8 +243,14 @@ def _evaluation(
     }
 
 
-def summarize_predictions(model: LitModule, logits: Tensor, y: Tensor) -> dict[str, Any]:
+def summarize_predictions(model: LitModule, logits: Tensor, y: Tensor, rows: bool = True) -> dict[str, Any]:
     """Return what the predictions of evaluated rows are like.
+
+    Args:
+        model: the model.
+        logits: its logits, ``(N, O)``.
+        y: targets, ``(N,)`` or ``(N, L)``.
+        rows: include the values of a regression.
 
     Returns:
         Of classes, the confusion counts; of classes or labels, calibration curves and metrics by threshold;
@@ -252,14 +262,14 @@ def summarize_predictions(model: LitModule, logits: Tensor, y: Tensor) -> dict[s
         counts = confusion_counts(y.numpy(), predicted, len(names))
         rates = [_fractions(row, row.sum().repeat(len(row))) for row in counts]  # of the rows of a class
         confusion = {"counts": counts.tolist(), "rates": rates}
-    if isinstance(model, Regressor):
+    if isinstance(model, Regressor) and rows:
         pairs = zip(y[:_MAX_ROWS].tolist(), model.probabilities(logits[:_MAX_ROWS]).tolist(), strict=True)
         values = [[_round(actual), _round(predicted)] for actual, predicted in pairs]
-    rows = model.one_vs_rest(logits, y)
-    chosen = zip(rows.items(), model.thresholds, strict=True) if model.thresholds else ()
+    outputs = model.one_vs_rest(logits, y)
+    chosen = zip(outputs.items(), model.thresholds, strict=True) if model.thresholds else ()
     return {
         "confusion": confusion,
-        "calibration": [_calibration(name, *of_output) for name, of_output in rows.items()],
+        "calibration": [_calibration(name, *of_output) for name, of_output in outputs.items()],
         "thresholds": [_thresholds(name, *of_output, threshold) for (name, of_output), threshold in chosen],
         "values": values,
     }

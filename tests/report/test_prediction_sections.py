@@ -30,6 +30,13 @@ def test_each_task_has_its_sections() -> None:
     assert titles(sections(Regressor(2), logits[:, :1], y.float())) == ["Predicted over actual values"]
 
 
+def test_without_rows_the_values_of_a_regression_are_left_out() -> None:
+    model, logits, y = Regressor(2), torch.randn(9, 1), torch.randn(9)
+    summary = summarize_predictions(model, logits, y, rows=False)
+    assert not any(summary.values())
+    assert prediction_sections(summary, None) == []
+
+
 def test_cells_of_a_confusion_matrix_have_counts_and_shares_of_the_class() -> None:
     logits = torch.eye(3)[torch.tensor([0, 1, 1, 2])]
     page = sections(MulticlassClassifier(2, 3), logits, torch.tensor([0, 0, 1, 0]))
