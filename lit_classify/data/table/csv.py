@@ -340,9 +340,10 @@ def _read_rows(path: Path, line: int, data: bytes, dialect: Dialect) -> tuple[li
         if len(row) == width:
             rows.append(tuple([cell or None for cell in row]))  # lists would slow down garbage collection
         elif not is_blank(row):
+            title = "; remove a title or comments above the names of the columns" * (width == 1)
             raise DataError(
                 f"{path}, line {line + start}: {len(row)} fields, but the first row has {width}; "
-                f"the delimiter is {delimiter!r}"
+                f"the delimiter is {delimiter!r}{title}"
             )
         elif width == 1:
             rows.append((None,))

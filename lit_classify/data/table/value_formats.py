@@ -16,10 +16,13 @@ import polars as pl
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, to_numbers
 
 HEAD = 100  # cells that select the formats to try on a column
-_SPACES = " \u00a0\u202f"
+_SPACES = " \u00a0\u2009\u202f"
 _APOSTROPHES, _MINUS = "'\u2019", "\u2212"
 _DIGITS = re.compile(rf"[\d.,()+{_APOSTROPHES}{_SPACES}{_MINUS}-]")  # characters of numbers
-_CURRENCIES = ("USD", "US$", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "SEK", "NOK", "DKK", "PLN", "kr", "zł")
+_CURRENCIES = (
+    *("USD", "US$", "EUR", "GBP", "CHF", "JPY", "CNY", "INR", "Rs", "SEK", "NOK", "DKK", "kr", "PLN", "zł"),
+    *("CZK", "Kč", "HUF", "Ft", "TRY", "AUD", "A$", "CAD", "C$", "NZD", "BRL", "R$", "MXN", "KRW", "ZAR"),
+)
 _DATES = (
     *("%Y-%m-%d", "%Y/%m/%d", "%Y-%m", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y", "%d-%m-%Y"),
     *("%d.%m.%y", "%m/%d/%y", "%d/%m/%y", "%d %B %Y", "%d %b %Y", "%d-%b-%Y", "%B %d, %Y", "%b %d, %Y"),

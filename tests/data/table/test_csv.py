@@ -257,6 +257,7 @@ def test_line_ends_delimiters_and_encodings_give_the_same_table(content: str, en
         (b"a,b,a\n1,2,3\n", "line 1: the column name 'a' occurs 2 times"),
         (b"a,b\n1,2\n1,2,3\n", "line 3: 3 fields, but the first row has 2"),
         (b"a,b\n1,2\n1\n", "line 3: 1 fields, but the first row has 2"),
+        (b"# source\na,b\n1,2\n", "line 2: 2 fields, but the first row has 1; .*remove a title or comments"),
         (b"a,b\n1,2\n1", "line 3: 1 fields, but the first row has 2"),
         (b'a,b\n"x\ny",2\n"p,q",3\n5\n', "line 5: 1 fields"),
         ("a,b\n1,ü\n".encode("latin-1"), "line 2: byte 0xfc is not utf-8; set encoding"),
