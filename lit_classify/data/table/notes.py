@@ -93,8 +93,10 @@ def _spellings(values: pl.Series) -> Iterator[str]:
         groups = table.group_by("unified", maintain_order=True).agg("value")
         several = groups.filter(pl.col("value").list.len() > 1)["value"].to_list()
         count, first = sum(map(len, several)), ", ".join(map(repr, several[0][:_MAX_WORDS]))
+        is_composed = bool((distinct.str.normalize("NFC") == distinct).all())
+        what = "case or spaces" if is_composed else "case, spaces or Unicode form"
         yield (
-            f"{values.name!r}: {count:,} values differ from others only in case or spaces, such as {first}; "
+            f"{values.name!r}: {count:,} values differ from others only in {what}, such as {first}; "
             "merge them with --data.ignore_case true"
         )
 

@@ -211,13 +211,13 @@ def convert_text(
 
 
 def unify_spelling(text: pl.Series) -> pl.Series:
-    """Return text in lower case and with single spaces.
+    """Return text in lower case, with single spaces and composed Unicode characters.
 
     Examples:
         >>> unify_spelling(pl.Series(["New  York"])).to_list()
         ['new york']
     """
-    return text.str.to_lowercase().str.replace_all(r"\s+", " ")
+    return text.str.normalize("NFC").str.to_lowercase().str.replace_all(r"\s+", " ")
 
 
 def replace_values(frame: pl.DataFrame, options: ValueOptions) -> pl.DataFrame:

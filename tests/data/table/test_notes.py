@@ -26,6 +26,17 @@ def notes(
     return TableDataModule(frame, "y", **(options or {})).notes
 
 
+def test_categories_in_composed_and_decomposed_unicode_are_noted_and_merged() -> None:
+    columns = {"town": ["M\u00fcnster", "Mu\u0308nster", "Trier", "Ulm", "Trier"] * 20}
+    (note,) = notes(columns)
+    assert note.startswith(
+        "'town': 2 values differ from others only in case, spaces or Unicode form, such as "
+    )
+    assert notes(columns, options={"ignore_case": True}) == []
+    frame = pl.DataFrame({**columns, "noise": [n / 7 for n in range(100)], "y": TARGETS})
+    assert TableDataModule(frame, "y", ignore_case=True).columns[0].distinct == 3
+
+
 @pytest.mark.parametrize(
     ("columns", "note", "options"),
     [
