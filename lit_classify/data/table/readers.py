@@ -34,14 +34,12 @@ def read_file(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[
         match name:
             case "JSON lines":
                 frame = read_json_lines(path)
-            case "Parquet":
-                rows = pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
-                check_memory(path, rows, len(pl.read_parquet_schema(path)))
-                frame = pl.read_parquet(path, glob=False)
-            case "Arrow":
-                rows = pl.scan_ipc(path, glob=False).select(pl.len()).collect().item()
-                check_memory(path, rows, len(pl.read_ipc_schema(path)))
-                frame = pl.read_ipc(path)
+            case "Parquet" | "Arrow":
+                scan = pl.scan_parquet if name == "Parquet" else pl.scan_ipc
+                lazy = scan(path, glob=False)  # a name may contain wildcards
+                rows = lazy.select(pl.len()).collect().item()
+                check_memory(path, rows, len(lazy.collect_schema()))
+                frame = lazy.collect()
             case "Arrow stream":
                 check_content(path, path.stat().st_size)
                 frame = pl.read_ipc_stream(path)

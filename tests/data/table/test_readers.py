@@ -178,3 +178,10 @@ def test_a_missing_fastexcel_is_one_message(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(builtins, "__import__", without_fastexcel)
     with pytest.raises(DataError, match=r"needs fastexcel: pip install 'lit_classify\[excel\]'"):
         read_table("t.xlsx")
+
+
+@pytest.mark.parametrize("method", ["write_parquet", "write_ipc"])
+def test_a_file_whose_name_contains_wildcards_is_read(method: str) -> None:
+    rows = pl.DataFrame({"x": [1.5, 2.5], "y": ["a", "b"]})
+    getattr(rows, method)("rows[1].data")
+    assert read_table("rows[1].data").frame.equals(rows)
