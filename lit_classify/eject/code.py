@@ -136,7 +136,7 @@ def layers(network: nn.Module) -> str:
     if type(network) is nn.Dropout and not network.inplace:
         return f"nn.Dropout(p={network.p})"
     if type(network) is MemberLinear:
-        _, in_features, out_features = network.weight.shape
+        _, out_features, in_features = network.weight.shape
         return call("nn.Linear(", keywords({"in_features": in_features, "out_features": out_features}))
     name = type(network).__name__
     if type(network) is ACTIVATIONS.get(name) and repr(network) == repr(ACTIVATIONS[name]()):

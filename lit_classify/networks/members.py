@@ -32,23 +32,23 @@ class MemberLinear(nn.Module):
 
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
         super().__init__()
-        weights = torch.stack([layer.weight.detach().T for layer in layers]).contiguous()
-        biases = torch.stack([layer.bias.detach().unsqueeze(0) for layer in layers])
+        weights = torch.stack([layer.weight.detach() for layer in layers])
+        biases = torch.stack([layer.bias.detach() for layer in layers])
         self.weight = nn.Parameter(weights, layers[0].weight.requires_grad)  # false in a frozen layer
         self.bias = nn.Parameter(biases, layers[0].bias.requires_grad)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Multiply by ``weight`` ``(K, F, O)`` and add ``bias`` ``(K, 1, O)``.
+        """Multiply by ``weight`` ``(K, O, F)`` and add ``bias`` ``(K, O)``.
 
         The rows are adjacent in memory: layers of ten units take half the time then, larger ones as much, and
         the gradient of the first weights, which two features have, a sixth.
         """
         columns = x.mT if x.ndim == 3 else x.mT.contiguous().expand(len(self.weight), -1, -1)
-        return torch.baddbmm(self.bias.mT, self.weight.mT, columns).mT
+        return torch.baddbmm(self.bias.unsqueeze(2), self.weight, columns).mT
 
     def extra_repr(self) -> str:
         """Describe the shape."""
-        members, in_features, out_features = self.weight.shape
+        members, out_features, in_features = self.weight.shape
         return f"members={members}, in_features={in_features}, out_features={out_features}"
 
 

@@ -126,7 +126,7 @@ def _layers(module: nn.Module) -> list[dict[str, Any]]:
     if isinstance(module, DerivedInputs):
         return [{"kind": "derived", "inputs": module.inputs}]
     if isinstance(module, MemberLinear):
-        return [_linear(module.weight.mT, module.bias.squeeze(1))]
+        return [_linear(module.weight, module.bias)]
     if isinstance(module, nn.Linear) and kind is nn.Linear and module.bias is not None:
         return [_linear(module.weight.unsqueeze(0), module.bias.unsqueeze(0))]
     if isinstance(module, FeatureEmbedding):

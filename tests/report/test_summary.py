@@ -146,7 +146,7 @@ def test_the_player_has_the_weights_of_all_members() -> None:
     weights = numbers(player["weights"]).reshape(len(player["epochs"]), -1)
     model = load(f"{CIRCLES}/checkpoints/last.ckpt")
     assert player["network"]["layers"][0]["weight"] == {"shape": [2, 10, 2]}
-    first = model.network.get_parameter("0.weight").mT.flatten()  # (K, O, F)
+    first = model.network.get_parameter("0.weight").flatten()  # (K, O, F)
     assert np.array_equal(weights[-1, :40], first.detach().numpy())
 
 

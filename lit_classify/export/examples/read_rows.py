@@ -46,8 +46,11 @@ def parse_time(cell: str, pattern: str) -> datetime:
         cell = cell.replace(fraction[0], "") if fraction else cell
         cell = re.sub(r"([A-Za-z]{3})[A-Za-z]+", r"\1", cell)  # names of months
         cell = re.sub(r"(?<=\d)(?=[AaPp][Mm])", " ", cell)
-        cell = re.sub(r"\s+(?=[+-]\d)", "", cell)  # before the time zone
-        time = datetime.strptime(cell, pattern.replace("%.f", "").replace("%B", "%b"))
+        if "%#z" in pattern:  # a time zone: Z, +01, +0100 or +01:00, perhaps after spaces
+            cell = re.sub(r"\s*([+-]\d\d)$", r"\g<1>00", re.sub(r"\s+(?=[+-]\d)", "", cell))
+        for part, python in (("%.f", ""), ("%B", "%b"), ("%#z", "%z")):
+            pattern = pattern.replace(part, python)
+        time = datetime.strptime(cell, pattern)
         time += timedelta(microseconds=int(fraction[1][:6].ljust(6, "0")) if fraction else 0)
         if "%y" in pattern and time.year == 1969:
             time = time.replace(year=2069)  # two digits are years from 1970 to 2069

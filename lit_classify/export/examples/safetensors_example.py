@@ -62,7 +62,7 @@ for index, layer in enumerate(schema["layers"]):
     if layer == "Linear":
         outputs = outputs @ parameters["weight"].T + parameters["bias"]
     elif layer == "MemberLinear":
-        outputs = outputs @ parameters["weight"] + parameters["bias"]
+        outputs = outputs @ parameters["weight"].mT + parameters["bias"].unsqueeze(1)
     else:
         module = getattr(nn, layer)()
         module.load_state_dict(parameters)
