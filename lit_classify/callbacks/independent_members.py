@@ -52,6 +52,8 @@ class IndependentMembers(DivergenceCheck):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Scale the steps of the optimizer, unless all rates are equal."""
         super().on_train_start(trainer, pl_module)
+        assert isinstance(pl_module, LitModule)
+        pl_module.means["train"].counts_metric = False  # the mean over runs means nothing
         if bool((self._parts < 1).any()):
             for optimizer in trainer.optimizers:
                 _scale_steps(optimizer, self._parts)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 if TYPE_CHECKING:
     from lit_classify.modules.base import LitModule
 
-Counts = tuple[Tensor, int | Tensor, Tensor, int | Tensor]  # as RunningMean.update takes them
+Counts = tuple[Tensor, int | Tensor, Tensor | None, int | Tensor]  # as RunningMean.update takes them
 
 
 def training_loss(
@@ -46,7 +46,9 @@ def training_loss(
     task.batch_losses = means.detach()
     total = weights.sum()
     mean = losses.detach().sum() / total.clamp_min(tiny)
-    metric_sum = task.metric_sum(learned.flatten(0, 1), _repeat(y, len(learned)))
+    metric_sum = None
+    if task.means["train"].counts_metric:
+        metric_sum = task.metric_sum(learned.flatten(0, 1), _repeat(y, len(learned)))
     return means.sum(), (mean, total, metric_sum, len(learned) * len(y))
 
 

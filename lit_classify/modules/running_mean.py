@@ -17,6 +17,7 @@ class RunningMean:
 
     Attributes:
         counts_loss: whether ``update`` counts the loss; if not, ``add_loss`` does.
+        counts_metric: whether the metric of several members is counted.
         paused: whether ``update`` adds nothing.
         last_weight: the weight of the batch that ``update`` was last called with.
 
@@ -29,7 +30,8 @@ class RunningMean:
     """
 
     def __init__(self) -> None:
-        self.counts_loss, self.paused = True, False
+        self.counts_loss = self.counts_metric = True
+        self.paused = False
         self.last_weight: int | Tensor | None = None
         self.reset()
 
@@ -41,20 +43,23 @@ class RunningMean:
         self._rows: list[int | Tensor] = []
         self._totals: Tensor | None = None
 
-    def update(self, loss: Tensor, weight: int | Tensor, metric_sum: Tensor, num_rows: int | Tensor) -> None:
+    def update(
+        self, loss: Tensor, weight: int | Tensor, metric_sum: Tensor | None, num_rows: int | Tensor
+    ) -> None:
         """Add a batch.
 
         Args:
             loss: mean loss of the batch, a scalar.
             weight: sum of the weights of the rows in the loss.
-            metric_sum: sum of the metric over the rows, a scalar.
+            metric_sum: sum of the metric over the rows, a scalar; None if it is not counted.
             num_rows: number of rows.
         """
         self.last_weight = weight
         if self.paused:
             return
-        self._metrics.append(metric_sum)
-        self._rows.append(num_rows)
+        if metric_sum is not None:
+            self._metrics.append(metric_sum)
+            self._rows.append(num_rows)
         if self.counts_loss:
             self.add_loss(loss, weight)
 
