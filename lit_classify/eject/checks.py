@@ -23,6 +23,7 @@ _TRAINER = {
     "accelerator",
     "devices",
     "callbacks",
+    "overfit_batches",
 }
 _WITHOUT_EFFECT = {  # on the epoch log
     *("plots", "test_best", "tune_threshold", "report", "ckpt_path", "weights_only", "init_preprocessing"),
@@ -57,6 +58,8 @@ def check_fit(config: Mapping[str, Any]) -> None:
             refuse(f"trainer.{name}", trainer[name])
     if trainer["max_epochs"] is None or trainer["max_epochs"] < 1:
         refuse("trainer.max_epochs", trainer["max_epochs"])
+    if type(trainer.get("overfit_batches") or 0) is not int:
+        refuse("trainer.overfit_batches", trainer["overfit_batches"])
     if type(config["seed_everything"]) is not int:
         raise UserError("a script needs a seed to print the same epoch log; set --seed_everything 42")
 

@@ -104,11 +104,17 @@ def describe(run: Run, plain: Words | None) -> tuple[dict[str, Any], set[str]]:
     num_rows, width = len(data.split("train").y), WIDTH if plain else SOURCE_WIDTH
     size = min(data.batch_size or num_rows, num_rows)
     used = num_rows - num_rows % size if data.drop_last else num_rows
+    overfit = (trainer.get("overfit_batches") or 0) * size  # rows
+    used = min(used, overfit or used)
+    is_limited = 0 < overfit < len(data.split(split).y)
+    if overfit and (data.folds or (is_limited and plain is None)):
+        refuse("trainer.overfit_batches", trainer["overfit_batches"])
     batches, epochs, scheduler = used > size or used < num_rows, trainer["max_epochs"], _scheduler(run, width)
     is_set = {
         "accuracy": not isinstance(model, Regressor),
         "batches": batches,
-        "shuffle": data.shuffle,
+        "shuffle": data.shuffle and not overfit,
+        "limited": is_limited,
         "random": _draws_random_numbers(model.network, data.split("train").x),
         "clip": trainer["gradient_clip_val"],
         "scheduler": scheduler,
@@ -145,6 +151,7 @@ def describe(run: Run, plain: Words | None) -> tuple[dict[str, Any], set[str]]:
         "batch_weights": "w_train[rows]" if data.sample_weights else None,
         "weights": f"w_{'train' if data.folds else split}" if data.sample_weights else None,
         "used": f"[:{used}]" if used < num_rows else "",
+        "limit": overfit,
         "batch_size": size,
         "step": f"epoch * {-(-used // size)} + step" if batches else "epoch",
         "members": model.members,
