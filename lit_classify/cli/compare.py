@@ -11,7 +11,7 @@ from lit_classify import recipes, signals
 from lit_classify.atomic_write import write_all
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import parser
-from lit_classify.cli.seed_runs import chunks, prepare, train_alone, train_at_once
+from lit_classify.cli.seed_runs import chunks, prepare, train_at_once, train_sequentially
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.errors import UserError, check_at_least
 from lit_classify.messages import echo, echo_once
@@ -133,18 +133,18 @@ def _train_groups(configurations: Sequence[Configuration], seeds: Sequence[int])
     """Train all configurations, those of one shape at once, and print the progress on standard error."""
     groups: dict[str, list[Configuration]] = {}
     for part in configurations:
-        groups.setdefault(part.name if part.alone else part.shape, []).append(part)
+        groups.setdefault(part.name if part.sequential_reason else part.shape, []).append(part)
     for number, parts in enumerate(groups.values(), 1):
         names = ", ".join(part.name for part in parts)
         step = f"[{number}/{len(groups)}] {names}: {len(seeds)} seed{'s' * (len(seeds) > 1)}"
-        for chunk in [seeds] if parts[0].alone else chunks(parts, seeds):
-            if not parts[0].alone and len(chunk) * len(parts) > 1:
+        for chunk in [seeds] if parts[0].sequential_reason else chunks(parts, seeds):
+            if not parts[0].sequential_reason and len(chunk) * len(parts) > 1:
                 echo_once(f"{step} at once")
                 train_at_once(parts, chunk)
                 continue
-            echo_once(f"{step}, one by one{parts[0].alone and f': {parts[0].alone}'}")
+            echo_once(f"{step}, one by one{parts[0].sequential_reason and f': {parts[0].sequential_reason}'}")
             for seed, part in product(chunk, parts):
-                train_alone(part, seed)
+                train_sequentially(part, seed)
                 echo_once(f"  seed {seed}: {_result(part)}")
 
 

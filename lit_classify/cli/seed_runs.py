@@ -40,7 +40,7 @@ from lit_classify.evaluation.member_metrics import member_metrics
 from lit_classify.modules import LitModule
 from lit_classify.networks import as_members, evaluating, select_members
 from lit_classify.optimizers import rates_are_proportional, steps_are_proportional
-from lit_classify.report.comparison import Configuration, SeedRun, View
+from lit_classify.report.comparison import Configuration, PlotData, SeedRun
 from lit_classify.report.summary import flat_settings
 from lit_classify.threads import limit_threads
 
@@ -177,7 +177,7 @@ def prepare(name: str, arguments: Sequence[str]) -> Configuration:
         settings={key: value for key, value in flat_settings(settings).items() if key != "seed_everything"},
         lr=model.lr,
         shape=json.dumps(shape, sort_keys=True, default=str),
-        alone=_why_alone(cli),
+        sequential_reason=_sequential_reason(cli),
         uses_best=bool(given.test_best or given.tune_threshold or stops_members(cli.trainer)),
         activations=_activations(model, data),
         members=model.members,
@@ -186,7 +186,7 @@ def prepare(name: str, arguments: Sequence[str]) -> Configuration:
         higher_is_better=bool(higher_is_better),
         split=split,
         targets=data.split(split).y,
-        view=_view(model, data, split),
+        plot_data=_plot_data(model, data, split),
     )
 
 
@@ -196,7 +196,7 @@ def _fixed_random_state(given: Namespace, data: InMemoryDataModule) -> list[str]
     return ["--data.random_state", str(data.random_state)] if has_option else []
 
 
-def _why_alone(cli: PreparedFit) -> str:
+def _sequential_reason(cli: PreparedFit) -> str:
     """Return why the runs of a configuration cannot be trained at once; empty if they can."""
     model, data = cli.model, cli.datamodule
     if data.folds or model.members > 1:
@@ -229,7 +229,7 @@ def _why_alone(cli: PreparedFit) -> str:
     return ""
 
 
-def _view(model: LitModule, data: InMemoryDataModule, split: str) -> View | None:
+def _plot_data(model: LitModule, data: InMemoryDataModule, split: str) -> PlotData | None:
     """Return what a plot of predictions over one or two features needs; None if there are others."""
     features = data.numeric_features
     if data.in_features != len(features) or not data.has_split("train"):
@@ -245,12 +245,12 @@ def _view(model: LitModule, data: InMemoryDataModule, split: str) -> View | None
         extent = extent_of({name: (x[:, columns], y) for name, (x, y) in splits.items()}, equal)
         inputs = torch.empty(len(grid(extent)), 2)
         inputs[:, columns] = grid(extent)
-        return View(x[:, columns], y, model.class_names, features, inputs, extent, equal)
+        return PlotData(x[:, columns], y, model.class_names, features, inputs, extent, equal)
     if model.boundary_plot == "line" and len(features) == 1:
         splits = {name: data.split(name) for name in ("train", split)}
         all_x, all_y = (torch.cat(parts) for parts in zip(*splits.values(), strict=True))
         inputs = torch.linspace(float(all_x.min()), float(all_x.max()), 200).unsqueeze(1)
-        return View(all_x, all_y, None, features, inputs, None)
+        return PlotData(all_x, all_y, None, features, inputs, None)
     return None
 
 
@@ -259,7 +259,7 @@ def _surface(model: LitModule, logits: Tensor) -> Tensor:
     return model.relative_probabilities(model.probabilities(logits)).cpu()
 
 
-def train_alone(part: Configuration, seed: int) -> None:
+def train_sequentially(part: Configuration, seed: int) -> None:
     """Train a configuration with a seed as ``fit`` does, and add the run to it."""
     start = time.monotonic()
     with TemporaryDirectory() as folder, _quiet():
@@ -278,9 +278,9 @@ def _evaluate(cli: SeedFit, part: Configuration, seed: int) -> SeedRun:
     """Return the result of a finished fit."""
     metrics, surface = cli.evaluate(part.split, part.uses_best), None
     metric = metrics.get(part.metric)  # absent if outputs are not finite
-    if part.view is not None and metric is not None:
+    if part.plot_data is not None and metric is not None:
         with evaluating(cli.model):
-            surface = _surface(cli.model, cli.model(part.view.inputs.to(cli.model.device)))
+            surface = _surface(cli.model, cli.model(part.plot_data.inputs.to(cli.model.device)))
     diverged = -1 if metric is None else None
     return SeedRun(seed, metric, metrics.get("loss"), diverged, cli.curves.values, surface)
 
@@ -311,9 +311,11 @@ def train_at_once(parts: Sequence[Configuration], seeds: Sequence[int]) -> None:
         batches = data.test_dataloader() if parts[0].split == "test" else data.val_dataloader()
         losses, metrics = (values.tolist() for values in member_metrics(model, batches))
         surfaces: list[Tensor | None] = [None] * model.members
-        if (view := parts[0].view) is not None:
+        if (plot_data := parts[0].plot_data) is not None:
             with evaluating(model):
-                surfaces = [_surface(model, logits) for logits in model.network(view.inputs.to(model.device))]
+                surfaces = [
+                    _surface(model, logits) for logits in model.network(plot_data.inputs.to(model.device))
+                ]
     all_curves = {
         name: {epoch: values.tolist() for epoch, values in curve.items()}
         for name, curve in recorded.curves.items()

@@ -42,7 +42,7 @@ class SeedRun:
 
 
 @dataclass
-class View:
+class PlotData:
     """What a plot of predictions needs besides them.
 
     Args:
@@ -74,7 +74,7 @@ class Configuration:
         settings: its settings by dotted name.
         lr: its learning rate.
         shape: what must be equal for runs to be trained at once.
-        alone: why its runs are trained one by one; empty if they are trained at once.
+        sequential_reason: why its runs are trained one by one; empty if they are trained at once.
         uses_best: whether the weights of the best epoch are evaluated, instead of the last.
         activations: numbers that the layers return for a batch.
         members: number of networks in a run.
@@ -83,7 +83,7 @@ class Configuration:
         higher_is_better: whether a high metric is good.
         split: the evaluated split, ``test`` or ``val``.
         targets: targets of the evaluated rows.
-        view: of a plot of predictions, if there is one.
+        plot_data: of a plot of predictions, if there is one.
         runs: the finished runs.
         seconds: how long they took; runs that are trained at once share the time.
     """
@@ -93,7 +93,7 @@ class Configuration:
     settings: Mapping[str, Any]
     lr: float
     shape: str
-    alone: str
+    sequential_reason: str
     uses_best: bool
     activations: int
     members: int
@@ -102,7 +102,7 @@ class Configuration:
     higher_is_better: bool
     split: str
     targets: Tensor
-    view: View | None
+    plot_data: PlotData | None
     runs: list[SeedRun] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -171,7 +171,7 @@ def _summarize(
         "parameters": part.parameters,
         "rows": part.rows,
         "weights": "best epoch" if part.uses_best else "last epoch",
-        "trained": f"one by one: {part.alone}" if part.alone else "at once",
+        "trained": f"one by one: {part.sequential_reason}" if part.sequential_reason else "at once",
         "mean": float(values.mean()) if len(values) else None,
         "std": float(values.std(ddof=1)) if len(values) > 1 else None,
         "best": float(best(values)) if len(values) else None,
@@ -250,7 +250,11 @@ def _notes(configurations: Sequence[Configuration], seeds: Sequence[int], num_te
             )
     if (step := seeds[1] - seeds[0] if len(seeds) > 1 else 1) > 1:
         notes.append(f"The seeds are {step} apart: runs of consecutive seeds would share networks.")
-    notes += [f"{part.name}: trained one by one, {part.alone}." for part in configurations if part.alone]
+    notes += [
+        f"{part.name}: trained one by one, {part.sequential_reason}."
+        for part in configurations
+        if part.sequential_reason
+    ]
     notes += [f"{part.name}: of the weights of the best epoch." for part in configurations if part.uses_best]
     for part in configurations:
         if len(part.runs) < len(seeds):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lit_classify import plots
 from lit_classify.plots.style import wrap
-from lit_classify.report.comparison import Configuration, View
+from lit_classify.report.comparison import Configuration, PlotData
 from lit_classify.report.comparison_formats import setting, verdict
 from lit_classify.report.elements import Html, escape, fill_page, format_number, join, section, tag
 
@@ -118,27 +118,29 @@ def _predictions(configurations: Sequence[Configuration]) -> Html | None:
     drawn = []
     for part in configurations:
         surfaces = [run.surface for run in part.runs if run.surface is not None]
-        view = part.view
-        if view is None or not surfaces:
+        plot_data = part.plot_data
+        if plot_data is None or not surfaces:
             continue
 
         title = wrap(f"{part.name}: {len(surfaces)} run{'s' * (len(surfaces) > 1)}", _TITLE_WIDTH)
-        draw = partial(_draw_predictions, view, surfaces, title)
+        draw = partial(_draw_predictions, plot_data, surfaces, title)
         drawn.append(tag("figure", _picture(draw, f"predictions of {part.name}", "png")))
     if not drawn:
         return None
     about = "Each line is the boundary of one run; the background shows the mean of their probabilities."
-    if all(part.view is None or part.view.extent is None for part in configurations):
+    if all(part.plot_data is None or part.plot_data.extent is None for part in configurations):
         about = "Each line shows the predictions of one run."
     return section("Predictions", tag("p", about, class_="muted"), tag("div", *drawn, class_="plots"))
 
 
-def _draw_predictions(view: View, surfaces: Sequence[Tensor], title: str) -> Figure:
-    points = view.x, view.y
-    if view.extent is None:
-        return plots.lines_of_seeds(points, view.inputs, surfaces, title, view.features[0])
-    names = view.class_names or []
-    return plots.boundaries_of_seeds(points, names, surfaces, view.extent, title, view.features, view.equal)
+def _draw_predictions(plot_data: PlotData, surfaces: Sequence[Tensor], title: str) -> Figure:
+    points = plot_data.x, plot_data.y
+    if plot_data.extent is None:
+        return plots.lines_of_seeds(points, plot_data.inputs, surfaces, title, plot_data.features[0])
+    names = plot_data.class_names or []
+    return plots.boundaries_of_seeds(
+        points, names, surfaces, plot_data.extent, title, plot_data.features, plot_data.equal
+    )
 
 
 def _curves(summary: Mapping[str, Any]) -> Html | None:

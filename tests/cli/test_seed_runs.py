@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from lit_classify.cli.fit import FitCLI
-from lit_classify.cli.seed_runs import chunks, prepare, train_alone, train_at_once
+from lit_classify.cli.seed_runs import chunks, prepare, train_at_once, train_sequentially
 from lit_classify.report.comparison import Configuration
 
 SEEDS = range(42, 45)
@@ -82,7 +82,7 @@ def check_against_fit(part: Configuration, arguments: list[str], within: float) 
 @pytest.mark.slow
 def test_members_equal_runs_of_fit(arguments: list[str]) -> None:
     part = prepare("name", arguments)
-    assert part.alone == ""
+    assert part.sequential_reason == ""
     train_at_once([part], SEEDS)
     assert [run.seed for run in part.runs] == list(SEEDS)
     check_against_fit(part, arguments, 1e-5)
@@ -93,7 +93,7 @@ def test_members_equal_runs_of_fit(arguments: list[str]) -> None:
 def test_members_equal_runs_of_fit_on_a_table(target: str) -> None:
     arguments = write_table(target)
     part = prepare("name", arguments)
-    assert part.alone == ""
+    assert part.sequential_reason == ""
     train_at_once([part], SEEDS)
     check_against_fit(part, arguments, 1e-5)
 
@@ -105,10 +105,10 @@ def test_curves_of_members_are_those_of_runs_trained_alone() -> None:
     frame.write_csv("t.csv")
     arguments += ["--model.loss", "HuberLoss", "--trainer.accumulate_grad_batches", "2"]
     at_once, alone = prepare("a", arguments), prepare("b", arguments)
-    assert at_once.alone == ""
+    assert at_once.sequential_reason == ""
     train_at_once([at_once], SEEDS)
     for seed, run in zip(SEEDS, at_once.runs, strict=True):
-        train_alone(alone, seed)
+        train_sequentially(alone, seed)
         for name, curve in alone.runs[-1].curves.items():
             assert len(curve) > 1
             for epoch, value in curve.items():
@@ -156,8 +156,8 @@ def test_the_distribution_over_seeds_is_that_of_fit_at_the_end_of_training() -> 
 def test_a_run_trained_alone_is_that_of_fit() -> None:
     arguments = [*BATCHES, "--model.dropout", "0.3"]
     part = prepare("dropout", arguments)
-    assert "random numbers" in part.alone
-    train_alone(part, 43)
+    assert "random numbers" in part.sequential_reason
+    train_sequentially(part, 43)
     expected = metrics_of_fit(arguments, 43)
     assert part.runs[0].loss == pytest.approx(expected["loss"], abs=1e-7)
     assert list(part.runs[0].curves["val/loss"]) == [0, 2]
@@ -182,7 +182,7 @@ def test_a_run_trained_alone_is_that_of_fit() -> None:
     ids=str,
 )
 def test_what_cannot_be_members_is_trained_alone(options: list[str], reason: str) -> None:
-    assert reason in prepare("name", [*CIRCLES, *options]).alone
+    assert reason in prepare("name", [*CIRCLES, *options]).sequential_reason
 
 
 @pytest.mark.parametrize(
@@ -219,8 +219,12 @@ def test_cross_validated_tables_with_early_stopping_are_evaluated_with_their_bes
     options = ["--data.path", "t.csv", "--data.target", "y", "--trainer.max_epochs", "4", "--data.folds", "3"]
     arguments = ["--config", "table", *options]
     part = prepare("table", arguments)
-    assert (part.alone, part.uses_best, part.split) == ("each run has several members", True, "test")
-    train_alone(part, 43)
+    assert (part.sequential_reason, part.uses_best, part.split) == (
+        "each run has several members",
+        True,
+        "test",
+    )
+    train_sequentially(part, 43)
     with redirect_stdout(io.StringIO()) as printed:
         FitCLI(["fit", *arguments, "--seed_everything", "43", "--data.random_state", "42", "--plots", "none"])
     line = next(line for line in printed.getvalue().splitlines() if "on the test rows" in line)
@@ -234,7 +238,7 @@ def test_cross_validated_tables_with_early_stopping_are_evaluated_with_their_bes
 def test_a_diverged_run_is_reported_in_its_epoch() -> None:
     parts = [prepare(rate, [*CIRCLES, "--model.lr", rate]) for rate in ("0.1", "1e25")]
     train_at_once(parts, range(42, 44))
-    train_alone(parts[1], 44)
+    train_sequentially(parts[1], 44)
     assert [run.diverged_in for run in parts[0].runs] == [None, None]
     epochs = [run.diverged_in for run in parts[1].runs]
     assert epochs == [1, 1, 1] or all(epoch is not None and epoch < 4 for epoch in epochs)

@@ -7,7 +7,7 @@ import torch
 
 from lit_classify.plots import grid
 from lit_classify.plots.decision_boundary import X1_X2
-from lit_classify.report.comparison import Configuration, SeedRun, View
+from lit_classify.report.comparison import Configuration, PlotData, SeedRun
 
 EXTENT = (-1.0, 1.0, -1.0, 1.0)
 
@@ -27,10 +27,17 @@ def configuration(name: str, metrics: Sequence[float | None], **given: Any) -> C
     settings: dict[str, Any] = {
         "settings": {"model.lr": 0.1},
         "targets": torch.tensor([0, 1]),
-        "view": View(torch.eye(2), torch.tensor([0, 1]), ["no", "yes"], X1_X2, grid(EXTENT), EXTENT),
+        "plot_data": PlotData(torch.eye(2), torch.tensor([0, 1]), ["no", "yes"], X1_X2, grid(EXTENT), EXTENT),
         "runs": runs,
     }
-    fixed = {"arguments": [], "lr": 0.1, "shape": "", "alone": "", "uses_best": False, "activations": 1}
+    fixed = {
+        "arguments": [],
+        "lr": 0.1,
+        "shape": "",
+        "sequential_reason": "",
+        "uses_best": False,
+        "activations": 1,
+    }
     task = {"members": 1, "parameters": 21, "metric": "accuracy", "higher_is_better": True, "split": "test"}
     return Configuration(name=name, **{**fixed, **task, **settings, **given})
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lit_classify.data_interface import NumericFeature
-from lit_classify.report.comparison import Configuration, View, summarize_comparison
+from lit_classify.report.comparison import Configuration, PlotData, summarize_comparison
 from lit_classify.report.comparison_page import comparison_page
 from tests.report.comparisons import configuration
 from tests.report.summaries import HOSTILE
@@ -35,7 +35,7 @@ def elements(content: str) -> list[tuple[str, dict[str, str | None]]]:
 
 
 def test_names_and_settings_are_escaped() -> None:
-    hostile = configuration(HOSTILE, [0.5, 0.6], settings={HOSTILE: HOSTILE}, alone=HOSTILE)
+    hostile = configuration(HOSTILE, [0.5, 0.6], settings={HOSTILE: HOSTILE}, sequential_reason=HOSTILE)
     found = elements(page(hostile, configuration("b", [0.5, 0.6])))
     assert not [attributes for tag, attributes in found if tag == "script" or "onerror" in attributes]
     assert sum(tag == "img" for tag, _ in found) == 3  # two boundaries and the curves
@@ -68,14 +68,14 @@ def test_each_plot_is_drawn_for_light_and_dark_pages() -> None:
 @pytest.mark.slow
 def test_predictions_over_a_single_feature_are_lines() -> None:
     x = torch.arange(4.0)[:, None]
-    part = configuration("a", [0.5], view=View(x, x[:, 0], None, [NumericFeature("x")], x, None))
+    part = configuration("a", [0.5], plot_data=PlotData(x, x[:, 0], None, [NumericFeature("x")], x, None))
     part.runs[0].surface = x[:, 0]
     assert "Each line shows the predictions of one run." in page(part)
 
 
 @pytest.mark.slow
 def test_data_of_more_features_has_no_plot_of_predictions() -> None:
-    assert "<h2>Predictions</h2>" not in page(configuration("a", [0.5], view=None))
+    assert "<h2>Predictions</h2>" not in page(configuration("a", [0.5], plot_data=None))
 
 
 @pytest.mark.slow
@@ -86,5 +86,5 @@ def test_configurations_without_results_have_a_page(metrics: list[None]) -> None
 
 @pytest.mark.slow
 def test_the_title_of_many_configurations_is_their_number() -> None:
-    content = page(*(configuration(f"c{number}", [0.5], view=None) for number in range(4)))
+    content = page(*(configuration(f"c{number}", [0.5], plot_data=None) for number in range(4)))
     assert "<h1>4 configurations</h1>" in content

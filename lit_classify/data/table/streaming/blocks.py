@@ -35,7 +35,7 @@ _CELLS = 1 << 19  # of a block of a binary file
 _NO_END = 1 << 62  # rows of a file whose number is not known yet
 
 
-class OtherFormat(Exception):
+class OtherFormatError(Exception):
     """A block has text in a column of values."""
 
     def __init__(self, block: "Block", column: str) -> None:
@@ -240,7 +240,7 @@ class BlockReader:
 
         Raises:
             DataError: a file has no rows or other columns than the first.
-            OtherFormat: a column of values has text.
+            OtherFormatError: a column of values has text.
         """
         values = self.files.options.values
         files = [(key, path) for key, paths in self.paths.items() for path in paths]
@@ -266,10 +266,10 @@ class BlockReader:
         return frame.with_columns(as_text(frame[name]) for name in others)
 
     def _check(self, block: Block) -> None:
-        """Raise OtherFormat if a column of values has text, or integers that floats cannot represent."""
+        """Raise OtherFormatError if a column of values has text, or integers that floats cannot represent."""
         for part in block.table.frame:
             if part.dtype == pl.String and part.name not in self.texts and part.null_count() < len(part):
-                raise OtherFormat(block, part.name)
+                raise OtherFormatError(block, part.name)
 
 
 class RowBuffer:

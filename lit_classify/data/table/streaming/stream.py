@@ -28,7 +28,7 @@ from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.preprocessing import Findings
 from lit_classify.data.table.schema import Column
-from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, BlockReader, OtherFormat, Position
+from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, BlockReader, OtherFormatError, Position
 from lit_classify.data.table.streaming.cache import CachedTable, arrays_of, free_space
 from lit_classify.data.table.streaming.encoding import BlockEncoder, layouts, write_shards, written_until
 from lit_classify.data.table.streaming.shards import Layout
@@ -193,7 +193,7 @@ class TableStream:
         try:
             with _progress("second pass", note["num_rows"], written_until(cached.partial)) as progress:
                 arrays = write_shards(reader, encoder, note["counts"], cached.partial, progress)
-        except OtherFormat as error:
+        except OtherFormatError as error:
             self.cast(fitted.state, error.block.table, findings)  # names the cell at fault
             raise DataError(f"the column {error.column!r} was changed while it was read") from error
         except OSError as error:
@@ -284,7 +284,7 @@ class BlockLoader:
                 frame = self._cast(self._state, block.table, findings)
                 x = torch.from_numpy(self._state.preprocessor.transform(frame))
                 yield from ((part,) for part in torch.split(x, self._batch_size))
-        except OtherFormat as error:
+        except OtherFormatError as error:
             self._cast(self._state, error.block.table, findings)  # names the cell at fault
             raise
         findings.warn()

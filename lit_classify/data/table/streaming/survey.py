@@ -18,7 +18,13 @@ from lit_classify.data.table.column_totals import ColumnTotals
 from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.schema import Kind, cast_column, mask_out_of_range
 from lit_classify.data.table.splits import NO_EVALUATION, RowIndices, Splitter, check_classes, read_splits
-from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, Block, BlockReader, OtherFormat, Position
+from lit_classify.data.table.streaming.blocks import (
+    FIRST_BLOCK,
+    Block,
+    BlockReader,
+    OtherFormatError,
+    Position,
+)
 from lit_classify.data.table.streaming.hashing import Hashes, below, hash_numbers, hash_text
 from lit_classify.data.table.streaming.running_totals import SPLITS, Codes, Frames, RunningTotals
 from lit_classify.data.table.targets import Target, check_complete, has_targets
@@ -230,7 +236,7 @@ class Surveyor:
             reader, assignment, totals, _ = todo
             try:
                 self._add_rows(todo)
-            except OtherFormat as error:
+            except OtherFormatError as error:
                 if not self.only_counts:
                     self._refuse(error, totals)
                 todo = self._begin(reader.with_text([error.column]), assignment)
@@ -341,10 +347,10 @@ class Surveyor:
             return as_text(series)
         values, kind = cast_column(series, declared, table.locate, table.formats.get(name))
         if kind == "category":  # integers that floats cannot represent
-            raise OtherFormat(block, name)
+            raise OtherFormatError(block, name)
         return mask_out_of_range(values, table.locate)[0] if kind == "number" else values
 
-    def _refuse(self, error: OtherFormat, totals: RunningTotals) -> None:
+    def _refuse(self, error: OtherFormatError, totals: RunningTotals) -> None:
         """Note that a column does not have a format.
 
         Raises:
