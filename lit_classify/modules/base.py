@@ -249,6 +249,7 @@ class LitModule(LightningModule, ABC):
         self.initialization: dict[str, Any] | None = None  # what init_from has taken from a checkpoint
         self.predicts_spread = False  # whether predict_step returns the spread over members too
         self.validation_is_extra = False  # whether a longer run would skip the next validation
+        self.counts_train_metric = True  # of several members
         self.batch_losses = torch.zeros(self.members)  # each member's in the last training batch, (K,)
         self.member_sums = torch.zeros(2, self.members)  # losses and weights of the validation rows, (2, K)
         self.num_evaluated = 0  # rows of this process, also those whose outputs are not kept

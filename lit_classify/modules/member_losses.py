@@ -46,9 +46,9 @@ def training_loss(
     task.batch_losses = means.detach()
     total = weights.sum()
     mean = losses.detach().sum() / total.clamp_min(tiny)
-    metric_sum = None
-    if task.means["train"].counts_metric:
-        metric_sum = task.metric_sum(learned.flatten(0, 1), _repeat(y, len(learned)))
+    if not task.counts_train_metric:
+        return means.sum(), (mean, total, None, 0)
+    metric_sum = task.metric_sum(learned.flatten(0, 1), _repeat(y, len(learned)))
     return means.sum(), (mean, total, metric_sum, len(learned) * len(y))
 
 

@@ -17,7 +17,6 @@ class RunningMean:
 
     Attributes:
         counts_loss: whether ``update`` counts the loss; if not, ``add_loss`` does.
-        counts_metric: whether the metric of several members is counted.
         paused: whether ``update`` adds nothing.
         last_weight: the weight of the batch that ``update`` was last called with.
 
@@ -30,8 +29,7 @@ class RunningMean:
     """
 
     def __init__(self) -> None:
-        self.counts_loss = self.counts_metric = True
-        self.paused = False
+        self.counts_loss, self.paused = True, False
         self.last_weight: int | Tensor | None = None
         self.reset()
 
