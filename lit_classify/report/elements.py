@@ -131,12 +131,14 @@ def format_number(value: float | None, digits: int = 4) -> str:
     """Return a number with significant digits, or a dash for None.
 
     Examples:
-        >>> format_number(0.123456), format_number(12345)
-        ('0.1235', '12,345')
+        >>> format_number(0.123456), format_number(12345), format_number(12345.6)
+        ('0.1235', '12,345', '12,350')
     """
     if value is None:
         return "\N{EN DASH}"
     text = f"{value:,}" if isinstance(value, int) else f"{value:.{digits}g}"
+    if isinstance(value, float) and abs(value) < 1e15 and float(text).is_integer():
+        text = f"{float(text):,.0f}"  # without an exponent
     return text.replace("-", "\N{MINUS SIGN}")
 
 
