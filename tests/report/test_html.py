@@ -55,6 +55,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chro
     for option in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", profile):
         options.add_argument(option)
     opened = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    opened.execute_cdp_cmd("Emulation.setFocusEmulationEnabled", {"enabled": True})  # as if in front
     yield opened
     opened.quit()
 
