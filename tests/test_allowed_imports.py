@@ -13,6 +13,7 @@ import yaml
 from lit_classify import allowed_imports
 from lit_classify.cli.main import main
 from lit_classify.errors import UserError
+from tests.custom_classes import OWN_FILE
 
 SIDE = """
 from pathlib import Path
@@ -173,18 +174,6 @@ def test_a_typed_module_of_the_current_directory_is_found_unless_it_is_installed
 
 
 FIT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
-
-
-OWN_FILE = """
-import lightning.pytorch as L
-import torch
-from pathlib import Path
-Path("imported").touch()
-class Net(torch.nn.Linear): ...
-class Model(L.LightningModule): ...
-class Data(L.LightningDataModule): ...
-def function(): ...
-"""
 
 
 def test_a_network_in_the_current_directory_is_imported_only_if_it_is_typed(

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from lit_classify.cli.main import main
+from tests.custom_classes import OWN_FILE
 from tests.runs import FIT_MOONS
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
@@ -208,18 +209,6 @@ def test_a_wrong_value_of_an_option_named_missing_is_not_taken_for_a_missing_opt
 ) -> None:
     assert main(["fit", "--config", "table", "--data.missing", "drop"]) == 2
     assert capsys.readouterr().err.endswith("expected one of 'impute', 'error', but got 'drop'\n")
-
-
-OWN_FILE = """
-import lightning.pytorch as L
-import torch
-from pathlib import Path
-Path("imported").touch()
-class Net(torch.nn.Linear): ...
-class Model(L.LightningModule): ...
-class Data(L.LightningDataModule): ...
-def function(): ...
-"""
 
 
 @pytest.mark.parametrize(

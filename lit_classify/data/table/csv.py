@@ -8,10 +8,9 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,21 +21,18 @@ from numpy.typing import NDArray
 from lit_classify.data.memory import check_memory, own_memory
 from lit_classify.data.read_ahead import read_ahead
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, has_long_integers, missing_to_null
-from lit_classify.data.table.compression import find_compression, open_decompressed, sizes_so_far
+from lit_classify.data.table.compression import find_compression, sizes_so_far
 from lit_classify.data.table.csv_dialect import CsvOptions, Dialect, detect_dialect, is_blank
+from lit_classify.data.table.csv_text import read_head, read_text
 from lit_classify.data.table.text_conversion import FormatDetector, convert_text
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
 from lit_classify.messages import warn
 
-_HEAD_BYTES, _HEAD_LINES = 1 << 16, 10  # minimum that is read to detect the dialect
-_BLOCK_BYTES = 1 << 22
-_MAX_LINE = 1 << 24  # characters; longer lines are not rows
 _MAX_OPEN_BYTES = 1 << 22  # a quote open for more bytes is an error
 _FLOAT32_CELLS = 1 << 22  # larger tables use float32 where that is precise enough
 _FLOAT32_SPREADS = 1000.0  # standard deviations from zero up to which it is
 _FLOAT32_MAX = 1e33
-_BYTE_ORDER_MARKS = {"UTF-32": (b"\xff\xfe\0\0", b"\0\0\xfe\xff"), "UTF-16": (b"\xff\xfe", b"\xfe\xff")}
 
 csv.field_size_limit(2**31 - 1)  # polars has no limit either; unclosed quotes are detected before
 
@@ -76,7 +72,7 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[s
     Raises:
         DataError: the file is empty, not in this encoding, too large for the memory, or malformed.
     """
-    head = _read_head(path, options.encoding)
+    head = read_head(path, options.encoding)
     dialect, rows = detect_dialect(path, head, options)
     for size in sizes_so_far(path):
         num_rows = round(size * max(head.count("\n"), 1) / len(head.encode()))
@@ -87,7 +83,7 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[s
     while formats != found:  # at first, and whenever a block does not have the format of its column
         formats, digest, spreads, parts = found, hashlib.sha256(), dict[str, float](), list[pl.DataFrame]()
         with (
-            read_ahead(_read_text(path, options, dialect, digest.update)) as texts,
+            read_ahead(read_text(path, options, dialect, digest.update)) as texts,
             read_ahead(_parse_blocks(path, texts, options, dialect, formats)) as frames,
         ):
             for frame, _ in frames:
@@ -107,7 +103,7 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[s
 def detect_formats(path: Path, options: CsvOptions) -> Formats:
     """Return the formats of all columns by the first block of a file; None for text."""
     dialect, formats, detector = _detect(path, options)
-    with closing(_read_text(path, options, dialect)) as texts:
+    with closing(read_text(path, options, dialect)) as texts:
         frame, _ = next(_parse_blocks(path, texts, options, dialect, formats), (None, None))
     if frame is None:
         raise DataError(f"{path} has a header but no rows")
@@ -137,7 +133,7 @@ def iterate_blocks(
     """
     dialect, _, _ = _detect(path, options)
     known = {name: formats.get(name) for name in dialect.names}
-    with closing(_read_text(path, options, dialect)) as texts:
+    with closing(read_text(path, options, dialect)) as texts:
         yield from _parse_blocks(path, texts, options, dialect, known, start)
 
 
@@ -145,90 +141,23 @@ def estimate_rows(path: Path, options: CsvOptions) -> int | None:
     """Return about how many rows a file has, by its size; None if it is compressed."""
     if find_compression(path):
         return None
-    head = _read_head(path, options.encoding)
+    head = read_head(path, options.encoding)
     return round(path.stat().st_size * max(head.count("\n"), 1) / len(head.encode()))
 
 
 def digest_text(path: Path, options: CsvOptions) -> str:
     """Return the SHA-256 of the text, as ``read_csv`` returns it."""
-    digest, dialect = hashlib.sha256(), detect_dialect(path, _read_head(path, options.encoding), options)[0]
-    for _ in _read_text(path, options, dialect, digest.update):
+    digest, dialect = hashlib.sha256(), detect_dialect(path, read_head(path, options.encoding), options)[0]
+    for _ in read_text(path, options, dialect, digest.update):
         pass
     return digest.hexdigest()
 
 
 def _detect(path: Path, options: CsvOptions) -> tuple[Dialect, Formats, FormatDetector]:
     """Return the dialect, and the formats of the columns by their first cells."""
-    dialect, rows = detect_dialect(path, _read_head(path, options.encoding), options)
+    dialect, rows = detect_dialect(path, read_head(path, options.encoding), options)
     detector = FormatDetector(options.values, decimal="," if dialect.delimiter == ";" else ".")
     return dialect, _guess_formats(rows, dialect, options, detector), detector
-
-
-def _read_head(path: Path, encoding: str) -> str:
-    """Return the first complete lines of a file."""
-    texts = _decode(path, encoding, _HEAD_BYTES, _HEAD_LINES)
-    head = next(texts)
-    for text in texts:
-        head += text
-        if text and head.lstrip(b"\n").count(b"\n") >= _HEAD_LINES:
-            head = head[: head.rindex(b"\n") + 1]
-            break
-    if not head.strip():
-        raise DataError(f"{path} is empty")
-    return head.decode()
-
-
-def _decode(path: Path, encoding: str, size: int, num_lines: int) -> Generator[bytes]:
-    """Yield the first lines of a file, then blocks of ``size`` characters; an empty block comes last.
-
-    The text is UTF-8 with LF line ends and without a byte-order mark.
-
-    Raises:
-        DataError: a byte is not in this encoding; names its line.
-    """
-    is_utf8 = encoding.lower() in {"utf-8", "utf8"}
-    with open_decompressed(path) as raw:
-        try:
-            file = io.TextIOWrapper(raw, "utf-8-sig" if is_utf8 else encoding)
-            lines = [file.readline(_MAX_LINE) for _ in range(num_lines)]
-            length = max(map(len, lines), default=0)
-            for text in chain(["".join(lines)], iter(partial(file.read, size), ""), [""]):
-                if "\0" in text:
-                    raise DataError(f"{path} contains NUL bytes; set encoding, for example to utf-16")
-                if length >= _MAX_LINE:
-                    raise DataError(f"{path} has a line of more than {_MAX_LINE:,} characters")
-                length = len(text) - text.rfind("\n") - 1 + length * ("\n" not in text)
-                yield text.encode()
-        except LookupError as error:
-            raise DataError(f"unknown encoding {encoding!r}") from error
-        except UnicodeDecodeError as error:
-            position = raw.tell() - len(error.object) + error.start
-            raw.seek(0)
-            start = raw.read(position + 4)
-            for name, marks in _BYTE_ORDER_MARKS.items():
-                if start.startswith(marks) and is_utf8:
-                    raise DataError(f"{path} is {name}; set encoding to {name.lower()}") from error
-            line = 1 + len(re.findall("\r\n?|\n", start[:position].decode(encoding, errors="replace")))
-            raise DataError(
-                f"{path}, line {line}: byte {error.object[error.start]:#x} is not {encoding}; set encoding, "
-                "for example to latin-1"
-            ) from error
-        except UnicodeError as error:
-            raise DataError(f"{path} is not {encoding}: {error}") from error
-
-
-def _read_text(
-    path: Path, options: CsvOptions, dialect: Dialect, update: Callable[[bytes], None] | None = None
-) -> Generator[bytes]:
-    """Yield the text below the header in blocks, the last one empty; ``update`` receives all text."""
-    with closing(_decode(path, options.encoding, _BLOCK_BYTES, dialect.skip_lines)) as texts:
-        header = next(texts)
-        if update:
-            update(header.lstrip(b"\n"))
-        for text in texts:
-            if update:
-                update(text)
-            yield text
 
 
 def _guess_formats(

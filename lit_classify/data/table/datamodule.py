@@ -22,6 +22,7 @@ from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.column_roles import ColumnRoles, Names, as_list
 from lit_classify.data.table.column_totals import ColumnTotals, Moments
 from lit_classify.data.table.csv_dialect import CsvOptions
+from lit_classify.data.table.duplicates import is_first_of_duplicates, warn_duplicates
 from lit_classify.data.table.encoders import Scaling
 from lit_classify.data.table.files import (
     PATH_OPTIONS,
@@ -49,13 +50,7 @@ from lit_classify.data.table.schema import (
     format_schema,
     infer_schema,
 )
-from lit_classify.data.table.splits import (
-    RowIndices,
-    Splitter,
-    is_first_of_duplicates,
-    split_by_files,
-    warn_duplicates,
-)
+from lit_classify.data.table.splits import RowIndices, Splitter, split_by_files
 from lit_classify.data.table.streaming.blocks import BlockReader
 from lit_classify.data.table.streaming.cache import default_directory
 from lit_classify.data.table.streaming.shards import Layout, ShardLoader

@@ -19,7 +19,6 @@ from lit_classify.messages import warn
 
 RowIndices = NDArray[np.int32]  # a table in memory has fewer than 2**31 rows
 Classes = NDArray[np.int16] | NDArray[np.int32]
-_BLOCK = 1 << 16
 _MAX_NAMES = 3  # in a message
 NO_EVALUATION = (
     "there are neither validation nor test rows; set --data.folds 5, --data.val_fraction 0.2 or "
@@ -251,71 +250,6 @@ def _to_classes(targets: Targets, class_names: Sequence[str] | None) -> Classes 
     if class_names is None:
         return None
     return targets.astype(np.int16) if len(class_names) < 2**15 else targets.astype(np.int32)
-
-
-def warn_duplicates(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, RowIndices]) -> int:
-    """Warn about rows of one split that occur in another one, with the same features and target.
-
-    Returns:
-        The number of training rows that equal an earlier one.
-
-    Args:
-        frame: the used columns, ``(N,)`` each.
-        targets: the targets, ``(N,)`` or ``(N, L)``.
-        rows: the row indices of each split.
-
-    Examples:
-        >>> frame, targets = pl.DataFrame({"x": [1, 2, 1]}), np.array([0, 1, 0], dtype=np.int32)
-        >>> rows = {"train": np.array([0, 1], dtype=np.int32), "test": np.array([2], dtype=np.int32)}
-        >>> import warnings
-        >>> with warnings.catch_warnings(record=True) as issued:
-        ...     warnings.simplefilter("always")
-        ...     num_repeated = warn_duplicates(frame, targets, rows)
-        ...
-        >>> str(issued[0].message).partition(",")[0]
-        '1 of 1 test rows also occur in train'
-    """
-    columns = targets.reshape(len(targets), -1)
-    targets_by_column = [pl.Series(columns[:, index]) for index in range(columns.shape[1])]
-    series = [cells.alias(str(index)) for index, cells in enumerate([*frame, *targets_by_column])]
-    hashes = _hash_rows(pl.DataFrame(series)).to_numpy()
-    messages = []
-    for name, other in (("test", "train"), ("val", "train"), ("test", "val")):
-        if name in rows and other in rows:
-            count = _count_members(hashes[rows[name]], hashes[rows[other]])
-            if count:
-                messages.append(f"{count:,} of {len(rows[name]):,} {name} rows also occur in {other}")
-    if messages:
-        warn(
-            f"{'; '.join(messages)}, with equal features and target; the metrics overestimate the "
-            "performance on new rows; remove them with --data.duplicates drop, or keep them in one split "
-            "with --data.groups COLUMN"
-        )
-    return len(rows["train"]) - pl.Series(hashes[rows["train"]]).n_unique() if "train" in rows else 0
-
-
-def _hash_rows(frame: pl.DataFrame) -> pl.Series:
-    """Return a hash of each row."""
-    return pl.concat([block.hash_rows() for block in frame.iter_slices(_BLOCK)])  # all at once needs a copy
-
-
-def is_first_of_duplicates(frame: pl.DataFrame) -> pl.Series:
-    """Return whether each row is the first of those that equal it, but for columns of unique text.
-
-    Examples:
-        >>> frame = pl.DataFrame({"name": ["a", "b", "c"], "x": [1, 2, 1]})
-        >>> is_first_of_duplicates(frame).to_list()
-        [True, True, False]
-    """
-    ids = [part.name for part in frame if part.dtype == pl.String and part.n_unique() == len(part)]
-    return _hash_rows(frame.drop(ids)).is_first_distinct()
-
-
-def _count_members(values: NDArray[np.uint64], others: NDArray[np.uint64]) -> int:
-    """Count the values that are in ``others``; faster than numpy.isin."""
-    others, values = np.sort(others), np.sort(values)
-    positions = np.searchsorted(others, values)
-    return int((others[np.minimum(positions, len(others) - 1)] == values).sum())
 
 
 def _by_column(table: RawTable, name: str) -> dict[str, RowIndices]:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from lit_classify import DataError
 from lit_classify.data.table import csv as csv_reader
+from lit_classify.data.table import csv_text
 from lit_classify.data.table.csv_dialect import CsvOptions, Dialect
 from lit_classify.data.table.files import read_table
 from lit_classify.data.table.schema import cast_column
@@ -27,7 +28,7 @@ OPTIONS = CsvOptions(delimiter=",", header=True, values=ValueOptions(text=["a", 
 
 @pytest.fixture(params=[16, 1 << 22], ids=["small blocks", "one block"])
 def _blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", request.param)
+    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", request.param)
 
 
 def _by_csv_module(content: str) -> list[list[str]]:
@@ -96,7 +97,7 @@ def test_a_missing_number_may_be_a_quoted_line_end() -> None:
 
 @pytest.mark.reliability(57)
 def test_a_very_long_quoted_cell_is_refused_as_an_unclosed_quote(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 1000)
     monkeypatch.setattr(csv_reader, "_MAX_OPEN_BYTES", 1000)
     rows = ["1,word"] * 10_000
     rows[5] = '1,"word'
@@ -117,7 +118,7 @@ def test_rows_that_polars_splits_differently_are_read_by_the_csv_module(
 
 @pytest.mark.reliability(57)
 def test_only_blocks_with_stray_quotes_need_the_csv_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 1000)
     read = []
     read_rows = csv_reader._read_rows
 
@@ -285,7 +286,7 @@ def test_what_the_csv_module_writes_is_read_back(rows: list[list[str]]) -> None:
 
 @pytest.fixture
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 16)
+    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 16)
 
 
 CELLS = st.one_of(
@@ -349,8 +350,8 @@ def test_large_tables_keep_single_precision_where_it_is_enough(monkeypatch: pyte
     outlier = np.concatenate([random.normal(size=400), [1e9 + 1], random.normal(size=99)])
     table = pl.DataFrame({"near": near, "far": far, "rising": rising, "outlier": outlier})
     Path("t.csv").write_text(table.write_csv().rstrip())  # the last row is a block of its own
-    monkeypatch.setattr(csv_reader, "_HEAD_BYTES", 2000)
-    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(csv_text, "_HEAD_BYTES", 2000)
+    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 1000)
     frame = read_table("t.csv").frame
     assert frame.dtypes == [pl.Float32, pl.Float64, pl.Float32, pl.Float32]
     np.testing.assert_array_equal(frame["far"], far)
@@ -384,7 +385,7 @@ def test_inconsistent_commas_in_numbers_remain_text() -> None:
 @pytest.mark.parametrize("size", [4, 1 << 22])
 @pytest.mark.parametrize("blank", ["", " ", "\t"])
 def test_blank_lines_are_skipped(blank: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", size)
+    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", size)
     content = "\n\na,b\n1,2\n\n3,4\n\n\n\n\n5,6\n\n".replace("\n\n", f"\n{blank}\n")
     assert read_table(write(content)).frame.rows() == [(1, 2), (3, 4), (5, 6)]
 
@@ -407,7 +408,7 @@ def test_long_integers_remain_distinct_as_categories(
         monkeypatch.setattr("lit_classify.data.table.csv._FLOAT32_CELLS", 10)
     rows = [str(number) for number in range(1000)] + cells  # also after the head of the file
     for column in (cells, rows):
-        monkeypatch.setattr(csv_reader, "_HEAD_BYTES", 64)
+        monkeypatch.setattr(csv_text, "_HEAD_BYTES", 64)
         series = read_table(write("n,x\n" + "\n".join(f"{cell},1" for cell in column))).frame["n"]
         values, kind = cast_column(series)
         assert kind == "category"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lit_classify.data.table import csv as csv_reader
+from lit_classify.data.table import csv_text
 from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.files import read_table
 from lit_classify.data.table.text_conversion import ValueOptions, convert_text
@@ -191,8 +191,8 @@ def test_formatted_dates_are_those_of_strptime(times: list[datetime], pattern: s
 
 @pytest.mark.parametrize("late", ["1.234,5", "word", "7"])
 def test_a_later_cell_in_another_format_counts(late: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_reader, "_HEAD_BYTES", 64)
-    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 100)
+    monkeypatch.setattr(csv_text, "_HEAD_BYTES", 64)
+    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 100)
     cells = ["1,5", "2,5"] * 50 + [late]
     expected = convert([*cells])[0]
     table = read_table(write("x;y\n" + "\n".join(f"{cell};1" for cell in cells)))
@@ -203,8 +203,8 @@ def test_blocks_are_converted_like_whole_columns(monkeypatch: pytest.MonkeyPatch
     rows = [f'{n},"${n * 1000:,}.5",{1 + n % 28}/2/2024,{n % 24:02}:15,{n}%' for n in range(200)]
     content = "\n".join(["n,cost,day,clock,share", *rows])
     whole = read_table(write(content))
-    monkeypatch.setattr(csv_reader, "_HEAD_BYTES", 64)
-    monkeypatch.setattr(csv_reader, "_BLOCK_BYTES", 100)
+    monkeypatch.setattr(csv_text, "_HEAD_BYTES", 64)
+    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 100)
     blocks = read_table(write(content))
     assert blocks.frame.equals(whole.frame)
     assert blocks.formats == whole.formats

@@ -288,9 +288,9 @@ def test_a_directory_that_cannot_be_made_is_one_message() -> None:
 
 
 OFTEN_NOTED = """
-from lit_classify.data.table import csv
+from lit_classify.data.table import csv_text
 from lit_classify.data.table.streaming import encoding, survey
-csv._BLOCK_BYTES, encoding._SECONDS, survey._SECONDS = 1 << 16, 0, 0
+csv_text._BLOCK_BYTES, encoding._SECONDS, survey._SECONDS = 1 << 16, 0, 0
 """
 PROGRAM = """
 from lit_classify import TableDataModule
