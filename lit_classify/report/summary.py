@@ -3,12 +3,10 @@
 Legend: N rows, F features, O outputs, S snapshots, C classes.
 """
 
-import base64
 import json
 import math
 import platform
-from collections.abc import Iterator, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +16,6 @@ import torch
 from torch import Tensor
 
 from lit_classify import __version__
-from lit_classify.callbacks.snapshots import FILE_NAME, MAX_BYTES, load_snapshots, unflatten_state
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.data import InMemoryDataModule, TableDataModule
@@ -39,14 +36,12 @@ from lit_classify.networks import evaluating
 from lit_classify.report.bootstrap import bootstrap_intervals
 from lit_classify.report.curves import read_curves
 from lit_classify.report.form import form_data
-from lit_classify.report.network_data import UnsupportedNetwork, encode, flat_weights, network_data
+from lit_classify.report.player_data import player_data, round_number
 from lit_classify.threads import limit_threads
 
-_MAX_ROWS = 2000  # of values and of points
+_MAX_ROWS = 2000  # of values
 _MAX_WORST_ROWS = 20
 _MAX_CLASSES = 20  # of a confusion matrix
-_GRID = 41  # points of a grid of probabilities along each feature
-_MARGIN = 0.1  # around the points, as a fraction of their range
 _MAX_SETTING = 200  # characters
 _PROPORTIONS = ("accuracy", "exact_match")  # metrics that are means of correct rows
 
@@ -147,7 +142,7 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
             "curves": read_curves(folder, checkpoint.content["global_step"] / max(checkpoint.epochs, 1)),
             "evaluation": _evaluation(model, data, split, logits, y),
             "predictions": summarize_predictions(model, logits, y, rows),
-            "player": _player(model, data, folder, rows),
+            "player": player_data(model, data, folder, rows),
             "form": form_data(model, data, rows),
             **_importance(model, data),
             "worst_rows": _worst_rows(model, data, split, logits, y) if rows else None,
@@ -264,7 +259,7 @@ def summarize_predictions(model: LitModule, logits: Tensor, y: Tensor, rows: boo
         confusion = {"counts": counts.tolist(), "rates": rates}
     if isinstance(model, Regressor) and rows:
         pairs = zip(y[:_MAX_ROWS].tolist(), model.probabilities(logits[:_MAX_ROWS]).tolist(), strict=True)
-        values = [[_round(actual), _round(predicted)] for actual, predicted in pairs]
+        values = [[round_number(actual), round_number(predicted)] for actual, predicted in pairs]
     outputs = model.one_vs_rest(logits, y)
     chosen = zip(outputs.items(), model.thresholds, strict=True) if model.thresholds else ()
     return {
@@ -280,7 +275,7 @@ def _calibration(name: str, y: Indicators, p: Numbers) -> dict[str, Any]:
     bins = calibration_bins(y, p)
     low, high = wilson_interval(bins.actual * bins.counts, bins.counts)
     columns = {"predicted": bins.predicted, "actual": bins.actual, "low": low, "high": high}
-    rounded = {key: [_round(value) for value in column.tolist()] for key, column in columns.items()}
+    rounded = {key: [round_number(value) for value in column.tolist()] for key, column in columns.items()}
     return {"name": name, "ece": bins.error, **rounded, "rows": bins.counts.tolist()}
 
 
@@ -307,97 +302,9 @@ def _thresholds(name: str, y: Indicators, p: Numbers, threshold: float) -> dict[
 def _fractions(counts: Indicators, totals: Indicators) -> list[float | None]:
     """Return fractions; None of nothing, which is undefined."""
     return [
-        _round(count / total) if total else None
+        round_number(count / total) if total else None
         for count, total in zip(counts.tolist(), totals.tolist(), strict=True)
     ]
-
-
-def _player(model: LitModule, data: InMemoryDataModule, folder: Path, rows: bool) -> dict[str, Any] | None:
-    """Return the snapshots of a network of two numbers, and the points; None for other networks."""
-    axes = data.numeric_features
-    if data.in_features != 2 or len(axes) != 2 or not (folder / FILE_NAME).is_file():
-        return None
-    epochs, states = load_snapshots(folder)
-    x = torch.cat([data.sample(split).x for split in ("train", "test") if data.has_split(split)])
-    low, high = x.amin(dim=0), x.amax(dim=0)
-    ends = torch.stack([low - _MARGIN * (high - low), high + _MARGIN * (high - low)])  # (2, F)
-    player: dict[str, Any] = {
-        "features": [{"name": axis.name, "center": axis.center, "scale": axis.scale} for axis in axes],
-        "range": [(axis.center + axis.scale * ends[:, axis.column]).tolist() for axis in axes],
-        "points": _points(data) if rows else None,
-        "epochs": epochs,
-        **_decision(model, data),
-    }
-    try:
-        network = network_data(model, weights=False)
-        if model.members > 1 and states.nbytes > MAX_BYTES:
-            raise UnsupportedNetwork(
-                f"the weights of {len(states)} snapshots take {states.nbytes >> 10:,} kB"
-            )
-        return player | {"network": network, "weights": encode(_weights(model, states))}
-    except UnsupportedNetwork as error:
-        if isinstance(model, Regressor):  # values are not between 0 and 1
-            return None
-        surfaces = _surfaces(model, states, ends, [axis.column for axis in axes])
-        content = base64.b64encode(surfaces.numpy().tobytes()).decode()
-        return player | {"grids": {"size": _GRID, "probabilities": content, "reason": str(error)}}
-
-
-def _decision(model: LitModule, data: InMemoryDataModule) -> dict[str, Any]:
-    """Return how outputs become predictions, and the range of values that the colors of a regression show."""
-    if isinstance(model, Regressor):
-        values = np.quantile(data.sample("train").y.double().numpy(), (0.05, 0.95)).tolist()
-        return {"task": "regression", "thresholds": [], "values": values}
-    of_classes = "binary" if model.thresholds else "multiclass"
-    task = of_classes if model.class_names else "multilabel"
-    return {"task": task, "thresholds": model.thresholds, "values": None}
-
-
-def _each_snapshot(model: LitModule, states: Tensor) -> Iterator[LitModule]:
-    """Yield the model with the weights of each snapshot; its own are restored."""
-    trained = deepcopy(model.network.state_dict())
-    for state in states:
-        model.network.load_state_dict(unflatten_state(model.network, state))
-        yield model
-    model.network.load_state_dict(trained)
-
-
-def _weights(model: LitModule, states: Tensor) -> Tensor:
-    """Return the weights at each snapshot in the order of ``network_data``, ``(S, P)``."""
-    return torch.stack([flat_weights(snapshot) for snapshot in _each_snapshot(model, states)])
-
-
-def _surfaces(model: LitModule, states: Tensor, ends: Tensor, columns: Sequence[int]) -> Tensor:
-    """Return the probabilities over a grid at each snapshot, from 0 to 255, ``(S, size, size, C)`` uint8.
-
-    Args:
-        model: the model; its weights are restored.
-        states: the states of the network, ``(S, P)``.
-        ends: smallest and largest value of each feature, ``(2, F)``.
-        columns: the feature along each axis; the second one varies from row to row.
-    """
-    first, second = (torch.linspace(float(ends[0, k]), float(ends[1, k]), _GRID) for k in columns)
-    grid = torch.empty(_GRID, _GRID, 2)
-    grid[..., columns[0]], grid[..., columns[1]] = first, second.unsqueeze(1)
-    points = grid.reshape(-1, 2)
-    surfaces = [
-        snapshot.predict(points).reshape(_GRID, _GRID, -1) for snapshot in _each_snapshot(model, states)
-    ]
-    return (255 * torch.stack(surfaces)).round().clamp(0, 255).to(torch.uint8)
-
-
-def _points(data: InMemoryDataModule) -> dict[str, Any]:
-    """Return the points of the training and test rows in the units of the data, at most 1,000 of each."""
-    axes, points, targets, names = data.numeric_features, list[list[float]](), list[float](), list[str]()
-    for split in ("train", "val", "test"):
-        if not data.has_split(split) or (split == "val" and (data.folds or data.validates_on_test)):
-            continue
-        x, y = (part[: _MAX_ROWS // 2] for part in data.split(split))
-        raw = torch.stack([axis.center + axis.scale * x[:, axis.column] for axis in axes], dim=1)
-        points += [[_round(number) for number in point] for point in raw.tolist()]
-        targets += y.tolist()
-        names += [split] * len(y)
-    return {"x": points, "y": targets, "split": names}
 
 
 def _importance(model: LitModule, data: InMemoryDataModule) -> dict[str, Any]:
@@ -425,11 +332,6 @@ def _worst_rows(
         "predicted": [errors.predicted[row] for row in worst],
         "errors": [_plain(float(errors.errors[row])) for row in worst],
     }
-
-
-def _round(number: float) -> float:
-    """Return a number with five significant digits, which a plot can show."""
-    return float(f"{number:.5g}")
 
 
 def _plain(value: float | None) -> float | None:
