@@ -97,8 +97,8 @@ class EpochLog(Callback):
         last = trainer.max_epochs - 1 if (trainer.max_epochs or 0) > 0 else epoch  # type: ignore[operator]
         # Lightning keeps metrics in float32, in which 0.51125 is slightly more and would round up
         shown = {tag: round(float(value), 7) for tag, value in metrics.items()}
-        metrics_shown = format_metrics(shown, "Test" if course_mode else "Val")
-        parts = [f"Epoch: {epoch:<{len(str(last))}}", *metrics_shown]
+        width = len(str(last))
+        parts = [f"Epoch: {epoch:<{width}}", *format_metrics(shown, "Test" if course_mode else "Val")]
         self.entries[epoch] = parts
         self._logged_at = epoch
         loss = shown.get("val/loss", math.inf)

@@ -84,9 +84,8 @@ class MemberEarlyStopping(EarlyStopping):
         """Reset the state of an earlier fit, or move that of a resumed run to the device."""
         super().on_train_start(trainer, pl_module)
         assert isinstance(pl_module, LitModule)
-        if (
-            trainer.global_step == 0 or len(self.best_losses) != pl_module.members
-        ):  # resumed from a run without it
+        is_other = len(self.best_losses) != pl_module.members  # resumed from a run without this callback
+        if trainer.global_step == 0 or is_other:
             self._reset(pl_module.members)
         self.weights = {name: weight.to(pl_module.device) for name, weight in self.weights.items()}
         self.best = self.weights
@@ -106,9 +105,8 @@ class MemberEarlyStopping(EarlyStopping):
             for name, weight in self.weights.items():
                 self.best[name][kept] = weight[kept]
             self.weights = self.best
-        selected = self.best_losses[
-            self.best_losses.isfinite()
-        ].mean()  # some may have had no validation rows
+        is_known = self.best_losses.isfinite()  # some may have had no validation rows
+        selected = self.best_losses[is_known].mean()
         pl_module.log(SELECTED_LOSS, selected.float(), sync_dist=trainer.world_size > 1)
 
     def state_dict(self) -> dict[str, Any]:
@@ -123,10 +121,8 @@ class MemberEarlyStopping(EarlyStopping):
             ValueError: they are not of the same members, or a loss is NaN.
         """
         super().load_state_dict(state_dict)
-        self.best_losses, self.wait_counts = (
-            state_dict["best_losses"].clone(),
-            state_dict["wait_counts"].clone(),
-        )
+        self.best_losses = state_dict["best_losses"].clone()
+        self.wait_counts = state_dict["wait_counts"].clone()
         self.weights = {name: weight.clone() for name, weight in state_dict["weights"].items()}
         sizes = {part.shape[:1] for part in (self.best_losses, self.wait_counts, *self.weights.values())}
         if len(sizes) > 1 or bool(self.best_losses.isnan().any()):
