@@ -16,7 +16,7 @@ import torch
 from lit_classify import TableDataModule, load
 from lit_classify import predict as predict_table
 from lit_classify.cli.main import main
-from lit_classify.data.table import csv, datamodule
+from lit_classify.data.table import csv_text, datamodule
 from lit_classify.evaluation import predictions
 from tests.example_files import COMPRESSED
 from tests.example_tables import write
@@ -182,7 +182,7 @@ def streamed_run() -> list[str]:
 def test_a_table_in_blocks_has_the_predictions_of_the_same_table_in_memory(
     out: str, streamed_run: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 1000)
     monkeypatch.setattr(datamodule, "_EVALUATION_ROWS", 40)
     monkeypatch.setattr(predictions, "_WRITTEN_ROWS", 100)
     assert main([*streamed_run, "--out", out, "--keep", "[id, color]", "--spread"]) == 0
@@ -210,7 +210,7 @@ def test_a_table_in_blocks_is_predicted_to_standard_output(streamed_run: list[st
 def test_a_fault_in_a_late_block_leaves_no_predictions(
     streamed_run: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(csv, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 1000)
     rows = [f"{'many' if n == 290 else n % 7},red" for n in range(300)]
     write("\n".join(["a,color", *rows]), "new.csv")
     assert main([*streamed_run, "--data.path", "new.csv", "--out", "p.csv"]) == 2
@@ -223,7 +223,7 @@ def test_a_fault_in_a_late_block_leaves_no_predictions(
 def test_unseen_categories_in_several_blocks_are_counted_in_one_warning(
     streamed_run: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(csv, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 1000)
     write("\n".join(["a,color", *[f"{n % 7},{'green' if n % 2 else 'red'}" for n in range(300)]]), "new.csv")
     assert main([*streamed_run, "--data.path", "new.csv", "--out", "p.csv"]) == 0
     shown = capsys.readouterr().err
