@@ -36,25 +36,22 @@ from lit_classify.modules.member_losses import (
     validation_logits,
     weighted_mean,
 )
+from lit_classify.modules.output_buffer import OutputBuffer
 from lit_classify.modules.results import Baselines, Evaluation, RowErrors
 from lit_classify.modules.running_mean import RunningMean, accumulation_dtype, means_from_sums
 from lit_classify.modules.target_checks import check_folds, unpack_batch
 from lit_classify.networks import (
     ACTIVATIONS,
-    MLP,
     Activation,
-    DerivedInputs,
     FeatureEmbedding,
     Layers,
     Network,
     NumericEmbedding,
     as_names,
-    build_members,
+    build_network,
     check_inputs,
-    check_output,
     freeze_layers,
     list_layers,
-    make_network,
 )
 from lit_classify.notebook_cards import html_card, list_names
 from lit_classify.optimizers import (
@@ -205,35 +202,23 @@ class LitModule(LightningModule, ABC):
         self._optimizer, self._optimizer_args = optimizer, optimizer_args
         self._lr_scheduler, self._lr_scheduler_args = lr_scheduler, lr_scheduler_args
         check_optimizer(optimizer, lr, optimizer_args, lr_scheduler, lr_scheduler_args)
-        if network is None and network_args:
-            raise UserError("network_args are arguments of a custom network, but network is not given")
         check_at_least("members", members, 1)
         self.members = folds or members
-        if self.members > 1 and isinstance(network, nn.Module):
-            raise UserError("several members need a network class, but network is an instance")
-
         self.inputs = check_inputs(inputs) if inputs else []
-        if self.inputs and (in_features != 2 or numeric_embedding or num_categories):
-            raise UserError(
-                "inputs are functions of two features, which have no embeddings: leave out inputs, or "
-                "numeric_embedding and num_categories"
-            )
-
-        def build() -> nn.Module:
-            embedding = FeatureEmbedding(in_features, numeric_columns, numeric_embedding, num_categories)
-            num_inputs = len(self.inputs) or embedding.out_features
-            if network is None:
-                built: nn.Module = MLP(num_inputs, out_features, hidden, activation, dropout)
-            else:
-                built = make_network(network, num_inputs, out_features, network_args or {})
-            if self.inputs:
-                built = nn.Sequential(DerivedInputs(self.inputs), built)
-            elif embedding.has_parts:
-                built = nn.Sequential(embedding, built)
-            check_output(built, in_features, out_features)
-            return built
-
-        self.network = build_members(build, self.members, in_features)
+        self.network = build_network(
+            in_features,
+            out_features,
+            hidden,
+            activation,
+            dropout,
+            network=network,
+            network_args=network_args,
+            inputs=self.inputs,
+            numeric_columns=numeric_columns,
+            numeric_embedding=numeric_embedding,
+            num_categories=num_categories,
+            members=self.members,
+        )
         frozen = freeze_layers(self.network, self.hparams["freeze"])
         parts = (part for layer in frozen for part in layer.modules())
         self._fixed_statistics = [part.eval() for part in parts if hasattr(part, "track_running_stats")]
@@ -252,8 +237,7 @@ class LitModule(LightningModule, ABC):
         self.counts_train_metric = True  # of several members
         self.batch_losses = torch.zeros(self.members)  # each member's in the last training batch, (K,)
         self.member_sums = torch.zeros(2, self.members)  # losses and weights of the validation rows, (2, K)
-        self.num_evaluated = 0  # rows of this process, also those whose outputs are not kept
-        self._evaluated: list[list[Tensor]] = []  # logits, targets and folds of batches
+        self._outputs = OutputBuffer()  # of the evaluation in progress
         self._targets_checked = False
         self._resume = ExactResume()
 
@@ -455,14 +439,14 @@ class LitModule(LightningModule, ABC):
         logits = self.network(x) if self.members == 1 else validation_logits(self, x, y, fold, weight)
         self._evaluate(logits, y, weight, "val", self.val_metric)
         if self.trainer.state.fn == TrainerFn.VALIDATING:
-            self._keep(*[part for part in (logits, y, fold) if part is not None])
+            self._outputs.add(self.trainer, logits, y, *([] if fold is None else [fold]))
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Count the loss and metric of a test batch and keep its logits for further metrics."""
         x, y, _, weight = self.unpack(batch)
         logits = self(x)
         self._evaluate(logits, y, weight, "test", self.test_metric)
-        self._keep(logits, y)
+        self._outputs.add(self.trainer, logits, y)
 
     def predict_step(self, batch: Tensor | Sequence[Tensor], batch_idx: int) -> Tensor:
         """Return probabilities ``(N, C)``, or values ``(N,)``, for a batch ``x`` or ``(x, ...)``.
@@ -506,13 +490,6 @@ class LitModule(LightningModule, ABC):
             self.means[stage].add_loss(*self.mean_loss(logits, y, weight))
             metric.update(*self.metric_inputs(logits, y))
 
-    def _keep(self, *parts: Tensor) -> None:
-        """Keep logits, targets and perhaps folds of a batch, unless the data limits how many are kept."""
-        limit = getattr(getattr(self.trainer, "datamodule", None), "max_evaluated", None)
-        self.num_evaluated += len(parts[0])
-        if limit is None or self.num_evaluated <= max(limit // self.trainer.world_size, len(parts[0])):
-            self._evaluated.append([part.cpu() for part in parts])
-
     # Metrics.
 
     def epoch_metrics(self, stage: str) -> dict[str, Tensor]:
@@ -540,13 +517,13 @@ class LitModule(LightningModule, ABC):
         self.val_metric.reset()
         dtype = accumulation_dtype(self.device)
         self.member_sums = torch.zeros(2, self.members, dtype=dtype, device=self.device)
-        self._evaluated, self.evaluation, self.num_evaluated = [], None, 0
+        self._outputs, self.evaluation = OutputBuffer(), None
 
     def on_test_epoch_start(self) -> None:
         """Reset the metrics of the test."""
         self.means["test"].reset()
         self.test_metric.reset()
-        self._evaluated, self.evaluation, self.num_evaluated = [], None, 0
+        self._outputs, self.evaluation = OutputBuffer(), None
 
     def on_validation_epoch_end(self) -> None:
         """Log the loss and metric of the validation, which are those of all processes."""
@@ -569,17 +546,10 @@ class LitModule(LightningModule, ABC):
             stage: ``val`` or ``test``.
             means: loss and metric of ``epoch_metrics``.
         """
-        if not self._evaluated:
+        if not self._outputs:
             return None
-        shares = [self._evaluated] * self.trainer.world_size
-        if len(shares) > 1:
-            torch.distributed.all_gather_object(shares, self._evaluated)
-        parts = [
-            torch.cat(part) for part in zip(*(batch for share in shares for batch in share), strict=True)
-        ]
-        self._evaluated = []
-        logits, y, *fold = parts
-        num_rows = int(self.trainer.strategy.reduce(torch.tensor(self.num_evaluated), reduce_op="sum"))
+        (logits, y, *fold), num_rows = self._outputs.gather(self.trainer)
+        self._outputs = OutputBuffer()
         loss, metric = means[f"{stage}/loss"], means[f"{stage}/{self.metric_name}"]
         metrics = self._measure(logits.to(self.device), y.to(self.device), loss, metric)
         return Evaluation(logits, y, metrics, fold[0] if fold else None, num_rows)

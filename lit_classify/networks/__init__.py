@@ -1,5 +1,6 @@
 """Networks: multilayer perceptron, its inputs, several networks as one, user-defined networks."""
 
+from lit_classify.networks.building import build_network
 from lit_classify.networks.custom import Network, check_output, evaluating, make_network
 from lit_classify.networks.derived_inputs import DerivedInputs, check_inputs, split_inputs
 from lit_classify.networks.embeddings import FeatureEmbedding, NumericEmbedding
@@ -20,6 +21,7 @@ __all__ = [
     "as_members",
     "as_names",
     "build_members",
+    "build_network",
     "check_inputs",
     "check_output",
     "evaluating",

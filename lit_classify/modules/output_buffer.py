@@ -1,0 +1,42 @@
+"""Outputs of an evaluation, kept until its end."""
+
+import torch
+from lightning.pytorch import Trainer
+from torch import Tensor
+
+
+class OutputBuffer:
+    """Logits, targets and perhaps folds of the batches of an evaluation, on the CPU.
+
+    Examples:
+        >>> buffer, trainer = OutputBuffer(), Trainer(accelerator="cpu", logger=False)
+        >>> for rows in (3, 2):
+        ...     buffer.add(trainer, torch.zeros(rows, 1), torch.zeros(rows))
+        ...
+        >>> (logits, y), num_rows = buffer.gather(trainer)
+        >>> logits.shape, y.shape, num_rows
+        (torch.Size([5, 1]), torch.Size([5]), 5)
+    """
+
+    def __init__(self) -> None:
+        self._batches: list[list[Tensor]] = []
+        self._num_rows = 0  # of this process, also those that are not kept
+
+    def __bool__(self) -> bool:
+        return bool(self._batches)
+
+    def add(self, trainer: Trainer, *parts: Tensor) -> None:
+        """Keep the parts of a batch, ``(N, ...)`` each, unless the data limits how many rows are kept."""
+        limit = getattr(getattr(trainer, "datamodule", None), "max_evaluated", None)
+        self._num_rows += len(parts[0])
+        if limit is None or self._num_rows <= max(limit // trainer.world_size, len(parts[0])):
+            self._batches.append([part.cpu() for part in parts])
+
+    def gather(self, trainer: Trainer) -> tuple[list[Tensor], int]:
+        """Return the parts of all processes, and the number of all rows, also of those that are not kept."""
+        shares = [self._batches] * trainer.world_size
+        if len(shares) > 1:
+            torch.distributed.all_gather_object(shares, self._batches)
+        batches = zip(*(batch for share in shares for batch in share), strict=True)
+        num_rows = trainer.strategy.reduce(torch.tensor(self._num_rows), reduce_op="sum")
+        return [torch.cat(parts) for parts in batches], int(num_rows)
