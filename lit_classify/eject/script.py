@@ -11,7 +11,7 @@ import torch
 from lit_classify import __version__
 from lit_classify.data import LineDataModule, TableDataModule
 from lit_classify.data.synthetic import PointsDataModule
-from lit_classify.data.table import cells, date_features, schema, splits
+from lit_classify.data.table import casting, cells, date_features, splits
 from lit_classify.data.table.cells import as_text, missing_to_null, to_numbers
 from lit_classify.data.table.date_features import date_part
 from lit_classify.data.table.encoders import Encoder
@@ -52,7 +52,7 @@ _PACKAGES = {
     **{"torch": "torch", "sklearn": "scikit-learn", "matplotlib": "matplotlib"},
     **{"numpy": "NumPy", "polars": "polars"},
 }
-_CONSTANTS = {"BOOLEANS": cells, "LARGEST_FLOAT32": schema, "Part": date_features, "SPLITS": splits}
+_CONSTANTS = {"BOOLEANS": cells, "LARGEST_FLOAT32": casting, "Part": date_features, "SPLITS": splits}
 _PRINTED: dict[str, Callable[..., Any]] = {  # what sections may call
     part.__name__: part
     for part in (

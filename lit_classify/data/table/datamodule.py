@@ -43,13 +43,7 @@ from lit_classify.data.table.preprocessing import (
     check_missing,
 )
 from lit_classify.data.table.sample_weights import check_totals, read_weights
-from lit_classify.data.table.schema import (
-    Column,
-    check_columns,
-    find_leakage,
-    format_schema,
-    infer_schema,
-)
+from lit_classify.data.table.schema import Column, check_columns, find_leakage, format_schema, infer_schema
 from lit_classify.data.table.splits import RowIndices, Splitter, split_by_files
 from lit_classify.data.table.streaming.blocks import BlockReader
 from lit_classify.data.table.streaming.cache import default_directory

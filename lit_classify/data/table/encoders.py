@@ -11,9 +11,10 @@ from typing import Any, Literal, get_args
 import numpy as np
 import polars as pl
 
+from lit_classify.data.table.casting import Kind
 from lit_classify.data.table.column_totals import ColumnTotals, Moments
 from lit_classify.data.table.date_features import Part, date_part
-from lit_classify.data.table.schema import Column, Kind, to_unique_strings
+from lit_classify.data.table.schema import Column, to_unique_strings
 
 Scaling = Literal["standard", "robust"]
 _MAX_ONE_HOT = 32  # categories up to which a column is one-hot encoded; above, it is embedded

@@ -14,19 +14,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lit_classify.data.table.casting import (
+    LARGEST_FLOAT32,
+    Found,
+    cast_column,
+    mask_out_of_range,
+    warn_out_of_range,
+)
 from lit_classify.data.table.cells import respell, to_numbers
 from lit_classify.data.table.column_totals import ColumnTotals
 from lit_classify.data.table.encoders import Encoder, Scaling, fit_encoders
 from lit_classify.data.table.files import RawTable
-from lit_classify.data.table.schema import (
-    LARGEST_FLOAT32,
-    Column,
-    Found,
-    cast_column,
-    mask_out_of_range,
-    to_unique_strings,
-    warn_out_of_range,
-)
+from lit_classify.data.table.schema import Column, to_unique_strings
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError
 from lit_classify.messages import warn

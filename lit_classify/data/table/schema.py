@@ -3,32 +3,27 @@
 Legend: N rows.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import polars as pl
 from numpy.typing import NDArray
 
-from lit_classify.data.table.cells import BOOLEANS, MAX_EXACT_INTEGER, as_text, to_numbers
+from lit_classify.data.table.casting import (
+    Found,
+    Kind,
+    are_booleans,
+    cast_column,
+    mask_out_of_range,
+    warn_out_of_range,
+)
 from lit_classify.data.table.column_totals import MAX_CATEGORIES, ColumnTotals
 from lit_classify.data.table.files import RawTable
-from lit_classify.data.table.value_formats import ValueFormat, closest_format
 from lit_classify.errors import DataError
-from lit_classify.messages import escape_control, unknown_name, warn
+from lit_classify.messages import escape_control, unknown_name
 
-Kind = Literal["number", "boolean", "category", "date"]
-LARGEST_FLOAT32 = 3.4e38  # largest number in single precision; larger ones are treated as missing
-_DTYPES = {
-    "number": pl.Float64(),
-    "boolean": pl.Float64(),
-    "date": pl.Datetime("us"),
-    "category": pl.String(),
-}
-_MIN_NUMERIC = 0.95  # fraction of numeric cells above which the others are errors
-_MIN_LEADING = 1000  # numeric cells before the first text above which the text is an error
 _MAX_FEW = 20  # distinct values up to which a column has few
-_MAX_MESSAGES = 6
 _MAX_COUNTED = 100_000  # rows in which distinct numbers are counted
 
 
@@ -80,189 +75,6 @@ def to_unique_strings(value: Any, name: str) -> tuple[str, ...]:  # noqa: ANN401
     if len(set(value)) < len(value):
         raise ValueError(f"{name} contains a string twice")
     return tuple(value)
-
-
-def cast_column(
-    series: pl.Series,
-    kind: Kind | None = None,
-    locate: Callable[[int], str] = "row {}".format,
-    known: ValueFormat | None = None,
-) -> tuple[pl.Series, Kind]:
-    """Return a column as numbers, dates or text, with null for missing values; and its kind.
-
-    All code infers kinds, and treats infinity and NaN as missing, through this function. Text of
-    numbers or dates has been converted by ``convert_text`` before.
-
-    Args:
-        series: the column, ``(N,)``.
-        kind: the expected kind; inferred if None.
-        locate: returns the file and row of a row index, for messages.
-        known: the format of values that text should have.
-
-    Raises:
-        DataError: nearly all cells are values but some are not, or a cell is not of the expected kind.
-
-    Examples:
-        >>> values, kind = cast_column(pl.Series("age", [20.0, float("inf"), None]))
-        >>> values.to_list(), kind
-        ([20.0, None, None], 'number')
-    """
-    dtype = series.dtype
-    if dtype == pl.Object:  # as to_polars returns cells of many types
-        types = sorted({type(cell).__name__ for cell in series if cell is not None})
-        advice = "convert it to one type, for example with astype(str), or ignore it"
-        raise DataError(f"column {series.name!r} has cells of the type {' and '.join(types)}; {advice}")
-    if dtype.is_nested() or dtype.is_extension() or dtype == pl.Binary:
-        raise DataError(f"column {series.name!r} has the dtype {dtype}, neither numeric nor text; ignore it")
-    if kind == "category":
-        return as_text(series), "category"
-    is_date = dtype in (pl.Date, pl.Datetime)
-    if series.null_count() == len(series):
-        kind = kind or ("category" if dtype == pl.String else "number")
-        return pl.Series(series.name, [None] * len(series), _DTYPES[kind]), kind
-    if is_date and kind in {None, "date"}:
-        return _to_utc(series), "date"
-    if kind is None and _exceeds_float(series):
-        return as_text(series), "category"
-    if (dtype.is_numeric() or dtype.is_temporal()) and not is_date and kind != "date":
-        return _to_numbers(series, kind, locate)
-    if dtype == pl.Boolean and kind != "date":
-        return series.cast(pl.Float64), "boolean"
-    text = as_text(series)
-    if kind is None and text.null_count() == len(text):
-        return text, "category"
-    words = text.str.to_lowercase()
-    values = (known or closest_format(text)).parse(text)
-    if kind == "boolean" or (kind is None and _are_booleans(words)):
-        values = words.replace_strict(BOOLEANS, default=to_numbers(text), return_dtype=pl.Float64)
-        kind = "boolean"
-    if (
-        kind in {"number", "boolean"}
-        and values.dtype.is_numeric()
-        and values.null_count() == text.null_count()
-    ):
-        return _to_numbers(values, kind, locate)
-    _check_text(text, values, kind, locate)
-    return text, "category"
-
-
-def _are_booleans(text: pl.Series) -> bool:
-    """Return whether all cells of text are words for yes and no."""
-    return bool(text.str.to_lowercase().drop_nulls().is_in(list(BOOLEANS)).all())
-
-
-def _exceeds_float(series: pl.Series) -> bool:
-    """Return whether there are integers that float64 cannot represent exactly."""
-    if not (series.dtype.is_integer() or (isinstance(series.dtype, pl.Decimal) and not series.dtype.scale)):
-        return False
-    ends: list[Any] = [series.min(), series.max()]
-    return any(abs(end) >= MAX_EXACT_INTEGER for end in ends if end is not None)
-
-
-def _to_numbers(series: pl.Series, kind: Kind | None, locate: Callable[[int], str]) -> tuple[pl.Series, Kind]:
-    """Return numbers, times of day or durations as floats, with null for infinity and NaN."""
-    numbers = _finite(_to_seconds(series) if series.dtype.is_temporal() else series)
-    if kind != "boolean":
-        return numbers, "number"
-    wrong = (~numbers.is_in([0.0, 1.0])).fill_null(False).arg_true()
-    if len(wrong):
-        row = int(wrong[0])
-        raise DataError(f"{locate(row)}, column {series.name!r}: {series[row]!r} is neither yes nor no")
-    return numbers, "boolean"
-
-
-def _check_text(text: pl.Series, values: pl.Series, kind: Kind | None, locate: Callable[[int], str]) -> None:
-    """Raise DataError if text should be numbers, dates, or words for yes and no.
-
-    Args:
-        text: the column, ``(N,)``.
-        values: the values of its cells, null where the text has another format, ``(N,)``.
-        kind: the expected kind.
-        locate: returns the file and row of a row index.
-    """
-    wrong = text.is_not_null() & values.is_null()
-    if kind is None and not wrong.any():  # integers that floats cannot represent
-        return
-    row = int(wrong.arg_true()[0]) if wrong.any() else 0
-    cell = f"{locate(row)}, column {text.name!r}: {text[row]!r}"
-    expected = "a number" if values.dtype.is_numeric() else "a date or time"
-    if kind is not None:
-        named = {"number": "not a number", "boolean": "neither yes nor no", "date": "not a date or time"}
-        raise DataError(f"{cell} is {named[kind]}")
-    num_cells, num_values = len(text) - text.null_count(), len(values) - values.null_count()
-    num_leading = row - text.head(row).null_count()
-    if num_values >= _MIN_NUMERIC * num_cells > 0 or num_leading >= _MIN_LEADING:
-        raise DataError(
-            f"{cell} is not {expected}, but {num_values:,} of {num_cells:,} cells are; fix it, name it in "
-            "--data.missing_values, or declare the column categorical"
-        )
-
-
-def _to_utc(series: pl.Series) -> pl.Series:
-    """Return dates and times in UTC, in microseconds."""
-    if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone:
-        series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-    return series.cast(pl.Datetime("us"), strict=False)
-
-
-def _to_seconds(series: pl.Series) -> pl.Series:
-    """Return times of day and durations in seconds."""
-    if series.dtype == pl.Time:
-        return series.to_physical() / 1e9
-    return series.cast(pl.Duration("us"), strict=False).to_physical() / 1e6
-
-
-def _finite(numbers: pl.Series) -> pl.Series:
-    """Return numbers as floats, with null for infinity and NaN."""
-    if numbers.dtype not in (pl.Float32, pl.Float64):  # half precision is too small for the arithmetic
-        numbers = numbers.cast(pl.Float64)
-    if bool(numbers.is_finite().all()):
-        return numbers
-    return numbers.set(~numbers.is_finite().fill_null(False), None)
-
-
-@dataclass(frozen=True)
-class Found:
-    """Cells of a column to warn about: their number, and the first one and where it is.
-
-    Examples:
-        >>> Found(2, "'red' in t.csv, row 1") + Found(3, "'red' in t.csv, row 9")
-        Found(count=5, first="'red' in t.csv, row 1")
-    """
-
-    count: int
-    first: str
-
-    def __add__(self, other: "Found") -> "Found":
-        return Found(self.count + other.count, self.first)
-
-
-def mask_out_of_range(numbers: pl.Series, locate: Callable[[int], str]) -> tuple[pl.Series, Found | None]:
-    """Replace numbers beyond single precision by null; return also what was found.
-
-    Examples:
-        >>> numbers, found = mask_out_of_range(pl.Series("x", [1.0, 1e300]), "row {}".format)
-        >>> numbers.to_list()
-        [1.0, None]
-        >>> found
-        Found(count=1, first='1e+300 in row 1')
-    """
-    beyond = numbers.abs() > LARGEST_FLOAT32
-    if not beyond.any():
-        return numbers, None
-    row = int(beyond.arg_true()[0])
-    found = Found(int(beyond.sum()), f"{numbers[row]:g} in {locate(row)}")
-    return numbers.set(beyond, None), found
-
-
-def warn_out_of_range(found: Mapping[str, Found]) -> None:
-    """Warn about numbers beyond single precision of columns, by their names."""
-    if found:
-        columns = [
-            f"{name!r} has {part.count:,} such values, first {part.first}" for name, part in found.items()
-        ]
-        shown = "; ".join(columns[:_MAX_MESSAGES])
-        warn(f"numbers beyond single precision, which networks use, are treated as missing: {shown}")
 
 
 def check_columns(what: str, names: Collection[str], table: RawTable) -> None:
@@ -328,7 +140,7 @@ def infer_schema(
             continue
         declared: Kind | None = "category" if name in categories else "number" if name in numbers else None
         values, kind = cast_column(series, declared, table.locate, table.formats.get(name))
-        if kind == "boolean" and totals is not None and not _are_booleans(totals[name].counts["value"]):
+        if kind == "boolean" and totals is not None and not are_booleans(totals[name].counts["value"]):
             values, kind = cast_column(series, "category")
         if kind == "number":
             values, found = mask_out_of_range(values, table.locate)

@@ -12,9 +12,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.data.base import num_outputs
+from lit_classify.data.table.casting import Kind, cast_column
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text, respell, to_numbers
 from lit_classify.data.table.files import RawTable
-from lit_classify.data.table.schema import Kind, cast_column, check_columns, to_unique_strings
+from lit_classify.data.table.schema import check_columns, to_unique_strings
 from lit_classify.errors import DataError
 
 Targets = NDArray[np.int32] | NDArray[np.float32]

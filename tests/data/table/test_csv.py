@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from lit_classify import DataError
 from lit_classify.data.table import csv as csv_reader
 from lit_classify.data.table import csv_text
+from lit_classify.data.table.casting import cast_column
 from lit_classify.data.table.csv_dialect import CsvOptions, Dialect
 from lit_classify.data.table.files import read_table
-from lit_classify.data.table.schema import cast_column
 from lit_classify.data.table.text_conversion import ValueOptions
 from lit_classify.errors import DataWarning
 from tests.example_tables import cast, write

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from lit_classify import DataError, UserError
+from lit_classify.data.table.casting import cast_column
 from lit_classify.data.table.files import read_table
-from lit_classify.data.table.schema import cast_column
 from tests.example_tables import write
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from lit_classify.data.table.casting import Kind, cast_column, mask_out_of_range
 from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.column_roles import ColumnRoles
 from lit_classify.data.table.column_totals import ColumnTotals
 from lit_classify.data.table.files import RawTable
-from lit_classify.data.table.schema import Kind, cast_column, mask_out_of_range
 from lit_classify.data.table.splits import NO_EVALUATION, RowIndices, Splitter, check_classes, read_splits
 from lit_classify.data.table.streaming.blocks import (
     FIRST_BLOCK,
