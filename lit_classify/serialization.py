@@ -69,6 +69,21 @@ def class_path(built: type) -> str:
     return built.__qualname__ if packaged else f"{built.__module__}.{built.__qualname__}"
 
 
+def constructor_parameters(kind: type) -> dict[str, inspect.Parameter]:
+    """Return the parameters of a class's constructor by name, including those passed to its bases.
+
+    Examples:
+        >>> from lit_classify import CirclesDataModule
+        >>> sorted(constructor_parameters(CirclesDataModule).keys() & {"noise", "factor", "batch_size", "lr"})
+        ['batch_size', 'factor', 'noise']
+    """
+    found: dict[str, inspect.Parameter] = {}
+    for base in reversed(kind.__mro__):
+        if "__init__" in vars(base):
+            found |= inspect.signature(vars(base)["__init__"]).parameters
+    return {name: part for name, part in found.items() if name not in {"self", "args", "kwargs"}}
+
+
 def plain(value: Any, known: Mapping[str, type] | None = None) -> Any:  # noqa: ANN401 - any argument
     """Convert a value to plain data, which a checkpoint can load without running code.
 

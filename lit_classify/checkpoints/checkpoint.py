@@ -33,7 +33,7 @@ from lit_classify.messages import unknown_name
 from lit_classify.modules import LitModule
 from lit_classify.modules.base import NAMED_CLASSES
 from lit_classify.networks import Activation, Network
-from lit_classify.serialization import ClassSpec, class_path, plain, refers_to
+from lit_classify.serialization import ClassSpec, class_path, constructor_parameters, plain, refers_to
 
 
 @dataclass(frozen=True)
@@ -309,7 +309,7 @@ class Checkpoint:
         recorded: ClassSpec | None = getattr(self, part)
         kind = KNOWN_CLASSES[part].get(recorded.class_path) if recorded else None
         for name in options:
-            if kind and name not in compatibility.constructor_arguments(kind):
+            if kind and name not in constructor_parameters(kind):
                 raise UserError(f"--{part}.{name} is not an option of the checkpoint's {kind.__name__}")
 
     def check_settings(self, part: str, given: Mapping[str, Any]) -> None:

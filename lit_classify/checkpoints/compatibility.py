@@ -1,7 +1,7 @@
 """Check that this release knows the classes and arguments of a checkpoint, and that they fit each other."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -12,7 +12,7 @@ from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.errors import UserError
 from lit_classify.modules import LitModule
-from lit_classify.serialization import ClassSpec
+from lit_classify.serialization import ClassSpec, constructor_parameters
 
 _TASK_NAMES = "BinaryClassifier", "MulticlassClassifier", "MultilabelClassifier", "Regressor"
 TASKS: dict[str, type[LitModule]] = {name: getattr(tasks, name) for name in _TASK_NAMES}
@@ -69,7 +69,7 @@ def check_release(path: Path, version: str, parts: Mapping[str, ClassSpec]) -> N
         f"{part}.{name}"
         for part, known in KNOWN_CLASSES.items()
         if part in parts and (task := known.get(parts[part].class_path))
-        for name in parts[part].init_args.keys() - constructor_arguments(task)
+        for name in parts[part].init_args.keys() - constructor_parameters(task).keys()
     ]
     state = parts["data"].init_args.get("fitted_state") if "data" in parts else None
     if not unknown and state is not None:
@@ -82,17 +82,6 @@ def check_release(path: Path, version: str, parts: Mapping[str, ClassSpec]) -> N
         raise UserError(f"lit_classify {version} wrote {path}, and {conflict}; use the release that wrote it")
 
 
-def constructor_arguments(built: type) -> set[str]:
-    """Return the names of a class's constructor arguments, including those passed to its bases.
-
-    Examples:
-        >>> from lit_classify import CirclesDataModule
-        >>> sorted(constructor_arguments(CirclesDataModule) & {"noise", "factor", "batch_size", "lr"})
-        ['batch_size', 'factor', 'noise']
-    """
-    return {parameter.name for parameter in _parameters(built)}
-
-
 def never_null(built: type) -> set[str]:
     """Return the names of a class's constructor arguments that have a default, but do not accept None.
 
@@ -101,13 +90,6 @@ def never_null(built: type) -> set[str]:
         >>> sorted(never_null(CirclesDataModule) & {"noise", "factor", "batch_size"})
         ['factor', 'noise']
     """
-    found = list(_parameters(built))
+    found = constructor_parameters(built).values()
     optional = {part.name for part in found if type(None) in get_args(part.annotation)}
     return {part.name for part in found if part.default is not part.empty} - optional
-
-
-def _parameters(built: type) -> Iterator[inspect.Parameter]:
-    """Yield each constructor argument, those of bases included."""
-    constructors = [vars(base)["__init__"] for base in built.__mro__ if "__init__" in vars(base)]
-    for init in constructors[:-1]:
-        yield from list(inspect.signature(init).parameters.values())[1:]  # without self

@@ -13,12 +13,12 @@ from jsonargparse import ArgumentParser
 from lit_classify import callbacks, data, modules
 from lit_classify._lightning.argparse_actions import actions
 from lit_classify.allowed_imports import import_object
-from lit_classify.checkpoints.compatibility import constructor_arguments
 from lit_classify.checkpoints.search import RUNS
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
 from lit_classify.messages import closest
 from lit_classify.modules import LitModule
+from lit_classify.serialization import constructor_parameters
 
 LINKED = (
     "in_features",
@@ -143,7 +143,7 @@ def _missing_class(key: str, option: str, parser: ArgumentParser) -> str:
     if _command(parser) != "fit" and not _typed(parser, "ckpt_path"):
         return missing_checkpoint(_command(parser))
     names = sorted(_classes(key))
-    of_table = key == "data" and option not in constructor_arguments(data.CirclesDataModule)
+    of_table = key == "data" and option not in constructor_parameters(data.CirclesDataModule)
     hint = "--config table" if of_table else f"--{key} NAME ({', '.join(names)}), or a recipe with --config"
     return f"--{key}.{option} requires --{key}: add {hint}"
 
@@ -218,12 +218,6 @@ _SYNONYMS = {
     "output_path": "out",
     "outfile": "out",
 }
-_TASK_OPTIONS = {
-    "model.class_weight": "is an option of BinaryClassifier and MulticlassClassifier only",
-    "model.threshold": "is an option of BinaryClassifier only",
-    "model.thresholds": "is an option of MultilabelClassifier only",
-    "model.pos_weight": "is an option of BinaryClassifier and MultilabelClassifier only",
-}
 
 
 def _unknown_option(option: str, parser: ArgumentParser) -> str:
@@ -234,8 +228,8 @@ def _unknown_option(option: str, parser: ArgumentParser) -> str:
     """
     known = set(_options(parser))
     if option in known:
-        more = f": it {_TASK_OPTIONS[option]}" if option in _TASK_OPTIONS else ""
-        return f"--{option} is not an option of the chosen class{more}"
+        more = _owners(option)
+        return f"--{option} is not an option of the chosen class{more and f': it {more}'}"
     name = option.rpartition(".")[2]
     suggestion = _SYNONYMS.get(name)
     if suggestion is None or ("." not in suggestion and suggestion not in known):  # of another command
@@ -245,8 +239,16 @@ def _unknown_option(option: str, parser: ArgumentParser) -> str:
         suggestion = unique[0] if unique else _most_similar(option, known)
     if suggestion is None:
         return f"unknown option --{option}; see lit-classify {_command(parser)} --help"
-    more = f" It {_TASK_OPTIONS[suggestion]}" if suggestion in _TASK_OPTIONS else ""
-    return f"unknown option --{option}: did you mean --{suggestion}?{more}"
+    more = _owners(suggestion)
+    return f"unknown option --{option}: did you mean --{suggestion}?{more and f' It {more}'}"
+
+
+def _owners(option: str) -> str:
+    """Return which classes have an option of the model or the data, if not all of them do."""
+    key, _, name = option.partition(".")
+    kinds = _classes(key) if key in {"model", "data"} else {}
+    owners = [owner for owner, kind in kinds.items() if name in constructor_parameters(kind)]
+    return f"belongs to {', '.join(owners)}" if 0 < len(owners) < len(kinds) else ""
 
 
 def _most_similar(option: str, known: Iterable[str]) -> str | None:
@@ -262,7 +264,7 @@ def _options(parser: ArgumentParser) -> Iterator[str]:
         yield from (name.removeprefix("--") for name in action.option_strings if name.startswith("--"))
     for key in ("model", "data"):
         for task in _classes(key).values():
-            names = constructor_arguments(task) - {"args", "kwargs", *(LINKED if key == "model" else ())}
+            names = constructor_parameters(task).keys() - {*(LINKED if key == "model" else ())}
             yield from (f"{key}.{name}" for name in names)
 
 

@@ -3,7 +3,6 @@
 Legend: N rows, F features, L labels.
 """
 
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -20,6 +19,7 @@ from lit_classify.data.splits import Split
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError, UserError, check_at_least
 from lit_classify.notebook_cards import html_card, list_names
+from lit_classify.serialization import constructor_parameters
 
 _MAX_CARD_CLASSES = 12  # of which a card shows the rows
 
@@ -101,14 +101,9 @@ class InMemoryDataModule(LightningDataModule, ABC):
             "classes": list_names(self.class_names or ()),
             "labels": list_names(self.label_names or ()),
         }
-        constructors = [base for base in type(self).__mro__ if "__init__" in vars(base)]
-        defaults = {
-            name: argument.default
-            for base in reversed(constructors)
-            for name, argument in inspect.signature(base).parameters.items()
-        }
+        parameters = constructor_parameters(type(self))
         for name, value in self.hparams.items():
-            if isinstance(value, str | int | float) and value != defaults.get(name):
+            if isinstance(value, str | int | float) and value != parameters[name].default:
                 facts[name] = list_names([value])
         if not self._splits:
             return html_card(type(self).__name__, facts, notes=["The rows are loaded by setup()."])

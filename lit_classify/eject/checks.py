@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 
 from lit_classify.errors import UserError
-from lit_classify.serialization import plain
+from lit_classify.serialization import constructor_parameters, plain
 
 _FIT = {
     *("seed_everything", "trainer", "model", "data", "recipe", "config"),
@@ -75,11 +75,9 @@ def check_arguments(part: str, built: LightningModule | LightningDataModule, kno
     Raises:
         UserError: another argument does not have its default.
     """
-    constructors = [
-        vars(base)["__init__"] for base in reversed(type(built).__mro__) if "__init__" in vars(base)
-    ]
-    parameters = [pair for init in constructors for pair in inspect.signature(init).parameters.items()]
-    _check(f"{part}.", built.hparams, {name: parameter.default for name, parameter in parameters}, known)
+    parameters = constructor_parameters(type(built))
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
+    _check(f"{part}.", built.hparams, defaults, known)
 
 
 def refuse(option: str, value: object) -> NoReturn:

@@ -1,6 +1,6 @@
 """Selection of the task from the data, for commands without ``--model``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lit_classify.errors import UserError
@@ -8,6 +8,14 @@ from lit_classify.modules.base import LitModule
 from lit_classify.modules.classifiers import BinaryClassifier, MulticlassClassifier
 from lit_classify.modules.multilabel import MultilabelClassifier
 from lit_classify.modules.regressor import Regressor
+from lit_classify.serialization import constructor_parameters
+
+_TASKS: dict[str, type[LitModule]] = {  # by what the target holds
+    "two classes": BinaryClassifier,
+    "more classes": MulticlassClassifier,
+    "labels": MultilabelClassifier,
+    "numbers": Regressor,
+}
 
 
 class AutoModule(LitModule):
@@ -45,19 +53,7 @@ class AutoModule(LitModule):
         Raises:
             UserError: a setting that only another task has.
         """
-        fitting = "labels" if label_names else "classes" if class_names else "numbers"
-        for setting, targets in {
-            "thresholds": "labels",
-            "class_weight": "classes",
-        }.items():
-            if targets != fitting and kwargs.get(setting) is not None:
-                raise UserError(f"{setting} is a setting for {targets}, but the target holds {fitting}")
-        if kwargs.get("threshold") is not None and len(class_names or ()) != 2:
-            raise UserError(f"threshold is a setting for two classes, but the target holds {fitting}")
-        if kwargs.get("pos_weight") is not None and len(class_names or ()) != 2 and not label_names:
-            raise UserError(
-                f"pos_weight is a setting for two classes or labels, but the target holds {fitting}"
-            )
+        _check_settings(kwargs, class_names, label_names)
         # LightningCLI finds the settings by looking for these calls
         if label_names is not None:
             return MultilabelClassifier(
@@ -71,3 +67,17 @@ class AutoModule(LitModule):
 
 
 AutoModule.__abstractmethods__ = frozenset()  # it has no instances that could lack a method
+
+
+def _check_settings(
+    given: Mapping[str, Any], class_names: Sequence[str] | None, label_names: Sequence[str] | None
+) -> None:
+    """Raise UserError for a setting that only another task has."""
+    classes = "numbers" if class_names is None else "two classes" if len(class_names) == 2 else "more classes"
+    found = "labels" if label_names is not None else classes
+    accepted = {target: constructor_parameters(task).keys() for target, task in _TASKS.items()}
+    for setting, value in given.items():
+        targets = [target for target, settings in accepted.items() if setting in settings]
+        if value is not None and targets and found not in targets:
+            others = " or ".join(targets)
+            raise UserError(f"{setting} is a setting for {others}, but the target holds {found}")
