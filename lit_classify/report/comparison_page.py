@@ -13,7 +13,7 @@ from lit_classify import plots
 from lit_classify.plots.style import wrap
 from lit_classify.report.comparison import Configuration, PlotData
 from lit_classify.report.comparison_formats import setting, verdict
-from lit_classify.report.elements import Html, escape, fill_page, format_number, join, section, tag
+from lit_classify.report.elements import Html, escape, fill_page, format_number, join, note_list, section, tag
 
 _CURVES = {"train/loss": "loss, training rows", "val/loss": "loss, validation rows"}
 _TYPES = {"png": "image/png", "svg": "image/svg+xml"}
@@ -74,8 +74,7 @@ def _results(summary: Mapping[str, Any]) -> Html:
         cells.append(tag("td", _strip(part, values)))
         rows.append(tag("tr", *cells))
     table = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *rows), class_="sortable")
-    notes = tag("ul", *(tag("li", note) for note in summary["notes"]), class_="notes")
-    return section("Results", tag("div", table, class_="scroll"), notes if summary["notes"] else None)
+    return section("Results", tag("div", table, class_="scroll"), note_list(summary["notes"]))
 
 
 def _strip(part: Mapping[str, Any], values: Sequence[float]) -> Html | None:

@@ -62,6 +62,17 @@ def section(title: str, *children: str | None, **attributes: str | None) -> Html
     return tag("section", tag("h2", title), *children, **attributes)
 
 
+def note_list(notes: Sequence[str]) -> Html | None:
+    """Return notes as a list, None for none; no option in them is broken into two lines.
+
+    Examples:
+        >>> print(note_list(["drop them with --data.duplicates drop"]))
+        <ul class="notes"><li>drop them with <code>--data.duplicates</code> drop</li></ul>
+    """
+    marked = (re.sub(r"--[\w.]+", r"<code>\g<0></code>", escape(note)) for note in notes)
+    return tag("ul", *(tag("li", Html(note)) for note in marked), class_="notes") if notes else None
+
+
 def page_file(name: str) -> str:
     """Return the text of a file of the pages."""
     return (files("lit_classify.report") / "page" / name).read_text(encoding="utf-8")
@@ -97,7 +108,7 @@ def sortable_table(
     """Return a table that the script makes sortable; columns of numbers are aligned to the right."""
     columns = [[row[number] for row in rows] for number in range(len(head))]
     marks = [
-        ["number"] * all(part is None or _is_number(part) for part in column)
+        ["number"] * all(part is None or _is_number(part) or _is_numeric_text(part) for part in column)
         + ["differs"] * (name in highlighted)
         for name, column in zip(head, columns, strict=True)
     ]
@@ -115,6 +126,10 @@ def sortable_table(
 
 def _is_number(value: Any) -> bool:  # noqa: ANN401 - plain data
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_numeric_text(value: Any) -> bool:  # noqa: ANN401 - plain data
+    return isinstance(value, str) and bool(re.fullmatch(r"-?[\d,]*\.?\d+(e[+-]\d+)?", value))
 
 
 def _cell(value: Any, class_: str | None) -> Html:  # noqa: ANN401 - plain data

@@ -1,5 +1,6 @@
 """The what-if form of a report: a control for each column of a table, and what computes the predictions."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -53,7 +54,9 @@ def form_data(model: LitModule, data: InMemoryDataModule, rare: bool) -> dict[st
         elif encoder.part in {"", "elapsed"}:
             present = features[:, 0] if not encoder.indicator else features[features[:, 1] == 0][:, 0]
             raw = encoder.center + encoder.scale * present.double()
-            low, high = (float(raw.min()), float(raw.max())) if len(raw) else (0.0, 0.0)
+            ends = (float(raw.min()), float(raw.max())) if len(raw) else (0.0, 0.0)
+            digits = 6 - math.ceil(math.log10(encoder.scale))  # that single precision of the features keeps
+            low, high = (round(end, digits) for end in ends)
             values = [1, 0] if encoder.kind == "boolean" else np.linspace(low, high, _NUM_VALUES).tolist()
             columns.append(
                 {

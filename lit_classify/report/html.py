@@ -15,6 +15,7 @@ from lit_classify.report.elements import (
     fill_page,
     format_number,
     join,
+    note_list,
     page_file,
     section,
     sortable_table,
@@ -120,7 +121,6 @@ def _overview(run: Mapping[str, Any]) -> Html:
         "Versions": ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
     }
     listed = [tag("div", tag("dt", name), tag("dd", text)) for name, text in facts.items() if text]
-    notes = tag("ul", *(tag("li", note) for note in data["notes"]), class_="notes") if data["notes"] else None
     columns = [[column[key] for key in _COLUMN_KEYS] for column in data["columns"]]
     settings = [[name, str(value)] for name, value in run["settings"].items()]
     details = [
@@ -131,7 +131,7 @@ def _overview(run: Mapping[str, Any]) -> Html:
     command = tag("div", tag("code", run["command"]), tag("button", "Copy", type="button"), class_="command")
     purpose = tag("p", " ".join(run["purpose"].split()), class_="purpose") if run["purpose"] else None
     sections = [
-        section("Run", tag("dl", *listed), notes, *details),
+        section("Run", tag("dl", *listed), note_list(data["notes"]), *details),
         _metrics(evaluation, run["task"]) if evaluation else None,
     ]
     return join([purpose, command, tag("div", *sections, class_="columns")])
