@@ -8,8 +8,7 @@ from lit_classify.cli.argument_parser import add_custom_classes, parser
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.diagnosis import diagnose
 from lit_classify.errors import UserError
-from lit_classify.evaluation.run_facts import collect_facts
-from lit_classify.loggers import read_config, read_scalars
+from lit_classify.evaluation.run_facts import read_facts
 from lit_classify.messages import echo
 
 
@@ -27,28 +26,16 @@ def main(arguments: list[str]) -> int:
     filter_warnings()
 
     checkpoint = Checkpoint.read(_last_checkpoint(given.run))
-    run = checkpoint.path.parent.parent
-    best = checkpoint.path.with_name("best.ckpt")
     module, own_data = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
     settings = {} if given.path is None else {"path": given.path}
     checkpoint.check_options("data", settings)
     model = checkpoint.build_model(given.network, module, given.activation, given.loss)
     data = checkpoint.build_data(settings, own_data)
-    stops_early = any("EarlyStopping" in name for name in checkpoint.content.get("callbacks", ()))
-    weights = (lambda: Checkpoint.read(best).content["state_dict"]) if best.is_file() else None
-    facts = collect_facts(model, data, read_scalars(run), stops_early, weights, _overfit_batches(run))
-    findings = diagnose(facts)
+    findings = diagnose(read_facts(checkpoint, model, data))
     epochs = checkpoint.epochs
-    echo(f"{run}: {type(model).__name__} after {epochs} epoch{'s' * (epochs != 1)}")
+    echo(f"{checkpoint.path.parent.parent}: {type(model).__name__} after {epochs} epoch{'s' * (epochs != 1)}")
     echo("\n".join(map(str, findings)) or "No problem found.")
     return 0
-
-
-def _overfit_batches(run: Path) -> float:
-    """Return the option of the trainer that a run was made with; 0 if it is not known."""
-    trainer = read_config(run).get("trainer")
-    given = trainer.get("overfit_batches") if isinstance(trainer, dict) else None
-    return given if isinstance(given, int | float) and given > 0 else 0
 
 
 def _last_checkpoint(run: str) -> Path:

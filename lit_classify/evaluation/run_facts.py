@@ -4,6 +4,7 @@ Legend: N rows, F features, O outputs, C classes, L labels, U units, K members.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,8 +12,10 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.diagnosis import Facts, InputScale
+from lit_classify.loggers import read_config, read_scalars
 from lit_classify.modules import LitModule
 from lit_classify.networks import ACTIVATIONS, evaluating, split_inputs
 
@@ -22,6 +25,27 @@ _NEIGHBORS = 5
 _MAX_FEW = 10  # distinct values of a column that may determine the target
 _STRONG = {"dropout": 0.3, "weight_decay": 0.1}  # regularization; tables have 0.1 and 0.01
 _GOOD = 0.8  # no model with such a score has neighbors that are much better
+
+
+def read_facts(last: Checkpoint, model: LitModule, data: InMemoryDataModule) -> Facts:
+    """Return the facts about a run on the disk.
+
+    Args:
+        last: its last checkpoint.
+        model: the model that was built from it.
+        data: the data that was built from it.
+    """
+    run, best = last.path.parent.parent, last.path.with_name("best.ckpt")
+    stops_early = any("EarlyStopping" in name for name in last.content.get("callbacks", ()))
+    weights = (lambda: Checkpoint.read(best).content["state_dict"]) if best.is_file() else None
+    return collect_facts(model, data, read_scalars(run), stops_early, weights, _overfit_batches(run))
+
+
+def _overfit_batches(run: Path) -> float:
+    """Return the option of the trainer that a run was made with; 0 if it is not known."""
+    trainer = read_config(run).get("trainer")
+    given = trainer.get("overfit_batches") if isinstance(trainer, dict) else None
+    return given if isinstance(given, int | float) and given > 0 else 0
 
 
 def collect_facts(

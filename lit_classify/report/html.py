@@ -131,7 +131,7 @@ def _overview(run: Mapping[str, Any]) -> Html:
     command = tag("div", tag("code", run["command"]), tag("button", "Copy", type="button"), class_="command")
     purpose = tag("p", " ".join(run["purpose"].split()), class_="purpose") if run["purpose"] else None
     sections = [
-        section("Run", tag("dl", *listed), note_list(data["notes"]), *details),
+        section("Run", tag("dl", *listed), note_list([*run["problems"], *data["notes"]]), *details),
         _metrics(evaluation, run["task"]) if evaluation else None,
     ]
     return join([purpose, command, tag("div", *sections, class_="columns")])

@@ -36,8 +36,9 @@ def _run(run: Mapping[str, Any]) -> list[str]:
         lines = [(part["column"], f"{part['drop']:.5f}", f"{part['deviation']:.5f}") for part in columns]
         title = f"## {run['importance_metric']} when a column is permuted"
         parts += [title, _table(["column", "mean", "std"], lines)]
-    if notes := run["data"]["notes"]:
-        parts += ["## Notes on the data", "\n".join(f"- {escape_markdown(note)}" for note in notes)]
+    for title, notes in (("Problems", run["problems"]), ("Notes on the data", run["data"]["notes"])):
+        if notes:
+            parts += [f"## {title}", "\n".join(f"- {escape_markdown(note)}" for note in notes)]
     return parts
 
 

@@ -19,9 +19,11 @@ from lit_classify import __version__
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.data import InMemoryDataModule, TableDataModule
+from lit_classify.diagnosis import diagnose
 from lit_classify.errors import UserError
 from lit_classify.evaluation.importance import permutation_importance
 from lit_classify.evaluation.printout import baseline_scores
+from lit_classify.evaluation.run_facts import read_facts
 from lit_classify.loggers import read_config
 from lit_classify.metrics import (
     Indicators,
@@ -116,8 +118,10 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
     model = checkpoint.build_model(custom.network, task, custom.activation, custom.loss)
     data = _build_data(checkpoint, own_data)
     data.setup("test")
-    epochs = _epochs_trained(path, checkpoint)
+    last = _last_checkpoint(path, checkpoint)
     split = "test" if data.has_split("test") else "val"
+    final = last.build_model(custom.network, task, custom.activation, custom.loss)
+    findings = diagnose(read_facts(last, final, data)) if data.has_split("train") else []
     with evaluating(model), limit_threads(model, 1000):
         logits, y = _evaluate(model, data, split)
         return {
@@ -136,10 +140,11 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
             "label_names": model.label_names,
             "parameters": sum(weights.numel() for weights in model.parameters()),
             "members": model.members,
-            "epochs": epochs,
+            "epochs": last.epochs,
             "best_epoch": checkpoint.epochs - 1 if path.name == "best.ckpt" else None,
             "data": _describe_data(data),
             "curves": read_curves(folder, checkpoint.content["global_step"] / max(checkpoint.epochs, 1)),
+            "problems": [f"{part.verdict}: {part.evidence}. Try: {part.advice}" for part in findings],
             "evaluation": _evaluation(model, data, split, logits, y),
             "predictions": summarize_predictions(model, logits, y, rows),
             "player": player_data(model, data, folder, rows),
@@ -157,9 +162,9 @@ def _build_data(checkpoint: Checkpoint, own: type[InMemoryDataModule] | None) ->
     return data
 
 
-def _epochs_trained(path: Path, checkpoint: Checkpoint) -> int:
+def _last_checkpoint(path: Path, checkpoint: Checkpoint) -> Checkpoint:
     last = path.with_name("last.ckpt")
-    return Checkpoint.read(last).epochs if last != path and last.is_file() else checkpoint.epochs
+    return Checkpoint.read(last) if last != path and last.is_file() else checkpoint
 
 
 def flat_settings(config: Mapping[str, Any]) -> dict[str, str | float | bool | None]:

@@ -44,6 +44,7 @@ def run(model: LitModule, name: str = "circles_v2/version_0", **parts: Any) -> d
             "notes": [],
         },
         "curves": curves,
+        "problems": [],
         "evaluation": {
             "split": "test",
             "num_rows": 20,

@@ -24,3 +24,4 @@ def test_several_runs_are_compared_by_metrics_and_differing_settings() -> None:
     alone = render_markdown(summarize(runs[:1]))
     assert alone.startswith(r"# circles\_v1/version\_0")
     assert "| accuracy | 0." in alone
+    assert "## Problems\n\n- all layers are linear: " in alone

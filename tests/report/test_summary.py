@@ -82,6 +82,15 @@ def test_metrics_are_those_of_test(capsys: pytest.CaptureFixture[str]) -> None:
     assert run["form"] is None
 
 
+def test_problems_are_those_of_diagnose(capsys: pytest.CaptureFixture[str]) -> None:
+    circles()
+    (problem,) = summary()["problems"]
+    capsys.readouterr()
+    assert main(["diagnose", CIRCLES]) == 0
+    check, advice = capsys.readouterr().out.splitlines()[1:]
+    assert problem == f"{check.removeprefix('Check: ')}. Try: {advice.removeprefix('Try:   ')}"
+
+
 def test_counts_at_the_threshold_are_those_of_the_metrics() -> None:
     circles("--model.threshold", "0.333")
     run = summary()
