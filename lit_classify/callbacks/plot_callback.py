@@ -13,7 +13,7 @@ from lit_classify.data import InMemoryDataModule
 from lit_classify.loggers import run_loggers
 from lit_classify.messages import warn
 from lit_classify.modules import LitModule
-from lit_classify.networks import evaluating
+from lit_classify.networks import evaluating, in_single_precision
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -101,7 +101,7 @@ class PlotCallback(Callback, ABC):
         assert isinstance(pl_module, LitModule)
         self._failed = True  # until the plot succeeds, so that a failure is reported only once
         with skip_on_error(self._name), best_weights(trainer, pl_module), evaluating(pl_module):
-            self.draw(trainer, pl_module, data, epoch)
+            self.draw(trainer, in_single_precision(pl_module), data, epoch)
             self._failed = False
 
     @property

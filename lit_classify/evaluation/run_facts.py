@@ -17,7 +17,7 @@ from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.diagnosis import Facts, InputScale
 from lit_classify.loggers import read_config, read_scalars
 from lit_classify.modules import LitModule
-from lit_classify.networks import ACTIVATIONS, evaluating, split_inputs
+from lit_classify.networks import ACTIVATIONS, evaluating, in_single_precision, split_inputs
 
 _MAX_ROWS, _MIN_ROWS = 1000, 200
 _MAX_SIZE = 20_000_000  # multiplications of a forward pass, some milliseconds
@@ -76,6 +76,7 @@ def collect_facts(
         >>> facts.is_linear, facts.score < 0.7, facts.neighbors_score > 0.95
         (True, True, True)
     """
+    model = in_single_precision(model)
     curves: dict[str, dict[int, float]] = {}
     for tag, step, value in scalars:
         curves.setdefault(tag, {})[step] = value
@@ -135,7 +136,8 @@ def _facts_of_rows(
         predicted = _as_columns(model, model.labels(model.probabilities(logits)))
         score = _score(model, predicted, targets)
         if score < _GOOD and best is not None:
-            logits_then = functional_call(model, dict(best()), (x,))
+            state = {n: part.float() if part.is_floating_point() else part for n, part in best().items()}
+            logits_then = functional_call(model, state, (x,))
             then = _as_columns(model, model.labels(model.probabilities(logits_then)))
             score = max(score, _score(model, then, targets))
         never = _never_predicted(model, predicted, targets)

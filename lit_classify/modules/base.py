@@ -23,7 +23,7 @@ from lit_classify._lightning.exact_resume import ExactResume
 from lit_classify._lightning.precision import uses_plain_precision
 from lit_classify.allowed_imports import trusted_imports_only
 from lit_classify.data_interface import HasInputs, HasSample, HasSplits
-from lit_classify.errors import UserError, check_at_least
+from lit_classify.errors import DataError, UserError, check_at_least
 from lit_classify.losses import LOSSES, Loss, Reduction, as_name, make_loss
 from lit_classify.messages import warn
 from lit_classify.metrics import Metrics
@@ -238,7 +238,7 @@ class LitModule(LightningModule, ABC):
         self.batch_losses = torch.zeros(self.members)  # each member's in the last training batch, (K,)
         self.member_sums = torch.zeros(2, self.members)  # losses and weights of the validation rows, (2, K)
         self._outputs = OutputBuffer()  # of the evaluation in progress
-        self._targets_checked = False
+        self._has_checked: set[bool] = set()  # training modes in which all targets are checked
         self._resume = ExactResume()
 
     @property
@@ -470,7 +470,9 @@ class LitModule(LightningModule, ABC):
         return torch.stack([self.probabilities(logits) for logits in self.network(x)]).std(dim=0)
 
     def unpack(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-        """Return the features, prepared targets, folds and weights of a batch; check the first targets.
+        """Return the features, prepared targets, folds and weights of a batch.
+
+        The targets of the first epoch are checked.
 
         Raises:
             DataError: the batch is not ``(x, y)`` with folds, weights or both, or its targets are not valid
@@ -478,11 +480,13 @@ class LitModule(LightningModule, ABC):
         """
         x, y, fold, weight = unpack_batch(batch)
         y = self.prepare_targets(y)
-        if not self._targets_checked and (len(y) or self.training):  # a process may have no rows to evaluate
-            self.check_targets(y)
+        if self.training not in self._has_checked and (len(y) or self.training):  # a process may lack rows
+            try:
+                self.check_targets(y)
+            except DataError as error:
+                raise DataError(f"{error}; rows are counted within the batch") from error
             if fold is not None:
                 check_folds(max(int(fold.max()) + 1, self.members, 2), self.members)
-            self._targets_checked = True
         return x, y, fold, weight
 
     def _evaluate(self, logits: Tensor, y: Tensor, weight: Tensor | None, stage: str, metric: Metric) -> None:
@@ -511,8 +515,14 @@ class LitModule(LightningModule, ABC):
         self.means["train"].reset()
         self.extra_metrics = {}
 
+    def on_train_epoch_end(self) -> None:
+        """Check no targets in the following epochs, which have the same rows."""
+        self._has_checked.add(True)
+
     def on_validation_epoch_start(self) -> None:
         """Reset the metrics of the validation."""
+        if self.trainer.state.fn == TrainerFn.VALIDATING:
+            self._has_checked.discard(False)
         self.means["val"].reset()
         self.val_metric.reset()
         dtype = accumulation_dtype(self.device)
@@ -521,12 +531,15 @@ class LitModule(LightningModule, ABC):
 
     def on_test_epoch_start(self) -> None:
         """Reset the metrics of the test."""
+        self._has_checked.discard(False)
         self.means["test"].reset()
         self.test_metric.reset()
         self._outputs, self.evaluation = OutputBuffer(), None
 
     def on_validation_epoch_end(self) -> None:
         """Log the loss and metric of the validation, which are those of all processes."""
+        if not self.trainer.sanity_checking:
+            self._has_checked.add(False)
         several, on_bar = self.trainer.world_size > 1, shows_metrics(self.trainer)
         metrics = self.epoch_metrics("val")
         self.log_dict(metrics, prog_bar=on_bar, sync_dist=several)
@@ -594,10 +607,13 @@ class LitModule(LightningModule, ABC):
     def on_fit_start(self) -> None:
         """Check that folds fit the model, and fit the embedding of numbers to the training rows.
 
+        The targets of the first epoch and of the first validation are checked again.
+
         Raises:
             DataError: there is not one member for each fold.
             UserError: members would share a parameter, or the model does not have the inputs of the data.
         """
+        self._has_checked.clear()
         data = getattr(self.trainer, "datamodule", None)
         if isinstance(data, HasInputs) and data.inputs and data.inputs != self.inputs:
             raise UserError(

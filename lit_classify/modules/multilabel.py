@@ -100,8 +100,8 @@ class MultilabelClassifier(LitModule):
             )
 
     def check_targets(self, y: Tensor) -> None:
-        """Raise DataError unless targets are 0 or 1, float32 of shape ``(N, L)``."""
-        check_labels(type(self).__name__, y, len(self.label_names))
+        """Raise DataError unless targets are 0 or 1, of the module's precision and of shape ``(N, L)``."""
+        check_labels(type(self).__name__, y, len(self.label_names), self.dtype)
 
     def loss(self, logits: Tensor, y: Tensor, reduction: Reduction = "mean") -> Tensor:
         """Return the mean loss, by default the cross entropy, of logits ``(N, L)`` and labels ``(N, L)``."""

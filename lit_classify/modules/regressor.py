@@ -73,8 +73,8 @@ class Regressor(LitModule):
             raise UserError(f"Regressor predicts one number per row, but has {out_features} outputs")
 
     def check_targets(self, y: Tensor) -> None:
-        """Raise DataError unless targets are finite float32 of shape ``(N,)``."""
-        check_values(type(self).__name__, y)
+        """Raise DataError unless targets are finite, of the module's precision and of shape ``(N,)``."""
+        check_values(type(self).__name__, y, self.dtype)
 
     def loss(self, logits: Tensor, y: Tensor, reduction: Reduction = "mean") -> Tensor:
         """Return the mean loss, by default the absolute error, in units of the scale of the targets."""

@@ -44,7 +44,7 @@ def check_classes(name: str, y: Tensor, num_classes: int) -> None:
     if y.dtype != torch.int64 or y.ndim != 1:
         raise DataError(
             f"{name} needs class numbers, int64 of shape (N,), but the targets are {_kind(y)}; "
-            "for numbers use Regressor"
+            + ("for numbers use Regressor" if y.is_floating_point() or y.ndim != 1 else "give y.long()")
         )
     if not len(y):
         raise DataError(f"{name} needs targets, but there is none")
@@ -131,11 +131,11 @@ def check_folds(folds: int, members: int) -> None:
         )
 
 
-def check_values(name: str, y: Tensor) -> None:
-    """Check that the targets of the regressor called ``name`` are finite.
+def check_values(name: str, y: Tensor, dtype: torch.dtype | str = torch.float32) -> None:
+    """Check that the targets of the regressor called ``name``, of precision ``dtype``, are finite.
 
     Raises:
-        DataError: targets that are not float32 of shape ``(N,)``, or not finite; names the first row.
+        DataError: targets that are not ``dtype`` of shape ``(N,)``, or not finite; names the first row.
 
     Examples:
         >>> check_values("Regressor", torch.tensor([0.5, float("nan")]))
@@ -143,9 +143,9 @@ def check_values(name: str, y: Tensor) -> None:
             ...
         lit_classify.errors.DataError: Regressor needs finite targets, but row 1 has nan
     """
-    if y.dtype != torch.float32 or y.ndim != 1:
+    if y.dtype != dtype or y.ndim != 1:
         raise DataError(
-            f"{name} needs numbers, float32 of shape (N,), but the targets are {_kind(y)}; "
+            f"{name} needs numbers, {_name(dtype)} of shape (N,), but the targets are {_kind(y)}; "
             "for class numbers use BinaryClassifier or MulticlassClassifier"
         )
     if not bool(y.isfinite().all()):
@@ -153,11 +153,12 @@ def check_values(name: str, y: Tensor) -> None:
         raise DataError(f"{name} needs finite targets, but row {wrong} has {float(y[wrong])}")
 
 
-def check_labels(name: str, y: Tensor, num_labels: int) -> None:
-    """Check that the targets of the multilabel task called ``name`` are 0 or 1.
+def check_labels(name: str, y: Tensor, num_labels: int, dtype: torch.dtype | str = torch.float32) -> None:
+    """Check that the targets of the multilabel task called ``name``, of precision ``dtype``, are 0 or 1.
 
     Raises:
-        DataError: targets that are not float32 of shape ``(N, L)``, or neither 0 nor 1; names the first row.
+        DataError: targets that are not ``dtype`` of shape ``(N, L)``, or neither 0 nor 1; names the first
+            row.
 
     Examples:
         >>> check_labels("MultilabelClassifier", torch.tensor([[0.0, 1.0], [1.0, 2.0]]), 2)
@@ -165,9 +166,9 @@ def check_labels(name: str, y: Tensor, num_labels: int) -> None:
             ...
         lit_classify.errors.DataError: MultilabelClassifier needs 0 or 1, but label 1 of row 1 is 2.0
     """
-    if y.dtype != torch.float32 or y.ndim != 2 or y.shape[1] != num_labels:
+    if y.dtype != dtype or y.ndim != 2 or y.shape[1] != num_labels:
         raise DataError(
-            f"{name} needs {num_labels} labels per row, float32 of shape (N, {num_labels}), "
+            f"{name} needs {num_labels} labels per row, {_name(dtype)} of shape (N, {num_labels}), "
             f"but the targets are {_kind(y)}"
         )
     wrong = ((y != 0) & (y != 1)).nonzero()
@@ -178,4 +179,8 @@ def check_labels(name: str, y: Tensor, num_labels: int) -> None:
 
 def _kind(y: Tensor) -> str:
     """Describe a tensor's dtype and shape."""
-    return f"{str(y.dtype).removeprefix('torch.')} of shape {tuple(y.shape)}"
+    return f"{_name(y.dtype)} of shape {tuple(y.shape)}"
+
+
+def _name(dtype: torch.dtype | str) -> str:
+    return str(dtype).removeprefix("torch.")

@@ -1,7 +1,7 @@
 """Networks: multilayer perceptron, its inputs, several networks as one, user-defined networks."""
 
 from lit_classify.networks.building import build_network
-from lit_classify.networks.custom import Network, check_output, evaluating, make_network
+from lit_classify.networks.custom import Network, check_output, evaluating, in_single_precision, make_network
 from lit_classify.networks.derived_inputs import DerivedInputs, check_inputs, split_inputs
 from lit_classify.networks.embeddings import FeatureEmbedding, NumericEmbedding
 from lit_classify.networks.freezing import Layers, as_names, freeze_layers, layer_names
@@ -26,6 +26,7 @@ __all__ = [
     "check_output",
     "evaluating",
     "freeze_layers",
+    "in_single_precision",
     "layer_names",
     "list_layers",
     "make_network",

@@ -5,7 +5,8 @@ Legend: N rows, F features, O outputs.
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     Network = str | Callable[..., nn.Module] | nn.Module
 else:  # the parser of the command line accepts names only
     Network = str
+Module = TypeVar("Module", bound=nn.Module)
 
 
 def make_network(network: Network, in_features: int, out_features: int, args: Mapping[str, Any]) -> nn.Module:
@@ -73,6 +75,17 @@ def evaluating(network: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes:
             module.training = mode
+
+
+def in_single_precision(network: Module) -> Module:
+    """Return the network, or a copy in float32, the precision of the data, if it has another one.
+
+    Examples:
+        >>> in_single_precision(nn.Linear(2, 1).double())(torch.ones(1, 2)).dtype
+        torch.float32
+    """
+    weights = (weight for weight in network.parameters() if weight.is_floating_point())
+    return network if all(weight.dtype == torch.float32 for weight in weights) else deepcopy(network).float()
 
 
 def check_output(network: nn.Module, in_features: int, out_features: int) -> None:

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from lit_classify.errors import check_choice
+from lit_classify.errors import UserError, check_choice
 from lit_classify.networks.members import Stackable
 
 NumericEmbedding = Literal["periodic", "piecewise", "both"]
@@ -109,13 +109,24 @@ class CategoryEmbedding(nn.Module):
     def __init__(self, num_categories: Sequence[int]) -> None:
         super().__init__()
         self.dims = [min(50, round(1.6 * n**0.56)) for n in num_categories]
+        self._max_categories = max(num_categories, default=0)
         tables = list(map(nn.Embedding, num_categories, self.dims))
         for table in tables:
             nn.init.normal_(table.weight, std=0.1)
         self.tables = nn.ModuleList(tables)
 
     def forward(self, codes: Tensor) -> Tensor:
-        """Return the embeddings of codes."""
+        """Return the embeddings of codes.
+
+        Raises:
+            UserError: the precision of the codes is too low for the number of categories.
+        """
+        limit = 2 / torch.finfo(codes.dtype).eps if codes.is_floating_point() else math.inf
+        if self._max_categories > limit:
+            raise UserError(
+                f"a column has {self._max_categories:,} categories, but {codes.dtype} represents only "
+                f"{limit:,.0f}; use --trainer.precision 32, or bf16-mixed"
+            )
         weights = [table.get_parameter("weight") for table in self.tables]
         pairs = zip(weights, codes.long().unbind(-1), strict=True)
         return torch.cat([_look_up(weight, column) for weight, column in pairs], dim=-1)

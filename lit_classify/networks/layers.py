@@ -48,10 +48,10 @@ def list_layers(network: nn.Module, in_features: int, members: int = 1) -> list[
 
     names = {layer: name for name, layer in network.named_modules() if not list(layer.children())}
     handles = [layer.register_forward_hook(note) for layer in names]
-    device = next((part.device for part in network.parameters()), torch.device("cpu"))
+    like = next(network.parameters(), torch.zeros(1))  # of the device and the precision
     try:
         with evaluating(network), torch.random.fork_rng(devices=[]):
-            network(torch.zeros(1, in_features, device=device))
+            network(like.new_zeros(1, in_features))
     finally:
         for handle in handles:
             handle.remove()

@@ -287,3 +287,12 @@ def test_a_run_without_any_limit_has_the_default_number_of_epochs(capsys: pytest
     assert config["trainer"]["max_epochs"] == 1000
     assert main([*SHORT[:3], "--plots", "none", "--trainer.max_epochs=null", "--trainer.max_steps=3"]) == 0
     assert "Trained 3 epochs" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("precision", ["64", "bf16-true"])
+def test_a_run_in_another_precision_is_plotted_and_checked(
+    precision: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*SHORT, "--trainer.precision", precision]) == 0
+    assert "note" not in capsys.readouterr().err
+    assert Path("lightning_logs/circles_v2/version_0/boundary.gif").is_file()

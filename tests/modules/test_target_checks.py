@@ -1,5 +1,7 @@
 """Batches and targets that do not fit the task are refused."""
 
+import math
+from copy import deepcopy
 from typing import Any
 
 import lightning.pytorch as L
@@ -34,7 +36,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers", "
         ),
         (BinaryClassifier(2), torch.tensor([float("nan"), 1.0]), "row 0 has the target nan"),
         (BinaryClassifier(2), torch.zeros(2, 1), r"float32 of shape \(2, 1\); give y.squeeze\(1\)"),
-        (BinaryClassifier(2), torch.tensor([True, False]), "needs class numbers, int64"),
+        (
+            BinaryClassifier(2),
+            torch.tensor([True, False]),
+            r"int64 .*; give y\.long\(\)",
+        ),
         (MulticlassClassifier(2, 3), torch.tensor([0.0, 1.0]), "for numbers use Regressor"),
         (MulticlassClassifier(2, 3), torch.tensor([0, -100]), "row 1 has the target -100"),
         (Regressor(1), torch.tensor([0, 1]), "for class numbers use"),
@@ -102,6 +108,43 @@ def test_a_float_target_other_than_zero_or_one_is_refused_in_any_batch() -> None
     for stage in ("fit", "validate"):
         with pytest.raises(DataError, match=r"row 5 has the target 0\.5"):
             getattr(trainer(max_epochs=1), stage)(BinaryClassifier(2), loader(x, broken))
+
+
+@pytest.mark.parametrize(
+    ("model", "wrong", "message"),
+    [
+        (BinaryClassifier(2), 5, "the classes 0 to 1, but row 5 has the target 5; rows are .* the batch"),
+        (MulticlassClassifier(2, 3), -100, "the classes 0 to 2, but row 5 has the target -100"),
+        (MultilabelClassifier(2, 2), 3.0, r"needs 0 or 1, but label 0 of row 5 is 3\.0"),
+        (Regressor(2), math.inf, "needs finite targets, but row 5 has inf"),
+    ],
+)
+def test_a_wrong_target_is_refused_in_any_batch_of_any_stage(
+    model: LitModule, wrong: float, message: str
+) -> None:
+    x, y = rows()
+    if not isinstance(model, BinaryClassifier | MulticlassClassifier):
+        y = y.float() if isinstance(model, Regressor) else (x > 0).float()
+    broken = y.clone()
+    broken.view(len(y), -1)[25, 0] = wrong
+    trainer(max_epochs=2).fit(model, loader(x, y), loader(x, y))
+    with pytest.raises(DataError, match=message):  # also after another fit
+        trainer(max_epochs=1).fit(model, loader(x, broken))
+    with pytest.raises(DataError, match=message):
+        trainer(max_epochs=2, check_val_every_n_epoch=2).fit(model, loader(x, y), loader(x, broken))
+    for stage in ("validate", "test"):
+        with pytest.raises(DataError, match=message):
+            getattr(trainer(), stage)(model, loader(x, broken))
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true"])
+@pytest.mark.parametrize("model", [Regressor(2), MultilabelClassifier(2, 2)])
+def test_targets_have_the_precision_of_the_trainer(model: LitModule, precision: Any) -> None:
+    x, _ = rows()
+    y = x[:, 0] if isinstance(model, Regressor) else (x > 0).float()
+    made = trainer(max_epochs=1, precision=precision)
+    made.fit(deepcopy(model), loader(x, y), loader(x, y))
+    assert made.callback_metrics["val/loss"].isfinite()
 
 
 @pytest.mark.parametrize(

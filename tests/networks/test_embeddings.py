@@ -3,8 +3,10 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 
+from lit_classify.errors import UserError
 from lit_classify.networks.embeddings import FeatureEmbedding, PeriodicEmbedding, PiecewiseEmbedding
 
 
@@ -56,3 +58,9 @@ def test_category_codes_are_replaced_by_rows_of_their_tables() -> None:
         for table, code in zip(embedding.categories.tables, (9, 3), strict=True)
     ]
     assert torch.equal(outputs[0], torch.cat([torch.tensor([0.5]), *rows]))
+
+
+def test_category_codes_that_a_precision_cannot_represent_are_refused() -> None:
+    embedding = FeatureEmbedding(1, num_categories=[300]).bfloat16()
+    with pytest.raises(UserError, match=r"has 300 categories, but torch\.bfloat16 represents only 256"):
+        embedding(torch.zeros(2, 1).bfloat16())

@@ -26,3 +26,7 @@ def test_mode_hooks_and_random_state_are_restored() -> None:
     assert network[1].training
     assert not network[1]._forward_hooks
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_layers_of_any_precision_are_listed() -> None:
+    assert list_layers(nn.Linear(2, 4).double(), in_features=2) == list_layers(nn.Linear(2, 4), in_features=2)
