@@ -173,7 +173,7 @@ def _summarize(
         "weights": "best epoch" if part.uses_best else "last epoch",
         "trained": f"one by one: {part.sequential_reason}" if part.sequential_reason else "at once",
         "mean": float(values.mean()) if len(values) else None,
-        "std": float(values.std(ddof=1)) if len(values) > 1 else None,
+        "std": float(np.ptp(values) and values.std(ddof=1)) if len(values) > 1 else None,  # 0 of equal ones
         "best": float(best(values)) if len(values) else None,
         "worst": float(worst(values)) if len(values) else None,
         "times_best": times_best,

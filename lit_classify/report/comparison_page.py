@@ -16,6 +16,7 @@ from lit_classify.report.comparison_formats import setting, verdict
 from lit_classify.report.elements import Html, escape, fill_page, format_number, join, note_list, section, tag
 
 _CURVES = {"train/loss": "loss, training rows", "val/loss": "loss, validation rows"}
+_NO_BAND: Mapping[str, list[float]] = {"epoch": [], "mean": [], "low": [], "high": []}
 _TYPES = {"png": "image/png", "svg": "image/svg+xml"}
 _STRIP = 120  # width of a strip of runs
 _TITLE_WIDTH = 40  # characters
@@ -146,16 +147,18 @@ def _curves(summary: Mapping[str, Any]) -> Html | None:
     """Return the learning curves, with bands of their spread."""
     titles = {**_CURVES, f"val/{summary['metric']}": f"{summary['metric']}, validation rows"}
     parts = summary["configurations"]
-    metrics = {
-        title: {part["name"]: part["curves"][name] for part in parts if part["curves"].get(name)}
-        for name, title in titles.items()
-    }
-    metrics = {title: bands for title, bands in metrics.items() if bands}
-    if not metrics:
+    drawn = []
+    for name, title in titles.items():
+        bands = {
+            part["name"]: part["curves"].get(name) or _NO_BAND for part in parts
+        }  # all: of one color each
+        if any(band["epoch"] for band in bands.values()):
+            picture = _picture(partial(plots.curve_bands, {title: bands}), f"learning curves: {title}", "svg")
+            drawn.append(tag("figure", picture))
+    if not drawn:
         return None
-    picture = _picture(lambda: plots.curve_bands(metrics), "learning curves", "svg")
     about = "Mean over the seeds; the band holds the middle 80 % of them."
-    return section("Learning curves", tag("p", about, class_="muted"), tag("figure", picture, class_="wide"))
+    return section("Learning curves", tag("p", about, class_="muted"), tag("div", *drawn, class_="plots"))
 
 
 def _picture(draw: Callable[[], Figure], label: str, format_: str) -> Html:

@@ -46,7 +46,7 @@ def test_results_are_written_in_the_format_of_the_ending(ending: str) -> None:
     elif ending == "csv":
         assert [line["configuration"] for line in csv.DictReader(content.splitlines())] == TWO[1:3]
     else:
-        assert content.count("<figure") == 3
+        assert content.count("<figure") == 5  # two predictions, three curves
     assert not Path("lightning_logs").exists()
     assert main([*TWO, "--out", str(out)]) == 2
 

@@ -62,6 +62,11 @@ def test_bands_hold_the_middle_of_the_seeds() -> None:
     assert (band["low"][0], band["high"][0]) == (1.0, 9.0)
 
 
+def test_equal_metrics_have_no_deviation() -> None:
+    part = configuration("a", [0.46] * 5)
+    assert summarize_comparison([part], range(5))["configurations"][0]["std"] == 0
+
+
 def test_long_curves_are_thinned_and_keep_their_last_epoch() -> None:
     part = configuration("a", [0.5])
     part.runs[0].curves = {"train/loss": {epoch: 1.0 for epoch in range(1000)}}

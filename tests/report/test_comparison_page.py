@@ -38,7 +38,7 @@ def test_names_and_settings_are_escaped() -> None:
     hostile = configuration(HOSTILE, [0.5, 0.6], settings={HOSTILE: HOSTILE}, sequential_reason=HOSTILE)
     found = elements(page(hostile, configuration("b", [0.5, 0.6])))
     assert not [attributes for tag, attributes in found if tag == "script" or "onerror" in attributes]
-    assert sum(tag == "img" for tag, _ in found) == 3  # two boundaries and the curves
+    assert sum(tag == "img" for tag, _ in found) == 3  # two boundaries and the training loss
 
 
 @pytest.mark.slow
