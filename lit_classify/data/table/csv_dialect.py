@@ -6,10 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from lit_classify.data.table.cells import to_numbers
+from lit_classify.data.table.csv_text import read_head
 from lit_classify.data.table.text_conversion import ValueOptions
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
@@ -39,6 +41,10 @@ class CsvOptions:
         given = self.delimiter
         if given is not None and (len(given) != 1 or given in '"\n' or not given.isascii()):
             raise DataError(f"delimiter must be a single character such as , or ; but is {given!r}")
+        try:
+            "".encode(self.encoding)
+        except LookupError as error:
+            raise DataError(f"unknown encoding {self.encoding!r}") from error
 
     def with_formats(self, formats: Mapping[str, ValueFormat]) -> "CsvOptions":
         """Return the options with further known formats of columns."""
@@ -52,41 +58,50 @@ class Dialect:
     Args:
         delimiter: the character between fields.
         names: the column names, in order.
-        skip_lines: the number of lines before the first row of data.
+        header: the lines before the first row of data.
+        bytes_per_line: the mean number of bytes of the first lines.
         skip_spaces: whether spaces may precede an opening quote, as in ``1, "a, b"``.
     """
 
     delimiter: str
     names: tuple[str, ...]
-    skip_lines: int = 0
+    header: Sequence[str] = ()
+    bytes_per_line: float = 1.0
     skip_spaces: bool = False
 
+    @property
+    def csv_options(self) -> dict[str, Any]:
+        """The options of ``csv.reader``."""
+        return {"delimiter": self.delimiter, "skipinitialspace": self.skip_spaces}
 
-def detect_dialect(path: Path, head: str, options: CsvOptions) -> tuple[Dialect, list[list[str]]]:
+
+def detect_dialect(path: Path, options: CsvOptions) -> Dialect:
     r"""Detect the dialect from the first lines of a file.
 
-    Returns:
-        The dialect, and the rows of data among these lines.
-
     Raises:
-        DataError: the header has a duplicate or an unusable name.
+        DataError: the file is empty, or the header has a duplicate or an unusable name.
 
     Examples:
-        >>> detect_dialect(Path("t.csv"), "a;b\n1,5;x\n", CsvOptions())
-        (Dialect(delimiter=';', names=('a', 'b'), skip_lines=1, skip_spaces=False), [['1,5', 'x']])
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as directory:
+        ...     path = Path(directory, "t.csv")
+        ...     _ = path.write_text("a;b\n1,5;x\n")
+        ...     dialect = detect_dialect(path, CsvOptions())
+        >>> dialect.delimiter, dialect.names, dialect.header
+        (';', ('a', 'b'), ['a;b\n'])
     """
+    head = read_head(path, options.encoding)
+    lines = io.StringIO(head, newline="\n").readlines()  # no other character ends a line
     delimiter = options.delimiter or detect_delimiter(head)
     skip_spaces = f'{delimiter} "' in head
-    lines = io.StringIO(head, newline="\n")  # no other character ends a line
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=skip_spaces)
-    numbered = [(reader.line_num, row) for row in reader if not is_blank(row)] or [(0, [""])]
-    rows = [row for _, row in numbered]
-    names = [" ".join(name.split()) for name in rows[0]]
-    header = options.header
+    rows = (row for row in reader if not is_blank(row))
+    names = [" ".join(name.split()) for name in next(rows, [""])]
+    num_lines, header = reader.line_num, options.header
     if header is None:
-        header = bool(set(options.expected) & set(names)) or _is_header(names, rows[1:])
+        header = bool(set(options.expected) & set(names)) or _is_header(names, list(rows))
     if not header:
-        names, num_blank = [""] * len(names), len(head) - len(head.lstrip("\n"))
+        names, num_lines = [""] * len(names), len(head) - len(head.lstrip("\n"))
     names = [name or f"column_{number}" for number, name in enumerate(names, 1)]
     for name, count in Counter(names).items():
         if count > 1:
@@ -96,8 +111,8 @@ def detect_dialect(path: Path, head: str, options: CsvOptions) -> tuple[Dialect,
             )
         if name == "*" or (name[0] == "^" and name[-1] == "$"):  # polars takes them for patterns
             raise DataError(f"{path}, line 1: {name!r} cannot be the name of a column; rename it")
-    skip_lines = numbered[0][0] if header else num_blank
-    return Dialect(delimiter, tuple(names), skip_lines, skip_spaces), rows[header:]
+    bytes_per_line = len(head.encode()) / max(head.count("\n"), 1)
+    return Dialect(delimiter, tuple(names), lines[:num_lines], bytes_per_line, skip_spaces)
 
 
 def detect_delimiter(head: str) -> str:

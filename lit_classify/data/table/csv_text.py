@@ -1,15 +1,12 @@
-"""The text of a CSV file: decompressed, decoded, and in blocks."""
+"""The text of a CSV file: decompressed, decoded, and in blocks of complete lines."""
 
 import io
 import re
-from collections.abc import Callable, Generator
-from contextlib import closing
-from functools import partial
-from itertools import chain
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from lit_classify.data.table.compression import open_decompressed
-from lit_classify.data.table.csv_dialect import CsvOptions, Dialect
 from lit_classify.errors import DataError
 
 _HEAD_BYTES, _HEAD_LINES = 1 << 16, 10  # minimum that is read to detect the dialect
@@ -19,37 +16,34 @@ _BYTE_ORDER_MARKS = {"UTF-32": (b"\xff\xfe\0\0", b"\0\0\xfe\xff"), "UTF-16": (b"
 
 
 def read_head(path: Path, encoding: str) -> str:
-    """Return the first complete lines of a file."""
-    texts = _decode(path, encoding, _HEAD_BYTES, _HEAD_LINES)
-    head = next(texts)
-    for text in texts:
-        head += text
-        if text and head.lstrip(b"\n").count(b"\n") >= _HEAD_LINES:
-            head = head[: head.rindex(b"\n") + 1]
-            break
+    """Return the first lines of a file."""
+    with open_text(path, encoding) as file:
+        head = _read(path, file, _HEAD_BYTES, _HEAD_LINES)
     if not head.strip():
         raise DataError(f"{path} is empty")
-    return head.decode()
+    return head
 
 
-def read_text(
-    path: Path, options: CsvOptions, dialect: Dialect, update: Callable[[bytes], None] | None = None
-) -> Generator[bytes]:
-    """Yield the text below the header in blocks, the last one empty; ``update`` receives all text."""
-    with closing(_decode(path, options.encoding, _BLOCK_BYTES, dialect.skip_lines)) as texts:
-        header = next(texts)
-        if update:
-            update(header.lstrip(b"\n"))
-        for text in texts:
-            if update:
-                update(text)
-            yield text
+def read_block(path: Path, file: io.TextIOWrapper, num_before: int) -> str:
+    """Return the next lines of a file, which form a block together with some characters before them."""
+    return _read(path, file, max(_BLOCK_BYTES - num_before, 0), 1)
 
 
-def _decode(path: Path, encoding: str, size: int, num_lines: int) -> Generator[bytes]:
-    """Yield the first lines of a file, then blocks of ``size`` characters; an empty block comes last.
+def _read(path: Path, file: io.TextIOWrapper, size: int, num_lines: int) -> str:
+    """Return the next characters of a file, to the end of their line, and further lines."""
+    start = file.read(size)
+    lines = [file.readline(_MAX_LINE) for _ in range(num_lines)]
+    text = "".join([start, *lines])
+    if "\0" in text:
+        raise DataError(f"{path} contains NUL bytes; set encoding, for example to utf-16")
+    if max(map(len, lines)) >= _MAX_LINE:
+        raise DataError(f"{path} has a line of more than {_MAX_LINE:,} characters")
+    return text
 
-    The text is UTF-8 with LF line ends and without a byte-order mark.
+
+@contextmanager
+def open_text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
+    """Open a file as text with LF line ends and without a byte-order mark.
 
     Raises:
         DataError: a byte is not in this encoding; names its line.
@@ -57,18 +51,7 @@ def _decode(path: Path, encoding: str, size: int, num_lines: int) -> Generator[b
     is_utf8 = encoding.lower() in {"utf-8", "utf8"}
     with open_decompressed(path) as raw:
         try:
-            file = io.TextIOWrapper(raw, "utf-8-sig" if is_utf8 else encoding)
-            lines = [file.readline(_MAX_LINE) for _ in range(num_lines)]
-            length = max(map(len, lines), default=0)
-            for text in chain(["".join(lines)], iter(partial(file.read, size), ""), [""]):
-                if "\0" in text:
-                    raise DataError(f"{path} contains NUL bytes; set encoding, for example to utf-16")
-                if length >= _MAX_LINE:
-                    raise DataError(f"{path} has a line of more than {_MAX_LINE:,} characters")
-                length = len(text) - text.rfind("\n") - 1 + length * ("\n" not in text)
-                yield text.encode()
-        except LookupError as error:
-            raise DataError(f"unknown encoding {encoding!r}") from error
+            yield io.TextIOWrapper(raw, "utf-8-sig" if is_utf8 else encoding)
         except UnicodeDecodeError as error:
             position = raw.tell() - len(error.object) + error.start
             raw.seek(0)

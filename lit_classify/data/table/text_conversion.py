@@ -73,12 +73,18 @@ class FormatDetector:
         self._orders: set[bool] = set()  # whether their dates begin with the day
         self._ambiguous: list[tuple[pl.Series, list[Parsed]]] = []
 
-    def detect_plain(self, cells: pl.DataFrame) -> list[str]:
-        """Return the columns of numbers as in Python, except ambiguous ones; fast for many columns.
+    def detect_formats(self, cells: pl.DataFrame) -> dict[str, ValueFormat]:
+        """Return the format of each column whose cells all have a value, except ambiguous ones.
 
         Args:
             cells: text without surrounding spaces, missing values as null.
         """
+        plain = self._detect_plain(cells)
+        others = self.detect(cells.drop(plain))
+        return {**dict.fromkeys(plain, ValueFormat()), **{name: part for name, (part, _) in others.items()}}
+
+    def _detect_plain(self, cells: pl.DataFrame) -> list[str]:
+        """Return the columns of numbers as in Python, except ambiguous ones; fast for many columns."""
         known = self._options.formats
         cells = cells.drop([name for name, part in known.items() if not part.is_plain], strict=False)
         plain = [

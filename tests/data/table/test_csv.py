@@ -5,7 +5,6 @@ import io
 import time
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -120,13 +119,13 @@ def test_rows_that_polars_splits_differently_are_read_by_the_csv_module(
 def test_only_blocks_with_stray_quotes_need_the_csv_module(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 1000)
     read = []
-    read_rows = csv_reader._read_rows
+    parse = csv_reader._parse_by_csv_module
 
-    def record(path: Path, line: int, lines: Any, dialect: Dialect) -> Any:
-        read.append(lines)
-        return read_rows(path, line, lines, dialect)
+    def record(path: Path, block: csv_reader._Rows, dialect: Dialect) -> pl.DataFrame:
+        read.append(block.text)
+        return parse(path, block, dialect)
 
-    monkeypatch.setattr(csv_reader, "_read_rows", record)
+    monkeypatch.setattr(csv_reader, "_parse_by_csv_module", record)
     rows = [f"{number},word" for number in range(2000)]
     rows[700] = '700,5" wide'
     frame = read_table(write("\n".join(["a,b", *rows])), OPTIONS).frame
@@ -139,8 +138,8 @@ def test_only_blocks_with_stray_quotes_need_the_csv_module(monkeypatch: pytest.M
 @given(st.lists(st.sampled_from(['"', '"a"', '"\n,"', '"a""b"', "a", ",", "\n"]), max_size=20).map("".join))
 def test_rows_of_regular_text_end_where_the_csv_module_ends_rows(text: str) -> None:
     text += "\n"
-    end = csv_reader._find_end(text.encode(), Dialect(",", ("a", "b")))
-    if end is None:
+    end, is_regular = csv_reader._find_end(text.encode(), Dialect(",", ("a", "b")))
+    if not is_regular:
         return
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     ends = []  # the line in which each complete row ends
@@ -328,14 +327,17 @@ def test_large_tables_keep_single_precision_where_it_is_enough(monkeypatch: pyte
     rising = 10.0 ** np.linspace(0, 12, 500)
     outlier = np.concatenate([random.normal(size=400), [1e9 + 1], random.normal(size=99)])
     table = pl.DataFrame({"near": near, "far": far, "rising": rising, "outlier": outlier})
-    Path("t.csv").write_text(table.write_csv().rstrip())  # the last row is a block of its own
+    table.write_csv("t.csv")
+    header, *_, last = Path("t.csv").read_text().splitlines(keepends=True)
     monkeypatch.setattr(csv_text, "_HEAD_BYTES", 2000)
-    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 1000)
-    frame = read_table("t.csv").frame
-    assert frame.dtypes == [pl.Float32, pl.Float64, pl.Float32, pl.Float32]
-    np.testing.assert_array_equal(frame["far"], far)
-    for name, numbers in {"near": near, "rising": rising, "outlier": outlier}.items():
-        np.testing.assert_allclose(frame[name], numbers, rtol=1e-7, atol=0)
+    size = Path("t.csv").stat().st_size - len(header) - len(last) - 1  # the last row is a block of its own
+    for block in (1000, size):
+        monkeypatch.setattr(csv_text, "_BLOCK_BYTES", block)
+        frame = read_table("t.csv").frame
+        assert frame.dtypes == [pl.Float32, pl.Float64, pl.Float32, pl.Float32]
+        np.testing.assert_array_equal(frame["far"], far)
+        for name, numbers in {"near": near, "rising": rising, "outlier": outlier}.items():
+            np.testing.assert_allclose(frame[name], numbers, rtol=1e-7, atol=0)
 
 
 @pytest.mark.parametrize(

@@ -39,3 +39,9 @@ def test_headers_with_empty_or_numeric_names_are_detected_by_an_expected_name() 
     assert read_table(write("2019,2020,y\n1,2,x\n"), CsvOptions(expected=["y"])).frame.columns[0] == "2019"
     with pytest.raises(DataError, match="cannot be the name of a column"):
         read_table(write("^x$,y\n1,2\n"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-99", "base64"])
+def test_an_unknown_encoding_is_refused(encoding: str) -> None:
+    with pytest.raises(DataError, match=f"unknown encoding '{encoding}'"):
+        CsvOptions(encoding=encoding)

@@ -13,15 +13,13 @@ import polars as pl
 
 from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.csv import (
-    FIRST_ROW,
-    Place,
     apply_formats,
-    detect_formats,
     digest_text,
     estimate_rows,
-    iterate_blocks,
+    guess_formats,
+    read_blocks,
 )
-from lit_classify.data.table.csv_dialect import CsvOptions
+from lit_classify.data.table.csv_dialect import CsvOptions, detect_dialect
 from lit_classify.data.table.files import PATH_OPTIONS, RawTable, TableFiles, find_files
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.format_detection import detect_format
@@ -32,6 +30,7 @@ from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
 
 _CELLS = 1 << 19  # of a block of a binary file
+_TEXT = (pl.String, pl.Categorical, pl.Enum)
 _NO_END = 1 << 62  # rows of a file whose number is not known yet
 
 
@@ -51,18 +50,18 @@ class Position:
         file: number of files before.
         row: number of rows before in its file.
         number: number of rows before in all files.
-        place: where it begins in the text of a CSV file or of JSON lines.
+        place: where it begins in a file of text: the number of lines before in CSV, of bytes in JSON lines.
     """
 
     file: int = 0
     row: int = 0
     number: int = 0
-    place: Place = FIRST_ROW
+    place: int = 0
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Position":
         """Return the position of ``to_dict``."""
-        return cls(**{**data, "place": Place(*data["place"])})
+        return cls(**data)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -122,19 +121,19 @@ class BlockReader:
         Raises:
             DataError: a file does not exist, or its format cannot be read in blocks.
         """
-        options = files.options
+        options, known, detector = files.options, dict[str, ValueFormat](), None
         first = find_files(files.paths["path"])[0]
         if _format(first) == "CSV":
-            found = detect_formats(first, options)
-            formats = {name: part for name, part in found.items() if part is not None}
-            return cls(files, tuple(found), formats, frozenset(found) - frozenset(formats))
-        frame, _ = next(_read_blocks(first, options, {}, FIRST_BLOCK), (None, None))
+            known, detector = guess_formats(first, options, detect_dialect(first, options))
+        frame, _ = next(_read_blocks(first, options, known, FIRST_BLOCK), (None, None))
         if frame is None:
             raise DataError(f"{first} has no rows")
-        converted, others = convert_text(frame, options.values, str(first))
-        texts = {name for name in frame.columns if frame[name].dtype in (pl.String, pl.Categorical, pl.Enum)}
-        values = [name for name in texts if converted[name].dtype not in (pl.String, pl.Categorical, pl.Enum)]
-        formats = {name: others.get(name, ValueFormat()) for name in values}
+        texts = {name for name in frame.columns if frame[name].dtype in _TEXT}
+        converted, others = convert_text(frame, options.values, str(first), detector)
+        formats = {name: part for name, part in known.items() if name not in texts}
+        formats |= {
+            name: others.get(name, ValueFormat()) for name in texts if converted[name].dtype not in _TEXT
+        }
         given = [name for name in options.values.text if name in frame.columns]
         return cls(files, tuple(frame.columns), formats, frozenset({*texts, *given} - formats.keys()))
 
@@ -315,18 +314,18 @@ def _scan(path: Path) -> pl.LazyFrame:
 
 def _read_blocks(
     path: Path, options: CsvOptions, formats: Mapping[str, ValueFormat], start: Position
-) -> Iterator[tuple[pl.DataFrame, Place]]:
+) -> Iterator[tuple[pl.DataFrame, int]]:
     """Yield the rows of a file in blocks, with columns of text converted that have a format.
 
     The place of the next block is yielded with each.
     """
     name = _format(path)
     if name == "CSV":
-        yield from iterate_blocks(path, options, formats, start.place)
+        yield from read_blocks(path, options, detect_dialect(path, options), formats, start.place)
         return
     if name == "JSON lines":
-        for frame, end in iterate_json_lines(path, start.place.read):
-            yield apply_formats(frame, formats, options.values.missing_values), Place(end)
+        for frame, end in iterate_json_lines(path, start.place):
+            yield apply_formats(frame, formats, options.values.missing_values), end
         return
     try:
         rows = _scan(path)
@@ -334,7 +333,7 @@ def _read_blocks(
         size = max(_CELLS // width, 1)
         for row in range(start.row, count, size):
             frame = rows.slice(row, size).collect()
-            yield apply_formats(frame, formats, options.values.missing_values), FIRST_ROW
+            yield apply_formats(frame, formats, options.values.missing_values), 0
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{path} is a corrupt {name} file: {reason}; copy or write it again") from error

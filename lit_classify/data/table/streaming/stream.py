@@ -37,7 +37,7 @@ from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
 from lit_classify.messages import echo_once, warn
 
-_FORMAT = 2  # of the files in the cache
+_FORMAT = 3  # of the files in the cache
 _CONTINUING = "continuing {}, which was interrupted"
 
 

@@ -27,7 +27,7 @@ def write(name: str) -> None:
         case "quoted.csv":
             Path(name).write_text(quoted_table())
         case "utf-16.csv":
-            Path(name).write_text("\r\n".join(["größe;ziel", *(f"é{n};{n}" for n in range(2000))]), "utf-16")
+            Path(name).write_text("\r\n".join(["größe;ziel", *(f"é{n};{n}" for n in range(2500))]), "utf-16")
         case "t.jsonl":
             mixed_table().write_ndjson(name)
         case "t.jsonl.gz":
