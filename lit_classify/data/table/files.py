@@ -21,6 +21,7 @@ from lit_classify.messages import closest
 
 PATH_OPTIONS = ("path", "val_path", "test_path")
 STANDARD_INPUT = "-"
+_TEXT = (pl.String, pl.Categorical, pl.Enum)
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,16 @@ class RawTable:
         """Return the digest of each file by its path."""
         return {path: digest for (path, _), digest in zip(self.files, self.digests, strict=True)}
 
+    @property
+    def row_numbers(self) -> NDArray[np.intp]:
+        """The numbers of the rows in the files, counted from 0 over all of them."""
+        if self.positions is not None:
+            return self.positions
+        return np.arange(sum(count for _, count in self.files))
+
     def filter(self, keep: pl.Series) -> "RawTable":
         """Return the table with some of its rows, given whether to keep each one."""
-        positions = np.arange(len(self)) if self.positions is None else self.positions
-        return replace(self, frame=self.frame.filter(keep), positions=positions[keep.to_numpy()])
+        return replace(self, frame=self.frame.filter(keep), positions=self.row_numbers[keep.to_numpy()])
 
     def keys(self, rows: NDArray[np.int32]) -> NDArray[np.uint64]:
         """Return a number for each of some rows, which rows in the same place of equal files share.
@@ -68,23 +75,22 @@ class RawTable:
             >>> both.keys(np.array([2, 3])) == second.keys(np.array([0, 1]))
             array([ True,  True])
         """
-        positions = rows if self.positions is None else self.positions[rows]
-        ends = np.cumsum([count for _, count in self.files])
-        starts = np.array([0, *ends[:-1]])
+        file, number = self._places(rows)
         contents = np.array([int(digest[:16], 16) for digest in self.digests], np.uint64)
-        file = np.searchsorted(ends, positions, side="right")
-        keys: NDArray[np.uint64] = contents[file] + (positions - starts[file]).astype(np.uint64)
+        keys: NDArray[np.uint64] = contents[file] + number.astype(np.uint64)
         return keys
 
     def locate(self, row: int) -> str:
         """Return the file of a row (from 0) and its number in that file (from 1), for messages."""
-        if self.positions is not None:
-            row = int(self.positions[row])
-        for path, rows in self.files:
-            if row < rows:
-                return f"{path}, row {row + 1}"
-            row -= rows
-        raise IndexError(row)
+        file, number = self._places(row)
+        return f"{self.files[file][0]}, row {number + 1}"
+
+    def _places(self, rows: Any) -> tuple[Any, Any]:  # noqa: ANN401 - one row or an array
+        """Return the index of the file of a row, and its number in that file, both from 0."""
+        counts = np.array([count for _, count in self.files])
+        ends, numbers = np.cumsum(counts), self.row_numbers[rows]
+        file = np.searchsorted(ends, numbers, side="right")
+        return file, numbers - (ends - counts)[file]
 
 
 def read_table(paths: str | Path | Sequence[str | Path], options: CsvOptions | None = None) -> RawTable:
@@ -184,72 +190,57 @@ def _find(given: str) -> list[Path]:
     raise DataError(f"no table at {path}" + (f"; did you mean {existing / guess}?" if guess else ""))
 
 
-def _unify_dtype(name: str, tables: Sequence[RawTable]) -> list[pl.Series]:
+def _unify(name: str, tables: Sequence[RawTable]) -> list[pl.Series]:
     """Return a column of each table, as values or as text in all of them.
 
-    It is text if a file has integers that floats cannot represent.
+    It is text if a file has integers that floats cannot represent. Where it is empty, it has the type of the
+    others.
 
     Raises:
-        DataError: the column contains text, but values in another file.
+        DataError: the column has text, dates or times in one file, but other values in another.
     """
     columns = [table.frame[name] for table in tables]
-    typed = [table for table in tables if table.frame[name].dtype != pl.String]
-    if len(typed) in {0, len(tables)}:
-        return _unify_values(name, tables)
-    dtype, formats = (
-        typed[0].frame[name].dtype,
-        [table.formats[name] for table in tables if name in table.formats],
-    )
-    texts = [as_text(column) for column in columns]
-    for index, text in enumerate(texts):
-        if columns[index].dtype != pl.String:
-            continue
-        if dtype == pl.Boolean:
-            words = text.str.to_lowercase().replace_strict(BOOLEANS, default=None, return_dtype=pl.Float64)
-            values = words.cast(pl.Boolean)
-        else:
-            values = (formats[0] if formats else ValueFormat()).parse(text)
-        if dtype.is_numeric() and has_long_integers(text, values):
-            return texts
-        wrong = (text.is_not_null() & values.is_null()).arg_true()
-        if len(wrong):
-            row = int(wrong[0])
-            raise DataError(
-                f"{tables[index].locate(row)}, column {name!r}: {text[row]!r} is text, but "
-                f"{typed[0].files[0][0]} has {_kind(dtype)} there; fix it, or declare the column categorical"
-            )
-        columns[index] = (
-            values if len(text) > text.null_count() else pl.Series(name, [None] * len(text), dtype)
-        )
+    if len({part.dtype for part in columns}) == 1:
+        return columns
+    columns = [as_text(part) if part.dtype in _TEXT else part for part in columns]
+    kinds = [_kind(part) for part in columns]
+    typed = [index for index, kind in enumerate(kinds) if kind not in {"nothing", "text"}]
+    if not typed:
+        return [part.cast(pl.String) for part in columns]
+    dtype, has = columns[typed[0]].dtype, f"{tables[typed[0]].files[0][0]} has {kinds[typed[0]]}"
+    formats = [table.formats[name] for table in tables if name in table.formats]
+    for index, part in enumerate(columns):
+        if kinds[index] == "nothing":
+            columns[index] = pl.Series(name, [], dtype).clear(len(part))
+        elif kinds[index] == "text":
+            values = columns[index] = _parse(part, dtype, formats[0] if formats else ValueFormat())
+            if dtype.is_numeric() and has_long_integers(part, values):
+                return [as_text(table.frame[name]) for table in tables]
+            for row in (part.is_not_null() & values.is_null()).arg_true().head(1):
+                raise DataError(
+                    f"{tables[index].locate(row)}, column {name!r}: {part[row]!r} is text, but {has} there; "
+                    "fix it, or declare the column categorical"
+                )
+        elif part.dtype.is_temporal() != dtype.is_temporal():
+            raise DataError(f"column {name!r}: {has}, but {tables[index].files[0][0]} has {kinds[index]}")
     return columns
 
 
-def _unify_values(name: str, tables: Sequence[RawTable]) -> list[pl.Series]:
-    """Return a column of each table, which is text in all of them or in none.
-
-    Raises:
-        DataError: they are dates or times in one table, but numbers in another.
-    """
-    columns = [table.frame[name] for table in tables]
-    present = [index for index, part in enumerate(columns) if part.null_count() < len(part)]
-    temporal = [index for index in present if columns[index].dtype.is_temporal()]
-    if not temporal or len(present) == len(temporal) == len(columns):
-        return columns
-    if others := sorted({*present} - {*temporal}):
-        files = [tables[part[0]].files[0][0] for part in (temporal, others)]
-        raise DataError(
-            f"column {name!r}: {files[0]} has dates or times, but {files[1]} has "
-            f"{_kind(columns[others[0]].dtype)}"
-        )
-    dtype = columns[temporal[0]].dtype
-    return [
-        part if index in temporal else part.clear(len(part)).cast(dtype) for index, part in enumerate(columns)
-    ]
+def _kind(cells: pl.Series) -> str:
+    """Return what the cells of a column are called."""
+    if cells.null_count() == len(cells):
+        return "nothing"
+    if cells.dtype.is_temporal():
+        return "dates or times"
+    return {pl.String: "text", pl.Boolean: "booleans"}.get(cells.dtype.base_type(), "numbers")
 
 
-def _kind(dtype: pl.DataType) -> str:
-    """Return what values of a type are called."""
-    return "numbers" if dtype.is_numeric() else "booleans" if dtype == pl.Boolean else "dates or times"
+def _parse(text: pl.Series, dtype: pl.DataType, value_format: ValueFormat) -> pl.Series:
+    """Return text as booleans, or as values of a format; null where it is none."""
+    if dtype != pl.Boolean:
+        return value_format.parse(text)
+    words = text.str.to_lowercase()
+    return words.replace_strict(BOOLEANS, default=None, return_dtype=pl.Float64).cast(pl.Boolean)
 
 
 def concat_tables(tables: Sequence[RawTable]) -> RawTable:
@@ -265,7 +256,7 @@ def concat_tables(tables: Sequence[RawTable]) -> RawTable:
     for table in tables:
         if other := ", ".join(sorted(set(table.frame.columns) ^ set(names))):
             raise DataError(f"{table.files[0][0]} and {first.files[0][0]} differ in their columns: {other}")
-    frames = map(pl.DataFrame, zip(*(_unify_dtype(name, tables) for name in names), strict=True))
+    frames = map(pl.DataFrame, zip(*(_unify(name, tables) for name in names), strict=True))
     try:
         frame = pl.concat(frames, how="vertical_relaxed")
     except pl.exceptions.PolarsError as error:
@@ -283,11 +274,8 @@ def _concat_positions(tables: Sequence[RawTable]) -> NDArray[np.intp] | None:
     """Return where the rows of concatenated tables are in all of their files."""
     if all(table.positions is None for table in tables):
         return None
-    positions, start = [], 0
-    for table in tables:
-        positions.append(start + (np.arange(len(table)) if table.positions is None else table.positions))
-        start += sum(rows for _, rows in table.files)
-    return np.concatenate(positions)
+    starts = np.cumsum([0, *(sum(count for _, count in table.files) for table in tables[:-1])])
+    return np.concatenate([start + part.row_numbers for start, part in zip(starts, tables, strict=True)])
 
 
 def concat_splits(tables: Mapping[str, RawTable]) -> tuple[RawTable, list[int]]:

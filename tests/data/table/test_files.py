@@ -28,10 +28,21 @@ def test_dates_in_one_table_and_numbers_in_another_are_refused() -> None:
     pl.DataFrame({"x": pl.Series([None, None], dtype=pl.Int64), "target": ["a", "b"]}).write_parquet(
         "none.parquet"
     )
-    with pytest.raises(DataError, match=r"column 'x': dates.parquet has dates or times, but numbers.parquet"):
+    with pytest.raises(
+        DataError, match=r"column 'x': numbers.parquet has numbers, but dates.parquet has dates"
+    ):
         read_table(["numbers.parquet", "dates.parquet"])
     for names in (["dates.parquet", "none.parquet"], ["none.parquet", "dates.parquet"]):
         assert read_table(names).frame["x"].dtype == pl.Date
+
+
+def test_categories_in_one_file_and_text_in_another_are_text() -> None:
+    write("x,y\nred,1\n", "1.csv")
+    pl.DataFrame({"x": ["blue"], "y": [2.0]}).with_columns(pl.col("x").cast(pl.Categorical)).write_parquet(
+        "2.parquet"
+    )
+    for names in (["1.csv", "2.parquet"], ["2.parquet", "1.csv"]):
+        assert sorted(read_table(names).frame["x"]) == ["blue", "red"]
 
 
 @pytest.mark.parametrize("words", [("True", "False"), ("TRUE", "FALSE"), ("yes", "no")])
