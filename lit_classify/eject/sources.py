@@ -6,11 +6,12 @@ of docstrings about errors and examples.
 
 import ast
 import builtins
+import functools
 import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from types import ModuleType
@@ -117,7 +118,7 @@ class Sources:
 
     def _add_names(self, code: str, module: ModuleType, called: frozenset[str]) -> None:
         """Add what a piece of code of a module needs."""
-        imported = dict(_imports(ast.parse(inspect.getsource(module))))
+        imported = _imports(module)
         for name in sorted(free_names(code)):
             origin, original = imported.get(name, (module.__name__, name))
             if origin.partition(".")[0] != PACKAGE:
@@ -133,9 +134,7 @@ class Sources:
         self._check_home(name, home.__name__)
         if name in self.constants:
             return
-        source = inspect.getsource(home)
-        (assigned,) = [part for part in ast.parse(source).body if name in _assigned(part)]
-        text = re.sub("  # .*", "", ast.get_source_segment(source, assigned) or "")
+        text = _assignments(home)[name]
         self._add_names(text, home, called)
         self.constants[name] = text
 
@@ -271,22 +270,29 @@ def _shorten(lines: list[str], removed: set[int], node: ast.stmt, doc: str) -> N
     removed.update(range(first + 1, last))
 
 
-def _imports(module: ast.Module) -> Iterator[tuple[str, Import]]:
-    """Yield the imported names of a module."""
-    for node in module.body:
+@functools.cache
+def _imports(module: ModuleType) -> dict[str, Import]:
+    """Return the imported names of a module."""
+    found: dict[str, Import] = {}
+    for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.Import):
-            yield from ((part.asname or part.name, (part.name, None)) for part in node.names)
+            found |= {part.asname or part.name: (part.name, None) for part in node.names}
         elif isinstance(node, ast.ImportFrom):
-            yield from ((part.asname or part.name, (str(node.module), part.name)) for part in node.names)
+            found |= {part.asname or part.name: (str(node.module), part.name) for part in node.names}
+    return found
 
 
-def _assigned(node: ast.stmt) -> set[str]:
-    """Return the names that a statement assigns."""
-    if not isinstance(node, ast.Assign | ast.AnnAssign):
-        return set()
-    return {
-        part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-    }
+@functools.cache
+def _assignments(module: ModuleType) -> dict[str, str]:
+    """Return the code of the assignments of a module by the names that they assign."""
+    source = inspect.getsource(module)
+    found: dict[str, str] = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign):
+            code = re.sub("  # .*", "", ast.get_source_segment(source, node) or "")
+            names = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
+            found |= {part.id: code for part in names if isinstance(part.ctx, ast.Store)}
+    return found
 
 
 def _attributes(code: str) -> frozenset[str]:
