@@ -1,6 +1,8 @@
 """Settings and fixtures of all tests, such as a temporary working directory for each."""
 
+import gc
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,22 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # the same in programs that tests
 @pytest.fixture(autouse=True)
 def temporary_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Start one worker more than there are processors: tests wait for processes, signals and disks."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect no garbage meanwhile, and exclude what is imported from later collections, as commands do."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 COLLECTED = pytest.StashKey[list[pytest.Item]]()  # all tests, including the slow ones
