@@ -4,10 +4,13 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from lit_classify.cli.main import main
+from tests.forked import COMMAND, ForkedProgram
 
+Program = ForkedProgram | subprocess.Popen[str]
 MOONS_CHECKPOINT = "lightning_logs/moons/version_{}/checkpoints/last.ckpt"
 
 
@@ -39,13 +42,15 @@ def shell(command: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
     )
 
 
-def start_fit(*options: str, code: str = "") -> subprocess.Popen[str]:
+def start_python(program: str, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", program, *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def start_fit(*options: str, code: str = "", start: Callable[..., Program] = ForkedProgram) -> Program:
     """Start a fit of many epochs, and return after its first line."""
     arguments = [*FIT_MOONS, "--trainer.max_epochs", "1000000", *options]
-    program = f"{code}\nimport sys; from lit_classify.cli.main import main; sys.exit(main(sys.argv[1:]))"
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = start(f"{code}\n{COMMAND}", *arguments)
     assert process.stdout is not None
     for line in process.stdout:
         if line.startswith("Epoch"):

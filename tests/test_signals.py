@@ -2,9 +2,8 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ import torch
 
 from lit_classify.checkpoints.io import is_intact
 from lit_classify.cli.main import main
-from tests.runs import MOONS_CHECKPOINT, start_fit
+from tests.forked import COMMAND, ForkedProgram
+from tests.runs import MOONS_CHECKPOINT, Program, start_fit, start_python
 
 RUN = Path("lightning_logs/moons/version_0")
 
@@ -42,7 +42,9 @@ class Last:
 import time; Last(); time.sleep(60)"""
 
 
-def started(command: list[str], place: str, then: str = HERE) -> subprocess.Popen[str]:
+def started(
+    command: list[str], place: str, then: str = HERE, start: Callable[..., Program] = ForkedProgram
+) -> Program:
     """Start a command that runs ``then`` in place of a function, and wait until it is called."""
     home, _, name = place.partition(":")
     owner, _, attribute = f"home.{name}".rpartition(".")
@@ -53,12 +55,10 @@ def started(command: list[str], place: str, then: str = HERE) -> subprocess.Pope
             "def instead(*_, **__):",
             *(f"    {line}" for line in then.splitlines()),
             f"{owner}.{attribute} = instead",
-            "from lit_classify.cli.main import main; sys.exit(main())",
+            COMMAND,
         ]
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    process = start(program, *command)
     assert process.stdout is not None
     for line in process.stdout:
         if line == "here\n":
@@ -66,7 +66,7 @@ def started(command: list[str], place: str, then: str = HERE) -> subprocess.Pope
     raise AssertionError(process.communicate()[1])
 
 
-def ended(process: subprocess.Popen[str], number: int) -> str:
+def ended(process: Program, number: int) -> str:
     """Send a signal, check that the process ends in time with its exit code, return its messages."""
     start = time.monotonic()
     process.send_signal(number)
@@ -166,7 +166,8 @@ def test_a_signal_ends_verify_during_training(number: int) -> None:
 
 @pytest.mark.reliability(52)
 def test_sigterm_ends_a_command_during_imports() -> None:
-    ended(started([*FIT], "lit_classify._lightning.fast_import:import_lightning"), signal.SIGTERM)
+    place = "lit_classify._lightning.fast_import:import_lightning"
+    ended(started([*FIT], place, start=start_python), signal.SIGTERM)
 
 
 @pytest.mark.slow
@@ -185,7 +186,10 @@ def test_sighup_is_ignored_under_nohup() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         process = started(
-            [*FIT], "lit_classify.data:InMemoryDataModule.setup", "os.write(1, b'here\\n')\nraise KeyError"
+            [*FIT],
+            "lit_classify.data:InMemoryDataModule.setup",
+            "os.write(1, b'here\\n')\nraise KeyError",
+            start_python,
         )
         process.send_signal(signal.SIGHUP)
         process.communicate(timeout=60)
@@ -227,7 +231,7 @@ def test_a_signal_to_a_worker_process_does_not_end_the_command() -> None:
 @pytest.mark.slow
 @pytest.mark.reliability(8)
 def test_sigterm_saves_and_exits_with_143() -> None:
-    process = start_fit()
+    process = start_fit(start=start_python)
     process.send_signal(signal.SIGTERM)
     stdout, _ = process.communicate(timeout=60)
     assert process.returncode == 143
@@ -238,7 +242,7 @@ def test_sigterm_saves_and_exits_with_143() -> None:
 
 @pytest.mark.reliability(9)
 def test_ctrl_c_saves_and_exits_with_130_within_5_seconds() -> None:
-    process = start_fit()
+    process = start_fit(start=start_python)
     start = time.monotonic()
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)

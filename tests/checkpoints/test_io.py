@@ -12,6 +12,7 @@ import torch
 
 from lit_classify.checkpoints.io import AtomicCheckpointIO, is_intact
 from lit_classify.errors import UserError
+from tests.forked import ForkedProgram
 
 
 @pytest.mark.reliability(5)
@@ -41,8 +42,8 @@ def test_a_file_size_limit_leaves_the_earlier_file() -> None:
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
         "IO().save_checkpoint({'x': torch.zeros(1_000_000)}, 'c.ckpt')"
     )
-    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, check=False)
-    assert "UserError: cannot write c.ckpt: File too large; the existing file is unchanged" in done.stderr
+    _, stderr = ForkedProgram(code).communicate()
+    assert "UserError: cannot write c.ckpt: File too large; the existing file is unchanged" in stderr
     assert Path("c.ckpt").read_bytes() == before
     assert [path.name for path in Path().iterdir()] == ["c.ckpt"]
 

@@ -4,8 +4,6 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from lit_classify._lightning.argparse_actions import actions
 from lit_classify.cli.compare import FLAGS
 from lit_classify.cli.main import main
 from lit_classify.cli.seed_runs import PreparedFit
+from tests.forked import COMMAND, ForkedProgram
 from tests.terminal import run_in_terminal
 
 SHORT = ["--trainer.max_epochs", "4"]
@@ -207,16 +206,15 @@ def test_custom_classes_of_a_configuration_must_be_named_on_the_command_line(
 def test_a_full_disk_is_reported_after_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     if not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
-    program = (
-        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)); "
-        "import sys; from lit_classify.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    limit = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
     )
-    command = [sys.executable, "-c", program, *TWO, "--out", "r.json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 2
-    assert "cannot write r.json: File too large" in done.stderr
-    assert "circles_v2" in done.stdout
+    process = ForkedProgram(limit + COMMAND, *TWO, "--out", "r.json")
+    stdout, stderr = process.communicate()
+    assert process.returncode == 2
+    assert "cannot write r.json: File too large" in stderr
+    assert "circles_v2" in stdout
     assert list(Path().iterdir()) == []
 
 
@@ -247,13 +245,7 @@ def test_ctrl_c_keeps_what_is_finished(dropout: float, epochs: int, place: str) 
     Path("first.yaml").write_text(CONFIGURATION.format(dropout=0, epochs=4))
     Path("second.yaml").write_text(CONFIGURATION.format(dropout=dropout, epochs=epochs))
     arguments = ["compare", "first.yaml", "second.yaml", "--seeds", "100", "--out", "page.html"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lit_classify", *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
+    process = ForkedProgram(COMMAND, *arguments)
     for line in process.stderr:
         if line.startswith(place):
             break

@@ -1,7 +1,5 @@
 """Prediction files: row order, class names, escaped formulas."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +11,7 @@ from lit_classify.cli.main import main
 from lit_classify.evaluation.predictions import escape_formulas
 from tests.example_tables import bundled
 from tests.example_tables import write as write_text
+from tests.forked import ForkedProgram
 
 BEST = "lightning_logs/table/version_0/checkpoints/best.ckpt"
 
@@ -92,8 +91,8 @@ def test_a_full_disk_while_predicting_is_one_message(suffix: str) -> None:
         "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))\n"
         f"write_predictions(Path('p.{suffix}'), pl.DataFrame({{'p': pl.Series(range(100_000)).hash()}}))"
     )
-    done = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, check=False)
-    message = done.stderr.splitlines()[-1]
+    _, stderr = ForkedProgram(code).communicate()
+    message = stderr.splitlines()[-1]
     assert f"UserError: cannot write p.{suffix}: " in message
     assert "File too large" in message
     assert not list(Path().iterdir())

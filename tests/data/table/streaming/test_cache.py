@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +15,7 @@ from lit_classify.data.table.streaming import encoding, running_totals, stream, 
 from lit_classify.data.table.streaming.cache import CachedTable, find_tables
 from lit_classify.errors import DataWarning, UserError
 from tests.data.table.streaming.tables import mixed_table
+from tests.forked import ForkedProgram
 
 
 def build(**options: Any) -> TableDataModule:
@@ -299,20 +298,23 @@ TableDataModule("t.csv", "target", ignore="part", cache_dir="cache").setup()
 """
 
 
-def start(settings: str = "") -> "subprocess.Popen[str]":
-    """Start a process that builds the table, and return it once its imports are done."""
-    command = [sys.executable, "-c", settings + PROGRAM]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert process.stdout is not None
+def start(settings: str = "") -> ForkedProgram:
+    """Start a process that builds the table, and return it once it begins."""
+    process = ForkedProgram(settings + PROGRAM)
     process.stdout.readline()
     return process
+
+
+def end(process: ForkedProgram) -> int | None:
+    process.communicate()
+    return process.returncode
 
 
 @pytest.mark.slow
 def test_several_processes_build_it_once() -> None:
     mixed_table(20_000).write_csv("t.csv")
-    with start() as first, start() as second, start() as third:
-        assert [process.wait() for process in (first, second, third)] == [0, 0, 0]
+    processes = [start() for _ in range(3)]
+    assert list(map(end, processes)) == [0, 0, 0]
     (entry,) = find_tables(Path("cache"))
     assert entry.is_complete
     assert entry.num_rows == 20_000
@@ -322,15 +324,14 @@ def test_several_processes_build_it_once() -> None:
 @pytest.mark.reliability(32)
 def test_a_kill_at_any_moment_leaves_nothing_that_is_wrong() -> None:
     mixed_table(20_000).write_csv("t.csv")
-    with start(OFTEN_NOTED) as process:
-        assert process.wait() == 0
+    assert end(start(OFTEN_NOTED)) == 0
     expected = contents()
     only().delete()
     kills = 0
     while not any(entry.is_complete for entry in find_tables(Path("cache"))):
-        with start(OFTEN_NOTED) as process:
-            time.sleep(0.1 + 0.03 * kills)
-            kills += process.poll() is None
-            process.send_signal(signal.SIGKILL)
+        process = start(OFTEN_NOTED)
+        time.sleep(0.1 + 0.03 * kills)
+        process.send_signal(signal.SIGKILL)
+        kills += end(process) == -signal.SIGKILL
     assert kills > 3
     assert contents() == expected
