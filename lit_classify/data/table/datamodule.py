@@ -3,11 +3,10 @@
 Legend: N rows, F features.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import polars as pl
@@ -18,78 +17,34 @@ from torch import Tensor
 from lit_classify.data.base import InMemoryDataModule
 from lit_classify.data.loaders import TensorLoader
 from lit_classify.data.splits import Split
-from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.column_roles import ColumnRoles, Names, as_list
-from lit_classify.data.table.column_totals import ColumnTotals, Moments
-from lit_classify.data.table.csv_dialect import CsvOptions
-from lit_classify.data.table.duplicates import is_first_of_duplicates, warn_duplicates
+from lit_classify.data.table.column_totals import Moments
 from lit_classify.data.table.encoders import Scaling
-from lit_classify.data.table.files import (
-    PATH_OPTIONS,
-    RawTable,
-    TableFiles,
-    concat_splits,
-    find_files,
-    read_frame,
-)
-from lit_classify.data.table.fitted_state import FittedState
+from lit_classify.data.table.files import PATH_OPTIONS, RawTable, TableFiles, find_files, read_frame
+from lit_classify.data.table.fitted_state import Fitted, FittedState
 from lit_classify.data.table.frames import FRAMES, is_frame
-from lit_classify.data.table.notes import notes_on_rows, notes_on_values
-from lit_classify.data.table.preprocessing import (
-    Findings,
-    HandleUnknown,
-    Missing,
-    Preprocessor,
-    check_missing,
-)
-from lit_classify.data.table.sample_weights import check_totals, read_weights
-from lit_classify.data.table.schema import Column, check_columns, find_leakage, format_schema, infer_schema
-from lit_classify.data.table.splits import RowIndices, Splitter, split_by_files
-from lit_classify.data.table.streaming.blocks import BlockReader
+from lit_classify.data.table.in_memory import InMemoryTable
+from lit_classify.data.table.options import Duplicates, MissingTarget, TableOptions
+from lit_classify.data.table.preprocessing import HandleUnknown, Missing, Preprocessor
+from lit_classify.data.table.schema import check_columns, format_schema
+from lit_classify.data.table.splits import Splitter
 from lit_classify.data.table.streaming.cache import default_directory
-from lit_classify.data.table.streaming.shards import Layout, ShardLoader
-from lit_classify.data.table.streaming.stream import BlockLoader, Fitted, StreamedRows, TableStream
-from lit_classify.data.table.streaming.survey import Assignment, Survey
-from lit_classify.data.table.targets import Target, Targets, has_targets, infer_target
-from lit_classify.data.table.text_conversion import ValueOptions
-from lit_classify.data.table.value_formats import ValueFormat
+from lit_classify.data.table.streaming.shards import ShardLoader
+from lit_classify.data.table.streaming.stream import StreamedRows
+from lit_classify.data.table.streaming.streamed_table import BlockLoader, StreamedTable
 from lit_classify.data_interface import NumericFeature
-from lit_classify.errors import DataError, TooLargeError, UserError, check_at_least, check_choice
+from lit_classify.errors import DataError, TooLargeError, UserError, check_at_least
 from lit_classify.messages import escape_control, warn
 
 if TYPE_CHECKING:
     Source = Any  # paths or a DataFrame of any package
 else:
     Source = list[str] | str  # what the command line accepts
-MissingTarget = Literal["error", "drop"]
-Duplicates = Literal["keep", "drop"]
 _BLOCK = 1 << 20  # rows of a target that are summed at a time
-_NEW_TABLE = (
-    "data.path is not the table used in training, so training rows cannot be recognized: all {:,} rows of {} "
-    "are evaluated"
-)
 _EVALUATION_ROWS = (
     2048  # of a table in blocks in an evaluation batch: the activations of large ones need memory
 )
 _MAX_EVALUATED = 1_000_000  # rows of a table in blocks whose outputs an evaluation keeps
-
-
-class Prepared(NamedTuple):
-    """Rows that have been read and split.
-
-    Attributes:
-        frame: the columns to use as features.
-        rows: row indices of each split.
-        targets: the targets of all rows.
-        fold: fold of each training row.
-        weights: weight of each row in the loss.
-    """
-
-    frame: pl.DataFrame
-    rows: dict[str, RowIndices]
-    targets: Targets
-    fold: NDArray[np.int64] | None
-    weights: NDArray[np.float32] | None
 
 
 class TableDataModule(InMemoryDataModule):
@@ -228,26 +183,11 @@ class TableDataModule(InMemoryDataModule):
         if folds:
             check_at_least("folds", folds, 2)
         val_fraction = (0.0 if folds else 0.2) if val_fraction is None else val_fraction
-        check_choice("missing", missing, get_args(Missing))
-        check_choice("handle_unknown", handle_unknown, get_args(HandleUnknown))
-        check_choice("scaling", scaling, get_args(Scaling))
-        check_choice("missing_target", missing_target, get_args(MissingTarget))
-        check_choice("duplicates", duplicates, get_args(Duplicates))
-        if decimal is not None:
-            check_choice("decimal", decimal, (".", ","))
-        self.columns: list[Column] = []
-        self.notes: list[str] = []
-        self._num_dropped = Counter[str]()  # rows, by the reason
-        self.leaking: set[str] = set()
-        self._missing, self._handle_unknown = missing, handle_unknown
-        self._missing_target, self._duplicates = missing_target, duplicates
-        self._sample_weight = sample_weight
-        self._splitter = Splitter(split, groups, test_fraction, val_fraction, folds, random_state)
-        self._state = None if fitted_state is None else FittedState.from_dict(fitted_state)
-        self._kept = None if preprocessing is None else FittedState.from_dict(preprocessing)
+        if cache_dir == "":  # such as a variable of the shell that is not set
+            raise UserError("cache_dir is empty: give a directory, auto or none")
+        state = None if fitted_state is None else FittedState.from_dict(fitted_state)
         names = target, features, ignore, categorical, numeric, split, groups, sample_weight
         roles = ColumnRoles(*map(as_list, names))
-        self._roles = roles
         sources = dict(zip(PATH_OPTIONS, (path, val_path, test_path), strict=True))
         frames = {key: read_frame(part, FRAMES[key]) for key, part in sources.items() if is_frame(part)}
         sources |= {key: FRAMES[key] for key in frames}
@@ -268,58 +208,29 @@ class TableDataModule(InMemoryDataModule):
             "test_fraction": test_fraction,
             "val_fraction": val_fraction,
         }
-        text = [*roles.categorical, *roles.split, *roles.groups]
-        expected, formats = roles.all, dict[str, ValueFormat]()
-        used = roles.features
-        self._absent_files: dict[str, Sequence[str]] = {}
-        if self._state is not None:
-            self._state.check_settings(settings)
-            used = expected = [encoder.name for encoder in self._state.preprocessor.encoders]
-            text += self._state.text_columns
-            formats = self._state.known_formats
-        elif self._kept is not None:
-            encoders = self._kept.preprocessor.encoders
-            used = [encoder.name for encoder in encoders]
-            expected = [*used, *roles.all]
-            text += [encoder.name for encoder in encoders if encoder.kind == "category"]
-            formats = {name: part for name, part in self._kept.known_formats.items() if name in used}
-        self.is_new_table = False
-        values = ValueOptions(
-            text,
-            settings["missing_values"],
-            decimal,
-            day_first,
-            ignore_case,
-            formats,
-            features=used and [*used, *roles.target, *roles.sample_weight],
-            ignore=[*roles.ignore, *roles.split, *roles.groups],
+        self._options = TableOptions(
+            roles,
+            Splitter(split, groups, test_fraction, val_fraction, folds, random_state),
+            missing,
+            scaling,
+            handle_unknown,
+            missing_target,
+            duplicates,
+            settings,
+            None if preprocessing is None else FittedState.from_dict(preprocessing),
         )
-        self._files = TableFiles(paths, CsvOptions(delimiter, header, encoding, expected, values), frames)
-        if cache_dir == "":  # such as a variable of the shell that is not set
-            raise UserError("cache_dir is empty: give a directory, auto or none")
-        self._cache_dir = None if cache_dir in {None, "none"} else str(cache_dir)
-        self._settings, self._scaling = settings, scaling
-        self._table: RawTable | None = None
-        self._reader: BlockReader | None = None  # of a table that is not held in memory
-        self._streamed: StreamedRows | None = None
-        self._digests, self._stamps = dict[str, dict[str, str]](), dict[str, list[list[int]]]()
-        self._prepared: Prepared | None = None
-        digests = self._read_or_stream()
-        if self._state is None:
-            self._state = self._fit() if self._reader is None else self._open_stream().fitted.state
-        self.is_new_table = digests != tuple(self._state.files["path"].values())
-        if self._state.streamed and self._reader is None:  # the same rows in memory would be split otherwise
-            self.is_new_table = True
-        if self.is_new_table and settings["path"] != self._state.settings["path"]:
-            self._files = self._files.without(self._files.shared_paths(self._state.settings))
-        # absent files are an error only if their rows are needed
-        self._absent_files = self._files.find_absent(self._state.settings)
-        self._files = self._files.without([f"{split}_path" for split in self._absent_files])
-        if self._reader is not None and not self._state.streamed and not self.is_new_table:
-            raise DataError(
-                f"{next(iter(self._state.files['path']))} was held in memory in training, and its split "
-                "cannot be repeated in blocks; free memory, or leave out --data.cache_dir"
-            )
+        if state is not None:
+            state.check_settings(settings)
+        files = TableFiles(paths, self._options.csv_options(delimiter, header, encoding, state), frames)
+        self._table = self._open(files, cache_dir, state)
+        self.is_new_table = False
+        self._absent_files: dict[str, Sequence[str]] = {}
+        self._validated = "val"  # the split whose rows are the validation rows
+        fitted = self._table.fit() if state is None else Fitted(state)
+        self._state = fitted.state
+        self.columns, self.notes, self.leaking = fitted.columns, fitted.notes, set(fitted.leaking)
+        if state is not None:
+            self._compare_with_training()
         class_names, label_names = self._state.target.class_names, self._state.target.label_names
         self.class_names = None if class_names is None else list(class_names)
         self.label_names = None if label_names is None else list(label_names)
@@ -330,240 +241,78 @@ class TableDataModule(InMemoryDataModule):
         fitted_state = self._state.to_dict()
         self.save_hyperparameters(logger=False, ignore=["preprocessing"])  # which fitted_state contains
 
-    def _read_or_stream(self) -> tuple[str, ...]:
-        """Read the rows of ``path``, or prepare to read them in blocks; return the digests of its files.
+    def _open(
+        self, files: TableFiles, cache_dir: str | None, state: FittedState | None
+    ) -> InMemoryTable | StreamedTable:
+        """Read the rows of ``path``, or prepare to read them in blocks.
 
         Raises:
             TooLargeError: the table does not fit into memory, and must not be read in blocks.
         """
-        was_streamed = self._state is not None and self._state.streamed
-        is_wanted = was_streamed or self._cache_dir not in {None, "auto"}
-        if not is_wanted or (self._files.frames and self._state is not None):
+        cache_dir = None if cache_dir in {None, "none"} else str(cache_dir)
+        was_streamed = state is not None and state.streamed
+        is_wanted = was_streamed or cache_dir not in {None, "auto"}
+        if not is_wanted or (files.frames and state is not None):
             try:
-                self._table = self._files.read()
+                return InMemoryTable(files, self._options)
             except TooLargeError as error:
-                if self._cache_dir is None or self._files.frames:
+                if cache_dir is None or files.frames:
                     raise
                 warn(f"{str(error).rpartition(';')[0]}; so the table is read in blocks")
-            else:
-                self._files = self._files.with_formats(self._table.known_formats)
-                return self._table.digests
-        self._check_streamable()
-        self.max_evaluated = _MAX_EVALUATED
-        self._reader = BlockReader.detect(self._files)
-        if self._state is None:
-            check_columns("target column", self._roles.target, self._reader.no_rows)
-            check_columns("column", self._roles.all, self._reader.no_rows)
-        else:
-            self._reader = self._reader.for_state(self._state)
-        self._digest("path")
-        return tuple(self._digests["path"].values())
-
-    def _digest(self, key: str) -> None:
-        """Digest the files of an option, and note when they were written before that."""
-        assert self._reader is not None
-        self._stamps[key] = self._reader.stamps(key)
-        self._digests[key] = self._reader.digests(key)
-
-    def _check_streamable(self) -> None:
-        """Raise an error if the options need all rows in memory."""
         needs = {
-            "data.duplicates drop": self._duplicates == "drop",
+            "data.duplicates drop": self._options.duplicates == "drop",
             "data.batch_size null": self.batch_size is None and not self._has_auto_batches,
-            "a DataFrame": bool(self._files.frames),
+            "a DataFrame": bool(files.frames),
         }
         if needing := [name for name, is_set in needs.items() if is_set]:
             raise UserError(
                 f"{needing[0]} needs all rows in memory, but the table is read in blocks; leave it out, or "
                 "hold the table in memory, without --data.cache_dir"
             )
-        if self._cache_dir is None:
+        if cache_dir is None:
             raise UserError(
                 "the model was trained on a table that was read in blocks; give a directory for them with "
                 "--data.cache_dir"
             )
+        self.max_evaluated = _MAX_EVALUATED
+        directory = default_directory() if cache_dir == "auto" else Path(cache_dir)
+        return StreamedTable(files, self._options, directory)
 
-    def _open_stream(self) -> StreamedRows:
-        """Return the rows from the cache, which is built if it is not there."""
-        assert self._reader is not None
-        self._reader = replace(self._reader, files=self._files)
-        keys = [key for key in PATH_OPTIONS if self._files.paths[key]]
-        for key in keys:
-            if key not in self._digests:
-                self._digest(key)
-        settings = {key: part for key, part in self._settings.items() if key not in PATH_OPTIONS}
-        csv = replace(self._files.options, expected=(), values=ValueOptions())
-        kept = None if self._kept is None else self._kept.to_dict()
-        options = {**settings, "csv": asdict(csv), "sample_weight": self._sample_weight, "kept": kept}
-        stream = TableStream(
-            self._reader,
-            Assignment.of(self._splitter, self._reader, self.is_new_table, self._absent_files),
-            {key: self._digests[key] for key in keys},
-            {key: self._stamps[key] for key in keys},
-            default_directory() if self._cache_dir in {None, "auto"} else Path(self._cache_dir),
-            self._roles,
-            self._sample_weight,
-            self._missing_target,
-            {**options, "handle_unknown": self._handle_unknown},
-            self._cast,
-        )
-        self._streamed = stream.open(self._fit_survey, self._state)
-        fitted = self._streamed.fitted
-        self._files = self._files.with_formats(fitted.state.known_formats)
-        self.columns, self.notes, self.leaking = fitted.columns, fitted.notes, set(fitted.leaking)
-        return self._streamed
-
-    def _fit_survey(self, survey: Survey) -> Fitted:
-        """Fit to what the first pass over a table in blocks has found, as ``_fit`` does."""
-        table, roles = survey.sample, self._roles
-        target = infer_target(survey.target_table, roles.target, roles.categorical, roles.numeric)
-        frame, columns = self._infer_schema(table, survey.totals)
-        survey.check_splits(target)
-        y = target.values(table, survey.spread)
-        preprocessor = self._fit_preprocessor(
-            table, target, y, frame, columns, survey.rows["train"], survey.totals
-        )
-        num_repeated = warn_duplicates(frame, y, survey.rows) if survey.is_complete else 0
-        notes = [*self.notes, *notes_on_rows({"without a target": survey.num_dropped}, num_repeated)]
-        files = {key: self._digests.get(key, {}) for key in PATH_OPTIONS}
-        state = FittedState(
-            files,
-            preprocessor,
-            target,
-            self._settings,
-            survey.reader.names,
-            survey.num_folds,
-            survey.reader.special_formats,
-            streamed=True,
-        )
-        return Fitted(state, self.columns, notes, sorted(self.leaking))
-
-    def _fit(self) -> FittedState:
-        """Infer the schema and the target, split the rows, and fit the preprocessor to the training rows."""
-        assert self._table is not None
-        roles = self._roles
-        tables = self._read()
-        files = {key: tables[key].as_files() if key in tables else {} for key in PATH_OPTIONS}
-        table, num_rows = concat_splits(tables)
-        self._source = replace(table, frame=table.frame.clear())
-        check_columns("target column", roles.target, table)
-        check_columns("column", roles.all, table)
-        target = infer_target(table, roles.target, roles.categorical, roles.numeric)
-        frame, columns = self._infer_schema(table)
-        y, weights = target.values(table), self._weights(table)
-        rows = self._splitter.split_rows(table, num_rows, target.class_names, y)
-        fold = self._splitter.fold_rows(table, rows, target.class_names, y)
-        if weights is not None:
-            check_totals(weights, rows, str(self._sample_weight))
-        preprocessor = self._fit_preprocessor(table, target, y, frame, columns, rows["train"])
-        self.notes += notes_on_rows(self._num_dropped, warn_duplicates(frame, y, rows))
-        self._prepared = Prepared(frame, rows, y, fold, weights)
-        folds = 0 if fold is None else int(fold.max()) + 1
-        return FittedState(
-            files, preprocessor, target, self._settings, tuple(table.frame.columns), folds, table.formats
-        )
-
-    def _infer_schema(
-        self, table: RawTable, totals: Mapping[str, ColumnTotals] | None = None
-    ) -> tuple[pl.DataFrame, list[Column]]:
-        """Return the used columns as numbers, dates or text, and the schema of all that may be features."""
-        roles = self._roles
-        candidates = replace(table, frame=table.frame.drop(roles.not_features))
-        if self._kept is None:
-            kinds = roles.categorical, roles.numeric
-            frame, columns = infer_schema(candidates, roles.features, roles.ignore, *kinds, totals)
-        else:
-            frame, columns = self._cast_kept(self._kept.preprocessor, candidates)
-        if self._missing == "error":
-            check_missing(frame, table)
-        return frame, columns
-
-    def _fit_preprocessor(
-        self,
-        table: RawTable,
-        target: Target,
-        y: Targets,
-        frame: pl.DataFrame,
-        columns: Sequence[Column],
-        rows: RowIndices,
-        totals: Mapping[str, ColumnTotals] | None = None,
-    ) -> Preprocessor:
-        """Return the preprocessor, fitted to the training rows; note and warn about columns."""
-        self.leaking = find_leakage(frame, columns, y)
-        if self._kept is None:
-            preprocessor = Preprocessor(self._scaling).fit(frame, columns, rows, totals)
-        else:
-            preprocessor = self._kept.preprocessor
-        self.columns = [replace(column, use=preprocessor.describe_use(column)) for column in columns]
-        is_text = target.class_names is not None and table.frame[target.columns[0]].dtype == pl.String
-        classes = as_text(table.frame[target.columns[0]]) if is_text else None
-        dropped = [part.name for part in columns if part.kind == "category" and not part.is_used]
-        values = pl.DataFrame([*frame, *(table.frame[name] for name in dropped)])
-        self.notes = notes_on_values(values, columns, classes, self._roles.categorical, table.formats)
-        if not preprocessor.num_features:
-            message = f"{table.files[0][0]}: no feature is left to predict the target"
-            raise DataError("\n".join([message, format_schema(self.columns, self.leaking), *self.notes]))
-        self._warn()
-        return preprocessor
-
-    def _cast_kept(self, kept: Preprocessor, table: RawTable) -> tuple[pl.DataFrame, list[Column]]:
-        """Return the columns of a kept preprocessor, and the schema of all columns.
-
-        Args:
-            kept: the preprocessor of another table.
-            table: the rows, without columns that cannot be features.
+    def _compare_with_training(self) -> None:
+        """Find out whether this is the table used in training, and which of its files are absent.
 
         Raises:
-            DataError: columns are missing, not to be used, or of another kind.
+            DataError: the split of training cannot be repeated.
         """
-        roles = self._roles
-        left_out = {
-            *roles.ignore,
-            *(set(table.frame.columns) - set(roles.features) if roles.features else ()),
-        }
-        if names := [encoder.name for encoder in kept.encoders if encoder.name in left_out]:
+        state, files = self._state, self._table.files
+        self.is_new_table = self._table.digests != tuple(state.files["path"].values())
+        if state.streamed and not self.is_streamed:  # the same rows in memory would be split otherwise
+            self.is_new_table = True
+        if self.is_new_table and files.paths["path"] != state.settings["path"]:
+            files = files.without(files.shared_paths(state.settings))
+        # absent files are an error only if their rows are needed
+        self._absent_files = files.find_absent(state.settings)
+        self._table.files = files.without([f"{split}_path" for split in self._absent_files])
+        if self.is_streamed and not state.streamed and not self.is_new_table:
             raise DataError(
-                f"the kept preprocessing needs the columns {', '.join(names)}, which --data.ignore or "
-                "--data.features leaves out"
+                f"{next(iter(state.files['path']))} was held in memory in training, and its split "
+                "cannot be repeated in blocks; free memory, or leave out --data.cache_dir"
             )
-        frame = kept.cast_columns(table, self._handle_unknown)
-        categorical, numeric = (
-            [part.name for part in kept.encoders if part.kind == kind] for kind in ("category", "number")
-        )
-        _, columns = infer_schema(table, frame.columns, roles.ignore, categorical, numeric)
-        uses = dict.fromkeys(frame.columns, "used")
-        unused = "dropped: not in the kept preprocessing"
-        return frame, [replace(column, use=uses.get(column.name, unused)) for column in columns]
-
-    def _warn(self) -> None:
-        """Warn about possible target leakage and about columns without variation."""
-        if self.leaking:
-            warn(
-                f"possible target leakage: {', '.join(sorted(self.leaking))} determines the target; if it is "
-                "not known at prediction time, exclude it with --data.ignore"
-            )
-        constant = ("dropped: all missing", "dropped: constant")
-        names = [column.name for column in self.columns if column.use in constant]
-        if names:
-            warn(f"dropped columns without variation: {', '.join(names)}")
 
     @property
     def preprocessor(self) -> Preprocessor:
         """The preprocessor, fitted to the training rows."""
-        assert self._state is not None
         return self._state.preprocessor
 
     @property
     def numeric_features(self) -> list[NumericFeature]:
         """The features that are numbers, which plots use as axes."""
-        assert self._state is not None
-        return self._state.preprocessor.numeric_features
+        return self.preprocessor.numeric_features
 
     @property
     def column_features(self) -> dict[str, list[int]]:
         """The columns of x that hold the features of each column of the table."""
-        assert self._state is not None
-        return self._state.preprocessor.column_features
+        return self.preprocessor.column_features
 
     @property
     def target_scale(self) -> tuple[float, float] | None:
@@ -571,117 +320,38 @@ class TableDataModule(InMemoryDataModule):
         if self.class_names is not None or self.label_names is not None:
             return None
         y = self.split("train").y
-        if self._streamed is not None:
+        if self.is_streamed:
             moments = sum((Moments.of(pl.Series(part.numpy())) for part in torch.split(y, _BLOCK)), Moments())
             return moments.mean, moments.std or 1.0
         y = y.double()
         return float(y.mean()), float(y.std(correction=0)) or 1.0
 
-    def load(self) -> dict[str, Split]:
-        """Preprocess the rows and split them; the raw table is released."""
-        assert self._state is not None
-        if self._reader is not None:
-            return self._load_stream()
-        frame, rows, targets, fold, weights = self._prepared or self._prepare()
-        self._table = self._prepared = None
-        self._row_indices = rows
-        if self._has_auto_batches:
-            self.batch_size = auto_batch_size(len(rows["train"])) if "train" in rows else 256
-        frames = [frame]
-        del frame  # so that transform releases the rows that it has encoded
-        x = torch.from_numpy(self._state.preprocessor.transform(frames.pop(), list(rows.values())))
-        ordered = np.concatenate([targets[indices] for indices in rows.values()])
-        y = torch.from_numpy(ordered if self.class_names is None else ordered.astype(np.int64))
-        sizes = [len(indices) for indices in rows.values()]
-        parts = map(Split, torch.split(x, sizes), torch.split(y, sizes))
-        splits = dict(zip(rows, parts, strict=True))
-        self.fold = None if fold is None else torch.from_numpy(fold)
-        validated = "val" if "val" in rows else "test" if fold is None else "train"
-        if "val" not in self._absent_files:
-            splits["val"] = splits[validated]
-        if weights is not None:
-            pairs = (("train", "train"), ("val", validated))
-            self.sample_weights = {name: torch.from_numpy(weights[rows[part]]) for name, part in pairs}
-        return splits
-
-    def _load_stream(self) -> dict[str, Split]:
-        """Return the splits, mapped from the cache."""
-        streamed = self._streamed or self._open_stream()
-        splits = dict(streamed.splits)
-        if self.is_new_table and "test" in splits:
-            warn(_NEW_TABLE.format(len(splits["test"].y), ", ".join(self._digests["path"])))
-        if self._has_auto_batches:
-            self.batch_size = auto_batch_size(len(splits["train"].y)) if "train" in splits else 256
-        self.fold = streamed.fold
-        validated = "val" if "val" in splits else "test" if self.fold is None else "train"
-        if "val" not in self._absent_files:
-            splits["val"] = splits[validated]
-        pairs = (("train", "train"), ("val", validated))
-        self.sample_weights = {
-            name: streamed.weights[part] for name, part in pairs if part in streamed.weights
-        }
-        return splits
-
-    def _loader(self, name: str, training: bool = False) -> TensorLoader:
-        """Return the batches of a split; those of a table that is read in blocks stay on the disk."""
-        if self._reader is None:
-            return super()._loader(name, training)
-        tensors = super().batch_tensors(name)
-        tensors += [self.sample_weights[name]] if name in self.sample_weights else []
-        options = self._loader_options(self.batch_size if training else self._evaluation_batch_size, training)
-        on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
-        return ShardLoader(tensors, self._layout(name), **options, pin=on_gpu)
-
-    @property
-    def _evaluation_batch_size(self) -> int | None:
-        """Rows per evaluation batch."""
-        size = super()._evaluation_batch_size
-        return size if self._reader is None or self._limits_batches else min(size or 1, _EVALUATION_ROWS)
-
-    def _layout(self, name: str) -> Layout:
-        """Return where the shards of a split begin."""
-        assert self._streamed is not None
-        return self._streamed.layouts[self._streamed_split(name)]
-
-    def _streamed_split(self, name: str) -> str:
-        """Return the name of a split in the cache: validation rows may be the test rows."""
-        assert self._streamed is not None
-        rows = self.split(name)
-        return next(key for key, part in self._streamed.splits.items() if part is rows)
-
-    def sample(self, name: str) -> Split:
-        """Return the rows of a split, or of a table that is read in blocks a random sample of them."""
-        split = self.split(name)
-        if self._reader is None:
-            return split
-        end = int(self._layout(name).starts[1])  # a shard has rows from everywhere in the table
-        return Split(split.x[:end], split.y[:end])
-
-    def batch_tensors(self, name: str) -> list[Tensor]:
-        """Return x and y of ``sample``, and the folds of the rows if they have some."""
-        size = len(self.sample(name).y)
-        return [tensor[:size] for tensor in super().batch_tensors(name)]
-
-    def row_keys(self, name: str) -> NDArray[np.uint64]:
-        """Return a number for each row of a split, which the row has in any split of a table with its file.
-
-        Raises:
-            DataError: the table is read in blocks.
-        """
-        if self._reader is not None:
-            raise DataError("rows of a table that is read in blocks cannot be compared")
-        self.setup()
-        return self._source.keys(self._row_indices[name])
-
     @property
     def sources(self) -> dict[str, Any]:
         """The files or the DataFrame of ``path``, ``val_path`` and ``test_path``."""
-        return {**self._files.paths, **{key: table.frame for key, table in self._files.frames.items()}}
+        files = self._table.files
+        return {**files.paths, **{key: table.frame for key, table in files.frames.items()}}
 
     @property
     def is_streamed(self) -> bool:
         """Whether the table is read in blocks, and not held in memory."""
-        return self._reader is not None
+        return isinstance(self._table, StreamedTable)
+
+    def load(self) -> dict[str, Split]:
+        """Return the encoded rows of each split; the raw rows are released."""
+        rows = self._table.load(self._state, self.is_new_table, self._absent_files)
+        if isinstance(rows, StreamedRows):  # the cache has the schema of the training
+            fitted = rows.fitted
+            self.columns, self.notes, self.leaking = fitted.columns, fitted.notes, set(fitted.leaking)
+        splits, self.fold = dict(rows.splits), rows.fold
+        if self._has_auto_batches:
+            self.batch_size = auto_batch_size(len(splits["train"].y)) if "train" in splits else 256
+        self._validated = "val" if "val" in splits else "test" if self.fold is None else "train"
+        if "val" not in self._absent_files:
+            splits["val"] = splits[self._validated]
+        pairs = (("train", "train"), ("val", self._validated))
+        self.sample_weights = {name: rows.weights[part] for name, part in pairs if part in rows.weights}
+        return splits
 
     def split(self, name: str) -> Split:
         """Return the split ``train``, ``val`` or ``test``.
@@ -701,99 +371,71 @@ class TableDataModule(InMemoryDataModule):
             )
         return super().explain_missing(name)
 
-    def _prepare(self) -> Prepared:
-        """Read and split the rows as in training; rows of a new table are all test rows."""
-        assert self._state is not None
-        tables, target = self._read(), self._state.target
-        self._warn_other_files(tables)
-        table, num_rows = concat_splits(tables)
-        self._source = replace(table, frame=table.frame.clear())
-        y, fold, weights = target.values(table), None, None
-        if self.is_new_table:
-            rows = split_by_files(num_rows)
-        else:
-            rows = self._splitter.split_rows(table, num_rows, target.class_names, y, self._absent_files)
-            weights = self._weights(table)
-            if self._state.folds:
-                fold = self._splitter.fold_rows(table, rows, target.class_names, y)
-        frame = self._cast(self._state, table)
-        warn_duplicates(frame, y, rows)
-        return Prepared(frame, rows, y, fold, weights)
+    def _loader(self, name: str, training: bool = False) -> TensorLoader:
+        """Return the batches of a split; those of a table that is read in blocks stay on the disk."""
+        if not isinstance(self._table, StreamedTable):
+            return super()._loader(name, training)
+        tensors = super().batch_tensors(name)
+        tensors += [self.sample_weights[name]] if name in self.sample_weights else []
+        options = self._loader_options(self.batch_size if training else self._evaluation_batch_size, training)
+        on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+        return ShardLoader(tensors, self._table.layout(self._split_of(name)), **options, pin=on_gpu)
 
-    def _weights(self, table: RawTable) -> NDArray[np.float32] | None:
-        """Return the weight of each row in the loss, ``(N,)``; None for equal weights."""
-        return None if self._sample_weight is None else read_weights(table, self._sample_weight)
+    @property
+    def _evaluation_batch_size(self) -> int | None:
+        """Rows per evaluation batch."""
+        size = super()._evaluation_batch_size
+        return min(size or 1, _EVALUATION_ROWS) if self.is_streamed and not self._limits_batches else size
 
-    def _read(self) -> dict[str, RawTable]:
-        """Return the rows of each path option; ``path`` of a new table counts as ``test_path``."""
-        tables = {"path": self._table or self._files.read(), **self._files.read_other_splits()}
-        if self.is_new_table:
-            tables.setdefault("test_path", tables.pop("path"))
-        self._num_dropped.clear()
-        return {key: self._drop_rows(table) for key, table in tables.items()}
-
-    def _drop_rows(self, table: RawTable) -> RawTable:
-        """Return a table without duplicates and rows without a target, if the options say so."""
-        frame = table.frame
-        if self._missing_target == "drop" and set(self._roles.target) <= set(frame.columns):
-            is_present = has_targets(table, self._roles.target)
-            self._num_dropped["without a target"] += int((~is_present).sum())
-            table = table.filter(is_present)
-            if not len(table):
-                raise DataError(f"{table.files[0][0]}: no row has a target {', '.join(self._roles.target)}")
-        if self._duplicates == "drop":
-            ignored = {*self._roles.ignore, *self._roles.split, *self._roles.groups}
-            is_first = is_first_of_duplicates(table.frame.drop(ignored, strict=False))
-            self._num_dropped["equal to an earlier one"] += int((~is_first).sum())
-            table = table.filter(is_first)
-        return table
-
-    def _warn_other_files(self, tables: Mapping[str, RawTable]) -> None:
-        """Warn about files that were not used in training."""
-        assert self._state is not None
-        for key in PATH_OPTIONS[1:]:
-            before, now = self._state.files[key], tables[key].as_files() if self._files.paths[key] else {}
-            if now and list(before.values()) != list(now.values()):
-                change = f"{', '.join(now)} differs from data.{key} in training ({', '.join(before)})"
-                warn(f"{change}: {len(tables[key]):,} other rows are evaluated")
-        if self.is_new_table:
-            table = tables["test_path"]
-            warn(_NEW_TABLE.format(len(table), ", ".join(table.as_files())))
-
-    def _cast(self, state: FittedState, table: RawTable, findings: Findings | None = None) -> pl.DataFrame:
-        """Return the columns of a fitted state's preprocessor as numbers, dates or text."""
-        frame = state.preprocessor.cast_columns(table, self._handle_unknown, findings)
-        if findings is None:
-            state.warn_extra_columns(table)
-        if self._missing == "error":
-            check_missing(frame, table)
-        return frame
+    def _split_of(self, name: str) -> str:
+        """Return the split that the rows of ``name`` are from: validation rows may be the test rows."""
+        return self._validated if name == "val" else name
 
     def predict_dataloader(self) -> TensorLoader | BlockLoader:  # type: ignore[override]  # both iterate
         """Return all rows of ``path``, in order; they need no target."""
-        if self._reader is not None:
-            assert self._state is not None
-            reader = self._reader.only("path").for_state(self._state)
-            return BlockLoader(reader, self._state, self._cast, _EVALUATION_ROWS)
-        return self._batches((self._features(self._table or self._files.read()),), batch_size=8192)
+        if isinstance(self._table, StreamedTable):
+            return self._table.feature_batches(self._state, _EVALUATION_ROWS)
+        return self._batches((self._features(self._table.rows()),), batch_size=8192)
 
     def transform(self, frame: Any) -> Tensor:  # noqa: ANN401 - a DataFrame of any package
         """Return the features ``(N, F)`` of the rows of a DataFrame, which need no target."""
-        assert self._state is not None
         rows = {"path": read_frame(frame, FRAMES["path"])}
-        return self._features(replace(self._files, frames=rows).with_text(self._state.text_columns).read())
+        return self._features(
+            replace(self._table.files, frames=rows).with_text(self._state.text_columns).read()
+        )
 
     def _features(self, table: RawTable) -> Tensor:
         """Return the features ``(N, F)`` of new rows."""
-        assert self._state is not None
-        return torch.from_numpy(self._state.preprocessor.transform(self._cast(self._state, table)))
+        return torch.from_numpy(self.preprocessor.transform(self._options.cast(self._state, table)))
 
-    def release(self) -> None:
-        """Drop all rows, so that a pickle holds only what has been learned from them."""
-        self._splits, self._table, self._prepared = {}, None, None
-        self._reader = self._streamed = None
-        self._files = replace(self._files, frames={})
-        self._row_indices, self.fold, self.sample_weights = {}, None, {}
+    def sample(self, name: str) -> Split:
+        """Return the rows of a split, or of a table that is read in blocks a random sample of them."""
+        split = self.split(name)
+        if not isinstance(self._table, StreamedTable):
+            return split
+        end = int(self._table.layout(self._split_of(name)).starts[1])  # a shard has rows from everywhere
+        return Split(split.x[:end], split.y[:end])
+
+    def batch_tensors(self, name: str) -> list[Tensor]:
+        """Return x and y of ``sample``, and the folds of the rows if they have some."""
+        size = len(self.sample(name).y)
+        return [tensor[:size] for tensor in super().batch_tensors(name)]
+
+    def row_keys(self, name: str) -> NDArray[np.uint64]:
+        """Return a number for each row of a split, which the row has in any split of a table with its file.
+
+        Raises:
+            DataError: the table is read in blocks.
+        """
+        if isinstance(self._table, StreamedTable):
+            raise DataError("rows of a table that is read in blocks cannot be compared")
+        self.setup()
+        return self._table.row_keys(self._split_of(name))
+
+    def raw_rows(self, split: str, indices: Sequence[int]) -> pl.DataFrame:
+        """Return rows of a split as text, as they are in the files, which are read again."""
+        self.setup()
+        return self._table.raw_rows(self._split_of(split), indices, self._state.columns)
 
     def raw_columns(self, names: Sequence[str]) -> pl.DataFrame:
         """Return columns of ``path`` as they are in the file, for the output of predictions.
@@ -801,7 +443,7 @@ class TableDataModule(InMemoryDataModule):
         Raises:
             DataError: a column does not exist.
         """
-        table = self._files.as_text(names).read() if names else self._table or self._files.read()
+        table = self._table.files.as_text(names).read()
         check_columns("column", names, table)
         return table.frame.select(names)
 
@@ -811,33 +453,13 @@ class TableDataModule(InMemoryDataModule):
         Raises:
             DataError: a column does not exist.
         """
-        assert self._reader is not None
-        check_columns("column", names, self._reader.no_rows)
-        return (block.table.frame.select(names) for block in self._reader.only("path").as_text())
+        assert isinstance(self._table, StreamedTable)
+        return self._table.raw_blocks(names)
 
-    def raw_rows(self, split: str, indices: Sequence[int]) -> pl.DataFrame:
-        """Return rows of a split as text, as they are in the files, which are read again."""
-        assert self._state is not None
-        if self._reader is not None:
-            assert self._streamed is not None
-            numbers = self._streamed.rows[self._streamed_split(split)][list(indices)].tolist()
-            rows = self._reader.as_text().rows_at(numbers)
-            schema = dict.fromkeys(self._reader.names, pl.String())
-            return pl.DataFrame(rows, schema, orient="row", strict=False).select(self._state.columns)
-        if split not in self._row_indices:  # the rows of another one
-            split = "train" if self.folds else "test"
-        rows = self._row_indices[split][list(indices)].tolist()
-        positions = rows if self._source.positions is None else self._source.positions[rows].tolist()
-        names = self._state.columns
-        files = self._files.as_text(names)
-        tables = [table.frame.select(names) for table in (files.read(), *files.read_other_splits().values())]
-        ends = np.cumsum([len(table) for table in tables])
-        selected = []
-        for row in positions:
-            number = int(np.searchsorted(ends, row, side="right"))
-            cells = tables[number].row(row - int(ends[number]))  # counted from the end
-            selected.append([None if cell is None else str(cell) for cell in cells])
-        return pl.DataFrame(selected, dict.fromkeys(names, pl.String()), orient="row")
+    def release(self) -> None:
+        """Drop all rows, so that a pickle holds only what has been learned from them."""
+        self._table.release()
+        self._splits, self.fold, self.sample_weights = {}, None, {}
 
     def describe(self) -> str:
         """Return the schema, the number of training rows of each class, and notes as printable text."""

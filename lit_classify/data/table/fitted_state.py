@@ -1,12 +1,12 @@
 """The state of a fitted TableDataModule, as plain data for checkpoints."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lit_classify.data.table.files import PATH_OPTIONS, RawTable
 from lit_classify.data.table.preprocessing import Preprocessor
-from lit_classify.data.table.schema import to_unique_strings
+from lit_classify.data.table.schema import Column, to_unique_strings
 from lit_classify.data.table.targets import Target
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
@@ -130,6 +130,46 @@ class FittedState:
             if value != self.settings[name] and name not in PATH_OPTIONS:
                 change = f"was {self.settings[name]!r} in training, but is {value!r} now"
                 raise DataError(f"data.{name} {change}: the splits or features would differ")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit learns from the rows: the state, and what is printed about the table.
+
+    Args:
+        state: the fitted state.
+        columns: the schema.
+        notes: notes on the rows and values.
+        leaking: columns that determine the target.
+    """
+
+    state: FittedState
+    columns: list[Column] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    leaking: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return {
+            "state": self.state.to_dict(),
+            "columns": [asdict(column) for column in self.columns],
+            "notes": self.notes,
+            "leaking": self.leaking,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Fitted":
+        """Return it from ``to_dict``."""
+        columns = [Column(**column) for column in data["columns"]]
+        return cls(**{**data, "state": FittedState.from_dict(data["state"]), "columns": columns})
+
+
+def warn_new_table(num_rows: int, files: Iterable[str]) -> None:
+    """Warn that rows are evaluated that are not from the table used in training."""
+    warn(
+        "data.path is not the table used in training, so training rows cannot be recognized: all "
+        f"{num_rows:,} rows of {', '.join(files)} are evaluated"
+    )
 
 
 def find_changed_files(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:

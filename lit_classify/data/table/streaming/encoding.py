@@ -6,19 +6,18 @@ Legend: N rows, F features, L labels.
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.atomic_write import atomic_write
-from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.fitted_state import FittedState
+from lit_classify.data.table.options import TableOptions
 from lit_classify.data.table.preprocessing import Findings
 from lit_classify.data.table.sample_weights import read_weights
 from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, Block, BlockReader, Position
@@ -51,24 +50,24 @@ class BlockEncoder:
     Args:
         state: the fitted state.
         assignment: which split each row belongs to.
-        cast: returns the columns of the state's preprocessor as numbers, dates or text.
+        options: the options of the data module.
         findings: collects what to warn about.
-        missing_target: whether to leave out rows without a target (``drop``).
-        sample_weight: the column of weights.
         spread: standard deviation of the target, if it is of values.
     """
 
     state: FittedState
     assignment: Assignment
-    cast: Callable[[FittedState, RawTable, Findings], pl.DataFrame]
+    options: TableOptions
     findings: Findings
-    missing_target: str
-    sample_weight: str | None
     spread: float | None
 
     @property
     def _target_dtype(self) -> str:
         return "float32" if self.state.target.class_names is None else "int64"
+
+    @property
+    def _sample_weight(self) -> str | None:
+        return None if self.assignment.is_new_table else self.options.sample_weight
 
     @property
     def _num_folds(self) -> int:
@@ -83,7 +82,7 @@ class BlockEncoder:
             "y": (labels, self._target_dtype),
             "rows": ([], "int64"),
         }
-        if self.sample_weight is not None and not self.assignment.is_new_table:
+        if self._sample_weight is not None:
             parts["weights"] = ([], "float32")
         if self._num_folds:
             parts["fold"] = ([], "int64")
@@ -101,16 +100,16 @@ class BlockEncoder:
 
     def encode(self, block: Block) -> EncodedBlock:
         """Return the rows of a block as they are written."""
-        kept, numbers = with_targets(block, list(self.state.target.columns), self.missing_target)
+        kept, numbers = with_targets(block, self.options.roles.target, self.options.missing_target)
         codes = self.assignment.codes(kept, numbers)
-        frame = self.cast(self.state, kept.table, self.findings)
+        frame = self.options.cast(self.state, kept.table, self.findings)
         arrays: dict[str, NDArray[Any]] = {
             "x": self.state.preprocessor.transform(frame),
             "y": self.state.target.values(kept.table, self.spread).astype(self._target_dtype),
             "rows": numbers,
         }
-        if self.sample_weight is not None and not self.assignment.is_new_table:
-            arrays["weights"] = read_weights(kept.table, self.sample_weight)
+        if self._sample_weight is not None:
+            arrays["weights"] = read_weights(kept.table, self._sample_weight)
         if self._num_folds:
             arrays["fold"] = self.assignment.folds(kept, numbers, self._num_folds)
         return EncodedBlock(codes, arrays)

@@ -8,14 +8,13 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import torch
 from torch import Tensor
 from tqdm import tqdm
@@ -23,57 +22,25 @@ from tqdm import tqdm
 from lit_classify import __version__
 from lit_classify.data.memory import format_size
 from lit_classify.data.splits import Split
-from lit_classify.data.table.column_roles import ColumnRoles
-from lit_classify.data.table.files import RawTable
-from lit_classify.data.table.fitted_state import FittedState
+from lit_classify.data.table.duplicates import warn_duplicates
+from lit_classify.data.table.files import PATH_OPTIONS
+from lit_classify.data.table.fitted_state import Fitted, FittedState
+from lit_classify.data.table.fitting import TableFitter
+from lit_classify.data.table.notes import notes_on_rows
+from lit_classify.data.table.options import TableOptions
 from lit_classify.data.table.preprocessing import Findings
-from lit_classify.data.table.schema import Column
 from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, BlockReader, OtherFormatError, Position
 from lit_classify.data.table.streaming.cache import CachedTable, arrays_of, free_space
 from lit_classify.data.table.streaming.encoding import BlockEncoder, layouts, write_shards, written_until
 from lit_classify.data.table.streaming.shards import Layout
 from lit_classify.data.table.streaming.survey import Assignment, Progress, Survey, Surveyor
+from lit_classify.data.table.text_conversion import ValueOptions
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
 from lit_classify.messages import echo_once, warn
 
 _FORMAT = 3  # of the files in the cache
 _CONTINUING = "continuing {}, which was interrupted"
-
-
-Cast = Callable[[FittedState, RawTable, Findings], pl.DataFrame]
-
-
-@dataclass(frozen=True)
-class Fitted:
-    """What is learned from the first pass.
-
-    Args:
-        state: the fitted state.
-        columns: the schema.
-        notes: notes on the rows and values.
-        leaking: columns that determine the target.
-    """
-
-    state: FittedState
-    columns: list[Column]
-    notes: list[str]
-    leaking: list[str]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data."""
-        return {
-            "state": self.state.to_dict(),
-            "columns": [asdict(column) for column in self.columns],
-            "notes": self.notes,
-            "leaking": self.leaking,
-        }
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Fitted":
-        """Return it from ``to_dict``."""
-        columns = [Column(**column) for column in data["columns"]]
-        return cls(**{**data, "state": FittedState.from_dict(data["state"]), "columns": columns})
 
 
 @dataclass(frozen=True)
@@ -107,11 +74,7 @@ class TableStream:
         digests: the SHA-256 of each file of each option.
         stamps: size and time of the last change of each file of each option, from before the digest.
         directory: the directory of caches.
-        roles: the roles of columns.
-        sample_weight: the column of weights.
-        missing_target: whether to leave out rows without a target (``drop``).
-        options: everything else that determines the content of the cache, as plain data.
-        cast: returns the columns of a state's preprocessor as numbers, dates or text, and collects findings.
+        options: the options of the data module.
     """
 
     reader: BlockReader
@@ -119,18 +82,13 @@ class TableStream:
     digests: Mapping[str, Mapping[str, str]]
     stamps: Mapping[str, list[list[int]]]
     directory: Path
-    roles: ColumnRoles
-    sample_weight: str | None
-    missing_target: str
-    options: Mapping[str, Any]
-    cast: Cast
+    options: TableOptions
 
-    def open(self, fit: Callable[[Survey], Fitted], state: FittedState | None) -> StreamedRows:
+    def open(self, state: FittedState | None) -> StreamedRows:
         """Return the rows from the cache, which is built if it is not there.
 
         Args:
-            fit: fits the state, if there is none.
-            state: the state of an earlier fit.
+            state: the state of an earlier fit; fitted to the rows if None.
 
         Raises:
             DataError: the rows cannot be used.
@@ -144,7 +102,7 @@ class TableStream:
                 warn(f"the cache is corrupt and is built again: {error}")
                 record = None
             if record is None or (state is not None and record["fitted"]["state"] != state.to_dict()):
-                record = self._build(cached, fit, state)
+                record = self._build(cached, state)
         return self._map(cached, record)
 
     def _name(self, state: FittedState | None) -> str:
@@ -152,18 +110,24 @@ class TableStream:
         first = next(iter(self.digests["path"]))
         known = state.to_dict() if state is not None and self.assignment.is_new_table else None
         digests = {key: list(files.values()) for key, files in self.digests.items()}
-        key = [_FORMAT, __version__, digests, self.missing_target, self.options, known]
+        options, csv = self.options, replace(self.reader.files.options, expected=(), values=ValueOptions())
+        settings = {
+            **{name: part for name, part in options.settings.items() if name not in PATH_OPTIONS},
+            "csv": asdict(csv),
+            "sample_weight": options.sample_weight,
+            "kept": options.kept and options.kept.to_dict(),
+            "handle_unknown": options.handle_unknown,
+        }
+        key = [_FORMAT, __version__, digests, options.missing_target, settings, known]
         return f"{Path(first).stem}-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}"
 
-    def _build(
-        self, cached: CachedTable, fit: Callable[[Survey], Fitted], state: FittedState | None
-    ) -> dict[str, Any]:
+    def _build(self, cached: CachedTable, state: FittedState | None) -> dict[str, Any]:
         """Read the table twice, and return the record of its cache."""
         note = cached.begun()
         is_other = state is not None and note is not None and note["fitted"]["state"] != state.to_dict()
         if note is None or note["files"] != self.stamps or is_other:
             try:
-                note = self._learn(cached, fit, state)
+                note = self._learn(cached, state)
             except DataError:
                 shutil.rmtree(cached.partial, ignore_errors=True)
                 raise
@@ -174,10 +138,8 @@ class TableStream:
         encoder = BlockEncoder(
             fitted.state,
             replace(self.assignment, given=frozenset(note["given"])),
-            self.cast,
+            self.options,
             findings,
-            self.missing_target,
-            self.sample_weight,
             note["spread"],
         )
         size, free = encoder.num_bytes(note["counts"]), free_space(cached.partial)
@@ -194,7 +156,7 @@ class TableStream:
             with _progress("second pass", note["num_rows"], written_until(cached.partial)) as progress:
                 arrays = write_shards(reader, encoder, note["counts"], cached.partial, progress)
         except OtherFormatError as error:
-            self.cast(fitted.state, error.block.table, findings)  # names the cell at fault
+            self.options.cast(fitted.state, error.block.table, findings)  # names the cell at fault
             raise DataError(f"the column {error.column!r} was changed while it was read") from error
         except OSError as error:
             raise DataError(
@@ -207,9 +169,7 @@ class TableStream:
             raise DataError("the table was changed while it was read; start again")
         return cached.finish(note, arrays)
 
-    def _learn(
-        self, cached: CachedTable, fit: Callable[[Survey], Fitted], state: FittedState | None
-    ) -> dict[str, Any]:
+    def _learn(self, cached: CachedTable, state: FittedState | None) -> dict[str, Any]:
         """Return what the first pass finds that the second needs, as plain data."""
         table = {
             "paths": list(self.digests["path"]),
@@ -222,14 +182,14 @@ class TableStream:
         done = FIRST_BLOCK if note is None else Position.from_dict(note[0]["position"])
         with _progress("first pass", self.reader.estimate_rows(), done) as progress:
             surveyor = Surveyor(
-                self.roles,
-                self.missing_target,
+                self.options.roles,
+                self.options.missing_target,
                 progress,
                 partial(cached.note_first_pass, table),
                 only_counts=state is not None,
             )
             survey = surveyor.survey(self.reader, self.assignment, note)
-        fitted = fit(survey) if state is None else Fitted(state, [], [], [])
+        fitted = self._fit(survey) if state is None else Fitted(state)
         return {
             "fitted": fitted.to_dict(),
             "paths": table["paths"],
@@ -242,13 +202,24 @@ class TableStream:
             "texts": sorted(survey.reader.texts),
         }
 
+    def _fit(self, survey: Survey) -> Fitted:
+        """Fit to what the first pass has found."""
+        fitter = TableFitter(self.options, survey.sample, survey.target_table, survey.totals)
+        survey.check_splits(fitter.target)
+        y = fitter.target.values(survey.sample, survey.spread)
+        files = {key: self.digests.get(key, {}) for key in PATH_OPTIONS}
+        fitted = fitter.fit(y, survey.rows["train"], files, survey.num_folds)
+        num_repeated = warn_duplicates(fitter.frame, y, survey.rows) if survey.is_complete else 0
+        notes = notes_on_rows({"without a target": survey.num_dropped}, num_repeated)
+        return replace(fitted, notes=[*fitted.notes, *notes])
+
     def _map(self, cached: CachedTable, record: Mapping[str, Any]) -> StreamedRows:
         arrays = {name: torch.from_numpy(array) for name, array in cached.map(record).items()}
         splits = [split for split, count in record["counts"].items() if count]
         weights = {split: arrays[f"{split}-weights"] for split in splits if f"{split}-weights" in arrays}
         for split in weights.keys() & {"train", "val"}:
             if not weights[split].any():
-                raise DataError(f"the sample_weight {self.sample_weight!r} is 0 in all {split} rows")
+                raise DataError(f"the sample_weight {self.options.sample_weight!r} is 0 in all {split} rows")
         fold = arrays.get("train-fold")
         if fold is not None and not bool(
             torch.bincount(fold, minlength=record["fitted"]["state"]["folds"]).all()
@@ -262,32 +233,6 @@ class TableStream:
             weights,
             fold,
         )
-
-
-class BlockLoader:
-    """Iterate over the features of the rows of files in batches, ``(B, F)`` each, in order.
-
-    Args:
-        reader: the files, with the types of columns that the state expects.
-        state: the fitted state.
-        cast: returns the columns of a state's preprocessor as numbers, dates or text, and collects findings.
-        batch_size: largest number of rows in a batch.
-    """
-
-    def __init__(self, reader: BlockReader, state: FittedState, cast: Cast, batch_size: int) -> None:
-        self._reader, self._state, self._cast, self._batch_size = reader, state, cast, batch_size
-
-    def __iter__(self) -> Iterator[tuple[Tensor]]:
-        findings = Findings()
-        try:
-            for block in self._reader:
-                frame = self._cast(self._state, block.table, findings)
-                x = torch.from_numpy(self._state.preprocessor.transform(frame))
-                yield from ((part,) for part in torch.split(x, self._batch_size))
-        except OtherFormatError as error:
-            self._cast(self._state, error.block.table, findings)  # names the cell at fault
-            raise
-        findings.warn()
 
 
 @contextmanager

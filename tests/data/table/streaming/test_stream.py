@@ -62,7 +62,7 @@ def test_the_rows_equal_those_of_the_table_in_memory() -> None:
     streamed.setup()
     part = mixed_table()["part"]
     for split in ("train", "val", "test"):
-        numbers = streamed._streamed.rows[split].numpy()  # type: ignore[union-attr]
+        numbers = streamed._table._rows.rows[split].numpy()  # type: ignore[union-attr]
         assert sorted(numbers.tolist()) == np.flatnonzero((part == split).to_numpy()).tolist()
         order = np.argsort(numbers)
         torch.testing.assert_close(streamed.split(split).x[order], whole.split(split).x, rtol=1e-5, atol=1e-6)
@@ -93,7 +93,7 @@ def test_rows_are_split_by_a_hash_that_other_rows_do_not_change() -> None:
     for data in (first, longer):
         data.setup()
     for split in ("train", "val", "test"):
-        few, many = (set(data._streamed.rows[split].tolist()) for data in (first, longer))  # type: ignore[union-attr]
+        few, many = (set(data._table._rows.rows[split].tolist()) for data in (first, longer))  # type: ignore[union-attr]
         assert few == {row for row in many if row < 300}
     sizes = [len(longer.split(split).y) / 600 for split in ("train", "val", "test")]
     assert sizes == pytest.approx([0.6, 0.2, 0.2], abs=0.06)
@@ -104,7 +104,7 @@ def test_a_group_is_not_divided() -> None:
     data = TableDataModule(written(), "target", groups="street", ignore="part", cache_dir="cache")
     data.setup()
     street = mixed_table()["street"].to_numpy()
-    groups = [set(street[data._streamed.rows[split].numpy()]) for split in ("train", "val", "test")]  # type: ignore[union-attr]
+    groups = [set(street[data._table._rows.rows[split].numpy()]) for split in ("train", "val", "test")]  # type: ignore[union-attr]
     assert all(groups)
     assert len(set.union(*groups)) == sum(map(len, groups))
 
@@ -219,7 +219,7 @@ def test_a_class_that_occurs_once_in_a_late_block_is_known() -> None:
 def test_raw_rows_are_those_of_the_file() -> None:
     data = TableDataModule(written(), "target", ignore="part", cache_dir="cache")
     data.setup()
-    numbers = data._streamed.rows["test"][:5].tolist()  # type: ignore[union-attr]
+    numbers = data._table._rows.rows["test"][:5].tolist()  # type: ignore[union-attr]
     expected = pl.read_csv("t.csv", infer_schema=False)[numbers]
     assert data.raw_rows("test", range(5)).equals(expected)
 

@@ -1,0 +1,128 @@
+"""Fit the target, the schema and the preprocessor to the rows of a table.
+
+Legend: N rows, L labels.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import polars as pl
+
+from lit_classify.data.table.cells import as_text
+from lit_classify.data.table.column_totals import ColumnTotals
+from lit_classify.data.table.files import RawTable
+from lit_classify.data.table.fitted_state import Fitted, FittedState
+from lit_classify.data.table.notes import notes_on_values
+from lit_classify.data.table.options import TableOptions
+from lit_classify.data.table.preprocessing import Preprocessor, check_missing
+from lit_classify.data.table.schema import Column, find_leakage, format_schema, infer_schema
+from lit_classify.data.table.splits import RowIndices
+from lit_classify.data.table.targets import Targets, infer_target
+from lit_classify.errors import DataError
+from lit_classify.messages import warn
+
+
+class TableFitter:
+    """Infer the target and the schema of a table, and fit the preprocessor to the training rows.
+
+    Args:
+        options: the options of the data module.
+        table: the rows, or a sample of them.
+        target_table: rows with all values of the target, if the table is a sample.
+        totals: the totals of all rows by column, if the table is a sample.
+
+    Attributes:
+        target: the target.
+        frame: the used columns as numbers, dates or text.
+
+    Raises:
+        DataError: the target or a column cannot be used.
+    """
+
+    def __init__(
+        self,
+        options: TableOptions,
+        table: RawTable,
+        target_table: RawTable | None = None,
+        totals: Mapping[str, ColumnTotals] | None = None,
+    ) -> None:
+        self._options, self._table, self._totals = options, table, totals
+        roles = options.roles
+        self.target = infer_target(target_table or table, roles.target, roles.categorical, roles.numeric)
+        self.frame, self._columns = self._infer_schema()
+        if options.missing == "error":
+            check_missing(self.frame, table)
+
+    def _infer_schema(self) -> tuple[pl.DataFrame, list[Column]]:
+        """Return the used columns as numbers, dates or text, and the schema of all that may be features.
+
+        Raises:
+            DataError: columns that a kept preprocessor needs are missing, not to be used, or of another kind.
+        """
+        roles, kept = self._options.roles, self._options.kept
+        table = replace(self._table, frame=self._table.frame.drop(roles.not_features))
+        if kept is None:
+            kinds = roles.categorical, roles.numeric
+            return infer_schema(table, roles.features, roles.ignore, *kinds, self._totals)
+        encoders = kept.preprocessor.encoders
+        unselected = set(table.frame.columns) - set(roles.features) if roles.features else set()
+        left_out = {*roles.ignore, *unselected}
+        if names := [encoder.name for encoder in encoders if encoder.name in left_out]:
+            raise DataError(
+                f"the kept preprocessing needs the columns {', '.join(names)}, which --data.ignore or "
+                "--data.features leaves out"
+            )
+        frame = kept.preprocessor.cast_columns(table, self._options.handle_unknown)
+        categorical, numeric = (
+            [part.name for part in encoders if part.kind == kind] for kind in ("category", "number")
+        )
+        _, columns = infer_schema(table, frame.columns, roles.ignore, categorical, numeric)
+        uses = dict.fromkeys(frame.columns, "used")
+        unused = "dropped: not in the kept preprocessing"
+        return frame, [replace(column, use=uses.get(column.name, unused)) for column in columns]
+
+    def fit(self, y: Targets, rows: RowIndices, files: Mapping[str, Mapping[str, str]], folds: int) -> Fitted:
+        """Fit the preprocessor; warn about columns.
+
+        Args:
+            y: the targets, ``(N,)`` or ``(N, L)``.
+            rows: indices of the training rows.
+            files: the SHA-256 of the rows of each file of ``path``, ``val_path`` and ``test_path``.
+            folds: number of cross-validation folds.
+
+        Raises:
+            DataError: no feature is left.
+        """
+        options, table, target = self._options, self._table, self.target
+        leaking = find_leakage(self.frame, self._columns, y)
+        if options.kept is None:
+            preprocessor = Preprocessor(options.scaling).fit(self.frame, self._columns, rows, self._totals)
+        else:
+            preprocessor = options.kept.preprocessor
+        columns = [replace(column, use=preprocessor.describe_use(column)) for column in self._columns]
+        is_text = target.class_names is not None and table.frame[target.columns[0]].dtype == pl.String
+        classes = as_text(table.frame[target.columns[0]]) if is_text else None
+        dropped = [part.name for part in self._columns if part.kind == "category" and not part.is_used]
+        values = pl.DataFrame([*self.frame, *(table.frame[name] for name in dropped)])
+        notes = notes_on_values(values, self._columns, classes, options.roles.categorical, table.formats)
+        if not preprocessor.num_features:
+            message = f"{table.files[0][0]}: no feature is left to predict the target"
+            raise DataError("\n".join([message, format_schema(columns, leaking), *notes]))
+        _warn(columns, leaking)
+        names, is_sample = tuple(table.frame.columns), self._totals is not None
+        state = FittedState(
+            files, preprocessor, target, options.settings, names, folds, table.formats, streamed=is_sample
+        )
+        return Fitted(state, columns, notes, sorted(leaking))
+
+
+def _warn(columns: list[Column], leaking: set[str]) -> None:
+    """Warn about possible target leakage and about columns without variation."""
+    if leaking:
+        warn(
+            f"possible target leakage: {', '.join(sorted(leaking))} determines the target; if it is "
+            "not known at prediction time, exclude it with --data.ignore"
+        )
+    constant = ("dropped: all missing", "dropped: constant")
+    if names := [column.name for column in columns if column.use in constant]:
+        warn(f"dropped columns without variation: {', '.join(names)}")

@@ -1,0 +1,112 @@
+"""The options of a table that determine which rows are used, and what is fitted to them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import polars as pl
+
+from lit_classify.data.table.column_roles import ColumnRoles
+from lit_classify.data.table.csv_dialect import CsvOptions
+from lit_classify.data.table.encoders import Scaling
+from lit_classify.data.table.files import RawTable
+from lit_classify.data.table.fitted_state import FittedState
+from lit_classify.data.table.preprocessing import Findings, HandleUnknown, Missing, check_missing
+from lit_classify.data.table.splits import Splitter
+from lit_classify.data.table.text_conversion import ValueOptions
+from lit_classify.errors import check_choice
+
+MissingTarget = Literal["error", "drop"]
+Duplicates = Literal["keep", "drop"]
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """Options of TableDataModule; see there.
+
+    Args:
+        roles: the roles of columns.
+        splitter: how to split the rows.
+        missing: impute or error.
+        scaling: standard or robust.
+        handle_unknown: ignore or error.
+        missing_target: error or drop.
+        duplicates: keep or drop.
+        settings: the options that must not change after training, as plain data.
+        kept: the state whose preprocessing is kept instead of fitted to the rows.
+
+    Raises:
+        UserError: an option is none of its choices.
+    """
+
+    roles: ColumnRoles
+    splitter: Splitter
+    missing: Missing
+    scaling: Scaling
+    handle_unknown: HandleUnknown
+    missing_target: MissingTarget
+    duplicates: Duplicates
+    settings: Mapping[str, Any]
+    kept: FittedState | None = None
+
+    def __post_init__(self) -> None:
+        check_choice("missing", self.missing, get_args(Missing))
+        check_choice("handle_unknown", self.handle_unknown, get_args(HandleUnknown))
+        check_choice("scaling", self.scaling, get_args(Scaling))
+        check_choice("missing_target", self.missing_target, get_args(MissingTarget))
+        check_choice("duplicates", self.duplicates, get_args(Duplicates))
+        if self.settings["decimal"] is not None:
+            check_choice("decimal", self.settings["decimal"], (".", ","))
+
+    @property
+    def sample_weight(self) -> str | None:
+        """The column of weights."""
+        return next(iter(self.roles.sample_weight), None)
+
+    def csv_options(
+        self, delimiter: str | None, header: bool | None, encoding: str, state: FittedState | None
+    ) -> CsvOptions:
+        """Return how to read files, so that columns have the kinds and formats of an earlier fit."""
+        roles, settings = self.roles, self.settings
+        text, formats = [*roles.categorical, *roles.split, *roles.groups], {}
+        used, expected = roles.features, roles.all
+        if state is not None:
+            used = expected = [encoder.name for encoder in state.preprocessor.encoders]
+            text += state.text_columns
+            formats = state.known_formats
+        elif self.kept is not None:
+            encoders = self.kept.preprocessor.encoders
+            used = [encoder.name for encoder in encoders]
+            expected = [*used, *roles.all]
+            text += [encoder.name for encoder in encoders if encoder.kind == "category"]
+            formats = {name: part for name, part in self.kept.known_formats.items() if name in used}
+        values = ValueOptions(
+            text,
+            settings["missing_values"],
+            settings["decimal"],
+            settings["day_first"],
+            settings["ignore_case"],
+            formats,
+            features=used and [*used, *roles.target, *roles.sample_weight],
+            ignore=[*roles.ignore, *roles.split, *roles.groups],
+        )
+        return CsvOptions(delimiter, header, encoding, expected, values)
+
+    def cast(self, state: FittedState, table: RawTable, findings: Findings | None = None) -> pl.DataFrame:
+        """Return the columns of a fitted state's preprocessor as numbers, dates or text.
+
+        Args:
+            state: the fitted state.
+            table: new rows.
+            findings: where to collect what to warn about, if the rows are a block of a table.
+
+        Raises:
+            DataError: columns are missing or of another kind than in training, or ``missing`` or
+                ``handle_unknown`` refuses a cell.
+        """
+        frame = state.preprocessor.cast_columns(table, self.handle_unknown, findings)
+        if findings is None:
+            state.warn_extra_columns(table)
+        if self.missing == "error":
+            check_missing(frame, table)
+        return frame

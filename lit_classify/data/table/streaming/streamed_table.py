@@ -1,0 +1,150 @@
+"""A table that is larger than the memory: read in blocks, with its encoded rows on the disk.
+
+Legend: N rows, B rows of a batch, F features.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from lit_classify.data.table.files import PATH_OPTIONS, TableFiles
+from lit_classify.data.table.fitted_state import Fitted, FittedState, warn_new_table
+from lit_classify.data.table.options import TableOptions
+from lit_classify.data.table.preprocessing import Findings
+from lit_classify.data.table.schema import check_columns
+from lit_classify.data.table.streaming.blocks import BlockReader, OtherFormatError
+from lit_classify.data.table.streaming.shards import Layout
+from lit_classify.data.table.streaming.stream import StreamedRows, TableStream
+from lit_classify.data.table.streaming.survey import Assignment
+
+
+class StreamedTable:
+    """The rows of files, which are read in blocks and encoded in a cache.
+
+    Args:
+        files: the files.
+        options: the options of the data module.
+        directory: the directory of caches.
+
+    Raises:
+        DataError: a file does not exist, or its format cannot be read in blocks.
+    """
+
+    def __init__(self, files: TableFiles, options: TableOptions, directory: Path) -> None:
+        self.files, self._options, self._directory = files, options, directory
+        self._reader = BlockReader.detect(files)
+        self._digests, self._stamps = dict[str, dict[str, str]](), dict[str, list[list[int]]]()
+        self._rows: StreamedRows | None = None
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """The SHA-256 of each file of ``path``."""
+        return tuple(self._digest("path").values())
+
+    def _digest(self, key: str) -> dict[str, str]:
+        """Return the digests of the files of an option; note when they were written before that."""
+        if key not in self._digests:
+            self._stamps[key] = self._reader.stamps(key)
+            self._digests[key] = self._reader.digests(key)
+        return self._digests[key]
+
+    def fit(self) -> Fitted:
+        """Infer the schema and the target, split the rows, and fit the preprocessor to the training rows."""
+        check_columns("target column", self._options.roles.target, self._reader.no_rows)
+        check_columns("column", self._options.roles.all, self._reader.no_rows)
+        self._rows = self._open(None)
+        return self._rows.fitted
+
+    def load(self, state: FittedState, is_new_table: bool, absent: Collection[str]) -> StreamedRows:
+        """Return the encoded rows of each split, mapped from the cache.
+
+        Args:
+            state: the fitted state.
+            is_new_table: whether the rows of ``path`` were not used in training, so that all are test rows.
+            absent: splits whose files do not exist.
+        """
+        if self._rows is None:
+            self._reader = self._reader.for_state(state)
+            self._rows = self._open(state, is_new_table, absent)
+        if is_new_table and "test" in self._rows.splits:
+            warn_new_table(len(self._rows.splits["test"].y), self._digests["path"])
+        return self._rows
+
+    def _open(
+        self, state: FittedState | None, is_new_table: bool = False, absent: Collection[str] = ()
+    ) -> StreamedRows:
+        """Return the rows from the cache, which is built if it is not there."""
+        self._reader = replace(self._reader, files=self.files)
+        keys = [key for key in PATH_OPTIONS if self.files.paths[key]]
+        stream = TableStream(
+            self._reader,
+            Assignment.of(self._options.splitter, self._reader, is_new_table, absent),
+            {key: self._digest(key) for key in keys},
+            {key: self._stamps[key] for key in keys},
+            self._directory,
+            self._options,
+        )
+        rows = stream.open(state)
+        self.files = self.files.with_formats(rows.fitted.state.known_formats)
+        return rows
+
+    def layout(self, split: str) -> Layout:
+        """Return where the shards of a split begin."""
+        assert self._rows is not None
+        return self._rows.layouts[split]
+
+    def raw_rows(self, split: str, indices: Sequence[int], names: Sequence[str]) -> pl.DataFrame:
+        """Return columns of some encoded rows as text, as they are in the files, which are read again."""
+        assert self._rows is not None
+        rows = self._reader.as_text().rows_at(self._rows.rows[split][list(indices)].tolist())
+        schema = dict.fromkeys(self._reader.names, pl.String())
+        return pl.DataFrame(rows, schema, orient="row", strict=False).select(names)
+
+    def raw_blocks(self, names: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """Yield columns of ``path`` as they are in the file, block by block.
+
+        Raises:
+            DataError: a column does not exist.
+        """
+        check_columns("column", names, self._reader.no_rows)
+        return (block.table.frame.select(names) for block in self._reader.only("path").as_text())
+
+    def feature_batches(self, state: FittedState, batch_size: int) -> "BlockLoader":
+        """Return batches of the features of all rows of ``path``, in order."""
+        return BlockLoader(self._reader.only("path").for_state(state), state, self._options, batch_size)
+
+    def release(self) -> None:
+        """Drop all rows."""
+        self._rows = None
+
+
+class BlockLoader:
+    """Iterate over the features of the rows of files in batches, ``(B, F)`` each, in order.
+
+    Args:
+        reader: the files, with the types of columns that the state expects.
+        state: the fitted state.
+        options: the options of the data module.
+        batch_size: largest number of rows in a batch.
+    """
+
+    def __init__(
+        self, reader: BlockReader, state: FittedState, options: TableOptions, batch_size: int
+    ) -> None:
+        self._reader, self._state, self._options, self._batch_size = reader, state, options, batch_size
+
+    def __iter__(self) -> Iterator[tuple[Tensor]]:
+        findings = Findings()
+        try:
+            for block in self._reader:
+                frame = self._options.cast(self._state, block.table, findings)
+                x = torch.from_numpy(self._state.preprocessor.transform(frame))
+                yield from ((part,) for part in torch.split(x, self._batch_size))
+        except OtherFormatError as error:
+            self._options.cast(self._state, error.block.table, findings)  # names the cell at fault
+            raise
+        findings.warn()
