@@ -6,7 +6,7 @@ leading dimension of K members, which the output has if the parameters have it.
 
 import math
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -127,7 +127,7 @@ class CategoryEmbedding(nn.Module):
                 f"a column has {self._max_categories:,} categories, but {codes.dtype} represents only "
                 f"{limit:,.0f}; use --trainer.precision 32, or bf16-mixed"
             )
-        weights = [table.get_parameter("weight") for table in self.tables]
+        weights = [cast(nn.Embedding, table).weight for table in self.tables]
         pairs = zip(weights, codes.long().unbind(-1), strict=True)
         return torch.cat([_look_up(weight, column) for weight, column in pairs], dim=-1)
 

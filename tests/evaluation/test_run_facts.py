@@ -122,6 +122,15 @@ def test_the_best_weights_count_if_they_are_better() -> None:
     assert collect_facts(model, data, best=lambda: good).score == pytest.approx(max(score, worse))
 
 
+@pytest.mark.parametrize("members", [1, 2])
+def test_the_best_weights_may_embed_categories(members: int) -> None:
+    rows = [f"{n * 37 % 997}.5,town {n % 40},{'ab'[n // 40 % 2]}" for n in range(800)]
+    data = table(rows, "x,town,y", "y")
+    assert data.num_categories
+    model = BinaryClassifier(data.in_features, num_categories=data.num_categories, members=members)
+    assert collect_facts(model, data, best=model.state_dict).score == collect_facts(model, data).score < 0.8
+
+
 def test_curves_are_in_order_and_a_resumed_run_is_recognized() -> None:
     model, data = BinaryClassifier(2), CirclesDataModule()
     scalars = [("train/loss", step, 1.0 - step / 10) for step in (3, 1, 0, 2)] + [("train/accuracy", 3, 0.7)]
