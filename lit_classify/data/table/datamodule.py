@@ -29,8 +29,8 @@ from lit_classify.data.table.preprocessing import HandleUnknown, Missing, Prepro
 from lit_classify.data.table.schema import check_columns, format_schema
 from lit_classify.data.table.splits import Splitter
 from lit_classify.data.table.streaming.cache import default_directory
+from lit_classify.data.table.streaming.cache_builder import StreamedRows
 from lit_classify.data.table.streaming.shards import ShardLoader
-from lit_classify.data.table.streaming.stream import StreamedRows
 from lit_classify.data.table.streaming.streamed_table import BlockLoader, StreamedTable
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError, TooLargeError, UserError, check_at_least

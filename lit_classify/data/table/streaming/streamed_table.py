@@ -17,8 +17,8 @@ from lit_classify.data.table.options import TableOptions
 from lit_classify.data.table.preprocessing import Findings
 from lit_classify.data.table.schema import check_columns
 from lit_classify.data.table.streaming.blocks import BlockReader, OtherFormatError
+from lit_classify.data.table.streaming.cache_builder import CacheBuilder, StreamedRows
 from lit_classify.data.table.streaming.shards import Layout
-from lit_classify.data.table.streaming.stream import StreamedRows, TableStream
 from lit_classify.data.table.streaming.survey import Assignment
 
 
@@ -80,7 +80,7 @@ class StreamedTable:
         """Return the rows from the cache, which is built if it is not there."""
         self._reader = replace(self._reader, files=self.files)
         keys = [key for key in PATH_OPTIONS if self.files.paths[key]]
-        stream = TableStream(
+        builder = CacheBuilder(
             self._reader,
             Assignment.of(self._options.splitter, self._reader, is_new_table, absent),
             {key: self._digest(key) for key in keys},
@@ -88,7 +88,7 @@ class StreamedTable:
             self._directory,
             self._options,
         )
-        rows = stream.open(state)
+        rows = builder.open(state)
         self.files = self.files.with_formats(rows.fitted.state.known_formats)
         return rows
 

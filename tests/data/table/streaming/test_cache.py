@@ -11,7 +11,7 @@ import pytest
 
 from lit_classify import DataError, TableDataModule
 from lit_classify.data.table.streaming import blocks as blocks_module
-from lit_classify.data.table.streaming import encoding, running_totals, stream, survey
+from lit_classify.data.table.streaming import cache_builder, encoding, running_totals, survey
 from lit_classify.data.table.streaming.cache import CachedTable, find_tables
 from lit_classify.errors import DataWarning, UserError
 from tests.data.table.streaming.tables import mixed_table
@@ -41,7 +41,7 @@ def table() -> None:
 @pytest.mark.usefixtures("table")
 def test_a_second_run_does_not_read_the_table_again(monkeypatch: pytest.MonkeyPatch) -> None:
     first = build()
-    monkeypatch.setattr(stream.TableStream, "_build", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(cache_builder.CacheBuilder, "_build", lambda *_: pytest.fail("built again"))
     second = build()
     assert second.describe() == first.describe()
     assert second.hparams["fitted_state"] == first.hparams["fitted_state"]
@@ -128,7 +128,7 @@ def test_an_interrupted_pass_is_continued(block: int, monkeypatch: pytest.Monkey
         return encode(self, part)
 
     monkeypatch.setattr(encoding.BlockEncoder, "encode", counted)
-    monkeypatch.setattr(stream, "Surveyor", lambda *_, **__: pytest.fail("first pass repeated"))
+    monkeypatch.setattr(cache_builder, "Surveyor", lambda *_, **__: pytest.fail("first pass repeated"))
     build()
     assert len(set(encoded)) == len(encoded)  # no block was encoded twice
     assert contents() == expected
@@ -252,7 +252,7 @@ def test_an_error_in_the_first_pass_leaves_nothing(interrupted: Callable[..., li
 
 @pytest.mark.usefixtures("table")
 @pytest.mark.parametrize(
-    ("owner", "name"), [(blocks_module.BlockReader, "digests"), (stream, "write_shards")]
+    ("owner", "name"), [(blocks_module.BlockReader, "digests"), (cache_builder, "write_shards")]
 )
 def test_a_table_that_changes_while_it_is_read_is_refused(
     owner: Any, name: str, monkeypatch: pytest.MonkeyPatch
@@ -272,7 +272,7 @@ def test_a_table_that_changes_while_it_is_read_is_refused(
 
 @pytest.mark.usefixtures("table")
 def test_a_full_disk_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "free_space", lambda _: 1000)
+    monkeypatch.setattr(cache_builder, "free_space", lambda _: 1000)
     with pytest.raises(
         DataError, match=r"cache has 0.001 MB free, but 600 encoded rows need .* --data.cache_dir"
     ):

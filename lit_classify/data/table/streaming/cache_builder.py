@@ -1,4 +1,4 @@
-"""A table that is read in blocks: its fitted state, and its rows mapped from the cache.
+"""Build the cache of a table in two passes over its files, and map its rows.
 
 Legend: N rows, F features.
 """
@@ -65,8 +65,8 @@ class StreamedRows:
 
 
 @dataclass(frozen=True)
-class TableStream:
-    """A table that is read in blocks.
+class CacheBuilder:
+    """Build the cache of a table that is read in blocks, or open it if it is there.
 
     Args:
         reader: the files, with the types of their columns.
