@@ -8,8 +8,8 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Collection, Generator, Mapping
-from contextlib import closing, suppress
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,13 +22,12 @@ from lit_classify.data.read_ahead import read_ahead
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, has_long_integers, missing_to_null
 from lit_classify.data.table.compression import find_compression, sizes_so_far
 from lit_classify.data.table.csv_dialect import CsvOptions, Dialect, detect_dialect, is_blank
-from lit_classify.data.table.csv_text import open_text, read_block
+from lit_classify.data.table.csv_text import open_text, read_block, read_head
 from lit_classify.data.table.text_conversion import FormatDetector, convert_text
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
 from lit_classify.messages import warn
 
-_NUM_GUESSED = 1000  # first rows, by which the formats of columns are guessed
 _MAX_OPEN_BYTES = 1 << 22  # a quote open for more bytes is an error
 _FLOAT32_CELLS = 1 << 22  # larger tables use float32 where that is precise enough
 _FLOAT32_SPREADS = 1000.0  # standard deviations from zero up to which it is
@@ -81,6 +80,8 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[s
                 if found != formats:
                     break
                 parts.append(_to_float32(frame, spreads) if is_large else frame)
+    if not parts:
+        raise DataError(f"{path} has a header but no rows")
     table = pl.concat(parts, how="vertical_relaxed")
     frame, known = convert_text(table, options.with_formats(found).values, str(path), detector)
     return frame, digest.hexdigest(), known
@@ -89,20 +90,12 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[s
 def guess_formats(
     path: Path, options: CsvOptions, dialect: Dialect
 ) -> tuple[dict[str, ValueFormat], FormatDetector]:
-    """Return the formats of columns by the first rows, except ambiguous ones, and what has detected them.
-
-    Raises:
-        DataError: there are no rows.
-    """
-    with closing(read_blocks(path, options, dialect, {})) as frames:
-        text, _ = next(frames, (None, None))
-    if text is None:
-        raise DataError(f"{path} has a header but no rows")
+    """Return the formats of columns by the first rows, except ambiguous ones, and what has detected them."""
+    lines = io.StringIO(read_head(path, options.encoding)).readlines()[len(dialect.header) :]
+    rows = [row for row in csv.reader(lines, **dialect.csv_options) if len(row) == len(dialect.names)]
+    cells = _to_text(rows, dialect).select(missing_to_null(pl.all(), options.values.missing_values))
     detector = FormatDetector(options.values, decimal="," if dialect.delimiter == ";" else ".")
-    cells = text.head(_NUM_GUESSED).drop(options.values.text, strict=False)
-    return detector.detect_formats(
-        cells.select(missing_to_null(pl.all(), options.values.missing_values))
-    ), detector
+    return detector.detect_formats(cells.drop(options.values.text, strict=False)), detector
 
 
 def estimate_rows(path: Path, options: CsvOptions) -> int | None:
@@ -174,24 +167,25 @@ def _read_rows(
     Raises:
         DataError: a quote is not closed.
     """
-    num_before, rest = start or len(dialect.header), ""
+    num_before, rest = start or len(dialect.header), b""
     with open_text(path, options.encoding) as file:
         for _ in range(num_before):
             file.readline()
         if update:
             update("".join(dialect.header).lstrip("\n").encode())
-        while len(rest) <= _MAX_OPEN_BYTES and (text := read_block(path, file, len(rest))):
+        while len(rest) <= _MAX_OPEN_BYTES and (text := read_block(path, file, len(rest.decode()))):
+            lines = text.encode()
             if update:
-                update(text.encode())
-            data = (rest + text if text.endswith("\n") else f"{rest}{text}\n").encode()
+                update(lines)
+            data = rest + lines if text.endswith("\n") else rest + lines + b"\n"
             end, is_regular = _find_end(data, dialect)
             if end:
                 yield _Rows(num_before, data[:end], is_regular)
             num_before += data.count(b"\n", 0, end)
-            rest = data[end:].decode()
+            rest = data[end:]
     if rest:
-        (*_, row) = csv.reader(io.StringIO(rest), **dialect.csv_options)
-        opening = num_before + 1 + rest.count("\n") - row[-1].count("\n")
+        (*_, row) = csv.reader(io.StringIO(rest.decode()), **dialect.csv_options)
+        opening = num_before + 1 + rest.count(b"\n") - row[-1].count("\n")
         raise _misplaced_quote(path, opening, "is not closed")
 
 
@@ -269,6 +263,11 @@ def _parse_by_csv_module(path: Path, block: _Rows, dialect: Dialect) -> pl.DataF
         elif width == 1:
             rows.append((None,))
         start = reader.line_num
+    return _to_text(rows, dialect)
+
+
+def _to_text(rows: Sequence[Sequence[str | None]], dialect: Dialect) -> pl.DataFrame:
+    """Return rows as columns of text."""
     return pl.DataFrame(rows, dict.fromkeys(dialect.names, pl.String()), orient="row")
 
 

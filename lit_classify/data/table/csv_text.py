@@ -1,5 +1,6 @@
 """The text of a CSV file: decompressed, decoded, and in blocks of complete lines."""
 
+import codecs
 import io
 import re
 from collections.abc import Iterator
@@ -12,7 +13,6 @@ from lit_classify.errors import DataError
 _HEAD_BYTES, _HEAD_LINES = 1 << 16, 10  # minimum that is read to detect the dialect
 _BLOCK_BYTES = 1 << 22
 _MAX_LINE = 1 << 24  # characters; longer lines are not rows
-_BYTE_ORDER_MARKS = {"UTF-32": (b"\xff\xfe\0\0", b"\0\0\xfe\xff"), "UTF-16": (b"\xff\xfe", b"\xfe\xff")}
 
 
 def read_head(path: Path, encoding: str) -> str:
@@ -55,11 +55,11 @@ def open_text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
         except UnicodeDecodeError as error:
             position = raw.tell() - len(error.object) + error.start
             raw.seek(0)
-            start = raw.read(position + 4)
-            for name, marks in _BYTE_ORDER_MARKS.items():
-                if start.startswith(marks) and is_utf8:
-                    raise DataError(f"{path} is {name}; set encoding to {name.lower()}") from error
-            line = 1 + len(re.findall("\r\n?|\n", start[:position].decode(encoding, errors="replace")))
+            before = raw.read(position)
+            marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+            if is_utf8 and not before and error.object.startswith(marks):
+                raise DataError(f"{path} is UTF-16; set encoding to utf-16") from error
+            line = 1 + len(re.findall("\r\n?|\n", before.decode(encoding, errors="replace")))
             raise DataError(
                 f"{path}, line {line}: byte {error.object[error.start]:#x} is not {encoding}; set encoding, "
                 "for example to latin-1"
