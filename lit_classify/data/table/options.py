@@ -25,13 +25,6 @@ class TableOptions:
     """Options of TableDataModule; see there.
 
     Args:
-        roles: the roles of columns.
-        splitter: how to split the rows.
-        missing: impute or error.
-        scaling: standard or robust.
-        handle_unknown: ignore or error.
-        missing_target: error or drop.
-        duplicates: keep or drop.
         settings: the options that must not change after training, as plain data.
         kept: the state whose preprocessing is kept instead of fitted to the rows.
 
@@ -93,17 +86,7 @@ class TableOptions:
         return CsvOptions(delimiter, header, encoding, expected, values)
 
     def cast(self, state: FittedState, table: RawTable, findings: Findings | None = None) -> pl.DataFrame:
-        """Return the columns of a fitted state's preprocessor as numbers, dates or text.
-
-        Args:
-            state: the fitted state.
-            table: new rows.
-            findings: where to collect what to warn about, if the rows are a block of a table.
-
-        Raises:
-            DataError: columns are missing or of another kind than in training, or ``missing`` or
-                ``handle_unknown`` refuses a cell.
-        """
+        """Return the columns of new rows as numbers, dates or text; see ``Preprocessor.cast_columns``."""
         frame = state.preprocessor.cast_columns(table, self.handle_unknown, findings)
         if findings is None:
             state.warn_extra_columns(table)
