@@ -22,9 +22,9 @@ from lit_classify.data.table.preprocessing import Findings
 from lit_classify.data.table.sample_weights import read_weights
 from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, Block, BlockReader, Position
 from lit_classify.data.table.streaming.cache import Array, reserved
-from lit_classify.data.table.streaming.running_totals import SPLITS
 from lit_classify.data.table.streaming.shards import Layout
-from lit_classify.data.table.streaming.survey import Assignment, Progress, with_targets
+from lit_classify.data.table.streaming.splits import SPLITS, Assignment
+from lit_classify.data.table.streaming.survey import Progress, with_targets
 
 _SECONDS = 10.0  # between notes of the progress, from which an interrupted pass continues
 _NOTE = "progress.json"
