@@ -54,11 +54,13 @@ for _kind in (_Loader, _Dumper):
 
 def _represent(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     """Quote and escape Unicode line breaks, which PyYAML writes unquoted and reads as spaces."""
+    text = str.__str__(text)  # the value of a subclass, such as an enumeration of Lightning
     style = '"' if re.search("[\x7f-\x9f\u2028\u2029\ufeff]", text) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
 
 
 _Dumper.add_representer(str, _represent)
+_Dumper.add_multi_representer(str, _represent)
 
 
 def load(text: str) -> Any:  # noqa: ANN401 - plain data

@@ -1,6 +1,7 @@
 """YAML: limits for untrusted input, and an exact round trip."""
 
 import time
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,11 @@ def test_the_command_line_refuses_excessive_yaml_with_one_message(
 def test_a_value_that_does_not_match_its_tag_is_refused(text: str) -> None:
     with pytest.raises(yaml.YAMLError, match="does not match its tag"):
         safe_yaml.load(text)
+
+
+def test_enumerations_of_strings_are_written_as_their_values() -> None:
+    class Kind(str, Enum):  # noqa: UP042 - as Lightning's
+        STEP = "step"
+        ONE = "1"
+
+    assert safe_yaml.dump({"a": Kind.STEP, "b": Kind.ONE}) == "a: step\nb: '1'\n"

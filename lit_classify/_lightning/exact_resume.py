@@ -187,7 +187,8 @@ class ExactResume(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Stop if nothing is left to train; else restore the given patience of early stopping.
 
-        It looks after each validation: an epoch that a stop has cut short may end without one.
+        It looks after each validation: an epoch that a stop has cut short may end without one. At the metrics
+        of the training it looks after each epoch: at the first validation there are none.
         """
         if self._nothing_left:
             trainer.should_stop = True
@@ -195,6 +196,8 @@ class ExactResume(Callback):
         for part in trainer.early_stopping_callbacks:
             if part.monitor.startswith("val") and trainer.enable_validation:
                 part._check_on_train_epoch_end = False
+            elif part.monitor.startswith("train/"):
+                part._check_on_train_epoch_end = True
             if part.state_key in self._given_patience:
                 part.patience = self._given_patience[part.state_key]
                 if not self._nothing_left:

@@ -1,5 +1,6 @@
 """Argument parsers for the commands that do not use LightningCLI."""
 
+import re
 from argparse import ArgumentParser
 from typing import Any, NoReturn
 
@@ -17,7 +18,26 @@ _CUSTOM = {
 class _Parser(ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise UserError instead of printing the usage and exiting."""
-        raise UserError(f"{message}; see {self.prog} --help")
+        raise UserError(wrong_number_of_values(message) or f"{message}; see {self.prog} --help")
+
+
+def wrong_number_of_values(message: str) -> str | None:
+    """Return a clearer form of argparse's message about an option with a value too many or too few.
+
+    Examples:
+        >>> wrong_number_of_values("argument -d/--dark: ignored explicit argument 'true'")
+        "--dark takes no value, but got 'true': give --dark, or leave it out"
+        >>> wrong_number_of_values("argument --out: expected one argument")
+        '--out requires a value'
+    """
+    pattern = r"argument .*?(--[\w.]+)[^:]*: (?:ignored explicit argument (.*)|expected .*argument)"
+    found = re.match(pattern, message)
+    if not found:
+        return None
+    option, value = found.groups()
+    if value is None:
+        return f"{option} requires a value"
+    return f"{option} takes no value, but got {value}: give {option}, or leave it out"
 
 
 def parser(command: str, description: str, **kwargs: Any) -> ArgumentParser:

@@ -241,6 +241,8 @@ class FitCLI(LitCLI):
         configured = self.model.configure_optimizers()
         if self.trainer.early_stopping_callbacks and not self.trainer.limit_val_batches:
             raise UserError("early stopping requires validation, but --trainer.limit_val_batches is 0")
+        if self.parsed("test_best") and not self.trainer.limit_test_batches:
+            raise UserError("--test_best requires test rows, but --trainer.limit_test_batches is 0")
         if self.checkpoint:
             self.checkpoint.check_data(self.datamodule)
             self.checkpoint.check_epochs(self.trainer.max_epochs)

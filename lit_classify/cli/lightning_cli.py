@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from jsonargparse import Namespace, set_parsing_settings
 from lightning.pytorch.accelerators import CPUAccelerator
-from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch.callbacks import ModelCheckpoint, ProgressBar
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from lit_classify import allowed_imports
@@ -175,6 +175,10 @@ class LitCLI(LightningCLI):
             super().parse_arguments(parser, args)
             self._report_ignored(before, ignored)
         self._check_nulls()
+        seed = self.parsed("seed_everything")
+        if not 0 <= seed < 2**32:
+            raise UserError(f"--seed_everything must be from 0 to {2**32 - 1}, but is {seed}")
+        check_at_least("trainer.accumulate_grad_batches", self.parsed("trainer").accumulate_grad_batches, 1)
 
     def _check_nulls(self) -> None:
         """Raise UserError for null as the value of an argument of model or data that does not accept it.
@@ -240,8 +244,18 @@ class LitCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> RunTrainer:
         """Add the epoch log, the reader of checkpoints and, if it is enabled here, the progress bar."""
         given = self.config_init[self.command].trainer
+        if given.barebones:
+            raise UserError(
+                "--trainer.barebones leaves out metrics and checkpoints: nothing would remain of a run"
+            )
         callbacks = given.callbacks or []
         callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
+        for callback in callbacks:
+            if isinstance(callback, ModelCheckpoint) and callback.filename in ("best", "last"):
+                raise UserError(
+                    f"--trainer.callbacks.filename {callback.filename} is the name of a checkpoint that "
+                    "every run keeps; choose another one"
+                )
         extra = kwargs.pop("callbacks", [])
         # callbacks that monitor validation metrics then run after each validation, not after each epoch
         every = self._validation_interval(given.check_val_every_n_epoch)

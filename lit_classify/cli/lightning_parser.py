@@ -9,8 +9,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+import torch
 import yaml
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace, set_dumper, set_loader
+from jsonargparse.typing import register_type
 from lightning.pytorch.cli import LightningArgumentParser
 
 from lit_classify import recipes, safe_yaml
@@ -22,6 +24,7 @@ from lit_classify.messages import echo
 
 set_loader("yaml", safe_yaml.load, exceptions=(yaml.YAMLError,))  # for all YAML of the parser
 set_dumper("yaml", safe_yaml.dump)
+register_type(torch.device)  # the default of an argument of StochasticWeightAveraging
 
 
 @dataclass

@@ -14,6 +14,7 @@ from lit_classify import callbacks, data, modules
 from lit_classify._lightning.argparse_actions import actions
 from lit_classify.allowed_imports import import_object
 from lit_classify.checkpoints.search import RUNS
+from lit_classify.cli.argument_parser import wrong_number_of_values
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
 from lit_classify.messages import closest
@@ -48,6 +49,8 @@ def explain(parser: ArgumentParser, message: str) -> str:
         return _unknown_option(f"{key}.{option}", parser)
     if option := _find(r"does not accept option '([\w.]+)'", message):
         return _unknown_option(option, parser)
+    if explanation := wrong_number_of_values(message):
+        return explanation
     if option := _find(r"unrecognized arguments: (.+)", message):
         first = option.split()[0]
         if first.startswith("--"):
@@ -72,13 +75,16 @@ def explain(parser: ArgumentParser, message: str) -> str:
     if key and (expected := _find(r"Expected an? (?:<class ')?([\w.]+)", message)):
         inner = re.findall(r'Parser key "([\w.]+)"', message)
         option = f"{key}.{inner[-1]}" if len(inner) > 1 else key
-        given = _find(r"Got value: (.*)", message) or _find(r"Given value: (.*)", message)
+        got = _find(r"Got value: (.*)", message)
+        given = _find(r"Given value: (.*)", message) if got is None else got
         if key in {"model", "data"} and option == key:
             is_name = re.fullmatch(r"[^\W\d][^\[{]*", str(given))
             return _invalid_base(key, str(given)) if is_name else _REQUIRES_CLASS.format(key)
         if choices := _find(r"typing\.Literal\[(.+?)\]", message):
             kinds = dict.fromkeys(re.findall(r"Expected an? <class '(float|int|list|dict)'>", message))
             expected = " or ".join([f"one of {choices}", *(_OTHER_KINDS[kind] for kind in kinds)])
+        elif expected == "bool" and "Expected a <class 'int'>" in message:
+            expected = "a whole number, true or false"
         return f"--{option}: expected {_describe_type(expected, str(given), option)}, but got {given!r}"
     return "\n".join(message.splitlines()[:_MAX_LINES])
 

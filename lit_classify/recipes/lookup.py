@@ -50,6 +50,8 @@ def find(name: str) -> Path:
         >>> find("moons").name
         'moons.yaml'
     """
+    if not name:
+        raise UserError("--config is empty: give the name of a recipe or a YAML file")
     check_local_path(name)
     own = Path(name)
     if own.is_file():

@@ -599,3 +599,12 @@ def test_best_and_last_are_exact_with_a_plateau_scheduler(name: str) -> None:
     fit(**{**both, "max_epochs": 3}, callbacks=keep, **KEEPING)
     (path,) = Path().rglob(f"{name}.ckpt")
     assert_same(whole, fit(str(path), **both, callbacks=lambda: [EpochLog(2)]))
+
+
+@pytest.mark.reliability(3)
+@pytest.mark.parametrize("stop", [{"max_steps": 5}, {"max_steps": 10}, {"max_epochs": 2}])
+def test_early_stopping_by_the_training_loss_is_exact_with_rare_validations(stop: dict[str, Any]) -> None:
+    stops = lambda: [EpochLog(3), EarlyStopping("train/loss", min_delta=9.0, patience=2)]  # noqa: E731 - as above
+    both: dict[str, Any] = {"callbacks": stops, "check_val_every_n_epoch": 3}
+    assert fit(**both)["epoch"] == 3
+    assert_exact(stop, **both)

@@ -106,3 +106,17 @@ def test_check_val_every_n_epoch_sets_the_epochs_that_are_validated_and_printed(
         "3",
     ]
     assert main([*again, "--trainer.max_epochs", "2"]) == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "Timer --trainer.callbacks.duration 00:01:00:00",
+        "StochasticWeightAveraging --trainer.callbacks.swa_lrs 0.1",
+    ],
+)
+def test_the_configuration_of_a_run_with_a_callback_of_lightning_can_be_used_again(options: str) -> None:
+    assert main([*SHORT, "--plots", "none", "--trainer.callbacks", *shlex.split(options)]) == 0
+    assert main(["fit", "--config", "lightning_logs/circles_v2/version_0/config.yaml"]) == 0
+    first, second = (Path(f"lightning_logs/circles_v2/version_{n}/config.yaml").read_text() for n in (0, 1))
+    assert first == second.replace("/version_1", "/version_0")
