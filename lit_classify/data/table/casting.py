@@ -3,16 +3,15 @@
 Legend: N rows.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any, Literal
 
 import polars as pl
 
 from lit_classify.data.table.cells import BOOLEANS, MAX_EXACT_INTEGER, as_text, to_numbers
+from lit_classify.data.table.findings import Found
 from lit_classify.data.table.value_formats import ValueFormat, closest_format
 from lit_classify.errors import DataError
-from lit_classify.messages import warn
 
 Kind = Literal["number", "boolean", "category", "date"]
 LARGEST_FLOAT32 = 3.4e38  # largest number in single precision; larger ones are treated as missing
@@ -24,7 +23,6 @@ _DTYPES = {
 }
 _MIN_NUMERIC = 0.95  # fraction of numeric cells above which the others are errors
 _MIN_LEADING = 1000  # numeric cells before the first text above which the text is an error
-_MAX_MESSAGES = 6
 
 
 def cast_column(
@@ -166,22 +164,6 @@ def _finite(numbers: pl.Series) -> pl.Series:
     return numbers.set(~numbers.is_finite().fill_null(False), None)
 
 
-@dataclass(frozen=True)
-class Found:
-    """Cells of a column to warn about: their number, and the first one and where it is.
-
-    Examples:
-        >>> Found(2, "'red' in t.csv, row 1") + Found(3, "'red' in t.csv, row 9")
-        Found(count=5, first="'red' in t.csv, row 1")
-    """
-
-    count: int
-    first: str
-
-    def __add__(self, other: "Found") -> "Found":
-        return Found(self.count + other.count, self.first)
-
-
 def mask_out_of_range(numbers: pl.Series, locate: Callable[[int], str]) -> tuple[pl.Series, Found | None]:
     """Replace numbers beyond single precision by null; return also what was found.
 
@@ -198,13 +180,3 @@ def mask_out_of_range(numbers: pl.Series, locate: Callable[[int], str]) -> tuple
     row = int(beyond.arg_true()[0])
     found = Found(int(beyond.sum()), f"{numbers[row]:g} in {locate(row)}")
     return numbers.set(beyond, None), found
-
-
-def warn_out_of_range(found: Mapping[str, Found]) -> None:
-    """Warn about numbers beyond single precision of columns, by their names."""
-    if found:
-        columns = [
-            f"{name!r} has {part.count:,} such values, first {part.first}" for name, part in found.items()
-        ]
-        shown = "; ".join(columns[:_MAX_MESSAGES])
-        warn(f"numbers beyond single precision, which networks use, are treated as missing: {shown}")

@@ -5,7 +5,6 @@ Legend: N rows, M training rows, K columns, F features.
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -14,21 +13,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lit_classify.data.table.casting import (
-    LARGEST_FLOAT32,
-    Found,
-    cast_column,
-    mask_out_of_range,
-    warn_out_of_range,
-)
+from lit_classify.data.table.casting import LARGEST_FLOAT32, cast_column, mask_out_of_range
 from lit_classify.data.table.cells import respell, to_numbers
 from lit_classify.data.table.column_totals import ColumnTotals
 from lit_classify.data.table.encoders import Encoder, Scaling, fit_encoders
 from lit_classify.data.table.files import RawTable
+from lit_classify.data.table.findings import Findings, Found
 from lit_classify.data.table.schema import Column, to_unique_strings
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError
-from lit_classify.messages import warn
 
 Missing = Literal["impute", "error"]
 HandleUnknown = Literal["error", "ignore"]
@@ -226,7 +219,7 @@ class Preprocessor(nn.Module):
         return features if self._in_order else features.index_select(1, self.order)
 
     def cast_columns(
-        self, table: RawTable, handle_unknown: HandleUnknown = "ignore", findings: "Findings | None" = None
+        self, table: RawTable, handle_unknown: HandleUnknown = "ignore", findings: Findings | None = None
     ) -> pl.DataFrame:
         """Return the columns of the encoders as numbers, dates or text; others are ignored.
 
@@ -302,43 +295,6 @@ class Preprocessor(nn.Module):
         if encoder.kind == "category":
             return f"used, {encoder.num_features} features"
         return "used, with missing-value indicator" if encoder.indicator else "used"
-
-
-@dataclass
-class Findings:
-    """What to warn about in new rows, by the name of the column.
-
-    Args:
-        unseen: categories that the training rows lack.
-        out_of_range: numbers beyond single precision.
-
-    Examples:
-        >>> Findings(unseen={"color": Found(2, "'red' in t.csv, row 1")}).unseen_messages
-        ["'color' has 2 values not seen in training, first 'red' in t.csv, row 1"]
-    """
-
-    unseen: dict[str, Found] = field(default_factory=dict)
-    out_of_range: dict[str, Found] = field(default_factory=dict)
-
-    def add(self, other: "Findings") -> None:
-        """Add what was found in further rows."""
-        for mine, theirs in ((self.unseen, other.unseen), (self.out_of_range, other.out_of_range)):
-            for name, found in theirs.items():
-                mine[name] = mine[name] + found if name in mine else found
-
-    @property
-    def unseen_messages(self) -> list[str]:
-        """A message for each column with unseen categories."""
-        return [
-            f"{name!r} has {found.count:,} values not seen in training, first {found.first}"
-            for name, found in self.unseen.items()
-        ]
-
-    def warn(self) -> None:
-        """Warn about all columns."""
-        warn_out_of_range(self.out_of_range)
-        if self.unseen:
-            warn("unseen categories: " + "; ".join(self.unseen_messages))
 
 
 def check_missing(frame: pl.DataFrame, table: RawTable) -> None:

@@ -10,16 +10,10 @@ from typing import Any
 import polars as pl
 from numpy.typing import NDArray
 
-from lit_classify.data.table.casting import (
-    Found,
-    Kind,
-    are_booleans,
-    cast_column,
-    mask_out_of_range,
-    warn_out_of_range,
-)
+from lit_classify.data.table.casting import Kind, are_booleans, cast_column, mask_out_of_range
 from lit_classify.data.table.column_totals import MAX_CATEGORIES, ColumnTotals
 from lit_classify.data.table.files import RawTable
+from lit_classify.data.table.findings import Findings
 from lit_classify.errors import DataError
 from lit_classify.messages import escape_control, unknown_name
 
@@ -131,7 +125,7 @@ def infer_schema(
         [('age', 'number', 'used'), ('unit', 'category', 'dropped: constant')]
     """
     ignored, selected, categories, numbers = map(set, (ignore, features, categorical, numeric))
-    used, columns, out_of_range = [], [], dict[str, Found]()
+    used, columns, findings = [], [], Findings()
     for series in table.frame:
         name = series.name
         if name in ignored or (selected and name not in selected):
@@ -144,7 +138,7 @@ def infer_schema(
             values, kind = cast_column(series, "category")
         if kind == "number":
             values, found = mask_out_of_range(values, table.locate)
-            out_of_range |= {} if found is None or totals is not None else {name: found}
+            findings.out_of_range |= {} if found is None or totals is not None else {name: found}
         total = None if totals is None else totals[name]
         num_rows = len(values) if total is None else total.num_rows
         missing = values.null_count() if total is None else total.missing
@@ -161,7 +155,7 @@ def infer_schema(
         else:
             used.append(values)
         columns.append(Column(name, kind, missing, distinct, use, is_sampled))
-    warn_out_of_range(out_of_range)
+    findings.warn()
     return pl.DataFrame(used), columns
 
 

@@ -24,11 +24,11 @@ from lit_classify.data.memory import format_size
 from lit_classify.data.splits import Split
 from lit_classify.data.table.duplicates import warn_duplicates
 from lit_classify.data.table.files import PATH_OPTIONS
+from lit_classify.data.table.findings import Findings
 from lit_classify.data.table.fitted_state import Fitted, FittedState
 from lit_classify.data.table.fitting import TableFitter
 from lit_classify.data.table.notes import notes_on_rows
 from lit_classify.data.table.options import TableOptions
-from lit_classify.data.table.preprocessing import Findings
 from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, BlockReader, OtherFormatError, Position
 from lit_classify.data.table.streaming.cache import CachedTable, arrays_of, free_space
 from lit_classify.data.table.streaming.encoding import BlockEncoder, layouts, write_shards, written_until

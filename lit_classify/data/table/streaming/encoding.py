@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_classify.atomic_write import atomic_write
+from lit_classify.data.table.findings import Findings
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.options import TableOptions
-from lit_classify.data.table.preprocessing import Findings
 from lit_classify.data.table.sample_weights import read_weights
 from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, Block, BlockReader, Position
 from lit_classify.data.table.streaming.cache import Array, reserved

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from lit_classify.data.table.files import PATH_OPTIONS, TableFiles
+from lit_classify.data.table.findings import Findings
 from lit_classify.data.table.fitted_state import Fitted, FittedState, warn_new_table
 from lit_classify.data.table.options import TableOptions
-from lit_classify.data.table.preprocessing import Findings
 from lit_classify.data.table.schema import check_columns
 from lit_classify.data.table.streaming.blocks import BlockReader, OtherFormatError
 from lit_classify.data.table.streaming.cache_builder import CacheBuilder, StreamedRows

@@ -1,0 +1,66 @@
+"""Cells to warn about: unseen categories, and numbers beyond single precision."""
+
+from dataclasses import dataclass, field
+
+from lit_classify.messages import warn
+
+_MAX_MESSAGES = 6
+
+
+@dataclass(frozen=True)
+class Found:
+    """Cells of a column to warn about: their number, and the first one and where it is.
+
+    Examples:
+        >>> Found(2, "'red' in t.csv, row 1") + Found(3, "'red' in t.csv, row 9")
+        Found(count=5, first="'red' in t.csv, row 1")
+    """
+
+    count: int
+    first: str
+
+    def __add__(self, other: "Found") -> "Found":
+        return Found(self.count + other.count, self.first)
+
+
+@dataclass
+class Findings:
+    """What to warn about in new rows, by the name of the column.
+
+    Args:
+        unseen: categories that the training rows lack.
+        out_of_range: numbers beyond single precision.
+
+    Examples:
+        >>> Findings(unseen={"color": Found(2, "'red' in t.csv, row 1")}).unseen_messages
+        ["'color' has 2 values not seen in training, first 'red' in t.csv, row 1"]
+    """
+
+    unseen: dict[str, Found] = field(default_factory=dict)
+    out_of_range: dict[str, Found] = field(default_factory=dict)
+
+    def add(self, other: "Findings") -> None:
+        """Add what was found in further rows."""
+        for mine, theirs in ((self.unseen, other.unseen), (self.out_of_range, other.out_of_range)):
+            for name, found in theirs.items():
+                mine[name] = mine[name] + found if name in mine else found
+
+    @property
+    def unseen_messages(self) -> list[str]:
+        """A message for each column with unseen categories."""
+        return [
+            f"{name!r} has {found.count:,} values not seen in training, first {found.first}"
+            for name, found in self.unseen.items()
+        ]
+
+    def warn(self) -> None:
+        """Warn about all columns."""
+        if self.out_of_range:
+            columns = [
+                f"{name!r} has {found.count:,} such values, first {found.first}"
+                for name, found in self.out_of_range.items()
+            ]
+            shown = "; ".join(columns[:_MAX_MESSAGES])
+            warn(f"numbers beyond single precision, which networks use, are treated as missing: {shown}")
+        if self.unseen:
+            warn("unseen categories: " + "; ".join(self.unseen_messages))
