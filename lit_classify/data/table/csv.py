@@ -8,7 +8,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -38,16 +38,18 @@ csv.field_size_limit(2**31 - 1)  # polars has no limit either; unclosed quotes a
 Formats = Mapping[str, ValueFormat]  # of the columns that are values; others are text
 
 
-class _Rows(NamedTuple):
+class Rows(NamedTuple):
     """Complete rows of a file.
 
     Attributes:
-        num_before: number of lines before.
+        start: number of lines before.
+        end: number of lines to their end.
         text: their lines.
         is_regular: whether quotes alternately open and close cells.
     """
 
-    num_before: int
+    start: int
+    end: int
     text: bytes
     is_regular: bool
 
@@ -73,13 +75,16 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[s
     found, detector = guess_formats(path, options, dialect)
     formats: Formats | None = None
     while formats != found:  # at first, and whenever a block does not have the format of its column
-        formats, digest, spreads, parts = found, hashlib.sha256(), dict[str, float](), list[pl.DataFrame]()
-        with read_ahead(read_blocks(path, options, dialect, formats, update=digest.update)) as frames:
-            for frame, _ in frames:
+        formats, spreads, parts = found, dict[str, float](), list[pl.DataFrame]()
+        digest = hashlib.sha256(dialect.normalized_header)
+        with read_ahead(read_blocks(path, options, dialect, formats)) as blocks:
+            for frame, rows in blocks:
+                digest.update(rows.text)
                 found = {name: part for name, part in formats.items() if frame[name].dtype != pl.String}
                 if found != formats:
                     break
-                parts.append(_to_float32(frame, spreads) if is_large else frame)
+                if len(frame):
+                    parts.append(_to_float32(frame, spreads) if is_large else frame)
     if not parts:
         raise DataError(f"{path} has a header but no rows")
     table = pl.concat(parts, how="vertical_relaxed")
@@ -107,20 +112,16 @@ def estimate_rows(path: Path, options: CsvOptions) -> int | None:
 
 def digest_text(path: Path, options: CsvOptions) -> str:
     """Return the SHA-256 of the text, as ``read_csv`` returns it."""
-    digest = hashlib.sha256()
-    for _ in _read_rows(path, options, detect_dialect(path, options), update=digest.update):
-        pass
+    dialect = detect_dialect(path, options)
+    digest = hashlib.sha256(dialect.normalized_header)
+    for rows in _read_rows(path, options, dialect):
+        digest.update(rows.text)
     return digest.hexdigest()
 
 
 def read_blocks(
-    path: Path,
-    options: CsvOptions,
-    dialect: Dialect,
-    formats: Formats,
-    start: int = 0,
-    update: Callable[[bytes], None] | None = None,
-) -> Generator[tuple[pl.DataFrame, int]]:
+    path: Path, options: CsvOptions, dialect: Dialect, formats: Formats, start: int = 0
+) -> Generator[tuple[pl.DataFrame, Rows]]:
     """Yield the rows of a file in blocks; a column with a cell that has another format is text in that block.
 
     Args:
@@ -129,25 +130,22 @@ def read_blocks(
         dialect: its dialect.
         formats: the formats of columns; others are text.
         start: number of lines before the first block, if it does not follow the header.
-        update: receives the text of the file.
 
     Yields:
-        The rows, and the number of lines before the next block.
+        The rows, of which there may be none, and their text.
 
     Raises:
         DataError: a row has another number of fields than the first, or a quote opens a cell by mistake.
     """
     missing, joined = options.values.missing_values, list[int]()
-    with read_ahead(_read_rows(path, options, dialect, start, update)) as blocks:
+    with read_ahead(_read_rows(path, options, dialect, start)) as blocks:
         for rows in blocks:
             frame = _parse(rows.text, dialect, formats, missing) if rows.is_regular else None
             if frame is None:
                 frame = apply_formats(_parse_by_csv_module(path, rows, dialect), formats, missing)
-            num_lines = rows.text.count(b"\n")
-            if len(frame) < num_lines:
+            if len(frame) < rows.end - rows.start:
                 joined += _joined_rows(rows, dialect)
-            if len(frame):
-                yield frame, rows.num_before + num_lines
+            yield frame, rows
     if joined:
         warn(
             f"{path}, line {joined[0]}: each line of a quoted cell looks like a row, as in {len(joined):,} "
@@ -155,37 +153,27 @@ def read_blocks(
         )
 
 
-def _read_rows(
-    path: Path,
-    options: CsvOptions,
-    dialect: Dialect,
-    start: int = 0,
-    update: Callable[[bytes], None] | None = None,
-) -> Generator[_Rows]:
+def _read_rows(path: Path, options: CsvOptions, dialect: Dialect, start: int = 0) -> Generator[Rows]:
     """Yield complete rows of a file in blocks; arguments as for ``read_blocks``.
 
     Raises:
         DataError: a quote is not closed.
     """
-    num_before, rest = start or len(dialect.header), b""
+    start, rest = start or len(dialect.header), b""
     with open_text(path, options.encoding) as file:
-        for _ in range(num_before):
+        for _ in range(start):
             file.readline()
-        if update:
-            update("".join(dialect.header).lstrip("\n").encode())
         while len(rest) <= _MAX_OPEN_BYTES and (text := read_block(path, file, len(rest.decode()))):
-            lines = text.encode()
-            if update:
-                update(lines)
-            data = rest + lines if text.endswith("\n") else rest + lines + b"\n"
-            end, is_regular = _find_end(data, dialect)
-            if end:
-                yield _Rows(num_before, data[:end], is_regular)
-            num_before += data.count(b"\n", 0, end)
-            rest = data[end:]
+            data = rest + text.encode()
+            end, is_regular = _find_end(data if text.endswith("\n") else data + b"\n", dialect)
+            lines, rest = data[:end], data[end:]
+            if lines:
+                rows = Rows(start, start + len(lines.splitlines()), lines, is_regular)
+                yield rows
+                start = rows.end
     if rest:
         (*_, row) = csv.reader(io.StringIO(rest.decode()), **dialect.csv_options)
-        opening = num_before + 1 + rest.count(b"\n") - row[-1].count("\n")
+        opening = start + 1 + rest.count(b"\n") - row[-1].count("\n")
         raise _misplaced_quote(path, opening, "is not closed")
 
 
@@ -235,7 +223,7 @@ def _parse(data: bytes, dialect: Dialect, formats: Formats, missing: Collection[
     return None
 
 
-def _parse_by_csv_module(path: Path, block: _Rows, dialect: Dialect) -> pl.DataFrame:
+def _parse_by_csv_module(path: Path, block: Rows, dialect: Dialect) -> pl.DataFrame:
     """Return rows as columns of text.
 
     Raises:
@@ -245,10 +233,11 @@ def _parse_by_csv_module(path: Path, block: _Rows, dialect: Dialect) -> pl.DataF
     reader = csv.reader(lines, **dialect.csv_options)
     rows, start, width = list[tuple[str | None, ...]](), 0, len(dialect.names)
     for row in reader:
-        line, parts = block.num_before + start + 1, lines[start : reader.line_num]
+        line, parts = block.start + start + 1, lines[start : reader.line_num]
         if len(parts) > 1:
+            quoted = [re.sub(rf'" +({re.escape(dialect.delimiter)}|$)', r'"\1', part) for part in parts]
             try:
-                list(csv.reader(parts, strict=True, **dialect.csv_options))
+                list(csv.reader(quoted, strict=True, **dialect.csv_options))
             except csv.Error as error:
                 fault = "is closed on another line, in the middle of a cell"
                 raise _misplaced_quote(path, line, fault) from error
@@ -278,12 +267,12 @@ def _misplaced_quote(path: Path, line: int, fault: str) -> DataError:
     )
 
 
-def _joined_rows(block: _Rows, dialect: Dialect) -> list[int]:
+def _joined_rows(block: Rows, dialect: Dialect) -> list[int]:
     """Return the lines of rows that two inch marks may have joined: each of their lines looks like a row."""
     delimiter, num_delimiters = dialect.delimiter.encode(), len(dialect.names) - 1
     boundary = re.escape(delimiter)
     pattern = rb'^(?:[^"\n]*%b)?"[^"\n]*+\n[^"]*+"(?:%b[^"\n]*+)?$' % (boundary, boundary)
-    found, end, line = list[int](), 0, block.num_before + 1
+    found, end, line = list[int](), 0, block.start + 1
     for row in re.finditer(pattern, block.text, re.MULTILINE):
         line, end = line + block.text.count(b"\n", end, row.start()), row.start()
         if all(part.count(delimiter) == num_delimiters > 0 for part in row[0].split(b"\n")):

@@ -70,6 +70,11 @@ class Dialect:
     skip_spaces: bool = False
 
     @property
+    def normalized_header(self) -> bytes:
+        """The text before the first row of data, with which digests begin."""
+        return "".join(self.header).lstrip("\n").encode()
+
+    @property
     def csv_options(self) -> dict[str, Any]:
         """The options of ``csv.reader``."""
         return {"delimiter": self.delimiter, "skipinitialspace": self.skip_spaces}

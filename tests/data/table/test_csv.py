@@ -89,6 +89,12 @@ def test_rows_that_two_quotes_may_have_joined_cause_a_warning_with_their_line() 
 
 
 @pytest.mark.usefixtures("_blocks")
+def test_spaces_may_follow_a_quote_that_closes_a_cell() -> None:
+    frame = read_table(write('a,b\n"one\ntwo" ,"x\ny" \n"5"" x\n6" ,z\n'), OPTIONS).frame
+    assert frame.rows() == [("one\ntwo ", "x\ny "), ('5" x\n6 ', "z")]
+
+
+@pytest.mark.usefixtures("_blocks")
 def test_a_missing_number_may_be_a_quoted_line_end() -> None:
     frame = read_table(write('a,b\n1,2\n3,"\n"\n5,6\n')).frame
     assert frame.rows() == [(1.0, 2.0), (3.0, None), (5.0, 6.0)]
@@ -121,7 +127,7 @@ def test_only_blocks_with_stray_quotes_need_the_csv_module(monkeypatch: pytest.M
     read = []
     parse = csv_reader._parse_by_csv_module
 
-    def record(path: Path, block: csv_reader._Rows, dialect: Dialect) -> pl.DataFrame:
+    def record(path: Path, block: csv_reader.Rows, dialect: Dialect) -> pl.DataFrame:
         read.append(block.text)
         return parse(path, block, dialect)
 
@@ -367,6 +373,7 @@ def test_inconsistent_commas_in_numbers_remain_text() -> None:
 @pytest.mark.parametrize("blank", ["", " ", "\t"])
 def test_blank_lines_are_skipped(blank: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_text, "_BLOCK_BYTES", size)
+    monkeypatch.setattr("lit_classify.data.table.csv._FLOAT32_CELLS", 2)
     content = "\n\na,b\n1,2\n\n3,4\n\n\n\n\n5,6\n\n".replace("\n\n", f"\n{blank}\n")
     assert read_table(write(content)).frame.rows() == [(1, 2), (3, 4), (5, 6)]
 

@@ -321,7 +321,9 @@ def _read_blocks(
     """
     name = _format(path)
     if name == "CSV":
-        yield from read_blocks(path, options, detect_dialect(path, options), formats, start.place)
+        for frame, lines in read_blocks(path, options, detect_dialect(path, options), formats, start.place):
+            if len(frame):
+                yield frame, lines.end
         return
     if name == "JSON lines":
         for frame, end in iterate_json_lines(path, start.place):
