@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
 from lit_classify import __version__
@@ -24,9 +23,7 @@ from lit_classify.checkpoints import compatibility
 from lit_classify.checkpoints.compatibility import DATA_MODULES, KNOWN_CLASSES, TASKS
 from lit_classify.checkpoints.io import has_checksum, is_intact
 from lit_classify.checkpoints.search import alternative
-from lit_classify.checkpoints.training_state import check_state
 from lit_classify.data import InMemoryDataModule
-from lit_classify.data.table.fitted_state import find_changed_files
 from lit_classify.errors import UserError, check_local_path
 from lit_classify.losses import LOSSES, Loss, UnavailableLoss
 from lit_classify.messages import unknown_name
@@ -48,6 +45,7 @@ class Checkpoint:
 
     Examples:
         >>> from tempfile import TemporaryDirectory
+        >>> from lightning.pytorch import Trainer
         >>> from lit_classify import BinaryClassifier, CirclesDataModule
         >>> quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
         >>> trainer = Trainer(max_epochs=2, accelerator="cpu", enable_checkpointing=False, **quiet)
@@ -262,48 +260,6 @@ class Checkpoint:
         with torch.device("meta"):
             self.check_weights(task(**init_args))
 
-    def check_model(self, model: LitModule) -> None:
-        """Compare the settings of a model with the recorded ones before a run is resumed.
-
-        Raises:
-            UserError: a setting differs; names both values.
-        """
-        built = ClassSpec.of(model)
-        if self.model.class_path != built.class_path:
-            recorded = self.model.class_path
-            raise UserError(f"{self.path} is of a {recorded}, but the model is a {built.class_path}")
-        self.check_settings("model", built.init_args)
-
-    def check_data(self, data: InMemoryDataModule) -> None:
-        """Compare the data with the recorded data before a run is resumed.
-
-        Raises:
-            UserError: a setting or the table differs, so that rows would change splits.
-        """
-        built = ClassSpec.of(data)
-        if self.data is None or self.data.class_path != built.class_path:
-            recorded = "other data" if self.data is None else f"a {self.data.class_path}"
-            changed = f"{self.path} was trained on {recorded}, but the data is a {built.class_path}"
-            raise UserError(f"{changed}; retrain from scratch without --ckpt_path")
-        before, now = (part.get("fitted_state") for part in (self.data.init_args, built.init_args))
-        if before and now and (others := find_changed_files(before["files"], now["files"])):
-            changed = f"{self.path} was trained on another table than {others}"
-            raise UserError(f"{changed}; retrain from scratch without --ckpt_path")
-        if before and now and before.get("streamed", False) != now["streamed"]:
-            held, advice = "held in memory", "leave out --data.cache_dir, or free memory"
-            if before.get("streamed", False):
-                held, advice = "read in blocks", "add --data.cache_dir DIRECTORY"
-            raise UserError(
-                f"{self.path} was trained on a table that was {held}, and split in another way; {advice}, or "
-                "retrain from scratch"
-            )
-        settings = {
-            name: value
-            for name, value in built.init_args.items()
-            if not name.endswith("path") and name not in {"fitted_state", "cache_dir"}
-        }
-        self.check_settings("data", settings)
-
     def check_options(self, part: str, options: Iterable[str]) -> None:
         """Raise UserError if an option is not one of the class that the file records."""
         recorded: ClassSpec | None = getattr(self, part)
@@ -327,27 +283,6 @@ class Checkpoint:
                 option = f"--{part}.{name} {shlex.quote(text)}"
                 raise UserError(f"{change}; add {option}, or retrain from scratch")
 
-    def check_state(self, configured: Any, trainer: Trainer) -> None:  # noqa: ANN401 - Lightning's
-        """Compare the states of optimizers, schedulers, loops and callbacks with those of a new fit.
-
-        Args:
-            configured: the return value of ``configure_optimizers``.
-            trainer: the trainer, before its fit.
-
-        Raises:
-            UserError: a state does not fit this training.
-        """
-        with consistent(self.path):
-            check_state(self.content, configured, trainer)
-
-    def check_epochs(self, max_epochs: int | None) -> None:
-        """Raise UserError if the checkpoint was trained for more epochs than ``max_epochs``."""
-        if max_epochs is not None and 0 <= max_epochs < self.epochs:
-            raise UserError(
-                f"{self.path} was trained for {self.epochs} epochs, but --trainer.max_epochs is "
-                f"{max_epochs}; increase it, or test the checkpoint"
-            )
-
 
 def load(
     path: str | Path,
@@ -369,6 +304,7 @@ def load(
 
     Examples:
         >>> from tempfile import TemporaryDirectory
+        >>> from lightning.pytorch import Trainer
         >>> from lit_classify import BinaryClassifier, CirclesDataModule
         >>> quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
         >>> trainer = Trainer(max_epochs=2, accelerator="cpu", enable_checkpointing=False, **quiet)

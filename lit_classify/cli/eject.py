@@ -7,6 +7,7 @@ from typing import Any
 from lit_classify import recipes
 from lit_classify.atomic_write import atomic_write
 from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.checkpoints.resume_checks import check_data, check_model
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import parser
 from lit_classify.cli.fit import FitCLI
@@ -88,8 +89,8 @@ def _build(config: str, options: list[str], checkpoint: Checkpoint | None) -> Ru
     no_files = [f"--trainer.{setting}" for setting in NO_FILES]
     cli = _Built(["fit", "--config", config, *options, *no_files, "--ckpt_path", "null"])
     if checkpoint is not None:
-        checkpoint.check_model(cli.model)
-        checkpoint.check_data(cli.datamodule)
+        check_model(checkpoint, cli.model)
+        check_data(checkpoint, cli.datamodule)
     cli.model.trainer = cli.trainer  # which decides on the kernel of the optimizer
     num_rows = cli.datamodule.batch_size or len(cli.datamodule.split("train").y)
     return Run(

@@ -24,6 +24,7 @@ from lit_classify.callbacks.learning_rate_plot import LearningRatePlot
 from lit_classify.callbacks.member_early_stopping import stops_members
 from lit_classify.callbacks.plot_callback import skip_on_error
 from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.checkpoints.resume_checks import check_resume
 from lit_classify.checkpoints.search import RUNS, find_run_checkpoint
 from lit_classify.checkpoints.transfer import init_from, kept_state
 from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
@@ -244,11 +245,7 @@ class FitCLI(LitCLI):
         if self.parsed("test_best") and not self.trainer.limit_test_batches:
             raise UserError("--test_best requires test rows, but --trainer.limit_test_batches is 0")
         if self.checkpoint:
-            self.checkpoint.check_data(self.datamodule)
-            self.checkpoint.check_epochs(self.trainer.max_epochs)
-            self.checkpoint.check_model(self.model)
-            self.checkpoint.check_weights(self.model)
-            self.checkpoint.check_state(configured, self.trainer)
+            check_resume(self.checkpoint, self.model, self.datamodule, configured, self.trainer)
             self.io.offer(self.checkpoint.path, self.checkpoint.content)
 
     def find_lr(self) -> None:

@@ -18,6 +18,7 @@ from polars.testing import assert_frame_equal
 
 from lit_classify import BinaryClassifier, DataError, TableDataModule, UserError, predict
 from lit_classify.checkpoints import Checkpoint
+from lit_classify.checkpoints.resume_checks import check_data
 from lit_classify.cli.main import main
 from lit_classify.data.table.frames import like, to_polars
 from lit_classify.errors import DataWarning
@@ -283,7 +284,7 @@ def test_a_spread_needs_several_members() -> None:
 def test_a_run_is_resumed_with_the_same_dataframe_alone() -> None:
     fit(TableDataModule(ROWS, "target"))
     checkpoint = Checkpoint.read("frame.ckpt")
-    checkpoint.check_data(TableDataModule(ROWS.lazy(), "target"))
+    check_data(checkpoint, TableDataModule(ROWS.lazy(), "target"))
     changed = ROWS.with_columns(size=pl.col("size").fill_null(0))
     with pytest.raises(UserError, match="was trained on another table than DataFrame"):
-        checkpoint.check_data(TableDataModule(changed, "target"))
+        check_data(checkpoint, TableDataModule(changed, "target"))

@@ -1,0 +1,89 @@
+"""Check that a run can be resumed from a checkpoint: that its data, model and training state are the same."""
+
+from typing import Any
+
+from lightning.pytorch import Trainer
+
+from lit_classify.checkpoints.checkpoint import Checkpoint, consistent
+from lit_classify.checkpoints.training_state import check_state
+from lit_classify.data import InMemoryDataModule
+from lit_classify.data.table.fitted_state import find_changed_files
+from lit_classify.errors import UserError
+from lit_classify.modules import LitModule
+from lit_classify.serialization import ClassSpec
+
+
+def check_resume(
+    checkpoint: Checkpoint,
+    model: LitModule,
+    data: InMemoryDataModule,
+    configured: Any,  # noqa: ANN401 - Lightning's
+    trainer: Trainer,
+) -> None:
+    """Check everything that a resumed run restores.
+
+    Args:
+        checkpoint: the checkpoint.
+        model: the model, with new weights.
+        data: the data.
+        configured: the return value of ``configure_optimizers``.
+        trainer: the trainer, before its fit.
+
+    Raises:
+        UserError: settings, the table, weights or states do not fit this training.
+    """
+    check_data(checkpoint, data)
+    max_epochs = trainer.max_epochs
+    if max_epochs is not None and 0 <= max_epochs < checkpoint.epochs:
+        raise UserError(
+            f"{checkpoint.path} was trained for {checkpoint.epochs} epochs, but --trainer.max_epochs is "
+            f"{max_epochs}; increase it, or test the checkpoint"
+        )
+    check_model(checkpoint, model)
+    checkpoint.check_weights(model)
+    with consistent(checkpoint.path):
+        check_state(checkpoint.content, configured, trainer)
+
+
+def check_model(checkpoint: Checkpoint, model: LitModule) -> None:
+    """Compare the settings of a model with the recorded ones before a run is resumed.
+
+    Raises:
+        UserError: a setting differs; names both values.
+    """
+    built = ClassSpec.of(model)
+    if checkpoint.model.class_path != built.class_path:
+        recorded = checkpoint.model.class_path
+        raise UserError(f"{checkpoint.path} is of a {recorded}, but the model is a {built.class_path}")
+    checkpoint.check_settings("model", built.init_args)
+
+
+def check_data(checkpoint: Checkpoint, data: InMemoryDataModule) -> None:
+    """Compare the data with the recorded data before a run is resumed.
+
+    Raises:
+        UserError: a setting or the table differs, so that rows would change splits.
+    """
+    built, path = ClassSpec.of(data), checkpoint.path
+    if checkpoint.data is None or checkpoint.data.class_path != built.class_path:
+        recorded = "other data" if checkpoint.data is None else f"a {checkpoint.data.class_path}"
+        changed = f"{path} was trained on {recorded}, but the data is a {built.class_path}"
+        raise UserError(f"{changed}; retrain from scratch without --ckpt_path")
+    before, now = (part.get("fitted_state") for part in (checkpoint.data.init_args, built.init_args))
+    if before and now and (others := find_changed_files(before["files"], now["files"])):
+        changed = f"{path} was trained on another table than {others}"
+        raise UserError(f"{changed}; retrain from scratch without --ckpt_path")
+    if before and now and before.get("streamed", False) != now["streamed"]:
+        held, advice = "held in memory", "leave out --data.cache_dir, or free memory"
+        if before.get("streamed", False):
+            held, advice = "read in blocks", "add --data.cache_dir DIRECTORY"
+        raise UserError(
+            f"{path} was trained on a table that was {held}, and split in another way; {advice}, or "
+            "retrain from scratch"
+        )
+    settings = {
+        name: value
+        for name, value in built.init_args.items()
+        if not name.endswith("path") and name not in {"fitted_state", "cache_dir"}
+    }
+    checkpoint.check_settings("data", settings)
