@@ -41,9 +41,7 @@ if TYPE_CHECKING:
 else:
     Source = list[str] | str  # what the command line accepts
 _BLOCK = 1 << 20  # rows of a target that are summed at a time
-_EVALUATION_ROWS = (
-    2048  # of a table in blocks in an evaluation batch: the activations of large ones need memory
-)
+_EVALUATION_ROWS = 2048  # in a batch of a table in blocks: the activations of large batches need memory
 _MAX_EVALUATED = 1_000_000  # rows of a table in blocks whose outputs an evaluation keeps
 
 
@@ -399,10 +397,8 @@ class TableDataModule(InMemoryDataModule):
 
     def transform(self, frame: Any) -> Tensor:  # noqa: ANN401 - a DataFrame of any package
         """Return the features ``(N, F)`` of the rows of a DataFrame, which need no target."""
-        rows = {"path": read_frame(frame, FRAMES["path"])}
-        return self._features(
-            replace(self._table.files, frames=rows).with_text(self._state.text_columns).read()
-        )
+        files = replace(self._table.files, frames={"path": read_frame(frame, FRAMES["path"])})
+        return self._features(files.with_text(self._state.text_columns).read())
 
     def _features(self, table: RawTable) -> Tensor:
         """Return the features ``(N, F)`` of new rows."""

@@ -4,7 +4,6 @@ import pytest
 
 from lit_classify import DataError
 from lit_classify.data.table.schema import infer_schema
-from lit_classify.errors import DataWarning
 from tests.example_tables import rows_of, table
 
 
@@ -39,23 +38,3 @@ def test_an_unknown_column_of_a_file_with_another_delimiter_is_explained() -> No
         DataError, match=r"unknown target column 'target': .*; if another .* --data.delimiter"
     ):
         table(["1:a", "2:b"], "x:target")
-
-
-@pytest.mark.reliability(33)
-def test_possible_target_leakage_is_reported() -> None:
-    rows = [f"{number},{'no' if number % 3 else 'yes'},{int(number % 3 == 0)}" for number in range(90)]
-    with pytest.warns(DataWarning, match="possible target leakage: alive"):
-        data = table(rows, "x,alive,survived", "survived")
-    assert data.leaking == {"alive"}
-    assert "possible target leakage" in data.describe()
-    rows = [f"{number % 7},{100 * number + 3},{number / 7}" for number in range(90)]
-    with pytest.warns(DataWarning, match="possible target leakage: same"):
-        assert table(rows, "x,same,y", "y").leaking == {"same"}
-
-
-@pytest.mark.reliability(22)
-def test_columns_without_variation_are_dropped_with_a_warning() -> None:
-    rows = [f"{number},7,,{'ab'[number % 2]}" for number in range(40)]
-    with pytest.warns(DataWarning, match="dropped columns without variation: same, gone"):
-        data = table(rows, "x,same,gone,target")
-    assert data.in_features == 1
