@@ -48,6 +48,7 @@ _PUBLIC = {
     "plotting": "plot_boundary plot_data plot_evaluation plot_hidden_units plot_learning_curves",
     "errors": "DataError UserError",
 }
+_WITHOUT_LIGHTNING = {"networks", "errors"}
 _HOMES = {name: home for home, names in _PUBLIC.items() for name in names.split()}
 __all__ = [*_HOMES, "__version__"]
 
@@ -56,7 +57,11 @@ def __getattr__(name: str) -> object:
     """Import the home of a public name when it is first asked for (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module 'lit_classify' has no attribute {name!r}")
-    value: object = getattr(import_module(f"lit_classify.{_HOMES[name]}"), name)
+    fast_import = import_module("lit_classify._lightning.fast_import")
+    with fast_import.without_garbage_collection(freeze=False):
+        if _HOMES[name] not in _WITHOUT_LIGHTNING:
+            fast_import.import_lightning()
+        value: object = getattr(import_module(f"lit_classify.{_HOMES[name]}"), name)
     globals()[name] = value
     return value
 

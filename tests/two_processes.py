@@ -11,12 +11,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+# first, as this package imports Lightning without what it does not need
+from lit_classify import BinaryClassifier, MoonsDataModule, SeededDataLoader
+
+# isort: split
 import lightning.pytorch as L
 import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from lit_classify import BinaryClassifier, MoonsDataModule, SeededDataLoader
 from lit_classify.callbacks import MemberEarlyStopping
 from lit_classify.cli.main import main as run
 from lit_classify.data import InMemoryDataModule

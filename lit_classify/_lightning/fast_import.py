@@ -5,7 +5,7 @@ never uses. During the import, stand-ins take the place of these modules; an att
 looked up in the real module later. The garbage collector is off meanwhile, because imported objects stay.
 
 Worth: importing Lightning takes 2.1 s instead of 4.5 s; without garbage collection a short command takes a
-tenth less.
+tenth less. The first public name of this package takes 3.1 s instead of 4.5 s.
 """
 
 import gc
@@ -55,9 +55,13 @@ def _stand_ins() -> dict[str, ModuleType]:
 
 
 @contextmanager
-def without_garbage_collection() -> Iterator[None]:
-    """Collect no garbage during an import, and exclude the imported objects from later collections."""
-    first = "torch" not in sys.modules
+def without_garbage_collection(freeze: bool = True) -> Iterator[None]:
+    """Collect no garbage during an import.
+
+    Args:
+        freeze: whether to exclude all objects from later collections if this is the first import of torch.
+    """
+    first = freeze and "torch" not in sys.modules
     collects = gc.isenabled()
     gc.disable()
     try:

@@ -23,3 +23,13 @@ figure, _ = metric.plot()
 assert isinstance(figure, matplotlib.figure.Figure)
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+@pytest.mark.slow
+def test_public_names_are_imported_without_matplotlib_and_garbage_is_collected_afterwards() -> None:
+    code = (
+        "import gc, sys; from lit_classify import BinaryClassifier\n"
+        "assert not {'matplotlib', 'scipy.signal'} & set(sys.modules)\n"
+        "assert gc.isenabled() and gc.get_freeze_count() == 0"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
