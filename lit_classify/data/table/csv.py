@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from lit_classify.data.memory import check_memory, own_memory
 from lit_classify.data.read_ahead import read_ahead
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, has_long_integers, missing_to_null
-from lit_classify.data.table.compression import find_compression, sizes_so_far
+from lit_classify.data.table.compression import sizes_so_far
 from lit_classify.data.table.csv_dialect import CsvOptions, Dialect, detect_dialect, is_blank
 from lit_classify.data.table.csv_text import open_text, read_block, read_head
 from lit_classify.data.table.text_conversion import FormatDetector, convert_text
@@ -101,13 +101,6 @@ def guess_formats(
     cells = _to_text(rows, dialect).select(missing_to_null(pl.all(), options.values.missing_values))
     detector = FormatDetector(options.values, decimal="," if dialect.delimiter == ";" else ".")
     return detector.detect_formats(cells.drop(options.values.text, strict=False)), detector
-
-
-def estimate_rows(path: Path, options: CsvOptions) -> int | None:
-    """Return about how many rows a file has, by its size; None if it is compressed."""
-    if find_compression(path):
-        return None
-    return round(path.stat().st_size / detect_dialect(path, options).bytes_per_line)
 
 
 def digest_text(path: Path, options: CsvOptions) -> str:

@@ -206,13 +206,12 @@ class InMemoryTable:
 
     def raw_rows(self, split: str, indices: Sequence[int], names: Sequence[str]) -> pl.DataFrame:
         """Return columns of some encoded rows as text, as they are in the files, which are read again."""
-        rows = self._indices[split][list(indices)].tolist()
-        positions = rows if self._source.positions is None else self._source.positions[rows].tolist()
+        numbers = self._source.row_numbers[self._indices[split][list(indices)]].tolist()
         files = self.files.as_text(names)
         tables = [table.frame.select(names) for table in (files.read(), *files.read_other_splits().values())]
         ends = np.cumsum([len(table) for table in tables])
         selected = []
-        for row in positions:
+        for row in numbers:
             number = int(np.searchsorted(ends, row, side="right"))
             cells = tables[number].row(row - int(ends[number]))  # counted from the end
             selected.append([None if cell is None else str(cell) for cell in cells])

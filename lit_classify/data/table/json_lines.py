@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from lit_classify.data.memory import check_content, check_memory
-from lit_classify.data.table.compression import find_compression, open_decompressed, sizes_so_far
+from lit_classify.data.table.compression import open_decompressed, sizes_so_far
 from lit_classify.errors import DataError
 
 _BLOCK_BYTES = 1 << 22
@@ -62,12 +62,10 @@ def iterate_json_lines(path: Path, start: int = 0) -> Iterator[tuple[pl.DataFram
             yield frame, first + len(text)
 
 
-def estimate_lines(path: Path) -> int | None:
-    """Return about how many lines a file has, by its size; None if it is compressed."""
-    if find_compression(path):
-        return None
+def bytes_per_line(path: Path) -> float:
+    """Return the mean number of bytes of the first lines of a file."""
     head, _ = next(_iterate_text(path))
-    return round(path.stat().st_size * max(head.count(b"\n"), 1) / len(head))
+    return len(head) / max(head.count(b"\n"), 1)
 
 
 def _iterate_text(path: Path, start: int = 0) -> Iterator[tuple[bytes, int]]:

@@ -2,6 +2,8 @@
 
 import hashlib
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import polars as pl
@@ -30,13 +32,12 @@ def read_file(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[
     name = detect_format(path)
     if name == "CSV":
         return read_csv(path, options)
-    try:
+    with refuse_corrupt(path, name):
         match name:
             case "JSON lines":
                 frame = read_json_lines(path)
             case "Parquet" | "Arrow":
-                scan = pl.scan_parquet if name == "Parquet" else pl.scan_ipc
-                lazy = scan(path, glob=False)  # a name may contain wildcards
+                lazy = scan(path, name)
                 rows = lazy.select(pl.len()).collect().item()
                 check_memory(path, rows, len(lazy.collect_schema()))
                 frame = lazy.collect()
@@ -45,13 +46,25 @@ def read_file(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[
                 frame = pl.read_ipc_stream(path)
             case "Excel":
                 frame = _read_excel(path, options.header is not False)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path} is a corrupt {name} file: {reason}; copy or write it again") from error
     if frame.is_empty():
         raise DataError(f"{path} has no rows")
     frame, formats = convert_text(frame, options.values, str(path))
     return frame, digest_file(path), formats
+
+
+def scan(path: Path, name: str) -> pl.LazyFrame:
+    """Return the rows of a Parquet or Arrow file, whose name may contain wildcards."""
+    return pl.scan_parquet(path, glob=False) if name == "Parquet" else pl.scan_ipc(path, glob=False)
+
+
+@contextmanager
+def refuse_corrupt(path: Path, name: str) -> Iterator[None]:
+    """Raise DataError if polars cannot read a file of a format."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{path} is a corrupt {name} file: {reason}; copy or write it again") from error
 
 
 def digest_file(path: Path) -> str:

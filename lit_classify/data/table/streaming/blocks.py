@@ -12,19 +12,14 @@ import numpy as np
 import polars as pl
 
 from lit_classify.data.table.cells import as_text
-from lit_classify.data.table.csv import (
-    apply_formats,
-    digest_text,
-    estimate_rows,
-    guess_formats,
-    read_blocks,
-)
+from lit_classify.data.table.compression import find_compression
+from lit_classify.data.table.csv import apply_formats, digest_text, guess_formats, read_blocks
 from lit_classify.data.table.csv_dialect import CsvOptions, detect_dialect
 from lit_classify.data.table.files import PATH_OPTIONS, RawTable, TableFiles, find_files
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.format_detection import detect_format
-from lit_classify.data.table.json_lines import estimate_lines, iterate_json_lines
-from lit_classify.data.table.readers import digest_file
+from lit_classify.data.table.json_lines import bytes_per_line, iterate_json_lines
+from lit_classify.data.table.readers import digest_file, refuse_corrupt, scan
 from lit_classify.data.table.text_conversion import convert_text, replace_values
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
@@ -210,13 +205,14 @@ class BlockReader:
         return sum(known) if len(known) == len(counts) else None
 
     def _estimate_rows(self, path: Path) -> int | None:
-        match _format(path):
-            case "CSV":
-                return estimate_rows(path, self.files.options)
-            case "JSON lines":
-                return estimate_lines(path)
-            case _:
-                return int(_scan(path).select(pl.len()).collect().item())
+        name = _format(path)
+        if name not in {"CSV", "JSON lines"}:
+            return int(scan(path, name).select(pl.len()).collect().item())
+        if find_compression(path):
+            return None
+        options = self.files.options
+        length = detect_dialect(path, options).bytes_per_line if name == "CSV" else bytes_per_line(path)
+        return round(path.stat().st_size / length)
 
     def digests(self, key: str) -> dict[str, str]:
         """Return the SHA-256 of each file of an option, as it is when the rows are held in memory."""
@@ -308,10 +304,6 @@ def _format(path: Path) -> str:
     return name
 
 
-def _scan(path: Path) -> pl.LazyFrame:
-    return pl.scan_parquet(path, glob=False) if _format(path) == "Parquet" else pl.scan_ipc(path, glob=False)
-
-
 def _read_blocks(
     path: Path, options: CsvOptions, formats: Mapping[str, ValueFormat], start: Position
 ) -> Iterator[tuple[pl.DataFrame, int]]:
@@ -319,23 +311,18 @@ def _read_blocks(
 
     The place of the next block is yielded with each.
     """
-    name = _format(path)
+    name, missing = _format(path), options.values.missing_values
     if name == "CSV":
         for frame, lines in read_blocks(path, options, detect_dialect(path, options), formats, start.place):
             if len(frame):
                 yield frame, lines.end
-        return
-    if name == "JSON lines":
+    elif name == "JSON lines":
         for frame, end in iterate_json_lines(path, start.place):
-            yield apply_formats(frame, formats, options.values.missing_values), end
-        return
-    try:
-        rows = _scan(path)
-        count, width = rows.select(pl.len()).collect().item(), len(rows.collect_schema())
-        size = max(_CELLS // width, 1)
-        for row in range(start.row, count, size):
-            frame = rows.slice(row, size).collect()
-            yield apply_formats(frame, formats, options.values.missing_values), 0
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError(f"{path} is a corrupt {name} file: {reason}; copy or write it again") from error
+            yield apply_formats(frame, formats, missing), end
+    else:
+        with refuse_corrupt(path, name):
+            rows = scan(path, name)
+            count, width = rows.select(pl.len()).collect().item(), len(rows.collect_schema())
+            size = max(_CELLS // width, 1)
+            for row in range(start.row, count, size):
+                yield apply_formats(rows.slice(row, size).collect(), formats, missing), 0

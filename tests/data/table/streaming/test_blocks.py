@@ -55,3 +55,10 @@ def test_reading_goes_on_from_the_end_of_any_block(name: str) -> None:
             assert part.table.frame.equals(expected.table.frame)
             assert (part.key, part.first) == (expected.key, expected.first)
             assert part.table.locate(0) == expected.table.locate(0)
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.jsonl", "t.csv.gz", "t.jsonl.gz"])
+def test_the_number_of_rows_is_estimated_unless_files_are_compressed(name: str) -> None:
+    write(name)
+    count = BlockReader.detect(TableFiles({"path": [name]}, CsvOptions())).estimate_rows()
+    assert count == (None if name.endswith(".gz") else pytest.approx(len(mixed_table()), rel=0.1))
