@@ -250,7 +250,7 @@ class FitCLI(LitCLI):
 
     def find_lr(self) -> None:
         """Set the learning rate by a range test; config.yaml records the rate in place of the option."""
-        with limit_threads(self.model, self._rows_per_step()):
+        with limit_threads(self.model, self.rows_per_step()):
             test = range_test(self.model, self.datamodule, self.trainer)
         given = self.config.fit
         self.model.lr = given.model.init_args.lr = test.suggestion
@@ -258,7 +258,8 @@ class FitCLI(LitCLI):
         self._lines.append(str(test))
         self.trainer.callbacks.append(LearningRatePlot(test, self.run_name(), self.trainer.run))
 
-    def _rows_per_step(self) -> int:
+    def rows_per_step(self) -> int:
+        """Return the number of rows of a training batch."""
         return self.datamodule.batch_size or len(self.datamodule.split("train").y)
 
     def fit(self, **kwargs: Any) -> None:
@@ -286,7 +287,7 @@ class FitCLI(LitCLI):
         start = time.monotonic()
         try:
             keep_freed_memory()
-            with limit_threads(self.model, self._rows_per_step()):
+            with limit_threads(self.model, self.rows_per_step()):
                 self.trainer.fit(**kwargs)
         except BaseException:
             self.remove_empty_run()

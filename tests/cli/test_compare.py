@@ -12,7 +12,7 @@ import yaml
 from lit_classify._lightning.argparse_actions import actions
 from lit_classify.cli.compare import FLAGS
 from lit_classify.cli.main import main
-from lit_classify.cli.seed_runs import PreparedFit
+from lit_classify.cli.prepared_fit import PreparedFit
 from tests.forked import COMMAND, ForkedProgram
 from tests.terminal import run_in_terminal
 

@@ -15,8 +15,6 @@ from lit_classify import DataError, TableDataModule, UserError
 from lit_classify.cli.main import main
 from tests.example_tables import bundled, table
 
-BEST = "lightning_logs/table/version_0/checkpoints/best.ckpt"
-
 
 @pytest.mark.reliability(33)
 def test_statistics_come_from_train_rows_alone() -> None:
