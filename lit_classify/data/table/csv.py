@@ -80,7 +80,8 @@ def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[s
         with read_ahead(read_blocks(path, options, dialect, formats)) as blocks:
             for frame, rows in blocks:
                 digest.update(rows.text)
-                found = {name: part for name, part in formats.items() if frame[name].dtype != pl.String}
+                dtypes = frame.schema
+                found = {name: part for name, part in formats.items() if dtypes[name] != pl.String}
                 if found != formats:
                     break
                 if len(frame):
@@ -137,7 +138,7 @@ def read_blocks(
             if frame is None:
                 frame = apply_formats(_parse_by_csv_module(path, rows, dialect), formats, missing)
             if len(frame) < rows.end - rows.start:
-                joined += _joined_rows(rows, dialect)
+                joined += _joined_rows(frame, rows, dialect)
             yield frame, rows
     if joined:
         warn(
@@ -260,15 +261,19 @@ def _misplaced_quote(path: Path, line: int, fault: str) -> DataError:
     )
 
 
-def _joined_rows(block: Rows, dialect: Dialect) -> list[int]:
+def _joined_rows(frame: pl.DataFrame, block: Rows, dialect: Dialect) -> list[int]:
     """Return the lines of rows that two inch marks may have joined: each of their lines looks like a row."""
-    delimiter, num_delimiters = dialect.delimiter.encode(), len(dialect.names) - 1
+    num_delimiters, cells = len(dialect.names) - 1, pl.col(pl.String).str
+    ends, inner = (cells.count_matches(char, literal=True) for char in ("\n", dialect.delimiter))
+    if not any(part.item() for part in frame.select(((inner > 0) & (inner == ends * num_delimiters)).any())):
+        return []
+    delimiter = dialect.delimiter.encode()
     boundary = re.escape(delimiter)
     pattern = rb'^(?:[^"\n]*%b)?"[^"\n]*+\n[^"]*+"(?:%b[^"\n]*+)?$' % (boundary, boundary)
     found, end, line = list[int](), 0, block.start + 1
     for row in re.finditer(pattern, block.text, re.MULTILINE):
         line, end = line + block.text.count(b"\n", end, row.start()), row.start()
-        if all(part.count(delimiter) == num_delimiters > 0 for part in row[0].split(b"\n")):
+        if all(part.count(delimiter) == num_delimiters for part in row[0].split(b"\n")):
             found.append(line)
     return found
 

@@ -211,8 +211,9 @@ def convert_text(
     found = detector.detect(missing_to_null(frame[name], options.missing_values) for name in names)
     found |= detector.decide(source)
     frame = frame.with_columns(values.alias(name) for name, (_, values) in found.items())
+    columns = set(frame.columns)
     formats = {**options.formats, **{name: part for name, (part, _) in found.items()}}
-    formats = {name: part for name, part in formats.items() if name in frame.columns and not part.is_plain}
+    formats = {name: part for name, part in formats.items() if name in columns and not part.is_plain}
     return replace_values(frame, options), formats
 
 
