@@ -268,7 +268,7 @@ def test_an_error_in_one_process_ends_both(options: list[str], code: int, messag
 @pytest.mark.ddp
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["torchrun", "slurm"])
-def test_two_nodes_train_as_one_process(launcher: str) -> None:
+def test_two_nodes_train_as_one_process(launcher: str, capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -278,7 +278,7 @@ def test_two_nodes_train_as_one_process(launcher: str) -> None:
     printed = [node.communicate(timeout=200)[0] for node in nodes]
     assert [node.returncode for node in nodes] == [0, 0]
     assert printed[1] == ""
-    alone = run("-m", "lit_classify", "fit", *options, "--data.batch_size", "100").stdout
-    rows = [line for line in alone.splitlines() if line.startswith("Epoch")]
+    assert main(["fit", *options, "--data.batch_size", "100"]) == 0
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")]
     assert [line for line in printed[0].splitlines() if line.startswith("Epoch")] == rows
     assert len(rows) == 3

@@ -289,13 +289,14 @@ def test_the_script_of_a_table_has_a_class_with_the_task(capsys: pytest.CaptureF
 
 
 @pytest.mark.slow
-def test_the_script_of_the_recipe_table_stops_early_as_fit_does() -> None:
+def test_the_script_of_the_recipe_table_stops_early_as_fit_does(capsys: pytest.CaptureFixture[str]) -> None:
     bundled(load_breast_cancer, "cancer.csv")
     arguments = ["table", "--data.path=cancer.csv", "--data.target=target", "--plots=none"]
     arguments.append("--trainer.callbacks=[{class_path: MemberEarlyStopping, init_args: {patience: 3}}]")
     eject(*arguments)
-    command = [sys.executable, "-m", "lit_classify", "fit", "--config", *arguments]
-    fitted = subprocess.run(command, capture_output=True, text=True, check=True, env=ONE_THREAD).stdout
+    capsys.readouterr()
+    assert main(["fit", "--config", *arguments]) == 0
+    fitted = capsys.readouterr().out
     assert "stopped early" in fitted
     expected = [line for line in fitted.splitlines() if line.startswith("Epoch")]
     assert printed_by("script.py").splitlines()[1:-1] == expected
