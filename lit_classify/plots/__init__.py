@@ -6,10 +6,9 @@ from lit_classify.plots.classification import calibration_curve, confusion_matri
 from lit_classify.plots.decision_boundary import (
     DecisionBoundaryDisplay,
     boundaries_of_seeds,
-    extent_of,
-    grid,
     scatter_by_class,
 )
+from lit_classify.plots.decision_regions import extent_of, grid
 from lit_classify.plots.hidden_units import hidden_unit_maps
 from lit_classify.plots.images import encode_figure, encode_png, to_pixels
 from lit_classify.plots.importance import column_importance

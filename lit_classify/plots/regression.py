@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lit_classify.data_interface import NumericFeature
 from lit_classify.plots.animation import FrameRenderer
-from lit_classify.plots.decision_boundary import Points
+from lit_classify.plots.decision_regions import Points
 from lit_classify.plots.inline_figure import InlineFigure
 from lit_classify.plots.layout import lay_out, make_panels, round_ticks
 from lit_classify.plots.style import class_color, class_marker, escape_mathtext, foreground
