@@ -121,15 +121,20 @@ class CategoryEmbedding(nn.Module):
         Raises:
             UserError: the precision of the codes is too low for the number of categories.
         """
-        limit = 2 / torch.finfo(codes.dtype).eps if codes.is_floating_point() else math.inf
-        if self._max_categories > limit:
-            raise UserError(
-                f"a column has {self._max_categories:,} categories, but {codes.dtype} represents only "
-                f"{limit:,.0f}; use --trainer.precision 32, or bf16-mixed"
-            )
+        _check_precision(codes, self._max_categories)
         weights = [cast(nn.Embedding, table).weight for table in self.tables]
         pairs = zip(weights, codes.long().unbind(-1), strict=True)
         return torch.cat([_look_up(weight, column) for weight, column in pairs], dim=-1)
+
+
+def _check_precision(codes: Tensor, num_categories: int) -> None:
+    """Raise UserError if the dtype of codes, unless they are without data, does not represent all of them."""
+    limit = 2 / torch.finfo(codes.dtype).eps if codes.is_floating_point() else math.inf
+    if num_categories > limit and not codes.is_meta:
+        raise UserError(
+            f"a column has {num_categories:,} categories, but {codes.dtype} represents only "
+            f"{limit:,.0f}; use --trainer.precision 32, or bf16-mixed"
+        )
 
 
 class FeatureEmbedding(Stackable):
