@@ -53,6 +53,7 @@ class Facts:
         score_name: ``accuracy`` or ``R²``.
         overfit_batches: number of batches, if the trainer used the same ones in every epoch; otherwise 0.
         num_rows: number of rows in these batches.
+        num_invalid: number of training rows whose outputs are NaN or infinite.
         score: that of the predictions for training rows; only for those of ``overfit_batches``.
         neighbors_score: that of predicting each row by its neighbors, or with ``overfit_batches`` by the rows
             with equal features; None if it was not needed.
@@ -85,6 +86,7 @@ class Facts:
     regularization: Mapping[str, float] = field(default_factory=dict)
     overfit_batches: int = 0
     num_rows: int = 0
+    num_invalid: int = 0
     score_name: str = "accuracy"
     score: float = 1.0
     neighbors_score: float | None = None
@@ -197,6 +199,14 @@ def rounded_outputs(facts: Facts) -> Finding | None:
         return None
     evidence = "all outputs are whole numbers, so that gradients are zero"
     return Finding("the network rounds its outputs", evidence, "return the logits without rounding")
+
+
+def diverged(facts: Facts) -> Finding | None:
+    """Detect outputs that are NaN or infinite."""
+    if not facts.num_invalid:
+        return None
+    evidence = f"the outputs for {facts.num_invalid:,} training rows are NaN or infinite"
+    return Finding("training has diverged", evidence, facts.lower_lr(math.inf))
 
 
 def unscaled_inputs(facts: Facts) -> Finding | None:
@@ -403,6 +413,7 @@ def possible_leakage(facts: Facts) -> Finding | None:
 
 Check = Callable[[Facts], Finding | None]
 CAUSES: Sequence[Check] = (  # of a model that does not learn: the first explains the others
+    diverged,
     probabilities_as_logits,
     rounded_outputs,
     unscaled_inputs,

@@ -19,6 +19,7 @@ def verdicts(facts: Facts) -> list[str]:
 
 
 FOUND: dict[str, dict[str, Any]] = {
+    "training has diverged": {"num_invalid": 3},
     "the network ends in a sigmoid or softmax": {"has_probabilities": True},
     "the network rounds its outputs": {"has_integers": True},
     "inputs are not scaled": {"unscaled": InputScale("income", 50_000.0, 20_000.0)},
@@ -33,7 +34,7 @@ FOUND: dict[str, dict[str, Any]] = {
 }
 
 
-OWN_EVIDENCE = ("has_probabilities", "has_integers", "never_predicted")
+OWN_EVIDENCE = ("num_invalid", "has_probabilities", "has_integers", "never_predicted")
 UNDERFITTED = [facts for facts in FOUND.values() if not any(name in facts for name in OWN_EVIDENCE)]
 
 

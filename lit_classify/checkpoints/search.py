@@ -1,5 +1,6 @@
 """Find checkpoints: the newest intact one of a name, or one to use instead of a corrupt one."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from lit_classify import recipes
@@ -10,12 +11,13 @@ from lit_classify.messages import warn
 RUNS = "lightning_logs"
 
 
-def find_checkpoint(path: str, runs: Path = Path(RUNS)) -> str:
+def find_checkpoint(path: str, runs: Path = Path(RUNS), of_run: Sequence[str] = ("best", "last")) -> str:
     """Return the path of a checkpoint; ``last`` and ``best`` are the newest intact checkpoints of that name.
 
     Args:
-        path: a path, or ``last`` or ``best``.
+        path: a path, the directory of a run, or ``last`` or ``best``.
         runs: the directory to search recursively.
+        of_run: names of checkpoints, of which the first one in the directory of a run is its checkpoint.
 
     Raises:
         UserError: no intact checkpoint is found.
@@ -28,11 +30,22 @@ def find_checkpoint(path: str, runs: Path = Path(RUNS)) -> str:
             ...
         lit_classify.errors.UserError: no intact last.ckpt in no/such/directory
     """
+    if Path(path).is_dir():
+        return str(_checkpoint_of_run(Path(path), of_run))
     if path not in {"last", "best"} or Path(path).is_file():
         return path
     found = _newest_intact(runs, path)
     warn(f"{path} is {found}")
     return found
+
+
+def _checkpoint_of_run(folder: Path, names: Sequence[str]) -> Path:
+    for name in names:
+        if (found := folder / "checkpoints" / f"{name}.ckpt").is_file():
+            return found
+    raise UserError(
+        f"{folder} has no checkpoints; give the directory of a run, such as {RUNS}/circles_v2/version_0"
+    )
 
 
 def _newest_intact(runs: Path, name: str) -> str:

@@ -11,6 +11,7 @@ from lit_classify import recipes, signals
 from lit_classify.atomic_write import write_all
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import parser
+from lit_classify.cli.output_files import check_output, output_format
 from lit_classify.cli.prepared_fit import prepare
 from lit_classify.cli.seed_runs import chunks, train_at_once, train_sequentially
 from lit_classify.cli.warning_filters import filter_warnings
@@ -81,10 +82,12 @@ def main(arguments: list[str]) -> int:
     check_at_least("first_seed", given.first_seed, 0)
     if given.seeds > _MAX_SEEDS:
         raise UserError(f"seeds must be at most {_MAX_SEEDS:,}, but is {given.seeds:,}")
-    out = Path(given.out) if given.out else None
+    out, format_ = Path(given.out) if given.out else None, "html"
     if out is not None:
-        _check_output(out, given.overwrite)
-    format_ = _format(out, given.format)
+        check_output(out, given.overwrite)
+        format_ = output_format(out, given.format, FORMATS)
+    elif given.format is not None:
+        raise UserError(f"--format {given.format} needs --out FILE")
     variants = dict(_variants(given.what, [_parse_varied(text) for text in given.vary]))
     if given.seeds == 1 and len(variants) == 1:
         raise UserError("one configuration with one seed is nothing to compare; increase --seeds, or use fit")
@@ -276,30 +279,3 @@ def _check_metrics(configurations: Sequence[Configuration]) -> None:
     if len(by_metric) > 1:
         metrics = " and ".join(f"{name} has {metric}" for metric, name in reversed(by_metric.items()))
         raise UserError(f"configurations of different tasks cannot be compared: {metrics}")
-
-
-def _format(out: Path | None, given: str | None) -> str:
-    """Return the format of the output.
-
-    Raises:
-        UserError: the name of the file has another ending.
-    """
-    if out is None:
-        if given is not None:
-            raise UserError(f"--format {given} needs --out FILE")
-        return "html"
-    ending = out.suffix.removeprefix(".").lower()
-    if given is None and ending not in FORMATS:
-        endings = ", ".join(f".{name}" for name in sorted(FORMATS))
-        raise UserError(f"--out {out} must end in one of {endings}, or add --format")
-    return given or ending
-
-
-def _check_output(out: Path, overwrite: bool) -> None:
-    """Raise UserError if the output exists or has no directory, before anything is trained."""
-    if out.is_dir():
-        raise UserError(f"{out} is a directory; --out takes a file")
-    if out.exists() and not overwrite:
-        raise UserError(f"{out} already exists; add --overwrite, or choose another --out")
-    if not out.parent.is_dir():
-        raise UserError(f"no directory {out.parent} to write {out.name} into")

@@ -11,6 +11,7 @@ from lit_classify.checkpoints.resume_checks import check_data, check_model
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import parser
 from lit_classify.cli.fit import FitCLI
+from lit_classify.cli.output_files import check_output
 from lit_classify.cli.quiet_training import NO_FILES
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.eject.run import Run
@@ -38,8 +39,8 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
     given, of_fit = options.parse_known_args(arguments[1:])
     out = None if given.out is None else Path(given.out)
-    if out is not None and out.exists() and not given.overwrite:
-        raise UserError(f"{out} already exists; add --overwrite, or choose another --out")
+    if out is not None:
+        check_output(out, given.overwrite)
 
     filter_warnings()
     config, checkpoint = _find(given.source)

@@ -123,7 +123,7 @@ class FitCLI(LitCLI):
                 )
             given.find_lr = False  # of a configuration
         if given.ckpt_path:
-            self.read_checkpoint(runs / self.run_name())
+            self.read_checkpoint(runs / self.run_name(), ("last",))
             given.ckpt_path = None  # Lightning would merge the file's hyper_parameters into the options
 
     def before_instantiate_classes(self) -> None:

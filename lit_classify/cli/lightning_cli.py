@@ -3,7 +3,7 @@
 import inspect
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -220,13 +220,13 @@ class LitCLI(LightningCLI):
         """Return the parsed value of an option."""
         return self.config[self.command][option]
 
-    def read_checkpoint(self, runs: Path) -> None:
-        """Read the checkpoint that ``--ckpt_path`` names.
+    def read_checkpoint(self, runs: Path, of_run: Sequence[str] = ("best", "last")) -> None:
+        """Read the checkpoint that ``--ckpt_path`` names, or the first one in the directory of a run.
 
         Raises:
             UserError: the checkpoint is missing or cannot be read.
         """
-        self.checkpoint = Checkpoint.read(find_checkpoint(self.parsed("ckpt_path"), runs))
+        self.checkpoint = Checkpoint.read(find_checkpoint(self.parsed("ckpt_path"), runs, of_run))
 
     def instantiate_classes(self) -> None:
         """Build data, model and trainer; errors of constructors become UserError."""

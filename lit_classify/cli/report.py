@@ -7,8 +7,8 @@ from typing import Any
 
 from lit_classify.atomic_write import write_all
 from lit_classify.cli.argument_parser import add_custom_classes, parser
+from lit_classify.cli.output_files import check_output, output_format
 from lit_classify.cli.warning_filters import filter_warnings
-from lit_classify.errors import UserError
 from lit_classify.messages import echo
 from lit_classify.report.html import render_html
 from lit_classify.report.markdown import render_markdown
@@ -35,21 +35,19 @@ def main(arguments: list[str]) -> int:
         help="directory of a run, or a checkpoint; best or last for the newest",
     )
     options.add_argument("--out", help="output file (default: report.html, report.md or report.json)")
-    options.add_argument("--format", choices=sorted(FORMATS), default="html", help="default: html")
+    options.add_argument("--format", choices=sorted(FORMATS), help="of --out (default: by its ending)")
     options.add_argument(
         "--no_rows", action="store_true", help="leave out raw rows, points and rare categories of the data"
     )
     options.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
     add_custom_classes(options)
     given = options.parse_args(arguments[1:])
-    out = Path(given.out or f"report.{given.format}")
-    if out.exists() and not given.overwrite:
-        raise UserError(f"{out} already exists; add --overwrite, or choose another --out")
-    if not out.parent.is_dir():
-        raise UserError(f"no directory {out.parent} to write {out.name} into")
+    out = Path(given.out or f"report.{given.format or 'html'}")
+    check_output(out, given.overwrite)
+    format_ = output_format(out, given.format, FORMATS)
     filter_warnings()
     custom = CustomClasses(given.network, given.activation, given.loss, given.model, given.data)
     summary = summarize(given.runs, not given.no_rows, custom)
-    write_all({out: FORMATS[given.format](summary).encode()})
+    write_all({out: FORMATS[format_](summary).encode()})
     echo(f"Report: {out}")
     return 0

@@ -146,6 +146,7 @@ def _facts_of_rows(
             "zero_loss": float(model.loss(torch.zeros_like(logits), y)),
             "overfit_batches": num_batches,
             "num_rows": num_rows,
+            "num_invalid": int((~logits.isfinite()).any(dim=1).sum()),
         }
         if isinstance(data, TableDataModule):
             facts["leaking"] = leaking_columns(data, x, targets)

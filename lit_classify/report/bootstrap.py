@@ -3,6 +3,7 @@
 Legend: N rows, O outputs, L labels.
 """
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -17,7 +18,7 @@ def bootstrap_intervals(
 ) -> dict[str, tuple[float, float]]:
     """Return percentile intervals of metrics over resampled rows (Efron, 1979).
 
-    A metric that is undefined for most samples has no interval.
+    A metric that is undefined or infinite for most samples has no interval.
 
     Args:
         measure: returns metrics by name for logits and targets.
@@ -37,7 +38,8 @@ def bootstrap_intervals(
     for _ in range(_RESAMPLES):
         rows = torch.randint(len(y), (len(y),), generator=generator)
         for name, value in measure(logits[rows], y[rows]).items():
-            resampled.setdefault(name, []).append(value)
+            if math.isfinite(value):
+                resampled.setdefault(name, []).append(value)
     return {
         name: (float(np.quantile(values, 0.025)), float(np.quantile(values, 0.975)))
         for name, values in resampled.items()

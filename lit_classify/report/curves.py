@@ -12,7 +12,8 @@ _MAX_POINTS = 600  # of a curve; a page is not wider
 def read_curves(folder: Path, steps_per_epoch: float) -> dict[str, dict[str, list[int] | list[float]]]:
     """Return epochs and values of each training and validation metric that a run has logged.
 
-    A value that was logged again, after a resume, replaces the earlier one.
+    A value that was logged again, after a resume, replaces the earlier one. NaN and infinity, of a run that
+    diverged, are left out: no chart can show them.
 
     Args:
         folder: the directory of the run.
@@ -26,7 +27,11 @@ def read_curves(folder: Path, steps_per_epoch: float) -> dict[str, dict[str, lis
     for tag, step, value in read_scalars(folder):
         epoch = max(round((step + 1) / steps_per_epoch) - 1, 0)
         found.setdefault(tag, {})[epoch] = value
-    return {tag: _columns(values) for tag, values in found.items()}
+    finite = {
+        tag: {epoch: value for epoch, value in values.items() if math.isfinite(value)}
+        for tag, values in found.items()
+    }
+    return {tag: _columns(values) for tag, values in finite.items() if values}
 
 
 def _columns(values: Mapping[int, float]) -> dict[str, list[int] | list[float]]:

@@ -20,7 +20,6 @@ from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.diagnosis import diagnose
-from lit_classify.errors import UserError
 from lit_classify.evaluation.importance import permutation_importance
 from lit_classify.evaluation.printout import baseline_scores
 from lit_classify.evaluation.run_facts import read_facts
@@ -82,7 +81,7 @@ def summarize(
     Raises:
         UserError: a run has no checkpoint, or its data cannot be read.
     """
-    summaries = [_summarize_run(_find_run(str(run)), rows, custom) for run in runs]
+    summaries = [_summarize_run(Path(find_checkpoint(str(run))), rows, custom) for run in runs]
     contains = [
         "counts of predictions",
         "ranges of numbers",
@@ -91,23 +90,6 @@ def summarize(
     if rows:
         contains += ["data points, values or the rows with the largest errors", "rare categories"]
     return {"version": __version__, "contains": contains, "has_rows": rows, "runs": summaries}
-
-
-def _find_run(given: str) -> Path:
-    """Return the best checkpoint, or else the last one, of a run.
-
-    Raises:
-        UserError: there is none.
-    """
-    path = Path(given)
-    if not path.is_dir():
-        return Path(find_checkpoint(given))
-    for name in ("best.ckpt", "last.ckpt"):
-        if (found := path / "checkpoints" / name).is_file():
-            return found
-    raise UserError(
-        f"{path} has no checkpoints; give the directory of a run, such as lightning_logs/circles_v2/version_0"
-    )
 
 
 def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, Any]:

@@ -90,3 +90,15 @@ def test_only_the_directory_of_a_run_is_searched_for_another_checkpoint(tmp_path
     with pytest.raises(UserError, match="passwd is not a readable checkpoint") as error:
         Checkpoint.read(str(tmp_path / "etc/passwd"))
     assert str(error.value).endswith("checkpoint: it has another format")
+
+
+def test_the_directory_of_a_run_is_its_best_checkpoint_and_its_last_one_to_resume(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = "lightning_logs/moons/version_0"
+    assert main(["fit", "--config", "moons", *QUICK, "3"]) == 0
+    assert find_checkpoint(run) == f"{run}/checkpoints/best.ckpt"
+    assert main(["fit", "--config", "moons", *QUICK, "4", "--ckpt_path", run]) == 0
+    assert "Resumed after 3 epochs" in capsys.readouterr().out
+    with pytest.raises(UserError, match="lightning_logs has no checkpoints; give the directory of a run"):
+        find_checkpoint("lightning_logs")

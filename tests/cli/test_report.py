@@ -41,6 +41,7 @@ def test_fit_writes_the_report_of_its_run(capsys: pytest.CaptureFixture[str]) ->
         (["best"], "no intact best.ckpt"),
         ([RUN, "--out", "no/such/report.html"], "no directory no/such"),
         ([RUN, "--format", "pdf"], "invalid choice: 'pdf'"),
+        ([RUN, "--out", "report.pdf"], "report.pdf must end in one of .html, .json, .md"),
     ],
 )
 def test_unusable_arguments_are_refused(
@@ -48,3 +49,16 @@ def test_unusable_arguments_are_refused(
 ) -> None:
     assert main(["report", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*is nan:lit_classify.errors.DataWarning")
+def test_the_report_of_a_run_that_diverged_has_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*FIT, "--model.lr", "1e20"]) == 3
+    for out in ("page.html", "report.json"):
+        assert main(["report", RUN, "--out", out]) == 0
+    assert "nan" not in Path("page.html").read_text(encoding="utf-8").lower().replace("nan or infinite", "")
+    run = json.loads(Path("report.json").read_text(encoding="utf-8"))["runs"][0]
+    assert run["curves"].keys() == {"train/loss", "train/accuracy", "val/accuracy"}
+    assert main(["diagnose", RUN]) == 0
+    assert "training has diverged" in capsys.readouterr().out

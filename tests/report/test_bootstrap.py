@@ -1,5 +1,7 @@
 """Bootstrap intervals: their coverage, and undefined metrics."""
 
+import math
+
 import torch
 
 from lit_classify.report.bootstrap import bootstrap_intervals
@@ -18,3 +20,8 @@ def test_bootstrap_intervals_cover_the_mean_of_most_samples() -> None:
 def test_a_metric_that_is_often_undefined_has_no_interval() -> None:
     y = torch.tensor([0.0] * 99 + [1.0])
     assert bootstrap_intervals(lambda _, y: {"recall": 1.0} if y.sum() > 2 else {}, y, y) == {}
+
+
+def test_a_metric_that_is_often_infinite_has_no_interval() -> None:
+    y = torch.tensor([0.0] * 99 + [1.0])
+    assert bootstrap_intervals(lambda _, y: {"log_loss": 1.0 if y.sum() > 2 else math.inf}, y, y) == {}

@@ -1,5 +1,6 @@
 """Curves from event files: epochs, resumed runs, thinning."""
 
+import math
 from pathlib import Path
 
 import torch
@@ -44,3 +45,13 @@ def test_long_curves_are_thinned() -> None:
     epochs = read_curves(Path(logger.log_dir), 1.0)["train/loss"]["epoch"]
     assert 300 <= len(epochs) <= 600
     assert epochs[0] == 0
+
+
+def test_values_that_are_nan_or_infinite_are_left_out() -> None:
+    logger = RunLogger(Path("runs"), "a")
+    buffer = ScalarBuffer()
+    for step, loss in enumerate([1.0, math.nan, 2.0, math.inf]):
+        metrics = {"train/loss": torch.tensor(loss), "val/loss": torch.tensor(math.nan)}
+        buffer.add(step, step, metrics, [logger])
+    buffer.flush([logger])
+    assert read_curves(Path(logger.log_dir), 1.0) == {"train/loss": {"epoch": [0, 2], "value": [1.0, 2.0]}}

@@ -1,0 +1,40 @@
+"""Checks of ``--out``, before anything is computed."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from lit_classify.errors import UserError
+
+
+def check_output(out: Path, overwrite: bool) -> None:
+    """Raise UserError if the output exists or has no directory.
+
+    Examples:
+        >>> check_output(Path("no/such/report.html"), overwrite=False)
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: no directory no/such to write report.html into
+    """
+    if out.is_dir():
+        raise UserError(f"{out} is a directory; --out takes a file")
+    if out.exists() and not overwrite:
+        raise UserError(f"{out} already exists; add --overwrite, or choose another --out")
+    if not out.parent.is_dir():
+        raise UserError(f"no directory {out.parent} to write {out.name} into")
+
+
+def output_format(out: Path, given: str | None, formats: Iterable[str]) -> str:
+    """Return the given format, or else the one that the name of the output ends in.
+
+    Raises:
+        UserError: the name has another ending.
+
+    Examples:
+        >>> output_format(Path("report.MD"), None, ["html", "md"])
+        'md'
+    """
+    ending = out.suffix.removeprefix(".").lower()
+    if given is None and ending not in formats:
+        endings = ", ".join(f".{name}" for name in sorted(formats))
+        raise UserError(f"--out {out} must end in one of {endings}, or add --format")
+    return given or ending
