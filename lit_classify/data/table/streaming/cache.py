@@ -152,6 +152,8 @@ class CachedTable:
 
     def finish(self, record: Mapping[str, Any], arrays: Mapping[str, Array]) -> dict[str, Any]:
         """Make the partial folder the complete one, and return its record."""
+        for unfinished in self.partial.glob("*.tmp"):  # by a process that was killed
+            unfinished.unlink()
         sums = {name: _checksum(self.partial / name) for name in arrays}
         whole = {
             **record,

@@ -122,6 +122,7 @@ def test_an_interrupted_pass_is_continued(block: int, monkeypatch: pytest.Monkey
         build()
     (entry,) = find_tables(Path("cache"))
     assert not entry.is_complete
+    (entry.cached.partial / "0123.tmp").touch()  # what a process was writing as it was killed
 
     def counted(self: encoding.BlockEncoder, part: Any) -> encoding.EncodedBlock:
         encoded.append(part.first)
