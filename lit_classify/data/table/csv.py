@@ -8,7 +8,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -181,7 +181,7 @@ def _find_end(data: bytes, dialect: Dialect) -> tuple[int, bool]:
     boundaries = np.frombuffer(f'\n"{dialect.delimiter}'.encode(), np.uint8)
     if not dialect.skip_spaces and np.isin(outer, boundaries).all():
         return int(_outside_quotes(data, "\n").max(initial=-1)) + 1, True
-    lines = io.StringIO(data.decode(), newline="\n").readlines()
+    lines = io.StringIO(data.decode()).readlines()
     # the line added shows whether a quote is still open: then it belongs to the last row
     reader = csv.reader([*lines, "\n"], **dialect.csv_options)
     num_lines = max((reader.line_num for _ in reader if reader.line_num <= len(lines)), default=0)
@@ -223,13 +223,10 @@ def _parse_by_csv_module(path: Path, block: Rows, dialect: Dialect) -> pl.DataFr
     Raises:
         DataError: a row has another number of fields than the first, or a quote opens a cell by mistake.
     """
-    lines = io.StringIO(block.text.decode(), newline="\n").readlines()
-    reader = csv.reader(lines, **dialect.csv_options)
-    rows, start, width = list[tuple[str | None, ...]](), 0, len(dialect.names)
-    for row in reader:
-        line, parts = block.start + start + 1, lines[start : reader.line_num]
-        if len(parts) > 1:
-            quoted = [re.sub(rf'" +({re.escape(dialect.delimiter)}|$)', r'"\1', part) for part in parts]
+    rows, width = list[tuple[str | None, ...]](), len(dialect.names)
+    for line, lines, row in _numbered_rows(block, dialect):
+        if len(lines) > 1:
+            quoted = [re.sub(rf'" +({re.escape(dialect.delimiter)}|$)', r'"\1', part) for part in lines]
             try:
                 list(csv.reader(quoted, strict=True, **dialect.csv_options))
             except csv.Error as error:
@@ -245,8 +242,16 @@ def _parse_by_csv_module(path: Path, block: Rows, dialect: Dialect) -> pl.DataFr
             )
         elif width == 1:
             rows.append((None,))
-        start = reader.line_num
     return _to_text(rows, dialect)
+
+
+def _numbered_rows(block: Rows, dialect: Dialect) -> Iterator[tuple[int, list[str], list[str]]]:
+    """Yield the number of the first line, the lines and the cells of each row, as read by the csv module."""
+    lines, start = io.StringIO(block.text.decode()).readlines(), 0
+    reader = csv.reader(lines, **dialect.csv_options)
+    for row in reader:
+        yield block.start + start + 1, lines[start : reader.line_num], row
+        start = reader.line_num
 
 
 def _to_text(rows: Sequence[Sequence[str | None]], dialect: Dialect) -> pl.DataFrame:
@@ -263,19 +268,16 @@ def _misplaced_quote(path: Path, line: int, fault: str) -> DataError:
 
 def _joined_rows(frame: pl.DataFrame, block: Rows, dialect: Dialect) -> list[int]:
     """Return the lines of rows that two inch marks may have joined: each of their lines looks like a row."""
-    num_delimiters, cells = len(dialect.names) - 1, pl.col(pl.String).str
-    ends, inner = (cells.count_matches(char, literal=True) for char in ("\n", dialect.delimiter))
+    delimiter, num_delimiters, cells = dialect.delimiter, len(dialect.names) - 1, pl.col(pl.String).str
+    ends, inner = (cells.count_matches(char, literal=True) for char in ("\n", delimiter))
     if not any(part.item() for part in frame.select(((inner > 0) & (inner == ends * num_delimiters)).any())):
         return []
-    delimiter = dialect.delimiter.encode()
-    boundary = re.escape(delimiter)
-    pattern = rb'^(?:[^"\n]*%b)?"[^"\n]*+\n[^"]*+"(?:%b[^"\n]*+)?$' % (boundary, boundary)
-    found, end, line = list[int](), 0, block.start + 1
-    for row in re.finditer(pattern, block.text, re.MULTILINE):
-        line, end = line + block.text.count(b"\n", end, row.start()), row.start()
-        if all(part.count(delimiter) == num_delimiters for part in row[0].split(b"\n")):
-            found.append(line)
-    return found
+    return [
+        line
+        for line, lines, _ in _numbered_rows(block, dialect)
+        if len(lines) > 1 and "".join(lines).count('"') == 2
+        if all(part.count(delimiter) == num_delimiters for part in lines)
+    ]
 
 
 def apply_formats(frame: pl.DataFrame, formats: Formats, missing: Collection[str]) -> pl.DataFrame:

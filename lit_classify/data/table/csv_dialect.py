@@ -96,7 +96,7 @@ def detect_dialect(path: Path, options: CsvOptions) -> Dialect:
         (';', ('a', 'b'), ['a;b\n'])
     """
     head = read_head(path, options.encoding)
-    lines = io.StringIO(head, newline="\n").readlines()  # no other character ends a line
+    lines = io.StringIO(head).readlines()  # no other character ends a line
     delimiter = options.delimiter or detect_delimiter(head)
     skip_spaces = f'{delimiter} "' in head
     reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=skip_spaces)
