@@ -31,12 +31,13 @@ class ForkedProgram:
     """
 
     def __init__(self, program: str, *arguments: str) -> None:
-        (stdout, of_child), (stderr, of_child_too) = (_FORKING.Pipe(duplex=False) for _ in range(2))
-        settings = (program, arguments, os.getcwd(), dict(os.environ), of_child, of_child_too)
+        stdout, child_stdout = _FORKING.Pipe(duplex=False)
+        stderr, child_stderr = _FORKING.Pipe(duplex=False)
+        settings = (program, arguments, os.getcwd(), dict(os.environ), child_stdout, child_stderr)
         self._process = _FORKING.Process(target=_run, args=settings, daemon=True)
         self._process.start()
-        of_child.close()
-        of_child_too.close()
+        child_stdout.close()
+        child_stderr.close()
         self.stdout, self.stderr = (os.fdopen(os.dup(pipe.fileno())) for pipe in (stdout, stderr))
 
     @property
