@@ -109,6 +109,9 @@ def read_table(paths: str | Path | Sequence[str | Path], options: CsvOptions | N
     tables, options = [], options or CsvOptions()
     for file in find_files([paths] if isinstance(paths, str | Path) else paths):
         frame, digest, formats = read_file(file, options)
+        declared = set(options.values.text).intersection(frame.columns)
+        typed = [name for name in declared if frame[name].dtype != pl.String]  # perhaps text in another file
+        frame = frame.with_columns(as_text(frame[name]) for name in typed)
         tables.append(RawTable(frame, ((str(file), len(frame)),), (digest,), formats))
         options = options.with_formats(tables[-1].known_formats)
     return concat_tables(tables)
@@ -190,7 +193,7 @@ def _find(given: str) -> list[Path]:
     raise DataError(f"no table at {path}" + (f"; did you mean {existing / guess}?" if guess else ""))
 
 
-def _unify(name: str, tables: Sequence[RawTable]) -> list[pl.Series]:
+def unify_column(name: str, tables: Sequence[RawTable]) -> list[pl.Series]:
     """Return a column of each table, as values or as text in all of them.
 
     It is text if a file has integers that floats cannot represent. Where it is empty, it has the type of the
@@ -223,7 +226,21 @@ def _unify(name: str, tables: Sequence[RawTable]) -> list[pl.Series]:
                 )
         elif part.dtype.is_temporal() != dtype.is_temporal():
             raise DataError(f"column {name!r}: {has}, but {tables[index].files[0][0]} has {kinds[index]}")
+    common_type(columns)
     return columns
+
+
+def common_type(columns: Sequence[pl.Series]) -> pl.DataType:
+    """Return the type of the rows of several columns of one name.
+
+    Raises:
+        DataError: there is none.
+    """
+    try:
+        return pl.concat([part.clear().to_frame() for part in columns], how="vertical_relaxed").dtypes[0]
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"column {columns[0].name!r} differs in type between files: {reason}") from error
 
 
 def _kind(cells: pl.Series) -> str:
@@ -256,11 +273,8 @@ def concat_tables(tables: Sequence[RawTable]) -> RawTable:
     for table in tables:
         if other := ", ".join(sorted(set(table.frame.columns) ^ set(names))):
             raise DataError(f"{table.files[0][0]} and {first.files[0][0]} differ in their columns: {other}")
-    frames = map(pl.DataFrame, zip(*(_unify(name, tables) for name in names), strict=True))
-    try:
-        frame = pl.concat(frames, how="vertical_relaxed")
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"the columns of the files differ in type: {str(error).splitlines()[0]}") from error
+    columns = (unify_column(name, tables) for name in names)
+    frame = pl.concat(map(pl.DataFrame, zip(*columns, strict=True)), how="vertical_relaxed")
     return RawTable(
         frame,
         tuple(file for table in tables for file in table.files),

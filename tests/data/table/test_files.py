@@ -8,7 +8,9 @@ import pytest
 
 from lit_classify import DataError, UserError
 from lit_classify.data.table.casting import cast_column
+from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.files import read_table
+from lit_classify.data.table.text_conversion import ValueOptions
 from tests.example_tables import write
 
 
@@ -53,6 +55,14 @@ def test_words_for_yes_and_no_in_one_file_are_the_booleans_of_another(words: tup
     write("x,target\nmaybe,a\nno,b\n")
     with pytest.raises(DataError, match=r"row 1, column 'x': 'maybe' is text, but .* has booleans there"):
         read_table(["booleans.parquet", "t.csv"])
+
+
+def test_declared_text_in_one_file_may_be_numbers_in_another() -> None:
+    pl.DataFrame({"code": [1, 2]}).write_parquet("a.parquet")
+    pl.DataFrame({"code": ["3", "x"]}).write_parquet("b.parquet")
+    options = CsvOptions(values=ValueOptions(text=["code"]))
+    table = read_table(["a.parquet", "b.parquet"], options)
+    assert table.frame["code"].to_list() == ["1", "2", "3", "x"]
 
 
 def test_several_files_are_one_table() -> None:

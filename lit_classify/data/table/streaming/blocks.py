@@ -15,7 +15,14 @@ from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.compression import find_compression
 from lit_classify.data.table.csv import apply_formats, digest_text, guess_formats, read_blocks
 from lit_classify.data.table.csv_dialect import CsvOptions, detect_dialect
-from lit_classify.data.table.files import PATH_OPTIONS, RawTable, TableFiles, find_files
+from lit_classify.data.table.files import (
+    PATH_OPTIONS,
+    RawTable,
+    TableFiles,
+    common_type,
+    find_files,
+    unify_column,
+)
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.format_detection import detect_format
 from lit_classify.data.table.json_lines import bytes_per_line, iterate_json_lines
@@ -25,7 +32,7 @@ from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
 
 _CELLS = 1 << 19  # of a block of a binary file
-_TEXT = (pl.String, pl.Categorical, pl.Enum)
+_HEAD = 100  # rows of each file that are kept for its types
 _NO_END = 1 << 62  # rows of a file whose number is not known yet
 
 
@@ -89,8 +96,8 @@ class BlockReader:
 
     Args:
         files: the files and how to read them.
-        names: the columns.
-        formats: the formats of the columns of files of text that are values.
+        types: the type of each column of values.
+        formats: the formats of the columns of values that are text in a file.
         texts: the columns that are text.
 
     Examples:
@@ -105,32 +112,40 @@ class BlockReader:
     """
 
     files: TableFiles
-    names: tuple[str, ...]
+    types: Mapping[str, pl.DataType]
     formats: Mapping[str, ValueFormat] = field(default_factory=dict)
     texts: frozenset[str] = frozenset()
 
     @classmethod
     def detect(cls, files: TableFiles) -> "BlockReader":
-        """Return the reader of files whose columns have the types of the first block.
+        """Return the reader of files, which gives a column the type that the first rows of all files have.
 
         Raises:
-            DataError: a file does not exist, or its format cannot be read in blocks.
+            DataError: a file does not exist, its format cannot be read in blocks, or the files differ.
         """
-        options, known, detector = files.options, dict[str, ValueFormat](), None
-        first = find_files(files.paths["path"])[0]
-        if _format(first) == "CSV":
-            known, detector = guess_formats(first, options, detect_dialect(first, options))
-        frame, _ = next(_read_blocks(first, options, known, FIRST_BLOCK), (None, None))
-        if frame is None:
-            raise DataError(f"{first} has no rows")
-        texts = {name for name in frame.columns if frame[name].dtype in _TEXT}
-        converted, others = convert_text(frame, options.values, str(first), detector)
-        formats = {name: part for name, part in known.items() if name not in texts}
-        formats |= {
-            name: others.get(name, ValueFormat()) for name in texts if converted[name].dtype not in _TEXT
+        options, tables, from_text = files.options, list[RawTable](), set[str]()
+        for path in find_files([path for paths in files.paths.values() for path in paths]):
+            table, text_columns = _read_head(path, options)
+            tables.append(table)
+            from_text |= text_columns
+            options = options.with_formats(table.known_formats)
+        names = tables[0].frame.columns
+        for table in tables:
+            _check_names(table.files[0][0], table.frame, names)
+        declared = set(options.values.text) & set(names)
+        types = {
+            name: pl.String() if name in declared else common_type(unify_column(name, tables))
+            for name in names
         }
-        given = [name for name in options.values.text if name in frame.columns]
-        return cls(files, tuple(frame.columns), formats, frozenset({*texts, *given} - formats.keys()))
+        texts = frozenset(name for name, dtype in types.items() if dtype == pl.String)
+        known = {name: part for table in reversed(tables) for name, part in table.formats.items()}
+        formats = {name: known.get(name, ValueFormat()) for name in from_text - texts}
+        return cls(files, types, formats, texts)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns."""
+        return tuple(self.types)
 
     def with_text(self, names: Collection[str]) -> "BlockReader":
         """Return the reader that reads further columns as text."""
@@ -241,9 +256,9 @@ class BlockReader:
         files = [(key, path) for key, paths in self.paths.items() for path in paths]
         for index, (key, path) in enumerate(files[position.file :], position.file):
             for frame, place in _read_blocks(path, self.files.options, self.formats, position):
-                if others := ", ".join(sorted(set(frame.columns) ^ set(self.names))):
-                    raise DataError(f"{path} and the first file differ in their columns: {others}")
-                frame = replace_values(self._with_texts(frame.select(self.names)), values)
+                _check_names(path, frame, self.names)
+                frame = pl.DataFrame([self._unify(path, frame[name]) for name in self.names])
+                frame = replace_values(frame, values)
                 rows = np.arange(position.row, position.row + len(frame))
                 table = RawTable(frame, ((str(path), _NO_END),), ("",), self.special_formats, rows)
                 number, row = position.number, position.row
@@ -255,16 +270,56 @@ class BlockReader:
                 raise DataError(f"{path} has no rows")
             position = Position(index + 1, 0, position.number)
 
-    def _with_texts(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Return a frame whose columns of text are text."""
-        others = [name for name in self.texts if frame[name].dtype != pl.String]
-        return frame.with_columns(as_text(frame[name]) for name in others)
+    def _unify(self, path: Path, part: pl.Series) -> pl.Series:
+        """Return a column of a block with its type; as it is if it has text but should not.
+
+        Raises:
+            DataError: it has dates or times, but other values in other files, or the reverse.
+        """
+        dtype = self.types[part.name]
+        if part.name in self.texts:
+            return part if part.dtype == pl.String else as_text(part)
+        if part.dtype == dtype or dtype == pl.String:  # text that was found to be values has no type yet
+            return part
+        if part.null_count() == len(part):
+            return pl.Series(part.name, [None] * len(part), dtype)
+        if part.dtype == pl.String:
+            return part
+        if part.dtype.is_temporal() != dtype.is_temporal():
+            raise DataError(f"{path}, column {part.name!r}: {part.dtype} differs from {dtype} in other files")
+        return part.cast(dtype, strict=False)
 
     def _check(self, block: Block) -> None:
         """Raise OtherFormatError if a column of values has text, or integers that floats cannot represent."""
         for part in block.table.frame:
             if part.dtype == pl.String and part.name not in self.texts and part.null_count() < len(part):
                 raise OtherFormatError(block, part.name)
+
+
+def _check_names(path: Path | str, frame: pl.DataFrame, names: Collection[str]) -> None:
+    """Raise DataError if a file has other columns than the first."""
+    if others := ", ".join(sorted(set(frame.columns) ^ set(names))):
+        raise DataError(f"{path} and the first file differ in their columns: {others}")
+
+
+def _read_head(path: Path, options: CsvOptions) -> tuple[RawTable, set[str]]:
+    """Return the first rows of a file, and the columns that are text in it.
+
+    Raises:
+        DataError: it has no rows.
+    """
+    known, detector = dict[str, ValueFormat](), None
+    if _format(path) == "CSV":
+        known, detector = guess_formats(path, options, detect_dialect(path, options))
+    frame, _ = next(_read_blocks(path, options, known, FIRST_BLOCK), (None, None))
+    if frame is None:
+        raise DataError(f"{path} has no rows")
+    texts = {part.name for part in frame if part.dtype == pl.String}
+    converted, others = convert_text(frame, options.values, str(path), detector)
+    formats = {name: part for name, part in known.items() if name not in texts}
+    formats |= {name: others.get(name, ValueFormat()) for name in texts if converted[name].dtype != pl.String}
+    head = converted.head(_HEAD)
+    return RawTable(head, ((str(path), len(head)),), ("",), formats), texts | known.keys()
 
 
 class RowBuffer:
@@ -321,7 +376,7 @@ def _read_blocks(
             yield apply_formats(frame, formats, missing), end
     else:
         with refuse_corrupt(path, name):
-            rows = scan(path, name)
+            rows = scan(path, name).with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
             count, width = rows.select(pl.len()).collect().item(), len(rows.collect_schema())
             size = max(_CELLS // width, 1)
             for row in range(start.row, count, size):

@@ -2,10 +2,13 @@
 
 import gzip
 import json
+from datetime import date, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from lit_classify import DataError, TableDataModule
 from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.files import TableFiles
 from lit_classify.data.table.streaming.blocks import BlockReader, Position
@@ -62,3 +65,38 @@ def test_the_number_of_rows_is_estimated_unless_files_are_compressed(name: str) 
     write(name)
     count = BlockReader.detect(TableFiles({"path": [name]}, CsvOptions())).estimate_rows()
     assert count == (None if name.endswith(".gz") else pytest.approx(len(mixed_table()), rel=0.1))
+
+
+DAYS = [date(2024, 1, 1) + timedelta(days=n) for n in range(40)]
+COLUMNS = {
+    "integers": pl.Series(range(40)),
+    "floats": pl.Series([n + 0.5 for n in range(40)], dtype=pl.Float32),
+    "nothing": pl.Series([None] * 40),
+    "booleans": pl.Series([True, False] * 20),
+    "categories": pl.Series(["a", "b"] * 20, dtype=pl.Categorical),
+    "numbers as text": pl.Series([str(n) for n in range(40)]),
+    "days": pl.Series(DAYS),
+    "days as text": pl.Series(list(map(str, DAYS))),
+}
+
+
+def describe(files: list[str], cache_dir: str | None) -> object:
+    """Return the columns of a table, or why it is refused."""
+    try:
+        data = TableDataModule(files, "y", cache_dir=cache_dir)
+        data.setup("fit")
+    except DataError as error:
+        return str(error)
+    return data.column_features, [(column.kind, column.missing, column.distinct) for column in data.columns]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", COLUMNS)
+@pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
+def test_files_with_columns_of_different_types_are_read_as_in_memory(first: str) -> None:
+    x, y = pl.Series([n * 7 % 13 + 0.5 for n in range(40)]), pl.Series(["u", "v"] * 20)
+    pl.DataFrame({"c": COLUMNS[first], "x": x, "y": y}).write_parquet("a.parquet")
+    for second in COLUMNS:
+        pl.DataFrame({"c": COLUMNS[second], "x": x + 20, "y": y}).write_parquet("b.parquet")
+        files = ["a.parquet", "b.parquet"]
+        assert describe(files, None) == describe(files, f"cache {second}"), second
