@@ -311,6 +311,14 @@ def end(process: ForkedProgram) -> int | None:
     return process.returncode
 
 
+def test_a_write_that_was_killed_leaves_nothing_in_the_complete_table() -> None:
+    table = CachedTable(Path("cache"), "t")
+    table.partial.mkdir(parents=True)
+    (table.partial / "204fe1fc8004179b.tmp").touch()
+    table.finish({}, {})
+    assert [path.name for path in table.folder.iterdir()] == ["table.json"]
+
+
 @pytest.mark.slow
 def test_several_processes_build_it_once() -> None:
     mixed_table(20_000).write_csv("t.csv")
