@@ -29,7 +29,7 @@ from lit_classify.data import TableDataModule
 from lit_classify.data.table.column_roles import as_list
 from lit_classify.data.table.frames import to_polars
 from lit_classify.modules import AutoModule, LitModule
-from lit_classify.networks import NumericEmbedding
+from lit_classify.networks import NumericEmbedding, in_single_precision
 from lit_classify.threads import limit_threads
 
 Array = NDArray[Any]
@@ -157,7 +157,7 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         self.n_iter_ = trainer.current_epoch
         model.trainer = data.trainer = None
         data.release()
-        self.model_: LitModule = model.cpu().eval()
+        self.model_: LitModule = in_single_precision(model.cpu()).eval()
         self.data_ = data
 
     def _to_frame(self, X: Any, reset: bool) -> pl.DataFrame:  # noqa: ANN401 - any array or DataFrame

@@ -192,3 +192,10 @@ def test_the_tools_of_scikit_learn_work(recwarn: pytest.WarningsRecorder) -> Non
     importance = permutation_importance(LitClassifier(**SMALL).fit(X, Y), X, Y, random_state=0)
     assert importance.importances_mean.argmax() >= 2  # of the petals
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("precision", ["64-true", "bf16-true"])
+def test_predictions_are_computed_in_single_precision(precision: str) -> None:
+    plain = {**SMALL, "numeric_embedding": None, "max_epochs": 2}
+    estimator = LitClassifier(**plain, trainer_args={"precision": precision}).fit(X, Y)
+    assert estimator.predict_proba(X).dtype == np.float32

@@ -4,6 +4,8 @@ import json
 import shlex
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -62,6 +64,19 @@ def warn_seen_rows(source: Checkpoint, data: InMemoryDataModule) -> None:
             f"{' and '.join(seen)} were training rows of {source.path}, whose weights this run starts from; "
             f"the metrics overestimate the performance on new rows{advice}"
         )
+
+
+def warn_seen_rows_again(resumed: Checkpoint, data: InMemoryDataModule) -> None:
+    """Warn as a run has done that is resumed, if the checkpoint of its first weights is still there.
+
+    Args:
+        resumed: the checkpoint of the run that is resumed.
+        data: the data module of the run.
+    """
+    path = resumed.content["lit_classify"].get("initialization", {}).get("path")
+    with suppress(UserError):  # nothing of it is needed but its rows
+        if path and Path(path).is_file():
+            warn_seen_rows(Checkpoint.read(path), data)
 
 
 def _digests(spec: ClassSpec) -> _Digests:

@@ -26,6 +26,7 @@ from lit_classify.callbacks.plot_callback import skip_on_error
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.resume_checks import check_resume
 from lit_classify.checkpoints.search import RUNS, find_run_checkpoint
+from lit_classify.checkpoints.seen_rows import warn_seen_rows_again
 from lit_classify.checkpoints.transfer import init_from, kept_state
 from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
 from lit_classify.cli.parse_errors import LINKED
@@ -246,6 +247,7 @@ class FitCLI(LitCLI):
             raise UserError("--test_best requires test rows, but --trainer.limit_test_batches is 0")
         if self.checkpoint:
             check_resume(self.checkpoint, self.model, self.datamodule, configured, self.trainer)
+            warn_seen_rows_again(self.checkpoint, self.datamodule)
             self.io.offer(self.checkpoint.path, self.checkpoint.content)
 
     def find_lr(self) -> None:

@@ -5,6 +5,7 @@ Exit codes: 0 success; 1 verify found a difference; 2 invalid option or data; 3 
 """
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -70,7 +71,8 @@ def usage() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; a UserError becomes one message on standard error."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
+    given = sys.argv[1:] if argv is None else argv
+    arguments = [re.sub(r"^(--?[\w.]+=)?(~(?=/))", _expand_home, word) for word in given]
     with standard_streams.fault_tolerant() as failure, signals.handled():
         try:
             code = _run(arguments)
@@ -84,6 +86,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None and signals.received():  # Python's shutdown is slow after torch is imported
         os._exit(code)
     return code
+
+
+def _expand_home(found: re.Match[str]) -> str:
+    """Expand ``~`` as the shell does, but not after ``--option=``."""
+    return (found[1] or "") + os.path.expanduser(found[2])
 
 
 def _run(arguments: list[str]) -> int:

@@ -100,7 +100,9 @@ def _parts(run: Mapping[str, Any], number: int) -> Html:
     curves = None
     if run["curves"] and not run["player"]:  # which shows them itself
         charts = learning_curves(run["curves"], (class_color(1), class_color(0)))
-        curves = section("Learning curves", charts, class_="learning")
+        reason = run["not_replayed"]
+        note = tag("p", f"The training is not replayed: {reason}.", class_="muted") if reason else None
+        curves = section("Learning curves", charts, note, class_="learning")
     form = form_section(run["form"], run["outputs"], number)
     predictions = prediction_sections(run["predictions"], run["class_names"]) if run["predictions"] else []
     columns = tag("div", *predictions, _importance(run), class_="columns")

@@ -33,6 +33,9 @@ def player_data(
         data: its data.
         folder: the directory of the run.
         rows: whether the page may contain the points.
+
+    Raises:
+        UnsupportedNetwork: the values of a regression cannot be computed by the page.
     """
     axes = data.numeric_features
     if data.in_features != 2 or len(axes) != 2 or not (folder / FILE_NAME).is_file():
@@ -57,7 +60,7 @@ def player_data(
         return player | {"network": network, "weights": encode(_weights(model, states))}
     except UnsupportedNetwork as error:
         if isinstance(model, Regressor):  # values are not between 0 and 1
-            return None
+            raise
         surfaces = _surfaces(model, states, ends, [axis.column for axis in axes])
         content = base64.b64encode(surfaces.numpy().tobytes()).decode()
         return player | {"grids": {"size": _GRID, "probabilities": content, "reason": str(error)}}

@@ -37,6 +37,7 @@ from lit_classify.networks import evaluating
 from lit_classify.report.bootstrap import bootstrap_intervals
 from lit_classify.report.curves import read_curves
 from lit_classify.report.form import form_data
+from lit_classify.report.network_data import UnsupportedNetwork
 from lit_classify.report.player_data import player_data, round_number
 from lit_classify.threads import limit_threads
 
@@ -104,8 +105,13 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
     split = "test" if data.has_split("test") else "val"
     final = last.build_model(custom.network, task, custom.activation, custom.loss)
     findings = diagnose(read_facts(last, final, data)) if data.has_split("train") else []
+    player, reason = None, None
     with evaluating(model), limit_threads(model, 1000):
         logits, y = _evaluate(model, data, split)
+        try:
+            player = player_data(model, data, folder, rows)
+        except UnsupportedNetwork as error:
+            reason = str(error)
         return {
             "name": f"{folder.parent.name}/{folder.name}",
             "purpose": (config.get("recipe") or {}).get("purpose"),
@@ -129,7 +135,8 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
             "problems": [f"{part.verdict}: {part.evidence}. Try: {part.advice}" for part in findings],
             "evaluation": _evaluation(model, data, split, logits, y),
             "predictions": summarize_predictions(model, logits, y, rows),
-            "player": player_data(model, data, folder, rows),
+            "player": player,
+            "not_replayed": reason,
             "form": form_data(model, data, rows),
             **_importance(model, data),
             "worst_rows": _worst_rows(model, data, split, logits, y) if rows else None,

@@ -156,6 +156,9 @@ def test_the_option_of_the_warning_removes_it(capsys: pytest.CaptureFixture[str]
     assert main(fit) == 0
     printed = capsys.readouterr().err
     assert printed.count("were training rows of") == 1
+    resume = ["--trainer.max_epochs", "2", "--ckpt_path", "lightning_logs/table/version_1"]
+    assert main([*fit[: fit.index("--init_from")], *resume]) == 0
+    assert capsys.readouterr().err == printed
     advice = printed.rpartition("as that run did, with ")[2].splitlines()[0]
     assert main([*fit, *shlex.split(advice)]) == 0
     assert "were training rows" not in capsys.readouterr().err

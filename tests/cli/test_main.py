@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -60,3 +61,11 @@ def test_threads_of_torch_do_not_wait_actively_for_long() -> None:
         if "GOMP_SPINCOUNT" not in done.stderr:
             pytest.skip("torch's threads are not those of libgomp")
         assert f"GOMP_SPINCOUNT = '{expected}'" in done.stderr
+
+
+def test_the_home_directory_is_found_after_an_equals_sign_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert main([*FIT[:3], "--trainer.max_epochs=1", "--trainer.default_root_dir=~/runs"]) == 0
+    assert (tmp_path / "runs/lightning_logs/circles_v2/version_0").is_dir()

@@ -54,6 +54,7 @@ def run(model: LitModule, name: str = "circles_v2/version_0", **parts: Any) -> d
         },
         "predictions": None,
         "player": None,
+        "not_replayed": None,
         "form": None,
         "importance": None,
         "importance_metric": None,

@@ -161,6 +161,11 @@ def test_control_characters_are_escaped() -> None:
     assert "<h1>a\\x1b[31m\\u202eb</h1>" in page
 
 
+def test_a_page_says_why_the_training_is_not_replayed() -> None:
+    page = render_html(summary(run(Regressor(2), not_replayed="the weights take 900 kB")))
+    assert "The training is not replayed: the weights take 900 kB." in page
+
+
 def test_a_page_of_82_snapshots_is_below_300_kB() -> None:
     model, states, raw, y = circles(1250)
     shown = player(model, [*states, *states[:31]], raw, y.tolist())

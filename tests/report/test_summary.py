@@ -180,7 +180,9 @@ def test_values_of_other_networks_are_not_shown_as_grids_of_probabilities() -> N
     assert (
         main(["fit", "--config", "table", *data, "--plots", "[snapshots]", "--trainer.max_epochs", "1"]) == 0
     )
-    assert summary(TABLE)["player"] is None
+    run = summary(TABLE)
+    assert run["player"] is None
+    assert run["not_replayed"] == "the page does not draw embeddings"
 
 
 def test_the_form_has_ranges_categories_and_the_notes_of_the_table() -> None:
