@@ -1,4 +1,4 @@
-"""The state of a fitted TableDataModule, as plain data for checkpoints."""
+"""What TableDataModule learns from its rows, as plain data for checkpoints and caches."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field

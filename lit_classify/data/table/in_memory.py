@@ -184,7 +184,7 @@ class InMemoryTable:
     def _concat(self, tables: Mapping[str, RawTable]) -> tuple[RawTable, list[int]]:
         """Return all rows and the number from each option; remember where they are in the files."""
         table, num_rows = concat_splits(tables)
-        self._source = replace(table, frame=table.frame.clear())
+        self._source = replace(table, frame=table.frame.clear())  # only where its rows are
         return table, num_rows
 
     def _weights(self, table: RawTable) -> NDArray[np.float32] | None:
