@@ -115,7 +115,8 @@ def _check(option: str, known: Mapping[str, type], base: type, given: str | type
     names = list(parameters)[1:]
     for key in args or {}:
         if key not in names and not has_kwargs:
-            raise UserError(unknown_name(f"argument of {kind.__name__}", key, names))
+            without = "; for no weight decay, add --model.weight_decay null" * (key == "weight_decay")
+            raise UserError(unknown_name(f"argument of {kind.__name__}", key, names) + without)
 
 
 def _class(option: str, known: Mapping[str, type[T]], base: type[T], given: str | type[T]) -> type[T]:

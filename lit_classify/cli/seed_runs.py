@@ -30,7 +30,7 @@ from lit_classify.cli.warning_filters import without_notes
 from lit_classify.errors import DivergedError, UserError
 from lit_classify.evaluation.member_metrics import member_metrics
 from lit_classify.modules import LitModule
-from lit_classify.networks import as_members, evaluating, select_members
+from lit_classify.networks import as_members, evaluating, in_single_precision, select_members
 from lit_classify.report.comparison import Configuration, SeedRun
 from lit_classify.threads import limit_threads
 
@@ -123,7 +123,8 @@ def _evaluate(cli: SeedFit, part: Configuration, seed: int) -> SeedRun:
     metric = metrics.get(part.metric)  # absent if outputs are not finite
     if part.plot_data is not None and metric is not None:
         with evaluating(cli.model):
-            surface = _surface(cli.model, cli.model(part.plot_data.inputs.to(cli.model.device)))
+            model = in_single_precision(cli.model)
+            surface = _surface(model, model(part.plot_data.inputs.to(model.device)))
     diverged = -1 if metric is None else None
     return SeedRun(seed, metric, metrics.get("loss"), diverged, cli.curves.values, surface)
 

@@ -257,3 +257,9 @@ def test_ctrl_c_keeps_what_is_finished(dropout: float, epochs: int, place: str) 
     assert ("second.yaml: interrupted after" in out) is bool(dropout)
     assert ("second.yaml" in out) is bool(dropout)
     assert Path("page.html").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_a_run_in_another_precision_is_shown_on_the_page() -> None:
+    options = ["--seeds", "2", "--trainer.max_epochs", "1", "--trainer.precision", "64"]
+    assert main(["compare", "circles_v2", *options, "--out", "compare.html"]) == 0

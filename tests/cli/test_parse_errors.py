@@ -29,6 +29,7 @@ MISTAKES = {
     "fit --config=": "--config is empty",
     f"{CIRCLES} --find_lr=true": "--find_lr takes no value, but got 'true': give --find_lr, or leave it out",
     f"{CIRCLES} --plots": "--plots requires a value",
+    f"{CIRCLES} --model.optimizer LBFGS --model.weight_decay 0.1": "add --model.weight_decay null",
     "report nowhere --no_rows=true": "--no_rows takes no value",
     f"{CIRCLES} --model.hidden=": "--model.hidden: expected a list such as [10, 10], but got ''",
     f"{CIRCLES} --seed_everything abc": "expected a whole number, true or false, but got 'abc'",
