@@ -157,14 +157,15 @@ def _read_rows(path: Path, options: CsvOptions, dialect: Dialect, start: int = 0
     with open_text(path, options.encoding) as file:
         for _ in range(start):
             file.readline()
-        while len(rest) <= _MAX_OPEN_BYTES and (text := read_block(path, file, len(rest.decode()))):
-            data = rest + text.encode()
-            end, is_regular = _find_end(data if text.endswith("\n") else data + b"\n", dialect)
-            lines, rest = data[:end], data[end:]
-            if lines:
-                rows = Rows(start, start + len(lines.splitlines()), lines, is_regular)
+        while len(rest) <= _MAX_OPEN_BYTES and (text := read_block(path, file, len(rest.decode())).encode()):
+            data = rest + text
+            lines = data if data.endswith(b"\n") else data + b"\n"
+            end, is_regular = _find_end(lines, dialect)
+            if end:
+                rows = Rows(start, start + lines.count(b"\n", 0, end), data[:end], is_regular)
                 yield rows
                 start = rows.end
+            rest = data[end:]
     if rest:
         (*_, row) = csv.reader(io.StringIO(rest.decode()), **dialect.csv_options)
         opening = start + 1 + rest.count(b"\n") - row[-1].count("\n")
