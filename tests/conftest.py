@@ -21,12 +21,6 @@ def temporary_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
-    """Start one worker more than there are processors: tests wait for processes, signals and disks."""
-    return (yield) + 1
-
-
-@pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Collect no garbage meanwhile, and exclude what is imported from later collections, as commands do."""
     gc.disable()
