@@ -50,6 +50,7 @@ class BestCheckpoint(ModelCheckpoint):
             enable_version_counter=False,
         )
         self._is_pending = False
+        self._resumed: Path | None = None  # checkpoint
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Set the directory, without Lightning's warning about checkpoints in it: a resumed run has some."""
@@ -61,11 +62,19 @@ class BestCheckpoint(ModelCheckpoint):
             warnings.filterwarnings("ignore", "Checkpoint directory")
             super().setup(trainer, pl_module, stage)
 
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Note which checkpoint is resumed, before the state is loaded."""
+        self._resumed = Path(trainer.ckpt_path) if trainer.ckpt_path else None
+
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Copy the best checkpoint of a resumed run into the directory of the new run."""
         earlier, score = Path(state_dict["best_model_path"]), state_dict["best_model_score"]
         if score is not None and not math.isfinite(score):
             raise ValueError(f"best_model_score is {score}")
+        if self._resumed and not earlier.is_file():  # the run has been moved
+            earlier = self._resumed.with_name(earlier.name)
         if score is None or self.dirpath is None or not earlier.is_file():
             return
         best = Path(self.dirpath) / earlier.name

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.cli.main import main
 from tests.runs import FIT_MOONS, MOONS_CHECKPOINT
 
@@ -40,3 +41,13 @@ def test_a_fit_without_checkpoints_prints_the_reason(
     assert not list(Path().rglob("*.ckpt"))
     logs = option == ["--trainer.enable_checkpointing", "false"]
     assert Path("lightning_logs").exists() == logs
+
+
+def test_a_run_that_was_moved_is_resumed_with_its_best_checkpoint() -> None:
+    fit = ["fit", "--config", "circles_v2", "--plots", "none", "--log_every_n_epochs", "1", "--model.lr", "5"]
+    assert main([*fit, "--trainer.max_epochs", "20"]) == 0
+    Path("lightning_logs").rename("moved")
+    moved = Path("moved/circles_v2/version_0/checkpoints")
+    assert main([*fit, "--trainer.max_epochs", "21", "--ckpt_path", str(moved / "last.ckpt")]) == 0
+    best = Checkpoint.read("lightning_logs/circles_v2/version_0/checkpoints/best.ckpt")
+    assert best.epochs == Checkpoint.read(moved / "best.ckpt").epochs < 20
