@@ -22,10 +22,6 @@ COMMON_OPTIONS = """\
   --data.path FILE                another table, of which all rows are used
   --data NAME, --model NAME       import path of the run's data module or module, if it is a custom one
   --model.network NAME            import path of the run's network, if it is a custom one"""
-FIT_OPTIONS = {
-    *("plots", "log_every_n_epochs", "test_best", "tune_threshold", "report"),
-    *("init_from", "init_preprocessing", "freeze", "find_lr"),
-}
 RECORDED_DATA = "lit_classify.cli.checkpoint_cli.recorded_data"
 
 
@@ -61,12 +57,17 @@ class CheckpointCLI(LitCLI):
     parser_class = CheckpointParser
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Accept the options of any data module; do not show those of fit, which config.yaml may contain."""
+        """Accept the options of any data module."""
         super().add_arguments_to_parser(parser)
-        for action in actions(parser):
-            if action.dest in FIT_OPTIONS:
-                action.help = SUPPRESS
         parser.set_defaults({"data": {"class_path": RECORDED_DATA}})
+
+    def add_fit_options(self, parser: LightningArgumentParser) -> None:
+        """Accept the options of fit, but do not show them."""
+        before = list(actions(parser))
+        super().add_fit_options(parser)
+        for action in actions(parser):
+            if action not in before:
+                action.help = SUPPRESS
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 - Lightning's
         """Parse the options, and read the checkpoint that they name.

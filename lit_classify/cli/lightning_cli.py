@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from jsonargparse import Namespace, set_parsing_settings
 from lightning.pytorch.accelerators import CPUAccelerator
@@ -19,18 +19,16 @@ from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.compatibility import KNOWN_CLASSES, never_null
 from lit_classify.checkpoints.io import AtomicCheckpointIO
 from lit_classify.checkpoints.search import RUNS, find_checkpoint
+from lit_classify.cli.fit_options import add_fit_options
 from lit_classify.cli.lightning_parser import Recipe, RecipeFile, RunParser
 from lit_classify.cli.main import COMMANDS
-from lit_classify.cli.plot_selection import HELP
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, check_at_least
 from lit_classify.evaluation.cross_validation import cross_validated
-from lit_classify.evaluation.threshold_tuning import SCORES
 from lit_classify.messages import Color, echo, summarize, warn
 from lit_classify.metrics import Metrics, logged_metrics
 from lit_classify.modules import LitModule
-from lit_classify.networks import Layers
 
 AUTO_MODULE = "lit_classify.modules.AutoModule"
 
@@ -109,59 +107,12 @@ class LitCLI(LightningCLI):
         parser.description = f"{COMMANDS[self.command].capitalize()}."
         self._options.common_options = self.common_options
         parser.add_class_arguments(Recipe, "recipe")
-        parser.add_argument("--plots", type=str | list[str], default="basic", help=HELP)
-        parser.add_argument(
-            "--log_every_n_epochs",
-            type=int,
-            default=100,
-            help="Validate and print a line at epochs 0, n, 2n, ... and after the last epoch.",
-        )
-        parser.add_argument(
-            "--print_every_n_epochs",
-            type=int,
-            default=1,
-            help="Of the lines in n epochs, print only the first; the last line is always printed.",
-        )
-        parser.add_argument(
-            "--test_best", type=bool, default=False, help="After fit, evaluate best.ckpt on the test rows."
-        )
-        parser.add_argument(
-            "--tune_threshold",
-            type=str | None,
-            default=None,
-            help="After fit, set model.threshold of best.ckpt, for two classes, to the best one by a metric "
-            f"on the validation rows: {', '.join(SCORES)}.",
-        )
-        parser.add_argument(
-            "--init_from",
-            type=str | None,
-            default=None,
-            help="Take the first weights from a checkpoint: its path, the directory of a run, best, last, or "
-            "the name of a recipe for the best one of its newest run. Layers that do not fit stay new.",
-        )
-        parser.add_argument(
-            "--init_preprocessing",
-            type=Literal["auto", "keep", "fit"],
-            default="auto",
-            help="The preprocessing of a table with --init_from: keep that of the checkpoint, fit it to the "
-            "new training rows, or auto, to keep it if the table has its columns.",
-        )
-        parser.add_argument(
-            "--freeze",
-            type=Layers | None,
-            default=None,
-            help="Layers not to train; short for --model.freeze.",
-        )
-        parser.add_argument(
-            "--find_lr",
-            action="store_true",
-            help="Before fit, find model.lr: train a copy of the model for 100 steps with growing rates, and "
-            "take a tenth of the one with the lowest loss. The run's learning_rate.png shows the losses.",
-        )
-        parser.add_argument(
-            "--report", action="store_true", help="After fit, write report.html into the run's directory."
-        )
+        self.add_fit_options(parser)
         parser.set_defaults({"model": {"class_path": AUTO_MODULE}})
+
+    def add_fit_options(self, parser: LightningArgumentParser) -> None:
+        """Add the options of fit, which all commands accept, as config.yaml contains them."""
+        add_fit_options(parser)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 - Lightning's
         """Parse, ignoring a recipe's arguments for a network, loss, optimizer or scheduler replaced."""

@@ -22,7 +22,7 @@ from lit_classify.networks import DerivedInputs, FeatureEmbedding
 from lit_classify.networks.embeddings import PeriodicEmbedding
 from lit_classify.networks.members import MemberLinear
 
-# Activations that work on each number alone, with their arguments; page.js has the same names.
+# Activations that work on each number alone, with their arguments; network.js has the same names.
 _ACTIVATIONS: dict[type[nn.Module], tuple[str, ...]] = {
     nn.CELU: ("alpha",),
     nn.ELU: ("alpha",),

@@ -20,6 +20,17 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
+def test_help_shows_no_option_of_fit(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = []
+    for command in ("fit", "test"):
+        with pytest.raises(SystemExit, match="0"):
+            main([command, "--help"])
+        shown.append({*re.findall(r"^  (--[a-z_]+)", capsys.readouterr().out, re.MULTILINE)})
+    of_fit, of_test = shown
+    assert {"--plots", "--report", "--find_lr", "--print_every_n_epochs"} <= of_fit - of_test
+    assert of_test - of_fit == {"--verbose"}
+
+
 @pytest.mark.parametrize(
     ("recipe", "metrics"),
     [
