@@ -1,8 +1,8 @@
 """Diagnose a finished run.
 
 Each function below looks for one problem, and is named after it. The facts are collected by
-``lit_classify.evaluation.run_facts``. A finding should be right whenever it appears: most need evidence that
-the training rows can be predicted far better, which their nearest neighbors give without training.
+``lit_classify.evaluation.diagnosis_facts``. A finding should be right whenever it appears: most need evidence
+that the training rows can be predicted far better, which their nearest neighbors give without training.
 """
 
 import math

@@ -8,7 +8,7 @@ from lit_classify.cli.argument_parser import add_custom_classes, parser
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.diagnosis import diagnose
 from lit_classify.errors import UserError
-from lit_classify.evaluation.run_facts import read_facts
+from lit_classify.evaluation.diagnosis_facts import read_facts
 from lit_classify.messages import echo
 
 

@@ -20,7 +20,7 @@ from lit_classify._lightning.trainer import RunTrainer
 from lit_classify.allocator import keep_freed_memory
 from lit_classify.atomic_write import write_all
 from lit_classify.callbacks import BestCheckpoint, HParams, LastCheckpoint, RunSummary
-from lit_classify.callbacks.learning_rate_plot import LearningRatePlot
+from lit_classify.callbacks.lr_range_plot import LearningRatePlot
 from lit_classify.callbacks.member_early_stopping import stops_members
 from lit_classify.callbacks.plot_callback import skip_on_error
 from lit_classify.checkpoints.checkpoint import Checkpoint
@@ -35,8 +35,8 @@ from lit_classify.data import TableDataModule
 from lit_classify.diagnosis import diagnose
 from lit_classify.errors import DataError, UserError
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD, cross_validated
-from lit_classify.evaluation.range_test import range_test
-from lit_classify.evaluation.run_facts import collect_facts
+from lit_classify.evaluation.diagnosis_facts import collect_facts
+from lit_classify.evaluation.lr_range_test import range_test
 from lit_classify.evaluation.threshold_tuning import check_metric, tune_threshold
 from lit_classify.loggers import RunLogger
 from lit_classify.messages import escape_control, summarize, warn

@@ -25,7 +25,7 @@ def write_line(data: LineDataModule, flags: Collection[str]) -> str:
     check_arguments("data", data, names | _COMMON)
     ends = {"train": len(data.split("train").y), "test": len(data.x) - len(data.split("test").y)}
     flags = {*flags, "noise"} if data.noise else flags
-    return fill("line", {**data.hparams, **ends, "about": _summary(data)}, flags)
+    return fill("line_data", {**data.hparams, **ends, "about": _summary(data)}, flags)
 
 
 def write_points(data: PointsDataModule, dtype: str, width: int = WIDTH) -> str:
@@ -43,7 +43,7 @@ def write_points(data: PointsDataModule, dtype: str, width: int = WIDTH) -> str:
     """
     check_arguments("data", data, attributes(textwrap.dedent(inspect.getsource(data.generate))) | _COMMON)
     values = {"about": _summary(data), "generate": body(data.generate, data, "X, y", width), "dtype": dtype}
-    return fill("points", {**values, "split": _split(data, width)}, flags=())
+    return fill("points_data", {**values, "split": _split(data, width)}, flags=())
 
 
 def _summary(data: InMemoryDataModule) -> str:

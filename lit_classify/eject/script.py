@@ -87,7 +87,7 @@ def write_script(run: Run) -> str:
         raise UserError(f"eject cannot write the data module {type(data).__name__} into a script")
     steps = ["model", "loop"] if plain else ["members", "task_loop"]
     if "test" in flags and run.held_out == "val" and not plain:
-        steps.append("best")
+        steps.append("test_best")
     sections = [section, *(fill(name, values, flags) for name in ("helpers", *steps, *plots))]
     code = "\n".join(sections)
     names = free_names(code)

@@ -20,9 +20,9 @@ from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.diagnosis import diagnose
+from lit_classify.evaluation.diagnosis_facts import read_facts
 from lit_classify.evaluation.importance import permutation_importance
 from lit_classify.evaluation.printout import baseline_scores
-from lit_classify.evaluation.run_facts import read_facts
 from lit_classify.loggers import read_config
 from lit_classify.metrics import (
     Indicators,
@@ -36,7 +36,7 @@ from lit_classify.modules import LitModule, Regressor
 from lit_classify.networks import evaluating
 from lit_classify.report.bootstrap import bootstrap_intervals
 from lit_classify.report.curves import read_curves
-from lit_classify.report.form import form_data
+from lit_classify.report.form_data import form_data
 from lit_classify.report.network_data import UnsupportedNetwork
 from lit_classify.report.player_data import player_data, round_number
 from lit_classify.threads import limit_threads

@@ -9,7 +9,7 @@ from sklearn import datasets
 
 from lit_classify import BinaryClassifier, CirclesDataModule, recipes
 from lit_classify.cli.main import main
-from lit_classify.evaluation.run_facts import collect_facts
+from lit_classify.evaluation.diagnosis_facts import collect_facts
 from tests.example_tables import bundled
 
 VERDICTS = {

@@ -32,8 +32,8 @@ from lit_classify.data.table.options import TableOptions
 from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, BlockReader, OtherFormatError, Position
 from lit_classify.data.table.streaming.cache import CachedTable, arrays_of, free_space
 from lit_classify.data.table.streaming.encoding import BlockEncoder, layouts, write_shards, written_until
+from lit_classify.data.table.streaming.row_assignment import Assignment
 from lit_classify.data.table.streaming.shards import Layout
-from lit_classify.data.table.streaming.splits import Assignment
 from lit_classify.data.table.streaming.survey import Progress, Survey, Surveyor
 from lit_classify.data.table.text_conversion import ValueOptions
 from lit_classify.data.table.value_formats import ValueFormat

@@ -22,8 +22,8 @@ from lit_classify.data.table.options import TableOptions
 from lit_classify.data.table.sample_weights import read_weights
 from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, Block, BlockReader, Position
 from lit_classify.data.table.streaming.cache import Array, reserved
+from lit_classify.data.table.streaming.row_assignment import SPLITS, Assignment
 from lit_classify.data.table.streaming.shards import Layout
-from lit_classify.data.table.streaming.splits import SPLITS, Assignment
 from lit_classify.data.table.streaming.survey import Progress, with_targets
 
 _SECONDS = 10.0  # between notes of the progress, from which an interrupted pass continues

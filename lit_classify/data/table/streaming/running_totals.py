@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lit_classify.data.table.column_totals import MAX_CATEGORIES, ColumnTotals
 from lit_classify.data.table.streaming.hashing import below, hash_numbers
-from lit_classify.data.table.streaming.splits import SPLITS, Codes
+from lit_classify.data.table.streaming.row_assignment import SPLITS, Codes
 
 _SAMPLE_BYTES = 1 << 26
 _MAX_PENDING = 64  # parts of the sample that are concatenated at once

@@ -18,8 +18,8 @@ from lit_classify.data.table.options import TableOptions
 from lit_classify.data.table.schema import check_columns
 from lit_classify.data.table.streaming.blocks import BlockReader, OtherFormatError
 from lit_classify.data.table.streaming.cache_builder import CacheBuilder, StreamedRows
+from lit_classify.data.table.streaming.row_assignment import Assignment
 from lit_classify.data.table.streaming.shards import Layout
-from lit_classify.data.table.streaming.splits import Assignment
 
 
 class StreamedTable:

@@ -25,8 +25,8 @@ from lit_classify.data.table.streaming.blocks import (
     OtherFormatError,
     Position,
 )
+from lit_classify.data.table.streaming.row_assignment import SPLITS, Assignment
 from lit_classify.data.table.streaming.running_totals import Frames, RunningTotals
-from lit_classify.data.table.streaming.splits import SPLITS, Assignment
 from lit_classify.data.table.targets import Target, check_complete, has_targets
 from lit_classify.data.table.text_conversion import convert_text
 from lit_classify.data.table.value_formats import ValueFormat

@@ -11,7 +11,7 @@ import pytest
 
 from lit_classify import DataError, TableDataModule
 from lit_classify.data.table.streaming import blocks as blocks_module
-from lit_classify.data.table.streaming import cache_builder, encoding, running_totals, splits, survey
+from lit_classify.data.table.streaming import cache_builder, encoding, row_assignment, running_totals, survey
 from lit_classify.data.table.streaming.cache import CachedTable, find_tables
 from lit_classify.errors import DataWarning, UserError
 from tests.data.table.streaming.tables import mixed_table
@@ -139,21 +139,21 @@ def test_an_interrupted_pass_is_continued(block: int, monkeypatch: pytest.Monkey
 def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
     """Build a table, interrupt the first pass after some blocks, and return the first rows of all blocks."""
     monkeypatch.setattr(survey, "_SECONDS", 0.0)
-    codes = splits.Assignment.codes
+    codes = row_assignment.Assignment.codes
 
     def interrupt(blocks: int, **options: Any) -> list[int]:
         surveyed = list[int]()
 
-        def counted(self: splits.Assignment, block: Any, numbers: Any) -> Any:
+        def counted(self: row_assignment.Assignment, block: Any, numbers: Any) -> Any:
             if len(surveyed) == blocks:
                 raise KeyboardInterrupt
             surveyed.append(block.first)
             return codes(self, block, numbers)
 
-        monkeypatch.setattr(splits.Assignment, "codes", counted)
+        monkeypatch.setattr(row_assignment.Assignment, "codes", counted)
         with pytest.raises(KeyboardInterrupt):
             build(**options)
-        monkeypatch.setattr(splits.Assignment, "codes", codes)
+        monkeypatch.setattr(row_assignment.Assignment, "codes", codes)
         return surveyed
 
     return interrupt

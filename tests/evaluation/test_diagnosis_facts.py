@@ -24,7 +24,12 @@ from lit_classify import (
 )
 from lit_classify.data.synthetic import Points
 from lit_classify.errors import DataWarning
-from lit_classify.evaluation.run_facts import collect_facts, gradient_norm, is_linear, neighbor_predictions
+from lit_classify.evaluation.diagnosis_facts import (
+    collect_facts,
+    gradient_norm,
+    is_linear,
+    neighbor_predictions,
+)
 from tests.example_tables import table
 from tests.training import trainer
 

@@ -6,7 +6,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lit_classify.atomic_write import write_all
 from lit_classify.callbacks.plot_callback import log_pixels, skip_on_error
-from lit_classify.evaluation.range_test import RangeTest
+from lit_classify.evaluation.lr_range_test import RangeTest
 from lit_classify.loggers import RunLogger
 
 

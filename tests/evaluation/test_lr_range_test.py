@@ -18,7 +18,7 @@ from lit_classify import (
 from lit_classify.checkpoints import Checkpoint
 from lit_classify.cli.main import main
 from lit_classify.errors import UserError
-from lit_classify.evaluation.range_test import RangeTest, range_test
+from lit_classify.evaluation.lr_range_test import RangeTest, range_test
 from tests.event_files import events
 from tests.training import trainer
 

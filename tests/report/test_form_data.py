@@ -1,7 +1,7 @@
 from pathlib import Path
 
 from lit_classify import Regressor, TableDataModule
-from lit_classify.report.form import form_data
+from lit_classify.report.form_data import form_data
 
 
 def test_the_ends_of_a_number_are_those_of_the_table() -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from lit_classify import BinaryClassifier, CirclesDataModule
-from lit_classify.callbacks.learning_rate_plot import LearningRatePlot
-from lit_classify.evaluation.range_test import RangeTest
+from lit_classify.callbacks.lr_range_plot import LearningRatePlot
+from lit_classify.evaluation.lr_range_test import RangeTest
 from lit_classify.loggers import RunLogger
 from tests.event_files import events
 from tests.training import trainer
