@@ -73,9 +73,11 @@ class BestCheckpoint(ModelCheckpoint):
         earlier, score = Path(state_dict["best_model_path"]), state_dict["best_model_score"]
         if score is not None and not math.isfinite(score):
             raise ValueError(f"best_model_score is {score}")
+        if score is None or self.dirpath is None:
+            return
         if self._resumed and not earlier.is_file():  # the run has been moved
             earlier = self._resumed.with_name(earlier.name)
-        if score is None or self.dirpath is None or not earlier.is_file():
+        if not earlier.is_file():
             return
         best = Path(self.dirpath) / earlier.name
         best.parent.mkdir(parents=True, exist_ok=True)
