@@ -4,6 +4,7 @@ Legend: N rows of a block.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -124,7 +125,13 @@ class BlockReader:
             DataError: a file does not exist, its format cannot be read in blocks, or the files differ.
         """
         options, tables, from_text = files.options, list[RawTable](), set[str]()
-        for path in find_files([path for paths in files.paths.values() for path in paths]):
+        found = find_files(files.paths["path"])
+        for key in PATH_OPTIONS[1:]:
+            with suppress(
+                DataError
+            ):  # commands may do without these files; the others refuse them by ``paths``
+                found += find_files(files.paths.get(key, ()))
+        for path in found:
             table, text_columns = _read_head(path, options)
             tables.append(table)
             from_text |= text_columns
@@ -229,17 +236,21 @@ class BlockReader:
         length = detect_dialect(path, options).bytes_per_line if name == "CSV" else bytes_per_line(path)
         return round(path.stat().st_size / length)
 
+    def _find(self, key: str) -> list[Path]:
+        paths = self.files.paths.get(key)
+        return find_files(paths) if paths else []
+
     def digests(self, key: str) -> dict[str, str]:
         """Return the SHA-256 of each file of an option, as it is when the rows are held in memory."""
         options = self.files.options
         return {
             str(path): digest_text(path, options) if _format(path) == "CSV" else digest_file(path)
-            for path in self.paths.get(key, ())
+            for path in self._find(key)
         }
 
     def stamps(self, key: str) -> list[list[int]]:
         """Return size and time of the last change of each file of an option."""
-        stats = [path.stat() for path in self.paths.get(key, ())]
+        stats = [path.stat() for path in self._find(key)]
         return [[stat.st_size, stat.st_mtime_ns] for stat in stats]
 
     def __iter__(self) -> Iterator[Block]:

@@ -311,6 +311,22 @@ def end(process: ForkedProgram) -> int | None:
     return process.returncode
 
 
+def test_the_validation_file_may_be_absent_after_the_training() -> None:
+    mixed_table().write_csv("t.csv")
+    mixed_table().head(90).write_csv("v.csv")
+    files = {"path": "t.csv", "val_path": "v.csv", "cache_dir": "cache"}
+    given: dict[str, Any] = {**files, "target": "target", "ignore": "part"}
+    with pytest.warns(DataWarning, match="also occur in train"):
+        data = TableDataModule(**given)
+    data.setup()
+    Path("v.csv").unlink()
+    again = TableDataModule(**given, fitted_state=data.hparams["fitted_state"])
+    again.setup("test")
+    assert again.split("test").x.equal(data.split("test").x)
+    with pytest.raises(DataError, match=r"no table at v\.csv"):
+        again.split("val")
+
+
 def test_a_write_that_was_killed_leaves_nothing_in_the_complete_table() -> None:
     table = CachedTable(Path("cache"), "t")
     table.partial.mkdir(parents=True)
