@@ -217,8 +217,12 @@ class BlockReader:
             DataError: a file does not exist, or belongs to two splits.
         """
         find_files([path for paths in self.files.paths.values() for path in paths])
-        given = {key: self.files.paths.get(key) for key in PATH_OPTIONS}
-        return {key: find_files(paths) for key, paths in given.items() if paths}
+        return {key: found for key in PATH_OPTIONS if (found := self._find(key))}
+
+    def _find(self, key: str) -> list[Path]:
+        """Return the files of an option; none if it is not given."""
+        paths = self.files.paths.get(key)
+        return find_files(paths) if paths else []
 
     def estimate_rows(self) -> int | None:
         """Return about how many rows all files have; None if that is not known."""
@@ -235,10 +239,6 @@ class BlockReader:
         options = self.files.options
         length = detect_dialect(path, options).bytes_per_line if name == "CSV" else bytes_per_line(path)
         return round(path.stat().st_size / length)
-
-    def _find(self, key: str) -> list[Path]:
-        paths = self.files.paths.get(key)
-        return find_files(paths) if paths else []
 
     def digests(self, key: str) -> dict[str, str]:
         """Return the SHA-256 of each file of an option, as it is when the rows are held in memory."""
