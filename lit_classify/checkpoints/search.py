@@ -44,7 +44,8 @@ def _checkpoint_of_run(folder: Path, names: Sequence[str]) -> Path:
         if (found := folder / "checkpoints" / f"{name}.ckpt").is_file():
             return found
     raise UserError(
-        f"{folder} has no checkpoints; give the directory of a run, such as {RUNS}/circles_v2/version_0"
+        f"{folder} has no checkpoints; give the directory of a run, such as {RUNS}/circles_v2/version_0; "
+        "a run that diverged in its first epoch has none, train it with a smaller --model.lr"
     )
 
 

@@ -1,13 +1,10 @@
 """``lit-classify diagnose``: why a model does not learn, and which option to try."""
 
-from pathlib import Path
-
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import add_custom_classes, parser
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.diagnosis import diagnose
-from lit_classify.errors import UserError
 from lit_classify.evaluation.diagnosis_facts import read_facts
 from lit_classify.messages import echo
 
@@ -25,7 +22,7 @@ def main(arguments: list[str]) -> int:
     given = options.parse_args(arguments[1:])
     filter_warnings()
 
-    checkpoint = Checkpoint.read(_last_checkpoint(given.run))
+    checkpoint = Checkpoint.read(find_checkpoint(given.run, of_run=("last", "best")))
     module, own_data = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
     settings = {} if given.path is None else {"path": given.path}
     checkpoint.check_options("data", settings)
@@ -36,22 +33,3 @@ def main(arguments: list[str]) -> int:
     echo(f"{checkpoint.path.parent.parent}: {type(model).__name__} after {epochs} epoch{'s' * (epochs != 1)}")
     echo("\n".join(map(str, findings)) or "No problem found.")
     return 0
-
-
-def _last_checkpoint(run: str) -> Path:
-    """Return the last checkpoint of a run, or else its best.
-
-    Raises:
-        UserError: the directory has no checkpoint.
-    """
-    folder = Path(run)
-    if not folder.is_dir():
-        return Path(find_checkpoint(run))
-    for name in ("last.ckpt", "best.ckpt"):
-        if (folder / "checkpoints" / name).is_file():
-            return folder / "checkpoints" / name
-    raise UserError(
-        f"{run} has no checkpoints/last.ckpt: give the directory of a single run, such as "
-        "lightning_logs/circles_v0/version_0; a run that diverged in its first epoch has none, train it "
-        "with a smaller --model.lr"
-    )
