@@ -9,10 +9,8 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
-from scipy.stats import binomtest  # type: ignore[import-untyped]
 from sklearn import metrics
 from sklearn import metrics as reference
-from sklearn.calibration import calibration_curve
 from sklearn.datasets import load_wine
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor, nn
@@ -28,7 +26,6 @@ from lit_classify import (
 from lit_classify.cli.main import main
 from lit_classify.data import InMemoryDataModule
 from lit_classify.evaluation.printout import evaluation_text, metric_lines
-from lit_classify.metrics import calibration_bins, log_odds, threshold_counts, wilson_interval
 from lit_classify.modules import LitModule
 from lit_classify.modules.class_tables import score_table
 from tests.example_tables import bundled, write
@@ -245,13 +242,6 @@ def test_saturated_logits_are_ranked_though_their_probabilities_are_equal() -> N
     assert found["auroc"] == pytest.approx(np.mean(each))
 
 
-@pytest.mark.reliability(60)
-def test_log_odds_equal_those_of_the_probabilities() -> None:
-    logits = torch.randn(200, 4, dtype=torch.float64)
-    p = torch.softmax(logits, dim=1)
-    torch.testing.assert_close(log_odds(logits), torch.log(p / (1 - p)))
-
-
 @pytest.mark.reliability(59)
 def test_fit_test_and_tensorboard_show_the_same_metrics(capsys: pytest.CaptureFixture[str]) -> None:
     wine = ["--data.path", str(bundled(load_wine, "wine.csv")), "--data.target", "target"]
@@ -409,29 +399,3 @@ def evaluate(
     loader = TensorLoader((torch.from_numpy(x).float(), y), batch_size=700, even=False)
     (logged,) = trainer().test(model, loader, verbose=False)
     return model, {name: float(value) for name, value in logged.items()}
-
-
-@pytest.mark.parametrize(("count", "total"), [(0, 7), (7, 7), (1, 1), (3, 10), (99_999, 100_000)])
-def test_wilson_intervals_are_those_of_scipy(count: int, total: int) -> None:
-    expected = binomtest(count, total).proportion_ci(method="wilson")
-    low, high = wilson_interval(np.array([count]), np.array([total]))
-    assert [*low, *high] == pytest.approx([expected.low, expected.high])
-
-
-def test_calibration_bins_equal_those_of_scikit_learn() -> None:
-    random = np.random.default_rng(0)
-    p = random.random(500) ** 3
-    y = (random.random(500) < p).astype(int)
-    actual, predicted = calibration_curve(y, p, n_bins=10)
-    bins = calibration_bins(y, p)
-    np.testing.assert_allclose(bins.predicted, predicted)
-    np.testing.assert_allclose(bins.actual, actual)
-    assert bins.counts.sum() == 500
-
-
-def test_counts_by_threshold_equal_those_of_scikit_learn() -> None:
-    random = np.random.default_rng(1)
-    y, p = random.integers(2, size=200), random.integers(11, size=200) / 10  # some equal a threshold
-    thresholds = np.array([0.0, 0.05, 0.3, 1.0])
-    for threshold, counts in zip(thresholds, threshold_counts(y, p, thresholds), strict=True):
-        assert (counts == reference.confusion_matrix(y, p > threshold)).all()

@@ -27,7 +27,7 @@ from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, check_at_least
 from lit_classify.evaluation.cross_validation import cross_validated
 from lit_classify.messages import Color, echo, summarize, warn
-from lit_classify.metrics import Metrics, logged_metrics
+from lit_classify.metrics.base import Metrics, logged_metrics
 from lit_classify.modules import LitModule
 
 AUTO_MODULE = "lit_classify.modules.AutoModule"

@@ -2,7 +2,7 @@
 
 import torch
 
-from lit_classify.metrics import Metrics
+from lit_classify.metrics.base import Metrics
 from lit_classify.modules import LitModule
 from lit_classify.modules.results import Evaluation
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from lit_classify.data import InMemoryDataModule
 from lit_classify.messages import escape_control
-from lit_classify.metrics import Metrics
+from lit_classify.metrics.base import Metrics
 from lit_classify.modules import LitModule
 
 _MAX_BASELINE_ROWS = 100_000

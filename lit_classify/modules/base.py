@@ -26,7 +26,7 @@ from lit_classify.data_interface import HasInputs, HasSample, HasSplits
 from lit_classify.errors import DataError, UserError, check_at_least
 from lit_classify.losses import LOSSES, Loss, Reduction, as_name, make_loss
 from lit_classify.messages import warn
-from lit_classify.metrics import Metrics
+from lit_classify.metrics.base import Metrics
 from lit_classify.modules.builtin_callbacks import fit_callbacks, shows_metrics
 from lit_classify.modules.member_losses import (
     Counts,

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_classify.messages import escape_control
-from lit_classify.metrics import confusion_counts, mean_precision_recall_f1, precision_recall_f1_support
+from lit_classify.metrics.classification import mean_precision_recall_f1, precision_recall_f1_support
+from lit_classify.metrics.confusion_matrix import confusion_counts
 
 _MAX_WIDTH = 80
 _MIN_NAME = 12  # of the name and number of a class beside a confusion matrix

@@ -19,7 +19,9 @@ from lit_classify.data_interface import HasClassCounts
 from lit_classify.errors import UserError
 from lit_classify.losses import Reduction
 from lit_classify.messages import unknown_name
-from lit_classify.metrics import Metrics, accuracy, binary_metrics, confusion_counts, multiclass_metrics
+from lit_classify.metrics.base import Metrics
+from lit_classify.metrics.classification import accuracy, binary_metrics, multiclass_metrics
+from lit_classify.metrics.confusion_matrix import confusion_counts
 from lit_classify.modules.base import Arrays, Columns, LitModule, Plotters
 from lit_classify.modules.class_tables import confusion_table, score_table
 from lit_classify.modules.pos_weight import PosWeight, as_pos_weight, balanced_pos_weight

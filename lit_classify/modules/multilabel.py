@@ -15,7 +15,8 @@ from torchmetrics.classification import MultilabelAccuracy
 from lit_classify.data_interface import HasSplits
 from lit_classify.errors import UserError
 from lit_classify.losses import Reduction
-from lit_classify.metrics import Metrics, accuracy, multilabel_metrics
+from lit_classify.metrics.base import Metrics
+from lit_classify.metrics.classification import accuracy, multilabel_metrics
 from lit_classify.modules.base import Arrays, Columns, LitModule, Plotters
 from lit_classify.modules.class_tables import score_table
 from lit_classify.modules.pos_weight import PosWeight, as_pos_weight, balanced_pos_weight

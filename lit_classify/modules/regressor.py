@@ -14,7 +14,8 @@ from torchmetrics import MeanAbsoluteError, Metric
 from lit_classify.data_interface import HasTargetScale
 from lit_classify.errors import UserError, check_at_least
 from lit_classify.losses import Reduction
-from lit_classify.metrics import Metrics, r2, regression_metrics
+from lit_classify.metrics.base import Metrics
+from lit_classify.metrics.regression import r2, regression_metrics
 from lit_classify.modules.base import Columns, LitModule, Plotters
 from lit_classify.modules.results import Baselines, RowErrors
 from lit_classify.modules.running_mean import accumulation_dtype

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lit_classify.metrics import Metrics
+from lit_classify.metrics.base import Metrics
 
 
 class Evaluation(NamedTuple):

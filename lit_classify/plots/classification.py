@@ -10,21 +10,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from lit_classify.metrics import (
+from lit_classify.metrics.base import Indicators, Numbers
+from lit_classify.metrics.calibration import (
     NUM_CALIBRATION_BINS,
     CalibrationBins,
     calibration_bin,
     calibration_bins,
-    wilson_interval,
 )
+from lit_classify.metrics.confidence_intervals import wilson_interval
 from lit_classify.plots.inline_figure import InlineFigure
 from lit_classify.plots.layout import LEGEND_WIDTH, X_AXIS, lay_out, make_panels, size_of
 from lit_classify.plots.style import background, class_color, foreground, full_label, wrap
 
-Numbers = NDArray[np.float64]
-Indicators = NDArray[np.int64]
 _MAX_ANNOTATED = 30  # classes of a confusion matrix whose cells show their counts
 _MAX_CURVES = 8
 _LINE_WIDTH = 1.4

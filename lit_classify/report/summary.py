@@ -24,17 +24,12 @@ from lit_classify.evaluation.diagnosis_facts import read_facts
 from lit_classify.evaluation.importance import permutation_importance
 from lit_classify.evaluation.printout import baseline_scores
 from lit_classify.loggers import read_config
-from lit_classify.metrics import (
-    Indicators,
-    Numbers,
-    calibration_bins,
-    confusion_counts,
-    threshold_counts,
-    wilson_interval,
-)
+from lit_classify.metrics.base import Indicators, Numbers
+from lit_classify.metrics.calibration import calibration_bins
+from lit_classify.metrics.confidence_intervals import bootstrap_intervals, wilson_interval
+from lit_classify.metrics.confusion_matrix import confusion_counts, threshold_counts
 from lit_classify.modules import LitModule, Regressor
 from lit_classify.networks import evaluating
-from lit_classify.report.bootstrap import bootstrap_intervals
 from lit_classify.report.curves import read_curves
 from lit_classify.report.form_data import form_data
 from lit_classify.report.network_data import UnsupportedNetwork

@@ -1,45 +1,24 @@
-"""Metrics beyond loss and accuracy, in double precision.
+"""Metrics of classes and labels, in double precision.
 
 Definitions are scikit-learn's. Means over classes or labels include those that occur in the targets or in
 the predictions, as scikit-learn's do by default; the precision of a class that is never predicted and the
-recall of a class without rows count as 0. An undefined metric is omitted with a reason, never 0 or NaN.
-Ranking metrics and the log loss are computed from logits, because probabilities near 0 and 1 are rounded.
+recall of a class without rows count as 0. Ranking metrics and the log loss are computed from logits, because
+probabilities near 0 and 1 are rounded.
 
-Legend: N rows, C classes, L labels, B bins, T thresholds.
+Legend: N rows, C classes, L labels.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-Numbers = NDArray[np.float64]
-Indicators = NDArray[Any]  # classes (N,), or 0 and 1 for each label (N, L)
-_Z_95 = 1.959963984540054  # 97.5% quantile of the normal distribution
+from lit_classify.metrics.base import Indicators, Metrics, Numbers, defined_metrics
+
 _MEANS = ("precision", "recall", "f1")
-NUM_CALIBRATION_BINS = 10
-
-
-class Metrics(NamedTuple):
-    """Metrics by name.
-
-    Attributes:
-        values: the defined metrics.
-        notes: why a metric is undefined, or which classes its mean includes.
-
-    Examples:
-        >>> values, notes = regression_metrics(torch.tensor([1.0, 2.0]), torch.tensor([5.0, 5.0]))
-        >>> sorted(values), notes
-        (['max_error', 'rmse'], {'r2': 'undefined: all true values are equal'})
-    """
-
-    values: dict[str, float]
-    notes: dict[str, str]
 
 
 def binary_metrics(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequence[str]) -> Metrics:
@@ -77,7 +56,7 @@ def binary_metrics(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequence
         "auroc": f"every row is of class {names[true[0]]}",
         "average_precision": no_positive,
     }
-    return _defined(values, reasons, {"balanced_accuracy": balanced_note})
+    return defined_metrics(values, reasons, {"balanced_accuracy": balanced_note})
 
 
 def multiclass_metrics(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequence[str]) -> Metrics:
@@ -110,7 +89,7 @@ def multiclass_metrics(logits: Tensor, y: Tensor, predicted: Tensor, names: Sequ
     }
     over = _over(len(occurring_labels(true, predictions)), len(names), "classes", "that occur")
     notes = {**dict.fromkeys(_MEANS, over), "balanced_accuracy": balanced_note}
-    return _defined(values, ranked.notes, notes | ranked.notes)
+    return defined_metrics(values, ranked.notes, notes | ranked.notes)
 
 
 def multilabel_metrics(logits: Tensor, y: Tensor, predicted: Tensor) -> Metrics:
@@ -140,42 +119,7 @@ def multilabel_metrics(logits: Tensor, y: Tensor, predicted: Tensor) -> Metrics:
     reasons = dict.fromkeys(_MEANS, "no label is positive or predicted in any row")
     over = _over(len(occurring_labels(true, predictions)), true.shape[1], "labels", "that occur")
     notes = dict.fromkeys(_MEANS, over)
-    return _defined(values, reasons | ranked.notes, notes | ranked.notes)
-
-
-def regression_metrics(predicted: Tensor, y: Tensor) -> Metrics:
-    """Compute the metrics of predicted values ``(N,)`` and actual values ``(N,)``.
-
-    Examples:
-        >>> values, _ = regression_metrics(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 3.0]))
-        >>> round(values["rmse"], 4), values["r2"]
-        (0.7071, 0.5)
-    """
-    from sklearn import metrics
-
-    predictions, true = predicted.cpu().double().numpy(), y.cpu().double().numpy()
-    values = {
-        "rmse": float(metrics.root_mean_squared_error(true, predictions)),
-        "r2": r2(true, predictions),
-        "max_error": float(metrics.max_error(true, predictions)),
-    }
-    reason = "all true values are equal" if len(true) > 1 else "there is only one row"
-    return _defined(values, {"r2": reason}, {})
-
-
-def logged_metrics(logged: Mapping[str, float], prefix: str) -> Metrics:
-    """Return the logged metrics whose tags begin with a prefix, without the prefix.
-
-    Examples:
-        >>> logged_metrics({"val/loss": 0.5, "val/accuracy": math.nan}, "val/")
-        Metrics(values={'loss': 0.5}, notes={'accuracy': 'undefined: the outputs are NaN or infinite'})
-    """
-    metrics = {tag.removeprefix(prefix): value for tag, value in logged.items() if tag.startswith(prefix)}
-    return _defined(
-        {name: value if math.isfinite(value) else math.nan for name, value in metrics.items()},
-        dict.fromkeys(metrics, "the outputs are NaN or infinite"),
-        {},
-    )
+    return defined_metrics(values, reasons | ranked.notes, notes | ranked.notes)
 
 
 def accuracy(true: Indicators, predicted: Indicators) -> float:
@@ -186,119 +130,6 @@ def accuracy(true: Indicators, predicted: Indicators) -> float:
         0.75
     """
     return float((predicted == true).mean())
-
-
-def wilson_interval(count: Indicators, total: Indicators) -> tuple[Numbers, Numbers]:
-    """Return the bounds of the 95% interval of Wilson (1927) of fractions ``count / total``.
-
-    Examples:
-        >>> low, high = wilson_interval(np.array([0, 8]), np.array([10, 10]))
-        >>> low.round(3).tolist(), high.round(3).tolist()
-        ([0.0, 0.49], [0.278, 0.943])
-    """
-    fraction, z2 = count / total, _Z_95**2
-    center = fraction + z2 / (2 * total)
-    margin = _Z_95 * np.sqrt(fraction * (1 - fraction) / total + z2 / (4 * total**2))
-    low, high = (center - margin) / (1 + z2 / total), (center + margin) / (1 + z2 / total)
-    return np.maximum(low, 0.0), np.minimum(high, 1.0)  # rounding errors
-
-
-def confusion_counts(true: Indicators, predicted: Indicators, num_classes: int) -> NDArray[np.int64]:
-    """Return how many rows of each true class (first axis) are predicted as each class, ``(C, C)``.
-
-    Examples:
-        >>> confusion_counts(np.array([0, 1, 1]), np.array([0, 1, 0]), 2).tolist()
-        [[1, 0], [1, 1]]
-    """
-    pairs = np.bincount(num_classes * true + predicted, minlength=num_classes**2)
-    return pairs.reshape(num_classes, num_classes)
-
-
-class CalibrationBins(NamedTuple):
-    """Rows in bins of predicted probability, without the empty ones.
-
-    Attributes:
-        predicted: mean predicted probability, ``(B,)``.
-        actual: fraction of positives, ``(B,)``.
-        counts: numbers of rows, ``(B,)``.
-    """
-
-    predicted: Numbers
-    actual: Numbers
-    counts: NDArray[np.int64]
-
-    @property
-    def error(self) -> float:
-        """Expected calibration error: the mean distance of predictions and fractions, weighted by rows."""
-        return float(self.counts @ np.abs(self.predicted - self.actual)) / int(self.counts.sum())
-
-
-def calibration_bins(y: Indicators, p: Numbers) -> CalibrationBins:
-    """Return the nonempty ones of ten bins of equal width.
-
-    Args:
-        y: 1 for positive rows, else 0, ``(N,)``.
-        p: predicted probabilities, ``(N,)``.
-
-    Examples:
-        >>> bins = calibration_bins(np.array([0, 0, 1, 1]), np.array([0.2, 0.3, 0.71, 0.79]))
-        >>> bins.predicted.tolist(), bins.actual.tolist(), bins.counts.tolist()
-        ([0.2, 0.3, 0.75], [0.0, 0.0, 1.0], [1, 1, 2])
-        >>> round(bins.error, 4)
-        0.25
-    """
-    bins = calibration_bin(p)
-    counts = np.bincount(bins, minlength=NUM_CALIBRATION_BINS)
-    nonempty = counts > 0
-    predicted, positives = (np.bincount(bins, part, NUM_CALIBRATION_BINS)[nonempty] for part in (p, y))
-    counts = counts[nonempty]
-    return CalibrationBins(predicted / counts, positives / counts, counts)
-
-
-def calibration_bin(p: Numbers) -> NDArray[np.int64]:
-    """Return the numbers of the bins of probabilities.
-
-    Examples:
-        >>> calibration_bin(np.array([0.0, 0.25, 1.0])).tolist()
-        [0, 2, 9]
-    """
-    bins: NDArray[np.int64] = (p * NUM_CALIBRATION_BINS).astype(np.int64).clip(max=NUM_CALIBRATION_BINS - 1)
-    return bins
-
-
-def threshold_counts(y: Indicators, p: Numbers, thresholds: Numbers) -> NDArray[np.int64]:
-    """Return confusion counts by the threshold above which rows are predicted as positive, ``(T, 2, 2)``.
-
-    Args:
-        y: 1 for positive rows, else 0, ``(N,)``.
-        p: predicted probabilities, ``(N,)``.
-        thresholds: thresholds, ``(T,)``.
-
-    Examples:
-        >>> counts = threshold_counts(np.array([0, 1, 1]), np.array([0.1, 0.4, 0.9]), np.array([0.0, 0.4]))
-        >>> counts.tolist()
-        [[[0, 1], [0, 2]], [[1, 0], [1, 1]]]
-    """
-    rows = []
-    for true in (0, 1):
-        sorted_p = np.sort(p[y == true])
-        negatives = np.searchsorted(sorted_p, thresholds, side="right")
-        rows.append(np.stack([negatives, len(sorted_p) - negatives], axis=1))
-    return np.stack(rows, axis=1)
-
-
-def r2(true: Numbers, predicted: Numbers) -> float:
-    """Return R² of predicted values ``(N,)``; NaN if all true values are equal.
-
-    Examples:
-        >>> r2(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
-        0.5
-    """
-    from sklearn import metrics
-
-    if len(true) < 2 or true.min() == true.max():
-        return math.nan
-    return float(metrics.r2_score(true.astype(np.float64), predicted))
 
 
 def precision_recall_f1_support(
@@ -412,11 +243,3 @@ def _ranking(positive: Indicators, scores: Numbers, kind: str, reason: str) -> M
 def _over(count: int, total: int, kind: str, those: str) -> str:
     """Return which classes or labels a mean includes; empty if it includes all."""
     return f"mean over the {count} of {total} {kind} {those}" if count < total else ""
-
-
-def _defined(values: Mapping[str, float], reasons: Mapping[str, str], notes: Mapping[str, str]) -> Metrics:
-    """Omit the metrics that are NaN, with the reason for each; keep the notes on the others."""
-    defined = {name: float(value) for name, value in values.items() if not np.isnan(value)}
-    undefined = {name: f"undefined: {reasons[name]}" for name in values if name not in defined}
-    all_notes = {name: undefined.get(name, notes.get(name, "")) for name in values}
-    return Metrics(defined, {name: note for name, note in all_notes.items() if note})

@@ -1,4 +1,4 @@
-"""95 % confidence intervals of metrics by resampling rows.
+"""95% confidence intervals, of fractions by a formula, of other metrics by resampling rows.
 
 Legend: N rows, O outputs, L labels.
 """
@@ -10,7 +10,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lit_classify.metrics.base import Indicators, Numbers
+
+_Z_95 = 1.959963984540054  # 97.5% quantile of the normal distribution
 _RESAMPLES = 200
+
+
+def wilson_interval(count: Indicators, total: Indicators) -> tuple[Numbers, Numbers]:
+    """Return the bounds of the 95% interval of Wilson (1927) of fractions ``count / total``.
+
+    Examples:
+        >>> low, high = wilson_interval(np.array([0, 8]), np.array([10, 10]))
+        >>> low.round(3).tolist(), high.round(3).tolist()
+        ([0.0, 0.49], [0.278, 0.943])
+    """
+    fraction, z2 = count / total, _Z_95**2
+    center = fraction + z2 / (2 * total)
+    margin = _Z_95 * np.sqrt(fraction * (1 - fraction) / total + z2 / (4 * total**2))
+    low, high = (center - margin) / (1 + z2 / total), (center + margin) / (1 + z2 / total)
+    return np.maximum(low, 0.0), np.minimum(high, 1.0)  # rounding errors
 
 
 def bootstrap_intervals(

@@ -1,10 +1,20 @@
-"""Bootstrap intervals: their coverage, and undefined metrics."""
+"""Confidence intervals: those of scipy, the coverage of the bootstrap, and undefined metrics."""
 
 import math
 
+import numpy as np
+import pytest
 import torch
+from scipy.stats import binomtest  # type: ignore[import-untyped]
 
-from lit_classify.report.bootstrap import bootstrap_intervals
+from lit_classify.metrics.confidence_intervals import bootstrap_intervals, wilson_interval
+
+
+@pytest.mark.parametrize(("count", "total"), [(0, 7), (7, 7), (1, 1), (3, 10), (99_999, 100_000)])
+def test_wilson_intervals_are_those_of_scipy(count: int, total: int) -> None:
+    expected = binomtest(count, total).proportion_ci(method="wilson")
+    low, high = wilson_interval(np.array([count]), np.array([total]))
+    assert [*low, *high] == pytest.approx([expected.low, expected.high])
 
 
 def test_bootstrap_intervals_cover_the_mean_of_most_samples() -> None:

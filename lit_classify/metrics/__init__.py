@@ -1,0 +1,1 @@
+"""Metrics beyond loss and accuracy, counts and intervals for plots and reports."""
