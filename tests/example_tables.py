@@ -8,7 +8,7 @@ import polars as pl
 
 from lit_classify import TableDataModule
 from lit_classify.data.table.casting import Kind, cast_column
-from lit_classify.data.table.files import RawTable
+from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.text_conversion import ValueOptions, convert_text
 
 

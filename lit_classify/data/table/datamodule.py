@@ -20,12 +20,13 @@ from lit_classify.data.splits import Split
 from lit_classify.data.table.column_roles import ColumnRoles, Names, as_list
 from lit_classify.data.table.column_totals import Moments
 from lit_classify.data.table.encoders import Scaling
-from lit_classify.data.table.files import PATH_OPTIONS, RawTable, TableFiles, find_files, read_frame
+from lit_classify.data.table.files import PATH_OPTIONS, TableFiles, find_files, read_frame
 from lit_classify.data.table.fitted_state import Fitted, FittedState
 from lit_classify.data.table.frames import FRAMES, is_frame
 from lit_classify.data.table.in_memory import InMemoryTable
 from lit_classify.data.table.options import Duplicates, MissingTarget, TableOptions
 from lit_classify.data.table.preprocessing import HandleUnknown, Missing, Preprocessor
+from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.schema import check_columns, format_schema
 from lit_classify.data.table.splits import Splitter
 from lit_classify.data.table.streaming.cache import default_directory

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lit_classify.data.table.files import PATH_OPTIONS, RawTable
+from lit_classify.data.table.files import PATH_OPTIONS
 from lit_classify.data.table.preprocessing import Preprocessor
+from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.schema import Column, to_unique_strings
 from lit_classify.data.table.targets import Target
 from lit_classify.data.table.value_formats import ValueFormat

@@ -10,11 +10,11 @@ import polars as pl
 
 from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.column_totals import ColumnTotals
-from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.fitted_state import Fitted, FittedState
 from lit_classify.data.table.notes import notes_on_values
 from lit_classify.data.table.options import TableOptions
 from lit_classify.data.table.preprocessing import Preprocessor, check_missing
+from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.schema import Column, find_leakage, format_schema, infer_schema
 from lit_classify.data.table.splits import RowIndices
 from lit_classify.data.table.targets import Targets, infer_target

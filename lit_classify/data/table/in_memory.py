@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_classify.data.splits import Split
+from lit_classify.data.table.concatenation import concat_tables
 from lit_classify.data.table.duplicates import is_first_of_duplicates, warn_duplicates
-from lit_classify.data.table.files import PATH_OPTIONS, RawTable, TableFiles, concat_splits
+from lit_classify.data.table.files import PATH_OPTIONS, TableFiles
 from lit_classify.data.table.fitted_state import Fitted, FittedState, warn_new_table
 from lit_classify.data.table.fitting import TableFitter
 from lit_classify.data.table.notes import notes_on_rows
 from lit_classify.data.table.options import TableOptions
+from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.sample_weights import check_totals, read_weights
 from lit_classify.data.table.schema import check_columns
 from lit_classify.data.table.splits import RowIndices, split_by_files
@@ -182,10 +184,15 @@ class InMemoryTable:
         return table
 
     def _concat(self, tables: Mapping[str, RawTable]) -> tuple[RawTable, list[int]]:
-        """Return all rows and the number from each option; remember where they are in the files."""
-        table, num_rows = concat_splits(tables)
+        """Concatenate the rows of each path option, and remember where they are in the files.
+
+        Returns:
+            All rows, and the number from each option; only the first number if ``path`` is the only one.
+        """
+        table = concat_tables([tables[key] for key in PATH_OPTIONS if key in tables])
         self._source = replace(table, frame=table.frame.clear())  # only where its rows are
-        return table, num_rows
+        counts = [len(tables[key]) if key in tables else 0 for key in PATH_OPTIONS]
+        return table, counts if any(counts[1:]) else counts[:1]
 
     def _weights(self, table: RawTable) -> NDArray[np.float32] | None:
         """Return the weight of each row in the loss, ``(N,)``; None for equal weights."""

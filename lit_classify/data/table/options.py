@@ -9,10 +9,10 @@ import polars as pl
 from lit_classify.data.table.column_roles import ColumnRoles
 from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.encoders import Scaling
-from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.findings import Findings
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.preprocessing import HandleUnknown, Missing, check_missing
+from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.splits import Splitter
 from lit_classify.data.table.text_conversion import ValueOptions
 from lit_classify.errors import check_choice

@@ -17,8 +17,8 @@ from lit_classify.data.table.casting import LARGEST_FLOAT32, cast_column, mask_o
 from lit_classify.data.table.cells import respell, to_numbers
 from lit_classify.data.table.column_totals import ColumnTotals
 from lit_classify.data.table.encoders import Encoder, Scaling, fit_encoders
-from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.findings import Findings, Found
+from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.schema import Column, to_unique_strings
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_classify.data.table.casting import cast_column
-from lit_classify.data.table.files import RawTable
+from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.splits import RowIndices
 from lit_classify.errors import DataError
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from lit_classify.data.table.casting import Kind, are_booleans, cast_column, mask_out_of_range
 from lit_classify.data.table.column_totals import MAX_CATEGORIES, ColumnTotals
-from lit_classify.data.table.files import RawTable
 from lit_classify.data.table.findings import Findings
+from lit_classify.data.table.raw_table import RawTable
 from lit_classify.errors import DataError
 from lit_classify.messages import escape_control, unknown_name
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lit_classify.data.splits import check_split, split_size
 from lit_classify.data.table.cells import as_text
-from lit_classify.data.table.files import RawTable
+from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.targets import Targets
 from lit_classify.errors import DataError
 from lit_classify.messages import warn

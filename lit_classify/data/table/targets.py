@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lit_classify.data.base import num_outputs
 from lit_classify.data.table.casting import Kind, cast_column
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, as_text, respell, to_numbers
-from lit_classify.data.table.files import RawTable
+from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.schema import check_columns, to_unique_strings
 from lit_classify.errors import DataError
 

@@ -1,68 +1,13 @@
-"""Reading tables: the same table from different formats, and errors with line numbers."""
+"""The files of a table: paths, patterns, and errors about them."""
 
-from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from lit_classify import DataError, UserError
-from lit_classify.data.table.casting import cast_column
-from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.files import read_table
-from lit_classify.data.table.text_conversion import ValueOptions
 from tests.example_tables import write
-
-
-@pytest.mark.reliability(31)
-def test_text_in_one_file_and_numbers_in_another_is_refused() -> None:
-    write("a,b\n1,2\n", "1.csv")
-    write("a,b\n,2\n", "2.csv")
-    assert read_table(["1.csv", "2.csv"]).frame["a"].to_list() == [1.0, None]
-    write("a,b\n,2\nword,3\n", "2.csv")
-    with pytest.raises(DataError, match=r"2.csv, row 2, column 'a': 'word' is text, but 1.csv has numbers"):
-        read_table(["1.csv", "2.csv"])
-
-
-def test_dates_in_one_table_and_numbers_in_another_are_refused() -> None:
-    pl.DataFrame({"x": [1.5, 2.5], "target": ["a", "b"]}).write_parquet("numbers.parquet")
-    pl.DataFrame({"x": [date(2024, 1, 1), None], "target": ["a", "b"]}).write_parquet("dates.parquet")
-    pl.DataFrame({"x": pl.Series([None, None], dtype=pl.Int64), "target": ["a", "b"]}).write_parquet(
-        "none.parquet"
-    )
-    with pytest.raises(
-        DataError, match=r"column 'x': numbers.parquet has numbers, but dates.parquet has dates"
-    ):
-        read_table(["numbers.parquet", "dates.parquet"])
-    for names in (["dates.parquet", "none.parquet"], ["none.parquet", "dates.parquet"]):
-        assert read_table(names).frame["x"].dtype == pl.Date
-
-
-def test_categories_in_one_file_and_text_in_another_are_text() -> None:
-    write("x,y\nred,1\n", "1.csv")
-    pl.DataFrame({"x": ["blue"], "y": [2.0]}).with_columns(pl.col("x").cast(pl.Categorical)).write_parquet(
-        "2.parquet"
-    )
-    for names in (["1.csv", "2.parquet"], ["2.parquet", "1.csv"]):
-        assert sorted(read_table(names).frame["x"]) == ["blue", "red"]
-
-
-@pytest.mark.parametrize("words", [("True", "False"), ("TRUE", "FALSE"), ("yes", "no")])
-def test_words_for_yes_and_no_in_one_file_are_the_booleans_of_another(words: tuple[str, str]) -> None:
-    pl.DataFrame({"x": [True, None], "target": ["a", "b"]}).write_parquet("booleans.parquet")
-    write(f"x,target\n{words[1]},a\n{words[0]},b\n")
-    assert read_table(["booleans.parquet", "t.csv"]).frame["x"].to_list() == [True, None, False, True]
-    write("x,target\nmaybe,a\nno,b\n")
-    with pytest.raises(DataError, match=r"row 1, column 'x': 'maybe' is text, but .* has booleans there"):
-        read_table(["booleans.parquet", "t.csv"])
-
-
-def test_declared_text_in_one_file_may_be_numbers_in_another() -> None:
-    pl.DataFrame({"code": [1, 2]}).write_parquet("a.parquet")
-    pl.DataFrame({"code": ["3", "x"]}).write_parquet("b.parquet")
-    options = CsvOptions(values=ValueOptions(text=["code"]))
-    table = read_table(["a.parquet", "b.parquet"], options)
-    assert table.frame["code"].to_list() == ["1", "2", "3", "x"]
 
 
 def test_several_files_are_one_table() -> None:
@@ -133,16 +78,3 @@ def test_an_unusable_path_is_refused_with_the_reason() -> None:
             read_table(path)
     with pytest.raises(DataError, match=r"table\.csv is given twice"):
         read_table(["table.csv", "*.csv"])
-
-
-def test_long_integers_in_one_of_two_files_remain_distinct_as_categories() -> None:
-    write("n,x\n7,1\n12,1\n", "1.csv")
-    write(f"n,x\n{10**29},1\n{10**29 + 1},1\n", "2.csv")
-    values, kind = cast_column(read_table(["1.csv", "2.csv"]).frame["n"])
-    assert (values.to_list(), kind) == (["7", "12", str(10**29), str(10**29 + 1)], "category")
-
-
-def test_the_next_file_has_the_decimal_point_of_plain_numbers() -> None:
-    write('x,y\n1.5,"1,5"\n', "1.csv")
-    write('x,y\n1.234,"2,5"\n', "2.csv")
-    assert read_table(["1.csv", "2.csv"]).frame["x"].to_list() == [1.5, 1.234]

@@ -14,19 +14,14 @@ import polars as pl
 
 from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.compression import find_compression
+from lit_classify.data.table.concatenation import common_type, unify_column
 from lit_classify.data.table.csv import apply_formats, digest_text, guess_formats, read_blocks
 from lit_classify.data.table.csv_dialect import CsvOptions, detect_dialect
-from lit_classify.data.table.files import (
-    PATH_OPTIONS,
-    RawTable,
-    TableFiles,
-    common_type,
-    find_files,
-    unify_column,
-)
+from lit_classify.data.table.files import PATH_OPTIONS, TableFiles, find_files
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.format_detection import detect_format
 from lit_classify.data.table.json_lines import bytes_per_line, iterate_json_lines
+from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.readers import digest_file, refuse_corrupt, scan
 from lit_classify.data.table.text_conversion import convert_text, replace_values
 from lit_classify.data.table.value_formats import ValueFormat

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.data.table.cells import as_text
-from lit_classify.data.table.files import RawTable
+from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.splits import Splitter, read_splits
 from lit_classify.data.table.streaming.blocks import Block, BlockReader
 from lit_classify.data.table.streaming.hashing import Hashes, below, hash_numbers, hash_text

@@ -16,7 +16,7 @@ from lit_classify.data.table.casting import Kind, cast_column, mask_out_of_range
 from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.column_roles import ColumnRoles
 from lit_classify.data.table.column_totals import ColumnTotals
-from lit_classify.data.table.files import RawTable
+from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.splits import NO_EVALUATION, RowIndices, check_classes
 from lit_classify.data.table.streaming.blocks import (
     FIRST_BLOCK,

@@ -1,0 +1,113 @@
+"""Concatenate the rows of several files, whose columns may differ in type."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lit_classify.data.table.cells import BOOLEANS, as_text, has_long_integers
+from lit_classify.data.table.raw_table import RawTable
+from lit_classify.data.table.value_formats import ValueFormat
+from lit_classify.errors import DataError
+
+_TEXT = (pl.String, pl.Categorical, pl.Enum)
+
+
+def concat_tables(tables: Sequence[RawTable]) -> RawTable:
+    """Concatenate the rows of tables.
+
+    Raises:
+        DataError: their columns differ in name or in type.
+    """
+    first = tables[0]
+    if len(tables) == 1:
+        return first
+    names = first.frame.columns
+    for table in tables:
+        if other := ", ".join(sorted(set(table.frame.columns) ^ set(names))):
+            raise DataError(f"{table.files[0][0]} and {first.files[0][0]} differ in their columns: {other}")
+    columns = (unify_column(name, tables) for name in names)
+    frame = pl.concat(map(pl.DataFrame, zip(*columns, strict=True)), how="vertical_relaxed")
+    return RawTable(
+        frame,
+        tuple(file for table in tables for file in table.files),
+        tuple(digest for table in tables for digest in table.digests),
+        {name: part for table in reversed(tables) for name, part in table.formats.items()},
+        _concat_positions(tables),
+    )
+
+
+def _concat_positions(tables: Sequence[RawTable]) -> NDArray[np.intp] | None:
+    """Return where the rows of concatenated tables are in all of their files."""
+    if all(table.positions is None for table in tables):
+        return None
+    starts = np.cumsum([0, *(sum(count for _, count in table.files) for table in tables[:-1])])
+    return np.concatenate([start + part.row_numbers for start, part in zip(starts, tables, strict=True)])
+
+
+def unify_column(name: str, tables: Sequence[RawTable]) -> list[pl.Series]:
+    """Return a column of each table, as values or as text in all of them.
+
+    It is text if a file has integers that floats cannot represent. Where it is empty, it has the type of the
+    others.
+
+    Raises:
+        DataError: the column has text, dates or times in one file, but other values in another.
+    """
+    columns = [table.frame[name] for table in tables]
+    if len({part.dtype for part in columns}) == 1:
+        return columns
+    columns = [as_text(part) if part.dtype in _TEXT else part for part in columns]
+    kinds = [_kind(part) for part in columns]
+    typed = [index for index, kind in enumerate(kinds) if kind not in {"nothing", "text"}]
+    if not typed:
+        return [part.cast(pl.String) for part in columns]
+    dtype, has = columns[typed[0]].dtype, f"{tables[typed[0]].files[0][0]} has {kinds[typed[0]]}"
+    formats = [table.formats[name] for table in tables if name in table.formats]
+    for index, part in enumerate(columns):
+        if kinds[index] == "nothing":
+            columns[index] = pl.Series(name, [], dtype).clear(len(part))
+        elif kinds[index] == "text":
+            values = columns[index] = _parse(part, dtype, formats[0] if formats else ValueFormat())
+            if dtype.is_numeric() and has_long_integers(part, values):
+                return [as_text(table.frame[name]) for table in tables]
+            for row in (part.is_not_null() & values.is_null()).arg_true().head(1):
+                raise DataError(
+                    f"{tables[index].locate(row)}, column {name!r}: {part[row]!r} is text, but {has} there; "
+                    "fix it, or declare the column categorical"
+                )
+        elif part.dtype.is_temporal() != dtype.is_temporal():
+            raise DataError(f"column {name!r}: {has}, but {tables[index].files[0][0]} has {kinds[index]}")
+    common_type(columns)
+    return columns
+
+
+def common_type(columns: Sequence[pl.Series]) -> pl.DataType:
+    """Return the type of the rows of several columns of one name.
+
+    Raises:
+        DataError: there is none.
+    """
+    try:
+        return pl.concat([part.clear().to_frame() for part in columns], how="vertical_relaxed").dtypes[0]
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"column {columns[0].name!r} differs in type between files: {reason}") from error
+
+
+def _kind(cells: pl.Series) -> str:
+    """Return what the cells of a column are called."""
+    if cells.null_count() == len(cells):
+        return "nothing"
+    if cells.dtype.is_temporal():
+        return "dates or times"
+    return {pl.String: "text", pl.Boolean: "booleans"}.get(cells.dtype.base_type(), "numbers")
+
+
+def _parse(text: pl.Series, dtype: pl.DataType, value_format: ValueFormat) -> pl.Series:
+    """Return text as booleans, or as values of a format; null where it is none."""
+    if dtype != pl.Boolean:
+        return value_format.parse(text)
+    words = text.str.to_lowercase()
+    return words.replace_strict(BOOLEANS, default=None, return_dtype=pl.Float64).cast(pl.Boolean)

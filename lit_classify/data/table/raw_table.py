@@ -1,0 +1,80 @@
+"""The rows of a table, and where they are in its files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from lit_classify.data.table.value_formats import ValueFormat
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """The concatenated rows of one or several files.
+
+    Args:
+        frame: the columns, values or text.
+        files: path and number of rows of each file.
+        digests: SHA-256 of each file; tables with equal digests have equal rows.
+        formats: the formats of the columns that were text, except those of plain numbers.
+        positions: where the rows are in the files, counted from 0; None if there are all rows.
+    """
+
+    frame: pl.DataFrame
+    files: tuple[tuple[str, int], ...]
+    digests: tuple[str, ...]
+    formats: Mapping[str, ValueFormat] = field(default_factory=dict)
+    positions: NDArray[np.intp] | None = None
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def known_formats(self) -> dict[str, ValueFormat]:
+        """The formats that further files should have, also those of plain numbers."""
+        plain = [name for name, dtype in self.frame.schema.items() if dtype.is_float()]
+        return {**dict.fromkeys(plain, ValueFormat()), **self.formats}
+
+    def as_files(self) -> dict[str, str]:
+        """Return the digest of each file by its path."""
+        return {path: digest for (path, _), digest in zip(self.files, self.digests, strict=True)}
+
+    @property
+    def row_numbers(self) -> NDArray[np.intp]:
+        """The numbers of the rows in the files, counted from 0 over all of them."""
+        if self.positions is not None:
+            return self.positions
+        return np.arange(sum(count for _, count in self.files))
+
+    def filter(self, keep: pl.Series) -> "RawTable":
+        """Return the table with some of its rows, given whether to keep each one."""
+        return replace(self, frame=self.frame.filter(keep), positions=self.row_numbers[keep.to_numpy()])
+
+    def keys(self, rows: NDArray[np.int32]) -> NDArray[np.uint64]:
+        """Return a number for each of some rows, which rows in the same place of equal files share.
+
+        Examples:
+            >>> both = RawTable(pl.DataFrame({"x": range(4)}), (("a.csv", 2), ("b.csv", 2)), ("1f", "2e"))
+            >>> second = RawTable(pl.DataFrame({"x": range(2)}), (("moved.csv", 2),), ("2e",))
+            >>> both.keys(np.array([2, 3])) == second.keys(np.array([0, 1]))
+            array([ True,  True])
+        """
+        file, number = self._places(rows)
+        contents = np.array([int(digest[:16], 16) for digest in self.digests], np.uint64)
+        keys: NDArray[np.uint64] = contents[file] + number.astype(np.uint64)
+        return keys
+
+    def locate(self, row: int) -> str:
+        """Return the file of a row (from 0) and its number in that file (from 1), for messages."""
+        file, number = self._places(row)
+        return f"{self.files[file][0]}, row {number + 1}"
+
+    def _places(self, rows: Any) -> tuple[Any, Any]:  # noqa: ANN401 - one row or an array
+        """Return the index of the file of a row, and its number in that file, both from 0."""
+        counts = np.array([count for _, count in self.files])
+        ends, numbers = np.cumsum(counts), self.row_numbers[rows]
+        file = np.searchsorted(ends, numbers, side="right")
+        return file, numbers - (ends - counts)[file]
