@@ -54,122 +54,146 @@ class Rows(NamedTuple):
     is_regular: bool
 
 
-def read_csv(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[str, ValueFormat]]:
-    """Read a CSV file.
-
-    Columns whose first cells have the same format are converted block by block: numbers become float64, or
-    float32 in large tables where that is precise enough. A column that later contains other text, or integers
-    that floats cannot represent, is read as text, and converted if all of its cells have another format.
-
-    Returns:
-        The rows, the SHA-256 of the text, and the formats of values that are not plain numbers.
-
-    Raises:
-        DataError: the file is empty, not in this encoding, too large for the memory, or malformed.
-    """
-    dialect = detect_dialect(path, options)
-    for size in sizes_so_far(path):
-        num_rows = round(size / dialect.bytes_per_line)
-        check_memory(path, num_rows, len(dialect.names))
-    is_large = num_rows * len(dialect.names) > _FLOAT32_CELLS
-    found, detector = guess_formats(path, options, dialect)
-    formats: Formats | None = None
-    while formats != found:  # at first, and whenever a block does not have the format of its column
-        formats, spreads, parts = found, dict[str, float](), list[pl.DataFrame]()
-        digest = hashlib.sha256(dialect.normalized_header)
-        with read_ahead(read_blocks(path, options, dialect, formats)) as blocks:
-            for frame, rows in blocks:
-                digest.update(rows.text)
-                dtypes = frame.schema
-                found = {name: part for name, part in formats.items() if dtypes[name] != pl.String}
-                if found != formats:
-                    break
-                if len(frame):
-                    parts.append(_to_float32(frame, spreads) if is_large else frame)
-    if not parts:
-        raise DataError(f"{path} has a header but no rows")
-    table = pl.concat(parts, how="vertical_relaxed")
-    frame, known = convert_text(table, options.with_formats(found).values, str(path), detector)
-    return frame, digest.hexdigest(), known
-
-
-def guess_formats(
-    path: Path, options: CsvOptions, dialect: Dialect
-) -> tuple[dict[str, ValueFormat], FormatDetector]:
-    """Return the formats of columns by the first rows, except ambiguous ones, and what has detected them."""
-    lines = io.StringIO(read_head(path, options.encoding)).readlines()[len(dialect.header) :]
-    rows = [row for row in csv.reader(lines, **dialect.csv_options) if len(row) == len(dialect.names)]
-    cells = _to_text(rows, dialect).select(missing_to_null(pl.all(), options.values.missing_values))
-    detector = FormatDetector(options.values, decimal="," if dialect.delimiter == ";" else ".")
-    return detector.detect_formats(cells.drop(options.values.text, strict=False)), detector
-
-
-def digest_text(path: Path, options: CsvOptions) -> str:
-    """Return the SHA-256 of the text, as ``read_csv`` returns it."""
-    dialect = detect_dialect(path, options)
-    digest = hashlib.sha256(dialect.normalized_header)
-    for rows in _read_rows(path, options, dialect):
-        digest.update(rows.text)
-    return digest.hexdigest()
-
-
-def read_blocks(
-    path: Path, options: CsvOptions, dialect: Dialect, formats: Formats, start: int = 0
-) -> Generator[tuple[pl.DataFrame, Rows]]:
-    """Yield the rows of a file in blocks; a column with a cell that has another format is text in that block.
+class CsvFile:
+    r"""A CSV file.
 
     Args:
         path: the file.
         options: how to read it.
-        dialect: its dialect.
-        formats: the formats of columns; others are text.
-        start: number of lines before the first block, if it does not follow the header.
 
-    Yields:
-        The rows, of which there may be none, and their text.
+    Attributes:
+        dialect: its delimiter, header and column names.
 
     Raises:
-        DataError: a row has another number of fields than the first, or a quote opens a cell by mistake.
+        DataError: the file is empty, not in this encoding, or its header is unusable.
+
+    Examples:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as directory:
+        ...     path = Path(directory, "t.csv")
+        ...     _ = path.write_text("size;color\n1,5;red\n2,5;blue\n")
+        ...     frame, _, formats = CsvFile(path, CsvOptions()).read()
+        >>> frame.rows(), formats["size"].decimal
+        ([(1.5, 'red'), (2.5, 'blue')], ',')
     """
-    missing, joined = options.values.missing_values, list[int]()
-    with read_ahead(_read_rows(path, options, dialect, start)) as blocks:
-        for rows in blocks:
-            frame = _parse(rows.text, dialect, formats, missing) if rows.is_regular else None
-            if frame is None:
-                frame = apply_formats(_parse_by_csv_module(path, rows, dialect), formats, missing)
-            if len(frame) < rows.end - rows.start:
-                joined += _joined_rows(frame, rows, dialect)
-            yield frame, rows
-    if joined:
-        warn(
-            f"{path}, line {joined[0]}: each line of a quoted cell looks like a row, as in {len(joined):,} "
-            "places; if the quotes are inch marks or the like, remove them"
-        )
 
+    def __init__(self, path: Path, options: CsvOptions) -> None:
+        self.path, self.options, self.dialect = path, options, detect_dialect(path, options)
 
-def _read_rows(path: Path, options: CsvOptions, dialect: Dialect, start: int = 0) -> Generator[Rows]:
-    """Yield complete rows of a file in blocks; arguments as for ``read_blocks``.
+    def read(self) -> tuple[pl.DataFrame, str, dict[str, ValueFormat]]:
+        """Read all rows.
 
-    Raises:
-        DataError: a quote is not closed.
-    """
-    start, rest = start or len(dialect.header), b""
-    with open_text(path, options.encoding) as file:
-        for _ in range(start):
-            file.readline()
-        while len(rest) <= _MAX_OPEN_BYTES and (text := read_block(path, file, len(rest.decode())).encode()):
-            data = rest + text
-            lines = data if data.endswith(b"\n") else data + b"\n"
-            end, is_regular = _find_end(lines, dialect)
-            if end:
-                rows = Rows(start, start + lines.count(b"\n", 0, end), data[:end], is_regular)
-                yield rows
-                start = rows.end
-            rest = data[end:]
-    if rest:
-        (*_, row) = csv.reader(io.StringIO(rest.decode()), **dialect.csv_options)
-        opening = start + 1 + rest.count(b"\n") - row[-1].count("\n")
-        raise _misplaced_quote(path, opening, "is not closed")
+        Columns whose first cells have the same format are converted block by block: numbers become float64,
+        or float32 in large tables where that is precise enough. A column that later contains other text, or
+        integers that floats cannot represent, is read as text, and converted if all of its cells have another
+        format.
+
+        Returns:
+            The rows, the SHA-256 of the text, and the formats of values that are not plain numbers.
+
+        Raises:
+            DataError: the file is not in this encoding, too large for the memory, or malformed.
+        """
+        width = len(self.dialect.names)
+        for size in sizes_so_far(self.path):
+            num_rows = round(size / self.dialect.bytes_per_line)
+            check_memory(self.path, num_rows, width)
+        is_large = num_rows * width > _FLOAT32_CELLS
+        found, detector = self.guess_formats()
+        formats: Formats | None = None
+        while formats != found:  # at first, and whenever a block does not have the format of its column
+            formats, spreads, parts = found, dict[str, float](), list[pl.DataFrame]()
+            digest = hashlib.sha256(self.dialect.normalized_header)
+            with read_ahead(self.blocks(formats)) as blocks:
+                for frame, rows in blocks:
+                    digest.update(rows.text)
+                    dtypes = frame.schema
+                    found = {name: part for name, part in formats.items() if dtypes[name] != pl.String}
+                    if found != formats:
+                        break
+                    if len(frame):
+                        parts.append(_to_float32(frame, spreads) if is_large else frame)
+        if not parts:
+            raise DataError(f"{self.path} has a header but no rows")
+        table = pl.concat(parts, how="vertical_relaxed")
+        values = self.options.with_formats(found).values
+        frame, known = convert_text(table, values, str(self.path), detector)
+        return frame, digest.hexdigest(), known
+
+    def guess_formats(self) -> tuple[dict[str, ValueFormat], FormatDetector]:
+        """Return the formats of columns by the first rows, except ambiguous ones, and what detected them."""
+        dialect, values = self.dialect, self.options.values
+        head = read_head(self.path, self.options.encoding)
+        lines = io.StringIO(head).readlines()[len(dialect.header) :]
+        rows = [row for row in csv.reader(lines, **dialect.csv_options) if len(row) == len(dialect.names)]
+        cells = _to_text(rows, dialect).select(missing_to_null(pl.all(), values.missing_values))
+        detector = FormatDetector(values, decimal="," if dialect.delimiter == ";" else ".")
+        return detector.detect_formats(cells.drop(values.text, strict=False)), detector
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the text, as ``read`` returns it."""
+        digest = hashlib.sha256(self.dialect.normalized_header)
+        for rows in self._read_rows():
+            digest.update(rows.text)
+        return digest.hexdigest()
+
+    def blocks(self, formats: Formats, start: int = 0) -> Generator[tuple[pl.DataFrame, Rows]]:
+        """Yield the rows in blocks; a column with a cell that has another format is text in that block.
+
+        Args:
+            formats: the formats of columns; others are text.
+            start: number of lines before the first block, if it does not follow the header.
+
+        Yields:
+            The rows, of which there may be none, and their text.
+
+        Raises:
+            DataError: a row has another number of fields than the first, or a quote opens a cell by mistake.
+        """
+        path, dialect, missing = self.path, self.dialect, self.options.values.missing_values
+        joined = list[int]()
+        with read_ahead(self._read_rows(start)) as blocks:
+            for rows in blocks:
+                frame = _parse(rows.text, dialect, formats, missing) if rows.is_regular else None
+                if frame is None:
+                    frame = apply_formats(_parse_by_csv_module(path, rows, dialect), formats, missing)
+                if len(frame) < rows.end - rows.start:
+                    joined += _joined_rows(frame, rows, dialect)
+                yield frame, rows
+        if joined:
+            warn(
+                f"{path}, line {joined[0]}: each line of a quoted cell looks like a row, as in "
+                f"{len(joined):,} places; if the quotes are inch marks or the like, remove them"
+            )
+
+    def _read_rows(self, start: int = 0) -> Generator[Rows]:
+        """Yield complete rows in blocks.
+
+        Args:
+            start: number of lines before the first block, if it does not follow the header.
+
+        Raises:
+            DataError: a quote is not closed.
+        """
+        path, start, rest = self.path, start or len(self.dialect.header), b""
+        with open_text(path, self.options.encoding) as file:
+            for _ in range(start):
+                file.readline()
+            while len(rest) <= _MAX_OPEN_BYTES and (
+                text := read_block(path, file, len(rest.decode())).encode()
+            ):
+                data = rest + text
+                lines = data if data.endswith(b"\n") else data + b"\n"
+                end, is_regular = _find_end(lines, self.dialect)
+                if end:
+                    rows = Rows(start, start + lines.count(b"\n", 0, end), data[:end], is_regular)
+                    yield rows
+                    start = rows.end
+                rest = data[end:]
+        if rest:
+            (*_, row) = csv.reader(io.StringIO(rest.decode()), **self.dialect.csv_options)
+            opening = start + 1 + rest.count(b"\n") - row[-1].count("\n")
+            raise _misplaced_quote(path, opening, "is not closed")
 
 
 def _find_end(data: bytes, dialect: Dialect) -> tuple[int, bool]:

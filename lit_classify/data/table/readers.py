@@ -10,7 +10,7 @@ import polars as pl
 
 from lit_classify.data.memory import check_content, check_memory
 from lit_classify.data.table.compression import FAULTS, open_decompressed
-from lit_classify.data.table.csv import read_csv
+from lit_classify.data.table.csv import CsvFile
 from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.format_detection import detect_format
 from lit_classify.data.table.json_lines import read_json_lines
@@ -31,7 +31,7 @@ def read_file(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[
     """
     name = detect_format(path)
     if name == "CSV":
-        return read_csv(path, options)
+        return CsvFile(path, options).read()
     with refuse_corrupt(path, name):
         match name:
             case "JSON lines":

@@ -15,8 +15,8 @@ import polars as pl
 from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.compression import find_compression
 from lit_classify.data.table.concatenation import common_type, unify_column
-from lit_classify.data.table.csv import apply_formats, digest_text, guess_formats, read_blocks
-from lit_classify.data.table.csv_dialect import CsvOptions, detect_dialect
+from lit_classify.data.table.csv import CsvFile, apply_formats
+from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.files import PATH_OPTIONS, TableFiles, find_files
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.format_detection import detect_format
@@ -232,14 +232,15 @@ class BlockReader:
         if find_compression(path):
             return None
         options = self.files.options
-        length = detect_dialect(path, options).bytes_per_line if name == "CSV" else bytes_per_line(path)
+        is_csv = name == "CSV"
+        length = CsvFile(path, options).dialect.bytes_per_line if is_csv else bytes_per_line(path)
         return round(path.stat().st_size / length)
 
     def digests(self, key: str) -> dict[str, str]:
         """Return the SHA-256 of each file of an option, as it is when the rows are held in memory."""
         options = self.files.options
         return {
-            str(path): digest_text(path, options) if _format(path) == "CSV" else digest_file(path)
+            str(path): CsvFile(path, options).digest() if _format(path) == "CSV" else digest_file(path)
             for path in self._find(key)
         }
 
@@ -316,7 +317,7 @@ def _read_head(path: Path, options: CsvOptions) -> tuple[RawTable, set[str]]:
     """
     known, detector = dict[str, ValueFormat](), None
     if _format(path) == "CSV":
-        known, detector = guess_formats(path, options, detect_dialect(path, options))
+        known, detector = CsvFile(path, options).guess_formats()
     frame, _ = next(_read_blocks(path, options, known, FIRST_BLOCK), (None, None))
     if frame is None:
         raise DataError(f"{path} has no rows")
@@ -374,7 +375,7 @@ def _read_blocks(
     """
     name, missing = _format(path), options.values.missing_values
     if name == "CSV":
-        for frame, lines in read_blocks(path, options, detect_dialect(path, options), formats, start.place):
+        for frame, lines in CsvFile(path, options).blocks(formats, start.place):
             if len(frame):
                 yield frame, lines.end
     elif name == "JSON lines":
