@@ -113,12 +113,19 @@ class RowLoss(nn.Module):
             return rows * weights
         return (rows * weights).sum() / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
 
-    def check(self, outputs: Tensor, targets: Tensor) -> None:
-        """Compute the losses of example rows.
+    def check(self, out_features: int, has_classes: bool) -> None:
+        """Compute the losses of two example rows.
+
+        Args:
+            out_features: number of outputs per row.
+            has_classes: whether the targets are classes; of two classes, one output is enough.
 
         Raises:
             UserError: the function raises an error, or does not return a loss for each row.
         """
+        outputs = torch.full((2, out_features), -1.0).squeeze(1)
+        is_class = has_classes and out_features > 1
+        targets = torch.zeros(2, dtype=torch.long) if is_class else torch.zeros_like(outputs)
         if isinstance(self.per_row, UnavailableLoss) or outputs.is_meta:  # not every command computes it
             return
         try:

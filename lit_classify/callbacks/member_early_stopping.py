@@ -14,6 +14,7 @@ from torch import Tensor
 
 from lit_classify.errors import UserError, check_at_least
 from lit_classify.modules import LitModule
+from lit_classify.modules.member_losses import validation_losses
 
 SELECTED_LOSS = "val/selected_loss"
 
@@ -95,7 +96,7 @@ class MemberEarlyStopping(EarlyStopping):
         if trainer.state.fn != "fit" or trainer.sanity_checking:
             return
         assert isinstance(pl_module, LitModule)
-        losses = pl_module.member_losses().cpu()
+        losses = validation_losses(pl_module).cpu()
         improved = (losses < self.best_losses) & (self.wait_counts < self.patience)
         self.wait_counts = torch.where(improved, 0, self.wait_counts + 1)
         self.best_losses = torch.where(improved, losses, self.best_losses)

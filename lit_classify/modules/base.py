@@ -3,8 +3,6 @@
 Legend: N rows, F features, O outputs (logits per row), C classes, L labels, K members.
 """
 
-import math
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
@@ -22,12 +20,12 @@ from lit_classify import __version__
 from lit_classify._lightning.exact_resume import ExactResume
 from lit_classify._lightning.precision import uses_plain_precision
 from lit_classify.allowed_imports import trusted_imports_only
-from lit_classify.data_interface import HasInputs, HasSample, HasSplits
-from lit_classify.errors import DataError, UserError, check_at_least
+from lit_classify.errors import DataError, check_at_least
 from lit_classify.losses import LOSSES, Loss, Reduction, as_name, make_loss
-from lit_classify.messages import warn
 from lit_classify.metrics.base import Metrics
 from lit_classify.modules.builtin_callbacks import fit_callbacks, shows_metrics
+from lit_classify.modules.epoch_metrics import epoch_metrics, gather_evaluation, measure
+from lit_classify.modules.fit_checks import check_fit, fit_embeddings
 from lit_classify.modules.member_losses import (
     Counts,
     clip_gradient_norms,
@@ -36,14 +34,14 @@ from lit_classify.modules.member_losses import (
     validation_logits,
     weighted_mean,
 )
+from lit_classify.modules.notebook_card import module_card
 from lit_classify.modules.output_buffer import OutputBuffer
 from lit_classify.modules.results import Baselines, Evaluation, RowErrors
-from lit_classify.modules.running_mean import RunningMean, accumulation_dtype, means_from_sums
+from lit_classify.modules.running_mean import RunningMean, accumulation_dtype
 from lit_classify.modules.target_checks import check_folds, unpack_batch
 from lit_classify.networks import (
     ACTIVATIONS,
     Activation,
-    FeatureEmbedding,
     Layers,
     Network,
     NumericEmbedding,
@@ -51,9 +49,7 @@ from lit_classify.networks import (
     build_network,
     check_inputs,
     freeze_layers,
-    list_layers,
 )
-from lit_classify.notebook_cards import html_card, list_names
 from lit_classify.optimizers import (
     OPTIMIZERS,
     SCHEDULERS,
@@ -224,9 +220,7 @@ class LitModule(LightningModule, ABC):
         self._fixed_statistics = [part.eval() for part in parts if hasattr(part, "track_running_stats")]
         self.row_loss = make_loss(type(self).__name__, self.losses, loss, loss_args)
         if self.row_loss is not None:
-            logits, targets = torch.full((2, out_features), -1.0), torch.zeros(2, out_features)
-            is_class = self.class_names is not None and out_features > 1
-            self.row_loss.check(logits.squeeze(1), targets[:, 0].long() if is_class else targets.squeeze(1))
+            self.row_loss.check(out_features, self.class_names is not None)
         self.val_metric, self.test_metric = self.make_metric(), self.make_metric()
         self.means = {stage: RunningMean() for stage in ("train", "val", "test")}
         self.extra_metrics: dict[str, Tensor] = {}  # measured by callbacks in this epoch
@@ -252,18 +246,7 @@ class LitModule(LightningModule, ABC):
 
     def _repr_html_(self) -> str:
         """Return a card with the layers, the loss and the optimizer."""
-        given = self.hparams
-        task = next(base for base in type(self).__mro__ if "loss" in vars(base))
-        facts = {
-            "inputs": list_names(self.inputs) or f"{given['in_features']:,} features",
-            "outputs": list_names(self.class_names or self.output_names),
-            "loss": given["loss"] or next(iter(vars(task).get("losses", ())), "custom"),
-            "optimizer": f"{given['optimizer']}, learning rate {self.lr:g}",
-            "members": self.members if self.members > 1 else "",
-            "parameters": f"{sum(weights.numel() for weights in self.parameters()):,}",
-        }
-        layers = list_layers(self.network, given["in_features"], self.members)
-        return html_card(type(self).__name__, facts, [("layer", "output shape", "parameters"), *layers])
+        return module_card(self)
 
     def train(self, mode: bool = True) -> Self:
         """Set the training mode, except that frozen layers keep their running statistics."""
@@ -455,11 +438,9 @@ class LitModule(LightningModule, ABC):
         the members.
         """
         x = batch if isinstance(batch, Tensor) else batch[0]
-        return (
-            torch.stack([self.predict(x), self.spread(x)], dim=-1)
-            if self.predicts_spread
-            else self.predict(x)
-        )
+        if self.predicts_spread:
+            return torch.stack([self.predict(x), self.spread(x)], dim=-1)
+        return self.predict(x)
 
     def predict(self, x: Tensor) -> Tensor:
         """Return probabilities ``(N, C)``, or values ``(N,)``, for rows ``(N, F)``."""
@@ -494,158 +475,7 @@ class LitModule(LightningModule, ABC):
             self.means[stage].add_loss(*self.mean_loss(logits, y, weight))
             metric.update(*self.metric_inputs(logits, y))
 
-    # Metrics.
-
-    def epoch_metrics(self, stage: str) -> dict[str, Tensor]:
-        """Return the mean loss and metric over the epoch's rows so far, of all processes."""
-        mean = self.means[stage]
-        loss, metric = mean.compute()
-        if self.trainer.world_size > 1:
-            sums = mean.sums().to(self.device, copy=True)
-            loss, metric = means_from_sums(self.trainer.strategy.reduce(sums, reduce_op="sum"))
-        if stage != "train" and loss is not None:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "The ``compute`` method")  # in a process without rows
-                metric = (self.val_metric if stage == "val" else self.test_metric).compute()
-        metrics = {f"{stage}/loss": loss, f"{stage}/{self.metric_name}": metric}
-        return {name: value for name, value in metrics.items() if value is not None}
-
-    def on_train_epoch_start(self) -> None:
-        """Reset the metrics of the epoch."""
-        self.means["train"].reset()
-        self.extra_metrics = {}
-
-    def on_train_epoch_end(self) -> None:
-        """Check no targets in the following epochs, which have the same rows."""
-        self._has_checked.add(True)
-
-    def on_validation_epoch_start(self) -> None:
-        """Reset the metrics of the validation."""
-        if self.trainer.state.fn == TrainerFn.VALIDATING:
-            self._has_checked.discard(False)
-        self.means["val"].reset()
-        self.val_metric.reset()
-        dtype = accumulation_dtype(self.device)
-        self.member_sums = torch.zeros(2, self.members, dtype=dtype, device=self.device)
-        self._outputs, self.evaluation = OutputBuffer(), None
-
-    def on_test_epoch_start(self) -> None:
-        """Reset the metrics of the test."""
-        self._has_checked.discard(False)
-        self.means["test"].reset()
-        self.test_metric.reset()
-        self._outputs, self.evaluation = OutputBuffer(), None
-
-    def on_validation_epoch_end(self) -> None:
-        """Log the loss and metric of the validation, which are those of all processes."""
-        if not self.trainer.sanity_checking:
-            self._has_checked.add(False)
-        several, on_bar = self.trainer.world_size > 1, shows_metrics(self.trainer)
-        metrics = self.epoch_metrics("val")
-        self.log_dict(metrics, prog_bar=on_bar, sync_dist=several)
-        self.evaluation = self._gather("val", metrics)
-
-    def on_test_epoch_end(self) -> None:
-        """Log the loss and all metrics of the test, computed from the logits of all processes."""
-        self.evaluation = self._gather("test", self.epoch_metrics("test"))
-        if self.evaluation is not None:
-            logged = {f"test/{name}": value for name, value in self.evaluation.metrics.values.items()}
-            self.log_dict(logged, sync_dist=self.trainer.world_size > 1)
-
-    def _gather(self, stage: str, means: Mapping[str, Tensor]) -> Evaluation | None:
-        """Return the evaluation of the batches of all processes; None if a subclass has overridden the step.
-
-        Args:
-            stage: ``val`` or ``test``.
-            means: loss and metric of ``epoch_metrics``.
-        """
-        if not self._outputs:
-            return None
-        (logits, y, *fold), num_rows = self._outputs.gather(self.trainer)
-        self._outputs = OutputBuffer()
-        loss, metric = means[f"{stage}/loss"], means[f"{stage}/{self.metric_name}"]
-        metrics = self._measure(logits.to(self.device), y.to(self.device), loss, metric)
-        return Evaluation(logits, y, metrics, fold[0] if fold else None, num_rows)
-
-    def _measure(self, logits: Tensor, y: Tensor, mean_loss: Tensor, metric: Tensor) -> Metrics:
-        """Return the loss and metrics of an evaluation, and reasons for undefined ones."""
-        num_invalid = int((~self.probabilities(logits).isfinite()).reshape(len(y), -1).any(dim=1).sum())
-        if num_invalid:
-            reason = f"undefined: the outputs for {num_invalid:,} of {len(y):,} rows are NaN or infinite"
-            return Metrics({}, {"loss": reason})
-        loss = float(mean_loss)
-        further, notes = self.test_metrics(logits, y)
-        values = {self.metric_name: float(metric), **further}
-        if not math.isfinite(loss):
-            return Metrics(values, {"loss": "undefined: it is beyond single precision", **notes})
-        return Metrics({"loss": loss, **values}, notes)
-
-    def measure(self, logits: Tensor, y: Tensor) -> Metrics:
-        """Return the loss and metrics for logits ``(N, O)`` and targets, and reasons for undefined ones."""
-        return self._measure(logits, y, self.loss(logits, y), self.metric_sum(logits, y) / len(y))
-
-    def member_losses(self) -> Tensor:
-        """Return each member's mean loss over its validation rows so far, of all processes, ``(K,)``.
-
-        Raises:
-            UserError: a subclass has overridden ``validation_step``, and does not count losses.
-        """
-        losses: Tensor | None = None
-        if self.members == 1:
-            losses = self.epoch_metrics("val").get("val/loss")
-        elif (sums := self.trainer.strategy.reduce(self.member_sums.clone(), reduce_op="sum")).any():
-            losses = sums[0] / sums[1]
-        if losses is None:
-            raise UserError(
-                f"{type(self).__name__} has its own validation_step, without the losses of members; call "
-                "that of LitModule in it, or leave MemberEarlyStopping out with --trainer.callbacks null"
-            )
-        return losses.double().view(self.members)
-
-    # Fit.
-
-    def on_fit_start(self) -> None:
-        """Check that folds fit the model, and fit the embedding of numbers to the training rows.
-
-        The targets of the first epoch and of the first validation are checked again.
-
-        Raises:
-            DataError: there is not one member for each fold.
-            UserError: members would share a parameter, or the model does not have the inputs of the data.
-        """
-        self._has_checked.clear()
-        data = getattr(self.trainer, "datamodule", None)
-        if isinstance(data, HasInputs) and data.inputs and data.inputs != self.inputs:
-            raise UserError(
-                f"the data has the inputs {', '.join(data.inputs)}: build the model with inputs=data.inputs"
-            )
-        if folds := getattr(data, "folds", 0):
-            check_folds(folds, self.members)
-            if is_overridden("training_step", self, LitModule):
-                warn(
-                    f"{type(self).__name__} has its own training_step: metrics are out-of-fold only if its "
-                    "loss is that of self.training_loss(self.network(x), y, fold, weight)"
-                )
-        shared = [name for name, _ in self.named_parameters() if not name.startswith("network.")]
-        if self.members > 1 and shared:
-            raise UserError(f"the parameter {shared[0]} is not one of the network, so members would share it")
-        has_weights = bool(self.initialization and self.initialization.get("inputs"))
-        for part in self.network.modules():
-            if not isinstance(part, FeatureEmbedding) or has_weights:
-                continue
-            if isinstance(data, HasSample):
-                part.fit(data.sample("train").x.to(self.device))
-            elif isinstance(data, HasSplits):
-                part.fit(data.split("train").x.to(self.device))
-
-    def configure_callbacks(self) -> list[Callback]:
-        """Return the callbacks that log metrics, check losses and make a resumed run exact."""
-        has_own_step = is_overridden("training_step", self, LitModule)
-        present = self._resume in self.trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
-        return [*([] if present else [self._resume]), *fit_callbacks(self.trainer, self, has_own_step)]
-
-    def on_validation_model_zero_grad(self) -> None:
-        """Keep the gradients of the last step, whose norm callbacks log after the validation."""
+    # Optimizers.
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build the optimizer and, if given, the learning-rate scheduler.
@@ -675,6 +505,84 @@ class LitModule(LightningModule, ABC):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
         else:
             clip_gradient_norms(list(self.parameters()), gradient_clip_val)
+
+    # Metrics.
+
+    def epoch_metrics(self, stage: str) -> dict[str, Tensor]:
+        """Return the mean loss and metric over the epoch's rows so far, of all processes."""
+        return epoch_metrics(self, stage)
+
+    def on_train_epoch_start(self) -> None:
+        """Reset the metrics of the epoch."""
+        self.means["train"].reset()
+        self.extra_metrics = {}
+
+    def on_train_epoch_end(self) -> None:
+        """Check no targets in the following epochs, which have the same rows."""
+        self._has_checked.add(True)
+
+    def on_validation_epoch_start(self) -> None:
+        """Reset the metrics of the validation."""
+        if self.trainer.state.fn == TrainerFn.VALIDATING:
+            self._has_checked.discard(False)
+        dtype = accumulation_dtype(self.device)
+        self.member_sums = torch.zeros(2, self.members, dtype=dtype, device=self.device)
+        self._begin_evaluation("val", self.val_metric)
+
+    def on_test_epoch_start(self) -> None:
+        """Reset the metrics of the test."""
+        self._has_checked.discard(False)
+        self._begin_evaluation("test", self.test_metric)
+
+    def _begin_evaluation(self, stage: str, metric: Metric) -> None:
+        self.means[stage].reset()
+        metric.reset()
+        self._outputs, self.evaluation = OutputBuffer(), None
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the loss and metric of the validation, which are those of all processes."""
+        if not self.trainer.sanity_checking:
+            self._has_checked.add(False)
+        several, on_bar = self.trainer.world_size > 1, shows_metrics(self.trainer)
+        metrics = self.epoch_metrics("val")
+        self.log_dict(metrics, prog_bar=on_bar, sync_dist=several)
+        self.evaluation = gather_evaluation(self, "val", self._outputs, metrics)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the loss and all metrics of the test, computed from the logits of all processes."""
+        self.evaluation = gather_evaluation(self, "test", self._outputs, self.epoch_metrics("test"))
+        if self.evaluation is not None:
+            logged = {f"test/{name}": value for name, value in self.evaluation.metrics.values.items()}
+            self.log_dict(logged, sync_dist=self.trainer.world_size > 1)
+
+    def measure(self, logits: Tensor, y: Tensor) -> Metrics:
+        """Return the loss and metrics for logits ``(N, O)`` and targets, and reasons for undefined ones."""
+        return measure(self, logits, y, self.loss(logits, y), self.metric_sum(logits, y) / len(y))
+
+    # Fit.
+
+    def on_fit_start(self) -> None:
+        """Check that folds fit the model, and fit the embedding of numbers to the training rows.
+
+        The targets of the first epoch and of the first validation are checked again.
+
+        Raises:
+            DataError: there is not one member for each fold.
+            UserError: members would share a parameter, or the model does not have the inputs of the data.
+        """
+        self._has_checked.clear()
+        data = getattr(self.trainer, "datamodule", None)
+        check_fit(self, data, is_overridden("training_step", self, LitModule))
+        fit_embeddings(self, data)
+
+    def configure_callbacks(self) -> list[Callback]:
+        """Return the callbacks that log metrics, check losses and make a resumed run exact."""
+        has_own_step = is_overridden("training_step", self, LitModule)
+        present = self._resume in self.trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
+        return [*([] if present else [self._resume]), *fit_callbacks(self.trainer, self, has_own_step)]
+
+    def on_validation_model_zero_grad(self) -> None:
+        """Keep the gradients of the last step, whose norm callbacks log after the validation."""
 
     # Checkpoints.
 

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from lit_classify.errors import UserError
+
 if TYPE_CHECKING:
     from lit_classify.modules.base import LitModule
 
@@ -81,6 +83,25 @@ def validation_logits(
     parts = losses_and_weights(task, held_out.unsqueeze(0), y, weight)
     task.member_sums = task.member_sums.index_add(1, fold, torch.cat(parts).to(task.member_sums.dtype))
     return held_out
+
+
+def validation_losses(task: "LitModule") -> Tensor:
+    """Return each member's mean loss over its validation rows so far, of all processes, ``(K,)``.
+
+    Raises:
+        UserError: a subclass has overridden ``validation_step``, and does not count losses.
+    """
+    losses: Tensor | None = None
+    if task.members == 1:
+        losses = task.epoch_metrics("val").get("val/loss")
+    elif (sums := task.trainer.strategy.reduce(task.member_sums.clone(), reduce_op="sum")).any():
+        losses = sums[0] / sums[1]
+    if losses is None:
+        raise UserError(
+            f"{type(task).__name__} has its own validation_step, without the losses of members; call "
+            "that of LitModule in it, or leave MemberEarlyStopping out with --trainer.callbacks null"
+        )
+    return losses.double().view(task.members)
 
 
 def held_out_logits(network: nn.Module, x: Tensor, fold: Tensor, members: int) -> Tensor:

@@ -33,10 +33,14 @@ class OutputBuffer:
             self._batches.append([part.cpu() for part in parts])
 
     def gather(self, trainer: Trainer) -> tuple[list[Tensor], int]:
-        """Return the parts of all processes, and the number of all rows, also of those that are not kept."""
-        shares = [self._batches] * trainer.world_size
+        """Return the parts of all processes, and the number of all rows, also of those that are not kept.
+
+        The buffer is empty then.
+        """
+        own, self._batches = self._batches, []
+        shares = [own] * trainer.world_size
         if len(shares) > 1:
-            torch.distributed.all_gather_object(shares, self._batches)
+            torch.distributed.all_gather_object(shares, own)
         batches = zip(*(batch for share in shares for batch in share), strict=True)
         num_rows = trainer.strategy.reduce(torch.tensor(self._num_rows), reduce_op="sum")
         return [torch.cat(parts) for parts in batches], int(num_rows)

@@ -14,6 +14,7 @@ from lit_classify.callbacks import BestCheckpoint, MemberEarlyStopping
 from lit_classify.callbacks.plot_callback import PlotCallback
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.splits import Split
+from lit_classify.modules.member_losses import validation_losses
 from tests.folds import Folds, K, fit, make
 
 
@@ -26,7 +27,7 @@ class Recorder(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LitModule) -> None:  # type: ignore[override]
         self.weights.append([parameter.detach().clone() for parameter in pl_module.parameters()])
-        self.losses.append(pl_module.member_losses())
+        self.losses.append(validation_losses(pl_module))
 
 
 @pytest.mark.parametrize("patience", [2, 100])

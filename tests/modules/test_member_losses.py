@@ -16,6 +16,7 @@ from lit_classify import (
     Regressor,
     UserError,
 )
+from lit_classify.modules.member_losses import validation_losses
 from tests import training
 from tests.folds import Folds, K, fit, make
 
@@ -65,7 +66,7 @@ def test_validation_takes_each_row_from_the_member_that_has_not_learned_from_it(
         float((logits.argmax(dim=1) == y).float().mean())
     )
     losses = [float(F.cross_entropy(logits[fold == k], y[fold == k])) for k in range(K)]
-    assert model.member_losses().tolist() == pytest.approx(losses)
+    assert validation_losses(model).tolist() == pytest.approx(losses)
 
 
 def test_without_folds_all_members_learn_from_and_are_validated_on_all_rows() -> None:
@@ -75,7 +76,7 @@ def test_without_folds_all_members_learn_from_and_are_validated_on_all_rows() ->
     x, y = data.split("val")
     outputs = model.network(x).detach()
     losses = [float(F.cross_entropy(logits, y)) for logits in outputs]
-    assert model.member_losses().tolist() == pytest.approx(losses)
+    assert validation_losses(model).tolist() == pytest.approx(losses)
     mean = outputs.softmax(dim=-1).mean(dim=0)
     assert float(fitted.callback_metrics["val/loss"]) == pytest.approx(float(F.nll_loss(mean.log(), y)))
 
