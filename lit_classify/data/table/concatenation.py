@@ -1,6 +1,10 @@
-"""Concatenate the rows of several files, whose columns may differ in type."""
+"""Read several files, whose columns may differ in format and in type, as one table."""
 
-from collections.abc import Sequence
+import json
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -8,14 +12,79 @@ from numpy.typing import NDArray
 
 from lit_classify.data.table.cells import BOOLEANS, as_text, has_long_integers
 from lit_classify.data.table.raw_table import RawTable
+from lit_classify.data.table.text_conversion import ValueOptions
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
+
+Source = TypeVar("Source", Path, str)
+Formats = Mapping[str, ValueFormat]
 
 _TEXT = (pl.String, pl.Categorical, pl.Enum)
 
 
-def concat_tables(tables: Sequence[RawTable]) -> RawTable:
-    """Concatenate the rows of tables.
+def read_alike(
+    sources: Sequence[Source], read: Callable[[Source, Formats], RawTable], options: ValueOptions
+) -> list[RawTable]:
+    """Read the sources of a table, whose columns must have formats that agree, whatever their order.
+
+    A source is read with the formats of those before. If it contradicts them, as ``1,50`` contradicts
+    ``1.250``, which can be read in two ways, those are read again with its format.
+
+    Args:
+        sources: the files, or what else is read.
+        read: reads a source, given known formats of its columns.
+        options: how text is converted to values.
+
+    Raises:
+        DataError: a used column has values in formats that do not agree.
+    """
+    tables, known = list[RawTable](), dict[str, ValueFormat]()
+    for source in sources:
+        table = read(source, known)
+        if texts := [name for name in known if _is_text(table, name)]:
+            table = read(source, {name: part for name, part in known.items() if name not in texts})
+        names = [name for name in table.frame.columns if options.is_used(name)]
+        found = {name: part for name in names if (part := table.find_format(name))}
+        revised = {
+            name: part for name, part in found.items() if name in known and not part.agrees_with(known[name])
+        }
+        for index, before in enumerate(tables if revised else ()):
+            tables[index] = read(sources[index], known | revised)
+            for name in revised:
+                _check_again(name, before, tables[index], table)
+        tables.append(table)
+        known |= {name: part for name, part in found.items() if not _is_known(known.get(name), part)}
+    return tables
+
+
+def _is_text(table: RawTable, name: str) -> bool:
+    """Return whether a column of a table has text."""
+    return name in table.frame and table.frame[name].dtype == pl.String and bool(table.frame[name].count())
+
+
+def _is_known(known: ValueFormat | None, found: ValueFormat) -> bool:
+    """Return whether a format tells nothing about later files: a date such as 2024-01-31 after others."""
+    return known is not None and found.is_unambiguous and bool(known.pattern)
+
+
+def _check_again(name: str, before: RawTable, again: RawTable, other: RawTable) -> None:
+    """Raise DataError if a column that has been read again does not have the format of another table."""
+    known, now, required = (table.find_format(name) for table in (before, again, other))
+    if known is None or required is None or (now is not None and now.agrees_with(required)):
+        return
+    first, second = (
+        f"{table.files[0][0]} has values like {part.example}"
+        for table, part in ((before, known), (other, required))
+    )
+    argument = shlex.quote(json.dumps([name], ensure_ascii=False))
+    raise DataError(
+        f"column {name!r}: {first}, but {second}; write them alike, leave the column out with --data.ignore "
+        f"{argument}, or read it as text with --data.categorical {argument}"
+    )
+
+
+def concat_tables(tables: Sequence[RawTable], options: ValueOptions) -> RawTable:
+    """Concatenate the rows of tables, whose text was converted with these options.
 
     Raises:
         DataError: their columns differ in name or in type.
@@ -27,15 +96,28 @@ def concat_tables(tables: Sequence[RawTable]) -> RawTable:
     for table in tables:
         if other := ", ".join(sorted(set(table.frame.columns) ^ set(names))):
             raise DataError(f"{table.files[0][0]} and {first.files[0][0]} differ in their columns: {other}")
-    columns = (unify_column(name, tables) for name in names)
+    columns = (unify_column(name, tables, options) for name in names)
     frame = pl.concat(map(pl.DataFrame, zip(*columns, strict=True)), how="vertical_relaxed")
     return RawTable(
         frame,
         tuple(file for table in tables for file in table.files),
         tuple(digest for table in tables for digest in table.digests),
-        {name: part for table in reversed(tables) for name, part in table.formats.items()},
+        concat_formats(tables),
         _concat_positions(tables),
     )
+
+
+def concat_formats(tables: Sequence[RawTable]) -> dict[str, ValueFormat]:
+    """Return the formats of the columns of tables that agree; of several, one that other files may not have.
+
+    A date such as 2024-01-31 is read in any column of dates.
+    """
+    formats: dict[str, ValueFormat] = {}
+    for table in tables:
+        formats |= {
+            name: part for name, part in table.formats.items() if not _is_known(formats.get(name), part)
+        }
+    return formats
 
 
 def _concat_positions(tables: Sequence[RawTable]) -> NDArray[np.intp] | None:
@@ -46,11 +128,11 @@ def _concat_positions(tables: Sequence[RawTable]) -> NDArray[np.intp] | None:
     return np.concatenate([start + part.row_numbers for start, part in zip(starts, tables, strict=True)])
 
 
-def unify_column(name: str, tables: Sequence[RawTable]) -> list[pl.Series]:
+def unify_column(name: str, tables: Sequence[RawTable], options: ValueOptions) -> list[pl.Series]:
     """Return a column of each table, as values or as text in all of them.
 
-    It is text if a file has integers that floats cannot represent. Where it is empty, it has the type of the
-    others.
+    It is text if a file has integers that floats cannot represent, or if it is not used. Where it is empty,
+    it has the type of the others.
 
     Raises:
         DataError: the column has text, dates or times in one file, but other values in another.
@@ -58,6 +140,8 @@ def unify_column(name: str, tables: Sequence[RawTable]) -> list[pl.Series]:
     columns = [table.frame[name] for table in tables]
     if len({part.dtype for part in columns}) == 1:
         return columns
+    if not options.is_used(name):
+        return [as_text(part) for part in columns]
     columns = [as_text(part) if part.dtype in _TEXT else part for part in columns]
     kinds = [_kind(part) for part in columns]
     typed = [index for index, kind in enumerate(kinds) if kind not in {"nothing", "text"}]

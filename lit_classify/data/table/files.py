@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from lit_classify.data.table.cells import as_text
-from lit_classify.data.table.concatenation import concat_tables
+from lit_classify.data.table.concatenation import Formats, concat_tables, read_alike
 from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.frames import FRAMES, digest_frame, to_polars
 from lit_classify.data.table.raw_table import RawTable
@@ -36,14 +36,16 @@ def read_table(paths: str | Path | Sequence[str | Path], options: CsvOptions | N
         DataError: a file does not exist, is empty, malformed, too large for the memory or in another
             format or encoding, or if the files differ in their columns.
     """
-    tables, options = [], options or CsvOptions()
-    for file in find_files([paths] if isinstance(paths, str | Path) else paths):
-        frame, digest, formats = read_file(file, options)
+    options = options or CsvOptions()
+
+    def read(file: Path, known: Formats) -> RawTable:
+        frame, digest, formats = read_file(file, options.with_formats(known))
         text = [part for part in frame if part.name in options.values.text and part.dtype != pl.String]
         frame = frame.with_columns(map(as_text, text))  # as it may be in another file
-        tables.append(RawTable(frame, ((str(file), len(frame)),), (digest,), formats))
-        options = options.with_formats(tables[-1].known_formats)
-    return concat_tables(tables)
+        return RawTable(frame, ((str(file), len(frame)),), (digest,), formats)
+
+    files = find_files([paths] if isinstance(paths, str | Path) else paths)
+    return concat_tables(read_alike(files, read, options.values), options.values)
 
 
 def read_frame(frame: Any, name: str) -> RawTable:  # noqa: ANN401 - of any package
@@ -145,15 +147,25 @@ class TableFiles:
         frame, formats = convert_text(table.frame, self.options.values, table.files[0][0])
         return replace(table, frame=frame, formats=formats)
 
-    def read_other_splits(self) -> dict[str, RawTable]:
-        """Read the files of ``val_path`` and ``test_path``, if given.
+    def read_all(self, first: RawTable | None = None) -> dict[str, RawTable]:
+        """Return the rows of each option that is given, whose formats agree.
+
+        Args:
+            first: the rows of ``path``, if they have been read.
 
         Raises:
             DataError: as for ``read_table``, or if a file belongs to two splits.
         """
         if files := [path for key, paths in self.paths.items() if key not in self.frames for path in paths]:
             find_files(files)
-        return {key: self.read(key) for key in PATH_OPTIONS[1:] if self.paths[key]}
+
+        def read(key: str, known: Formats) -> RawTable:
+            if key == "path" and first is not None and not known:
+                return first
+            return self.with_formats(known).read(key)
+
+        keys = [key for key in PATH_OPTIONS if self.paths[key]]
+        return dict(zip(keys, read_alike(keys, read, self.options.values), strict=True))
 
     def shared_paths(self, settings: Mapping[str, Any]) -> list[str]:
         """Return which of ``val_path`` and ``test_path`` are the same in ``settings``."""

@@ -83,7 +83,7 @@ class InMemoryTable:
         self._table: RawTable | None = files.read()
         self._split_rows: _SplitRows | None = None
         self._indices: dict[str, RowIndices] = {}
-        self.files = files.with_formats(self._table.known_formats)
+        self.files = files
         self.digests = self._table.digests
 
     def rows(self) -> RawTable:
@@ -157,7 +157,7 @@ class InMemoryTable:
 
     def _read(self, num_dropped: Counter[str], is_new_table: bool = False) -> dict[str, RawTable]:
         """Return the rows of each path option; ``path`` of a new table counts as ``test_path``."""
-        tables = {"path": self.rows(), **self.files.read_other_splits()}
+        tables = self.files.read_all(self._table)
         if is_new_table:
             tables.setdefault("test_path", tables.pop("path"))
         return {key: self._drop_rows(table, num_dropped) for key, table in tables.items()}
@@ -189,7 +189,10 @@ class InMemoryTable:
         Returns:
             All rows, and the number from each option; only the first number if ``path`` is the only one.
         """
-        table = concat_tables([tables[key] for key in PATH_OPTIONS if key in tables])
+        table = concat_tables(
+            [tables[key] for key in PATH_OPTIONS if key in tables], self.files.options.values
+        )
+        self.files = self.files.with_formats(table.known_formats)
         self._source = replace(table, frame=table.frame.clear())  # only where its rows are
         counts = [len(tables[key]) if key in tables else 0 for key in PATH_OPTIONS]
         return table, counts if any(counts[1:]) else counts[:1]
@@ -215,7 +218,7 @@ class InMemoryTable:
         """Return columns of some encoded rows as text, as they are in the files, which are read again."""
         numbers = self._source.row_numbers[self._indices[split][list(indices)]].tolist()
         files = self.files.as_text(names)
-        tables = [table.frame.select(names) for table in (files.read(), *files.read_other_splits().values())]
+        tables = [table.frame.select(names) for table in files.read_all().values()]
         ends = np.cumsum([len(table) for table in tables])
         selected = []
         for row in numbers:

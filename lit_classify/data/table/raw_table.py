@@ -38,6 +38,15 @@ class RawTable:
         plain = [name for name, dtype in self.frame.schema.items() if dtype.is_float()]
         return {**dict.fromkeys(plain, ValueFormat()), **self.formats}
 
+    def find_format(self, name: str) -> ValueFormat | None:
+        """Return the format of a column of numbers, dates or times; None if it has other cells or none."""
+        cells, found = self.frame[name], self.formats.get(name, ValueFormat())
+        if not cells.count() or not (cells.dtype.is_numeric() or cells.dtype.is_temporal()):
+            return None
+        if bool(found.pattern) == cells.dtype.is_temporal():
+            return found
+        return ValueFormat() if cells.dtype.is_numeric() else None  # the file has types
+
     def as_files(self) -> dict[str, str]:
         """Return the digest of each file by its path."""
         return {path: digest for (path, _), digest in zip(self.files, self.digests, strict=True)}

@@ -140,8 +140,10 @@ class FormatDetector:
         known = self._options.formats.get(cells.name)
         formats = [] if known is None else [known]
         candidates = candidate_formats(present, self._default_decimal)
-        if known is None or known.is_plain:
+        if known is None:
             formats += candidates
+        elif known.is_plain:
+            formats += [candidate for candidate in candidates if candidate.unit != "%"]  # 5 or 0.05?
         elif known.pattern:
             formats += [candidate for candidate in candidates if candidate.is_unambiguous]
         parsed: list[Parsed] = []

@@ -104,6 +104,40 @@ class ValueFormat:
         """Whether these are numbers as in Python."""
         return self == ValueFormat()
 
+    @property
+    def example(self) -> str:
+        """A value in this format.
+
+        Examples:
+            >>> ValueFormat(",", ".", "€").example, ValueFormat(pattern="%d.%m.%Y").example
+            ('1.234,50 €', '31.01.2024')
+        """
+        if self.pattern == _DURATION:
+            return "1 day 12:30:00"
+        if self.pattern:
+            pattern = self.pattern.replace("%.f", ".5").replace("%#z", "Z")
+            return datetime(2024, 1, 31, 12, 30).strftime(pattern)
+        number = f"1{self.thousands}234{self.decimal}50"
+        return f"{number} {self.unit}".rstrip()
+
+    def agrees_with(self, other: "ValueFormat") -> bool:
+        """Whether files with both formats may be one table: neither can be taken for something else.
+
+        Examples:
+            >>> iso, german, american = (ValueFormat(pattern=p) for p in ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y"))
+            >>> iso.agrees_with(german), german.agrees_with(iso), german.agrees_with(american)
+            (True, True, False)
+        """
+        is_clear = self.is_unambiguous or other.is_unambiguous
+        return self == other or (is_clear and self._what == other._what != "numbers")
+
+    @property
+    def _what(self) -> str:
+        """What the values are."""
+        if self.pattern.startswith(("%H", "%I")):
+            return "times of day"
+        return {"": "numbers", _DURATION: "durations"}.get(self.pattern, "dates")
+
     def parse(self, cells: pl.Series) -> pl.Series:
         """Return numbers, or times in UTC; null where the text has another format.
 

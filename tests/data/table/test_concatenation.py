@@ -1,6 +1,10 @@
-"""Tables of several files: columns that differ in type."""
+"""Tables of several files: columns that differ in type or format."""
 
-from datetime import date
+import re
+from collections.abc import Sequence
+from datetime import date, datetime, time
+from itertools import permutations
+from typing import Any
 
 import polars as pl
 import pytest
@@ -8,7 +12,8 @@ import pytest
 from lit_classify import DataError
 from lit_classify.data.table.casting import cast_column
 from lit_classify.data.table.csv_dialect import CsvOptions
-from lit_classify.data.table.files import read_table
+from lit_classify.data.table.files import TableFiles, read_table
+from lit_classify.data.table.streaming.blocks import BlockReader
 from lit_classify.data.table.text_conversion import ValueOptions
 from tests.example_tables import write
 
@@ -75,3 +80,77 @@ def test_the_next_file_has_the_decimal_point_of_plain_numbers() -> None:
     write('x,y\n1.5,"1,5"\n', "1.csv")
     write('x,y\n1.234,"2,5"\n', "2.csv")
     assert read_table(["1.csv", "2.csv"]).frame["x"].to_list() == [1.5, 1.234]
+
+
+def read_twice(names: Sequence[str], column: str = "x", **options: Any) -> object:
+    """Return a column of files as it is read at once and in blocks, or why it is refused."""
+    csv, found = CsvOptions(values=ValueOptions(**options)), list[object]()
+    for is_streamed in (False, True):
+        try:
+            if is_streamed:
+                frames = [block.table.frame for block in BlockReader.detect(TableFiles({"path": names}, csv))]
+            else:
+                frames = [read_table(names, csv).frame]
+            found.append([cell for frame in frames for cell in frame[column]])
+        except DataError as error:
+            found.append(str(error))
+    assert found[0] == found[1]
+    return found[0]
+
+
+DAY, NOON, OTHER_DAY = datetime(2024, 1, 31), datetime(2024, 1, 31, 12), datetime(2024, 2, 3)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"5": 5.0, "$7.25": 7.25},
+        {"5": 5.0, "7,25": 7.25},
+        {"1.250": 1250.0, "7,25": 7.25},
+        {"1.250": 1.25, "7.25": 7.25},
+        {"1,250": 1.25, "7,25": 7.25},
+        {"1,250": 1250.0, "$7.25": 7.25},
+        {"31.01.2024": DAY, "2024-01-31": DAY},
+        {"31.01.2024": DAY, "2024-01-31": DAY, "2024-01-31T12:00:00": NOON},
+        {"02/03/2024": OTHER_DAY, "01/31/2024": DAY},
+        {"03/02/2024": OTHER_DAY, "31/01/2024": DAY, "2024-01-31": DAY},
+        {"12:30": time(12, 30), "12:30:15": time(12, 30, 15)},
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*two ways")
+def test_files_in_different_formats_are_read_alike_in_any_order(files: dict[str, object]) -> None:
+    for number, cell in enumerate(files):
+        write(f"x|y\n{cell}|a\n", f"{number}.csv")
+    expected = {f"{number}.csv": value for number, value in enumerate(files.values())}
+    for names in permutations(expected):
+        assert read_twice(names) == [expected[name] for name in names]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("5", "7%"),
+        ("$5", "7%"),
+        ("5.5", "7,25"),
+        ("1.5 €", "7,25 €"),
+        ("31.01.2024", "01/31/2024"),
+        ("31/01/2024", "01/31/2024"),
+        ("31.01.2024", "12:30"),
+        ("31.01.2024", "5"),
+        ("31.01.2024", "2024-01-31", "01/31/2024"),
+        ("5", "7", "7%"),
+    ],
+)
+def test_files_in_contradicting_formats_are_refused_in_any_order(cells: tuple[str, ...]) -> None:
+    for number, cell in enumerate(cells):
+        write(f"x|y\n{cell}|a\n", f"{number}.csv")
+    expected = {f"{number}.csv": cell for number, cell in enumerate(cells)}
+    for names in permutations(expected):
+        message = read_twice(names)
+        assert isinstance(message, str)
+        pattern = (
+            r"column 'x': \d.csv has values like .+, but \d.csv has values like .+ --data.ignore '\[\"x\"\]'"
+        )
+        assert re.match(pattern, message), message
+        assert read_twice(names, text=["x"]) == [expected[name] for name in names]
+        assert read_twice(names, "y", ignore=["x"]) == ["a"] * len(cells)

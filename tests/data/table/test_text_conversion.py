@@ -258,6 +258,7 @@ def test_a_known_format_of_plain_numbers_is_preferred() -> None:
         assert convert_text(pl.DataFrame({"x": ["1,5"]}), options, "t.csv")[0]["x"].to_list() == [1.5]
     with pytest.warns(DataWarning, match="two ways"):
         convert_text(pl.DataFrame({"x": ["1,234"]}), options, "t.csv")
+    assert convert_text(pl.DataFrame({"x": ["5%"]}), options, "t.csv")[0]["x"].to_list() == ["5%"]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,13 @@ import polars as pl
 
 from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.compression import find_compression
-from lit_classify.data.table.concatenation import common_type, unify_column
+from lit_classify.data.table.concatenation import (
+    Formats,
+    common_type,
+    concat_formats,
+    read_alike,
+    unify_column,
+)
 from lit_classify.data.table.csv import CsvFile, apply_formats
 from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.files import PATH_OPTIONS, TableFiles, find_files
@@ -95,6 +101,7 @@ class BlockReader:
         types: the type of each column of values.
         formats: the formats of the columns of values that are text in a file.
         texts: the columns that are text.
+        other_formats: the formats of columns in files where they are not the same, by the path.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -111,6 +118,7 @@ class BlockReader:
     types: Mapping[str, pl.DataType]
     formats: Mapping[str, ValueFormat] = field(default_factory=dict)
     texts: frozenset[str] = frozenset()
+    other_formats: Mapping[str, Mapping[str, ValueFormat]] = field(default_factory=dict)
 
     @classmethod
     def detect(cls, files: TableFiles) -> "BlockReader":
@@ -119,30 +127,41 @@ class BlockReader:
         Raises:
             DataError: a file does not exist, its format cannot be read in blocks, or the files differ.
         """
-        options, tables, from_text = files.options, list[RawTable](), set[str]()
+        options, from_text = files.options, set[str]()
+
+        def read(path: Path, known: Formats) -> RawTable:
+            table, text_columns = _read_head(path, options.with_formats(known))
+            from_text.update(text_columns)
+            return table
+
         found = find_files(files.paths["path"])
         for key in PATH_OPTIONS[1:]:
             with suppress(
                 DataError
             ):  # commands may do without these files; the others refuse them by ``paths``
                 found += find_files(files.paths.get(key, ()))
-        for path in found:
-            table, text_columns = _read_head(path, options)
-            tables.append(table)
-            from_text |= text_columns
-            options = options.with_formats(table.known_formats)
+        tables = read_alike(found, read, options.values)
         names = tables[0].frame.columns
         for table in tables:
             _check_names(table.files[0][0], table.frame, names)
         declared = set(options.values.text) & set(names)
         types = {
-            name: pl.String() if name in declared else common_type(unify_column(name, tables))
+            name: pl.String() if name in declared else common_type(unify_column(name, tables, options.values))
             for name in names
         }
         texts = frozenset(name for name, dtype in types.items() if dtype == pl.String)
-        known = {name: part for table in reversed(tables) for name, part in table.formats.items()}
+        known = concat_formats(tables)
         formats = {name: known.get(name, ValueFormat()) for name in from_text - texts}
-        return cls(files, types, formats, texts)
+        others = {
+            table.files[0][0]: other
+            for table in tables
+            if (
+                other := {
+                    name: part for name, part in table.formats.items() if formats.get(name, part) != part
+                }
+            )
+        }
+        return cls(files, types, formats, texts, others)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -153,6 +172,11 @@ class BlockReader:
         """Return the reader that reads further columns as text."""
         formats = {name: part for name, part in self.formats.items() if name not in names}
         return replace(self, formats=formats, texts=self.texts | frozenset(names))
+
+    def formats_in(self, path: Path) -> dict[str, ValueFormat]:
+        """Return the formats of the columns of values that are text in a file."""
+        others = self.other_formats.get(str(path), {})
+        return {name: others.get(name, part) for name, part in self.formats.items()}
 
     def with_formats(self, formats: Mapping[str, ValueFormat]) -> "BlockReader":
         """Return the reader that converts further columns of text to values."""
@@ -262,12 +286,14 @@ class BlockReader:
         values = self.files.options.values
         files = [(key, path) for key, paths in self.paths.items() for path in paths]
         for index, (key, path) in enumerate(files[position.file :], position.file):
-            for frame, place in _read_blocks(path, self.files.options, self.formats, position):
+            formats = self.formats_in(path)
+            special = {name: part for name, part in formats.items() if not part.is_plain}
+            for frame, place in _read_blocks(path, self.files.options, formats, position):
                 _check_names(path, frame, self.names)
                 frame = pl.DataFrame([self._unify(path, frame[name]) for name in self.names])
                 frame = replace_values(frame, values)
                 rows = np.arange(position.row, position.row + len(frame))
-                table = RawTable(frame, ((str(path), _NO_END),), ("",), self.special_formats, rows)
+                table = RawTable(frame, ((str(path), _NO_END),), ("",), special, rows)
                 number, row = position.number, position.row
                 position = Position(index, row + len(frame), number + len(frame), place)
                 block = Block(key, number, table, position)
