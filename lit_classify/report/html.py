@@ -21,9 +21,9 @@ from lit_classify.report.elements import (
     sortable_table,
     tag,
 )
-from lit_classify.report.form_section import form_section
 from lit_classify.report.player_section import player_section
 from lit_classify.report.prediction_sections import prediction_sections
+from lit_classify.report.what_if_section import what_if_section
 
 _NUM_COLORS = 3 * len(COLORS)  # after which class_color repeats them
 SCRIPTS = ("network.js", "charts.js", "player.js", "page.js")
@@ -49,7 +49,7 @@ def render_html(summary: Mapping[str, Any]) -> str:
                 "names": _escaped(run["outputs"]),
                 "featureNames": _escaped(part["name"] for part in (run["player"] or {}).get("features", ())),
                 "player": run["player"],
-                "form": run["form"],
+                "whatIf": run["what_if"],
             }
             for run in runs
         ],
@@ -103,10 +103,10 @@ def _parts(run: Mapping[str, Any], number: int) -> Html:
         reason = run["not_replayed"]
         note = tag("p", f"The training is not replayed: {reason}.", class_="muted") if reason else None
         curves = section("Learning curves", charts, note, class_="learning")
-    form = form_section(run["form"], run["outputs"], number)
+    what_if = what_if_section(run["what_if"], run["outputs"], number)
     predictions = prediction_sections(run["predictions"], run["class_names"]) if run["predictions"] else []
     columns = tag("div", *predictions, _importance(run), class_="columns")
-    return join([curves, form, columns, _worst_rows(run)])
+    return join([curves, what_if, columns, _worst_rows(run)])
 
 
 def _overview(run: Mapping[str, Any]) -> Html:

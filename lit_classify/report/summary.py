@@ -31,9 +31,9 @@ from lit_classify.metrics.confusion_matrix import confusion_counts, threshold_co
 from lit_classify.modules import LitModule, Regressor
 from lit_classify.networks import evaluating
 from lit_classify.report.curves import read_curves
-from lit_classify.report.form_data import form_data
 from lit_classify.report.network_data import UnsupportedNetwork
 from lit_classify.report.player_data import player_data, round_number
+from lit_classify.report.what_if_data import what_if_data
 from lit_classify.threads import limit_threads
 
 _MAX_ROWS = 2000  # of values
@@ -132,7 +132,7 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
             "predictions": summarize_predictions(model, logits, y, rows),
             "player": player,
             "not_replayed": reason,
-            "form": form_data(model, data, rows),
+            "what_if": what_if_data(model, data, rows),
             **_importance(model, data),
             "worst_rows": _worst_rows(model, data, split, logits, y) if rows else None,
         }

@@ -55,7 +55,7 @@ def run(model: LitModule, name: str = "circles_v2/version_0", **parts: Any) -> d
         "predictions": None,
         "player": None,
         "not_replayed": None,
-        "form": None,
+        "what_if": None,
         "importance": None,
         "importance_metric": None,
         "worst_rows": None,
@@ -91,7 +91,7 @@ def flat(model: LitModule) -> Tensor:
     return torch.nn.utils.parameters_to_vector(model.network.parameters()).detach().clone()
 
 
-def form(model: LitModule, preprocessor: Preprocessor) -> dict[str, Any]:
+def what_if(model: LitModule, preprocessor: Preprocessor) -> dict[str, Any]:
     columns = [_column(encoder) for encoder in preprocessor.encoders if encoder.part in ("", "elapsed")]
     return {
         "columns": columns,

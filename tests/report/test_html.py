@@ -37,7 +37,7 @@ from lit_classify.report.elements import page_file
 from lit_classify.report.html import SCRIPTS, render_html
 from lit_classify.report.network_data import flat_weights
 from lit_classify.report.summary import summarize_predictions
-from tests.report.summaries import HOSTILE, flat, form, player, run, summary
+from tests.report.summaries import HOSTILE, flat, player, run, summary, what_if
 
 UNSUITABLE = {"GLU", "LogSoftmax", "Softmax", "Softmax2d", "Softmin", "Threshold"}  # or without defaults
 CENTER, SCALE = torch.tensor([0.5, 0.0]), torch.tensor([2.0, 1.0])  # of the features of a player
@@ -252,7 +252,7 @@ class TestInABrowser:
         )
         for parameter in model.parameters():
             nn.init.normal_(parameter, std=0.5)
-        show(browser, run(model, form=form(model, preprocessor)))
+        show(browser, run(model, what_if=what_if(model, preprocessor)))
         rows = frame.sample(20, seed=1)
         rows[0, "town"] = "never seen"
         with torch.no_grad():
@@ -266,7 +266,7 @@ class TestInABrowser:
         model = BinaryClassifier(
             preprocessor.num_features, hidden=[8], num_categories=preprocessor.num_categories
         )
-        show(browser, run(model, form=form(model, preprocessor)))
+        show(browser, run(model, what_if=what_if(model, preprocessor)))
         shown = ".result .bar b"
         before = find(browser, shown).text
         set_value(browser, find(browser, "input[aria-label='size']"), "9")

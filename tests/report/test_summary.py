@@ -79,7 +79,7 @@ def test_metrics_are_those_of_test(capsys: pytest.CaptureFixture[str]) -> None:
     assert run["data"]["class_counts"] == {"0": 400, "1": 400}
     assert run["settings"]["model.lr"] == 0.1
     assert run["settings"]["model.hidden"] == "[10, 10]"
-    assert run["form"] is None
+    assert run["what_if"] is None
 
 
 def test_problems_are_those_of_diagnose(capsys: pytest.CaptureFixture[str]) -> None:
@@ -185,19 +185,19 @@ def test_values_of_other_networks_are_not_shown_as_grids_of_probabilities() -> N
     assert run["not_replayed"] == "the page does not draw embeddings"
 
 
-def test_the_form_has_ranges_categories_and_the_notes_of_the_table() -> None:
+def test_the_what_if_form_has_ranges_categories_and_the_notes_of_the_table() -> None:
     fit_table()
     run = summary(TABLE)
     assert run["player"] is None
-    form = run["form"]
-    columns = {column["name"]: column for column in form["columns"]}
+    what_if = run["what_if"]
+    columns = {column["name"]: column for column in what_if["columns"]}
     ages = pl.read_csv("t.csv")["age"].drop_nulls()
     assert ages.min() <= columns["age"]["min"] <= columns["age"]["max"] <= ages.max()
     assert columns["age"]["missing"]
     assert set(columns["town"]["options"]) <= {"Bonn", "Oslo", "Rome", "Ustka", None}
     assert columns["member"]["kind"] == "boolean"
     assert columns["day"]["kind"] == "date"
-    assert form["network"]["members"] == 2
+    assert what_if["network"]["members"] == 2
     assert {part["column"] for part in run["importance"]} == {"age", "town", "day", "member"}
     assert len(run["worst_rows"]["rows"]) == 20
     assert run["worst_rows"]["errors"] == sorted(run["worst_rows"]["errors"], reverse=True)

@@ -2,10 +2,10 @@
 
 const DAY = 86400e3; // in milliseconds
 
-// Let the fields of a form change the values of a row, its predictions, and those for other values of a column.
+// Let the fields of a what-if form change the values of a row, its predictions, and those for other values of a column.
 function attachForm(form) {
   const run = runs[form.dataset.run];
-  const { columns, encoders, network, start, range: ends } = run.form;
+  const { columns, encoders, network, start, range: ends } = run.whatIf;
   const [low, high] = ends ?? [0, 1];
   const row = { ...start };
   const fields = all(form, ".inputs").map((inputs) => [...inputs.children]);

@@ -1,14 +1,14 @@
 from pathlib import Path
 
 from lit_classify import Regressor, TableDataModule
-from lit_classify.report.form_data import form_data
+from lit_classify.report.what_if_data import what_if_data
 
 
 def test_the_ends_of_a_number_are_those_of_the_table() -> None:
     fares = [0.0, 512.3292, *(7.25 + n / 3 for n in range(60))]
     Path("t.csv").write_text("\n".join(["fare,y", *(f"{fare},{n}" for n, fare in enumerate(fares))]))
     data = TableDataModule("t.csv", "y", test_fraction=0)
-    form = form_data(Regressor(data.in_features), data, rare=True)
-    assert form is not None
-    (column,) = form["columns"]
+    what_if = what_if_data(Regressor(data.in_features), data, rare=True)
+    assert what_if is not None
+    (column,) = what_if["columns"]
     assert (column["min"], column["max"]) == (0.0, 512.3292)

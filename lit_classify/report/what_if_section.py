@@ -8,20 +8,20 @@ from lit_classify.report.charts import Axes, changing_chart
 from lit_classify.report.elements import Html, format_day, format_number, section, tag
 
 
-def form_section(form: Mapping[str, Any] | None, outputs: Sequence[str], run: int) -> Html | None:
-    """Return the form of a run, which the script fills; None for data without columns.
+def what_if_section(what_if: Mapping[str, Any] | None, outputs: Sequence[str], run: int) -> Html | None:
+    """Return the form, which the script fills; None for data without columns.
 
     Args:
-        form: the form of a run's summary.
+        what_if: the columns and the network of a run's summary.
         outputs: names of the classes or labels, or of the predicted value.
         run: number of the run.
     """
-    if form is None:
+    if what_if is None:
         return None
-    if "reason" in form:
-        return section("Try other values", tag("p", f"Not available: {form['reason']}.", class_="muted"))
-    is_value = form["range"] is not None
-    controls = [_control(column, form["start"][column["name"]]) for column in form["columns"]]
+    if "reason" in what_if:
+        return section("Try other values", tag("p", f"Not available: {what_if['reason']}.", class_="muted"))
+    is_value = what_if["range"] is not None
+    controls = [_control(column, what_if["start"][column["name"]]) for column in what_if["columns"]]
     if is_value:
         predictions = [tag("p", tag("b"), class_="value prediction")]
     else:
@@ -29,7 +29,7 @@ def form_section(form: Mapping[str, Any] | None, outputs: Sequence[str], run: in
             tag("div", *_bar(name, "percentage", class_color(index)), class_="bar prediction")
             for index, name in enumerate(outputs)
         ]
-    panels = [_panel(column, outputs, form) for column in form["columns"]]
+    panels = [_panel(column, outputs, what_if) for column in what_if["columns"]]
     result = tag("div", tag("div", *predictions, aria_live="polite"), *panels, class_="result")
     columns = tag("div", tag("div", *controls), result, class_="columns")
     return section("Try other values", columns, class_="form", data_run=f"{run}")
@@ -64,18 +64,20 @@ def _control(column: Mapping[str, Any], value: Any) -> Html:  # noqa: ANN401 - p
     return tag("div", label, tag("div", *fields, class_="inputs"), class_="control")
 
 
-def _panel(column: Mapping[str, Any], outputs: Sequence[str], form: Mapping[str, Any]) -> Html:
+def _panel(column: Mapping[str, Any], outputs: Sequence[str], what_if: Mapping[str, Any]) -> Html:
     """Return a figure of the predictions for each value of a column: a curve of numbers, or bars."""
-    title, is_value = f"Prediction by {column['name']}", form["range"] is not None
+    title, is_value = f"Prediction by {column['name']}", what_if["range"] is not None
     if column["kind"] in {"category", "boolean"}:
         of_output = () if is_value else (": probability of ", tag("span", class_="output"))
         texts = ("yes", "no") if column["kind"] == "boolean" else map(_option, column["options"])
         class_ = None if is_value else "percentage"
         bars = [tag("div", *_bar(text, class_), class_="bar") for text in texts]
         return tag("figure", tag("figcaption", title, *of_output), *bars, class_="sensitivity")
-    drawn = [1] if form["network"]["task"] == "binary" else range(len(outputs))
+    drawn = [1] if what_if["network"]["task"] == "binary" else range(len(outputs))
     curves = {output: (outputs[output], class_color(1 if is_value else output)) for output in drawn}
-    axes = Axes(title, column["name"], _ends(column), form["range"] or (0.0, 1.0), column["kind"] == "date")
+    axes = Axes(
+        title, column["name"], _ends(column), what_if["range"] or (0.0, 1.0), column["kind"] == "date"
+    )
     return changing_chart(axes, curves, "sensitivity")
 
 

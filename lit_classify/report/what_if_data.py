@@ -17,8 +17,8 @@ _NUM_VALUES = 81  # of a number, for which the page draws predictions
 _MARGIN = 0.1  # of the range of values, relative to it
 
 
-def form_data(model: LitModule, data: InMemoryDataModule, rare: bool) -> dict[str, Any] | None:
-    """Return the columns, encoders and network of a form; None for data without columns.
+def what_if_data(model: LitModule, data: InMemoryDataModule, rare: bool) -> dict[str, Any] | None:
+    """Return the columns, encoders and network of the form; None for data without columns.
 
     Args:
         model: the model.
@@ -26,7 +26,7 @@ def form_data(model: LitModule, data: InMemoryDataModule, rare: bool) -> dict[st
         rare: include the names of categories of fewer than five training rows.
 
     Returns:
-        The form, or the reason why the page cannot compute the predictions.
+        They, or the reason why the page cannot compute the predictions.
     """
     if not isinstance(data, TableDataModule) or not data.has_split("train"):
         return None

@@ -1,7 +1,7 @@
 import re
 from typing import Any
 
-from lit_classify.report.form_section import form_section
+from lit_classify.report.what_if_section import what_if_section
 from tests.report.summaries import HOSTILE
 
 NUMBER = {"name": "size", "kind": "number", "options": [0.0, 1.0], "min": -2.0, "max": 60.25}
@@ -12,8 +12,8 @@ PAID = {"name": "paid", "kind": "boolean", "options": [1, 0], "min": 0.0, "max":
 
 def page(*columns: dict[str, Any], values: list[Any], task: str = "multiclass", ends: Any = None) -> str:
     start = {column["name"]: value for column, value in zip(columns, values, strict=True)}
-    form = {"columns": columns, "start": start, "range": ends, "network": {"task": task}}
-    return str(form_section(form, ["class 0", "class 1", "class 2"], 0))
+    what_if = {"columns": columns, "start": start, "range": ends, "network": {"task": task}}
+    return str(what_if_section(what_if, ["class 0", "class 1", "class 2"], 0))
 
 
 def test_fields_have_the_range_and_the_value_of_their_column() -> None:
@@ -45,5 +45,5 @@ def test_values_have_the_range_of_the_targets() -> None:
 
 
 def test_a_form_that_cannot_be_computed_says_why() -> None:
-    assert "Not available: no reason." in str(form_section({"reason": "no reason"}, [], 0))
-    assert form_section(None, [], 0) is None
+    assert "Not available: no reason." in str(what_if_section({"reason": "no reason"}, [], 0))
+    assert what_if_section(None, [], 0) is None
