@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.ticker import MaxNLocator
 
-from lit_classify.report.elements import Html, format_day, format_number, format_percentage, tag
+from lit_classify.report.html_elements import Html, format_day, format_number, format_percentage, tag
 
 Ends = tuple[float, float]
 Swatch = tuple[str, str]  # name and color

@@ -13,7 +13,16 @@ from lit_classify import plots
 from lit_classify.plots.style import wrap
 from lit_classify.report.comparison import Configuration, PlotData
 from lit_classify.report.comparison_formats import setting, verdict
-from lit_classify.report.elements import Html, escape, fill_page, format_number, join, note_list, section, tag
+from lit_classify.report.html_elements import (
+    Html,
+    escape,
+    fill_page,
+    format_number,
+    join,
+    note_list,
+    section,
+    tag,
+)
 
 _CURVES = {"train/loss": "loss, training rows", "val/loss": "loss, validation rows"}
 _NO_BAND: Mapping[str, list[float]] = {"epoch": [], "mean": [], "low": [], "high": []}

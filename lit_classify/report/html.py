@@ -8,7 +8,7 @@ from typing import Any
 from lit_classify.messages import escape_control
 from lit_classify.plots.style import COLORS, class_color
 from lit_classify.report.charts import learning_curves
-from lit_classify.report.elements import (
+from lit_classify.report.html_elements import (
     Html,
     describe_output,
     digest,

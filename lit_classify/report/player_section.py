@@ -10,7 +10,7 @@ from typing import Any
 
 from lit_classify.plots.style import class_color
 from lit_classify.report.charts import learning_curves, swatch
-from lit_classify.report.elements import Html, format_number, section, tag
+from lit_classify.report.html_elements import Html, format_number, section, tag
 
 _SPEEDS = (2, 5, 10, 20, 40)  # snapshots per second
 _SPEED = 10

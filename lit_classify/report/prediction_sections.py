@@ -6,7 +6,7 @@ from typing import Any
 
 from lit_classify.plots.style import class_color
 from lit_classify.report.charts import Axes, Curve, calibration_chart, line_chart, scatter_chart
-from lit_classify.report.elements import (
+from lit_classify.report.html_elements import (
     Html,
     choices,
     describe_output,

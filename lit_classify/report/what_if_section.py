@@ -5,7 +5,7 @@ from typing import Any
 
 from lit_classify.plots.style import class_color
 from lit_classify.report.charts import Axes, changing_chart
-from lit_classify.report.elements import Html, format_day, format_number, section, tag
+from lit_classify.report.html_elements import Html, format_day, format_number, section, tag
 
 
 def what_if_section(what_if: Mapping[str, Any] | None, outputs: Sequence[str], run: int) -> Html | None:

@@ -33,8 +33,8 @@ from lit_classify.data.table.schema import Column
 from lit_classify.modules import LitModule
 from lit_classify.networks.derived_inputs import FUNCTIONS
 from lit_classify.networks.mlp import ACTIVATIONS
-from lit_classify.report.elements import page_file
 from lit_classify.report.html import SCRIPTS, render_html
+from lit_classify.report.html_elements import page_file
 from lit_classify.report.network_data import flat_weights
 from lit_classify.report.summary import summarize_predictions
 from tests.report.summaries import HOSTILE, flat, player, run, summary, what_if
