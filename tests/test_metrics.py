@@ -25,7 +25,7 @@ from lit_classify import (
 )
 from lit_classify.cli.main import main
 from lit_classify.data import InMemoryDataModule
-from lit_classify.evaluation.printout import evaluation_text, metric_lines
+from lit_classify.evaluation.console_output import evaluation_text, metric_lines
 from lit_classify.modules import LitModule
 from lit_classify.modules.class_tables import score_table
 from tests.example_tables import bundled, write

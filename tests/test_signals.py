@@ -85,7 +85,7 @@ MODULE = "lit_classify.modules:LitModule"
 
 PLACES = {
     "test scores": (["test"], f"{MODULE}.test_step"),
-    "test reports": (["test"], "lit_classify.evaluation.printout:baseline_lines"),
+    "test reports": (["test"], "lit_classify.evaluation.console_output:baseline_lines"),
     "predict asks": (["predict"], f"{MODULE}.predict_step"),
     "predict writes": (["predict"], "lit_classify.evaluation.predictions:escape_formulas"),
     "validate scores": (["validate"], f"{MODULE}.validation_step"),

@@ -14,8 +14,8 @@ from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
 from lit_classify.cli.lightning_parser import RunParser
 from lit_classify.cli.parse_errors import missing_checkpoint
 from lit_classify.errors import UserError
+from lit_classify.evaluation.console_output import metric_lines
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD
-from lit_classify.evaluation.printout import metric_lines
 
 COMMON_OPTIONS = """\
   --ckpt_path best                a checkpoint: its path, or best or last for the newest one

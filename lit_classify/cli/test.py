@@ -3,7 +3,7 @@
 from typing import Any
 
 from lit_classify.cli.checkpoint_cli import CheckpointCLI
-from lit_classify.evaluation.printout import evaluation_text
+from lit_classify.evaluation.console_output import evaluation_text
 
 
 class TestCLI(CheckpointCLI):

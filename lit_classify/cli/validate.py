@@ -3,7 +3,7 @@
 from typing import Any
 
 from lit_classify.cli.checkpoint_cli import CheckpointCLI
-from lit_classify.evaluation.printout import task_tables
+from lit_classify.evaluation.console_output import task_tables
 
 
 class ValidateCLI(CheckpointCLI):

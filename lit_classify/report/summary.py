@@ -20,9 +20,9 @@ from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.diagnosis import diagnose
+from lit_classify.evaluation.baselines import baseline_scores
 from lit_classify.evaluation.diagnosis_facts import read_facts
 from lit_classify.evaluation.importance import permutation_importance
-from lit_classify.evaluation.printout import baseline_scores
 from lit_classify.loggers import read_config
 from lit_classify.metrics.base import Indicators, Numbers
 from lit_classify.metrics.calibration import calibration_bins
