@@ -22,7 +22,7 @@ from torch import Tensor
 
 from lit_classify._lightning.trainer import RunTrainer
 from lit_classify.allocator import keep_freed_memory
-from lit_classify.callbacks.independent_members import IndependentMembers
+from lit_classify.callbacks.parallel_runs import ParallelRuns
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.cli.fit import FitCLI
 from lit_classify.cli.prepared_fit import NO_CHECKPOINTS, QUIET, PreparedFit
@@ -147,7 +147,7 @@ def train_at_once(parts: Sequence[Configuration], seeds: Sequence[int]) -> None:
         network = model.network if numbers[-1] else as_members([model.network])
         model.network = select_members(network, numbers * len(rates))
         model.members = len(rates) * len(seeds)
-        recorded = IndependentMembers([rate for rate in rates for _ in seeds])
+        recorded = ParallelRuns([rate for rate in rates for _ in seeds])
         cli.trainer.callbacks.append(recorded)
         keep_freed_memory()
         with limit_threads(model, cli.rows_per_step()), suppress(DivergedError):  # of all members

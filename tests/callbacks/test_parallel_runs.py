@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from lit_classify import BinaryClassifier, MulticlassClassifier
-from lit_classify.callbacks.independent_members import IndependentMembers
+from lit_classify.callbacks.parallel_runs import ParallelRuns
 from lit_classify.errors import DivergedError
 from lit_classify.networks import as_members
 from tests.folds import Folds
@@ -34,9 +34,9 @@ def fit_single(seed: int, trainer_settings: dict[str, Any], **settings: Any) -> 
 
 def fit_members(
     rates: list[float], trainer_settings: dict[str, Any], **settings: Any
-) -> tuple[MulticlassClassifier, IndependentMembers]:
+) -> tuple[MulticlassClassifier, ParallelRuns]:
     model = single(7, **settings, members=len(rates), lr=max(rates))
-    callback = IndependentMembers(rates)
+    callback = ParallelRuns(rates)
     made = trainer(max_epochs=4, num_sanity_val_steps=0, callbacks=[callback], **trainer_settings)
     made.fit(model, data())
     return model, callback

@@ -1,4 +1,4 @@
-"""Members that are separate runs: they differ in seed or learning rate, and are never averaged.
+"""Members that are the runs of ``compare``: they differ in seed or learning rate, and are never averaged.
 
 Legend: K members.
 """
@@ -17,7 +17,7 @@ from lit_classify.modules import LitModule
 from lit_classify.modules.builtin_callbacks import DivergenceCheck
 
 
-class IndependentMembers(DivergenceCheck):
+class ParallelRuns(DivergenceCheck):
     """Train each member at its own learning rate, and record its metrics and whether it has diverged.
 
     The optimizer runs at the largest rate; each member then moves only its part of the way. A diverged member
@@ -33,7 +33,7 @@ class IndependentMembers(DivergenceCheck):
     Examples:
         >>> from lit_classify import BinaryClassifier, CirclesDataModule
         >>> quiet = {"logger": False, "enable_progress_bar": False, "enable_model_summary": False}
-        >>> runs = IndependentMembers([0.1, 0.01])
+        >>> runs = ParallelRuns([0.1, 0.01])
         >>> options = {"accelerator": "cpu", "enable_checkpointing": False, **quiet}
         >>> trainer = Trainer(max_epochs=3, callbacks=[runs], **options)
         >>> trainer.fit(BinaryClassifier(2, members=2, lr=0.1), CirclesDataModule())
