@@ -71,7 +71,7 @@ def test_the_charts_of_metrics_come_first_and_compare_training_with_validation()
     }
     assert {"loss", "accuracy"} <= tags["train"] & tags["val"]
     groups = sorted({tag.partition("/")[0] for group in tags.values() for tag in group})
-    assert groups == ["accuracy", "loss", "optimizer", "selected_loss", "summary", "test"]
+    assert groups == ["accuracy", "best_loss", "loss", "optimizer", "summary", "test"]
     images = events("table/version_0").Tags()["images"]
     assert {tag.partition("/")[0] for tag in images} == {"plots"}  # after the metrics
 

@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Checkpoint, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from lit_classify.atomic_write import atomic_write
-from lit_classify.callbacks.member_early_stopping import SELECTED_LOSS, best_weights, stops_members
+from lit_classify.callbacks.member_early_stopping import BEST_LOSS, best_weights, stops_members
 from lit_classify.checkpoints.io import stop_now
 
 
@@ -55,7 +55,7 @@ class BestCheckpoint(ModelCheckpoint):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Set the directory, without Lightning's warning about checkpoints in it: a resumed run has some."""
         if self.monitor == "val/loss" and stops_members(trainer):
-            self.monitor = SELECTED_LOSS
+            self.monitor = BEST_LOSS
         if stage == "fit" and self.dirpath is None:
             self.dirpath = str(directory(trainer))
         with warnings.catch_warnings():

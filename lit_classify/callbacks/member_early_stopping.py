@@ -16,7 +16,7 @@ from lit_classify.errors import UserError, check_at_least
 from lit_classify.modules import LitModule
 from lit_classify.modules.member_losses import validation_losses
 
-SELECTED_LOSS = "val/selected_loss"
+BEST_LOSS = "val/best_loss"
 
 
 def stops_members(trainer: Trainer) -> bool:
@@ -44,7 +44,7 @@ class MemberEarlyStopping(EarlyStopping):
     """Keep the weights with each member's lowest validation loss; stop when no member improves.
 
     With cross-validation, the validation rows of a member are those of the fold that it holds out. The mean
-    of the lowest losses is logged as ``val/selected_loss``, which improves as long as any member does. The
+    of the lowest losses is logged as ``val/best_loss``, which improves as long as any member does. The
     weights of a single network are not kept: those of its best epoch are in best.ckpt.
 
     Args:
@@ -52,12 +52,12 @@ class MemberEarlyStopping(EarlyStopping):
 
     Examples:
         >>> MemberEarlyStopping(patience=8).monitor
-        'val/selected_loss'
+        'val/best_loss'
     """
 
     def __init__(self, patience: int = 16) -> None:
         check_at_least("patience", patience, 1)
-        super().__init__(SELECTED_LOSS, patience=patience, check_on_train_epoch_end=False)
+        super().__init__(BEST_LOSS, patience=patience, check_on_train_epoch_end=False)
         self._reset(0)
 
     def _reset(self, members: int) -> None:
@@ -107,8 +107,8 @@ class MemberEarlyStopping(EarlyStopping):
                 self.best[name][kept] = weight[kept]
             self.weights = self.best
         is_known = self.best_losses.isfinite()  # some may have had no validation rows
-        selected = self.best_losses[is_known].mean()
-        pl_module.log(SELECTED_LOSS, selected.float(), sync_dist=trainer.world_size > 1)
+        best = self.best_losses[is_known].mean()
+        pl_module.log(BEST_LOSS, best.float(), sync_dist=trainer.world_size > 1)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the losses and weights."""

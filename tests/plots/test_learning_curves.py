@@ -24,7 +24,7 @@ def test_points_are_marked_where_they_are_few() -> None:
 
 def test_a_stage_has_the_same_color_in_every_panel() -> None:
     point = [0], [0.5]
-    figure = learning_curves({"loss": {"train": point, "val": point}, "selected_loss": {"val": point}}, "run")
+    figure = learning_curves({"loss": {"train": point, "val": point}, "best_loss": {"val": point}}, "run")
     loss, selected = figure.axes
     train, val = (line.get_color() for line in loss.lines)
     assert selected.lines[0].get_color() == val != train
