@@ -15,6 +15,7 @@ from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.compatibility import DATA_MODULES
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data.table.files import PATH_OPTIONS
+from lit_classify.data.table.streaming.cache import default_directory
 from lit_classify.errors import DataError, UserError
 from lit_classify.messages import warn
 from lit_classify.serialization import ClassSpec
@@ -49,6 +50,8 @@ def warn_seen_rows(source: Checkpoint, data: InMemoryDataModule) -> None:
         if name not in _NO_SPLIT
         and (files[name] != own_files[name] if name in files else now.init_args.get(name) != value)
     }
+    if files and _is_streamed(recorded) != _is_streamed(now) and not _is_split_by_files(now):
+        others["cache_dir"] = _cache_dir(recorded)
     if is_same_class and not others:
         return
     try:
@@ -85,6 +88,23 @@ def _digests(spec: ClassSpec) -> _Digests:
         return {}
     files = spec.init_args["fitted_state"]["files"]
     return {option: list(files[option].values()) for option in PATH_OPTIONS}
+
+
+def _is_streamed(table: ClassSpec) -> bool:
+    """Return whether a table was read in blocks, and so split by a hash."""
+    return bool(table.init_args["fitted_state"].get("streamed", False))  # which earlier checkpoints lack
+
+
+def _is_split_by_files(table: ClassSpec) -> bool:
+    """Return whether files or a column determine all splits."""
+    given = table.init_args
+    return not given.get("folds") and bool(given.get("split") or (given["val_path"] and given["test_path"]))
+
+
+def _cache_dir(table: ClassSpec) -> str:
+    """Return the option that reads a table in blocks, or holds it in memory, as a run did."""
+    given = str(table.init_args["cache_dir"])
+    return "none" if not _is_streamed(table) else str(default_directory()) if given == "auto" else given
 
 
 def _build(

@@ -13,10 +13,12 @@ def main(arguments: list[str]) -> int:
     """Print each table, its size and its files; delete all or some of them."""
     options = parser("cache", "List the caches of tables larger than the memory, or delete them.")
     options.add_argument("names", nargs="*", help="the tables; all by default")
-    options.add_argument("--cache_dir", type=Path, help="their directory; ~/.cache/lit_classify by default")
+    options.add_argument("--cache_dir", help="their directory; ~/.cache/lit_classify by default")
     options.add_argument("--delete", action="store_true", help="delete them; a run builds its own again")
     given = options.parse_args(arguments[1:])
-    directory = given.cache_dir or default_directory()
+    directory = default_directory() if given.cache_dir is None else Path(given.cache_dir)
+    if given.cache_dir is not None and not (given.cache_dir and directory.is_dir()):
+        raise UserError(f"no cache in {given.cache_dir!r}, which is not a directory")
     found = find_tables(directory)
     names = {entry.cached.name for entry in found}
     if unknown := [name for name in given.names if name not in names]:

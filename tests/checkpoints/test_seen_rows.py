@@ -134,6 +134,18 @@ def test_a_table_that_cannot_be_read_again_may_have_been_trained_on() -> None:
     assert "if the table was split in another way, were training rows" in warned(table(path="even.csv"))
 
 
+@pytest.mark.parametrize(("before", "now"), [("cache", None), (None, "cache")])
+def test_a_table_in_blocks_is_split_in_another_way_than_one_in_memory(
+    before: str | None, now: str | None
+) -> None:
+    iris()
+    save(table(cache_dir=before))
+    assert f"split the rows as that run did, with --data.cache_dir {before or 'none'}" in warned(
+        table(cache_dir=now)
+    )
+    assert not warned(table(cache_dir=before))
+
+
 def test_generated_points_are_compared_by_their_values() -> None:
     save(CirclesDataModule(noise=0.0))
     assert warned(CirclesDataModule(noise=0.0, batch_size=10)) == ""

@@ -40,5 +40,14 @@ def test_one_or_all_are_deleted_and_nothing_else(names: list[str]) -> None:
 def test_an_unknown_name_is_one_message(names: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cache", f"{names[0]}x", "--cache_dir", "cache", "--delete"]) == 2
     assert f"did you mean '{names[0]}'?" in capsys.readouterr().err
-    assert main(["cache", "t-1", "--cache_dir", "elsewhere"]) == 2
-    assert "no cache in elsewhere" in capsys.readouterr().err
+    Path("empty").mkdir()
+    assert main(["cache", "t-1", "--cache_dir", "empty"]) == 2
+    assert "no cache in empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("directory", ["elsewhere", "t.csv", ""])
+def test_what_is_no_directory_has_no_caches(
+    names: list[str], directory: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cache", "--cache_dir", directory, "--delete"]) == 2
+    assert f"no cache in '{directory}', which is not a directory" in capsys.readouterr().err
