@@ -4,9 +4,11 @@ import html
 import os
 import re
 import sys
+import unicodedata
 import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import accumulate
 from typing import Literal, TextIO
 
 from lit_classify.errors import DataWarning
@@ -48,6 +50,65 @@ def escape_markdown(name: str) -> str:
     """
     escaped = html.escape(escape_control(name, is_name=True), quote=False)
     return re.sub(r"([\\`*_\[\]|#!~])", r"\\\1", escaped)
+
+
+def shorten(name: str, length: int) -> str:
+    """Abbreviate a name in the middle; names often differ at their ends.
+
+    Args:
+        name: the name.
+        length: the columns of a terminal that it may take.
+
+    Examples:
+        >>> shorten("alcalinity_of_ash_in_percent", 24)
+        'alcalinity_o…_in_percent'
+    """
+    if width_of(name) <= length:
+        return name
+    half = (length - 1) // 2
+    return f"{_cut(name, length - 1 - half)}…{_cut(name[::-1], half)[::-1]}"
+
+
+def _cut(text: str, width: int) -> str:
+    """Return the longest beginning of a text that takes at most a number of columns."""
+    return text[: sum(end <= width for end in accumulate(map(width_of, text)))]
+
+
+def width_of(text: str) -> int:
+    """Return the number of columns that a text takes on a terminal.
+
+    Examples:
+        >>> width_of("abc"), width_of("日本"), width_of("e\N{COMBINING ACUTE ACCENT}")
+        (3, 4, 1)
+    """
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(unicodedata.category(character) in {"Mn", "Me", "Cf"} for character in text)
+
+
+def pad(text: str, width: int) -> str:
+    """Return a text with spaces up to a number of columns on a terminal.
+
+    Examples:
+        >>> pad("日本", 6)
+        '日本  '
+    """
+    return text + " " * (width - width_of(text))
+
+
+def format_metric(value: float, digits: int = 5, sign: str = "-") -> str:
+    """Return a metric with a fixed number of decimals, or with an exponent if it is tiny or huge.
+
+    Args:
+        value: the metric.
+        digits: number of decimals.
+        sign: which signs are printed, as in a format.
+
+    Examples:
+        >>> format_metric(0.25), format_metric(2.5e-12), format_metric(2.5e12, 3, "+")
+        ('0.25000', '2.50000e-12', '+2.500e+12')
+    """
+    is_plain = value == 0 or 1e-4 <= abs(value) < 1e7
+    return f"{value:{sign}.{digits}{'f' if is_plain else 'e'}}"
 
 
 def echo(text: str = "", file: TextIO | None = None, flush: bool = False, color: Color | None = None) -> None:

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Mapping, Sequence
 
-from lit_classify.messages import escape_control
+from lit_classify.messages import escape_control, shorten
 
 _MAX_NAMES = 12
 _MAX_LENGTH = 60  # characters of a name
@@ -56,7 +56,7 @@ def list_names(names: Sequence[object]) -> str:
         '0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 88 more'
     """
     more = f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
-    return ", ".join(_shorten(str(name)) for name in names[:_MAX_NAMES]) + more
+    return ", ".join(shorten(str(name), _MAX_LENGTH) for name in names[:_MAX_NAMES]) + more
 
 
 def _table(rows: Sequence[str]) -> str:
@@ -71,10 +71,6 @@ def _row(cells: Sequence[object], styles: Sequence[str]) -> str:
         for cell, style in zip(cells, styles, strict=True)
     )
     return f'<tr style="background:none">{inner}</tr>'
-
-
-def _shorten(name: str) -> str:
-    return name if len(name) <= _MAX_LENGTH else f"{name[: _MAX_LENGTH - 1]}…"
 
 
 def _escape(text: str) -> str:

@@ -16,7 +16,7 @@ from lit_classify.cli.output_files import check_output, output_format
 from lit_classify.cli.prepared_fit import prepare
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.errors import UserError, check_at_least
-from lit_classify.messages import echo, echo_once
+from lit_classify.messages import echo, echo_once, format_metric
 from lit_classify.report.comparison import Configuration, summarize_comparison
 from lit_classify.report.comparison_formats import comparison_csv, comparison_json, comparison_lines
 from lit_classify.report.comparison_page import comparison_page
@@ -154,7 +154,7 @@ def _train_groups(configurations: Sequence[Configuration], seeds: Sequence[int])
 
 def _result(part: Configuration) -> str:
     metric = part.runs[-1].metric
-    return "diverged" if metric is None else f"{part.metric} {metric:.4f}"
+    return "diverged" if metric is None else f"{part.metric} {format_metric(metric, 4)}"
 
 
 def _split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

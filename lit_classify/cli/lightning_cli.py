@@ -26,7 +26,7 @@ from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, check_at_least
 from lit_classify.evaluation.cross_validation import cross_validated
-from lit_classify.messages import Color, echo, summarize, warn
+from lit_classify.messages import Color, echo, format_metric, summarize, warn
 from lit_classify.metrics.base import Metrics, logged_metrics
 from lit_classify.modules import LitModule
 
@@ -274,7 +274,7 @@ class LitCLI(LightningCLI):
         parts = []
         for name in ("loss", self.model.metric_name):
             if name in values or name in notes:
-                value = f"{values[name]:.5f} " if name in values else ""
+                value = f"{format_metric(values[name])} " if name in values else ""
                 parts.append(f"{name} {value}{notes.get(name, '')}".rstrip())
         return ", ".join(parts)
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_classify.data import InMemoryDataModule
+from lit_classify.messages import format_metric
 from lit_classify.modules import LitModule
 
 _MAX_ROWS = 100_000  # that a baseline is fitted to
@@ -28,7 +29,7 @@ def baseline_lines(model: LitModule, data: InMemoryDataModule) -> list[str]:
         rows = f"a random sample of {sampled:,} of them"
     lines = [f"baselines on {rows}, {metric}"]
     for name, value in scores.items():
-        text = "cannot learn these labels" if value is None else f"{value:.5f}"
+        text = "cannot learn these labels" if value is None else format_metric(value)
         lines.append(f"  {name:<19}  {'undefined' if text == 'nan' else text}")
     return lines
 

@@ -2,7 +2,7 @@
 
 from lit_classify.data import InMemoryDataModule
 from lit_classify.evaluation.baselines import baseline_lines
-from lit_classify.messages import escape_control
+from lit_classify.messages import escape_control, format_metric
 from lit_classify.metrics.base import Metrics
 from lit_classify.modules import LitModule
 
@@ -43,6 +43,6 @@ def metric_lines(metrics: Metrics) -> list[str]:
     for name in dict.fromkeys([*values, *notes]):
         text = notes.get(name, "")
         if name in values:
-            text = f"{values[name]:.5f}{text and f'  ({text})'}"
+            text = f"{format_metric(values[name])}{text and f'  ({text})'}"
         lines.append(f"  {name:<{width}}  {escape_control(text, is_name=True)}")
     return lines

@@ -2,6 +2,7 @@
 
 import torch
 
+from lit_classify.messages import format_metric
 from lit_classify.metrics.base import Metrics
 from lit_classify.modules import LitModule
 from lit_classify.modules.results import Evaluation
@@ -32,5 +33,5 @@ def cross_validated(model: LitModule, evaluation: Evaluation) -> Metrics:
     for name in values:
         defined = torch.tensor([part[name] for part in of_folds if name in part], dtype=torch.float64)
         if len(defined) > 1:
-            notes = {name: f"± {float(defined.std()):.3f}", **notes}
+            notes = {name: f"± {format_metric(float(defined.std()), 3)}", **notes}
     return Metrics(values, notes)

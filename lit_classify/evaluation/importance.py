@@ -15,12 +15,13 @@ from torch import Tensor
 
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import DataError, UserError, check_at_least
-from lit_classify.messages import escape_control, unknown_name
+from lit_classify.messages import escape_control, format_metric, pad, shorten, unknown_name, width_of
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
 
 _BATCH_SIZE = 512  # rows at a time; allocating the activations of larger batches takes longer
 _MAX_PRINTED = 40
+_MAX_NAME = 50  # characters
 
 
 class Importance(NamedTuple):
@@ -101,12 +102,13 @@ def permutation_importance(
     worse = baseline - table if decreases else table - baseline
     means, deviations, names = worse.mean(axis=1), worse.std(axis=1), list(columns)
     ranking = np.argsort(-means, kind="stable")
+    several = f"{repeats} permutation{'s' * (repeats > 1)}"
     return Importance(
         [names[index] for index in ranking],
         means[ranking],
         deviations[ranking],
         f"{'decrease' if decreases else 'increase'} of {metric}",
-        f"{rows}, {metric} {baseline:.5f}, {repeats} permutation{'s' * (repeats > 1)} of each column",
+        f"{rows}, {metric} {format_metric(baseline)}, {several} of each column",
     )
 
 
@@ -164,10 +166,11 @@ def importance_text(importance: Importance) -> str:
     values = zip(importance.columns, importance.means, importance.deviations, strict=True)
     cells = [("column", "mean", "std")]
     for name, mean, std in islice(values, _MAX_PRINTED):
-        cells.append((escape_control(name, is_name=True), f"{mean:z.5f}", f"{std:.5f}"))
-    name_width, mean_width, std_width = (max(map(len, column)) for column in zip(*cells, strict=True))
+        shown = shorten(escape_control(name, is_name=True), _MAX_NAME)
+        cells.append((shown, format_metric(mean, sign="z"), format_metric(std)))
+    name_width, mean_width, std_width = (max(map(width_of, column)) for column in zip(*cells, strict=True))
     lines = [f"{importance.measure} when a column is permuted", importance.basis, ""]
-    lines += [f"{a:<{name_width}}  {b:>{mean_width}}  {c:>{std_width}}" for a, b, c in cells]
+    lines += [f"{pad(a, name_width)}  {b:>{mean_width}}  {c:>{std_width}}" for a, b, c in cells]
     if len(importance.columns) > _MAX_PRINTED:
         lines.append(f"and {len(importance.columns) - _MAX_PRINTED:,} less important columns")
     return "\n".join(lines)

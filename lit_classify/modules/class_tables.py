@@ -9,13 +9,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from lit_classify.messages import escape_control
+from lit_classify.messages import escape_control, pad, shorten, width_of
 from lit_classify.metrics.classification import mean_precision_recall_f1, precision_recall_f1_support
 from lit_classify.metrics.confusion_matrix import confusion_counts
 
 _MAX_WIDTH = 80
 _MIN_NAME = 12  # of the name and number of a class beside a confusion matrix
 _MAX_NAME = 32  # in a list of confusions
+_MAX_SCORED = 42  # characters of a name beside its scores
 _MAX_CONFUSIONS = 20
 _UNDEFINED = {
     "class": "-: undefined, because no row is of the class, or no row is predicted as it",
@@ -47,16 +48,16 @@ def score_table(
         macro average        0.7500   0.7500   0.6667        3
         weighted average     0.8333   0.6667   0.6667        3
     """
-    names = [escape_control(name, is_name=True) for name in names]
+    names = [shorten(escape_control(name, is_name=True), _MAX_SCORED) for name in names]
     scores = zip(*precision_recall_f1_support(true, predicted, range(len(names))), strict=True)
     rows = [(name, *cells) for name, cells in zip(names, scores, strict=True)]
     for kind_of_average in ("macro", average):
         means = mean_precision_recall_f1(true, predicted, kind_of_average)
         rows.append((f"{kind_of_average} average", *means, len(true)))
-    width = max(len(row[0]) for row in rows)
+    width = max(width_of(row[0]) for row in rows)
     lines = [f"{kind:<{width}}  precision   recall       f1  support"]
     for name, *values, support in rows:
-        lines.append(f"{name:<{width}}  " + "".join(map(_cell, values)) + f"{int(support):>9,}")
+        lines.append(f"{pad(name, width)}  " + "".join(map(_cell, values)) + f"{int(support):>9,}")
     if any(np.isnan(value) for _, *values, _ in rows for value in values):
         lines.append(_UNDEFINED[kind])
         lines.append(f"averages: over each {kind} with rows or predictions; undefined values count as 0")
@@ -84,7 +85,7 @@ def confusion_table(true: NDArray[Any], predicted: NDArray[Any], names: Sequence
     names = [escape_control(name, is_name=True) for name in names]
     counts = confusion_counts(true, predicted, len(names))
     width = max(len(f"{counts.max():,}"), 4)
-    widest = max(width, *map(len, names))
+    widest = max(width, *map(width_of, names))
     if (widest + 2) * (len(names) + 1) - 2 <= _MAX_WIDTH:
         return _matrix(counts, names, names, widest, widest)
     numbers = [f"#{number}" for number in range(1, len(names) + 1)]
@@ -92,8 +93,8 @@ def confusion_table(true: NDArray[Any], predicted: NDArray[Any], names: Sequence
     if space < _MIN_NAME:
         return _confusions(counts, names)
     labels = [f"{number:<{len(numbers[-1])}} {name}" for number, name in zip(numbers, names, strict=True)]
-    labels = [_shorten(label, space) for label in labels]
-    return _matrix(counts, labels, numbers, max(map(len, labels)), width)
+    labels = [shorten(label, space) for label in labels]
+    return _matrix(counts, labels, numbers, max(map(width_of, labels)), width)
 
 
 def _matrix(
@@ -101,10 +102,10 @@ def _matrix(
 ) -> str:
     lines = [
         "confusion matrix: a row for each true class, a column for each predicted class",
-        f"{'':<{label_width}}  " + "  ".join(f"{name:>{width}}" for name in columns),
+        f"{'':<{label_width}}  " + "  ".join(" " * (width - width_of(name)) + name for name in columns),
     ]
     for name, row in zip(rows, counts, strict=True):
-        lines.append(f"{name:<{label_width}}  " + "  ".join(f"{count:>{width},}" for count in row))
+        lines.append(f"{pad(name, label_width)}  " + "  ".join(f"{count:>{width},}" for count in row))
     return "\n".join(lines)
 
 
@@ -115,21 +116,15 @@ def _confusions(counts: NDArray[np.int64], names: Sequence[str]) -> str:
     pairs = [divmod(int(cell), len(names)) for cell in order if wrong.flat[cell]]
     if not pairs:
         return "confusions: none"
-    rows = [tuple(_shorten(names[label], _MAX_NAME) for label in pair) for pair in pairs]
-    widths = [max(map(len, cells)) for cells in zip(("true", "predicted"), *rows, strict=True)]
+    rows = [tuple(shorten(names[label], _MAX_NAME) for label in pair) for pair in pairs]
+    widths = [max(map(width_of, cells)) for cells in zip(("true", "predicted"), *rows, strict=True)]
     lines = [
         f"the most frequent of {wrong.sum():,} confusions",
         f"{'true':<{widths[0]}}  {'predicted':<{widths[1]}}  {'rows':>8}",
     ]
     for (true, predicted), pair in zip(rows, pairs, strict=True):
-        lines.append(f"{true:<{widths[0]}}  {predicted:<{widths[1]}}  {wrong[pair]:>8,}")
+        lines.append(f"{pad(true, widths[0])}  {pad(predicted, widths[1])}  {wrong[pair]:>8,}")
     return "\n".join(lines)
-
-
-def _shorten(name: str, length: int) -> str:
-    """Abbreviate a name in the middle; names often differ at their ends."""
-    half = (length - 1) // 2
-    return name if len(name) <= length else f"{name[: length - 1 - half]}…{name[len(name) - half :]}"
 
 
 def _cell(score: float) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_classify.plots.inline_figure import InlineFigure
-from lit_classify.plots.style import class_color, legend_label, shorten, tint
+from lit_classify.plots.style import class_color, legend_label, short_label, tint
 
 Numbers = NDArray[np.float64]
 _MAX_UNITS = 16
@@ -65,7 +65,7 @@ def hidden_unit_maps(
         left = 0.55 + layer * (width - 1.1 - _MAP) / max(len(maps) - 1, 1)
         if layer == 0:
             header, scales = _count("input", part, selected), [_largest([part[:, unit]]) for unit in selected]
-            names = [shorten(inputs[unit]) for unit in selected]
+            names = [short_label(inputs[unit]) for unit in selected]
         elif layer == len(maps) - 1:
             header, scales = _count("output", part, selected), [output] * len(selected)
             names = [legend_label(outputs[unit]) for unit in selected]

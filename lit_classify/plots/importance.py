@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lit_classify.plots.inline_figure import InlineFigure
-from lit_classify.plots.style import class_color, shorten
+from lit_classify.plots.style import class_color, short_label
 
 _MAX_BARS = 40
 
@@ -48,7 +48,7 @@ def column_importance(
         error_kw={"elinewidth": 1, "capsize": 2},
     )  # fmt: skip
     axes.axvline(0, color="grey", linewidth=0.8)
-    axes.set_yticks(positions, [shorten(name) for name in names[:drawn]])
+    axes.set_yticks(positions, [short_label(name) for name in names[:drawn]])
     axes.set_ylim(drawn - 0.4, -0.6)  # the first at the top
     if drawn < len(names):
         title += f"\nthe {drawn} most important of {len(names):,} columns"

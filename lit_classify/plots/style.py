@@ -11,7 +11,7 @@ from matplotlib import rcParams
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from lit_classify.messages import escape_control
+from lit_classify.messages import escape_control, shorten
 
 # The course's red and blue, then colors of Okabe and Ito (2008), which color-blind readers can distinguish.
 COLORS = ("#d62728", "#1f77b4", "#009e73", "#e69f00", "#cc79a7", "#56b4e9", "#999999", "#b3a000")
@@ -92,7 +92,7 @@ def legend_label(name: str) -> str:
         >>> legend_label("1"), legend_label("setosa")
         ('class 1', 'setosa')
     """
-    return f"class {name}" if _is_number(name) else shorten(name)
+    return f"class {name}" if _is_number(name) else short_label(name)
 
 
 def full_label(name: str, width: int) -> str:
@@ -105,14 +105,14 @@ def full_label(name: str, width: int) -> str:
     return f"class {name}" if _is_number(name) else wrap(name, width)
 
 
-def shorten(name: str) -> str:
+def short_label(name: str) -> str:
     """Return a name escaped for matplotlib, and abbreviated in the middle if it is long.
 
     Examples:
-        >>> shorten("alcalinity_of_ash_in_percent")
+        >>> short_label("alcalinity_of_ash_in_percent")
         'alcalinity_o…_in_percent'
     """
-    return escape_mathtext(_abbreviate(name, _MAX_LENGTH))
+    return escape_mathtext(shorten(name, _MAX_LENGTH))
 
 
 def wrap(name: str, width: int) -> str:
@@ -122,17 +122,12 @@ def wrap(name: str, width: int) -> str:
         >>> wrap("needs a reply from the management", 20)
         'needs a reply from\nthe management'
     """
-    lines = textwrap.wrap(escape_control(_abbreviate(name, _MAX_WRAPPED_LENGTH), is_name=True), width)
+    lines = textwrap.wrap(escape_control(shorten(name, _MAX_WRAPPED_LENGTH), is_name=True), width)
     return "\n".join(map(escape_mathtext, lines))
 
 
 def _is_number(name: str) -> bool:
     return name.replace(".", "", 1).removeprefix("-").isdigit()
-
-
-def _abbreviate(name: str, length: int) -> str:
-    half = length // 2
-    return name if len(name) <= length else f"{name[:half]}…{name[1 - half :]}"
 
 
 def escape_mathtext(name: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from lit_classify.evaluation.predictions import escape_formulas
-from lit_classify.messages import escape_control
+from lit_classify.messages import escape_control, format_metric, pad, width_of
 
 _MAX_TESTS = 10  # lines in a terminal
 _MAX_DIFFERS = 40  # characters in a column of the table
@@ -20,8 +20,10 @@ def comparison_lines(summary: Summary) -> list[str]:
     rows = [["configuration", "what differs", "parameters", metric, "best", "worst", "times best", "seconds"]]
     fits = all(len(what_differs(part)) <= _MAX_DIFFERS for part in summary["configurations"])
     for part in summary["configurations"]:
-        spread = "" if part["std"] is None else f" ± {part['std']:.4f}"
-        values = ["-" if part[name] is None else f"{part[name]:.4f}" for name in ("mean", "best", "worst")]
+        spread = "" if part["std"] is None else f" ± {format_metric(part['std'], 4)}"
+        values = [
+            "-" if part[name] is None else format_metric(part[name], 4) for name in ("mean", "best", "worst")
+        ]
         times = f"{part['times_best']} of {len(seeds)}"
         parameters, seconds = f"{part['parameters']:,}", f"{part['seconds']:.1f}"
         differs = what_differs(part) if fits else ""
@@ -82,17 +84,18 @@ def verdict(test: Summary) -> str:
         '+0.2500, significant (p = 0.001, 20 seeds)'
     """
     judged = "significant" if test["significant"] else "not significant"
-    return f"{test['difference']:+.4f}, {judged} (p = {test['p_corrected']:.2g}, {test['num_pairs']} seeds)"
+    difference = format_metric(test["difference"], 4, "+")
+    return f"{difference}, {judged} (p = {test['p_corrected']:.2g}, {test['num_pairs']} seeds)"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return rows with columns of equal width; the first two are text, and aligned to the left."""
     rows = [[escape_control(cell, is_name=True) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
     kept = [number for number, width in enumerate(widths) if any(row[number] for row in rows[1:])]
     return [
         "  ".join(
-            row[number].ljust(widths[number]) if number < 2 else row[number].rjust(widths[number])
+            pad(row[number], widths[number]) if number < 2 else row[number].rjust(widths[number])
             for number in kept
         ).rstrip()
         for row in rows

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lit_classify.messages import escape_markdown
+from lit_classify.messages import escape_markdown, format_metric
 
 
 def render_markdown(summary: Mapping[str, Any]) -> str:
@@ -33,7 +33,7 @@ def _run(run: Mapping[str, Any]) -> list[str]:
     evaluation = run["evaluation"]
     parts += [f"## {evaluation['num_rows']:,} {evaluation['split']} rows", _metrics(evaluation)]
     if columns := run["importance"]:
-        lines = [(part["column"], f"{part['drop']:.5f}", f"{part['deviation']:.5f}") for part in columns]
+        lines = [(part["column"], _number(part["drop"]), _number(part["deviation"])) for part in columns]
         title = f"## {run['importance_metric']} when a column is permuted"
         parts += [title, _table(["column", "mean", "std"], lines)]
     for title, notes in (("Problems", run["problems"]), ("Notes on the data", run["data"]["notes"])):
@@ -45,7 +45,7 @@ def _run(run: Mapping[str, Any]) -> list[str]:
 def _metrics(evaluation: Mapping[str, Any]) -> str:
     lines = []
     for name, metric in evaluation["metrics"].items():
-        interval = "" if metric["low"] is None else f"{metric['low']:.5f} to {metric['high']:.5f}"
+        interval = "" if metric["low"] is None else f"{_number(metric['low'])} to {_number(metric['high'])}"
         lines.append((name, _number(metric["value"]), interval))
     lines += [(name, note, "") for name, note in evaluation["undefined"].items()]
     if baselines := evaluation["baselines"]:
@@ -74,4 +74,4 @@ def _table(header: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.5f}"
+    return "undefined" if value is None else format_metric(value)

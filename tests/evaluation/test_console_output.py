@@ -3,7 +3,8 @@
 from lightning.pytorch import Trainer
 
 from lit_classify import BinaryClassifier, CirclesDataModule, LineDataModule, Regressor
-from lit_classify.evaluation.console_output import evaluation_text
+from lit_classify.evaluation.console_output import evaluation_text, metric_lines
+from lit_classify.metrics.base import Metrics
 
 
 def test_the_text_of_classes_and_of_values_contains_tables_and_baselines() -> None:
@@ -12,6 +13,11 @@ def test_the_text_of_classes_and_of_values_contains_tables_and_baselines() -> No
     for words in ("macro average", "confusion", "majority class"):
         assert words in evaluation_text(model, data)
     assert "linear regression    1.00000" in evaluation_text(Regressor(1), LineDataModule())
+
+
+def test_metrics_of_tiny_and_huge_targets_keep_their_digits() -> None:
+    lines = metric_lines(Metrics({"mae": 1.25e-12, "rmse": 3.5e12, "r2": 0.5, "max_error": 0.0}, {}))
+    assert [line.split()[1] for line in lines] == ["1.25000e-12", "3.50000e+12", "0.50000", "0.00000"]
 
 
 def trainer() -> Trainer:

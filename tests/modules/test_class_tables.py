@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import classification_report
 
+from lit_classify.messages import width_of
 from lit_classify.modules.class_tables import confusion_table, score_table
 
 
@@ -36,6 +37,15 @@ def test_confusions_of_many_classes_or_long_names_fit_80_columns(names: list[str
     y, predicted = random.integers(0, len(names), (2, 12_345))
     lines = confusion_table(y, predicted, names).splitlines()
     assert max(map(len, lines)) <= 80
+
+
+def test_long_and_wide_names_keep_tables_aligned_within_80_columns() -> None:
+    names, labels = ["A" * 200, "日本語" * 30, "e\N{COMBINING ACUTE ACCENT}"], np.array([0, 1, 2, 0])
+    scores = score_table("class", labels, labels, names, "weighted").splitlines()
+    matrix = confusion_table(labels, labels, names).splitlines()[1:]
+    for lines in (scores, matrix):
+        assert len({width_of(line) for line in lines}) == 1
+        assert width_of(lines[0]) <= 80
 
 
 def test_columns_of_classes_with_long_names_are_numbered() -> None:

@@ -15,8 +15,9 @@ from lit_classify.data.table.column_totals import MAX_CATEGORIES, ColumnTotals
 from lit_classify.data.table.findings import Findings
 from lit_classify.data.table.raw_table import RawTable
 from lit_classify.errors import DataError
-from lit_classify.messages import escape_control, unknown_name
+from lit_classify.messages import escape_control, pad, shorten, unknown_name, width_of
 
+_MAX_NAME = 32  # characters of a name in the table of columns
 _MAX_FEW = 20  # distinct values up to which a column has few
 _MAX_COUNTED = 100_000  # rows in which distinct numbers are counted
 
@@ -223,11 +224,11 @@ def format_schema(columns: Sequence[Column], leaking: Collection[str]) -> str:
         column  kind      missing  distinct  use
         age     number          1         2  used
     """
-    names = [escape_control(column.name, is_name=True) for column in columns]
-    width = max([6, *map(len, names)])
+    names = [shorten(escape_control(column.name, is_name=True), _MAX_NAME) for column in columns]
+    width = max([6, *map(width_of, names)])
     lines = [f"{'column':<{width}}  {'kind':<9}{'missing':>8}{'distinct':>10}  use"]
     for name, column in zip(names, columns, strict=True):
         use = column.use + ("; possible target leakage" if column.name in leaking else "")
         distinct = f"{column.distinct:,}{'+' * column.is_sampled}"
-        lines.append(f"{name:<{width}}  {column.kind:<9}{column.missing:>8,}{distinct:>10}  {use}")
+        lines.append(f"{pad(name, width)}  {column.kind:<9}{column.missing:>8,}{distinct:>10}  {use}")
     return "\n".join(lines)

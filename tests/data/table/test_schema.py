@@ -3,7 +3,8 @@
 import pytest
 
 from lit_classify import DataError
-from lit_classify.data.table.schema import infer_schema
+from lit_classify.data.table.schema import Column, format_schema, infer_schema
+from lit_classify.messages import width_of
 from tests.example_tables import rows_of, table
 
 
@@ -31,6 +32,13 @@ def test_kinds_are_inferred_and_missing_values_counted() -> None:
     assert found["unwanted"][2] == "dropped: listed in ignore"
     _, columns = infer_schema(table, ["yes"], [], [], [])
     assert [column.name for column in columns if column.is_used] == ["yes"]
+
+
+def test_the_table_of_columns_with_long_and_wide_names_is_aligned() -> None:
+    columns = [Column("a" * 200, "number", 0, 3), Column("年齢", "number", 1, 20)]
+    head, first, second = (line.partition("number")[0] for line in format_schema(columns, []).splitlines())
+    assert width_of(first) == width_of(second) <= 40
+    assert head.index("kind") == len(first)
 
 
 def test_an_unknown_column_of_a_file_with_another_delimiter_is_explained() -> None:
