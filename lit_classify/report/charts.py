@@ -4,18 +4,23 @@ The area of the curves is an SVG of its own from (0, 0) to (1, 1), in which the 
 """
 
 import json
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from matplotlib.ticker import MaxNLocator
 
+from lit_classify.messages import shorten
 from lit_classify.report.html_elements import Html, format_day, format_number, format_percentage, tag
 
 Ends = tuple[float, float]
 Swatch = tuple[str, str]  # name and color
 Curves = Sequence[Sequence[Sequence[float]]]  # x and y of each
-_LEFT, _TOP, _WIDTH, _HEIGHT = 50, 10, 396, 172  # of the area in the drawing
-_MAX_TICKS = 6
+_LEFT, _TOP, _RIGHT, _HEIGHT = 50, 10, 446, 172  # of the area in the drawing; texts may need more on the left
+_MAX_TICKS, _MAX_LABEL = 6, 48  # characters of a label
+_CHARACTER, _LINE = 8, 12  # width and height of characters, rather too large
 
 
 class Curve(NamedTuple):
@@ -34,10 +39,11 @@ class Curve(NamedTuple):
     color: str
 
 
-class Axes(NamedTuple):
+@dataclass(frozen=True)
+class Axes:
     """The axes of a chart.
 
-    Attributes:
+    Args:
         title: what the chart shows, for screen readers.
         x_label: name of the x-axis.
         x: ends of the x-axis.
@@ -56,22 +62,47 @@ class Axes(NamedTuple):
     y: Ends
     is_date: bool = False
 
+    @cached_property
+    def left(self) -> int:
+        """Where the area begins: on the right of the y-axis."""
+        return max(_LEFT, 12 + _CHARACTER * max(map(len, self._y_ticks.values()), default=0))
+
+    @property
+    def width(self) -> int:
+        """The width of the area."""
+        return _RIGHT - self.left
+
+    @cached_property
+    def _y_ticks(self) -> dict[float, str]:
+        return _ticks(self.y, _MAX_TICKS)
+
+    def _x_ticks(self) -> dict[float, str]:
+        """Return as many ticks as there is space for, each with its text."""
+        for number in range(_MAX_TICKS, 1, -1):
+            ticks = _ticks(self.x, number)
+            if self.is_date:
+                ticks = {day: format_day(day) for day in ticks}
+            if len(ticks) * _CHARACTER * (2 + max(map(len, ticks.values()), default=0)) <= self.width:
+                break
+        return ticks
+
     def place(self, x: float, y: float) -> tuple[float, float]:
         """Return where a point is in the drawing."""
         right, up = _fraction(x, self.x), _fraction(y, self.y)
-        return round(_LEFT + _WIDTH * right, 1), round(_TOP + _HEIGHT * (1 - up), 1)
+        return round(self.left + self.width * right, 1), round(_TOP + _HEIGHT * (1 - up), 1)
 
     def draw(self, *content: Html, **attributes: str) -> Html:
         """Return a drawing of the axes with content, and with attributes of its element."""
         bottom = _TOP + _HEIGHT
         parts = []
-        for y in _ticks(self.y):
+        for y, name in self._y_ticks.items():
             at = self.place(self.x[0], y)[1]
-            parts.append(line(_LEFT, at, _LEFT + _WIDTH, at, "grid"))
-            parts.append(text(_LEFT - 8, at + 4, "end", _tick(y)))
-        name = format_day if self.is_date else _tick
-        parts += [text(self.place(x, 0)[0], bottom + 17, "middle", name(x)) for x in _ticks(self.x)]
-        parts.append(text(_LEFT + _WIDTH / 2, bottom + 34, "middle", self.x_label))
+            parts.append(line(self.left, at, _RIGHT, at, "grid"))
+            parts.append(text(self.left - 8, at + 4, "end", name))
+        for x, name in self._x_ticks().items():
+            parts.append(text(self.place(x, 0)[0], bottom + 17, "middle", name))
+        label = shorten(self.x_label, _MAX_LABEL)
+        parts.append(text(self.left + self.width / 2, bottom + 34, "middle", label))
         given = {"viewBox": "0 0 460 220", "role": "img", "aria_label": self.title, **attributes}
         return tag("svg", *parts, *content, **given)
 
@@ -116,13 +147,19 @@ def line_chart(axes: Axes, curves: Sequence[Curve], is_percentage: bool = False)
         True
     """
     paths = [tag("path", d=_path(axes, curve), stroke=curve.color, class_="curve") for curve in curves]
+    dots = [
+        tag("circle", cx=f"{x:g}", cy=f"{y:g}", r="3", fill=curve.color)
+        for curve in curves
+        if len(curve.x) == 1  # whose path is a point, which is not drawn
+        for x, y in [axes.place(curve.x[0], curve.y[0])]
+    ]
     legend = []
     for curve in curves:
         value = format_percentage(curve.y[-1]) if is_percentage else format_number(curve.y[-1])
         shown = tag("b", value, class_="percentage" if is_percentage else None)
         legend.append(swatch(curve.color, f"{curve.name} ", shown))
     values = [[list(curve.x), list(curve.y)] for curve in curves]
-    return _with_cursor(axes, paths, legend, values)
+    return _with_cursor(axes, paths, legend, values, dots)
 
 
 def changing_chart(axes: Axes, curves: Mapping[int, Swatch], class_: str) -> Html:
@@ -146,16 +183,21 @@ def changing_chart(axes: Axes, curves: Mapping[int, Swatch], class_: str) -> Htm
 
 
 def _with_cursor(
-    axes: Axes, paths: Sequence[Html], legend: Sequence[Html], values: Curves = (), class_: str | None = None
+    axes: Axes,
+    paths: Sequence[Html],
+    legend: Sequence[Html],
+    values: Curves = (),
+    dots: Sequence[Html] = (),
+    class_: str | None = None,
 ) -> Html:
     area = tag(
         "svg",
         tag("rect", width="1", height="1", class_="area"),
         *paths,
         tag("path", d="M1 0v1", class_="cursor"),
-        x=f"{_LEFT}",
+        x=f"{axes.left}",
         y=f"{_TOP}",
-        width=f"{_WIDTH}",
+        width=f"{axes.width}",
         height=f"{_HEIGHT}",
         viewBox="0 0 1 1",
         preserveAspectRatio="none",
@@ -163,7 +205,7 @@ def _with_cursor(
     return tag(
         "figure",
         tag("figcaption", axes.title),
-        axes.draw(area, tabindex="0"),
+        axes.draw(area, *dots, tabindex="0"),
         tag("div", *legend, class_="legend"),
         class_=class_,
         data_curves=json.dumps(values, separators=(",", ":")),
@@ -219,13 +261,18 @@ def calibration_chart(curve: Mapping[str, Any], name: str) -> Html:
     axes = Axes("calibration", f"predicted probability of {name}", (0.0, 1.0), (0.0, 1.0))
     parts = [line(*axes.place(0, 0), *axes.place(1, 1), "diagonal")]
     columns = (curve[key] for key in ("predicted", "actual", "low", "high", "rows"))
+    labels: list[tuple[float, float]] = []
     for predicted, actual, low, high, rows in zip(*columns, strict=True):
         x, y = axes.place(predicted, actual)
         is_right, is_low = predicted > 0.9, actual < 0.1
         parts.append(line(*axes.place(predicted, low), *axes.place(predicted, high), "interval"))
         parts.append(_dot(x, y, 2.5 + 3.5 * (rows / max(curve["rows"])) ** 0.5, "dot solid"))
-        label = x + (-8 if is_right else 8), y + (-6 if is_low else 14)
-        parts.append(text(*label, "end" if is_right else "start", f"{rows:,}"))
+        count = f"{rows:,}"
+        label_x, label_y = x + (-8 if is_right else 8), y + (-6 if is_low else 14)
+        while any(abs(label_x - at) < 5 * _CHARACTER and abs(label_y - up) < _LINE for at, up in labels):
+            label_y += -_LINE if is_low else _LINE
+        labels.append((label_x, label_y))
+        parts.append(text(label_x, label_y, "end" if is_right else "start", count))
     caption = "Fraction of positives, with 95 % intervals and numbers of rows; "
     caption += f"expected calibration error, ECE {format_number(curve['ece'], 2)}"
     return tag("figure", tag("figcaption", caption), axes.draw(*parts))
@@ -247,12 +294,18 @@ def _fraction(value: float, ends: Ends) -> float:
     return (value - ends[0]) / (ends[1] - ends[0] or 1.0)
 
 
-def _ticks(ends: Ends) -> list[float]:
-    """Return round numbers between the ends."""
-    margin = 1e-9 * (ends[1] - ends[0])
-    values = MaxNLocator(_MAX_TICKS - 1, steps=[1, 2, 2.5, 5, 10]).tick_values(*ends)
-    return [float(value) for value in values if ends[0] - margin <= value <= ends[1] + margin]
+def _ticks(ends: Ends, number: int) -> dict[float, str]:
+    """Return at most a number of round values between the ends, each with a text that no other one has."""
+    size = ends[1] - ends[0]
+    margin = 1e-9 * size
+    values = MaxNLocator(number - 1, steps=[1, 2, 2.5, 5, 10]).tick_values(*ends)
+    ticks = [float(value) for value in values if ends[0] - margin <= value <= ends[1] + margin]
+    largest = max(map(abs, ends))
+    digits = max(4, 3 + math.ceil(math.log10(largest / size))) if largest and size else 4
+    return {value: _tick(value, digits) for value in ticks}
 
 
-def _tick(value: float) -> str:
-    return format_number(int(value) if value == int(value) and abs(value) < 1e6 else value)
+def _tick(value: float, digits: int) -> str:
+    if value == int(value) and abs(value) < 1e6:
+        return format_number(int(value))
+    return f"{value:,.{digits}g}".replace("-", "\N{MINUS SIGN}")

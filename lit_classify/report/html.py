@@ -26,6 +26,7 @@ from lit_classify.report.prediction_sections import prediction_sections
 from lit_classify.report.what_if_section import what_if_section
 
 _NUM_COLORS = 3 * len(COLORS)  # after which class_color repeats them
+_MAX_LISTED = 20  # classes or columns, before those that are opened
 SCRIPTS = ("network.js", "charts.js", "player.js", "page.js")
 
 
@@ -113,10 +114,12 @@ def _overview(run: Mapping[str, Any]) -> Html:
     data, evaluation = run["data"], run["evaluation"]
     members = f", {run['members']} members" if run["members"] > 1 else ""
     best = "" if run["best_epoch"] is None else f", best {run['best_epoch']:,}"
+    classes = [[name, count] for name, count in (data["class_counts"] or {}).items()]
+    counts = ", ".join(f"{name}: {count:,}" for name, count in classes)
     facts = {
         "Data": data["name"].removesuffix("DataModule"),
         "Rows": ", ".join(f"{count:,} {split}" for split, count in data["rows"].items()),
-        "Classes": ", ".join(f"{name}: {count:,}" for name, count in (data["class_counts"] or {}).items()),
+        "Classes": f"{len(classes)}" if len(classes) > _MAX_LISTED else counts,
         "Task": run["task"],
         "Network": f"{run['parameters']:,} parameters{members}",
         "Epochs": f"{run['epochs']:,}{best}",
@@ -127,7 +130,11 @@ def _overview(run: Mapping[str, Any]) -> Html:
     settings = [[name, str(value)] for name, value in run["settings"].items()]
     details = [
         tag("details", tag("summary", f"{name} ({len(rows)})"), sortable_table(head, rows))
-        for name, head, rows in (("Columns", _COLUMN_KEYS, columns), ("Settings", _SETTING_KEYS, settings))
+        for name, head, rows in (
+            ("Classes", _CLASS_KEYS, classes if len(classes) > _MAX_LISTED else []),
+            ("Columns", _COLUMN_KEYS, columns),
+            ("Settings", _SETTING_KEYS, settings),
+        )
         if rows
     ]
     command = tag("div", tag("code", run["command"]), tag("button", "Copy", type="button"), class_="command")
@@ -141,6 +148,7 @@ def _overview(run: Mapping[str, Any]) -> Html:
 
 _COLUMN_KEYS = ["name", "kind", "missing", "distinct", "use"]
 _SETTING_KEYS = ["setting", "value"]
+_CLASS_KEYS = ["class", "training rows"]
 
 
 def _metrics(evaluation: Mapping[str, Any], task: str) -> Html:
@@ -184,6 +192,8 @@ def _metric(name: str, metric: Mapping[str, Any], draw: bool, class_: str | None
 
 
 def _importance(run: Mapping[str, Any]) -> Html | None:
+    if reason := run["no_importance"]:
+        return section("Permutation importance", tag("p", f"Not available: {reason}.", class_="muted"))
     if not run["importance"]:
         return None
     most = max(0.0, *(part["drop"] for part in run["importance"])) or 1.0
@@ -192,9 +202,13 @@ def _importance(run: Mapping[str, Any]) -> Html | None:
         text = f"{format_number(part['drop'], 3)} ± {format_number(part['deviation'], 2)}"
         fill = tag("rect", width=f"{max(100 * part['drop'] / most, 0):.1f}%", height="100%", rx="4")
         track = tag("svg", fill, class_="track", aria_hidden="true")
-        bars.append(tag("div", tag("span", part["column"]), track, tag("b", text), class_="bar"))
+        name = tag("span", part["column"], title=part["column"])
+        bars.append(tag("div", name, track, tag("b", text), class_="bar"))
     metric = f"{run['importance_metric']} when the values of a column are permuted"
-    return section("Permutation importance", tag("p", metric, class_="muted"), *bars, class_="importance")
+    more = bars[_MAX_LISTED:]
+    rest = tag("details", tag("summary", f"{len(more)} more columns"), *more) if more else None
+    shown = tag("p", metric, class_="muted"), *bars[:_MAX_LISTED], rest
+    return section("Permutation importance", *shown, class_="importance")
 
 
 def _worst_rows(run: Mapping[str, Any]) -> Html | None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from lit_classify.messages import escape_control
 
+_MAX_SHOWN = 40  # characters of a cell, which the style may cut off
 _EMPTY = {"input", "circle", "line", "path", "rect"}  # elements without content
 
 
@@ -135,7 +136,10 @@ def _is_numeric_text(value: Any) -> bool:  # noqa: ANN401 - plain data
 def _cell(value: Any, class_: str | None) -> Html:  # noqa: ANN401 - plain data
     if _is_number(value):
         return tag("td", format_number(value), data_value=repr(value), class_=class_)
-    return tag("td", value if isinstance(value, Html) else _text(value), class_=class_)
+    if isinstance(value, Html):
+        return tag("td", value, class_=class_)
+    text = _text(value)
+    return tag("td", text, class_=class_, title=text if len(text) > _MAX_SHOWN else None)
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 - plain data
@@ -146,13 +150,13 @@ def format_number(value: float | None, digits: int = 4) -> str:
     """Return a number with significant digits, or a dash for None.
 
     Examples:
-        >>> format_number(0.123456), format_number(12345), format_number(12345.6)
-        ('0.1235', '12,345', '12,350')
+        >>> format_number(0.123456), format_number(12345), format_number(12345.6), format_number(1.5e12)
+        ('0.1235', '12,345', '12,350', '1.5e+12')
     """
     if value is None:
         return "\N{EN DASH}"
     text = f"{value:,}" if isinstance(value, int) else f"{value:.{digits}g}"
-    if isinstance(value, float) and abs(value) < 1e15 and float(text).is_integer():
+    if isinstance(value, float) and abs(value) < 1e9 and float(text).is_integer():
         text = f"{float(text):,.0f}"  # without an exponent
     return text.replace("-", "\N{MINUS SIGN}")
 

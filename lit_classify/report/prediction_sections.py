@@ -118,9 +118,12 @@ def _cost(label: str) -> Html:
 
 
 def _confusion(cells: Sequence[Sequence[Html]], names: Sequence[str]) -> Html:
-    heads = [tag("th", name, scope="col", class_="number") for name in names]
+    heads = [tag("th", name, scope="col", class_="number", title=name) for name in names]
     head = tag("thead", tag("tr", tag("th", "actual, predicted as", scope="col"), *heads))
-    rows = [tag("tr", tag("th", name, scope="row"), *row) for name, row in zip(names, cells, strict=True)]
+    rows = [
+        tag("tr", tag("th", name, scope="row", title=name), *row)
+        for name, row in zip(names, cells, strict=True)
+    ]
     return tag("div", tag("table", head, tag("tbody", *rows), class_="confusion"), class_="scroll")
 
 

@@ -20,6 +20,7 @@ from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.diagnosis import diagnose
+from lit_classify.errors import UserError
 from lit_classify.evaluation.baselines import baseline_scores
 from lit_classify.evaluation.diagnosis_facts import read_facts
 from lit_classify.evaluation.importance import permutation_importance
@@ -298,11 +299,14 @@ def _fractions(counts: Indicators, totals: Indicators) -> list[float | None]:
 
 def _importance(model: LitModule, data: InMemoryDataModule) -> dict[str, Any]:
     if not isinstance(data, TableDataModule):
-        return {"importance": None, "importance_metric": None}
-    result = permutation_importance(model, data, repeats=3, max_rows=1000)
+        return {"importance": None, "importance_metric": None, "no_importance": None}
+    try:
+        result = permutation_importance(model, data, repeats=3, max_rows=1000)
+    except UserError as error:  # a single row, or a metric that is not finite
+        return {"importance": None, "importance_metric": None, "no_importance": str(error)}
     ranked = zip(result.columns, result.means.tolist(), result.deviations.tolist(), strict=True)
     columns = [{"column": name, "drop": mean, "deviation": deviation} for name, mean, deviation in ranked]
-    return {"importance": columns, "importance_metric": result.measure}
+    return {"importance": columns, "importance_metric": result.measure, "no_importance": None}
 
 
 def _worst_rows(

@@ -7,6 +7,8 @@ from lit_classify.plots.style import class_color
 from lit_classify.report.charts import Axes, changing_chart
 from lit_classify.report.html_elements import Html, format_day, format_number, section, tag
 
+_MAX_BARS = 20  # as in page.js
+
 
 def what_if_section(what_if: Mapping[str, Any] | None, outputs: Sequence[str], run: int) -> Html | None:
     """Return the form, which the script fills; None for data without columns.
@@ -29,9 +31,12 @@ def what_if_section(what_if: Mapping[str, Any] | None, outputs: Sequence[str], r
             tag("div", *_bar(name, "percentage", class_color(index)), class_="bar prediction")
             for index, name in enumerate(outputs)
         ]
+        if len(outputs) > _MAX_BARS:
+            about = f"The {_MAX_BARS} most probable of {len(outputs)}."
+            predictions.append(tag("p", about, class_="muted"))
     panels = [_panel(column, outputs, what_if) for column in what_if["columns"]]
     result = tag("div", tag("div", *predictions, aria_live="polite"), *panels, class_="result")
-    columns = tag("div", tag("div", *controls), result, class_="columns")
+    columns = tag("div", tag("div", *controls, class_="fields"), result, class_="columns")
     return section("Try other values", columns, class_="form", data_run=f"{run}")
 
 

@@ -58,6 +58,7 @@ def run(model: LitModule, name: str = "circles_v2/version_0", **parts: Any) -> d
         "what_if": None,
         "importance": None,
         "importance_metric": None,
+        "no_importance": None,
         "worst_rows": None,
         **parts,
     }

@@ -1,6 +1,7 @@
 """Charts as SVG: what is drawn where, and that names stay text."""
 
 import re
+from itertools import pairwise
 
 import pytest
 
@@ -54,6 +55,41 @@ def test_curves_go_from_the_lower_left_to_the_upper_right() -> None:
     assert "train <b>3</b>" in chart
 
 
+@pytest.mark.parametrize(
+    ("ends", "texts"),
+    [
+        ((0.0, 6e12), ["0", "2e+12", "4e+12", "6e+12"]),
+        ((-4e-12, 0.0), ["\N{MINUS SIGN}4e\N{MINUS SIGN}12", "\N{MINUS SIGN}2e\N{MINUS SIGN}12", "0"]),
+        ((2020.0, 2021.0), ["2,020", "2,020.2", "2,021"]),
+        ((1e6, 1e6 + 1), ["1,000,000", "1,000,000.2", "1,000,001"]),
+    ],
+)
+def test_ticks_differ_and_begin_within_the_drawing(ends: tuple[float, float], texts: list[str]) -> None:
+    drawn = Axes("mae", "epoch", (0, 1), ends).draw()
+    shown = re.findall('<text x="([^"]*)"[^>]*text-anchor="end">(.*?)</text>', drawn)
+    assert set(texts) <= {text for _, text in shown}
+    assert len({text for _, text in shown}) == len(shown)
+    assert all(float(x) - 7 * len(text) > 0 for x, text in shown)
+
+
+def test_ticks_of_the_x_axis_do_not_overlap() -> None:
+    drawn = Axes("values", "actual", (1e6, 1e6 + 1), (0, 1)).draw()
+    shown = re.findall('<text x="([^"]*)" y="199" text-anchor="middle">(.*?)</text>', drawn)
+    ends = [(float(x) - 3.5 * len(text), float(x) + 3.5 * len(text)) for x, text in shown]
+    assert len(ends) > 1
+    assert all(right < left for (_, right), (left, _) in pairwise(ends))
+
+
+def test_a_curve_of_one_epoch_is_a_dot() -> None:
+    chart = line_chart(Axes("loss", "epoch", (0, 0), (0, 1)), [Curve("train", [0], [0.5], "red")])
+    assert '<circle cx="50" cy="96" r="3" fill="red"/>' in chart
+
+
+def test_a_long_name_below_an_axis_is_abbreviated() -> None:
+    drawn = Axes("p", "a" * 200, (0, 1), (0, 1)).draw()
+    assert max(map(len, re.findall("<text.*?>(.*?)</text>", drawn))) == 48
+
+
 def test_the_loss_is_the_first_learning_curve() -> None:
     curve = {"epoch": [0, 1], "value": [0.5, 0.6]}
     page = learning_curves(
@@ -75,6 +111,13 @@ def test_bins_have_intervals_dots_of_their_size_and_numbers_of_rows() -> None:
     ]
     assert ">1,200</text>" in chart
     assert "<img" not in chart
+
+
+def test_numbers_of_rows_do_not_cover_each_other() -> None:
+    bins = {"predicted": [0.49, 0.51], "actual": [0.0, 0.0], "low": [0.0, 0.0], "high": [0.2, 0.2]}
+    chart = calibration_chart({"ece": 0.05, "rows": [1, 19], **bins}, "yes")
+    first, second = (float(y) for y in re.findall('y="([^"]*)" text-anchor="start"', chart))
+    assert abs(first - second) >= 12
 
 
 def test_points_are_drawn_where_their_values_are() -> None:

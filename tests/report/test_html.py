@@ -34,7 +34,7 @@ from lit_classify.modules import LitModule
 from lit_classify.networks.derived_inputs import FUNCTIONS
 from lit_classify.networks.mlp import ACTIVATIONS
 from lit_classify.report.html import SCRIPTS, render_html
-from lit_classify.report.html_elements import page_file
+from lit_classify.report.html_elements import format_number, page_file
 from lit_classify.report.network_data import flat_weights
 from lit_classify.report.summary import summarize_predictions
 from tests.report.summaries import HOSTILE, flat, player, run, summary, what_if
@@ -183,6 +183,22 @@ def test_settings_that_differ_are_highlighted() -> None:
     page = render_html(summary(*runs))
     assert '<th scope="col" class="number differs"><button type="button">model.lr</button></th>' in page
     assert "1 settings are the same" in page
+
+
+def test_many_classes_and_columns_are_listed_when_opened() -> None:
+    names = [f"name {number}" for number in range(30)]
+    data = {"name": "T", "rows": {}, "class_counts": dict.fromkeys(names, 1), "columns": [], "notes": []}
+    importance = [{"column": name, "drop": 0.1, "deviation": 0.0} for name in names]
+    parts: dict[str, Any] = {"data": data, "importance": importance, "importance_metric": "accuracy"}
+    page = render_html(summary(run(MulticlassClassifier(2, 30, names), **parts)))
+    assert "<dt>Classes</dt><dd>30</dd>" in page
+    assert "<summary>Classes (30)</summary>" in page
+    assert "<summary>10 more columns</summary>" in page
+
+
+def test_a_page_says_why_the_importance_is_not_measured() -> None:
+    page = render_html(summary(run(BinaryClassifier(2), no_importance="it needs two rows")))
+    assert "Not available: it needs two rows." in page
 
 
 @pytest.mark.slow
@@ -478,6 +494,41 @@ class TestInABrowser:
         for number, before in enumerate(maps, 1):
             assert pixels(browser, f".stage:nth-child({number}) .map canvas") != before
         check_quiet(browser)
+
+    @pytest.mark.parametrize("width", [400, 1600])
+    def test_long_names_are_not_wider_than_the_window(self, browser: webdriver.Chrome, width: int) -> None:
+        names = ["A" * 200, "b" * 200, "c"]
+        frame = pl.DataFrame({"A" * 200: names * 10, "size": [float(n) for n in range(30)]})
+        columns = [Column("A" * 200, "category", 0, 3), Column("size", "number", 0, 30)]
+        preprocessor = Preprocessor().fit(frame, columns)
+        model = MulticlassClassifier(preprocessor.num_features, 3, names)
+        logits, y = torch.randn(30, 3), torch.arange(30) % 3
+        counts = {"name": "T", "rows": {"train": 30}, "columns": [], "notes": []}
+        parts: dict[str, Any] = {
+            "what_if": what_if(model, preprocessor),
+            "predictions": summarize_predictions(model, logits, y),
+            "data": {**counts, "class_counts": dict.fromkeys(names, 10)},
+            "importance": [{"column": names[0], "drop": 0.1, "deviation": 0.0}],
+            "importance_metric": "accuracy",
+        }
+        show(browser, run(model, **parts), width=width)
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        check_quiet(browser)
+
+    def test_numbers_are_written_as_in_python(self, browser: webdriver.Chrome) -> None:
+        show(browser, circles_run())
+        for value in (0.0, 0.25, 123456.75, 1.5e12, -2.5e-12, 0.000123456, 3):
+            assert browser.execute_script("return format(arguments[0])", value) == format_number(value)
+
+    def test_of_many_classes_the_most_probable_are_shown(self, browser: webdriver.Chrome) -> None:
+        preprocessor = Preprocessor().fit(table_frame(300), COLUMNS[:1])
+        model = MulticlassClassifier(preprocessor.num_features, 50, [f"class {n}" for n in range(50)])
+        show(browser, run(model, what_if=what_if(model, preprocessor)))
+        bars = browser.find_elements(By.CSS_SELECTOR, ".prediction.bar")
+        shown = [number for number, bar in enumerate(bars) if bar.is_displayed()]
+        expected = outputs(browser, {}).topk(20).indices.tolist()
+        assert shown == sorted(expected)
+        assert "The 20 most probable of 50." in find(browser, ".result").text
 
     @pytest.mark.parametrize("width", [400, 1600])
     def test_nothing_is_wider_than_the_window(self, browser: webdriver.Chrome, width: int) -> None:

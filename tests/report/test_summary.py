@@ -227,3 +227,15 @@ def test_the_best_checkpoint_of_a_run_is_summarized() -> None:
     kept = Checkpoint.read(f"{CIRCLES}/checkpoints/best.ckpt")
     assert summary()["best_epoch"] == kept.epochs - 1
     assert summary(f"{CIRCLES}/checkpoints/last.ckpt")["best_epoch"] is None
+
+
+def test_without_rows_to_permute_the_rest_of_a_run_is_summarized() -> None:
+    splits = ["test", "val", "val", *["train"] * 37]
+    rows = [f"{n},{['no', 'yes'][n % 2]},{split}" for n, split in enumerate(splits)]
+    write("\n".join(["x,target,split", *rows]))
+    table = ["--data.path", "t.csv", "--data.target", "target", "--data.split", "split", "--data.folds", "0"]
+    assert main(["fit", "--config", "table", *table, "--plots", "none", "--trainer.max_epochs", "1"]) == 0
+    found = summary(TABLE)
+    assert found["importance"] is None
+    assert found["no_importance"] == "permutation importance needs at least two rows"
+    assert found["evaluation"]["num_rows"] == 1

@@ -13,8 +13,11 @@ const indexAtMost = (values, limit) => Math.max(values.findLastIndex((value) => 
 const all = (node, selector) => [...node.querySelectorAll(selector)];
 
 function format(value, digits = 4) {
+  const size = Math.abs(value);
+  const isPlain = size === 0 || (size >= 1e-4 && size < 1e9);
   const options = Number.isInteger(value) ? {} : { maximumSignificantDigits: digits };
-  return value.toLocaleString("en", options).replace("-", "−");
+  const text = isPlain ? value.toLocaleString("en", options) : Number(value.toPrecision(digits)).toExponential();
+  return text.replaceAll("-", "−");
 }
 
 // Write a number, which is null where it is undefined.

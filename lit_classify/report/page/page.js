@@ -1,6 +1,7 @@
 // Attaches what moves to the page: the player, forms, charts and tables.
 
 const DAY = 86400e3; // in milliseconds
+const MAX_BARS = 20; // of the most probable classes or labels
 
 // Let the fields of a what-if form change the values of a row, its predictions, and those for other values of a column.
 function attachForm(form) {
@@ -29,7 +30,10 @@ function attachForm(form) {
     const output = network.task === "binary" ? 1 : argmax(values); // which bars show
     const bars = all(panel, ".bar");
     panels.forEach((other) => (other.hidden = other !== panel));
-    setBars(all(form, ".prediction"), values);
+    const predictions = all(form, ".prediction");
+    const lowest = [...values].sort((a, b) => b - a)[MAX_BARS - 1] ?? -Infinity;
+    setBars(predictions, values);
+    predictions.forEach((bar, index) => (bar.hidden = values[index] < lowest));
     setBars(bars, tried[output], ends ? largest(tried[output]) : 1);
     bars.forEach((bar, index) => bar.classList.toggle("current", options[index] === row[name]));
     all(panel, ".output").forEach((place) => (place.textContent = run.names[output]));
