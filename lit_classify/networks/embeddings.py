@@ -5,8 +5,8 @@ leading dimension of K members, which the output has if the parameters have it.
 """
 
 import math
-from collections.abc import Sequence
-from typing import Literal, cast, get_args
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +18,25 @@ NumericEmbedding = Literal["periodic", "piecewise", "both"]
 _LIMIT = 3.0  # of smoothly clipped numbers, as the next three constants from RealMLP, arXiv 2407.04491
 _NUM_FREQUENCIES = 16
 _FREQUENCY_STD = 0.1
-_PERIODIC_DIM = 3
-_NUM_BINS, _PIECEWISE_DIM = 32, 8
+_NUM_BINS = 32
 
 
-class PeriodicEmbedding(nn.Module):
+class NumberEmbedding(nn.Module):
+    """Base class of the functions that a network gets of each number.
+
+    Attributes:
+        kind: its name, also in the script of a report's page, which computes it.
+        dim: number of functions of each number, D.
+    """
+
+    kind: ClassVar[str]
+    dim: ClassVar[int]
+
+    def fit(self, numbers: Tensor) -> None:
+        """Fit to the numbers ``(N, M)`` of the training rows; by default nothing."""
+
+
+class PeriodicEmbedding(NumberEmbedding):
     """Map each number x to ``cos(2 pi x w + b) W + c`` with learned w, b, W and c (PBLD, arXiv 2407.04491).
 
     Args:
@@ -37,13 +51,15 @@ class PeriodicEmbedding(nn.Module):
         torch.Size([5, 12])
     """
 
+    kind, dim = "periodic", 3
+
     def __init__(self, num_columns: int) -> None:
         super().__init__()
         frequencies = torch.randn(num_columns, 1, _NUM_FREQUENCIES) * _FREQUENCY_STD
         self.frequency = nn.Parameter(frequencies)
         self.phase = nn.Parameter(torch.empty_like(frequencies).uniform_(-math.pi, math.pi))
-        self.weight = _uniform(num_columns, _NUM_FREQUENCIES, _PERIODIC_DIM)
-        self.bias = _uniform(num_columns, 1, _PERIODIC_DIM, fan_in=_NUM_FREQUENCIES)
+        self.weight = _uniform(num_columns, _NUM_FREQUENCIES, self.dim)
+        self.bias = _uniform(num_columns, 1, self.dim, fan_in=_NUM_FREQUENCIES)
 
     def forward(self, numbers: Tensor) -> Tensor:
         """Return the embeddings of numbers."""
@@ -51,7 +67,7 @@ class PeriodicEmbedding(nn.Module):
         return _flatten(torch.cos(angles) @ self.weight + self.bias)
 
 
-class PiecewiseEmbedding(nn.Module):
+class PiecewiseEmbedding(NumberEmbedding):
     """Map each number to learned functions that are linear between quantiles (PLE, arXiv 2203.05556).
 
     Args:
@@ -68,12 +84,13 @@ class PiecewiseEmbedding(nn.Module):
         torch.Size([5, 32])
     """
 
+    kind, dim = "piecewise", 8
     edges: Tensor
 
     def __init__(self, num_columns: int) -> None:
         super().__init__()
         self.register_buffer("edges", torch.linspace(-_LIMIT, _LIMIT, _NUM_BINS + 1).repeat(num_columns, 1))
-        self.weight = _uniform(num_columns, _NUM_BINS, _PIECEWISE_DIM)
+        self.weight = _uniform(num_columns, _NUM_BINS, self.dim)
 
     def fit(self, numbers: Tensor) -> None:
         """Set the edges of the bins to quantiles of the numbers ``(N, M)`` of the training rows."""
@@ -173,18 +190,13 @@ class FeatureEmbedding(Stackable):
             check_choice("numeric_embedding", numeric_embedding, get_args(NumericEmbedding))
         size = len(numeric_columns) if numeric_embedding else 0
         self.register_buffer("numeric_columns", torch.tensor(numeric_columns[:size], dtype=torch.long))
-        self.numbers = nn.ModuleList()
-        if size and numeric_embedding in ("periodic", "both"):
-            self.numbers.append(PeriodicEmbedding(size))
-        if size and numeric_embedding in ("piecewise", "both"):
-            self.numbers.append(PiecewiseEmbedding(size))
+        classes = [PeriodicEmbedding, PiecewiseEmbedding] if size else []
+        chosen = [part for part in classes if numeric_embedding in (part.kind, "both")]
+        self.numbers = nn.ModuleList(part(size) for part in chosen)
         self.categories = CategoryEmbedding(num_categories) if num_categories else None
         self._first_code = in_features - len(num_categories)
-        dims = [
-            _PERIODIC_DIM if isinstance(part, PeriodicEmbedding) else _PIECEWISE_DIM for part in self.numbers
-        ]
         codes = sum(self.categories.dims) if self.categories else 0
-        self.out_features: int = self._first_code + size * sum(dims) + codes
+        self.out_features: int = self._first_code + size * sum(part.dim for part in chosen) + codes
 
     @property
     def has_parts(self) -> bool:
@@ -192,10 +204,10 @@ class FeatureEmbedding(Stackable):
         return len(self.numbers) > 0 or self.categories is not None
 
     def fit(self, x: Tensor) -> None:
-        """Set the bins of piecewise linear functions by the features ``(N, F)`` of the training rows."""
-        for part in self.numbers:
-            if isinstance(part, PiecewiseEmbedding):
-                part.fit(_clip(x.index_select(1, self.numeric_columns)))
+        """Fit the embeddings of numbers to the features ``(N, F)`` of the training rows."""
+        numbers = _clip(x.index_select(1, self.numeric_columns))
+        for part in cast(Iterable[NumberEmbedding], self.numbers):
+            part.fit(numbers)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features for the first layer of a network."""

@@ -4,8 +4,8 @@ Legend: K members, F features, O outputs, M numeric features.
 """
 
 import base64
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from lit_classify.modules import (
     Regressor,
 )
 from lit_classify.networks import DerivedInputs, FeatureEmbedding
-from lit_classify.networks.embeddings import PeriodicEmbedding
+from lit_classify.networks.embeddings import NumberEmbedding
 from lit_classify.networks.members import MemberLinear
 
 # Activations that work on each number alone, with their arguments; network.js has the same names.
@@ -147,13 +147,9 @@ def _linear(weight: Tensor, bias: Tensor) -> dict[str, Any]:
 def _embedding(module: FeatureEmbedding) -> dict[str, Any]:
     """Return the embeddings of numbers and categories; parameters of a single network get K = 1."""
     parts = []
-    for part in module.numbers:
-        state = dict(part.named_parameters())
-        arrays = {name: _with_members(value, 3) for name, value in state.items()}
-        if isinstance(part, PeriodicEmbedding):
-            parts.append({"kind": "periodic", **arrays})
-        else:
-            parts.append({"kind": "piecewise", "edges": part.get_buffer("edges"), **arrays})
+    for part in cast(Iterable[NumberEmbedding], module.numbers):
+        arrays = {name: _with_members(value, 3) for name, value in part.named_parameters()}
+        parts.append({"kind": part.kind, **dict(part.named_buffers()), **arrays})
     tables = module.categories.tables if module.categories is not None else ()
     return {
         "kind": "embedding",

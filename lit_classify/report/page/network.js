@@ -73,19 +73,26 @@ function combine(x, outputs, weight, bias) {
   });
 }
 
-// Return the learned functions of one number: a linear layer over cosines, or over positions in bins.
-function embedNumber({ kind, frequency, phase, edges, weight, bias }, member, column, values) {
+// Functions of a number, as in embeddings.py; `at` is the index of a parameter, `edge` that of a bin's lower edge.
+const EMBEDDINGS = {
+  periodic({ frequency, phase }, at) {
+    const turn = 2 * Math.PI * frequency.values[at];
+    const start = phase.values[at];
+    return (value) => Math.cos(value * turn + start);
+  },
+  piecewise({ edges }, at, edge) {
+    const [low, high] = edges.values.subarray(edge);
+    return (value) => (high > low ? clamp((value - low) / (high - low), 0, 1) : 0);
+  },
+};
+
+// Return the learned functions of one number: a linear layer over those of its embedding.
+function embedNumber(embedding, member, column, values) {
+  const { kind, weight, bias } = embedding;
   const [, columns, inputs, outputs] = weight.shape;
   const at = (member * columns + column) * inputs;
-  const basis = range(inputs).map((input) => {
-    if (kind === "periodic") {
-      const turn = 2 * Math.PI * frequency.values[at + input];
-      const start = phase.values[at + input];
-      return values.map((value) => Math.cos(value * turn + start));
-    }
-    const [low, high] = edges.values.subarray(column * (inputs + 1) + input);
-    return values.map((value) => (high > low ? clamp((value - low) / (high - low), 0, 1) : 0));
-  });
+  const edge = column * (inputs + 1);
+  const basis = range(inputs).map((input) => values.map(EMBEDDINGS[kind](embedding, at + input, edge + input)));
   const weightOf = (output, input) => weight.values[(at + input) * outputs + output];
   return combine(basis, outputs, weightOf, (output) => bias?.values[(at / inputs) * outputs + output] ?? 0);
 }
