@@ -75,11 +75,8 @@ function combine(x, outputs, weight, bias) {
 
 // Functions of a number, as in embeddings.py; `at` is the index of a parameter, `edge` that of a bin's lower edge.
 const EMBEDDINGS = {
-  periodic({ frequency, phase }, at) {
-    const turn = 2 * Math.PI * frequency.values[at];
-    const start = phase.values[at];
-    return (value) => Math.cos(value * turn + start);
-  },
+  periodic: ({ frequency, phase }, at) => (value) =>
+    Math.cos(2 * Math.PI * frequency.values[at] * value + phase.values[at]),
   piecewise({ edges }, at, edge) {
     const [low, high] = edges.values.subarray(edge);
     return (value) => (high > low ? clamp((value - low) / (high - low), 0, 1) : 0);
@@ -87,12 +84,11 @@ const EMBEDDINGS = {
 };
 
 // Return the learned functions of one number: a linear layer over those of its embedding.
-function embedNumber(embedding, member, column, values) {
-  const { kind, weight, bias } = embedding;
+function embedNumber({ kind, weight, bias, ...part }, member, column, values) {
   const [, columns, inputs, outputs] = weight.shape;
   const at = (member * columns + column) * inputs;
   const edge = column * (inputs + 1);
-  const basis = range(inputs).map((input) => values.map(EMBEDDINGS[kind](embedding, at + input, edge + input)));
+  const basis = range(inputs).map((input) => values.map(EMBEDDINGS[kind](part, at + input, edge + input)));
   const weightOf = (output, input) => weight.values[(at + input) * outputs + output];
   return combine(basis, outputs, weightOf, (output) => bias?.values[(at / inputs) * outputs + output] ?? 0);
 }
