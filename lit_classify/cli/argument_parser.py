@@ -1,7 +1,7 @@
 """Argument parsers for the commands that do not use LightningCLI."""
 
 import re
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from typing import Any, NoReturn
 
 from lit_classify.errors import UserError
@@ -62,3 +62,27 @@ def add_custom_classes(options: ArgumentParser, *names: str) -> None:
         options.add_argument(
             f"--{name}", help=f"import path of the run's {_CUSTOM[name]}, if it is a custom one"
         )
+
+
+def add_data_options(options: ArgumentParser, path: str) -> None:
+    """Add options for the table of a run.
+
+    Args:
+        options: the parser.
+        path: what another path is for.
+    """
+    options.add_argument("--data.path", help=path)
+    options.add_argument("--data.cache_dir", help="another directory for a table that is read in blocks")
+
+
+def data_settings(given: Namespace) -> dict[str, str]:
+    """Return the arguments of the data module that replace those of a checkpoint.
+
+    Examples:
+        >>> options = parser("plot", "Plot runs.")
+        >>> add_data_options(options, "another table")
+        >>> data_settings(options.parse_args(["--data.path", "t.csv"]))
+        {'path': 't.csv'}
+    """
+    settings = {name: getattr(given, f"data.{name}") for name in ("path", "cache_dir")}
+    return {name: value for name, value in settings.items() if value is not None}

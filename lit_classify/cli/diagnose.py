@@ -2,7 +2,7 @@
 
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
-from lit_classify.cli.argument_parser import add_custom_classes, parser
+from lit_classify.cli.argument_parser import add_custom_classes, add_data_options, data_settings, parser
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.diagnosis import diagnose
 from lit_classify.evaluation.diagnosis_facts import read_facts
@@ -17,14 +17,14 @@ def main(arguments: list[str]) -> int:
         "trained. Only clear problems are reported: no finding is no proof of a good model.",
     )
     options.add_argument("run", help="directory of a run, or a checkpoint; last or best for the newest")
-    options.add_argument("--data.path", dest="path", help="the table, if it has moved")
+    add_data_options(options, "the table, if it has moved")
     add_custom_classes(options)
     given = options.parse_args(arguments[1:])
     filter_warnings()
 
     checkpoint = Checkpoint.read(find_checkpoint(given.run, of_run=("last", "best")))
     module, own_data = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
-    settings = {} if given.path is None else {"path": given.path}
+    settings = data_settings(given)
     checkpoint.check_options("data", settings)
     model = checkpoint.build_model(given.network, module, given.activation, given.loss)
     data = checkpoint.build_data(settings, own_data)

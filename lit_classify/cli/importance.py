@@ -7,7 +7,7 @@ from lit_classify import plots
 from lit_classify.atomic_write import write_all
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
-from lit_classify.cli.argument_parser import add_custom_classes, parser
+from lit_classify.cli.argument_parser import add_custom_classes, add_data_options, data_settings, parser
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.errors import UserError
 from lit_classify.evaluation.importance import importance_table, importance_text, permutation_importance
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
         help="maximum number of rows; if there are more, a random sample is used (default: 10000)",
     )
     options.add_argument("--seed", type=int, default=42, help="seed of the permutations (default: 42)")
-    options.add_argument("--data.path", dest="path", help="another table, of which all rows are used")
+    add_data_options(options, "another table, of which all rows are used")
     options.add_argument("--out", default="importance", help="output directory (default: importance)")
     options.add_argument("--overwrite", action="store_true", help="overwrite existing files")
     add_custom_classes(options)
@@ -50,7 +50,7 @@ def main(arguments: list[str]) -> int:
 
     checkpoint = Checkpoint.read(find_checkpoint(given.checkpoint))
     module, own_data = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
-    settings = {} if given.path is None else {"path": given.path}
+    settings = data_settings(given)
     checkpoint.check_options("data", settings)
     model = checkpoint.build_model(given.network, module, given.activation, given.loss)
     data = checkpoint.build_data(settings, own_data)

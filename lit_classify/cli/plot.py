@@ -17,7 +17,7 @@ from lit_classify.callbacks.plot_callback import skip_on_error
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli import quiet_training
-from lit_classify.cli.argument_parser import add_custom_classes, parser
+from lit_classify.cli.argument_parser import add_custom_classes, add_data_options, data_settings, parser
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--format", choices=["png", "svg"], default="png", help="default: png")
     options.add_argument("--overwrite", action="store_true", help="overwrite existing files")
     options.add_argument("--dark", action="store_true", help="for dark pages (default: light)")
-    options.add_argument("--data.path", dest="path", help="another table, of which all rows are used")
+    add_data_options(options, "another table, of which all rows are used")
     add_custom_classes(options)
     given = options.parse_args(arguments[1:])
     folder = Path(given.out)
@@ -94,7 +94,7 @@ def plot_checkpoint(path: str, given: Namespace, prefixed: bool) -> Iterator[tup
     checkpoint = Checkpoint.read(path)
     module, own_data = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
     model = checkpoint.build_model(given.network, module, given.activation, given.loss)
-    settings = {} if given.path is None else {"path": given.path}
+    settings = data_settings(given)
     checkpoint.check_options("data", settings)
     data = checkpoint.build_data(settings, own_data)
     run = checkpoint.path.resolve().parent.parent

@@ -31,7 +31,7 @@ _USED = {
     *("target", "features", "ignore", "categorical", "numeric", "scaling", "random_state", "folds"),
     *("test_fraction", "val_fraction", "batch_size", "shuffle", "drop_last", "delimiter", "header"),
     *("encoding", "decimal", "day_first", "fitted_state"),
-    *("missing", "handle_unknown"),  # which only refuse rows; fit has accepted them
+    *("missing", "handle_unknown", "cache_dir"),  # which only refuse rows and tables; fit has accepted them
 }
 
 
@@ -41,6 +41,11 @@ def write_table(data: TableDataModule) -> str:
     Raises:
         UserError: the script would read the table in another way; names the option.
     """
+    if data.is_streamed:
+        raise UserError(
+            "eject cannot write into a script how a table is read in blocks; fit a table that fits into "
+            "memory, without --data.cache_dir"
+        )
     check_arguments("data", data, _USED)
     state = FittedState.from_dict(data.hparams["fitted_state"])
     columns = [column for column in data.columns if column.is_used]

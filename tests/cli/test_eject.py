@@ -208,6 +208,7 @@ TABLES = {
         *("kind", "--data.categorical=[grade]", "--data.random_state=3", "--seed_everything=4"),
         *("--model.pos_weight=balanced", "--model.threshold=0.4", "--trainer.gradient_clip_algorithm=value"),
         *("--log_every_n_epochs=2", "--model.optimizer=SGD", "--print_every_n_epochs=4"),
+        "--data.cache_dir=none",
     ),
 }
 
@@ -326,7 +327,8 @@ def test_a_table_that_polars_reads_in_another_way_is_refused(capsys: pytest.Capt
     assert main(["eject", "table", "--data.path=t.xlsx", "--data.target=kind"]) == 2
     assert "save it as CSV" in capsys.readouterr().err
     write_table(mixed_columns(40))
-    for option in ("--data.duplicates=drop", "--data.ignore_case=true", "--data.missing_target=drop"):
+    refused = ("duplicates=drop", "ignore_case=true", "missing_target=drop", "cache_dir=cache")
+    for option in (f"--data.{part}" for part in refused):
         assert main(["eject", "table", "--data.path=t.csv", "--data.target=kind", option]) == 2
         assert option.partition("=")[0] in capsys.readouterr().err
 

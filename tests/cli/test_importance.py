@@ -1,5 +1,6 @@
 """The command ``importance``: its table, plot and CSV file, and refused arguments."""
 
+import shutil
 import struct
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from lightning.pytorch import Trainer
 
 from lit_classify import BinaryClassifier
 from lit_classify.cli.main import main
+from lit_classify.data.table.streaming.cache import find_tables
 from tests.example_tables import table, write
 
 BEST = "lightning_logs/table/version_0/checkpoints/best.ckpt"
@@ -80,6 +82,18 @@ def test_another_table_is_used_as_a_whole(capsys: pytest.CaptureFixture[str]) ->
     assert "20 test rows, accuracy" in output.out
     assert "data.path is not the table used in training" in output.err
     assert pl.read_csv(RESULT[0]).filter(pl.col("column") == "kind")["mean"].to_list() == [0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["importance", "plot", "diagnose"])
+def test_a_table_in_blocks_may_have_another_cache(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    fit("--data.cache_dir", "cache", "--trainer.max_epochs", "1")
+    shutil.rmtree("cache")
+    Path("cache").write_text("a file")
+    assert main([command, BEST]) == 2
+    assert "cannot write the cache cache" in capsys.readouterr().err
+    assert main([command, BEST, "--data.cache_dir", "elsewhere"]) == 0
+    assert find_tables(Path("elsewhere"))
 
 
 def test_without_test_rows_the_rows_of_the_cross_validation_are_used(

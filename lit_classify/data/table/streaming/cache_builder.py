@@ -95,16 +95,23 @@ class CacheBuilder:
             DataError: the rows cannot be used.
             UserError: the cache cannot be written.
         """
-        cached = CachedTable(self.directory, self._name(state))
-        with cached.locked():
-            try:
-                record = cached.read()
-            except ValueError as error:
-                warn(f"the cache is corrupt and is built again: {error}")
-                record = None
-            if record is None or (state is not None and record["fitted"]["state"] != state.to_dict()):
-                record = self._build(cached, state)
+        cached, record = CachedTable(self.directory, self._name(state)), None
+        if cached.folder.is_dir() and not os.access(self.directory, os.W_OK):  # nor can others build there
+            record = self._read(cached, state)
+        if record is None:
+            with cached.locked():
+                record = self._read(cached, state) or self._build(cached, state)
         return self._map(cached, record)
+
+    def _read(self, cached: CachedTable, state: FittedState | None) -> dict[str, Any] | None:
+        """Return the record of the complete table; None if it is not there, corrupt, or of another state."""
+        try:
+            record = cached.read()
+        except ValueError as error:
+            warn(f"the cache is corrupt and is built again: {error}")
+            return None
+        is_other = record is not None and state is not None and record["fitted"]["state"] != state.to_dict()
+        return None if is_other else record
 
     def _name(self, state: FittedState | None) -> str:
         """Return the name of the cache, which differs for other content or settings."""

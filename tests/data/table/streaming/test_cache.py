@@ -287,6 +287,22 @@ def test_a_directory_that_cannot_be_made_is_one_message() -> None:
         build()
 
 
+@pytest.mark.usefixtures("table")
+def test_a_complete_table_is_read_where_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = build()
+    lock = Path("cache", f"{only().name}.lock")
+    lock.unlink()
+    lock.mkdir()  # which nobody can open for writing
+    monkeypatch.setattr(os, "access", lambda path, mode: path != Path("cache") or mode != os.W_OK)
+    assert build().describe() == first.describe()
+    Path("cache", only().name, "train-x").write_bytes(b"")
+    with (
+        pytest.warns(DataWarning, match="the cache is corrupt"),
+        pytest.raises(UserError, match="cannot write the cache cache"),
+    ):
+        build()
+
+
 OFTEN_NOTED = """
 from lit_classify.data.table import csv_text
 from lit_classify.data.table.streaming import encoding, survey
