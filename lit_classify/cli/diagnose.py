@@ -1,6 +1,7 @@
 """``lit-classify diagnose``: why a model does not learn, and which option to try."""
 
 from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.checkpoints.custom_classes import CustomClasses
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import add_custom_classes, add_data_options, data_settings, parser
 from lit_classify.cli.warning_filters import filter_warnings
@@ -23,11 +24,7 @@ def main(arguments: list[str]) -> int:
     filter_warnings()
 
     checkpoint = Checkpoint.read(find_checkpoint(given.run, of_run=("last", "best")))
-    module, own_data = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
-    settings = data_settings(given)
-    checkpoint.check_options("data", settings)
-    model = checkpoint.build_model(given.network, module, given.activation, given.loss)
-    data = checkpoint.build_data(settings, own_data)
+    model, data = CustomClasses.of(given).build_run(checkpoint, data_settings(given))
     findings = diagnose(read_facts(checkpoint, model, data))
     epochs = checkpoint.epochs
     echo(f"{checkpoint.path.parent.parent}: {type(model).__name__} after {epochs} epoch{'s' * (epochs != 1)}")

@@ -24,6 +24,7 @@ from lit_classify.callbacks.lr_range_plot import LearningRatePlot
 from lit_classify.callbacks.member_early_stopping import stops_members
 from lit_classify.callbacks.plot_callback import skip_on_error
 from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.checkpoints.custom_classes import CustomClasses
 from lit_classify.checkpoints.resume_checks import check_resume
 from lit_classify.checkpoints.search import RUNS, find_run_checkpoint
 from lit_classify.checkpoints.seen_rows import warn_seen_rows_again
@@ -410,7 +411,7 @@ class FitCLI(LitCLI):
             self.say("No report was written: it needs a run with checkpoints")
             return
         from lit_classify.report.html import render_html
-        from lit_classify.report.summary import CustomClasses, summarize
+        from lit_classify.report.summary import summarize
 
         given = self.parsed("model").init_args
         custom = CustomClasses(given.get("network"), given.get("activation"), given.get("loss"))

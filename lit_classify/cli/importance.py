@@ -6,6 +6,7 @@ from pathlib import Path
 from lit_classify import plots
 from lit_classify.atomic_write import write_all
 from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.checkpoints.custom_classes import CustomClasses
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import add_custom_classes, add_data_options, data_settings, parser
 from lit_classify.cli.warning_filters import filter_warnings
@@ -49,11 +50,7 @@ def main(arguments: list[str]) -> int:
     filter_warnings()
 
     checkpoint = Checkpoint.read(find_checkpoint(given.checkpoint))
-    module, own_data = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
-    settings = data_settings(given)
-    checkpoint.check_options("data", settings)
-    model = checkpoint.build_model(given.network, module, given.activation, given.loss)
-    data = checkpoint.build_data(settings, own_data)
+    model, data = CustomClasses.of(given).build_run(checkpoint, data_settings(given))
     result = permutation_importance(model, data, given.metric, given.repeats, given.max_rows, given.seed)
     echo(importance_text(result))
 

@@ -15,6 +15,7 @@ from lit_classify.callbacks.evaluation_plots import describe_rows, evaluate
 from lit_classify.callbacks.hidden_units import has_hidden_unit_plot, plot_hidden_units
 from lit_classify.callbacks.plot_callback import skip_on_error
 from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.checkpoints.custom_classes import CustomClasses
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli import quiet_training
 from lit_classify.cli.argument_parser import add_custom_classes, add_data_options, data_settings, parser
@@ -92,11 +93,7 @@ def plot_checkpoint(path: str, given: Namespace, prefixed: bool) -> Iterator[tup
         prefixed: begin the names with those of the run and the checkpoint.
     """
     checkpoint = Checkpoint.read(path)
-    module, own_data = (checkpoint.own_class(part, getattr(given, part)) for part in ("model", "data"))
-    model = checkpoint.build_model(given.network, module, given.activation, given.loss)
-    settings = data_settings(given)
-    checkpoint.check_options("data", settings)
-    data = checkpoint.build_data(settings, own_data)
+    model, data = CustomClasses.of(given).build_run(checkpoint, data_settings(given))
     run = checkpoint.path.resolve().parent.parent
     prefix = f"{run.parent.name}_{run.name}_{checkpoint.path.stem}_" if prefixed else ""
     plotters = model_plots(model, data, f"{run.parent.name}/{run.name}", checkpoint.epochs - 1)

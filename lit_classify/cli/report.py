@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from lit_classify.atomic_write import write_all
+from lit_classify.checkpoints.custom_classes import CustomClasses
 from lit_classify.cli.argument_parser import add_custom_classes, parser
 from lit_classify.cli.output_files import check_output, output_format
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.messages import echo
 from lit_classify.report.html import render_html
 from lit_classify.report.markdown import render_markdown
-from lit_classify.report.summary import CustomClasses, summarize
+from lit_classify.report.summary import summarize
 
 FORMATS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "html": render_html,
@@ -46,8 +47,7 @@ def main(arguments: list[str]) -> int:
     check_output(out, given.overwrite)
     format_ = output_format(out, given.format, FORMATS)
     filter_warnings()
-    custom = CustomClasses(given.network, given.activation, given.loss, given.model, given.data)
-    summary = summarize(given.runs, not given.no_rows, custom)
+    summary = summarize(given.runs, not given.no_rows, CustomClasses.of(given))
     write_all({out: FORMATS[format_](summary).encode()})
     echo(f"Report: {out}")
     return 0

@@ -135,7 +135,7 @@ def summarize_comparison(configurations: Sequence[Configuration], seeds: Sequenc
         "rows": list(dict.fromkeys(part.rows for part in configurations)),
         "seeds": list(seeds),
         "configurations": [
-            _summarize(part, seeds, number_best, differing)
+            _summarize(part, number_best, differing)
             for part, number_best, differing in zip(
                 configurations,
                 _times_best(values, first.higher_is_better),
@@ -159,11 +159,9 @@ def summarize_comparison(configurations: Sequence[Configuration], seeds: Sequenc
     }
 
 
-def _summarize(
-    part: Configuration, seeds: Sequence[int], times_best: int, differing: Mapping[str, Any]
-) -> dict[str, Any]:
-    metrics = {run.seed: run.metric for run in part.runs if run.metric is not None}
-    values = np.array(list(metrics.values()))
+def _summarize(part: Configuration, times_best: int, differing: Mapping[str, Any]) -> dict[str, Any]:
+    finite = [run for run in part.runs if run.metric is not None]
+    values = np.array([run.metric for run in finite])
     best, worst = (np.max, np.min) if part.higher_is_better else (np.min, np.max)
     return {
         "name": part.name,
@@ -183,7 +181,7 @@ def _summarize(
             {"seed": run.seed, "metric": run.metric, "loss": run.loss, "diverged_in": run.diverged_in}
             for run in part.runs
         ],
-        "curves": _bands([run for run in part.runs if run.metric is not None]),
+        "curves": _bands(finite),
     }
 
 

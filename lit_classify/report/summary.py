@@ -8,7 +8,7 @@ import math
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import lightning
 import numpy as np
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from lit_classify import __version__
 from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.checkpoints.custom_classes import CustomClasses
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.diagnosis import diagnose
@@ -42,24 +43,6 @@ _MAX_WORST_ROWS = 20
 _MAX_CLASSES = 20  # of a confusion matrix
 _MAX_SETTING = 200  # characters
 _PROPORTIONS = ("accuracy", "exact_match")  # metrics that are means of correct rows
-
-
-class CustomClasses(NamedTuple):
-    """Import paths of the custom classes of a run, which a checkpoint never names by itself.
-
-    Attributes:
-        network: the network.
-        activation: the activation.
-        loss: the loss.
-        model: the module.
-        data: the data module.
-    """
-
-    network: str | None = None
-    activation: str | None = None
-    loss: str | None = None
-    model: str | None = None
-    data: str | None = None
 
 
 _NO_CUSTOM_CLASSES = CustomClasses()
@@ -93,14 +76,12 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
     checkpoint = Checkpoint.read(path)
     folder = path.resolve().parent.parent
     config = read_config(folder)
-    task, own_data = (checkpoint.own_class(part, getattr(custom, part)) for part in ("model", "data"))
-    model = checkpoint.build_model(custom.network, task, custom.activation, custom.loss)
-    data = _build_data(checkpoint, own_data)
+    model = custom.build_model(checkpoint)
+    data = _build_data(checkpoint, custom)
     data.setup("test")
     last = _last_checkpoint(path, checkpoint)
     split = "test" if data.has_split("test") else "val"
-    final = last.build_model(custom.network, task, custom.activation, custom.loss)
-    findings = diagnose(read_facts(last, final, data)) if data.has_split("train") else []
+    findings = diagnose(read_facts(last, custom.build_model(last), data)) if data.has_split("train") else []
     player, reason = None, None
     with evaluating(model), limit_threads(model, 1000):
         logits, y = _evaluate(model, data, split)
@@ -139,11 +120,11 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
         }
 
 
-def _build_data(checkpoint: Checkpoint, own: type[InMemoryDataModule] | None) -> InMemoryDataModule:
+def _build_data(checkpoint: Checkpoint, custom: CustomClasses) -> InMemoryDataModule:
     """Build the data module; a table that has not changed since the training is described again."""
-    data = checkpoint.build_data(own=own)
+    data = custom.build_data(checkpoint, {})
     if isinstance(data, TableDataModule) and not data.is_new_table:
-        return checkpoint.build_data({"fitted_state": None}, own)
+        return custom.build_data(checkpoint, {"fitted_state": None})
     return data
 
 
