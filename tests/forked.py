@@ -28,12 +28,14 @@ class ForkedProgram:
     Args:
         program: what Python would get as ``-c``.
         arguments: the arguments of the program.
+        variables: environment variables of the program, besides those of this process.
     """
 
-    def __init__(self, program: str, *arguments: str) -> None:
+    def __init__(self, program: str, *arguments: str, **variables: str) -> None:
         stdout, child_stdout = _FORKING.Pipe(duplex=False)
         stderr, child_stderr = _FORKING.Pipe(duplex=False)
-        settings = (program, arguments, os.getcwd(), dict(os.environ), child_stdout, child_stderr)
+        environment = {**os.environ, **variables}
+        settings = (program, arguments, os.getcwd(), environment, child_stdout, child_stderr)
         self._process = _FORKING.Process(target=_run, args=settings, daemon=True)
         self._process.start()
         child_stdout.close()

@@ -21,6 +21,7 @@ from lit_classify.cli.main import main
 from lit_classify.errors import UserError
 from tests import two_processes
 from tests._lightning.test_exact_resume import same
+from tests.forked import ForkedProgram
 
 ROOT = Path(__file__).parent.parent
 
@@ -31,24 +32,43 @@ LAST = Path("lightning_logs/moons/version_0/checkpoints/last.ckpt")
 
 
 def run(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run a test program until it ends."""
+    """Run the command line until it ends."""
     return subprocess.run(
-        [sys.executable, *command], env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-m", "lit_classify", *command],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
 
 
-def run_script(*arguments: str) -> None:
-    done = run(str(ROOT / "tests" / "two_processes.py"), *arguments)
-    assert done.returncode == 0, done.stderr[-3000:]
+def free_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
 
 
-def start_node(launcher: str, node: int, port: int, *options: str) -> subprocess.Popen[str]:
+def run_on_two(call: str) -> None:
+    """Call a function of ``two_processes`` in two processes, which Lightning takes for those of a cluster."""
+    program = f"from tests import two_processes; two_processes.{call}"
+    port = free_port()
+    processes = [
+        ForkedProgram(program, LOCAL_RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=port)
+        for rank in range(2)
+    ]
+    for process in processes:
+        _, stderr = process.communicate()
+        assert process.returncode == 0, stderr[-3000:]
+
+
+def start_node(launcher: str, node: int, port: str, *options: str) -> subprocess.Popen[str]:
     """Start the command on one of two nodes, which are both this machine."""
     command = ["-m", "lit_classify", "fit", *options, "--trainer.num_nodes", "2", "--trainer.devices", "1"]
-    environment = {**ENVIRONMENT, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    environment = {**ENVIRONMENT, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     if launcher == "torchrun":
         nodes = ["--nnodes", "2", "--node_rank", str(node), "--master_addr", "127.0.0.1"]
-        command = ["-m", "torch.distributed.run", *nodes, "--master_port", str(port), *command]
+        command = ["-m", "torch.distributed.run", *nodes, "--master_port", port, *command]
     elif launcher == "slurm":  # what srun sets
         environment |= {"SLURM_NTASKS": "2", "SLURM_PROCID": str(node), "SLURM_NODEID": str(node)}
         environment |= {"SLURM_NTASKS_PER_NODE": "1", "SLURM_LOCALID": "0", "SLURM_JOB_NAME": "fit"}
@@ -63,7 +83,7 @@ def start_node(launcher: str, node: int, port: int, *options: str) -> subprocess
 
 def results(script: Callable[[int], None], devices: int) -> list[dict[str, Any]]:
     """Return what a function of the test program writes on one or two processes."""
-    script(devices) if devices == 1 else run_script(str(devices), script.__name__)
+    script(devices) if devices == 1 else run_on_two(f"{script.__name__}({devices})")
     files = [Path(f"{devices}_{rank}.jsonl") for rank in range(devices)]
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
 
@@ -72,7 +92,7 @@ def results(script: Callable[[int], None], devices: int) -> list[dict[str, Any]]
 @pytest.mark.reliability(44, 45, 47)
 @pytest.mark.ddp
 def test_two_processes_are_resumed_exactly_and_one_process_only_at_the_end_of_an_epoch() -> None:
-    run_script("2", "resume")
+    run_on_two("resume(2)")
     for name in ("FewRows_1", "FewRows_2", "Dataset_1", "Dataset_2"):
         uninterrupted = torch.load(f"{name}_whole.ckpt", weights_only=True)
         for place in ("within", "end"):
@@ -103,8 +123,8 @@ def test_two_processes_train_as_one_with_weights_folds_and_uneven_shares() -> No
 @pytest.mark.reliability(34, 42, 59)
 @pytest.mark.ddp
 def test_two_processes_give_the_metrics_of_one_and_divide_the_rows() -> None:
-    of_one = {run["rows"]: run for run in results(two_processes.main, 1)}
-    of_two = results(two_processes.main, 2)
+    of_one = {run["rows"]: run for run in results(two_processes.evaluate, 1)}
+    of_two = results(two_processes.evaluate, 2)
     assert sorted((run["rows"], run["rank"]) for run in of_two) == [
         (n, rank) for n in of_one for rank in (0, 1)
     ]
@@ -121,7 +141,7 @@ def test_two_processes_give_the_metrics_of_one_and_divide_the_rows() -> None:
 @pytest.mark.slow
 @pytest.mark.ddp
 def test_the_command_line_trains_on_two_processes_and_prints_once(tmp_path: Path) -> None:
-    done = run("-m", "lit_classify", "fit", "--config", "circles_v2", "--trainer.max_epochs", "3", *ON_TWO)
+    done = run("fit", "--config", "circles_v2", "--trainer.max_epochs", "3", *ON_TWO)
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("Epoch: 0 |") == 1
     assert done.stdout.count("training rows") == 1
@@ -145,7 +165,7 @@ def test_predictions_of_two_processes_are_written_once_and_in_order() -> None:
     fit = ["fit", *table, "--data.ignore", "[number]", "--trainer.max_epochs", "2", "--plots", "none"]
     assert main(fit) == 0
     checkpoint = "lightning_logs/table/version_0/checkpoints/last.ckpt"
-    run_script(checkpoint)
+    run_on_two(f"predict({checkpoint!r})")
     for num_rows in range(5, 10):
         options = ["--data.path", f"{num_rows}.csv", "--keep", "number", "--out", f"{num_rows}_one.csv"]
         assert main(["predict", "--ckpt_path", checkpoint, *options]) == 0
@@ -257,7 +277,7 @@ def test_sigterm_ends_two_processes_that_have_not_begun_to_train() -> None:
 def test_an_error_in_one_process_ends_both(options: list[str], code: int, message: str) -> None:
     fit = ["fit", "--config", "blobs", "--model.optimizer_args", "null", "--plots", "none"]
     start = time.monotonic()
-    done = run("-m", "lit_classify", *fit, *options, *ON_TWO)
+    done = run(*fit, *options, *ON_TWO)
     assert time.monotonic() - start < 60
     assert done.returncode == code
     assert done.stderr.count(message) == 1
@@ -269,9 +289,7 @@ def test_an_error_in_one_process_ends_both(options: list[str], code: int, messag
 @pytest.mark.slow
 @pytest.mark.parametrize("launcher", ["torchrun", "slurm"])
 def test_two_nodes_train_as_one_process(launcher: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     options = ["--config", "circles_v2", "--plots", "none", "--trainer.accelerator", "cpu"]
     options += ["--trainer.max_epochs", "3", "--log_every_n_epochs", "1"]
     nodes = [start_node(launcher, node, port, *options, "--data.batch_size", "50") for node in range(2)]

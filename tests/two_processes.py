@@ -1,25 +1,17 @@
-"""A script that tests run on two processes.
-
-With a number of processes: fit and test on N rows, and write the batches of each rank. With ``train`` after
-it: train some epochs, and write the weights; with ``resume``: stop and resume. With a checkpoint: predict.
-"""
+"""What tests run on two processes."""
 
 import json
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-# first, as this package imports Lightning without what it does not need
-from lit_classify import BinaryClassifier, MoonsDataModule, SeededDataLoader
-
-# isort: split
 import lightning.pytorch as L
 import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
+from lit_classify import BinaryClassifier, MoonsDataModule, SeededDataLoader
 from lit_classify.callbacks import MemberEarlyStopping
 from lit_classify.cli.main import main as run
 from lit_classify.data import InMemoryDataModule
@@ -78,6 +70,7 @@ def make_trainer(devices: int, *callbacks: L.Callback, max_epochs: int = 1, **mo
 
 
 def predict(checkpoint: str) -> None:
+    """Predict the rows of small tables."""
     for num_rows in range(5, 10):
         options = ["--data.path", f"{num_rows}.csv", "--keep", "number", "--out", f"{num_rows}_both.csv"]
         on_two = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp"]
@@ -103,7 +96,8 @@ def train(devices: int) -> None:
                 file.write(json.dumps(result) + "\n")
 
 
-def main(devices: int) -> None:
+def evaluate(devices: int) -> None:
+    """Fit and test on few rows, and write the batches of each process."""
     for num_rows in range(1, 10):
         L.seed_everything(3, verbose=False)
         seen = Seen()
@@ -157,10 +151,3 @@ def resume(devices: int) -> None:
                 stop = f"{name}_{place}.ckpt"
                 fit(devices, kind(21), stop, **{**both, **until})
                 fit(devices, kind(21), f"{name}_{place}_resumed.ckpt", stop, **both)
-
-
-if __name__ == "__main__":
-    if sys.argv[1].endswith(".ckpt"):
-        predict(sys.argv[1])
-    else:
-        {"train": train, "resume": resume}.get(sys.argv[-1], main)(int(sys.argv[1]))

@@ -80,17 +80,16 @@ def test_a_file_that_reuses_the_descriptor_of_a_closed_output_receives_no_text()
 
 @pytest.mark.slow
 @pytest.mark.reliability(62)
-@pytest.mark.parametrize("variables", [ASCII, C_LOCALE], ids=["ascii", "C locale"])
-def test_characters_that_a_terminal_cannot_encode_are_escaped(variables: dict[str, str]) -> None:
+def test_characters_that_a_terminal_cannot_encode_are_escaped() -> None:
     rows = [f"{n / 7:.3f},{n % 5},{'größer' if n % 3 else 'übel'}" for n in range(60)]
     write("größe,b,y\n" + "\n".join(rows))
-    fit = "fit --data TableDataModule --data.path t.csv --data.target y --trainer.max_epochs 2"
-    done = shell(f"lit-classify {fit}", **variables)
+    fit = "fit --data TableDataModule --data.path t.csv --trainer.max_epochs 2 --data.target"
+    done = shell(f"lit-classify {fit} y", **ASCII)
     assert (done.returncode, done.stderr) == (0, b"")
     assert rb"gr\xf6\xdfe" in done.stdout
-    done = shell(f"lit-classify {TEST.replace('moons', 'table')}", **variables)
+    done = shell(f"lit-classify {TEST.replace('moons', 'table')}", **C_LOCALE)
     assert (done.returncode, done.stderr) == (0, b"")
     assert rb"gr\xf6\xdfer" in done.stdout
-    done = shell("lit-classify fit --data TableDataModule --data.path t.csv --data.target grö", **variables)
+    done = shell(f"lit-classify {fit} grö", **C_LOCALE)
     assert done.returncode == 2
-    assert b"Traceback" not in done.stderr
+    assert rb"gr\xf6" in done.stderr
