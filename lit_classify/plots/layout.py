@@ -38,7 +38,7 @@ def round_ticks(integer: bool = False) -> MaxNLocator:
         >>> round_ticks().tick_values(0, 1000).tolist()
         [0.0, 200.0, 400.0, 600.0, 800.0, 1000.0]
     """
-    return MaxNLocator(5, steps=[1, 2, 5, 10], integer=integer)
+    return MaxNLocator(5, steps=[1, 2, 5, 10], integer=integer, min_n_ticks=1 if integer else 2)
 
 
 def size_of(axis: Axis) -> tuple[float, float]:

@@ -31,10 +31,9 @@ def learning_curves(metrics: Mapping[str, Series], title: str) -> Figure:
     figure, panels = make_panels(len(metrics))
     for axes, (name, series) in zip(panels, metrics.items(), strict=True):
         for stage, (steps, values) in sorted(series.items()):
-            markers: dict[str, Any] = {"marker": "o", "markersize": 3} if len(steps) < 30 else {}
             number = stages.index(stage)
             color = class_color(1 - number if number < 2 else number)
-            axes.plot(steps, values, color=color, label=stage, **markers)
+            axes.plot(steps, values, color=color, label=stage, **_markers(steps))
         axes.set(title=name, xlabel="training step", ylabel=name)
         axes.xaxis.set_major_locator(round_ticks(integer=True))
         axes.grid(alpha=0.3)
@@ -60,10 +59,16 @@ def curve_bands(metrics: Mapping[str, Bands], title: str = "") -> Figure:
     for axes, (metric, bands) in zip(panels, metrics.items(), strict=True):
         for name, band in bands.items():
             color = class_color(names.index(name))
-            axes.plot(band["epoch"], band["mean"], color=color, label=wrap(name, LEGEND_WIDTH))
+            label, markers = wrap(name, LEGEND_WIDTH), _markers(band["epoch"])
+            axes.plot(band["epoch"], band["mean"], color=color, label=label, **markers)
             axes.fill_between(band["epoch"], band["low"], band["high"], color=color, alpha=0.18, linewidth=0)
         axes.set(title=metric, xlabel="epoch")
         axes.xaxis.set_major_locator(round_ticks(integer=True))
         axes.grid(alpha=0.3)
     lay_out(figure, panels, title)
     return figure
+
+
+def _markers(x: Sequence[float]) -> dict[str, Any]:
+    """Return the style of a curve: its points are marked if they are few, as a single one has no line."""
+    return {"marker": "o", "markersize": 3} if len(x) < 30 else {}

@@ -228,7 +228,8 @@ def _notes(configurations: Sequence[Configuration], seeds: Sequence[int], num_te
         )
         if len(seeds) < (needed := enough_seeds(num_tests)):
             notes.append(
-                f"With {len(seeds)} seeds no difference can be significant: use --seeds {needed} or more."
+                f"With {len(seeds)} seed{'s' * (len(seeds) > 1)} no difference can be significant: use "
+                f"--seeds {needed} or more."
             )
     if len(configurations) > 1 and any(
         part.split != configurations[0].split
@@ -242,19 +243,24 @@ def _notes(configurations: Sequence[Configuration], seeds: Sequence[int], num_te
         if diverged:
             epochs = sorted({run.diverged_in for run in diverged if run.diverged_in is not None})
             first = f", the first in epoch {epochs[0]}" if epochs and epochs[0] >= 0 else ""
-            notes.append(
-                f"{part.name}: {len(diverged)} of {len(part.runs)} runs diverged{first}; mean and tests are "
-                "of the others."
-            )
+            others = "; mean and tests are of the others" if len(diverged) < len(part.runs) else ""
+            runs = f"{len(part.runs)} run{'s' * (len(part.runs) > 1)}"
+            notes.append(f"{part.name}: {len(diverged)} of {runs} diverged{first}{others}.")
     if (step := seeds[1] - seeds[0] if len(seeds) > 1 else 1) > 1:
         notes.append(f"The seeds are {step} apart: runs of consecutive seeds would share networks.")
-    notes += [
-        f"{part.name}: trained one by one, {part.sequential_reason}."
-        for part in configurations
-        if part.sequential_reason
-    ]
-    notes += [f"{part.name}: of the weights of the best epoch." for part in configurations if part.uses_best]
+    for reason in dict.fromkeys(part.sequential_reason for part in configurations if part.sequential_reason):
+        concerned = [part for part in configurations if part.sequential_reason == reason]
+        notes.append(f"{_names(concerned, configurations)}: trained one by one, {reason}.")
+    if concerned := [part for part in configurations if part.uses_best]:
+        notes.append(f"{_names(concerned, configurations)}: of the weights of the best epoch.")
     for part in configurations:
         if len(part.runs) < len(seeds):
             notes.append(f"{part.name}: interrupted after {len(part.runs)} of {len(seeds)} runs.")
     return notes
+
+
+def _names(concerned: Sequence[Configuration], configurations: Sequence[Configuration]) -> str:
+    """Return which configurations a note is about."""
+    if len(concerned) == len(configurations) > 1:
+        return "All configurations"
+    return ", ".join(part.name for part in concerned)

@@ -29,7 +29,8 @@ def comparison_lines(summary: Summary) -> list[str]:
         differs = what_differs(part) if fits else ""
         rows.append([part["name"], differs, parameters, values[0] + spread, *values[1:], times, seconds])
     several = f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
-    title = f"{metric} on {' or '.join(summary['rows'])}, mean ± standard deviation over {several}"
+    statistic = "mean ± standard deviation over " * (len(seeds) > 1)
+    title = f"{metric} on {' or '.join(summary['rows'])}, {statistic}{several}"
     lines = [title, "", *_aligned(rows)]
     if not fits:
         settings = [f"{part['name']}: {what_differs(part)}" for part in summary["configurations"]]
@@ -85,7 +86,8 @@ def verdict(test: Summary) -> str:
     """
     judged = "significant" if test["significant"] else "not significant"
     difference = format_metric(test["difference"], 4, "+")
-    return f"{difference}, {judged} (p = {test['p_corrected']:.2g}, {test['num_pairs']} seeds)"
+    seeds = f"{test['num_pairs']} seed{'s' * (test['num_pairs'] != 1)}"
+    return f"{difference}, {judged} (p = {test['p_corrected']:.2g}, {seeds})"
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:

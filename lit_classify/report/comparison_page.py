@@ -30,6 +30,7 @@ _TYPES = {"png": "image/png", "svg": "image/svg+xml"}
 _STRIP = 120  # width of a strip of runs
 _TITLE_WIDTH = 40  # characters
 _MAX_NAMES = 3  # in the title of the page
+_MAX_TESTS = 20  # differences, before those that are opened
 
 
 def comparison_page(summary: Mapping[str, Any], configurations: Sequence[Configuration]) -> bytes:
@@ -118,8 +119,14 @@ def _tests(summary: Mapping[str, Any]) -> Html | None:
     heads = [
         tag("th", name, scope="col") for name in ("first", "second", f"{summary['metric']}, first - second")
     ]
-    table = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *rows))
-    return section("Differences", tag("div", table, class_="scroll"))
+    tables = [
+        tag("div", tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *part)), class_="scroll")
+        for part in (rows[:_MAX_TESTS], rows[_MAX_TESTS:])
+        if part
+    ]
+    more = f"{len(rows) - _MAX_TESTS} more differences"
+    rest = [tag("details", tag("summary", more), table) for table in tables[1:]]
+    return section("Differences", tables[0], *rest)
 
 
 def _predictions(configurations: Sequence[Configuration]) -> Html | None:

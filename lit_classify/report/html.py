@@ -26,6 +26,7 @@ from lit_classify.report.prediction_sections import prediction_sections
 from lit_classify.report.what_if_section import what_if_section
 
 _NUM_COLORS = 3 * len(COLORS)  # after which class_color repeats them
+_MAX_FIRST = 3  # differing settings before the metrics of a comparison
 _MAX_LISTED = 20  # classes or columns, before those that are opened
 SCRIPTS = ("network.js", "charts.js", "player.js", "page.js")
 
@@ -231,7 +232,8 @@ def _comparison(runs: Sequence[Mapping[str, Any]]) -> Html:
     for number, (run, score) in enumerate(zip(runs, scores, strict=True)):
         values = [score[name]["value"] if name in score else None for name in metrics]
         link = tag("a", run["name"], href=f"#run-{number}")
-        rows.append([link, *(run["settings"].get(name) for name in differing), run["epochs"], *values])
-    head = ["run", *differing, "epochs", *metrics]
+        own = [run["settings"].get(name) for name in differing]
+        rows.append([link, *own[:_MAX_FIRST], run["epochs"], *values, *own[_MAX_FIRST:]])
+    head = ["run", *differing[:_MAX_FIRST], "epochs", *metrics, *differing[_MAX_FIRST:]]
     same = f"{len(settings) - len(differing)} settings are the same; those that differ are highlighted."
     return section("Comparison", tag("p", same, class_="muted"), sortable_table(head, rows, differing))

@@ -6,6 +6,8 @@ Legend: N rows, F features, O outputs, S snapshots, C classes.
 import json
 import math
 import platform
+import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,9 +61,17 @@ def summarize(
         custom: the custom classes of the runs.
 
     Raises:
-        UserError: a run has no checkpoint, or its data cannot be read.
+        UserError: a run has no checkpoint or is given twice, or its data cannot be read.
     """
-    summaries = [_summarize_run(Path(find_checkpoint(str(run))), rows, custom) for run in runs]
+    paths = [Path(find_checkpoint(str(run))) for run in runs]
+    for number, path in enumerate(paths):
+        if path.resolve() in {other.resolve() for other in paths[:number]}:
+            raise UserError(f"{path} is given twice")
+    summaries = [_summarize_run(path, rows, custom) for path in paths]
+    names = Counter(run["name"] for run in summaries)
+    for path, run in zip(paths, summaries, strict=True):
+        if names[run["name"]] > 1:  # checkpoints of one run, or runs in different places
+            run["name"] = str(path)
     contains = [
         "counts of predictions",
         "ranges of numbers",
@@ -75,6 +85,7 @@ def summarize(
 def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, Any]:
     checkpoint = Checkpoint.read(path)
     folder = path.resolve().parent.parent
+    own_config = str(path.parent.parent / "config.yaml")
     config = read_config(folder)
     model = custom.build_model(checkpoint)
     data = _build_data(checkpoint, custom)
@@ -92,7 +103,7 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
         return {
             "name": f"{folder.parent.name}/{folder.name}",
             "purpose": (config.get("recipe") or {}).get("purpose"),
-            "command": f"lit-classify fit --config {path.parent.parent / 'config.yaml'}",
+            "command": shlex.join(["lit-classify", "fit", "--config", own_config]),
             "settings": flat_settings(config),
             "versions": {
                 "lit_classify": __version__,

@@ -22,6 +22,15 @@ def test_points_are_marked_where_they_are_few() -> None:
     assert [line.get_marker() for line in figure.axes[0].lines] == ["None", "o"]
 
 
+def test_a_single_epoch_is_a_point_at_a_whole_number() -> None:
+    band = {"epoch": [0.0], "mean": [0.7], "low": [0.6], "high": [0.8]}
+    for figure in (curve_bands({"loss": {"a": band}}), learning_curves({"loss": {"a": ([0], [1])}}, "run")):
+        (axes,) = figure.axes
+        assert [line.get_marker() for line in axes.lines] == ["o"]
+        low, high = axes.get_xlim()
+        assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [0]
+
+
 def test_a_stage_has_the_same_color_in_every_panel() -> None:
     point = [0], [0.5]
     figure = learning_curves({"loss": {"train": point, "val": point}, "best_loss": {"val": point}}, "run")

@@ -1,6 +1,7 @@
 """The summary of a comparison: statistics over seeds, curves and notes."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,6 +48,24 @@ def test_a_configuration_without_any_result_has_no_statistics() -> None:
     summary = summarize_comparison([configuration("a", [None, None, None])], SEEDS)
     assert summary["configurations"][0]["mean"] is None
     json.dumps(summary, allow_nan=False)
+
+
+def test_a_configuration_all_of_whose_runs_diverged_has_no_others() -> None:
+    notes = summarize_comparison([configuration("a", [None])], [0])["notes"]
+    assert "a: 1 of 1 run diverged, the first in epoch 3." in notes
+
+
+def test_a_note_on_several_configurations_is_written_once() -> None:
+    given: dict[str, Any] = {"sequential_reason": "it has dropout", "uses_best": True}
+    parts = [configuration("a", [0.5], **given), configuration("b", [0.5], **given)]
+    notes = summarize_comparison(parts, [0])["notes"]
+    assert notes[-2:] == [
+        "All configurations: trained one by one, it has dropout.",
+        "All configurations: of the weights of the best epoch.",
+    ]
+    notes = summarize_comparison([*parts, configuration("c", [0.5])], [0])["notes"]
+    assert "a, b: trained one by one, it has dropout." in notes
+    assert "With 1 seed no difference can be significant: use --seeds 7 or more." in notes
 
 
 def test_an_interrupted_configuration_is_noted() -> None:

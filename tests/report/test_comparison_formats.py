@@ -69,3 +69,9 @@ def test_formulas_in_csv_are_made_harmless() -> None:
     assert lines[0]["configuration"] == f"'{HOSTILE}"
     assert lines[0]["'=x"] == f"'{HOSTILE}"
     assert (lines[1]["mean"], lines[1]["std"]) == ("0.5", "")
+
+
+def test_a_single_seed_has_no_mean_and_no_plural() -> None:
+    lines = comparison_lines(summarize_comparison([configuration(name, [0.5]) for name in "ab"], [0]))
+    assert lines[0] == "accuracy on 2 test rows, seed 0"
+    assert any(line.startswith("a - b: ") and line.endswith("1 seed)") for line in lines)

@@ -85,6 +85,14 @@ def test_configurations_without_results_have_a_page(metrics: list[None]) -> None
 
 
 @pytest.mark.slow
+def test_of_many_differences_most_are_opened() -> None:
+    parts = [configuration(f"c{number}", [0.5, 0.6], plot_data=None) for number in range(8)]
+    content = page(*parts)
+    assert "<summary>8 more differences</summary>" in content
+    assert content.count("not significant") == 28
+
+
+@pytest.mark.slow
 def test_the_title_of_many_configurations_is_their_number() -> None:
     content = page(*(configuration(f"c{number}", [0.5], plot_data=None) for number in range(4)))
     assert "<h1>4 configurations</h1>" in content

@@ -185,6 +185,13 @@ def test_settings_that_differ_are_highlighted() -> None:
     assert "1 settings are the same" in page
 
 
+def test_of_many_settings_that_differ_most_are_behind_the_metrics() -> None:
+    runs = [run(BinaryClassifier(2), f"v{n}", settings={f"key{m}": n for m in range(9)}) for n in range(2)]
+    heads = re.findall('<button type="button">(.*?)</button></th>', render_html(summary(*runs)))
+    assert heads[:7] == ["run", "key0", "key1", "key2", "epochs", "accuracy", "loss"]
+    assert heads[7:13] == [f"key{m}" for m in range(3, 9)]
+
+
 def test_many_classes_and_columns_are_listed_when_opened() -> None:
     names = [f"name {number}" for number in range(30)]
     data = {"name": "T", "rows": {}, "class_counts": dict.fromkeys(names, 1), "columns": [], "notes": []}

@@ -229,6 +229,14 @@ def test_the_best_checkpoint_of_a_run_is_summarized() -> None:
     assert summary(f"{CIRCLES}/checkpoints/last.ckpt")["best_epoch"] is None
 
 
+def test_checkpoints_of_one_run_are_told_apart_and_none_is_taken_twice() -> None:
+    circles()
+    best, last = (f"{CIRCLES}/checkpoints/{name}.ckpt" for name in ("best", "last"))
+    assert [run["name"] for run in summarize([best, last])["runs"]] == [best, last]
+    with pytest.raises(UserError, match=r"best.ckpt is given twice"):
+        summarize([CIRCLES, last, best])
+
+
 def test_without_rows_to_permute_the_rest_of_a_run_is_summarized() -> None:
     splits = ["test", "val", "val", *["train"] * 37]
     rows = [f"{n},{['no', 'yes'][n % 2]},{split}" for n, split in enumerate(splits)]
