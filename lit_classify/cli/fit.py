@@ -86,6 +86,21 @@ class FitCLI(LitCLI):
         is_table = self.parsed("data").class_path.rpartition(".")[2] == "TableDataModule"
         if is_table and not self.parsed("config"):
             super().parse_arguments(parser, [args[0], "--config", "table", *args[1:]])
+        self._check_values()
+        given, name = self.config.fit, self.run_name()
+        given.recipe.name = name  # config.yaml records it, so the file can be moved
+        if given.freeze is not None:
+            given.model.init_args.freeze, given.freeze = given.freeze, None
+        self._lines: list[str] = []  # on how the training starts, to print
+        runs = Path(given.trainer.default_root_dir or "", RUNS)
+        self._read_source(runs)
+        self._leave_out_find_lr()
+        if given.ckpt_path:
+            self.read_checkpoint(runs / name, ("last",))
+            given.ckpt_path = None  # Lightning would merge the file's hyper_parameters into the options
+
+    def _check_values(self) -> None:
+        """Raise UserError for an option that is empty, that the data determines, or that needs another."""
         given = self.config.fit
         for option, examples in {"ckpt_path": "last, best", "init_from": "the directory of a run"}.items():
             if given[option] == "":  # such as a variable of the shell that is not set
@@ -94,18 +109,21 @@ class FitCLI(LitCLI):
         for name in LINKED:
             if given.model.init_args.get(name) not in (None, [], defaults[name].default):
                 raise UserError(f"--model.{name} comes from the data; change the data instead")
-        given.recipe.name = self.run_name()  # config.yaml records it, so the file can be moved
-        if given.freeze is not None:
-            given.model.init_args.freeze, given.freeze = given.freeze, None
-        runs = Path(given.trainer.default_root_dir or "", RUNS)
-        self.source: Checkpoint | None = None  # of --init_from
-        self._lines: list[str] = []  # on how the training starts, to print
         if given.init_preprocessing != "auto" and not given.init_from:
             raise UserError(
                 f"--init_preprocessing {given.init_preprocessing} requires --init_from, the run of the "
                 "weights"
             )
-        if given.init_from and not given.ckpt_path:  # a resumed run has the weights of its checkpoint
+
+    def _read_source(self, runs: Path) -> None:
+        """Read the checkpoint of ``--init_from``; a resumed run has the weights of its own.
+
+        Raises:
+            UserError: it is missing or cannot be read, or the command also resumes a run.
+        """
+        given = self.config.fit
+        self.source: Checkpoint | None = None
+        if given.init_from and not given.ckpt_path:
             self.source = Checkpoint.read(find_run_checkpoint(given.init_from, runs))
             given.init_from = str(self.source.path)
         elif given.init_from and self._is_typed("init_from"):
@@ -113,20 +131,27 @@ class FitCLI(LitCLI):
                 "--ckpt_path resumes a run with its weights, so that --init_from would have no effect; "
                 "give one of them"
             )
+
+    def _leave_out_find_lr(self) -> None:
+        """Ignore ``--find_lr`` of a configuration where another option makes it needless.
+
+        Raises:
+            UserError: it is on the command line.
+        """
+        given = self.config.fit
         needless = {
             "ckpt_path": given.ckpt_path,
             "model.lr": self._is_typed("model.lr"),
             "trainer.fast_dev_run": given.trainer.fast_dev_run,
         }
-        for option in (option for option, is_set in needless.items() if is_set and given.find_lr):
+        for option, is_set in needless.items():
+            if not (is_set and given.find_lr):
+                continue
             if self._is_typed("find_lr"):
                 raise UserError(
                     f"--find_lr finds a learning rate for a new run; leave it out with --{option}"
                 )
-            given.find_lr = False  # of a configuration
-        if given.ckpt_path:
-            self.read_checkpoint(runs / self.run_name(), ("last",))
-            given.ckpt_path = None  # Lightning would merge the file's hyper_parameters into the options
+            given.find_lr = False
 
     def before_instantiate_classes(self) -> None:
         """Restore ``--ckpt_path``, which config.yaml records, and set what is null but has a default here.
@@ -270,19 +295,7 @@ class FitCLI(LitCLI):
         if self.checkpoint and (reason := nothing_left(self.checkpoint.content, self.trainer)):
             self.say(f"{self.checkpoint.path}: {reason}")
             return
-        splits = {"train": "training", "test": "test"}
-        rows = ", ".join(
-            f"{len(self.datamodule.split(split).y):,} {name} rows"
-            for split, name in splits.items()
-            if self.datamodule.has_split(split)
-        )
-        weights = sum(parameter.numel() for parameter in self.model.parameters())
-        fixed = sum(part.numel() for part in self.model.parameters() if not part.requires_grad)
-        frozen = f", {fixed:,} of them frozen," if fixed else ""
-        self.say(
-            f"{self.run_name()}: {type(self.model).__name__} with {weights:,} parameters{frozen} on {rows}"
-        )
-        for line in self._lines:
+        for line in (self._description(), *self._lines):
             self.say(line)
         if isinstance(self.datamodule, TableDataModule):
             self.say(f"\n{self.datamodule.describe()}\n")
@@ -310,6 +323,19 @@ class FitCLI(LitCLI):
         self.report_problem()
         if self.parsed("report") and self.trainer.is_global_zero:
             self.write_report()
+
+    def _description(self) -> str:
+        """Return the name of the run, the size of its model and the numbers of its rows."""
+        splits = {"train": "training", "test": "test"}
+        rows = ", ".join(
+            f"{len(self.datamodule.split(split).y):,} {name} rows"
+            for split, name in splits.items()
+            if self.datamodule.has_split(split)
+        )
+        weights = sum(parameter.numel() for parameter in self.model.parameters())
+        fixed = sum(part.numel() for part in self.model.parameters() if not part.requires_grad)
+        frozen = f", {fixed:,} of them frozen," if fixed else ""
+        return f"{self.run_name()}: {type(self.model).__name__} with {weights:,} parameters{frozen} on {rows}"
 
     def report_best(self) -> None:
         """Print the best epoch; evaluate its weights on rows that the epoch log does not cover."""
