@@ -1,7 +1,7 @@
 """Transfer learning: weights of a checkpoint as the first weights of another model."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -96,14 +96,8 @@ def init_from(
 
 def _transfer(model: LitModule, source: Checkpoint, data: InMemoryDataModule | None) -> Transfer:
     """Take the weights of a checkpoint as the first weights of a model; see ``init_from``."""
-    recorded = source.model.init_args
-    members = recorded.get("folds") or recorded.get("members", 1)
-    if members != model.members:
-        raise UserError(
-            f"{source.path} has {members} member{'s' * (members != 1)}, but the model has {model.members}; "
-            f"add --model.members {members}" + (f", or --data.folds {members}" if members > 1 else "")
-        )
-    built_in = model.hparams["network"] is None and recorded.get("network") is None
+    _check_members(source, model)
+    built_in = model.hparams["network"] is None and source.model.init_args.get("network") is None
     weights, first_weights = source.weights, model.state_dict()
     theirs, own = (dict(_layers(state, built_in)) for state in (weights, first_weights))
     names = layer_names(model.network)
@@ -130,11 +124,7 @@ def _transfer(model: LitModule, source: Checkpoint, data: InMemoryDataModule | N
     ]
     if last in taken:
         pairs += [(first_weights[name], weights[name]) for name in model.output_buffers if name in weights]
-    if not all(mine.shape == tensor.shape and bool(tensor.isfinite().all()) for mine, tensor in pairs):
-        raise UserError(f"{source.path} has weights that are NaN, infinite or of another shape")
-    with torch.no_grad():
-        for mine, tensor in pairs:
-            mine.copy_(tensor)
+    _copy(pairs, source)
     model.initialization = {
         "path": str(source.path),
         "layers": [own[key].name for key in taken],
@@ -146,6 +136,26 @@ def _transfer(model: LitModule, source: Checkpoint, data: InMemoryDataModule | N
     if data is not None:
         warn_seen_rows(source, data)
     return Transfer(source.path, [own[key].name for key in taken], new, frozen)
+
+
+def _check_members(source: Checkpoint, model: LitModule) -> None:
+    """Raise UserError if the networks of a checkpoint are not as many as those of a model."""
+    recorded = source.model.init_args
+    members = recorded.get("folds") or recorded.get("members", 1)
+    if members != model.members:
+        raise UserError(
+            f"{source.path} has {members} member{'s' * (members != 1)}, but the model has {model.members}; "
+            f"add --model.members {members}" + (f", or --data.folds {members}" if members > 1 else "")
+        )
+
+
+def _copy(pairs: Sequence[tuple[Tensor, Tensor]], source: Checkpoint) -> None:
+    """Copy the second tensor of each pair to the first one, if all are valid."""
+    if not all(own.shape == tensor.shape and bool(tensor.isfinite().all()) for own, tensor in pairs):
+        raise UserError(f"{source.path} has weights that are NaN, infinite or of another shape")
+    with torch.no_grad():
+        for own, tensor in pairs:
+            own.copy_(tensor)
 
 
 def _layers(state: Mapping[str, Tensor], built_in: bool) -> Iterator[tuple[str, _Layer]]:

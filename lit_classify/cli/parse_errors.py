@@ -73,20 +73,25 @@ def explain(parser: ArgumentParser, message: str) -> str:
     if options := _find(r"the following arguments are required: (.+)", message):
         return _missing_options(key, options.split(", "), parser)
     if key and (expected := _find(r"Expected an? (?:<class ')?([\w.]+)", message)):
-        inner = re.findall(r'Parser key "([\w.]+)"', message)
-        option = f"{key}.{inner[-1]}" if len(inner) > 1 else key
-        got = _find(r"Got value: (.*)", message)
-        given = _find(r"Given value: (.*)", message) if got is None else got
-        if key in {"model", "data"} and option == key:
-            is_name = re.fullmatch(r"[^\W\d][^\[{]*", str(given))
-            return _invalid_base(key, str(given)) if is_name else _REQUIRES_CLASS.format(key)
-        if choices := _find(r"typing\.Literal\[(.+?)\]", message):
-            kinds = dict.fromkeys(re.findall(r"Expected an? <class '(float|int|list|dict)'>", message))
-            expected = " or ".join([f"one of {choices}", *(_OTHER_KINDS[kind] for kind in kinds)])
-        elif expected == "bool" and "Expected a <class 'int'>" in message:
-            expected = "a whole number, true or false"
-        return f"--{option}: expected {_describe_type(expected, str(given), option)}, but got {given!r}"
+        return _wrong_type(key, expected, message)
     return "\n".join(message.splitlines()[:_MAX_LINES])
+
+
+def _wrong_type(key: str, expected: str, message: str) -> str:
+    """Return the error message for a value of another type than the expected one."""
+    inner = re.findall(r'Parser key "([\w.]+)"', message)
+    option = f"{key}.{inner[-1]}" if len(inner) > 1 else key
+    got = _find(r"Got value: (.*)", message)
+    given = _find(r"Given value: (.*)", message) if got is None else got
+    if key in {"model", "data"} and option == key:
+        is_name = re.fullmatch(r"[^\W\d][^\[{]*", str(given))
+        return _invalid_base(key, str(given)) if is_name else _REQUIRES_CLASS.format(key)
+    if choices := _find(r"typing\.Literal\[(.+?)\]", message):
+        kinds = dict.fromkeys(re.findall(r"Expected an? <class '(float|int|list|dict)'>", message))
+        expected = " or ".join([f"one of {choices}", *(_OTHER_KINDS[kind] for kind in kinds)])
+    elif expected == "bool" and "Expected a <class 'int'>" in message:
+        expected = "a whole number, true or false"
+    return f"--{option}: expected {_describe_type(expected, str(given), option)}, but got {given!r}"
 
 
 def _command(parser: ArgumentParser) -> str:

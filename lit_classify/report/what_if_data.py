@@ -35,10 +35,9 @@ def what_if_data(model: LitModule, data: InMemoryDataModule, rare: bool) -> dict
     except UnsupportedNetwork as error:
         return {"reason": str(error)}
     preprocessor, x = data.preprocessor, data.sample("train").x
-    columns, encoders, start = list[dict[str, Any]](), list[dict[str, Any]](), 0
-    for encoder in preprocessor.encoders:
-        features = x[:, start : start + encoder.num_features]
-        start += encoder.num_features
+    columns, encoders = list[dict[str, Any]](), list[dict[str, Any]]()
+    blocks = torch.split(x, [encoder.num_features for encoder in preprocessor.encoders], dim=1)
+    for encoder, features in zip(preprocessor.encoders, blocks, strict=True):
         plain = encoder.to_dict()
         if encoder.kind == "category":
             counts = _count_categories(encoder, features)
@@ -52,24 +51,7 @@ def what_if_data(model: LitModule, data: InMemoryDataModule, rare: bool) -> dict
             control = {"name": encoder.name, "kind": "category", "options": options}
             columns.append({**control, "start": names[most]})
         elif encoder.part in {"", "elapsed"}:
-            present = features[:, 0] if not encoder.indicator else features[features[:, 1] == 0][:, 0]
-            raw = encoder.center + encoder.scale * present.double()
-            ends = (float(raw.min()), float(raw.max())) if len(raw) else (0.0, 0.0)
-            digits = 6 - math.ceil(math.log10(encoder.scale))  # that single precision of the features keeps
-            low, high = (round(end, digits) for end in ends)
-            values = [1, 0] if encoder.kind == "boolean" else np.linspace(low, high, _NUM_VALUES).tolist()
-            columns.append(
-                {
-                    "name": encoder.name,
-                    "kind": encoder.kind,
-                    "options": values,
-                    "min": low,
-                    "max": high,
-                    "median": encoder.median,
-                    "start": encoder.median,
-                    "missing": encoder.indicator,
-                }
-            )
+            columns.append(_numeric_control(encoder, features))
         encoders.append(plain)
     return {
         "columns": columns,
@@ -77,6 +59,25 @@ def what_if_data(model: LitModule, data: InMemoryDataModule, rare: bool) -> dict
         "encoders": encoders,
         "network": network,
         "start": {column["name"]: column.pop("start") for column in columns},
+    }
+
+
+def _numeric_control(encoder: Encoder, features: Tensor) -> dict[str, Any]:
+    """Return the control of a number, a boolean or a date."""
+    present = features[:, 0] if not encoder.indicator else features[features[:, 1] == 0][:, 0]
+    raw = encoder.center + encoder.scale * present.double()
+    ends = (float(raw.min()), float(raw.max())) if len(raw) else (0.0, 0.0)
+    digits = 6 - math.ceil(math.log10(encoder.scale))  # that single precision of the features keeps
+    low, high = (round(end, digits) for end in ends)
+    return {
+        "name": encoder.name,
+        "kind": encoder.kind,
+        "options": [1, 0] if encoder.kind == "boolean" else np.linspace(low, high, _NUM_VALUES).tolist(),
+        "min": low,
+        "max": high,
+        "median": encoder.median,
+        "start": encoder.median,
+        "missing": encoder.indicator,
     }
 
 
