@@ -14,7 +14,7 @@ from torch.nn.modules import loss as losses
 
 from lit_classify.allowed_imports import import_object
 from lit_classify.errors import UserError
-from lit_classify.messages import closest, unknown_name
+from lit_classify.messages import closest, how_to_give, unknown_name
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class UnavailableLoss:
         """
         raise UserError(
             f"the model was trained with the loss {self.name!r}: a checkpoint imports only what you name "
-            f"yourself; add --model.loss {self.name} for validate and test, else --loss {self.name}"
+            f"yourself; {how_to_give('--model.loss', self.name)}"
         )
 
 

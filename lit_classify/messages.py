@@ -187,3 +187,23 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     guess = closest(name, names)
     hint = f"did you mean {guess!r}?" if guess else f"choose from {', '.join(names)}"
     return f"unknown {kind} {name!r}: {hint}"
+
+
+def how_to_give(option: str, recorded: str) -> str:
+    """Return how a user gives a class or function that a checkpoint records, for messages.
+
+    Examples:
+        >>> how_to_give("--model.network", "my_package.Net")
+        'add --model.network my_package.Net'
+        >>> how_to_give("--model.network", "__main__.Net")
+        'move it from the script or notebook into a module, and add --model.network MODULE.Net'
+        >>> how_to_give("--model.activation", "LeakyReLU(negative_slope=0.2)")
+        'give it from Python, to lit_classify.load'
+    """
+    path = recorded.removesuffix("()")
+    if not re.fullmatch(r"[A-Za-z_][\w.]*", path):
+        return "give it from Python, to lit_classify.load"
+    if path.startswith("__main__."):
+        name = path.removeprefix("__main__.")
+        return f"move it from the script or notebook into a module, and add {option} MODULE.{name}"
+    return f"add {option} {path}"

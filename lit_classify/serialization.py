@@ -120,11 +120,17 @@ def plain(value: Any, known: Mapping[str, type] | None = None) -> Any:  # noqa: 
 def refers_to(recorded: Any, given: Any, known: Mapping[str, type]) -> bool:  # noqa: ANN401 - any argument
     """Return whether a recorded string refers to a class, a function or an instance; imports nothing.
 
+    A class of a script or notebook may have been moved into a module.
+
     Examples:
         >>> refers_to("Tanh", nn.Tanh, {"Tanh": nn.Tanh}), refers_to("Tanh", nn.ReLU, {"Tanh": nn.Tanh})
         (True, False)
+        >>> refers_to("__main__.Tanh", nn.Tanh, {})
+        True
     """
     if plain(given, known) == recorded or f"{plain(given, known)}()" == recorded:
         return True
-    module, _, name = str(recorded).rpartition(".")  # re-exported under another path
-    return getattr(sys.modules.get(module), name, recorded) is given
+    module, _, name = str(recorded).removesuffix("()").rpartition(".")
+    if module == "__main__" and getattr(given, "__qualname__", None) == name:
+        return True
+    return getattr(sys.modules.get(module), name, recorded) is given  # re-exported under another path

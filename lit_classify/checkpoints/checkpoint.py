@@ -26,11 +26,17 @@ from lit_classify.checkpoints.search import alternative
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError, check_local_path
 from lit_classify.losses import LOSSES, Loss, UnavailableLoss
-from lit_classify.messages import unknown_name
+from lit_classify.messages import how_to_give, unknown_name
 from lit_classify.modules import LitModule
 from lit_classify.modules.base import NAMED_CLASSES
 from lit_classify.networks import Activation, Network
-from lit_classify.serialization import ClassSpec, class_path, constructor_parameters, plain, refers_to
+from lit_classify.serialization import (
+    ClassSpec,
+    class_path,
+    constructor_parameters,
+    plain,
+    refers_to,
+)
 
 
 @dataclass(frozen=True)
@@ -145,6 +151,7 @@ class Checkpoint:
             raise UserError(unknown_name("module in the checkpoint", self.model.class_path, TASKS))
         with consistent(self.path):
             given = {"network": network, "activation": activation}
+            self._check_given(given)
             custom = {name: self._custom_part(name, part) for name, part in given.items()}
             init_args = self.model.init_args | {
                 name: part for name, part in custom.items() if part is not None
@@ -189,34 +196,48 @@ class Checkpoint:
         recorded: ClassSpec | None = getattr(self, part)
         known, base = KNOWN_CLASSES[part], LitModule if part == "model" else InMemoryDataModule
         if given is None and recorded is not None and recorded.class_path not in known:
-            option = f"{part} {recorded.class_path}"
-            trained = f"{self.path} was trained with the {option}"
-            raise UserError(f"{trained}: a checkpoint imports only what you name yourself; add --{option}")
+            raise UserError(
+                f"{self.path} was trained with the {part} {recorded.class_path}: a checkpoint imports only "
+                f"what you name yourself; {how_to_give(f'--{part}', recorded.class_path)}"
+            )
         if given is None:
             return None
         found = known[given] if given in known else import_object(given, f"--{part}", base)
-        if recorded is not None and class_path(found) != recorded.class_path:
+        if recorded is not None and not refers_to(recorded.class_path, found, known):
             raise UserError(
                 f"{self.path} is of a {recorded.class_path}, but --{part} is a {class_path(found)}"
             )
         return found
 
+    def _check_given(self, given: Mapping[str, Any]) -> None:
+        """Raise UserError if custom parts of the model are not given, which names all of them."""
+        missing = [name for name, part in given.items() if part is None and self._is_custom(name)]
+        if missing:
+            recorded = {name: str(self.model.init_args[name]) for name in missing}
+            parts = " and ".join(f"the {name} {path!r}" for name, path in recorded.items())
+            raise UserError(
+                f"{self.path} was trained with {parts}: a checkpoint imports only what you name yourself; "
+                f"{' and '.join(how_to_give(f'--model.{name}', path) for name, path in recorded.items())}"
+            )
+
+    def _is_custom(self, name: str) -> bool:
+        """Return whether a part of the model is not one that has a name."""
+        recorded = self.model.init_args.get(name)
+        return recorded is not None and recorded not in NAMED_CLASSES.get(name, {})
+
     def _custom_part(self, name: str, given: Any) -> Any:  # noqa: ANN401 - a path, a class or an instance
         """Return a custom network or activation, imported if its path is given.
 
         Raises:
-            UserError: it differs from the recorded one, or is not given.
+            UserError: it differs from the recorded one.
         """
-        recorded, known = self.model.init_args.get(name), NAMED_CLASSES.get(name, {})
-        if given is None and (recorded is None or recorded in known):
+        if given is None:
             return None
+        recorded, known = self.model.init_args.get(name), NAMED_CLASSES.get(name, {})
         custom = import_object(given, f"--model.{name}") if isinstance(given, str) and "." in given else given
         kind = type(custom) if name == "network" and isinstance(custom, nn.Module) else custom
-        if given is None or not (given == recorded or refers_to(recorded, kind, known)):
-            raise UserError(
-                f"{self.path} was trained with the {name} {recorded!r}, but {plain(given)!r} was given: "
-                "a checkpoint imports only what you name yourself"
-            )
+        if not (given == recorded or refers_to(recorded, kind, known)):
+            raise UserError(f"{self.path} was trained with the {name} {recorded!r}, not {plain(given)!r}")
         return custom
 
     def _loss(self, given: Loss | None) -> Loss | None:

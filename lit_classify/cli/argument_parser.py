@@ -13,6 +13,7 @@ _CUSTOM = {
     "model": "module",
     "data": "data module",
 }
+_OF_MODEL = ("network", "activation", "loss")  # which may also be given as in fit and test: --model.network
 
 
 class _Parser(ArgumentParser):
@@ -59,9 +60,9 @@ def add_custom_classes(options: ArgumentParser, *names: str) -> None:
         Namespace(network='my_package.MyNetwork')
     """
     for name in names or _CUSTOM:
-        options.add_argument(
-            f"--{name}", help=f"import path of the run's {_CUSTOM[name]}, if it is a custom one"
-        )
+        flags = [f"--{name}", *([f"--model.{name}"] if name in _OF_MODEL else [])]
+        described = f"import path of the run's {_CUSTOM[name]}, if it is a custom one"
+        options.add_argument(*flags, dest=name, help=described)
 
 
 def add_data_options(options: ArgumentParser, path: str) -> None:

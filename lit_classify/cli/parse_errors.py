@@ -35,6 +35,12 @@ _TRAINER_CLASSES = {
     "trainer.callbacks": (*lightning.pytorch.callbacks.__all__, *callbacks.__all__),
     "trainer.logger": lightning.pytorch.loggers.__all__,
 }
+_BASES = {  # of the class of an option, and a class that extends it
+    "model": ("lit_classify.LitModule", "BinaryClassifier"),
+    "data": ("lit_classify.data.InMemoryDataModule", "TableDataModule"),
+    "trainer.callbacks": ("lightning.pytorch.Callback", "EarlyStopping"),
+    "trainer.logger": ("lightning.pytorch.loggers.Logger", "CSVLogger"),
+}
 _OTHER_KINDS = {"float": "a number", "int": "a number", "list": "a list", "dict": "a mapping"}
 _MAX_LINES = 8
 _REQUIRES_CLASS = "{} requires a class_path, and its arguments under init_args"
@@ -83,9 +89,10 @@ def _wrong_type(key: str, expected: str, message: str) -> str:
     option = f"{key}.{inner[-1]}" if len(inner) > 1 else key
     got = _find(r"Got value: (.*)", message)
     given = _find(r"Given value: (.*)", message) if got is None else got
+    if key in _BASES and option == key and re.fullmatch(r"[^\W\d][^\[{]*", str(given)):
+        return _invalid_base(key, str(given))
     if key in {"model", "data"} and option == key:
-        is_name = re.fullmatch(r"[^\W\d][^\[{]*", str(given))
-        return _invalid_base(key, str(given)) if is_name else _REQUIRES_CLASS.format(key)
+        return _REQUIRES_CLASS.format(key)
     if choices := _find(r"typing\.Literal\[(.+?)\]", message):
         kinds = dict.fromkeys(re.findall(r"Expected an? <class '(float|int|list|dict)'>", message))
         expected = " or ".join([f"one of {choices}", *(_OTHER_KINDS[kind] for kind in kinds)])
@@ -177,10 +184,7 @@ def _invalid_base(key: str, path: str) -> str:
         import_object(path, f"--{key}")
     except UserError as error:
         return str(error)
-    base, example = {
-        "model": ("lit_classify.LitModule", "BinaryClassifier"),
-        "data": ("lit_classify.data.InMemoryDataModule", "TableDataModule"),
-    }[key]
+    base, example = _BASES[key]
     return f"--{key} {path} must extend {base}, as {example} does"
 
 

@@ -50,7 +50,8 @@ def check_fit(config: Mapping[str, Any]) -> None:
     trainer = config["trainer"]
     defaults = {name: part.default for name, part in inspect.signature(Trainer).parameters.items()}
     _check("trainer.", trainer, defaults, _TRAINER | _WITHOUT_EFFECT)
-    for callback in trainer.get("callbacks") or ():  # LightningCLI makes a list of a single one
+    callbacks = trainer.get("callbacks") or []
+    for callback in callbacks if isinstance(callbacks, list) else [callbacks]:
         if callback["class_path"].rpartition(".")[2] != "MemberEarlyStopping":
             refuse("trainer.callbacks", callback["class_path"])
     for name, values in _ALLOWED.items():

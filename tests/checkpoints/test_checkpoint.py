@@ -249,7 +249,7 @@ def test_load_imports_a_custom_network_only_if_it_is_given() -> None:
     fitted = trainer(max_epochs=2)
     fitted.fit(model, CirclesDataModule())
     fitted.save_checkpoint("own.ckpt")
-    with pytest.raises(UserError, match="imports only what you name yourself"):
+    with pytest.raises(UserError, match=f"imports only what you name yourself; add --model.network {path}"):
         load("own.ckpt")
     assert torch.equal(load("own.ckpt", network=path).network.out.weight, model.network.out.weight)  # type: ignore[union-attr, arg-type]
 
@@ -301,6 +301,26 @@ def test_load_accepts_only_the_custom_classes_that_the_model_was_trained_with(
             match=r"imports only what you|was trained with|do not fit this model|could not be built",
         ):
             load("fitted.ckpt", **other)
+
+
+def test_all_custom_parts_that_are_missing_are_named_at_once() -> None:
+    fitted(network=Squares, network_args={"width": 4}, activation=OwnTanh)
+    with pytest.raises(UserError) as error:
+        load("fitted.ckpt")
+    for option in (f"--model.network {OWN}Squares", f"--model.activation {OWN}OwnTanh"):
+        assert option in str(error.value)
+
+
+def test_a_class_of_a_script_may_have_been_moved_into_a_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as script:
+        script.setattr(Squares, "__module__", "__main__")
+        fitted(network=Squares, network_args={"width": 4})
+    with pytest.raises(UserError, match=r"into a module, and add --model\.network MODULE\.Squares"):
+        load("fitted.ckpt")
+    for wrong in (f"{OWN}Narrow", nn.Linear):
+        with pytest.raises(UserError, match=r"was trained with the network '__main__\.Squares', not"):
+            load("fitted.ckpt", network=wrong)
+    assert load("fitted.ckpt", network=f"{OWN}Squares").hparams["network_args"] == {"width": 4}
 
 
 def test_load_from_checkpoint_imports_nothing_that_the_file_names() -> None:

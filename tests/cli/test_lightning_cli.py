@@ -83,7 +83,8 @@ def test_custom_activations_and_optimizers_run_from_the_command_line(
     assert "only what you name yourself" in capsys.readouterr().err
     assert main(["test", "--ckpt_path", path, "--model.activation", "tests.custom_networks.OwnTanh"]) == 0
     assert main([*SHORT[:-1], "5", *own, "--ckpt_path", path]) == 0
-    assert main(["plot", path, "--activation", "tests.custom_networks.OwnTanh"]) == 0
+    for option in ("--activation", "--model.activation"):
+        assert main(["plot", path, "--overwrite", option, "tests.custom_networks.OwnTanh"]) == 0
 
 
 def test_check_val_every_n_epoch_sets_the_epochs_that_are_validated_and_printed(

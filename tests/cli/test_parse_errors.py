@@ -229,6 +229,8 @@ def test_a_wrong_value_of_an_option_named_missing_is_not_taken_for_a_missing_opt
         ("data", "Data", "lit_classify.data.InMemoryDataModule", "TableDataModule"),
         ("model", "Net", "lit_classify.LitModule", "BinaryClassifier"),
         ("data", "function", "lit_classify.data.InMemoryDataModule", "TableDataModule"),
+        ("trainer.callbacks", "Net", "lightning.pytorch.Callback", "EarlyStopping"),
+        ("trainer.logger", "Net", "lightning.pytorch.loggers.Logger", "CSVLogger"),
     ],
 )
 def test_the_message_for_a_class_of_lightning_names_the_class_to_extend(

@@ -18,6 +18,7 @@ PLAIN = {"seed_everything": 42, "trainer": {"max_epochs": 10}}
         ({**PLAIN, "trainer": {"devices": 2}}, "--trainer.devices 2"),
         ({**PLAIN, "trainer": {"accelerator": "tpu"}}, "--trainer.accelerator 'tpu'"),
         ({**PLAIN, "trainer": {"callbacks": [{"class_path": "EarlyStopping"}]}}, "--trainer.callbacks"),
+        ({**PLAIN, "trainer": {"callbacks": {"class_path": "EarlyStopping"}}}, "--trainer.callbacks"),
         ({**PLAIN, "trainer": {"inference_mode": False}}, "--trainer.inference_mode False"),
         ({**PLAIN, "trainer": {"unheard_of": 1}}, "--trainer.unheard_of 1"),
     ],
