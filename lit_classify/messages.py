@@ -6,7 +6,7 @@ import re
 import sys
 import unicodedata
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from itertools import accumulate
 from typing import Literal, TextIO
@@ -185,8 +185,18 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """
     names = sorted(known)
     guess = closest(name, names)
-    hint = f"did you mean {guess!r}?" if guess else f"choose from {', '.join(names)}"
-    return f"unknown {kind} {name!r}: {hint}"
+    return f"unknown {kind} {name!r}: " + (f"did you mean {guess!r}?" if guess else choose_from(names))
+
+
+def choose_from(names: Sequence[str], at_most: int = 40) -> str:
+    """Return a hint that lists names.
+
+    Examples:
+        >>> choose_from(["SGD", "Adam", "AdamW"], at_most=2)
+        'choose from SGD, Adam and 1 more'
+    """
+    more = f" and {len(names) - at_most:,} more" if len(names) > at_most else ""
+    return f"choose from {', '.join(names[:at_most])}{more}"
 
 
 def how_to_give(option: str, recorded: str) -> str:

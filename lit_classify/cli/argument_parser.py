@@ -38,6 +38,16 @@ def wrong_number_of_values(message: str) -> str | None:
     option, value = found.groups()
     if value is None:
         return f"{option} requires a value"
+    return takes_no_value(option, value)
+
+
+def takes_no_value(option: str, value: str) -> str:
+    """Return the message about a value of an option without one.
+
+    Examples:
+        >>> takes_no_value("--report", "'page.html'")
+        "--report takes no value, but got 'page.html': give --report, or leave it out"
+    """
     return f"{option} takes no value, but got {value}: give {option}, or leave it out"
 
 

@@ -3,7 +3,8 @@
 import inspect
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,10 +15,13 @@ from lit_classify import callbacks, data, modules
 from lit_classify._lightning.argparse_actions import actions
 from lit_classify.allowed_imports import import_object
 from lit_classify.checkpoints.search import RUNS
-from lit_classify.cli.argument_parser import wrong_number_of_values
+from lit_classify.cli.argument_parser import takes_no_value, wrong_number_of_values
 from lit_classify.data import InMemoryDataModule
+from lit_classify.data.table.csv_dialect import CsvOptions
+from lit_classify.data.table.files import TableFiles
+from lit_classify.data.table.streaming.blocks import BlockReader
 from lit_classify.errors import UserError
-from lit_classify.messages import closest
+from lit_classify.messages import choose_from, closest
 from lit_classify.modules import LitModule
 from lit_classify.serialization import constructor_parameters
 
@@ -61,6 +65,8 @@ def explain(parser: ArgumentParser, message: str) -> str:
         first = option.split()[0]
         if first.startswith("--"):
             return _unknown_option(first.removeprefix("--").partition("=")[0], parser)
+        if flag := _flag_before(first, parser):
+            return takes_no_value(flag, repr(first))
         return f"unexpected argument {first!r}; {_how_to_name(first, parser)}"
     if name := _find(r"Expected a dot import path string: (\S+)", message):
         if key in {"model", "data"}:
@@ -73,7 +79,7 @@ def explain(parser: ArgumentParser, message: str) -> str:
         if option := _find(r"NestedArg\(key='([\w.]+)'", message):
             return _missing_class(str(key), option, parser)
         if name := _find(r"Given value: ([\w.]+)$", message) or _find(r"but (\w+) is abstract", message):
-            names = f": choose from {', '.join(sorted(_classes(key)))}" if key in {"model", "data"} else ""
+            names = f": {choose_from(sorted(_classes(key)))}" if key in {"model", "data"} else ""
             return f"--{key} {name} is an abstract class{names}"
         return _REQUIRES_CLASS.format(key)
     if options := _find(r"the following arguments are required: (.+)", message):
@@ -115,6 +121,13 @@ def _typed(parser: ArgumentParser, option: str) -> str | None:
         if name == f"--{option}":
             value = text if separator else following
     return value
+
+
+def _flag_before(argument: str, parser: ArgumentParser) -> str | None:
+    """Return the option without a value that an argument follows."""
+    flags = {name for action in actions(parser) if action.nargs == 0 for name in action.option_strings}
+    given = pairwise(getattr(parser, "args", ()))
+    return next((before for before, following in given if following == argument and before in flags), None)
 
 
 def _is_table(name: str) -> bool:
@@ -196,12 +209,21 @@ def _find(pattern: str, text: str) -> str | None:
 def _guess(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     guess = closest(name, names)
-    return f": did you mean {guess!r}?" if guess else f": choose from {', '.join(names)}"
+    return f": did you mean {guess!r}?" if guess else f": {choose_from(names)}"
+
+
+def _columns(path: str | None) -> Sequence[str]:
+    """Return the columns of a table; none if it cannot be read."""
+    with suppress(UserError):
+        return BlockReader.detect(TableFiles({"path": [path]}, CsvOptions())).names if path else ()
+    return ()
 
 
 def _missing_options(key: str | None, options: list[str], parser: ArgumentParser) -> str:
     """Return the error message for missing options; ``key`` is the option of their class, if any."""
     names = [f"--{key}.{option}" if key else f"--{option.split('.', 1)[-1]}" for option in options]
+    if names == ["--data.target"] and (columns := _columns(_typed(parser, "data.path"))):
+        return f"--data.target is missing: {choose_from(columns)}"
     verb = "is" if len(names) == 1 else "are"
     hint = "" if key or len(names) > 1 else "add a recipe with --config, or "
     return f"{' and '.join(names)} {verb} missing; {hint}see lit-classify {_command(parser)} --help"
