@@ -150,8 +150,12 @@ def import_object(path: str, option: str, base: type | None = None) -> Any:  # n
     module, _, name = path.rpartition(".")
     try:
         value = getattr(import_module(module), name)
-    except Exception as error:  # importing a module may raise any type
-        raise UserError(f"{option} {path} cannot be imported: {type(error).__name__}: {error}") from error
+    except (Exception, SystemExit) as error:  # importing a module may raise any type
+        package = path.partition(".")[0]
+        is_absent = isinstance(error, ModuleNotFoundError) and error.name == package
+        advice = f"; run in the directory of {package}, or add it to PYTHONPATH" if is_absent else ""
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"{option} {path} cannot be imported: {reason}{advice}") from error
     is_class = inspect.isclass(value) and (base is None or issubclass(value, base))
     if not is_typed(path) and not (is_class and _is_trusted(f"{value.__module__}.{value.__qualname__}")):
         expected = "class" if base is None else f"subclass of {base.__module__}.{base.__qualname__}"

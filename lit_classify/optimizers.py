@@ -127,8 +127,10 @@ def _class(option: str, known: Mapping[str, type[T]], base: type[T], given: str 
     if isinstance(given, str):
         kind = known.get(given) or import_object(given, f"--model.{option}", base)
     if not (inspect.isclass(kind) and issubclass(kind, base)):
+        is_named = isinstance(given, str) or inspect.isclass(given)
+        found = repr(given) if is_named else f"an instance of {type(given).__name__}"
         raise UserError(
-            f"{option} must be a class that extends {base.__name__}, or its name, but is {given!r}; "
+            f"{option} must be a class that extends {base.__name__}, or its name, but is {found}; "
             f"its arguments go to {option}_args"
         )
     return kind

@@ -114,7 +114,7 @@ def plain(value: Any, known: Mapping[str, type] | None = None) -> Any:  # noqa: 
     for kind in (str, int, float):
         if isinstance(value, kind):
             return kind(value)
-    return str(value)
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", str(value))  # which differs in the next process
 
 
 def refers_to(recorded: Any, given: Any, known: Mapping[str, type]) -> bool:  # noqa: ANN401 - any argument

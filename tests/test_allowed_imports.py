@@ -189,3 +189,22 @@ def test_a_network_in_the_current_directory_is_imported_only_if_it_is_typed(
     assert not Path("imported").exists()
     assert main([*FIT, "--model.network", "net_of_mine.Net"]) == 0
     assert sys.path == before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "No module named 'own_file'; run in the directory of own_file, or add it to PYTHONPATH"),
+        ("import no_such_package", "ModuleNotFoundError: No module named 'no_such_package'"),
+        ("raise SystemExit(0)", "own_file.Net cannot be imported: SystemExit: 0"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_one_message(
+    content: str | None, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(".")
+    if content is not None:
+        Path("own_file.py").write_text(content)
+    with pytest.raises(UserError) as error:
+        allowed_imports.import_object("own_file.Net", "--model.network")
+    assert str(error.value).endswith(message)

@@ -1,5 +1,6 @@
 """Constructor arguments as plain data."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from torch import nn
 
 from lit_classify import BinaryClassifier
+from lit_classify.serialization import plain
 from tests.custom_networks import OwnTanh, Squares
 from tests.custom_optimizers import OwnSGD
 from tests.training import fitted, same_weights
@@ -69,3 +71,10 @@ def test_the_function_of_a_scheduler_is_recorded_by_its_name() -> None:
     assert isinstance(model, BinaryClassifier)
     recorded = torch.load("fitted.ckpt", weights_only=True)["hyper_parameters"]["lr_scheduler_args"]
     assert recorded["lr_lambda"].endswith("<lambda>")
+
+
+def test_what_has_no_name_is_recorded_without_its_address() -> None:
+    first, second = (partial(lambda y, scale: y * scale, scale=2) for _ in range(2))
+    assert repr(first) != repr(second)
+    assert plain(first) == plain(second)
+    assert "scale=2" in plain(first)
