@@ -19,6 +19,7 @@ from lit_classify.callbacks.plot_callback import (
 )
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data.table.column_roles import as_list
+from lit_classify.evaluation.evaluated_rows import evaluate_rows, find_worst_rows
 from lit_classify.loggers import run_loggers
 from lit_classify.messages import escape_markdown
 from lit_classify.modules import LitModule
@@ -126,7 +127,7 @@ def split_panels(name: str, figure: "Figure") -> Iterator[tuple[str, "Figure"]]:
 
 
 def evaluate(model: LitModule, data: InMemoryDataModule, split: str) -> tuple[Tensor, Tensor]:
-    """Return logits ``(N, O)`` and targets of the first rows of a split.
+    """Return logits ``(N, O)`` and targets of the rows of a split that plots show, the first 50,000.
 
     Examples:
         >>> from lit_classify import BinaryClassifier, CirclesDataModule
@@ -134,8 +135,7 @@ def evaluate(model: LitModule, data: InMemoryDataModule, split: str) -> tuple[Te
         >>> logits.shape, y.shape
         (torch.Size([200, 1]), torch.Size([200]))
     """
-    x, y, *fold = (part[:_MAX_ROWS].to(model.device) for part in data.batch_tensors(split))
-    return model.held_out_logits(x, *fold) if fold else model(x), y
+    return evaluate_rows(model, data, split, _MAX_ROWS)
 
 
 def worst_rows(model: LitModule, data: InMemoryDataModule, logits: Tensor, y: Tensor) -> str:
@@ -150,24 +150,22 @@ def worst_rows(model: LitModule, data: InMemoryDataModule, logits: Tensor, y: Te
         ...     path = Path(directory, "table.csv")
         ...     _ = path.write_text("\n".join(["size,width,target", *rows]))
         ...     data = TableDataModule(str(path), "target")
-        ...     table = worst_rows(BinaryClassifier(2), data, *evaluate(BinaryClassifier(2), data, "val"))
+        ...     model = BinaryClassifier(2)
+        ...     table = worst_rows(model, data, *evaluate(model, data, "val"))
         ...
         >>> table.splitlines()[0]
         '| true | predicted | size | width | target |'
     """
-    if not isinstance(data, TableDataModule) or data.is_new_table:
+    found = find_worst_rows(model, data, "val", logits, y, _NUM_WORST_ROWS)
+    if found is None:
         return ""
-    rows = model.row_errors(logits, y)
-    if rows is None:
-        return ""
-    worst = rows.errors.argsort(descending=True)[:_NUM_WORST_ROWS].tolist()
-    table = data.raw_rows("val", worst)
+    table, errors = found
     table = table.select(table.columns[:_MAX_COLUMNS])
     lines = [
         "| true | predicted | " + " | ".join(map(escape_markdown, table.columns)) + " |",
         "|---|---|" + "---|" * table.width,
     ]
-    for row, cells in zip(worst, table.rows(), strict=True):
-        escaped = [escape_markdown(str(cell)) for cell in (rows.actual[row], rows.predicted[row], *cells)]
+    for actual, predicted, cells in zip(errors.actual, errors.predicted, table.rows(), strict=True):
+        escaped = [escape_markdown(str(cell)) for cell in (actual, predicted, *cells)]
         lines.append(f"| {' | '.join(escaped)} |")
     return "\n".join(lines)

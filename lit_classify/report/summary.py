@@ -26,6 +26,7 @@ from lit_classify.diagnosis import diagnose
 from lit_classify.errors import UserError
 from lit_classify.evaluation.baselines import baseline_scores
 from lit_classify.evaluation.diagnosis_facts import read_facts
+from lit_classify.evaluation.evaluated_rows import evaluate_rows, find_worst_rows
 from lit_classify.evaluation.importance import permutation_importance
 from lit_classify.loggers import read_config
 from lit_classify.metrics.base import Indicators, Numbers
@@ -95,7 +96,7 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
     findings = diagnose(read_facts(last, custom.build_model(last), data)) if data.has_split("train") else []
     player, reason = None, None
     with evaluating(model), limit_threads(model, 1000):
-        logits, y = _evaluate(model, data, split)
+        logits, y = evaluate_rows(model, data, split)
         try:
             player = player_data(model, data, folder, rows)
         except UnsupportedNetwork as error:
@@ -161,12 +162,6 @@ def flat_settings(config: Mapping[str, Any]) -> dict[str, str | float | bool | N
     for option in ("init_from", "find_lr", "test_best", "tune_threshold"):
         add(option, config.get(option) or None)
     return flat
-
-
-def _evaluate(model: LitModule, data: InMemoryDataModule, split: str) -> tuple[Tensor, Tensor]:
-    """Return logits and targets of a split; with folds, each row is predicted out of fold."""
-    x, y, *fold = data.batch_tensors(split)
-    return model.held_out_logits(x, *fold) if fold else model(x), model.prepare_targets(y)
 
 
 def _describe_data(data: InMemoryDataModule) -> dict[str, Any]:
@@ -305,17 +300,16 @@ def _worst_rows(
     model: LitModule, data: InMemoryDataModule, split: str, logits: Tensor, y: Tensor
 ) -> dict[str, Any] | None:
     """Return the rows of a table with the largest errors; None for other data."""
-    errors = model.row_errors(logits, y) if isinstance(data, TableDataModule) else None
-    if errors is None or not isinstance(data, TableDataModule) or data.is_new_table:
+    found = find_worst_rows(model, data, split, logits, y, _MAX_WORST_ROWS)
+    if found is None:
         return None
-    worst = errors.errors.argsort(descending=True)[:_MAX_WORST_ROWS].tolist()
-    table = data.raw_rows(split, worst)
+    table, errors = found
     return {
         "columns": table.columns,
         "rows": [[None if cell is None else str(cell) for cell in row] for row in table.rows()],
-        "actual": [errors.actual[row] for row in worst],
-        "predicted": [errors.predicted[row] for row in worst],
-        "errors": [_plain(float(errors.errors[row])) for row in worst],
+        "actual": errors.actual,
+        "predicted": errors.predicted,
+        "errors": [_plain(error) for error in errors.errors.tolist()],
     }
 
 
