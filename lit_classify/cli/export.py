@@ -15,6 +15,7 @@ from lit_classify.atomic_write import write_all
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import add_custom_classes, parser
+from lit_classify.cli.output_files import check_directory
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data.table.encoders import Encoder
 from lit_classify.data.table.fitted_state import FittedState
@@ -43,8 +44,7 @@ def main(arguments: list[str]) -> int:
     if not_installed:
         raise UserError(f"export needs more packages: pip install {' '.join(not_installed)}")
     directory = Path(given.out)
-    if directory.exists() and not directory.is_dir():
-        raise UserError(f"cannot write into {directory}: not a directory")
+    check_directory(directory)
     if not given.overwrite and directory.is_dir() and any(directory.iterdir()):
         raise UserError(f"{directory} is not empty; add --overwrite, or choose another --out")
 

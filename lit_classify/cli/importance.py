@@ -9,8 +9,8 @@ from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.custom_classes import CustomClasses
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import add_custom_classes, add_data_options, data_settings, parser
+from lit_classify.cli.output_files import check_directory, check_new
 from lit_classify.cli.warning_filters import filter_warnings
-from lit_classify.errors import UserError
 from lit_classify.evaluation.importance import importance_table, importance_text, permutation_importance
 from lit_classify.evaluation.predictions import escape_formulas
 from lit_classify.messages import echo
@@ -42,11 +42,9 @@ def main(arguments: list[str]) -> int:
     given = options.parse_args(arguments[1:])
     folder = Path(given.out)
     plot_path, table_path = folder / "importance.png", folder / "importance.csv"
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"cannot write into {folder}: not a directory")
-    for path in (plot_path, table_path):
-        if path.exists() and not given.overwrite:
-            raise UserError(f"{path} already exists; add --overwrite, or choose another --out")
+    check_directory(folder)
+    if not given.overwrite:
+        check_new([plot_path, table_path])
     filter_warnings()
 
     checkpoint = Checkpoint.read(find_checkpoint(given.checkpoint))

@@ -17,10 +17,23 @@ def check_output(out: Path, overwrite: bool) -> None:
     """
     if out.is_dir():
         raise UserError(f"{out} is a directory; --out takes a file")
-    if out.exists() and not overwrite:
-        raise UserError(f"{out} already exists; add --overwrite, or choose another --out")
+    if not overwrite:
+        check_new([out])
     if not out.parent.is_dir():
         raise UserError(f"no directory {out.parent} to write {out.name} into")
+
+
+def check_new(paths: Iterable[Path]) -> None:
+    """Raise UserError if one of the files exists."""
+    for path in paths:
+        if path.exists():
+            raise UserError(f"{path} already exists; add --overwrite, or choose another --out")
+
+
+def check_directory(out: Path) -> None:
+    """Raise UserError if the output directory is a file."""
+    if out.exists() and not out.is_dir():
+        raise UserError(f"cannot write into {out}: not a directory")
 
 
 def output_format(out: Path, given: str | None, formats: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
 """``lit-classify plot``: plots of finished runs and of recipes, without TensorBoard."""
 
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from lit_classify.checkpoints.custom_classes import CustomClasses
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli import quiet_training
 from lit_classify.cli.argument_parser import add_custom_classes, add_data_options, data_settings, parser
+from lit_classify.cli.output_files import check_new
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
@@ -160,10 +161,3 @@ def write(folder: Path, figures: dict[str, Figure], format_: str, overwrite: boo
     write_all(contents)
     for path in contents:
         echo(str(path))
-
-
-def check_new(paths: Iterable[Path]) -> None:
-    """Raise UserError if one of the files exists."""
-    for path in paths:
-        if path.exists():
-            raise UserError(f"{path} already exists; add --overwrite, or choose another --out")
