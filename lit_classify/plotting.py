@@ -36,10 +36,12 @@ def plot_data(data: InMemoryDataModule, split: str = "test") -> Figure:
         >>> [axes.get_title() for axes in plot_data(MoonsDataModule()).axes]
         ['Train: 800 rows', 'Test: 200 rows']
     """
-    plot = PlanePlot if data.class_names else LinePlot
-    if data.label_names or not plot.supports(data):
-        raise DataError("plot_data draws classes over two numeric features, or numbers over a single feature")
-    return plot(None, data, split, data_name(data)).data_figure()
+    name = data_name(data)
+    if data.class_names and PlanePlot.supports(data):
+        return PlanePlot(data, split, name, data.class_names).data_figure()
+    if not data.class_names and not data.label_names and LinePlot.supports(data):
+        return LinePlot(data, split, name).data_figure()
+    raise DataError("plot_data draws classes over two numeric features, or numbers over a single feature")
 
 
 def plot_boundary(model: LitModule, data: InMemoryDataModule, split: str = "test") -> Figure:

@@ -53,23 +53,14 @@ class BoundaryPlot(ABC):
     """A plot of a model's predictions over its features, drawn from snapshots.
 
     Args:
-        model: the model; None to draw the data alone.
         data: data module with the training rows and those of ``split``.
         split: the split to draw beside the training rows, ``val`` or ``test``.
         run: name of the run.
-        single_panel: omit the training rows where they would have a panel of their own.
     """
 
     result_name: ClassVar[str]
 
-    def __init__(
-        self,
-        model: LitModule | None,
-        data: InMemoryDataModule,
-        split: str,
-        run: str,
-        single_panel: bool = False,
-    ) -> None:
+    def __init__(self, data: InMemoryDataModule, split: str, run: str) -> None:
         name = "Test" if split == "test" else validation_split_name(data)
         splits = {"Train": data.split("train")}
         if data.split(split) is not splits["Train"]:
@@ -125,10 +116,17 @@ class PlanePlot(BoundaryPlot):
 
     The two features are those that separate the classes best (F test).
 
+    Args:
+        data: data module with the training rows and those of ``split``.
+        split: the split to draw beside the training rows, ``val`` or ``test``.
+        run: name of the run.
+        class_names: names of the classes.
+        single_panel: omit the training rows, which would have a panel of their own.
+
     Examples:
         >>> from lit_classify import BinaryClassifier, CirclesDataModule
         >>> model = BinaryClassifier(2, class_names=["inner", "outer"]).eval()
-        >>> plot = PlanePlot(model, CirclesDataModule(), "test", "circles")
+        >>> plot = PlanePlot(CirclesDataModule(), "test", "circles", model.class_names)
         >>> with torch.no_grad():
         ...     snapshot = plot.snapshot(model, epoch=3)
         ...
@@ -140,15 +138,15 @@ class PlanePlot(BoundaryPlot):
 
     def __init__(
         self,
-        model: LitModule | None,
         data: InMemoryDataModule,
         split: str,
         run: str,
+        class_names: Sequence[str],
         single_panel: bool = False,
     ) -> None:
         from lit_classify import plots
 
-        super().__init__(model, data, split, run)
+        super().__init__(data, split, run)
         features = select_features(data)
         columns = [feature.column for feature in features]
         drawn = {name: (x[:, columns], y) for name, (x, y) in self.splits.items()}
@@ -163,7 +161,7 @@ class PlanePlot(BoundaryPlot):
             )
         self._arguments: dict[str, Any] = {
             "splits": drawn,
-            "class_names": (model or data).class_names or [],
+            "class_names": class_names,
             "features": features,
             "equal": equal,
         }
@@ -205,23 +203,16 @@ class LinePlot(BoundaryPlot):
     """Actual and predicted values over a single feature.
 
     Examples:
-        >>> from lit_classify import LineDataModule, Regressor
-        >>> plot = LinePlot(Regressor(1), LineDataModule(), "test", "line")
+        >>> from lit_classify import LineDataModule
+        >>> plot = LinePlot(LineDataModule(), "test", "line")
         >>> plot.data_figure().axes[0].get_title()
         'line'
     """
 
     result_name = "predictions"
 
-    def __init__(
-        self,
-        model: LitModule | None,
-        data: InMemoryDataModule,
-        split: str,
-        run: str,
-        single_panel: bool = False,
-    ) -> None:
-        super().__init__(model, data, split, run)
+    def __init__(self, data: InMemoryDataModule, split: str, run: str) -> None:
+        super().__init__(data, split, run)
         self._feature = next(iter(data.numeric_features), NumericFeature("x"))
 
     @classmethod
@@ -257,9 +248,6 @@ class LinePlot(BoundaryPlot):
         return RegressionLineDisplay(self.splits, predicted, self._feature)
 
 
-_PLOTS: dict[str | None, type[BoundaryPlot]] = {"plane": PlanePlot, "line": LinePlot}
-
-
 def make_boundary_plot(
     model: LitModule, data: InMemoryDataModule, split: str, run: str, single_panel: bool = False
 ) -> BoundaryPlot | None:
@@ -272,10 +260,11 @@ def make_boundary_plot(
         >>> make_boundary_plot(MultilabelClassifier(2, 2), CirclesDataModule(), "val", "run") is None
         True
     """
-    plot = _PLOTS.get(model.boundary_plot)
-    if plot is None or not plot.supports(data):
-        return None
-    return plot(model, data, split, run, single_panel)
+    if model.boundary_plot == "plane" and PlanePlot.supports(data):
+        return PlanePlot(data, split, run, model.class_names or [], single_panel)
+    if model.boundary_plot == "line" and LinePlot.supports(data):
+        return LinePlot(data, split, run)
+    return None
 
 
 def select_features(data: InMemoryDataModule) -> list[NumericFeature]:
