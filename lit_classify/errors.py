@@ -1,7 +1,10 @@
 """Exceptions for users' mistakes, and checks of options that raise them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 
 class UserError(ValueError):
@@ -45,8 +48,59 @@ class DataWarning(UserWarning):
     """Valid data or settings that may not mean what the user intends."""
 
 
+_KINDS: dict[Any, tuple[type | tuple[type, ...], str]] = {  # what is accepted for a type, and its name
+    int: (Integral, "an integer"),
+    float: (Real, "a number"),
+    bool: ((Integral, bool), "true or false"),
+    str: (str, "text"),
+    NoneType: (NoneType, "None"),
+    Mapping: (Mapping, "a mapping"),
+}
+
+
+def check_type(name: str, value: Any, hint: Any) -> None:  # noqa: ANN401 - any type
+    """Raise UserError unless a value is of an annotated type; numbers of NumPy and its arrays are accepted.
+
+    Examples:
+        >>> check_type("hidden", (16, 16), Sequence[int])
+        >>> check_type("hidden", 10, Sequence[int])
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: hidden must be a list in which each item is an integer, but is 10
+        >>> check_type("batch_size", "foo", int | Literal["auto"] | None)
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: batch_size must be an integer or 'auto' or None, but is 'foo'
+    """
+    if not _matches(value, hint):
+        raise UserError(f"{name} must be {_describe(hint)}, but is {value!r}")
+
+
+def _matches(value: Any, hint: Any) -> bool:  # noqa: ANN401 - any type
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_matches(value, part) for part in parts)
+    if origin is Literal:
+        return isinstance(value, str) and value in parts
+    if origin is Sequence:
+        is_list = hasattr(value, "__iter__") and not isinstance(value, str | Mapping)
+        return is_list and all(_matches(part, parts[0]) for part in value)
+    return isinstance(value, _KINDS[origin or hint][0] if (origin or hint) in _KINDS else hint)
+
+
+def _describe(hint: Any) -> str:  # noqa: ANN401 - any type
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return " or ".join(map(_describe, parts))
+    if origin is Literal:
+        return " or ".join(map(repr, parts))
+    if origin is Sequence:
+        return f"a list in which each item is {_describe(parts[0])}"
+    return _KINDS[origin or hint][1] if (origin or hint) in _KINDS else str(hint.__name__)
+
+
 def check_at_least(name: str, value: float, minimum: float) -> None:
-    """Raise UserError unless ``value`` is finite and at least ``minimum``.
+    """Raise UserError unless ``value`` is a finite number of at least ``minimum``.
 
     Examples:
         >>> check_at_least("batch_size", 1, 1)
@@ -55,6 +109,7 @@ def check_at_least(name: str, value: float, minimum: float) -> None:
             ...
         lit_classify.errors.UserError: batch_size must be at least 1, but is 0
     """
+    check_type(name, value, float)
     if not minimum <= value < float("inf"):
         raise UserError(f"{name} must be at least {minimum}, but is {value}")
 
@@ -68,6 +123,7 @@ def check_fraction(name: str, value: float) -> None:
             ...
         lit_classify.errors.UserError: test_fraction must be at least 0 and below 1, but is 1.5
     """
+    check_type(name, value, float)
     if not 0 <= value < 1:
         raise UserError(f"{name} must be at least 0 and below 1, but is {value}")
 

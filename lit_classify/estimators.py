@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_type_hints
 
 import numpy as np
 import polars as pl
@@ -28,6 +28,7 @@ from lit_classify.callbacks import EpochLog, MemberEarlyStopping
 from lit_classify.data import TableDataModule
 from lit_classify.data.table.column_roles import as_list
 from lit_classify.data.table.frames import to_polars
+from lit_classify.errors import check_type
 from lit_classify.modules import AutoModule, LitModule
 from lit_classify.networks import NumericEmbedding, in_single_precision
 from lit_classify.threads import limit_threads
@@ -77,8 +78,11 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
             sample_weight: weights of the rows in the loss, ``(N,)``.
 
         Raises:
-            ValueError: the data cannot be used.
+            ValueError: the data or an argument cannot be used.
         """
+        for name, hint in get_type_hints(type(self)).items():
+            if name not in {"activation", "loss"}:  # which the module checks: it takes classes too
+                check_type(name, getattr(self, name), hint)
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         frame = self._to_frame(X, reset=True)

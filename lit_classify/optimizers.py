@@ -9,7 +9,7 @@ from torch import nn, optim
 from torch.optim.lr_scheduler import LRScheduler
 
 from lit_classify.allowed_imports import import_object
-from lit_classify.errors import UserError
+from lit_classify.errors import UserError, check_type
 from lit_classify.messages import unknown_name
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ def check_lr(lr: float) -> None:
             ...
         lit_classify.errors.UserError: lr must be a positive number, but is 0.0
     """
+    check_type("lr", lr, float)
     if not 0 < lr < float("inf"):
         raise UserError(f"lr must be a positive number, but is {lr}")
 

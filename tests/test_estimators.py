@@ -159,6 +159,29 @@ def test_missing_classes_and_empty_frames_are_refused(X: Any, y: Any, message: s
         LitClassifier(**SMALL).fit(X, y)
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("hidden", 10, "hidden must be a list in which each item is an integer, but is 10"),
+        ("hidden", [1.5], r"each item is an integer, but is \[1.5\]"),
+        ("batch_size", "foo", "batch_size must be an integer or 'auto' or None, but is 'foo'"),
+        ("lr", "fast", "lr must be a number, but is 'fast'"),
+        ("max_epochs", None, "max_epochs must be an integer, but is None"),
+        ("data_args", 3, "data_args must be a mapping or None, but is 3"),
+        ("activation", 3, "activation must be a torch.nn.Module"),
+    ],
+)
+def test_arguments_of_a_wrong_type_are_named(name: str, value: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        LitClassifier(**{**SMALL, name: value}).fit(X, Y)
+
+
+def test_numbers_and_arrays_of_numpy_are_arguments() -> None:
+    numbers = {"hidden": np.array([8]), "lr": np.float32(0.05), "folds": np.int64(2), "verbose": 0}
+    settings: dict[str, Any] = {**SMALL, "max_epochs": 1, **numbers}
+    assert LitClassifier(**settings).fit(X, Y).n_iter_ == 1
+
+
 def test_half_precision_is_trained_on() -> None:
     small = LitClassifier(**SMALL).fit(X.astype(np.float16), Y)
     assert small.score(X.astype(np.float16), Y) > 0.9

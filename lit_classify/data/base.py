@@ -17,7 +17,7 @@ from torch import Tensor
 from lit_classify.data.loaders import TensorLoader
 from lit_classify.data.splits import Split
 from lit_classify.data_interface import NumericFeature
-from lit_classify.errors import DataError, UserError, check_at_least
+from lit_classify.errors import DataError, UserError, check_at_least, check_type
 from lit_classify.notebook_cards import html_card, list_names
 from lit_classify.serialization import constructor_parameters
 
@@ -69,6 +69,8 @@ class InMemoryDataModule(LightningDataModule, ABC):
 
     def __init__(self, batch_size: int | None, shuffle: bool, drop_last: bool, random_state: int) -> None:
         super().__init__()
+        check_type("batch_size", batch_size, int | None)
+        check_type("random_state", random_state, int)
         if batch_size is not None:
             check_at_least("batch_size", batch_size, 1)
         check_at_least("random_state", random_state, 0)

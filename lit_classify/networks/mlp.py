@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.modules import activation as activations
 
 from lit_classify.allowed_imports import import_object
-from lit_classify.errors import UserError, check_at_least
+from lit_classify.errors import UserError, check_at_least, check_fraction, check_type
 from lit_classify.messages import unknown_name
 from lit_classify.networks.members import build_members
 
@@ -76,10 +76,10 @@ class MLP(nn.Sequential):
         sizes = {"in_features": in_features, "out_features": out_features, "members": members}
         for name, size in sizes.items():
             check_at_least(name, size, 1)
+        check_type("hidden", hidden, Sequence[int])
         for width in hidden:
             check_at_least("every width in hidden", width, 1)
-        if not 0 <= dropout < 1:
-            raise UserError(f"dropout must be at least 0 and below 1, but is {dropout}")
+        check_fraction("dropout", dropout)
         if members > 1:
             single = partial(MLP, in_features, out_features, hidden, activation, dropout)
             super().__init__(*build_members(single, members, in_features).children())

@@ -34,7 +34,7 @@ from lit_classify.data.table.streaming.cache_builder import StreamedRows
 from lit_classify.data.table.streaming.shards import ShardLoader
 from lit_classify.data.table.streaming.streamed_table import BlockLoader, StreamedTable
 from lit_classify.data_interface import NumericFeature
-from lit_classify.errors import DataError, TooLargeError, UserError, check_at_least
+from lit_classify.errors import DataError, TooLargeError, UserError, check_at_least, check_type
 from lit_classify.messages import escape_control, warn
 
 if TYPE_CHECKING:
@@ -179,6 +179,7 @@ class TableDataModule(InMemoryDataModule):
         random_state = 42 if random_state is None else random_state
         self._has_auto_batches = batch_size == "auto"
         super().__init__(None if batch_size == "auto" else batch_size, shuffle, drop_last, random_state)
+        check_type("folds", folds, int)
         if folds:
             check_at_least("folds", folds, 2)
         val_fraction = (0.0 if folds else 0.2) if val_fraction is None else val_fraction
