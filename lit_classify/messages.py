@@ -95,6 +95,16 @@ def pad(text: str, width: int) -> str:
     return text + " " * (width - width_of(text))
 
 
+def plural(number: int, noun: str) -> str:
+    """Return a number of things.
+
+    Examples:
+        >>> plural(1, "test row"), plural(1000, "test row")
+        ('1 test row', '1,000 test rows')
+    """
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
 def format_metric(value: float, digits: int = 5, sign: str = "-") -> str:
     """Return a metric with a fixed number of decimals, or with an exponent if it is tiny or huge.
 

@@ -21,7 +21,7 @@ from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data.table.column_roles import as_list
 from lit_classify.evaluation.evaluated_rows import evaluate_rows, find_worst_rows
 from lit_classify.loggers import run_loggers
-from lit_classify.messages import escape_markdown
+from lit_classify.messages import escape_markdown, plural
 from lit_classify.modules import LitModule
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def describe_rows(data: InMemoryDataModule, split: str) -> str:
     name = validation_split_name(data) if split == "val" else split.capitalize()
     num_rows = len(data.split(split).y)
     first = f"the first {_MAX_ROWS:,} of " if num_rows > _MAX_ROWS else ""
-    return f"{name}: {first}{num_rows:,} rows"
+    return f"{name}: {first}{plural(num_rows, 'row')}"
 
 
 def split_panels(name: str, figure: "Figure") -> Iterator[tuple[str, "Figure"]]:

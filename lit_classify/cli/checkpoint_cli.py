@@ -16,6 +16,7 @@ from lit_classify.cli.parse_errors import missing_checkpoint
 from lit_classify.errors import UserError
 from lit_classify.evaluation.console_output import metric_lines
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD
+from lit_classify.messages import plural
 
 COMMON_OPTIONS = """\
   --ckpt_path best                a checkpoint: its path, or best or last for the newest one
@@ -120,7 +121,7 @@ class CheckpointCLI(LitCLI):
         (logged,) = results
         evaluation = self.model.evaluation
         num_rows = len(self.datamodule.split(stage).y) if evaluation is None else evaluation.num_rows
-        rows = f"{num_rows:,} {'test' if stage == 'test' else 'validation'} rows"
+        rows = plural(num_rows, "test row" if stage == "test" else "validation row")
         if evaluation is not None and evaluation.fold is not None:
             rows = f"{num_rows:,} training rows, {OUT_OF_FOLD}, {self.datamodule.folds} folds"
         self.say(f"{type(self.model).__name__} on {rows}")

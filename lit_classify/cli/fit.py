@@ -40,7 +40,7 @@ from lit_classify.evaluation.diagnosis_facts import collect_facts
 from lit_classify.evaluation.lr_range_test import range_test
 from lit_classify.evaluation.threshold_tuning import check_metric, tune_threshold
 from lit_classify.loggers import RunLogger
-from lit_classify.messages import escape_control, summarize, warn
+from lit_classify.messages import escape_control, plural, summarize, warn
 from lit_classify.modules import BinaryClassifier, LitModule
 from lit_classify.modules.results import Evaluation
 from lit_classify.threads import flush_denormals, limit_threads
@@ -328,7 +328,7 @@ class FitCLI(LitCLI):
         """Return the name of the run, the size of its model and the numbers of its rows."""
         splits = {"train": "training", "test": "test"}
         rows = ", ".join(
-            f"{len(self.datamodule.split(split).y):,} {name} rows"
+            plural(len(self.datamodule.split(split).y), f"{name} row")
             for split, name in splits.items()
             if self.datamodule.has_split(split)
         )

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lit_classify.data_interface import NumericFeature
+from lit_classify.messages import plural
 from lit_classify.plots.animation import FrameRenderer
 from lit_classify.plots.decision_regions import (
     Extent,
@@ -75,7 +76,7 @@ def scatter_by_class(
     _set_limits(panels, extent_of(splits, equal), features, equal)
     for axes, (name, (x, y)) in zip(panels, splits.items(), strict=True):
         _scatter(axes, x, y, class_names, features)
-        axes.set_title(f"{name}: {len(y):,} rows", fontsize="medium")
+        axes.set_title(f"{name}: {plural(len(y), 'row')}", fontsize="medium")
     _lay_out(figure, panels)
     return figure
 
@@ -249,7 +250,7 @@ def boundaries_of_seeds(
 def _panel_title(name: str, wrong: Tensor, num_rows: int) -> str:
     """Return the title of a split: how many rows are drawn, and how many of them are misclassified."""
     drawn = len(wrong)
-    rows = f"{drawn:,} rows" if drawn == num_rows else f"the first {drawn:,} of {num_rows:,} rows"
+    rows = plural(drawn, "row") if drawn == num_rows else f"the first {drawn:,} of {num_rows:,} rows"
     if not drawn:
         return f"{name}: no rows\n "
     correct = 1 - float(wrong.double().mean())

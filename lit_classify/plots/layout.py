@@ -12,10 +12,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from lit_classify.messages import width_of
 from lit_classify.plots.inline_figure import InlineFigure
 
-LEGEND_WIDTH = 48  # characters that fit below a panel
+LEGEND_WIDTH = 48  # characters of a usual text that fit below a panel
+_MEASURED = 30  # characters below which any text fits
 X_AXIS = 0.55  # height of the labels of an x-axis
+_ROUNDING = 1.05  # how much wider texts may be at another resolution, as characters have whole pixels
 _MARGIN, _LINE, _PANEL_TITLE = 0.15, 0.2, 0.25
 
 
@@ -56,7 +59,7 @@ def size_of(axis: Axis) -> tuple[float, float]:
     assert figure is not None
     box = axis.get_tightbbox(FigureCanvasAgg(figure).get_renderer())
     assert box is not None  # the axis is visible
-    return float(box.width / figure.dpi), float(box.height / figure.dpi)
+    return _ROUNDING * box.width / figure.dpi, _ROUNDING * box.height / figure.dpi
 
 
 def lay_out(
@@ -77,16 +80,22 @@ def lay_out(
     below = X_AXIS + extra
     bottom = below + num_lines * _LINE + _MARGIN
     top = (1 + title.count("\n")) * _LINE + _PANEL_TITLE * any(axes.get_title() for axes in panels) + _MARGIN
-    width, height = sum(lefts) + len(panels) * (panel + _MARGIN), bottom + panel + top
-    figure.set_size_inches(width, height)
-    figure.suptitle(title, y=1 - 0.5 * _MARGIN / height, fontsize="medium")
-    left = 0.0
-    for axes, own_left, (handles, labels) in zip(panels, lefts, legends, strict=True):
-        left += own_left
-        axes.set_position((left / width, bottom / height, panel / width, panel / height))
-        left += panel + _MARGIN
+    columns = []
+    for axes, (handles, labels) in zip(panels, legends, strict=True):
+        columns.append(panel)
         if labels:
-            axes.legend(
+            legend = axes.legend(
                 handles, labels, loc="upper left", bbox_to_anchor=(0, -below / panel), borderaxespad=0,
                 borderpad=0, frameon=False, fontsize="small",
             )  # fmt: skip
+            if max(width_of(line) for label in labels for line in label.split("\n")) > _MEASURED:
+                box = legend.get_window_extent(FigureCanvasAgg(figure).get_renderer())
+                columns[-1] = max(panel, _ROUNDING * box.width / figure.dpi)
+    width, height = sum(lefts) + sum(columns) + len(panels) * _MARGIN, bottom + panel + top
+    figure.set_size_inches(width, height)
+    figure.suptitle(title, y=1 - 0.5 * _MARGIN / height, fontsize="medium")
+    left = 0.0
+    for axes, own_left, column in zip(panels, lefts, columns, strict=True):
+        left += own_left
+        axes.set_position((left / width, bottom / height, panel / width, panel / height))
+        left += column + _MARGIN

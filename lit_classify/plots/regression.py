@@ -152,7 +152,7 @@ def _y_limits(y: Sequence[Tensor], predicted: Sequence[Tensor]) -> tuple[float, 
     """Return limits around all data, and around predictions at most the data's range away from it."""
     data = torch.cat([part.cpu().double() for part in y])
     low, high = float(data.min()), float(data.max())
-    size = max(high - low, 1e-6)
+    size = high - low or abs(high) or 1.0
     values = torch.cat([data, *(part.cpu().double() for part in predicted)])
     if not math.isfinite(size) or not bool(values.isfinite().all()):
         raise ValueError("a value is NaN or infinity")

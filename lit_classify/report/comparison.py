@@ -15,6 +15,7 @@ from torch import Tensor
 from lit_classify import __version__
 from lit_classify.data_interface import NumericFeature
 from lit_classify.evaluation.paired_tests import LEVEL, enough_seeds, paired_tests
+from lit_classify.messages import plural
 
 _MAX_POINTS = 200  # of a curve
 _SPREAD = (0.1, 0.9)  # quantiles that end the band of a curve
@@ -110,7 +111,7 @@ class Configuration:
     def rows(self) -> str:
         """The evaluated rows, such as "200 test rows"."""
         name = "test" if self.split == "test" else "validation"
-        return f"{len(self.targets):,} {name} rows"
+        return plural(len(self.targets), f"{name} row")
 
 
 def summarize_comparison(configurations: Sequence[Configuration], seeds: Sequence[int]) -> dict[str, Any]:

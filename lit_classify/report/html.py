@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from string import Template
 from typing import Any
 
-from lit_classify.messages import escape_control
+from lit_classify.messages import escape_control, plural
 from lit_classify.plots.style import COLORS, class_color
 from lit_classify.report.charts import learning_curves
 from lit_classify.report.html_elements import (
@@ -172,7 +172,7 @@ def _metrics(evaluation: Mapping[str, Any], task: str) -> Html:
         for name in ("metric", "value", "95 % interval", "0 to 1" if draw else "")
     ]
     table = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *rows))
-    title = f"Metrics of {evaluation['num_rows']:,} {evaluation['split']} rows"
+    title = f"Metrics of {plural(evaluation['num_rows'], evaluation['split'] + ' row')}"
     return section(title, tag("div", table, class_="scroll"), class_="metrics")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lit_classify.messages import escape_markdown, format_metric
+from lit_classify.messages import escape_markdown, format_metric, plural
 
 
 def render_markdown(summary: Mapping[str, Any]) -> str:
@@ -31,7 +31,8 @@ def _run(run: Mapping[str, Any]) -> list[str]:
     }
     parts.append("\n".join(f"- {name}: {escape_markdown(text)}" for name, text in facts.items()))
     evaluation = run["evaluation"]
-    parts += [f"## {evaluation['num_rows']:,} {evaluation['split']} rows", _metrics(evaluation)]
+    rows = plural(evaluation["num_rows"], f"{evaluation['split']} row")
+    parts += [f"## {rows}", _metrics(evaluation)]
     if columns := run["importance"]:
         lines = [(part["column"], _number(part["drop"]), _number(part["deviation"])) for part in columns]
         title = f"## {run['importance_metric']} when a column is permuted"

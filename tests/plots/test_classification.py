@@ -182,6 +182,17 @@ def test_names_of_a_confusion_matrix_neither_overlap_nor_leave_the_figure(num_cl
         assert all(box.x0 >= 0 and box.y0 >= 0 for box in boxes)
 
 
+@pytest.mark.parametrize("resolution", [72, 100, 120])
+def test_labels_of_a_confusion_matrix_are_within_a_file_of_any_resolution(resolution: int) -> None:
+    names = ["A" * 200, *"BCDEF"]
+    figure = plots.confusion_matrix(np.eye(6, dtype=np.int64), names, "Test: 6 rows")
+    figure.set_dpi(resolution)
+    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]
+    axes = figure.axes[0]
+    assert axes.yaxis.label.get_window_extent().x0 >= 0
+    assert axes.xaxis.label.get_window_extent().y0 >= 0
+
+
 def test_counts_of_a_large_confusion_matrix_are_not_written() -> None:
     for num_classes, written in ((30, 900), (31, 0)):
         names = [str(number) for number in range(num_classes)]

@@ -1,8 +1,22 @@
 """Panels of a figure: their size, and their distance from texts."""
 
+import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from lit_classify.plots.layout import lay_out, make_panels
+
+
+@pytest.mark.parametrize("name", ["A" * 70, "W" * 48, "a" * 48])
+def test_the_figure_is_as_wide_as_its_legends(name: str) -> None:
+    figure, panels = make_panels(2)
+    for axes in panels:
+        axes.plot([0, 1], [0, 1], label=name)
+    lay_out(figure, panels, "a title")
+    FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]
+    legends = [axes.get_legend() for axes in panels]
+    first, second = (legend.get_window_extent() for legend in legends if legend is not None)
+    assert first.x1 < second.x0
+    assert second.x1 <= figure.bbox.x1
 
 
 def test_panels_are_square_and_texts_do_not_overlap() -> None:

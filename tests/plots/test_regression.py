@@ -40,6 +40,12 @@ def test_nan_and_infinity_are_refused(bad: float) -> None:
         RegressionLineDisplay({"Train": (X, torch.tensor([1.0, 2.0, bad]))})
 
 
+def test_the_limits_of_tiny_values_are_theirs() -> None:
+    x, y = torch.arange(3.0)[:, None], 1e-12 * torch.arange(3.0)
+    low, high = RegressionLineDisplay({"Train": (x, y)}, [y]).figure.axes[0].get_ylim()
+    assert [low, high] == pytest.approx([-1e-13, 2.1e-12])
+
+
 def test_each_row_is_a_point_and_its_error_is_counted() -> None:
     actual, predicted = np.array([1.0, 2.0, 4.0]), np.array([1.5, 2.0, 3.0])
     values, errors = predicted_vs_actual(actual, predicted, "Test: 3 rows").axes
