@@ -18,7 +18,7 @@ class Course:
     """A model of the course, trained as on the course page."""
 
     model: nn.Sequential
-    rows: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
 
 def circles() -> Split:
@@ -89,10 +89,10 @@ def train(name: str, epochs: int, every: int) -> Course:
         if epoch % every == 0:
             start = f"Epoch: {epoch:<{len(str(epochs - every))}} | "
             if labels is None:
-                course.rows.append(f"{start}Train loss: {loss:.5f}, Test loss: {test_loss:.5f}")
+                course.lines.append(f"{start}Train loss: {loss:.5f}, Test loss: {test_loss:.5f}")
             else:
                 acc, test_acc = accuracy(y_train, labels(logits)), accuracy(y_test, labels(test_logits))
-                course.rows.append(
+                course.lines.append(
                     f"{start}Loss: {loss:.5f}, Acc: {acc:.2f}% | "
                     f"Test loss: {test_loss:.5f}, Acc: {test_acc:.2f}%"
                 )

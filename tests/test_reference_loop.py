@@ -56,7 +56,7 @@ def test_weights_and_epoch_log_equal_those_of_the_reference_loop(
 
     reference = reference_loop.train(name, epochs, every)
     *printed, last = epoch_log.lines  # the course does not print the last epoch
-    assert printed == reference.rows
+    assert printed == reference.lines
     assert last.startswith(f"Epoch: {epochs - 1} ")
     for actual, expected in zip(model.parameters(), reference.model.parameters(), strict=True):
         assert torch.equal(actual, expected)

@@ -34,7 +34,7 @@ class Recipe:
     Args:
         name: name of the run's directory, lightning_logs/NAME; by default the name of the file or the data.
         purpose: what the experiment teaches, in a sentence.
-        expect: expected results for lit-classify verify (rows, within, accuracy_within, at_least, below).
+        expect: expected results for lit-classify verify (lines, within, accuracy_within, at_least, below).
     """
 
     name: str | None = None

@@ -12,7 +12,7 @@ from lit_classify.errors import UserError
 from lit_classify.messages import echo, unknown_name
 
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)(%?)")
-_EXPECTATIONS = {"rows", "within", "accuracy_within", "at_least", "below"}
+_EXPECTATIONS = {"lines", "within", "accuracy_within", "at_least", "below"}
 
 
 def main(arguments: list[str]) -> int:
@@ -60,11 +60,11 @@ def expectation(name: str) -> dict[str, Any]:
     """
     recipe = recipes.read(name).get("recipe")
     expect: dict[str, Any] = recipe.get("expect") or {} if isinstance(recipe, dict) else {}
-    wanted = {"rows": list, "at_least": dict, "below": dict}
+    wanted = {"lines": list, "at_least": dict, "below": dict}
     if not isinstance(expect, dict) or any(
         not isinstance(expect.get(word, kind()), kind) for word, kind in wanted.items()
     ):
-        raise UserError(f"recipe {name}: expect takes rows (a list), at_least and below (tag: number)")
+        raise UserError(f"recipe {name}: expect takes lines (a list), at_least and below (tag: number)")
     for word in expect:
         if word not in _EXPECTATIONS:
             raise UserError(f"recipe {name}: {unknown_name('expectation', word, _EXPECTATIONS)}")
@@ -84,7 +84,7 @@ def check_lines(expect: dict[str, Any], actual: list[str]) -> list[Line]:
     """Compare the lines of the epoch log with the expected ones.
 
     Args:
-        expect: ``rows``, the expected lines; ``within``, the tolerance of losses; ``accuracy_within``, that
+        expect: ``lines``, the expected ones; ``within``, the tolerance of losses; ``accuracy_within``, that
             of accuracies in percentage points. Both tolerances are 0 by default.
         actual: the printed lines, which may be more.
 
@@ -92,10 +92,10 @@ def check_lines(expect: dict[str, Any], actual: list[str]) -> list[Line]:
         What was expected, what was found, and whether they match.
 
     Examples:
-        >>> check_lines({"rows": ["Epoch: 0 | Train loss: 0.10"]}, ["Epoch: 0 | Train loss: 0.12"])
+        >>> check_lines({"lines": ["Epoch: 0 | Train loss: 0.10"]}, ["Epoch: 0 | Train loss: 0.12"])
         [('1 line to the last digit', 'max difference 0.02000', False)]
     """
-    wanted: list[str] = expect.get("rows", [])
+    wanted: list[str] = expect.get("lines", [])
     if not wanted:
         return []
     within, points = expect.get("within", 0.0), expect.get("accuracy_within", 0.0)

@@ -19,9 +19,9 @@ from tests import reference_loop
 )
 def test_expected_lines_equal_those_of_the_reference_loop(name: str, epochs: int, every: int) -> None:
     expect = verify.expectation(name)
-    rows = reference_loop.train(name, epochs, every).rows
-    assert all(passed for _, _, passed in verify.check_lines(expect, rows))
-    assert len(expect["rows"]) == len(rows)
+    lines = reference_loop.train(name, epochs, every).lines
+    assert all(passed for _, _, passed in verify.check_lines(expect, lines))
+    assert len(expect["lines"]) == len(lines)
 
 
 def test_verify_passes_a_matching_recipe_and_fails_an_altered_one(capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,27 +35,29 @@ def test_verify_passes_a_matching_recipe_and_fails_an_altered_one(capsys: pytest
 
 
 def test_lines_are_compared_to_the_last_digit_or_within_a_tolerance() -> None:
-    rows = ["Epoch: 0 | Train loss: 0.10000, Test loss: 0.20000"]
+    lines = ["Epoch: 0 | Train loss: 0.10000, Test loss: 0.20000"]
     near = ["Epoch: 0 | Train loss: 0.10002, Test loss: 0.20000"]
-    assert verify.check_lines({"rows": rows}, rows)[0][2]
-    assert not verify.check_lines({"rows": rows}, near)[0][2]
-    assert verify.check_lines({"rows": rows, "within": 2e-5}, near)[0][2]
-    assert not verify.check_lines({"rows": rows, "within": 1e-5}, near)[0][2]
-    assert not verify.check_lines({"rows": rows}, [])[0][2]
-    assert not verify.check_lines({"rows": rows, "within": 1}, ["Epoch: 0 | Loss: nan, Test loss: nan"])[0][2]
+    assert verify.check_lines({"lines": lines}, lines)[0][2]
+    assert not verify.check_lines({"lines": lines}, near)[0][2]
+    assert verify.check_lines({"lines": lines, "within": 2e-5}, near)[0][2]
+    assert not verify.check_lines({"lines": lines, "within": 1e-5}, near)[0][2]
+    assert not verify.check_lines({"lines": lines}, [])[0][2]
+    assert not verify.check_lines({"lines": lines, "within": 1}, ["Epoch: 0 | Loss: nan, Test loss: nan"])[0][
+        2
+    ]
 
 
 def test_additional_lines_are_not_a_difference() -> None:
-    rows = [f"Epoch: {epoch} | Train loss: 0.{epoch}, Test loss: 0.2" for epoch in (0, 5, 9)]
-    assert verify.check_lines({"rows": rows[:2]}, rows)[0][2]
-    assert not verify.check_lines({"rows": rows}, rows[:2])[0][2]
+    lines = [f"Epoch: {epoch} | Train loss: 0.{epoch}, Test loss: 0.2" for epoch in (0, 5, 9)]
+    assert verify.check_lines({"lines": lines[:2]}, lines)[0][2]
+    assert not verify.check_lines({"lines": lines}, lines[:2])[0][2]
 
 
 def test_the_columns_of_verify_are_separated_by_spaces(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = [row.replace("Loss: 0", "Loss: 1234") for row in verify.expectation("blobs")["rows"]]
-    result = quiet_training.RecipeRun("blobs", None, None, rows, {"test/accuracy": 0.1}, 9, 9876.5)  # type: ignore[arg-type]
+    lines = [line.replace("Loss: 0", "Loss: 1234") for line in verify.expectation("blobs")["lines"]]
+    result = quiet_training.RecipeRun("blobs", None, None, lines, {"test/accuracy": 0.1}, 9, 9876.5)  # type: ignore[arg-type]
     monkeypatch.setattr(quiet_training, "run", lambda name: result)
     assert main(["verify", "blobs"]) == 1
     head, *lines = capsys.readouterr().out.splitlines()[:3]
