@@ -1,7 +1,10 @@
 """Argument parsers for the commands that do not use LightningCLI."""
 
 import re
+import shlex
 from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NoReturn
 
 from lit_classify.errors import UserError
@@ -17,19 +20,33 @@ _OF_MODEL = ("network", "activation", "loss")  # which may also be given as in f
 
 
 class _Parser(ArgumentParser):
+    _arguments: Sequence[str] = ()
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse
+        """Parse arguments, which messages may name."""
+        self._arguments = args or ()
+        return super().parse_known_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """Raise UserError instead of printing the usage and exiting."""
-        raise UserError(wrong_number_of_values(message) or f"{message}; see {self.prog} --help")
+        explained = wrong_number_of_values(message, self._arguments)
+        raise UserError(explained or f"{message}; see {self.prog} --help")
 
 
-def wrong_number_of_values(message: str) -> str | None:
+def wrong_number_of_values(message: str, arguments: Sequence[str]) -> str | None:
     """Return a clearer form of argparse's message about an option with a value too many or too few.
 
+    Args:
+        message: the message.
+        arguments: the command line.
+
     Examples:
-        >>> wrong_number_of_values("argument -d/--dark: ignored explicit argument 'true'")
+        >>> wrong_number_of_values("argument -d/--dark: ignored explicit argument 'true'", [])
         "--dark takes no value, but got 'true': give --dark, or leave it out"
-        >>> wrong_number_of_values("argument --out: expected one argument")
+        >>> wrong_number_of_values("argument --out: expected one argument", ["plot", "last", "--out"])
         '--out requires a value'
+        >>> wrong_number_of_values("argument --data: expected one argument", ["fit", "--data.path", "-t.csv"])
+        "--data.path requires a value, and '-t.csv' looks like an option: write --data.path=-t.csv"
     """
     pattern = r"argument .*?(--[\w.]+)[^:]*: (?:ignored explicit argument (.*)|expected .*argument)"
     found = re.match(pattern, message)
@@ -37,8 +54,19 @@ def wrong_number_of_values(message: str) -> str | None:
         return None
     option, value = found.groups()
     if value is None:
-        return f"{option} requires a value"
+        return _requires_value(option, arguments)
     return takes_no_value(option, value)
+
+
+def _requires_value(option: str, arguments: Sequence[str]) -> str:
+    """Return the message for an option without a value; that of a class may be one of its arguments."""
+    for name, following in pairwise([*arguments, ""]):
+        if name == option or (name.startswith(f"{option}.") and following.startswith("-")):
+            if re.match("-[^-]", following):
+                written = shlex.quote(f"{name}={following}")
+                return f"{name} requires a value, and {following!r} looks like an option: write {written}"
+            return f"{name} requires a value"
+    return f"{option} requires a value"
 
 
 def takes_no_value(option: str, value: str) -> str:

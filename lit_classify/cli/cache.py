@@ -37,5 +37,5 @@ def main(arguments: list[str]) -> int:
 
 def _line(entry: Entry) -> str:
     state = "" if entry.is_complete else ", not complete: the next run continues it"
-    files = escape_control(", ".join(entry.paths), is_name=True)
-    return f"{entry.cached.name}  {format_size(entry.num_bytes)}, {entry.num_rows:,} rows of {files}{state}"
+    name, files = (escape_control(text, is_name=True) for text in (entry.cached.name, ", ".join(entry.paths)))
+    return f"{name}  {format_size(entry.num_bytes)}, {entry.num_rows:,} rows of {files}{state}"

@@ -475,9 +475,10 @@ class FitCLI(LitCLI):
 
     def test_command(self, kept: Path) -> str:
         """Return the command that tests a checkpoint; user-defined classes are given again."""
-        words = ["lit-classify", "test", "--ckpt_path", str(kept)]
+        option = [f"--ckpt_path={kept}"] if str(kept).startswith("-") else ["--ckpt_path", str(kept)]
+        words = ["lit-classify", "test", *option]
         given = self.config["fit"]
-        for option, path in {
+        for name, path in {
             "--model": given.model.class_path,
             "--data": given.data.class_path,
             "--model.network": given.model.init_args.get("network"),
@@ -485,7 +486,7 @@ class FitCLI(LitCLI):
             "--model.loss": given.model.init_args.get("loss"),
         }.items():
             if isinstance(path, str) and "." in path and not path.startswith("lit_classify."):
-                words += [option, path]
+                words += [name, path]
         return shlex.join(words)
 
     def remove_empty_run(self) -> None:

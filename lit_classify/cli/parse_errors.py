@@ -59,7 +59,7 @@ def explain(parser: ArgumentParser, message: str) -> str:
         return _unknown_option(f"{key}.{option}", parser)
     if option := _find(r"does not accept option '([\w.]+)'", message):
         return _unknown_option(option, parser)
-    if explanation := wrong_number_of_values(message):
+    if explanation := wrong_number_of_values(message, getattr(parser, "args", ())):
         return explanation
     if option := _find(r"unrecognized arguments: (.+)", message):
         first = option.split()[0]

@@ -45,6 +45,16 @@ def test_an_unknown_name_is_one_message(names: list[str], capsys: pytest.Capture
     assert "no cache in empty" in capsys.readouterr().err
 
 
+def test_any_name_of_a_file_is_listed_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    path = "two\nlines" + "\u4e2d" * 80 + ".csv"
+    mixed_table(100).write_csv(path)
+    TableDataModule(path, "target", ignore=["part", "street"], cache_dir="cache")
+    assert main(["cache", "--cache_dir", "cache"]) == 0
+    line, _total = capsys.readouterr().out.splitlines()
+    assert line.startswith(r"two\nlines")
+    assert line.endswith(f"100 rows of {path}".replace("\n", r"\n"))
+
+
 @pytest.mark.parametrize("directory", ["elsewhere", "t.csv", ""])
 def test_what_is_no_directory_has_no_caches(
     names: list[str], directory: str, capsys: pytest.CaptureFixture[str]

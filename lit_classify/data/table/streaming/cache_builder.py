@@ -41,6 +41,7 @@ from lit_classify.errors import DataError
 from lit_classify.messages import echo_once, warn
 
 _FORMAT = 3  # of the files in the cache
+_MAX_STEM = 50  # characters of a file's name; names of folders have 255 bytes at most
 _CONTINUING = "continuing {}, which was interrupted"
 
 
@@ -127,7 +128,7 @@ class CacheBuilder:
             "handle_unknown": options.handle_unknown,
         }
         key = [_FORMAT, __version__, digests, options.missing_target, settings, known]
-        return f"{Path(first).stem}-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}"
+        return f"{Path(first).stem[:_MAX_STEM]}-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}"
 
     def _build(self, cached: CachedTable, state: FittedState | None) -> dict[str, Any]:
         """Read the table twice, and return the record of its cache."""
