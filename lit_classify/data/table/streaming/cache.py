@@ -1,7 +1,7 @@
 """Folders of encoded tables on the disk: built under a lock, checked when opened, listed and deleted.
 
 A complete folder has a ``table.json``, which is written last and has a checksum of each array. The name of a
-folder that is being built ends in ``.partial``; it is continued after an interruption.
+folder that is being built ends in ``.partial``; it is resumed after an interruption.
 """
 
 import json
@@ -23,7 +23,7 @@ from lit_classify.atomic_write import atomic_write
 from lit_classify.errors import UserError
 from lit_classify.messages import echo_once
 
-FITTED = "fitted.json"  # in a partial folder, what the first pass has found
+_FITTED = "fitted.json"  # in a partial folder, what the first pass has found
 _FIRST_PASS = "first-pass.json"  # the same, what it has found so far
 _NAME = re.compile(r"-[0-9a-f]{16}$")
 _RECORD = "table.json"
@@ -177,13 +177,13 @@ class CachedTable:
         """Return the bytes that the partial folder takes."""
         return sum(path.stat().st_size for path in self.partial.iterdir())
 
-    def note_first_pass(
+    def save_first_pass(
         self, table: Mapping[str, Any], data: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]
     ) -> None:
-        """Store what the first pass has found so far, in place of an earlier note.
+        """Save what the first pass has found so far, in place of what was saved before.
 
         Args:
-            table: what must be equal when the pass is continued.
+            table: what must be equal when the pass is resumed.
             data: plain data.
             frames: rows.
         """
@@ -194,35 +194,35 @@ class CachedTable:
             with atomic_write(self.partial / files[name]) as path:
                 frame.write_ipc(path)
         sums = {name: _checksum(self.partial / file) for name, file in files.items()}
-        note = {**table, "data": data, "frames": files, "checksums": sums}
-        _write_json(self.partial / _FIRST_PASS, {**note, "checksum": _checksum_of(note)})
+        saved = {**table, "data": data, "frames": files, "checksums": sums}
+        _write_json(self.partial / _FIRST_PASS, {**saved, "checksum": _checksum_of(saved)})
         for path in earlier:
             path.unlink()
 
-    def noted_first_pass(
+    def load_first_pass(
         self, table: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, pl.DataFrame]] | None:
-        """Return the data and frames of the last note, if it is intact and of this table; None otherwise."""
-        note = _read_json(self.partial / _FIRST_PASS)
-        if note is None or note.get("checksum") != _checksum_of(note) or {**note, **table} != note:
+        """Return the data and frames that were saved last; None unless they are intact and of this table."""
+        saved = _read_json(self.partial / _FIRST_PASS)
+        if saved is None or saved.get("checksum") != _checksum_of(saved) or {**saved, **table} != saved:
             return None
         frames = {}
-        for name, file in note["frames"].items():
+        for name, file in saved["frames"].items():
             path = self.partial / file
-            if not path.is_file() or _checksum(path) != note["checksums"][name]:
+            if not path.is_file() or _checksum(path) != saved["checksums"][name]:
                 return None
             frames[name] = pl.read_ipc(path)
-        return note["data"], frames
+        return saved["data"], frames
 
-    def begin(self, fitted: Mapping[str, Any]) -> None:
+    def start_second_pass(self, found: Mapping[str, Any]) -> None:
         """Create an empty partial folder, with what the first pass has found."""
         shutil.rmtree(self.partial, ignore_errors=True)
         self.partial.mkdir()
-        _write_json(self.partial / FITTED, fitted)
+        _write_json(self.partial / _FITTED, found)
 
-    def begun(self) -> dict[str, Any] | None:
-        """Return what the first pass has found, if the table was begun; None otherwise."""
-        return _read_json(self.partial / FITTED)
+    def load_found(self) -> dict[str, Any] | None:
+        """Return what the first pass has found; None if the second one has not been started."""
+        return _read_json(self.partial / _FITTED)
 
     def delete(self) -> None:
         """Delete the folders, unless another process builds the table now; its lock stays.
@@ -292,9 +292,9 @@ def find_tables(directory: Path) -> list[Entry]:
     names = {path.name.removesuffix(_PARTIAL) for path in directory.glob("*-*") if path.is_dir()}
     found = []
     for cached in (CachedTable(directory, name) for name in sorted(names) if _NAME.search(name)):
-        for folder, note in ((cached.folder, _RECORD), (cached.partial, FITTED)):
+        for folder, file in ((cached.folder, _RECORD), (cached.partial, _FITTED)):
             if folder.is_dir() and not folder.is_symlink():
-                content = _read_json(folder / note) or _read_json(folder / _FIRST_PASS) or {}
+                content = _read_json(folder / file) or _read_json(folder / _FIRST_PASS) or {}
                 size = sum(path.stat().st_size for path in folder.iterdir())
                 rows, paths = sum(content.get("counts", {}).values()), tuple(content.get("paths", ()))
                 found.append(Entry(cached, folder == cached.folder, size, rows, paths))

@@ -132,38 +132,38 @@ class CacheBuilder:
 
     def _build(self, cached: CachedTable, state: FittedState | None) -> dict[str, Any]:
         """Read the table twice, and return the record of its cache."""
-        note = cached.begun()
-        is_other = state is not None and note is not None and note["fitted"]["state"] != state.to_dict()
-        if note is None or note["files"] != self.stamps or is_other:
+        found = cached.load_found()
+        is_other = state is not None and found is not None and found["fitted"]["state"] != state.to_dict()
+        if found is None or found["files"] != self.stamps or is_other:
             try:
-                note = self._learn(cached, state)
+                found = self._run_first_pass(cached, state)
             except DataError:
                 shutil.rmtree(cached.partial, ignore_errors=True)
                 raise
-            cached.begin(note)
+            cached.start_second_pass(found)
         else:
             echo_once(_CONTINUING.format(cached.partial))
-        fitted, findings = Fitted.from_dict(note["fitted"]), Findings()
+        fitted, findings = Fitted.from_dict(found["fitted"]), Findings()
         encoder = BlockEncoder(
             fitted.state,
-            replace(self.assignment, given=frozenset(note["given"])),
+            replace(self.assignment, given=frozenset(found["given"])),
             self.options,
             findings,
-            note["spread"],
+            found["spread"],
         )
-        size, free = encoder.num_bytes(note["counts"]), free_space(cached.partial)
-        rows = f"{sum(note['counts'].values()):,} encoded rows need {format_size(size)}"
+        size, free = encoder.num_bytes(found["counts"]), free_space(cached.partial)
+        rows = f"{sum(found['counts'].values()):,} encoded rows need {format_size(size)}"
         if size > free + cached.partial_size():
             raise DataError(
                 f"{self.directory} has {format_size(free)} free, but {rows}; choose another directory with "
                 "--data.cache_dir"
             )
         echo_once(f"{rows} in {cached.folder}")
-        formats = {name: ValueFormat.from_dict(part) for name, part in note["formats"].items()}
-        reader = replace(self.reader, formats=formats, texts=frozenset(note["texts"]))
+        formats = {name: ValueFormat.from_dict(part) for name, part in found["formats"].items()}
+        reader = replace(self.reader, formats=formats, texts=frozenset(found["texts"]))
         try:
-            with _progress("second pass", note["num_rows"], written_until(cached.partial)) as progress:
-                arrays = write_shards(reader, encoder, note["counts"], cached.partial, progress)
+            with _progress("second pass", found["num_rows"], written_until(cached.partial)) as progress:
+                arrays = write_shards(reader, encoder, found["counts"], cached.partial, progress)
         except OtherFormatError as error:
             self.options.cast(fitted.state, error.block.table, findings)  # names the cell at fault
             raise DataError(f"the column {error.column!r} was changed while it was read") from error
@@ -176,28 +176,28 @@ class CacheBuilder:
         if {key: self.reader.stamps(key) for key in self.stamps} != self.stamps:
             shutil.rmtree(cached.partial)
             raise DataError("the table was changed while it was read; start again")
-        return cached.finish(note, arrays)
+        return cached.finish(found, arrays)
 
-    def _learn(self, cached: CachedTable, state: FittedState | None) -> dict[str, Any]:
+    def _run_first_pass(self, cached: CachedTable, state: FittedState | None) -> dict[str, Any]:
         """Return what the first pass finds that the second needs, as plain data."""
         table = {
             "paths": list(self.digests["path"]),
             "files": self.stamps,
             "state": state and state.to_dict(),
         }
-        note = cached.noted_first_pass(table)
-        if note is not None:
+        saved = cached.load_first_pass(table)
+        if saved is not None:
             echo_once(_CONTINUING.format(cached.partial))
-        done = FIRST_BLOCK if note is None else Position.from_dict(note[0]["position"])
+        done = FIRST_BLOCK if saved is None else Position.from_dict(saved[0]["position"])
         with _progress("first pass", self.reader.estimate_rows(), done) as progress:
             surveyor = Surveyor(
                 self.options.roles,
                 self.options.missing_target,
                 progress,
-                partial(cached.note_first_pass, table),
+                partial(cached.save_first_pass, table),
                 only_counts=state is not None,
             )
-            survey = surveyor.survey(self.reader, self.assignment, note)
+            survey = surveyor.survey(self.reader, self.assignment, saved)
         fitted = self._fit(survey) if state is None else Fitted(state)
         return {
             "fitted": fitted.to_dict(),

@@ -26,8 +26,8 @@ from lit_classify.data.table.streaming.row_assignment import SPLITS, Assignment
 from lit_classify.data.table.streaming.shards import Layout
 from lit_classify.data.table.streaming.survey import Progress, with_targets
 
-_SECONDS = 10.0  # between notes of the progress, from which an interrupted pass continues
-_NOTE = "progress.json"
+_SECONDS = 10.0  # between saving the progress, from which an interrupted pass is resumed
+_PROGRESS = "progress.json"
 _PENDING_BYTES = 1 << 26  # of encoded rows that are written at once
 
 
@@ -131,7 +131,7 @@ def write_shards(
     folder: Path,
     progress: Progress,
 ) -> dict[str, Array]:
-    """Write the encoded rows of all splits into a folder; continue if it has been begun.
+    """Write the encoded rows of all splits into a folder; resume what has been interrupted.
 
     Raises:
         DataError: a cell is not valid.
@@ -139,21 +139,21 @@ def write_shards(
     """
     arrays = encoder.arrays(counts)
     places = layouts(counts, arrays, encoder.assignment.splitter.seed)
-    position, written = _read_note(folder)
+    position, written = _read_progress(folder)
     with ExitStack() as stack:
         files = {name: stack.enter_context(reserved(folder / name, array)) for name, array in arrays.items()}
-        writer, noted = _ShardWriter(files, places, written), time.monotonic()
+        writer, saved_at = _ShardWriter(files, places, written), time.monotonic()
         for block in reader.blocks_from(position):
             progress(len(block.table))
             writer.add(encoder.encode(block))
-            if time.monotonic() - noted > _SECONDS:
+            if time.monotonic() - saved_at > _SECONDS:
                 writer.flush()
-                _write_note(folder, files.values(), block.end, writer.written)
-                noted = time.monotonic()
+                _write_progress(folder, files.values(), block.end, writer.written)
+                saved_at = time.monotonic()
         writer.flush()
         for file in files.values():
             os.fsync(file.fileno())
-    (folder / _NOTE).unlink(missing_ok=True)
+    (folder / _PROGRESS).unlink(missing_ok=True)
     return arrays
 
 
@@ -203,20 +203,20 @@ class _ShardWriter:
 
 def written_until(folder: Path) -> Position:
     """Return up to where blocks are written into a folder."""
-    return _read_note(folder)[0]
+    return _read_progress(folder)[0]
 
 
-def _read_note(folder: Path) -> tuple[Position, list[int]]:
+def _read_progress(folder: Path) -> tuple[Position, list[int]]:
     """Return up to where blocks are written, and the rows of each split in them."""
-    if not (folder / _NOTE).is_file():
+    if not (folder / _PROGRESS).is_file():
         return FIRST_BLOCK, [0] * len(SPLITS)
-    note = json.loads((folder / _NOTE).read_text("utf-8"))
-    return Position.from_dict(note["position"]), note["written"]
+    saved = json.loads((folder / _PROGRESS).read_text("utf-8"))
+    return Position.from_dict(saved["position"]), saved["written"]
 
 
-def _write_note(folder: Path, files: Iterable[BinaryIO], end: Position, written: Sequence[int]) -> None:
-    """Note what is written, once it is on the disk."""
+def _write_progress(folder: Path, files: Iterable[BinaryIO], end: Position, written: Sequence[int]) -> None:
+    """Save up to where blocks are written, once they are on the disk."""
     for file in files:
         os.fsync(file.fileno())
-    with atomic_write(folder / _NOTE) as path:
+    with atomic_write(folder / _PROGRESS) as path:
         path.write_text(json.dumps({"position": end.to_dict(), "written": list(written)}), "utf-8")

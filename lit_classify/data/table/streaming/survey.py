@@ -33,10 +33,10 @@ from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
 
 _MIN_VALUES = 1000  # cells with a value before the first text above which the text is an error
-_SECONDS = 10.0  # between notes of the progress, from which an interrupted pass continues
+_SECONDS = 10.0  # between saving the totals, from which an interrupted pass is resumed
 
 Progress = Callable[[int], None]  # called with the number of rows of each block
-Note = tuple[dict[str, Any], Frames]  # plain data and frames, from which a pass continues
+SavedPass = tuple[dict[str, Any], Frames]  # plain data and frames, from which a pass is resumed
 
 
 @dataclass
@@ -132,7 +132,7 @@ class Surveyor:
         roles: the roles of columns.
         missing_target: whether to leave out rows without a target (``drop``).
         progress: called with the number of rows of each block.
-        save: stores notes, from which an interrupted pass continues.
+        save: saves the totals so far, from which an interrupted pass is resumed.
         only_counts: whether to count rows only, for a state that has been fitted before.
     """
 
@@ -143,19 +143,19 @@ class Surveyor:
     only_counts: bool = False
     _refused: dict[str, set[ValueFormat]] = field(default_factory=dict)  # formats that a column does not have
 
-    def survey(self, reader: BlockReader, assignment: Assignment, note: Note | None = None) -> Survey:
+    def survey(self, reader: BlockReader, assignment: Assignment, saved: SavedPass | None = None) -> Survey:
         """Return what all rows have in common.
 
         Args:
             reader: the files.
             assignment: which split each row belongs to.
-            note: the last one of an interrupted pass over the same files with the same options.
+            saved: what an interrupted pass over the same files with the same options has saved.
 
         Raises:
             DataError: a cell is not valid, or a split has no rows.
         """
         reader = reader.with_text([name for name in self.roles.categorical if name in reader.names])
-        todo = self._begin(reader, assignment) if note is None else self._continue(reader, assignment, note)
+        todo = self._begin(reader, assignment) if saved is None else self._resume(reader, assignment, saved)
         while True:
             reader, assignment, totals, _ = todo
             try:
@@ -184,9 +184,9 @@ class Surveyor:
         totals = RunningTotals.of(assignment.splitter.seed, self._target_name, self._candidates(reader))
         return _Pass(reader, assignment, totals)
 
-    def _continue(self, reader: BlockReader, assignment: Assignment, note: Note) -> _Pass:
-        """Return the pass over the rows that come after a note."""
-        data, frames = note
+    def _resume(self, reader: BlockReader, assignment: Assignment, saved: SavedPass) -> _Pass:
+        """Return the pass over the rows that an interrupted one has not read."""
+        data, frames = saved
         refused = data["refused"].items()
         self._refused = {name: {*map(ValueFormat.from_dict, formats)} for name, formats in refused}
         formats = {name: ValueFormat.from_dict(part) for name, part in data["formats"].items()}
@@ -197,8 +197,8 @@ class Surveyor:
             Position.from_dict(data["position"]),
         )
 
-    def _note(self, todo: _Pass, end: Position) -> Note:
-        """Return a note for ``_continue``."""
+    def _to_save(self, todo: _Pass, end: Position) -> SavedPass:
+        """Return what ``_resume`` takes."""
         data, frames = todo.totals.state()
         refused = self._refused.items()
         return {
@@ -213,7 +213,7 @@ class Surveyor:
     def _add_rows(self, todo: _Pass) -> None:
         """Add the rows from the start of the pass on to its totals."""
         reader, assignment, totals, start = todo
-        noted = time.monotonic()
+        saved_at = time.monotonic()
         for block in reader.blocks_from(start):
             path = block.table.files[0][0]
             totals.files[path] = totals.files.get(path, 0) + len(block.table)
@@ -229,9 +229,9 @@ class Surveyor:
             totals.targets.add(frame, numbers, is_train)
             totals.sample.add(frame.select([]) if self.only_counts else frame, numbers, codes)
             self.progress(len(block.table))
-            if time.monotonic() - noted > _SECONDS:
-                self.save(*self._note(todo, block.end))
-                noted = time.monotonic()
+            if time.monotonic() - saved_at > _SECONDS:
+                self.save(*self._to_save(todo, block.end))
+                saved_at = time.monotonic()
 
     def _survey(self, done: _Pass) -> Survey:
         """Return what has been found, once all rows are added."""
