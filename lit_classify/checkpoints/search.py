@@ -14,6 +14,8 @@ RUNS = "lightning_logs"
 def find_checkpoint(path: str, runs: Path = Path(RUNS), of_run: Sequence[str] = ("best", "last")) -> str:
     """Return the path of a checkpoint; ``last`` and ``best`` are the newest intact checkpoints of that name.
 
+    A link to a checkpoint is followed.
+
     Args:
         path: a path, the directory of a run, or ``last`` or ``best``.
         runs: the directory to search recursively.
@@ -32,11 +34,20 @@ def find_checkpoint(path: str, runs: Path = Path(RUNS), of_run: Sequence[str] = 
     """
     if Path(path).is_dir():
         return str(_checkpoint_of_run(Path(path), of_run))
-    if path not in {"last", "best"} or Path(path).is_file():
+    if Path(path).is_file():
+        return str(_follow(Path(path)))
+    if path not in {"last", "best"}:
         return path
     found = _newest_intact(runs, path)
     warn(f"{path} is {found}")
     return found
+
+
+def _follow(path: Path) -> Path:
+    """Return what a link points to, unless it is in a run itself: the files of the run are beside that."""
+    while path.is_symlink() and path.parent.name != "checkpoints":
+        path = path.parent / path.readlink()
+    return path
 
 
 def _checkpoint_of_run(folder: Path, names: Sequence[str]) -> Path:

@@ -52,7 +52,7 @@ def main(arguments: list[str]) -> int:
     result = permutation_importance(model, data, given.metric, given.repeats, given.max_rows, given.seed)
     echo(importance_text(result))
 
-    run = checkpoint.path.resolve().parent.parent
+    run = checkpoint.path.parent.parent.resolve()
     title = f"{run.parent.name}/{run.name}\n{result.basis}"
     figure = plots.column_importance(result.columns, result.means, result.deviations, result.measure, title)
     table = io.BytesIO()

@@ -95,7 +95,7 @@ def plot_checkpoint(path: str, given: Namespace, prefixed: bool) -> Iterator[tup
     """
     checkpoint = Checkpoint.read(path)
     model, data = CustomClasses.of(given).build_run(checkpoint, data_settings(given))
-    run = checkpoint.path.resolve().parent.parent
+    run = checkpoint.path.parent.parent.resolve()
     prefix = f"{run.parent.name}_{run.name}_{checkpoint.path.stem}_" if prefixed else ""
     plotters = model_plots(model, data, f"{run.parent.name}/{run.name}", checkpoint.epochs - 1)
     if event_files(run):

@@ -5,6 +5,7 @@ Legend: N rows, F features, O outputs, S snapshots, C classes.
 
 import json
 import math
+import os
 import platform
 import shlex
 from collections import Counter
@@ -66,7 +67,7 @@ def summarize(
     """
     paths = [Path(find_checkpoint(str(run))) for run in runs]
     for number, path in enumerate(paths):
-        if path.resolve() in {other.resolve() for other in paths[:number]}:
+        if os.path.realpath(path) in map(os.path.realpath, paths[:number]):
             raise UserError(f"{path} is given twice")
     summaries = [_summarize_run(path, rows, custom) for path in paths]
     names = Counter(run["name"] for run in summaries)
@@ -85,7 +86,7 @@ def summarize(
 
 def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, Any]:
     checkpoint = Checkpoint.read(path)
-    folder = path.resolve().parent.parent
+    folder = path.parent.parent.resolve()
     own_config = str(path.parent.parent / "config.yaml")
     config = read_config(folder)
     model = custom.build_model(checkpoint)

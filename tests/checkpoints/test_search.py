@@ -10,6 +10,7 @@ from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.main import main
 from lit_classify.errors import DataWarning, UserError
+from lit_classify.report.summary import summarize
 from tests.checkpoints.altered import QUICK, table
 from tests.runs import FIT_MOONS, MOONS_CHECKPOINT
 
@@ -102,3 +103,35 @@ def test_the_directory_of_a_run_is_its_best_checkpoint_and_its_last_one_to_resum
     assert "Resumed after 3 epochs" in capsys.readouterr().out
     with pytest.raises(UserError, match="lightning_logs has no checkpoints; give the directory of a run"):
         find_checkpoint("lightning_logs")
+
+
+def short_run() -> Path:
+    assert main([*FIT_MOONS, "--trainer.max_epochs", "1"]) == 0
+    return Path("lightning_logs/moons/version_0")
+
+
+def test_a_link_is_the_checkpoint_of_the_run_that_it_points_to(capsys: pytest.CaptureFixture[str]) -> None:
+    short_run().rename("run")
+    Path("links").mkdir()
+    Path("links", "best.ckpt").symlink_to("../run/checkpoints/best.ckpt")
+    Path("link.ckpt").symlink_to("links/best.ckpt")
+    assert Path(find_checkpoint("link.ckpt")).samefile("run/checkpoints/best.ckpt")
+    assert main(["eject", "link.ckpt", "--out", "script.py"]) == 0
+    capsys.readouterr()
+    assert main(["diagnose", "link.ckpt"]) == 0
+    assert capsys.readouterr().out.startswith("links/../run: BinaryClassifier")
+
+
+def test_the_run_of_a_checkpoint_that_is_a_link_itself_is_where_it_is() -> None:
+    best = short_run() / "checkpoints" / "best.ckpt"
+    best.rename("object")
+    best.symlink_to(Path("object").resolve())
+    assert find_checkpoint(str(best)) == str(best)
+    (run,) = summarize([best])["runs"]
+    assert run["name"] == "moons/version_0"
+
+
+def test_a_loop_of_links_is_no_checkpoint() -> None:
+    Path("loop").symlink_to("loop")
+    with pytest.raises(UserError, match="no checkpoint at loop"):
+        summarize(["loop"])
