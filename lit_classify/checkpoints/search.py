@@ -32,6 +32,8 @@ def find_checkpoint(path: str, runs: Path = Path(RUNS), of_run: Sequence[str] = 
             ...
         lit_classify.errors.UserError: no intact last.ckpt in no/such/directory
     """
+    if not path:  # such as a variable of the shell that is not set
+        raise UserError("the path of the checkpoint is empty: give a file, or the directory of a run")
     if Path(path).is_dir():
         return str(_checkpoint_of_run(Path(path), of_run))
     if Path(path).is_file():

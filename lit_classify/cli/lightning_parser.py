@@ -17,6 +17,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from lit_classify import recipes, safe_yaml
 from lit_classify._lightning.argparse_actions import actions
+from lit_classify._lightning.string_arguments import write_strings
 from lit_classify.allowed_imports import import_object
 from lit_classify.cli import parse_errors
 from lit_classify.errors import UserError
@@ -24,6 +25,7 @@ from lit_classify.messages import echo
 
 set_loader("yaml", safe_yaml.load, exceptions=(yaml.YAMLError,))  # for all YAML of the parser
 set_dumper("yaml", safe_yaml.dump)
+write_strings()
 register_type(torch.device)  # the default of an argument of StochasticWeightAveraging
 
 

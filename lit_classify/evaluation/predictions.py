@@ -13,6 +13,8 @@ from torch import Tensor
 
 from lit_classify.atomic_write import atomic_write
 from lit_classify.checkpoints import Checkpoint
+from lit_classify.checkpoints.compatibility import DATA_MODULES
+from lit_classify.data import TableDataModule
 from lit_classify.data.table.frames import is_frame, like
 from lit_classify.errors import UserError
 from lit_classify.messages import echo, unknown_name
@@ -113,7 +115,12 @@ def predict(
         ((3, 3), ['prediction', 'p_large', 'p_small'])
     """
     checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint.read(checkpoint)
-    checkpoint.check_options("data", ["path"])
+    kind = DATA_MODULES.get(checkpoint.data.class_path) if checkpoint.data else None
+    if kind and not issubclass(kind, TableDataModule):
+        raise UserError(
+            f"predict reads a table, but {checkpoint.path} was trained on {kind.__name__}; use "
+            "load(checkpoint).predict(x) with the features x"
+        )
     model = checkpoint.build_model(network, activation=activation)
     data = checkpoint.build_data({"path": path})
     model.predicts_spread = spread

@@ -103,6 +103,8 @@ def test_the_directory_of_a_run_is_its_best_checkpoint_and_its_last_one_to_resum
     assert "Resumed after 3 epochs" in capsys.readouterr().out
     with pytest.raises(UserError, match="lightning_logs has no checkpoints; give the directory of a run"):
         find_checkpoint("lightning_logs")
+    with pytest.raises(UserError, match="the path of the checkpoint is empty"):
+        find_checkpoint("")
 
 
 def short_run() -> Path:

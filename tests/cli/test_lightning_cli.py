@@ -114,6 +114,7 @@ def test_check_val_every_n_epoch_sets_the_epochs_that_are_validated_and_printed(
     [
         "Timer --trainer.callbacks.duration 00:01:00:00",
         "StochasticWeightAveraging --trainer.callbacks.swa_lrs 0.1",
+        "ModelPruning --trainer.callbacks.pruning_fn l1_unstructured --trainer.callbacks.amount 0.2",
     ],
 )
 def test_the_configuration_of_a_run_with_a_callback_of_lightning_can_be_used_again(options: str) -> None:

@@ -7,11 +7,14 @@ import pytest
 from polars.testing import assert_frame_equal
 from sklearn.datasets import load_iris
 
+from lit_classify import UserError
+from lit_classify import predict as predict_table
 from lit_classify.cli.main import main
 from lit_classify.evaluation.predictions import escape_formulas
 from tests.example_tables import bundled
 from tests.example_tables import write as write_text
 from tests.forked import ForkedProgram
+from tests.runs import FIT_MOONS, MOONS_CHECKPOINT
 
 BEST = "lightning_logs/table/version_0/checkpoints/best.ckpt"
 
@@ -27,6 +30,12 @@ def fit(path: Path | str, target: str, *options: str) -> int:
 
 def predict(path: str, out: str, *options: str) -> int:
     return main(["predict", "--ckpt_path", BEST, "--data.path", path, "--out", out, *options])
+
+
+def test_a_checkpoint_of_generated_data_reads_no_table() -> None:
+    assert main([*FIT_MOONS, "--trainer.max_epochs", "1"]) == 0
+    with pytest.raises(UserError, match=r"trained on MoonsDataModule; use load\(checkpoint\)"):
+        predict_table(MOONS_CHECKPOINT.format(0), pl.DataFrame({"x1": [0.0], "x2": [1.0]}))
 
 
 @pytest.mark.reliability(36)

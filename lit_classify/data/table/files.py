@@ -95,6 +95,8 @@ def _find(given: str) -> list[Path]:
         raise DataError(
             "- is standard input, which only lit-classify predict reads, as --data.path -; save it to a file"
         )
+    if not given:  # such as a variable of the shell that is not set
+        raise DataError("the path of a table is empty: give a file, or leave the option out")
     path = Path(given)
     if path.is_dir():
         raise DataError(f"{path} is a directory; give a file, or a pattern such as {path}/*.csv")

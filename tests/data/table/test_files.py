@@ -73,6 +73,7 @@ def test_an_unusable_path_is_refused_with_the_reason() -> None:
         "tabel.csv": "no table at tabel.csv; did you mean table.csv",
         "https://example.org/t.csv": "https://example.org/t.csv is a URL",
         "/dev/null": "/dev/null is not a regular file",
+        "": "the path of a table is empty",
     }.items():
         with pytest.raises(UserError, match=message):
             read_table(path)
