@@ -135,20 +135,9 @@ def train_at_once(parts: Sequence[Configuration], seeds: Sequence[int]) -> None:
     The members are those of the first learning rate, one for each seed, then those of the second.
     """
     start = time.monotonic()
-    rates = [part.lr for part in parts]
-    numbers = [seed - seeds[0] for seed in seeds]  # of the members: number k has the weights of seed k
-    options = ["--seed_everything", str(seeds[0]), "--model.members", str(numbers[-1] + 1)]
     with _quiet():
-        arguments = [*parts[0].arguments, *QUIET, *NO_CHECKPOINTS, *options, "--model.lr", repr(max(rates))]
-        cli = PreparedFit(["fit", *arguments])
-        most = max((cli.trainer.max_epochs or 0) // _MIN_VALIDATIONS, 1)  # epochs from one to the next
-        cli.epoch_log.every_n_epochs = min(cli.epoch_log.every_n_epochs, most)
+        cli, runs = _build_members(parts, seeds)
         model, data = cli.model, cli.datamodule
-        network = model.network if numbers[-1] else as_members([model.network])
-        model.network = select_members(network, numbers * len(rates))
-        model.members = len(rates) * len(seeds)
-        recorded = ParallelRuns([rate for rate in rates for _ in seeds])
-        cli.trainer.callbacks.append(recorded)
         keep_freed_memory()
         with limit_threads(model, cli.rows_per_step()), suppress(DivergedError):  # of all members
             cli.trainer.fit(**cli.fit_arguments)
@@ -162,14 +151,14 @@ def train_at_once(parts: Sequence[Configuration], seeds: Sequence[int]) -> None:
                 ]
     all_curves = {
         name: {epoch: values.tolist() for epoch, values in curve.items()}
-        for name, curve in recorded.curves.items()
+        for name, curve in runs.curves.items()
     }
     for number, (part, seed) in enumerate(product(parts, seeds)):
         curves = {
             name: {epoch: values[number] for epoch, values in curve.items()}
             for name, curve in all_curves.items()
         }
-        diverged = recorded.diverged.get(number, None if math.isfinite(metrics[number]) else -1)
+        diverged = runs.diverged.get(number, None if math.isfinite(metrics[number]) else -1)
         if diverged is None:
             metric, loss = _rounded(metrics[number]), _rounded(losses[number])
             run = SeedRun(seed, metric, loss, None, curves, surfaces[number])
@@ -177,6 +166,23 @@ def train_at_once(parts: Sequence[Configuration], seeds: Sequence[int]) -> None:
             run = SeedRun(seed, None, None, diverged, curves, None)
         part.runs.append(run)
         part.seconds += (time.monotonic() - start) / model.members
+
+
+def _build_members(parts: Sequence[Configuration], seeds: Sequence[int]) -> tuple[PreparedFit, ParallelRuns]:
+    """Return a fit of one network whose members are the runs, and the callback that records these."""
+    rates = [part.lr for part in parts]
+    numbers = [seed - seeds[0] for seed in seeds]  # of the members: number k has the weights of seed k
+    options = ["--seed_everything", str(seeds[0]), "--model.members", str(numbers[-1] + 1)]
+    arguments = [*parts[0].arguments, *QUIET, *NO_CHECKPOINTS, *options, "--model.lr", repr(max(rates))]
+    cli = PreparedFit(["fit", *arguments])
+    most = max((cli.trainer.max_epochs or 0) // _MIN_VALIDATIONS, 1)  # epochs from one to the next
+    cli.epoch_log.every_n_epochs = min(cli.epoch_log.every_n_epochs, most)
+    network = cli.model.network if numbers[-1] else as_members([cli.model.network])
+    cli.model.network = select_members(network, numbers * len(rates))
+    cli.model.members = len(rates) * len(seeds)
+    runs = ParallelRuns([rate for rate in rates for _ in seeds])
+    cli.trainer.callbacks.append(runs)
+    return cli, runs
 
 
 def _rounded(value: float) -> float:
