@@ -7,7 +7,7 @@ such as one of several members or with class weights, calls the task as the pack
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -93,6 +93,41 @@ def plain_words(run: Run) -> Words | None:
     return Words("torch.float", _loss(model, {}), "model({}).squeeze(dim=1)", labels)
 
 
+class _Batches(NamedTuple):
+    """The batches of an epoch.
+
+    Attributes:
+        size: number of rows of a batch.
+        num_rows: number of training rows.
+        used: number of rows that are trained on in an epoch.
+        limit: number of rows that ``overfit_batches`` leaves; 0 without it.
+    """
+
+    size: int
+    num_rows: int
+    used: int
+    limit: int
+
+    @classmethod
+    def of(cls, run: Run) -> "_Batches":
+        """Return the batches of a run."""
+        num_rows = len(run.data.split("train").y)
+        size = min(run.data.batch_size or num_rows, num_rows)
+        used = num_rows - num_rows % size if run.data.drop_last else num_rows
+        limit = (run.config["trainer"].get("overfit_batches") or 0) * size
+        return cls(size, num_rows, min(used, limit or used), limit)
+
+    @property
+    def are_chosen(self) -> bool:
+        """Whether a step takes some of the rows, so that they must be chosen."""
+        return self.used > self.size or self.used < self.num_rows
+
+    @property
+    def num_steps(self) -> int:
+        """Number of steps of an epoch."""
+        return -(-self.used // self.size)
+
+
 def describe(run: Run, plain: Words | None) -> tuple[dict[str, Any], set[str]]:
     """Return the values of the placeholders of the templates, and their flags.
 
@@ -100,75 +135,15 @@ def describe(run: Run, plain: Words | None) -> tuple[dict[str, Any], set[str]]:
         run: the run.
         plain: how it is written if it is plain.
     """
-    data, model, trainer, split = run.data, run.model, run.config["trainer"], run.held_out
-    num_rows, width = len(data.split("train").y), WIDTH if plain else SOURCE_WIDTH
-    size = min(data.batch_size or num_rows, num_rows)
-    used = num_rows - num_rows % size if data.drop_last else num_rows
-    overfit = (trainer.get("overfit_batches") or 0) * size  # rows
-    used = min(used, overfit or used)
-    is_limited = 0 < overfit < len(data.split(split).y)
-    if overfit and (data.folds or (is_limited and plain is None)):
-        refuse("trainer.overfit_batches", trainer["overfit_batches"])
-    batches, epochs, scheduler = used > size or used < num_rows, trainer["max_epochs"], _scheduler(run, width)
-    is_set = {
-        "accuracy": not isinstance(model, Regressor),
-        "batches": batches,
-        "shuffle": data.shuffle and not overfit,
-        "limited": is_limited,
-        "random": _draws_random_numbers(model.network, data.split("train").x),
-        "clip": trainer["gradient_clip_val"],
-        "scheduler": scheduler,
-        "plateau": "ReduceLROnPlateau" in scheduler,
-        "val": split == "val" and not data.folds,
-        "test": data.has_split("test"),
-        "folds": data.folds,
-        "members": model.members > 1,
-        "embedding": any(isinstance(part, FeatureEmbedding) for part in model.network.modules()),
-        "stopping": run.patience is not None,
-        "weighted": data.sample_weights,
-        "scaled": isinstance(model, Regressor) and isinstance(data, TableDataModule),
-        "balanced_classes": model.hparams.get("class_weight") == "balanced",
-        "balanced_positives": model.hparams.get("pos_weight") == "balanced",
-        "one_thread": run.one_thread,
-        "transferred": run.source,
-        "frozen": model.hparams["freeze"],
-    }
-    flags = {name for name, value in is_set.items() if value}
-    values: dict[str, Any] = {
-        "device": '"cpu"',
-        "seed": run.config["seed_everything"],
-        "network": _network(run),
-        "optimizer": _optimizer(run, width),
-        "scheduler": scheduler,
-        "clip": _clip(run),
-        "epochs": epochs,
-        "width": len(str(epochs - 1)),
-        "split": split,
-        "Split": split.capitalize(),
-        "Testing": "Testing" if split == "test" else "Validation",
-        "held_out": "train" if data.folds else split,
-        "random_state": data.random_state,
-        "batch_weights": "w_train[rows]" if data.sample_weights else None,
-        "weights": f"w_{'train' if data.folds else split}" if data.sample_weights else None,
-        "used": f"[:{used}]" if used < num_rows else "",
-        "limit": overfit,
-        "batch_size": size,
-        "step": f"epoch * {-(-used // size)} + step" if batches else "epoch",
-        "members": model.members,
-        "in_features": data.in_features,
-        "patience": run.patience,
-        "task": type(model).__name__,
-        "metric": model.metric_name,
-        "source": literal(str(run.source.path)) if run.source else "",
-        "taken": call("taken = [", [literal(name) for name in _taken(run)], "]", width=width),
-        "frozen": literal(_frozen(model)),
-        "curves": literal(f"{run.name}_loss_curves.png"),
-        "plot": literal(f"{run.name}_predictions.png"),
-    }
-    if trainer["accelerator"] != "cpu":
-        values["device"] = '"cuda" if torch.cuda.is_available() else "cpu"'
+    batches, width, split = _Batches.of(run), WIDTH if plain else SOURCE_WIDTH, run.held_out
+    is_limited = 0 < batches.limit < len(run.data.split(split).y)
+    if batches.limit and (run.data.folds or (is_limited and plain is None)):
+        refuse("trainer.overfit_batches", run.config["trainer"]["overfit_batches"])
+    scheduler = _scheduler(run, width)
+    flags = _flags(run, batches, scheduler) | ({"limited"} if is_limited else set())
+    values = _values(run, batches, scheduler, width)
     if plain is not None:
-        rows = "batch" if batches else "train"
+        rows = "batch" if batches.are_chosen else "train"
         values |= {
             "loss": plain.loss,
             "rows": rows,
@@ -185,6 +160,71 @@ def describe(run: Run, plain: Words | None) -> tuple[dict[str, Any], set[str]]:
     testing = fill("testing" if plain else "task_testing", values, flags)
     values["testing"] = _every(run.config["log_every_n_epochs"], testing)
     return values, flags
+
+
+def _flags(run: Run, batches: _Batches, scheduler: str) -> set[str]:
+    """Return which parts of the templates a run has."""
+    data, model = run.data, run.model
+    is_set = {
+        "accuracy": not isinstance(model, Regressor),
+        "batches": batches.are_chosen,
+        "shuffle": data.shuffle and not batches.limit,
+        "random": _draws_random_numbers(model.network, data.split("train").x),
+        "clip": run.config["trainer"]["gradient_clip_val"],
+        "scheduler": scheduler,
+        "plateau": "ReduceLROnPlateau" in scheduler,
+        "val": run.held_out == "val" and not data.folds,
+        "test": data.has_split("test"),
+        "folds": data.folds,
+        "members": model.members > 1,
+        "embedding": any(isinstance(part, FeatureEmbedding) for part in model.network.modules()),
+        "stopping": run.patience is not None,
+        "weighted": data.sample_weights,
+        "scaled": isinstance(model, Regressor) and isinstance(data, TableDataModule),
+        "balanced_classes": model.hparams.get("class_weight") == "balanced",
+        "balanced_positives": model.hparams.get("pos_weight") == "balanced",
+        "one_thread": run.one_thread,
+        "transferred": run.source,
+        "frozen": model.hparams["freeze"],
+    }
+    return {name for name, value in is_set.items() if value}
+
+
+def _values(run: Run, batches: _Batches, scheduler: str, width: int) -> dict[str, Any]:
+    """Return the values of the placeholders that do not depend on how a run is written."""
+    data, model, trainer, split = run.data, run.model, run.config["trainer"], run.held_out
+    epochs, available = trainer["max_epochs"], '"cuda" if torch.cuda.is_available() else "cpu"'
+    return {
+        "device": '"cpu"' if trainer["accelerator"] == "cpu" else available,
+        "seed": run.config["seed_everything"],
+        "network": _network(run),
+        "optimizer": _optimizer(run, width),
+        "scheduler": scheduler,
+        "clip": _clip(run),
+        "epochs": epochs,
+        "width": len(str(epochs - 1)),
+        "split": split,
+        "Split": split.capitalize(),
+        "Testing": "Testing" if split == "test" else "Validation",
+        "held_out": "train" if data.folds else split,
+        "random_state": data.random_state,
+        "batch_weights": "w_train[rows]" if data.sample_weights else None,
+        "weights": f"w_{'train' if data.folds else split}" if data.sample_weights else None,
+        "used": f"[:{batches.used}]" if batches.used < batches.num_rows else "",
+        "limit": batches.limit,
+        "batch_size": batches.size,
+        "step": f"epoch * {batches.num_steps} + step" if batches.are_chosen else "epoch",
+        "members": model.members,
+        "in_features": data.in_features,
+        "patience": run.patience,
+        "task": type(model).__name__,
+        "metric": model.metric_name,
+        "source": literal(str(run.source.path)) if run.source else "",
+        "taken": call("taken = [", [literal(name) for name in _taken(run)], "]", width=width),
+        "frozen": literal(_frozen(model)),
+        "curves": literal(f"{run.name}_loss_curves.png"),
+        "plot": literal(f"{run.name}_predictions.png"),
+    }
 
 
 def _every(interval: int, code: str, condition: str = "") -> str:
