@@ -1,5 +1,6 @@
 """Checks of ``--out``, before anything is computed."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from lit_classify.errors import UserError
 
 
 def check_output(out: Path, overwrite: bool) -> None:
-    """Raise UserError if the output exists or has no directory.
+    """Raise UserError if the output exists, or has no directory that can be written.
 
     Examples:
         >>> check_output(Path("no/such/report.html"), overwrite=False)
@@ -21,6 +22,8 @@ def check_output(out: Path, overwrite: bool) -> None:
         check_new([out])
     if not out.parent.is_dir():
         raise UserError(f"no directory {out.parent} to write {out.name} into")
+    if not os.access(out.parent, os.W_OK):
+        raise UserError(f"cannot write {out}: Permission denied")
 
 
 def check_new(paths: Iterable[Path]) -> None:

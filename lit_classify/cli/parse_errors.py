@@ -173,6 +173,8 @@ def _missing_class(key: str, option: str, parser: ArgumentParser) -> str:
     """Return the error message for a class argument without its class."""
     if _command(parser) != "fit" and not _typed(parser, "ckpt_path"):
         return missing_checkpoint(_command(parser))
+    if key in _TRAINER_CLASSES:
+        return f"--{key}.{option} requires --{key}: add --{key} {_BASES[key][1]}, or another class"
     names = sorted(_classes(key))
     of_table = key == "data" and option not in constructor_parameters(data.CirclesDataModule)
     hint = "--config table" if of_table else f"--{key} NAME ({', '.join(names)}), or a recipe with --config"

@@ -1,5 +1,6 @@
 """Outputs that cannot be written are refused."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,14 @@ def test_a_directory_and_an_existing_file_are_no_outputs() -> None:
     check_output(Path("a.html"), overwrite=True)
     with pytest.raises(UserError, match=r"a\.html already exists; add --overwrite"):
         check_output(Path("a.html"), overwrite=False)
+
+
+def test_a_directory_that_cannot_be_written_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("read_only").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: path != Path("read_only") or mode != os.W_OK)
+    check_output(Path("a.html"), overwrite=False)
+    with pytest.raises(UserError, match=r"cannot write read_only/a\.html: Permission denied"):
+        check_output(Path("read_only", "a.html"), overwrite=False)
 
 
 def test_the_given_format_takes_precedence_over_the_ending() -> None:

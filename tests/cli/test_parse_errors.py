@@ -123,6 +123,8 @@ MISTAKES = {
     "predict --data t.csv": "to read a file, add --data.path t.csv",
     "fit --data.path t.csv": "--data.path requires --data: add --config table",
     "fit --data.target y --model BinaryClassifier": "--data.target requires --data: add --config table",
+    f"{CIRCLES} --trainer.logger.save_dir logs": "--trainer.logger.save_dir requires --trainer.logger: add "
+    "--trainer.logger CSVLogger",
     "fit --data.noise 0.1": "--data.noise requires --data: add --data NAME (BlobsDataModule, ",
     "test --data.path t.csv": "test requires a checkpoint: add --ckpt_path",
     "fit t.csv": "to read a file, add --config table --data.path t.csv --data.target COLUMN",
