@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import polars as pl
 
+from lit_classify.data.table.cell_warnings import WarnedCells
 from lit_classify.data.table.cells import BOOLEANS, MAX_EXACT_INTEGER, as_text, to_numbers
-from lit_classify.data.table.findings import Found
 from lit_classify.data.table.value_formats import ValueFormat, closest_format
 from lit_classify.errors import DataError
 
@@ -164,7 +164,9 @@ def _finite(numbers: pl.Series) -> pl.Series:
     return numbers.set(~numbers.is_finite().fill_null(False), None)
 
 
-def mask_out_of_range(numbers: pl.Series, locate: Callable[[int], str]) -> tuple[pl.Series, Found | None]:
+def mask_out_of_range(
+    numbers: pl.Series, locate: Callable[[int], str]
+) -> tuple[pl.Series, WarnedCells | None]:
     """Replace numbers beyond single precision by null; return also what was found.
 
     Examples:
@@ -172,11 +174,11 @@ def mask_out_of_range(numbers: pl.Series, locate: Callable[[int], str]) -> tuple
         >>> numbers.to_list()
         [1.0, None]
         >>> found
-        Found(count=1, first='1e+300 in row 1')
+        WarnedCells(count=1, first='1e+300 in row 1')
     """
     beyond = numbers.abs() > LARGEST_FLOAT32
     if not beyond.any():
         return numbers, None
     row = int(beyond.arg_true()[0])
-    found = Found(int(beyond.sum()), f"{numbers[row]:g} in {locate(row)}")
+    found = WarnedCells(int(beyond.sum()), f"{numbers[row]:g} in {locate(row)}")
     return numbers.set(beyond, None), found

@@ -6,10 +6,10 @@ from typing import Any, Literal, get_args
 
 import polars as pl
 
+from lit_classify.data.table.cell_warnings import CellWarnings
 from lit_classify.data.table.column_roles import ColumnRoles
 from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.encoders import Scaling
-from lit_classify.data.table.findings import Findings
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.preprocessing import HandleUnknown, Missing, check_missing
 from lit_classify.data.table.raw_table import RawTable
@@ -86,10 +86,12 @@ class TableOptions:
         )
         return CsvOptions(delimiter, header, encoding, expected, values)
 
-    def cast(self, state: FittedState, table: RawTable, findings: Findings | None = None) -> pl.DataFrame:
+    def cast(
+        self, state: FittedState, table: RawTable, cell_warnings: CellWarnings | None = None
+    ) -> pl.DataFrame:
         """Return the columns of new rows as numbers, dates or text; see ``Preprocessor.cast_columns``."""
-        frame = state.preprocessor.cast_columns(table, self.handle_unknown, findings)
-        if findings is None:
+        frame = state.preprocessor.cast_columns(table, self.handle_unknown, cell_warnings)
+        if cell_warnings is None:
             state.warn_extra_columns(table)
         if self.missing == "error":
             check_missing(frame, table)

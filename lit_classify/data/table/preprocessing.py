@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lit_classify.data.table.casting import LARGEST_FLOAT32, cast_column, mask_out_of_range
+from lit_classify.data.table.cell_warnings import CellWarnings, WarnedCells
 from lit_classify.data.table.cells import respell, to_numbers
 from lit_classify.data.table.column_totals import ColumnTotals
 from lit_classify.data.table.encoders import Encoder, Scaling, fit_encoders
-from lit_classify.data.table.findings import Findings, Found
 from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.schema import Column, to_unique_strings
 from lit_classify.data_interface import NumericFeature
@@ -219,14 +219,17 @@ class Preprocessor(nn.Module):
         return features if self._in_order else features.index_select(1, self.order)
 
     def cast_columns(
-        self, table: RawTable, handle_unknown: HandleUnknown = "ignore", findings: Findings | None = None
+        self,
+        table: RawTable,
+        handle_unknown: HandleUnknown = "ignore",
+        cell_warnings: CellWarnings | None = None,
     ) -> pl.DataFrame:
         """Return the columns of the encoders as numbers, dates or text; others are ignored.
 
         Args:
             table: new rows, with columns in any order.
             handle_unknown: ``error`` refuses categories that the training rows lack, ``ignore`` warns.
-            findings: where to collect what to warn about, if the rows are a block of a table.
+            cell_warnings: where to collect what to warn about, if the rows are a block of a table.
 
         Raises:
             DataError: columns are missing or of another kind than in training; lists all of them.
@@ -235,7 +238,7 @@ class Preprocessor(nn.Module):
         names, available = list(by_name), set(table.frame.columns)
         lacking = [name for name in names if name not in available]
         errors = [f"{table.files[0][0]} lacks {', '.join(lacking)}"] if lacking else []
-        columns, found = [], Findings()
+        columns, found = [], CellWarnings()
         for name, encoder in by_name.items():
             if name not in available:
                 continue
@@ -264,7 +267,7 @@ class Preprocessor(nn.Module):
                         "is a number, but training had text, and no row has one of its categories"
                     )
                 elif len(new):
-                    found.unseen[name] = Found(len(new), f"{values[first]!r} in {table.locate(first)}")
+                    found.unseen[name] = WarnedCells(len(new), f"{values[first]!r} in {table.locate(first)}")
             columns.append(values)
         if errors:
             extra = sorted(available - set(names))
@@ -273,10 +276,10 @@ class Preprocessor(nn.Module):
             raise DataError("\n".join(errors[:_MAX_ERRORS]))
         if found.unseen and handle_unknown == "error":
             raise DataError("\n".join(found.unseen_messages[:_MAX_ERRORS]))
-        if findings is None:
+        if cell_warnings is None:
             found.warn()
         else:
-            findings.add(found)
+            cell_warnings.add(found)
         return pl.DataFrame(columns)
 
     def describe_use(self, column: Column) -> str:

@@ -11,8 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lit_classify.data.table.casting import Kind, are_booleans, cast_column, mask_out_of_range
+from lit_classify.data.table.cell_warnings import CellWarnings
 from lit_classify.data.table.column_totals import MAX_CATEGORIES, ColumnTotals
-from lit_classify.data.table.findings import Findings
 from lit_classify.data.table.raw_table import RawTable
 from lit_classify.errors import DataError
 from lit_classify.messages import escape_control, pad, shorten, unknown_name, width_of
@@ -126,7 +126,7 @@ def infer_schema(
         [('age', 'number', 'used'), ('unit', 'category', 'dropped: constant')]
     """
     ignored, selected, categories, numbers = map(set, (ignore, features, categorical, numeric))
-    used, columns, findings = [], [], Findings()
+    used, columns, cell_warnings = [], [], CellWarnings()
     for series in table.frame:
         name = series.name
         if name in ignored or (selected and name not in selected):
@@ -139,7 +139,7 @@ def infer_schema(
             values, kind = cast_column(series, "category")
         if kind == "number":
             values, found = mask_out_of_range(values, table.locate)
-            findings.out_of_range |= {} if found is None or totals is not None else {name: found}
+            cell_warnings.out_of_range |= {} if found is None or totals is not None else {name: found}
         total = None if totals is None else totals[name]
         num_rows = len(values) if total is None else total.num_rows
         missing = values.null_count() if total is None else total.missing
@@ -156,7 +156,7 @@ def infer_schema(
         else:
             used.append(values)
         columns.append(Column(name, kind, missing, distinct, use, is_sampled))
-    findings.warn()
+    cell_warnings.warn()
     return pl.DataFrame(used), columns
 
 

@@ -22,9 +22,9 @@ from tqdm import tqdm
 from lit_classify import __version__
 from lit_classify.data.memory import format_size
 from lit_classify.data.splits import Split
+from lit_classify.data.table.cell_warnings import CellWarnings
 from lit_classify.data.table.duplicates import warn_duplicates
 from lit_classify.data.table.files import PATH_OPTIONS
-from lit_classify.data.table.findings import Findings
 from lit_classify.data.table.fitted_state import Fitted, FittedState
 from lit_classify.data.table.fitting import TableFitter
 from lit_classify.data.table.notes import notes_on_rows
@@ -143,12 +143,12 @@ class CacheBuilder:
             cached.start_second_pass(found)
         else:
             echo_once(_CONTINUING.format(cached.partial))
-        fitted, findings = Fitted.from_dict(found["fitted"]), Findings()
+        fitted, cell_warnings = Fitted.from_dict(found["fitted"]), CellWarnings()
         encoder = BlockEncoder(
             fitted.state,
             replace(self.assignment, given=frozenset(found["given"])),
             self.options,
-            findings,
+            cell_warnings,
             found["spread"],
         )
         size, free = encoder.num_bytes(found["counts"]), free_space(cached.partial)
@@ -165,14 +165,14 @@ class CacheBuilder:
             with _progress("second pass", found["num_rows"], written_until(cached.partial)) as progress:
                 arrays = write_shards(reader, encoder, found["counts"], cached.partial, progress)
         except OtherFormatError as error:
-            self.options.cast(fitted.state, error.block.table, findings)  # names the cell at fault
+            self.options.cast(fitted.state, error.block.table, cell_warnings)  # names the cell at fault
             raise DataError(f"the column {error.column!r} was changed while it was read") from error
         except OSError as error:
             raise DataError(
                 f"cannot write the cache {cached.partial}: {error.strerror}; choose another directory with "
                 "--data.cache_dir"
             ) from error
-        findings.warn()
+        cell_warnings.warn()
         if {key: self.reader.stamps(key) for key in self.stamps} != self.stamps:
             shutil.rmtree(cached.partial)
             raise DataError("the table was changed while it was read; start again")

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lit_classify.atomic_write import atomic_write
-from lit_classify.data.table.findings import Findings
+from lit_classify.data.table.cell_warnings import CellWarnings
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.options import TableOptions
 from lit_classify.data.table.sample_weights import read_weights
@@ -51,14 +51,14 @@ class BlockEncoder:
         state: the fitted state.
         assignment: which split each row belongs to.
         options: the options of the data module.
-        findings: collects what to warn about.
+        cell_warnings: collects what to warn about.
         spread: standard deviation of the target, if it is of values.
     """
 
     state: FittedState
     assignment: Assignment
     options: TableOptions
-    findings: Findings
+    cell_warnings: CellWarnings
     spread: float | None
 
     @property
@@ -102,7 +102,7 @@ class BlockEncoder:
         """Return the rows of a block as they are written."""
         kept, numbers = with_targets(block, self.options.roles.target, self.options.missing_target)
         codes = self.assignment.codes(kept, numbers)
-        frame = self.options.cast(self.state, kept.table, self.findings)
+        frame = self.options.cast(self.state, kept.table, self.cell_warnings)
         arrays: dict[str, NDArray[Any]] = {
             "x": self.state.preprocessor.transform(frame),
             "y": self.state.target.values(kept.table, self.spread).astype(self._target_dtype),

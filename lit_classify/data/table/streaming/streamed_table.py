@@ -11,8 +11,8 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from lit_classify.data.table.cell_warnings import CellWarnings
 from lit_classify.data.table.files import PATH_OPTIONS, TableFiles
-from lit_classify.data.table.findings import Findings
 from lit_classify.data.table.fitted_state import Fitted, FittedState, warn_new_table
 from lit_classify.data.table.options import TableOptions
 from lit_classify.data.table.schema import check_columns
@@ -138,13 +138,13 @@ class BlockLoader:
         self._reader, self._state, self._options, self._batch_size = reader, state, options, batch_size
 
     def __iter__(self) -> Iterator[tuple[Tensor]]:
-        findings = Findings()
+        cell_warnings = CellWarnings()
         try:
             for block in self._reader:
-                frame = self._options.cast(self._state, block.table, findings)
+                frame = self._options.cast(self._state, block.table, cell_warnings)
                 x = torch.from_numpy(self._state.preprocessor.transform(frame))
                 yield from ((part,) for part in torch.split(x, self._batch_size))
         except OtherFormatError as error:
-            self._options.cast(self._state, error.block.table, findings)  # names the cell at fault
+            self._options.cast(self._state, error.block.table, cell_warnings)  # names the cell at fault
             raise
-        findings.warn()
+        cell_warnings.warn()

@@ -8,23 +8,23 @@ _MAX_MESSAGES = 6
 
 
 @dataclass(frozen=True)
-class Found:
+class WarnedCells:
     """Cells of a column to warn about: their number, and the first one and where it is.
 
     Examples:
-        >>> Found(2, "'red' in t.csv, row 1") + Found(3, "'red' in t.csv, row 9")
-        Found(count=5, first="'red' in t.csv, row 1")
+        >>> WarnedCells(2, "'red' in t.csv, row 1") + WarnedCells(3, "'red' in t.csv, row 9")
+        WarnedCells(count=5, first="'red' in t.csv, row 1")
     """
 
     count: int
     first: str
 
-    def __add__(self, other: "Found") -> "Found":
-        return Found(self.count + other.count, self.first)
+    def __add__(self, other: "WarnedCells") -> "WarnedCells":
+        return WarnedCells(self.count + other.count, self.first)
 
 
 @dataclass
-class Findings:
+class CellWarnings:
     """What to warn about in new rows, by the name of the column.
 
     Args:
@@ -32,14 +32,14 @@ class Findings:
         out_of_range: numbers beyond single precision.
 
     Examples:
-        >>> Findings(unseen={"color": Found(2, "'red' in t.csv, row 1")}).unseen_messages
+        >>> CellWarnings(unseen={"color": WarnedCells(2, "'red' in t.csv, row 1")}).unseen_messages
         ["'color' has 2 values not seen in training, first 'red' in t.csv, row 1"]
     """
 
-    unseen: dict[str, Found] = field(default_factory=dict)
-    out_of_range: dict[str, Found] = field(default_factory=dict)
+    unseen: dict[str, WarnedCells] = field(default_factory=dict)
+    out_of_range: dict[str, WarnedCells] = field(default_factory=dict)
 
-    def add(self, other: "Findings") -> None:
+    def add(self, other: "CellWarnings") -> None:
         """Add what was found in further rows."""
         for mine, theirs in ((self.unseen, other.unseen), (self.out_of_range, other.out_of_range)):
             for name, found in theirs.items():
