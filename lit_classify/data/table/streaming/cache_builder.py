@@ -31,10 +31,10 @@ from lit_classify.data.table.notes import notes_on_rows
 from lit_classify.data.table.options import TableOptions
 from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, BlockReader, OtherFormatError, Position
 from lit_classify.data.table.streaming.cache import CachedTable, arrays_of, free_space
-from lit_classify.data.table.streaming.encoding import BlockEncoder, layouts, write_shards, written_until
+from lit_classify.data.table.streaming.first_pass import FirstPass, FirstPassResult, Progress
 from lit_classify.data.table.streaming.row_assignment import Assignment
+from lit_classify.data.table.streaming.second_pass import BlockEncoder, layouts, write_shards, written_until
 from lit_classify.data.table.streaming.shards import Layout
-from lit_classify.data.table.streaming.survey import Progress, Survey, Surveyor
 from lit_classify.data.table.text_conversion import ValueOptions
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
@@ -190,36 +190,36 @@ class CacheBuilder:
             echo_once(_CONTINUING.format(cached.partial))
         done = FIRST_BLOCK if saved is None else Position.from_dict(saved[0]["position"])
         with _progress("first pass", self.reader.estimate_rows(), done) as progress:
-            surveyor = Surveyor(
+            first_pass = FirstPass(
                 self.options.roles,
                 self.options.missing_target,
                 progress,
                 partial(cached.save_first_pass, table),
                 only_counts=state is not None,
             )
-            survey = surveyor.survey(self.reader, self.assignment, saved)
-        fitted = self._fit(survey) if state is None else Fitted(state)
+            found = first_pass.run(self.reader, self.assignment, saved)
+        fitted = self._fit(found) if state is None else Fitted(state)
         return {
             "fitted": fitted.to_dict(),
             "paths": table["paths"],
             "files": self.stamps,
-            "counts": survey.counts,
-            "spread": survey.spread,
-            "num_rows": sum(rows for _, rows in survey.files),
-            "given": sorted(survey.assignment.given),
-            "formats": {name: part.to_dict() for name, part in survey.reader.formats.items()},
-            "texts": sorted(survey.reader.texts),
+            "counts": found.counts,
+            "spread": found.spread,
+            "num_rows": sum(rows for _, rows in found.files),
+            "given": sorted(found.assignment.given),
+            "formats": {name: part.to_dict() for name, part in found.reader.formats.items()},
+            "texts": sorted(found.reader.texts),
         }
 
-    def _fit(self, survey: Survey) -> Fitted:
+    def _fit(self, found: FirstPassResult) -> Fitted:
         """Fit to what the first pass has found."""
-        fitter = TableFitter(self.options, survey.sample, survey.target_table, survey.totals)
-        survey.check_splits(fitter.target)
-        y = fitter.target.values(survey.sample, survey.spread)
+        fitter = TableFitter(self.options, found.sample, found.target_table, found.totals)
+        found.check_splits(fitter.target)
+        y = fitter.target.values(found.sample, found.spread)
         files = {key: self.digests.get(key, {}) for key in PATH_OPTIONS}
-        fitted = fitter.fit(y, survey.rows["train"], files, survey.num_folds)
-        num_repeated = warn_duplicates(fitter.frame, y, survey.rows) if survey.is_complete else 0
-        notes = notes_on_rows({"without a target": survey.num_dropped}, num_repeated)
+        fitted = fitter.fit(y, found.rows["train"], files, found.num_folds)
+        num_repeated = warn_duplicates(fitter.frame, y, found.rows) if found.is_complete else 0
+        notes = notes_on_rows({"without a target": found.num_dropped}, num_repeated)
         return replace(fitted, notes=[*fitted.notes, *notes])
 
     def _map(self, cached: CachedTable, record: Mapping[str, Any]) -> StreamedRows:

@@ -11,7 +11,13 @@ import pytest
 
 from lit_classify import DataError, TableDataModule
 from lit_classify.data.table.streaming import blocks as blocks_module
-from lit_classify.data.table.streaming import cache_builder, encoding, row_assignment, running_totals, survey
+from lit_classify.data.table.streaming import (
+    cache_builder,
+    first_pass,
+    row_assignment,
+    running_totals,
+    second_pass,
+)
 from lit_classify.data.table.streaming.cache import CachedTable, find_tables
 from lit_classify.errors import DataWarning, UserError
 from tests.data.table.streaming.tables import mixed_table
@@ -108,28 +114,28 @@ def test_an_interrupted_pass_is_continued(block: int, monkeypatch: pytest.Monkey
     build()
     expected = contents()
     only().delete()
-    encode, encoded = encoding.BlockEncoder.encode, list[int]()
+    encode, encoded = second_pass.BlockEncoder.encode, list[int]()
 
-    def interrupted(self: encoding.BlockEncoder, part: Any) -> encoding.EncodedBlock:
+    def interrupted(self: second_pass.BlockEncoder, part: Any) -> second_pass.EncodedBlock:
         if len(encoded) == block:
             raise KeyboardInterrupt
         encoded.append(part.first)
         return encode(self, part)
 
-    monkeypatch.setattr(encoding, "_SECONDS", 0.0)
-    monkeypatch.setattr(encoding.BlockEncoder, "encode", interrupted)
+    monkeypatch.setattr(second_pass, "_SECONDS", 0.0)
+    monkeypatch.setattr(second_pass.BlockEncoder, "encode", interrupted)
     with pytest.raises(KeyboardInterrupt):
         build()
     (entry,) = find_tables(Path("cache"))
     assert not entry.is_complete
     (entry.cached.partial / "0123.tmp").touch()  # what a process was writing as it was killed
 
-    def counted(self: encoding.BlockEncoder, part: Any) -> encoding.EncodedBlock:
+    def counted(self: second_pass.BlockEncoder, part: Any) -> second_pass.EncodedBlock:
         encoded.append(part.first)
         return encode(self, part)
 
-    monkeypatch.setattr(encoding.BlockEncoder, "encode", counted)
-    monkeypatch.setattr(cache_builder, "Surveyor", lambda *_, **__: pytest.fail("first pass repeated"))
+    monkeypatch.setattr(second_pass.BlockEncoder, "encode", counted)
+    monkeypatch.setattr(cache_builder, "FirstPass", lambda *_, **__: pytest.fail("first pass repeated"))
     build()
     assert len(set(encoded)) == len(encoded)  # no block was encoded twice
     assert contents() == expected
@@ -138,23 +144,23 @@ def test_an_interrupted_pass_is_continued(block: int, monkeypatch: pytest.Monkey
 @pytest.fixture
 def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
     """Build a table, interrupt the first pass after some blocks, and return the first rows of all blocks."""
-    monkeypatch.setattr(survey, "_SECONDS", 0.0)
+    monkeypatch.setattr(first_pass, "_SECONDS", 0.0)
     codes = row_assignment.Assignment.codes
 
     def interrupt(blocks: int, **options: Any) -> list[int]:
-        surveyed = list[int]()
+        first_rows = list[int]()
 
         def counted(self: row_assignment.Assignment, block: Any, numbers: Any) -> Any:
-            if len(surveyed) == blocks:
+            if len(first_rows) == blocks:
                 raise KeyboardInterrupt
-            surveyed.append(block.first)
+            first_rows.append(block.first)
             return codes(self, block, numbers)
 
         monkeypatch.setattr(row_assignment.Assignment, "codes", counted)
         with pytest.raises(KeyboardInterrupt):
             build(**options)
         monkeypatch.setattr(row_assignment.Assignment, "codes", codes)
-        return surveyed
+        return first_rows
 
     return interrupt
 
@@ -185,16 +191,16 @@ def test_an_interrupted_first_pass_is_continued(
     (entry,) = find_tables(Path("cache"))
     assert not entry.is_complete
     assert entry.paths == ("t.csv",)
-    surveyed, begin = list[int](), blocks_module.BlockReader.blocks_from
+    first_rows, begin = list[int](), blocks_module.BlockReader.blocks_from
 
     def noted(self: Any, position: Any) -> Any:
-        surveyed.append(position.number)
+        first_rows.append(position.number)
         return begin(self, position)
 
     monkeypatch.setattr(blocks_module.BlockReader, "blocks_from", noted)
     build(**options)
     assert "continuing" in capsys.readouterr().err
-    assert surveyed[0] > 0
+    assert first_rows[0] > 0
     assert contents() == expected
 
 
@@ -235,8 +241,8 @@ def test_a_first_pass_that_has_begun_again_for_the_type_of_a_column_is_continued
     build(ignore=[])
     expected = contents()
     only().delete()
-    surveyed = interrupted(8, ignore=[])
-    assert surveyed.count(0) == 2
+    first_rows = interrupted(8, ignore=[])
+    assert first_rows.count(0) == 2
     build(ignore=[])
     assert contents() == expected
 
@@ -305,8 +311,8 @@ def test_a_complete_table_is_read_where_nothing_can_be_written(monkeypatch: pyte
 
 OFTEN_NOTED = """
 from lit_classify.data.table import csv_text
-from lit_classify.data.table.streaming import encoding, survey
-csv_text._BLOCK_BYTES, encoding._SECONDS, survey._SECONDS = 1 << 16, 0, 0
+from lit_classify.data.table.streaming import first_pass, second_pass
+csv_text._BLOCK_BYTES, second_pass._SECONDS, first_pass._SECONDS = 1 << 16, 0, 0
 """
 PROGRAM = """
 from lit_classify import TableDataModule

@@ -251,8 +251,8 @@ def test_dates_of_new_rows_may_begin_with_the_year_whatever_their_format_was(day
 PROGRAM = """
 import sys
 from lit_classify import TableDataModule
-from lit_classify.data.table.streaming import encoding, running_totals, shards
-running_totals._SAMPLE_BYTES, encoding._PENDING_BYTES, shards._SHARD_BYTES = 1 << 22, 1 << 22, 1 << 20
+from lit_classify.data.table.streaming import running_totals, second_pass, shards
+running_totals._SAMPLE_BYTES, second_pass._PENDING_BYTES, shards._SHARD_BYTES = 1 << 22, 1 << 22, 1 << 20
 data = TableDataModule(sys.argv[1], "target", cache_dir="cache", batch_size=512)
 data.setup()
 rows = sum(len(x) for x, y in data.train_dataloader())

@@ -40,7 +40,7 @@ SavedPass = tuple[dict[str, Any], Frames]  # plain data and frames, from which a
 
 
 @dataclass
-class Survey:
+class FirstPassResult:
     """What one pass over all rows has found.
 
     Args:
@@ -125,7 +125,7 @@ class _Pass(NamedTuple):
 
 
 @dataclass
-class Surveyor:
+class FirstPass:
     """Read all rows until the types of all columns are known.
 
     Args:
@@ -143,7 +143,9 @@ class Surveyor:
     only_counts: bool = False
     _refused: dict[str, set[ValueFormat]] = field(default_factory=dict)  # formats that a column does not have
 
-    def survey(self, reader: BlockReader, assignment: Assignment, saved: SavedPass | None = None) -> Survey:
+    def run(
+        self, reader: BlockReader, assignment: Assignment, saved: SavedPass | None = None
+    ) -> FirstPassResult:
         """Return what all rows have in common.
 
         Args:
@@ -165,7 +167,7 @@ class Surveyor:
                     self._refuse(error, totals)
                 todo = self._begin(reader.with_text([error.column]), assignment)
                 continue
-            found = self._survey(todo)
+            found = self._result(todo)
             filled = frozenset(split for split, count in found.counts.items() if count)
             has_column = assignment.splitter.split is not None and not assignment.is_new_table
             if has_column and filled != assignment.given:
@@ -233,7 +235,7 @@ class Surveyor:
                 self.save(*self._to_save(todo, block.end))
                 saved_at = time.monotonic()
 
-    def _survey(self, done: _Pass) -> Survey:
+    def _result(self, done: _Pass) -> FirstPassResult:
         """Return what has been found, once all rows are added."""
         reader, assignment, totals, _ = done
         frame, numbers, codes = totals.sample.rows()
@@ -241,7 +243,7 @@ class Surveyor:
         if not len(frame):
             raise DataError(f"{files[0][0]}: no row has a target {', '.join(self.roles.target)}")
         rows = {split: np.flatnonzero(codes == code).astype(np.int32) for code, split in enumerate(SPLITS)}
-        return Survey(
+        return FirstPassResult(
             reader,
             assignment,
             dict(zip(SPLITS, totals.counts.tolist(), strict=True)),
@@ -301,7 +303,7 @@ class Surveyor:
                 "categorical"
             )
 
-    def _late_formats(self, found: Survey) -> dict[str, ValueFormat]:
+    def _late_formats(self, found: FirstPassResult) -> dict[str, ValueFormat]:
         """Return the formats of columns that are text in the first block, but values in all of the sample."""
         values, kept = found.reader.files.options.values, found.sample.frame
         other = {name for formats in found.reader.other_formats.values() for name in formats}

@@ -22,9 +22,9 @@ from lit_classify.data.table.options import TableOptions
 from lit_classify.data.table.sample_weights import read_weights
 from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, Block, BlockReader, Position
 from lit_classify.data.table.streaming.cache import Array, reserved
+from lit_classify.data.table.streaming.first_pass import Progress, with_targets
 from lit_classify.data.table.streaming.row_assignment import SPLITS, Assignment
 from lit_classify.data.table.streaming.shards import Layout
-from lit_classify.data.table.streaming.survey import Progress, with_targets
 
 _SECONDS = 10.0  # between saving the progress, from which an interrupted pass is resumed
 _PROGRESS = "progress.json"
