@@ -12,7 +12,7 @@ from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import parser
 from lit_classify.cli.fit import FitCLI
 from lit_classify.cli.output_files import check_output
-from lit_classify.cli.quiet_training import NO_FILES
+from lit_classify.cli.recipe_runs import NO_FILES
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.eject.run import Run
 from lit_classify.eject.script import write_script

@@ -17,7 +17,7 @@ from lit_classify.callbacks.plot_callback import skip_on_error
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.custom_classes import CustomClasses
 from lit_classify.checkpoints.search import find_checkpoint
-from lit_classify.cli import quiet_training
+from lit_classify.cli import recipe_runs
 from lit_classify.cli.argument_parser import add_custom_classes, add_data_options, data_settings, parser
 from lit_classify.cli.output_files import check_new
 from lit_classify.cli.warning_filters import filter_warnings
@@ -133,7 +133,7 @@ def plot_recipe(recipe: str) -> Iterator[tuple[str, Figure]]:
     Raises:
         UserError: the recipe's data cannot be drawn.
     """
-    result = quiet_training.run(recipe)
+    result = recipe_runs.run(recipe)
     with evaluating(result.model):
         plot = make_boundary_plot(result.model, result.data, "test", result.name)
         if plot is None:

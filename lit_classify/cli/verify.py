@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     ]
     expectations = {name: expectation(name) for name in names}
 
-    from lit_classify.cli import quiet_training
+    from lit_classify.cli import recipe_runs
 
     wanted = {name: [line[0] for line in _check(expect, [], {})] for name, expect in expectations.items()}
     widths = [
@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     row("recipe", "expected", "", "seconds", "actual")
     failed = 0
     for name, expect in expectations.items():
-        result = quiet_training.run(name)
+        result = recipe_runs.run(name)
         for tag in (tag for word in ("at_least", "below") for tag in expect.get(word, {})):
             if tag not in result.metrics:
                 raise UserError(f"recipe {name}: {unknown_name('metric', tag, result.metrics)}")

@@ -16,7 +16,7 @@ import torch
 from sklearn.datasets import load_breast_cancer
 
 from lit_classify import recipes
-from lit_classify.cli import quiet_training
+from lit_classify.cli import recipe_runs
 from lit_classify.cli.main import main
 from tests.example_tables import bundled
 
@@ -69,7 +69,7 @@ def check_format(*scripts: str, width: int = 88) -> None:
 def test_the_script_prints_the_epoch_log_and_writes_plots(capsys: pytest.CaptureFixture[str]) -> None:
     eject("circles_v0")
     assert "Try:     python script.py" in capsys.readouterr().out
-    assert run_script(capsys) == quiet_training.run("circles_v0").lines
+    assert run_script(capsys) == recipe_runs.run("circles_v0").lines
     plots = {"circles_v0_loss_curves.png", "circles_v0_predictions.png"}
     assert {path.name for path in Path().iterdir()} == {"script.py", *plots}
     check_format("script.py")
@@ -85,7 +85,7 @@ def test_scripts_of_recipes_print_their_epoch_logs_without_the_package() -> None
     for name, script in scripts.items():
         eject(name, out=script)
     check_format(*scripts.values())
-    expected = [line for name in scripts for line in (scripts[name], *quiet_training.run(name).lines)]
+    expected = [line for name in scripts for line in (scripts[name], *recipe_runs.run(name).lines)]
     assert printed_by(*scripts.values()).splitlines() == expected
 
 

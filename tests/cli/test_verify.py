@@ -9,7 +9,7 @@ from lit_classify import (
     UserError,
     recipes,
 )
-from lit_classify.cli import quiet_training, verify
+from lit_classify.cli import recipe_runs, verify
 from lit_classify.cli.main import main
 from tests import reference_loop
 
@@ -57,8 +57,8 @@ def test_the_columns_of_verify_are_separated_by_spaces(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lines = [line.replace("Loss: 0", "Loss: 1234") for line in verify.expectation("blobs")["lines"]]
-    result = quiet_training.RecipeRun("blobs", None, None, lines, {"test/accuracy": 0.1}, 9, 9876.5)  # type: ignore[arg-type]
-    monkeypatch.setattr(quiet_training, "run", lambda name: result)
+    result = recipe_runs.RecipeRun("blobs", None, None, lines, {"test/accuracy": 0.1}, 9, 9876.5)  # type: ignore[arg-type]
+    monkeypatch.setattr(recipe_runs, "run", lambda name: result)
     assert main(["verify", "blobs"]) == 1
     head, *lines = capsys.readouterr().out.splitlines()[:3]
     for line in lines:
