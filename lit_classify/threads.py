@@ -1,4 +1,4 @@
-"""What holds for the threads of torch."""
+"""Settings of torch for the threads of a process: their number, and how they treat tiny numbers."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
