@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from lightning.pytorch import Callback
-from lightning.pytorch.cli import LightningArgumentParser, SaveConfigCallback
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from torch import Tensor
 
 from lit_classify import signals
@@ -82,12 +82,17 @@ class FitCLI(LitCLI):
         Raises:
             UserError: an invalid option; a checkpoint that is missing or cannot be read.
         """
-        super().parse_arguments(parser, args)
-        is_table = self.parsed("data").class_path.rpartition(".")[2] == "TableDataModule"
-        if is_table and not self.parsed("config"):
-            super().parse_arguments(parser, [args[0], "--config", "table", *args[1:]])
-        self._check_values()
+        printing = [word for word in args if word.partition("=")[0] == "--print_config"]
+        try:
+            words = self._parse_options(parser, [word for word in args if word not in printing])
+        except UserError:
+            if printing:  # of options that are incomplete, too
+                super().parse_arguments(parser, args)
+            raise
         given, name = self.config.fit, self.run_name()
+        if printing:  # what all passes have determined, and exit
+            self._options.recipes.clear()
+            LightningCLI.parse_arguments(self, parser, [*words, "--recipe.name", name, *printing])
         given.recipe.name = name  # config.yaml records it, so the file can be moved
         if given.freeze is not None:
             given.model.init_args.freeze, given.freeze = given.freeze, None
@@ -98,6 +103,16 @@ class FitCLI(LitCLI):
         if given.ckpt_path:
             self.read_checkpoint(runs / name, ("last",))
             given.ckpt_path = None  # Lightning would merge the file's hyper_parameters into the options
+
+    def _parse_options(self, parser: LightningArgumentParser, args: list[str]) -> list[str]:
+        """Parse the options, with the recipe for tables if none is given, and return them all."""
+        super().parse_arguments(parser, args)
+        is_table = self.parsed("data").class_path.rpartition(".")[2] == "TableDataModule"
+        if is_table and not self.parsed("config"):
+            args = [args[0], "--config", "table", *args[1:]]
+            super().parse_arguments(parser, args)
+        self._check_values()
+        return args
 
     def _check_values(self) -> None:
         """Raise UserError for an option that is empty, that the data determines, or that needs another."""

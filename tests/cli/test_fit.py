@@ -92,6 +92,39 @@ def test_a_saved_configuration_runs_again_under_its_name() -> None:
     assert Path("lightning_logs/circles_v2/version_1/config.yaml").is_file()
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--config circles_v2",
+        "--config own.yaml --model.lr 0.2",  # without a name
+        "--data MoonsDataModule --model.hidden [4]",
+        "--config moons --model.optimizer Adam",  # which has not the arguments of the recipe's
+        "--data TableDataModule --data.path t.csv --data.target y --data.folds 2 --model.hidden [4]",
+    ],
+)
+@pytest.mark.filterwarnings("ignore:ignored optimizer_args.momentum:lit_classify.errors.DataWarning")
+def test_a_printed_configuration_gives_the_same_run(options: str, capsys: pytest.CaptureFixture[str]) -> None:
+    write("x,y\n" + "\n".join(f"{number % 7},{'ab'[number % 2]}" for number in range(60)))
+    write("data: {class_path: CirclesDataModule, init_args: {noise: 0.1}}", "own.yaml")
+    typed = ["fit", *shlex.split(options)]
+    with pytest.raises(SystemExit) as exit_:
+        main([*typed, "--print_config"])
+    assert exit_.value.code == 0
+    write(capsys.readouterr().out, "printed.yaml")
+    for command in (typed, ["fit", "--config", "printed.yaml"]):
+        assert main([*command, "--trainer.max_epochs", "1", "--plots", "none"]) == 0
+    (runs,) = Path("lightning_logs").iterdir()
+    first, second = ((runs / f"version_{n}/config.yaml").read_text() for n in (0, 1))
+    assert first == second
+
+
+def test_a_configuration_is_printed_before_it_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        main(["fit", "--data", "TableDataModule", "--print_config"])
+    assert exit_.value.code == 0
+    assert "TableDataModule" in capsys.readouterr().out
+
+
 def test_a_run_without_recipe_is_named_after_its_data() -> None:
     command = ["fit", "--model", "BinaryClassifier", "--data", "MoonsDataModule", "--trainer.max_epochs", "1"]
     assert main(command) == 0
