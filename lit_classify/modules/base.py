@@ -232,7 +232,7 @@ class LitModule(LightningModule, ABC):
         self.batch_losses = torch.zeros(self.members)  # each member's in the last training batch, (K,)
         self.member_sums = torch.zeros(2, self.members)  # losses and weights of the validation rows, (2, K)
         self._outputs = OutputBuffer()  # of the evaluation in progress
-        self._has_checked: set[bool] = set()  # training modes in which all targets are checked
+        self._checks_training = self._checks_evaluation = True  # whether to check the targets of a batch
         self._resume = ExactResume()
 
     @property
@@ -461,7 +461,8 @@ class LitModule(LightningModule, ABC):
         """
         x, y, fold, weight = unpack_batch(batch)
         y = self.prepare_targets(y)
-        if self.training not in self._has_checked and (len(y) or self.training):  # a process may lack rows
+        is_unchecked = self._checks_training if self.training else self._checks_evaluation
+        if is_unchecked and (len(y) or self.training):  # a process may lack rows
             try:
                 self.check_targets(y)
             except DataError as error:
@@ -519,19 +520,19 @@ class LitModule(LightningModule, ABC):
 
     def on_train_epoch_end(self) -> None:
         """Check no targets in the following epochs, which have the same rows."""
-        self._has_checked.add(True)
+        self._checks_training = False
 
     def on_validation_epoch_start(self) -> None:
         """Reset the metrics of the validation."""
         if self.trainer.state.fn == TrainerFn.VALIDATING:
-            self._has_checked.discard(False)
+            self._checks_evaluation = True
         dtype = accumulation_dtype(self.device)
         self.member_sums = torch.zeros(2, self.members, dtype=dtype, device=self.device)
         self._begin_evaluation("val", self.val_metric)
 
     def on_test_epoch_start(self) -> None:
         """Reset the metrics of the test."""
-        self._has_checked.discard(False)
+        self._checks_evaluation = True
         self._begin_evaluation("test", self.test_metric)
 
     def _begin_evaluation(self, stage: str, metric: Metric) -> None:
@@ -542,7 +543,7 @@ class LitModule(LightningModule, ABC):
     def on_validation_epoch_end(self) -> None:
         """Log the loss and metric of the validation, which are those of all processes."""
         if not self.trainer.sanity_checking:
-            self._has_checked.add(False)
+            self._checks_evaluation = False
         several, on_bar = self.trainer.world_size > 1, shows_metrics(self.trainer)
         metrics = self.epoch_metrics("val")
         self.log_dict(metrics, prog_bar=on_bar, sync_dist=several)
@@ -570,7 +571,7 @@ class LitModule(LightningModule, ABC):
             DataError: there is not one member for each fold.
             UserError: members would share a parameter, or the model does not have the inputs of the data.
         """
-        self._has_checked.clear()
+        self._checks_training = self._checks_evaluation = True
         data = getattr(self.trainer, "datamodule", None)
         check_fit(self, data, is_overridden("training_step", self, LitModule))
         fit_embeddings(self, data)
