@@ -144,20 +144,27 @@ def infer_schema(
         num_rows = len(values) if total is None else total.num_rows
         missing = values.null_count() if total is None else total.missing
         distinct, is_sampled = _count_distinct(values, total)
-        is_unique, use = distinct == num_rows - missing and distinct > _MAX_FEW, "used"
         if total is not None and total.has_too_many:
             use = f"dropped: more than {MAX_CATEGORIES:,} values"
-        elif distinct == 0:
-            use = "dropped: all missing"
-        elif distinct == 1 and not missing:
-            use = "dropped: constant"
-        elif kind == "category" and is_unique and declared is None:
-            use = "dropped: unique values (looks like an ID)"
         else:
+            is_inferred = kind == "category" and declared is None
+            use = _use(num_rows, missing, distinct, is_inferred)
+        if use == "used":
             used.append(values)
         columns.append(Column(name, kind, missing, distinct, use, is_sampled))
     cell_warnings.warn()
     return pl.DataFrame(used), columns
+
+
+def _use(num_rows: int, missing: int, distinct: int, is_inferred_category: bool) -> str:
+    """Return ``used``, or why a column with so many missing and distinct values is dropped."""
+    if distinct == 0:
+        return "dropped: all missing"
+    if distinct == 1 and not missing:
+        return "dropped: constant"
+    if is_inferred_category and distinct == num_rows - missing and distinct > _MAX_FEW:
+        return "dropped: unique values (looks like an ID)"
+    return "used"
 
 
 def _count_distinct(values: pl.Series, total: ColumnTotals | None) -> tuple[int, bool]:
