@@ -18,11 +18,12 @@ from lit_classify.evaluation.console_output import metric_lines
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD
 from lit_classify.messages import plural
 
-COMMON_OPTIONS = """\
-  --ckpt_path best                a checkpoint: its path, or best or last for the newest one
-  --data.path FILE                another table, of which all rows are used
-  --data NAME, --model NAME       import path of the run's data module or module, if it is a custom one
-  --model.network NAME            import path of the run's network, if it is a custom one"""
+COMMON_OPTIONS = {
+    "--ckpt_path best": "a checkpoint: its path, or best or last for the newest one",
+    "--data.path FILE": "another table, of which all rows are used",
+    "--data NAME, --model NAME": "import path of the run's data module or module, if it is a custom one",
+    "--model.network NAME": "import path of the run's network, if it is a custom one",
+}
 RECORDED_DATA = "lit_classify.cli.checkpoint_cli.recorded_data"
 
 

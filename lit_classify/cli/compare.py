@@ -23,15 +23,18 @@ from lit_classify.report.comparison_page import comparison_page
 from lit_classify.threads import flush_denormals
 
 DESCRIPTION = """\
-Train recipes, configurations or finished runs from scratch, with the same seeds, and compare the metric of
-their task. Runs of one shape are trained at once, as members of one network; what cannot be, one by one as
-fit does. A seed changes the initial weights; data, split and the order of batches stay the same
-(--data.random_state). Further options are those of fit, for all configurations: --trainer.max_epochs 100."""
+Train recipes, configurations or finished runs from scratch, with the same
+seeds, and compare the metric of their task. Runs of one shape are trained at
+once, as members of one network; others are trained one by one, as fit does. A
+seed changes the initial weights; data, split and the order of batches stay the
+same (--data.random_state). Further options are those of fit, and apply to all
+configurations, such as --trainer.max_epochs 100."""
 EPILOG = """\
 examples:
   lit-classify compare circles_v0 circles_v1 circles_v2 --out compare.html
-  lit-classify compare circles_v2 --vary model.lr=0.01,0.1,1 --vary "model.hidden=[10],[10,10]"
-  lit-classify compare lightning_logs/moons/version_0 own.yaml --seeds 10 --trainer.max_epochs 200"""
+  lit-classify compare circles_v2 --vary model.lr=0.01,0.1,1 --seeds 50
+  lit-classify compare moons spirals --vary "model.hidden=[10],[10,10]"
+  lit-classify compare lightning_logs/moons/version_0 own.yaml"""
 _OWN_OPTIONS = {"--seeds", "--first_seed", "--vary", "--out", "--format"}
 _OWN_FLAGS = {"--overwrite", "--help", "-h"}
 FLAGS = {*_OWN_FLAGS, "--find_lr", "--report"}  # which take no value
@@ -66,7 +69,7 @@ def main(arguments: list[str]) -> int:
         "what", nargs="+", metavar="WHAT", help="a recipe, a YAML file, or the directory of a run"
     )
     options.add_argument("--seeds", type=int, default=20, help="number of seeds (default: 20)")
-    options.add_argument("--first_seed", type=int, default=42, help="the others follow it (default: 42)")
+    options.add_argument("--first_seed", type=int, default=42, help="the others follow (default: 42)")
     options.add_argument(
         "--vary",
         action="append",
@@ -75,7 +78,7 @@ def main(arguments: list[str]) -> int:
         help="values of an option of fit; given several times, all combinations are compared",
     )
     options.add_argument("--out", help="write a page (.html), table (.csv) or all results (.json)")
-    options.add_argument("--format", choices=sorted(FORMATS), help="of --out (default: by its ending)")
+    options.add_argument("--format", choices=sorted(FORMATS), help="format (default: by the ending of --out)")
     options.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
     given = options.parse_args(own)
     check_at_least("seeds", given.seeds, 1)

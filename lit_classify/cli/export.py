@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     """Write the model, its schema and an example program into a directory."""
     options = parser("export", "Write a checkpoint's model for use without Lightning.")
     options.add_argument(
-        "checkpoint", help="a run's .../checkpoints/best.ckpt, or best or last for the newest"
+        "checkpoint", help="directory of a run, or a checkpoint; best or last for the newest"
     )
     options.add_argument(
         "--format", choices=list(REQUIRED), default="onnx", help="format of the model file (default: onnx)"

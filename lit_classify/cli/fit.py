@@ -45,16 +45,17 @@ from lit_classify.modules import BinaryClassifier, LitModule
 from lit_classify.modules.results import Evaluation
 from lit_classify.threads import flush_denormals, limit_threads
 
-COMMON_OPTIONS = """\
-  --config NAME                   a recipe (lit-classify recipes lists them) or a YAML file
-  --data NAME, --model NAME       the classes of data and model
-  --trainer.max_epochs 1000       number of epochs
-  --log_every_n_epochs 100        validate and print a line at epochs 0, n, 2n, ... and after the last
-  --plots basic                   plots in TensorBoard: none, basic, all, or a list
-  --ckpt_path last                resume a run: a path, or the last or best checkpoint of this recipe
-  --find_lr                       find the learning rate before the training
-  --init_from FILE --freeze 0     start from the weights of another run, and do not train its first layer
-  --help                          show the options of the classes or recipe that are given before it"""
+COMMON_OPTIONS = {
+    "--config NAME": "a recipe (lit-classify recipes lists them) or a YAML file",
+    "--data NAME, --model NAME": "the classes of data and model",
+    "--trainer.max_epochs 1000": "number of epochs",
+    "--log_every_n_epochs 100": "validate and print a line at epochs 0, n, 2n, ... and after the last",
+    "--plots basic": "plots in TensorBoard: none, basic, all, or a list",
+    "--ckpt_path last": "resume a run: a path, or the last or best checkpoint of this recipe",
+    "--find_lr": "find the learning rate before the training",
+    "--init_from FILE --freeze 0": "start from the weights of another run, and do not train its first layer",
+    "--help": "show the options of the classes or recipe that are given before it",
+}
 
 
 class FitCLI(LitCLI):

@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
         "used; if there are none, the out-of-fold rows of cross-validation or the validation rows.",
     )
     options.add_argument(
-        "checkpoint", help="a run's .../checkpoints/best.ckpt, or best or last for the newest"
+        "checkpoint", help="directory of a run, or a checkpoint; best or last for the newest"
     )
     options.add_argument("--metric", help="accuracy (mae for a regression), the default, or loss")
     options.add_argument("--repeats", type=int, default=5, help="permutations of each column (default: 5)")

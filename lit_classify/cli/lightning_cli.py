@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from jsonargparse import Namespace, set_parsing_settings
 from lightning.pytorch.accelerators import CPUAccelerator
@@ -41,14 +41,14 @@ class LitCLI(LightningCLI):
 
     Attributes:
         command: the command, whose method Lightning calls.
-        common_options: what ``--help`` begins with.
+        common_options: what ``--help`` begins with: options, and what they do.
 
     Raises:
         UserError: an invalid option, recipe or setting. Nothing has been written yet.
     """
 
     command: str
-    common_options: str
+    common_options: ClassVar[Mapping[str, str]]
     parser_class = RunParser
     model: LitModule
     datamodule: InMemoryDataModule

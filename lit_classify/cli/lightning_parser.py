@@ -23,6 +23,8 @@ from lit_classify.cli import parse_errors
 from lit_classify.errors import UserError
 from lit_classify.messages import echo
 
+_WIDTH, _MAX_LINES = 80, 3  # of a line, and of the text of an option
+
 set_loader("yaml", safe_yaml.load, exceptions=(yaml.YAMLError,))  # for all YAML of the parser
 set_dumper("yaml", safe_yaml.dump)
 write_strings()
@@ -69,7 +71,8 @@ class Help(Action):
             if action.dest == "ckpt_path":  # Lightning's text is about files that are refused here
                 action.help = "See the common options."
         usage, description, rest = parser.format_help().replace("\b", "").split("\n\n", 2)
-        parts = [usage, description, f"common options:\n{parser.common_options}"]
+        lines = [_option_line(option, text) for option, text in parser.common_options.items()]
+        parts = [usage, description, "\n".join(["common options:", *lines])]
         for part, default in parser.default_classes.items():
             chosen = namespace.get(part)
             kind = import_object(chosen.class_path if chosen else default, f"--{part}")
@@ -100,17 +103,24 @@ def class_help(kind: type, part: str, given: Mapping[str, Any]) -> str:
             name = action.dest.partition(".")[2]
             value = json.dumps(given.get(name, action.default), default=str).strip('"')
             shown = "" if value.startswith(("Conditional", "==")) else value  # placeholders
-            summary = re.split(r"; |\. ", action.help or "")[0].rstrip(".")
-            summary = textwrap.shorten(summary, 70, placeholder="...")
-            lines.append(f"  {f'--{action.dest} {shown}':<30}  {summary}")
+            summary = re.split(r"[;.]\s", action.help or "")[0].rstrip(".").replace("``", "")
+            lines.append(_option_line(f"--{action.dest} {shown}", summary))
     return "\n".join(lines)
+
+
+def _option_line(option: str, text: str) -> str:
+    """Return an option and what it does in lines of at most 80 characters, as far as the option allows."""
+    indent, width = " " * 34, _WIDTH - 34
+    first, *more = textwrap.wrap(text, width, max_lines=_MAX_LINES, placeholder="...") or [""]
+    head = f"  {option:<30}  " if len(option) <= 30 else f"  {option}\n{indent}"
+    return "\n".join([f"{head}{first}".rstrip(), *(indent + line for line in more)])
 
 
 class RunParser(LightningArgumentParser):
     """A parser without abbreviations, which raises UserError.
 
     Attributes:
-        common_options: the lines that ``--help`` begins with.
+        common_options: the options that ``--help`` begins with, and what they do.
         recipes: the namespace after each ``--config``, in order.
         ignored_keys: keys that ``--config`` number n does not set.
         default_classes: the classes that ``--help`` describes if none is chosen.
@@ -119,7 +129,7 @@ class RunParser(LightningArgumentParser):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, **{**kwargs, "add_help": False})
         self.add_argument("-h", "--help", action=Help)
-        self.common_options = ""
+        self.common_options: Mapping[str, str] = {}
         self.default_classes: dict[str, str] = {}
         self.recipes: list[Namespace] = []
         self.ignored_keys: dict[int, list[str]] = {}

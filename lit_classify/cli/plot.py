@@ -42,10 +42,11 @@ def main(arguments: list[str]) -> int:
     options.add_argument(
         "source",
         nargs="+",
-        help="a checkpoint (its path, or best or last for the newest), or a recipe's name or YAML file",
+        help="directory of a run, a checkpoint (its path, or best or last for the newest), or a recipe's "
+        "name or YAML file",
     )
     options.add_argument("--out", default="plots", help="directory for the plots (default: plots)")
-    options.add_argument("--format", choices=["png", "svg"], default="png", help="default: png")
+    options.add_argument("--format", choices=["png", "svg"], default="png", help="format (default: png)")
     options.add_argument("--overwrite", action="store_true", help="overwrite existing files")
     options.add_argument("--dark", action="store_true", help="for dark pages (default: light)")
     add_data_options(options, "another table, of which all rows are used")

@@ -5,7 +5,7 @@ import sys
 from contextlib import ExitStack, nullcontext, redirect_stdout
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import polars as pl
 import torch
@@ -38,10 +38,12 @@ class PredictCLI(CheckpointCLI):
     """The command line of predict."""
 
     command = "predict"
-    common_options = f"""{COMMON_OPTIONS}
-  --out predictions.csv           output file, .csv or .parquet
-  --keep COLUMN                   a column of the table, or a list of them, to copy to the output file
-  --data.path - --out -           read the table from standard input, write CSV to standard output"""
+    common_options: ClassVar = {
+        **COMMON_OPTIONS,
+        "--out predictions.csv": "output file, .csv or .parquet",
+        "--keep COLUMN": "a column of the table, or a list of them, to copy to the output file",
+        "--data.path - --out -": "read the table from standard input, write CSV to standard output",
+    }
 
     def __init__(self, args: list[str]) -> None:
         with temporary_path(Path(gettempdir()), "standard-input-") as self._input:

@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
         help="directory of a run, or a checkpoint; best or last for the newest",
     )
     options.add_argument("--out", help="output file (default: report.html, report.md or report.json)")
-    options.add_argument("--format", choices=sorted(FORMATS), help="of --out (default: by its ending)")
+    options.add_argument("--format", choices=sorted(FORMATS), help="format (default: by the ending of --out)")
     options.add_argument(
         "--no_rows", action="store_true", help="leave out raw rows, points and rare categories of the data"
     )

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,20 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert all(f"\n  {command} " in printed for command in COMMANDS)
     assert "Course mode" in printed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_fits_80_columns_and_describes_each_option(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    first, _, _ = capsys.readouterr().out.partition("all options:")  # which are Lightning's, too
+    assert max(map(len, first.splitlines())) <= 80
+    for line, following in pairwise([*first.splitlines(), ""]):
+        if re.match("  -", line):
+            assert re.search(r"\S  +\S", line) or re.match(r" {24,}\S", following), line
 
 
 FIT = ("fit", "--config", "circles_v2", "--trainer.max_epochs", "400", "--plots", "none")
