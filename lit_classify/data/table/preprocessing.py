@@ -250,24 +250,16 @@ class Preprocessor(nn.Module):
                 continue
             if encoder.kind == "number":
                 values, beyond = mask_out_of_range(values, table.locate)
-                found.out_of_range |= {} if beyond is None else {name: beyond}
+                if beyond is not None:
+                    found.out_of_range[name] = beyond
             elif encoder.kind == "category":
-                trained = pl.Series([*encoder.categories, *encoder.infrequent], dtype=pl.String)
-                known = values.is_in(trained.implode())
-                if not known.all():
-                    values = respell(values, trained)
-                    known = values.is_in(trained.implode())
-                new = (values.is_not_null() & ~known).arg_true()
-                first = int(new[0]) if len(new) else 0
-                are_numbers = to_numbers(values).null_count() == values.null_count()
-                was_text = to_numbers(trained).null_count() == len(trained)
-                if len(new) and not known.any() and are_numbers and was_text:
-                    errors.append(
-                        f"{table.locate(first)}, column {encoder.name!r}: {values[first]!r} "
-                        "is a number, but training had text, and no row has one of its categories"
-                    )
-                elif len(new):
-                    found.unseen[name] = WarnedCells(len(new), f"{values[first]!r} in {table.locate(first)}")
+                try:
+                    values, unseen = _match_categories(values, encoder, table)
+                except DataError as error:
+                    errors.append(str(error))
+                    continue
+                if unseen is not None:
+                    found.unseen[name] = unseen
             columns.append(values)
         if errors:
             extra = sorted(available - set(names))
@@ -298,6 +290,33 @@ class Preprocessor(nn.Module):
         if encoder.kind == "category":
             return f"used, {encoder.num_features} features"
         return "used, with missing-value indicator" if encoder.indicator else "used"
+
+
+def _match_categories(
+    values: pl.Series, encoder: Encoder, table: RawTable
+) -> tuple[pl.Series, WarnedCells | None]:
+    """Return a column in the spelling of the training rows, and the cells with categories that these lack.
+
+    Raises:
+        DataError: all cells are numbers, but training had text.
+    """
+    trained = pl.Series([*encoder.categories, *encoder.infrequent], dtype=pl.String)
+    known = values.is_in(trained.implode())
+    if not known.all():
+        values = respell(values, trained)
+        known = values.is_in(trained.implode())
+    unseen = (values.is_not_null() & ~known).arg_true()
+    if not len(unseen):
+        return values, None
+    first = int(unseen[0])
+    are_numbers = to_numbers(values).null_count() == values.null_count()
+    was_text = to_numbers(trained).null_count() == len(trained)
+    if are_numbers and was_text and not known.any():
+        raise DataError(
+            f"{table.locate(first)}, column {encoder.name!r}: {values[first]!r} "
+            "is a number, but training had text, and no row has one of its categories"
+        )
+    return values, WarnedCells(len(unseen), f"{values[first]!r} in {table.locate(first)}")
 
 
 def check_missing(frame: pl.DataFrame, table: RawTable) -> None:
