@@ -24,7 +24,7 @@ else:  # the parser of the command line accepts names only
 Reduction = Literal["mean", "none"]
 
 LOSSES: dict[str, type[nn.Module]] = {name: getattr(losses, name) for name in losses.__all__}
-_FOR = {  # what a loss of torch.nn is for
+_WHY_UNFIT = {  # why a loss of torch.nn does not fit other tasks, or none
     **dict.fromkeys(
         ["L1Loss", "MSELoss", "SmoothL1Loss", "HuberLoss"],
         "is a loss for numbers; for numbers use Regressor",
@@ -126,7 +126,9 @@ class RowLoss(nn.Module):
         outputs = torch.full((2, out_features), -1.0).squeeze(1)
         is_class = has_classes and out_features > 1
         targets = torch.zeros(2, dtype=torch.long) if is_class else torch.zeros_like(outputs)
-        if isinstance(self.per_row, UnavailableLoss) or outputs.is_meta:  # not every command computes it
+        if isinstance(self.per_row, UnavailableLoss):  # only commands that compute it need it
+            return
+        if outputs.is_meta:  # a model is built to compare shapes alone
             return
         try:
             with torch.no_grad(), torch.random.fork_rng(devices=[]):
@@ -256,9 +258,10 @@ def make_loss(
             raise UserError(f"{key} of {name} cannot be set: the loss is the mean over all rows")
         if key not in names:
             raise UserError(unknown_name(f"argument of {name}", key, names))
-    if name == known[0]:
+    if name == known[0]:  # the task's own loss, as without an option
         return None
-    return RowLoss(_build(kind, args | {"reduction": "none"}), _build(kind, args), name == "SoftMarginLoss")
+    by_row, mean = _build(kind, args | {"reduction": "none"}), _build(kind, args)
+    return RowLoss(by_row, mean, signed=name == "SoftMarginLoss")
 
 
 def _find(name: str, task: str, known: Sequence[str]) -> Any:  # noqa: ANN401 - a class or a function
@@ -288,7 +291,7 @@ def _without_case(name: str) -> str:
 
 def _why_not(name: str, task: str, known: Sequence[str]) -> str:
     """Return why a loss of torch.nn does not fit a task, and which ones do."""
-    reason = _FOR.get(name, "does not fit the task")  # a later torch may have more losses
+    reason = _WHY_UNFIT.get(name, "does not fit the task")  # a later torch may have more losses
     return f"{name} {reason}; for {task} use {' or '.join(known)}"
 
 

@@ -154,7 +154,7 @@ def worst_rows(model: LitModule, data: InMemoryDataModule, logits: Tensor, y: Te
         ...     table = worst_rows(model, data, *evaluate(model, data, "val"))
         ...
         >>> table.splitlines()[0]
-        '| true | predicted | size | width | target |'
+        '| actual | predicted | size | width | target |'
     """
     found = find_worst_rows(model, data, "val", logits, y, _NUM_WORST_ROWS)
     if found is None:
@@ -162,7 +162,7 @@ def worst_rows(model: LitModule, data: InMemoryDataModule, logits: Tensor, y: Te
     table, errors = found
     table = table.select(table.columns[:_MAX_COLUMNS])
     lines = [
-        "| true | predicted | " + " | ".join(map(escape_markdown, table.columns)) + " |",
+        "| actual | predicted | " + " | ".join(map(escape_markdown, table.columns)) + " |",
         "|---|---|" + "---|" * table.width,
     ]
     for actual, predicted, cells in zip(errors.actual, errors.predicted, table.rows(), strict=True):

@@ -63,8 +63,8 @@ class MemberEarlyStopping(EarlyStopping):
     def _reset(self, members: int) -> None:
         self.best_losses = torch.full((members,), torch.inf, dtype=torch.float64)  # lowest so far
         self.wait_counts = torch.zeros(members, dtype=torch.long)  # validations since then
-        self.weights: dict[str, Tensor] = {}  # (K, ...) each
-        self.best = self.weights  # those of an extra validation at the end too, which a resumed run ignores
+        self.weights: dict[str, Tensor] = {}  # the best so far, (K, ...) each, as checkpoints save them
+        self.best = self.weights  # the same, unless the last validation is one that a resumed run ignores
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse an average of weights, of which a checkpoint would hold the last instead of the best.
@@ -85,8 +85,8 @@ class MemberEarlyStopping(EarlyStopping):
         """Reset the state of an earlier fit, or move that of a resumed run to the device."""
         super().on_train_start(trainer, pl_module)
         assert isinstance(pl_module, LitModule)
-        is_other = len(self.best_losses) != pl_module.members  # resumed from a run without this callback
-        if trainer.global_step == 0 or is_other:
+        has_no_state = len(self.best_losses) != pl_module.members  # resumed from a run without this callback
+        if trainer.global_step == 0 or has_no_state:
             self._reset(pl_module.members)
         self.weights = {name: weight.to(pl_module.device) for name, weight in self.weights.items()}
         self.best = self.weights
@@ -102,7 +102,7 @@ class MemberEarlyStopping(EarlyStopping):
         self.best_losses = torch.where(improved, losses, self.best_losses)
         if pl_module.members > 1:
             self.best = {name: weight.detach().clone() for name, weight in pl_module.named_parameters()}
-            kept = ~improved & self.best_losses.isfinite()  # without validation rows, the latest are the best
+            kept = ~improved & self.best_losses.isfinite()  # of a member without validation rows, the latest
             for name, weight in self.weights.items():
                 self.best[name][kept] = weight[kept]
             self.weights = self.best

@@ -53,7 +53,7 @@ class ParallelRuns(DivergenceCheck):
         """Scale the steps of the optimizer, unless all rates are equal."""
         super().on_train_start(trainer, pl_module)
         assert isinstance(pl_module, LitModule)
-        pl_module.counts_train_metric = False  # the mean over runs means nothing
+        pl_module.counts_train_metric = False
         if bool((self._parts < 1).any()):
             for optimizer in trainer.optimizers:
                 _scale_steps(optimizer, self._parts)

@@ -98,7 +98,9 @@ class Checkpoint:
             parts = {
                 part: ClassSpec.from_dict(written[part]) for part in ("model", "data") if part in written
             }
-            compatibility.check_release(path, str(written.get("version", "of unknown version")), parts)
+            compatibility.refuse_unknown_settings(
+                path, str(written.get("version", "of unknown version")), parts
+            )
             compatibility.check_same_table(path, parts["model"], parts.get("data"))
             for name in ("epoch", "global_step"):
                 if type(content.get(name, 0)) is not int or content.get(name, 0) < 0:
@@ -187,7 +189,7 @@ class Checkpoint:
         with consistent(self.path):
             return (own or DATA_MODULES[recorded.class_path])(**{**recorded.init_args, **(given or {})})
 
-    def own_class(self, part: str, given: str | None) -> Any:  # noqa: ANN401 - of the model or of the data
+    def custom_class(self, part: str, given: str | None) -> Any:  # noqa: ANN401 - of the model or of the data
         """Return the given class of the model or data, or None for a recorded class of lit_classify.
 
         Raises:
@@ -260,20 +262,24 @@ class Checkpoint:
         if names := sorted(set(map(str, weights)) ^ set(expected)):
             raise UserError(f"{mismatch}: {names[0]}")
         own = {name for name, _ in [*module.named_parameters(), *module.named_buffers(recurse=False)]}
-        types: dict[torch.dtype, torch.dtype] = {}  # a precision applies to all weights
+        found: dict[torch.dtype, torch.dtype] = {}  # a precision applies to all weights
         for name, weight in weights.items():
             shape, dtype = expected[name].shape, expected[name].dtype
             if weight.shape != shape:
                 raise UserError(f"{mismatch}: {name} has the shape {tuple(weight.shape)}, not {tuple(shape)}")
-            if not (dtype.is_floating_point and weight.is_floating_point()):
-                types[dtype] = dtype
-            if weight.dtype != types.setdefault(dtype, weight.dtype):
-                raise UserError(f"{mismatch}: {name} has the dtype {weight.dtype}, not {types[dtype]}")
+            may_differ = dtype.is_floating_point and weight.is_floating_point()
+            required = found.setdefault(dtype, weight.dtype) if may_differ else dtype
+            if weight.dtype != required:
+                raise UserError(f"{mismatch}: {name} has the dtype {weight.dtype}, not {required}")
             if name in own and weight.is_floating_point() and not bool(weight.isfinite().all()):
                 raise UserError(f"{self.path}: the weight {name} contains NaN or infinity")
 
     def _check_size(self, task: type[LitModule], init_args: Mapping[str, Any]) -> None:
-        """Compare shapes before memory is allocated: a file may record any size."""
+        """Compare shapes before memory is allocated: a file may record any size.
+
+        No list of a model, such as the widths of its layers, is longer than the number of weights; to build
+        from a longer one would take very long, even without memory.
+        """
         weights = self.content.get("state_dict")
         longest = max((len(value) for value in init_args.values() if isinstance(value, list)), default=0)
         if isinstance(weights, dict) and longest > sum(weight.numel() for weight in weights.values()):

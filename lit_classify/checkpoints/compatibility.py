@@ -55,12 +55,12 @@ def check_same_table(path: Path, model: ClassSpec, data: ClassSpec | None) -> No
             raise UserError(f"{path} has inconsistent content: {name} of its model and of its data differ")
 
 
-def check_release(path: Path, version: str, parts: Mapping[str, ClassSpec]) -> None:
+def refuse_unknown_settings(path: Path, version: str, parts: Mapping[str, ClassSpec]) -> None:
     """Raise UserError if another release recorded settings that this one does not know.
 
     Examples:
         >>> record = ClassSpec("Regressor", {"in_features": 1, "quantile": 0.5})
-        >>> check_release(Path("model.ckpt"), "9.0", {"model": record})  # doctest: +ELLIPSIS
+        >>> refuse_unknown_settings(Path("model.ckpt"), "9.0", {"model": record})  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
         lit_classify.errors.UserError: lit_classify 9.0 wrote model.ckpt, ... (model.quantile); ...
@@ -82,12 +82,12 @@ def check_release(path: Path, version: str, parts: Mapping[str, ClassSpec]) -> N
         raise UserError(f"lit_classify {version} wrote {path}, and {conflict}; use the release that wrote it")
 
 
-def never_null(built: type) -> set[str]:
+def non_nullable_arguments(built: type) -> set[str]:
     """Return the names of a class's constructor arguments that have a default, but do not accept None.
 
     Examples:
         >>> from lit_classify import CirclesDataModule
-        >>> sorted(never_null(CirclesDataModule) & {"noise", "factor", "batch_size"})
+        >>> sorted(non_nullable_arguments(CirclesDataModule) & {"noise", "factor", "batch_size"})
         ['factor', 'noise']
     """
     found = constructor_parameters(built).values()

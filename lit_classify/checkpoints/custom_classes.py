@@ -37,7 +37,7 @@ class CustomClasses(NamedTuple):
         Raises:
             UserError: a class is missing, or is not the recorded one.
         """
-        task = checkpoint.own_class("model", self.model)
+        task = checkpoint.custom_class("model", self.model)
         return checkpoint.build_model(self.network, task, self.activation, self.loss)
 
     def build_data(self, checkpoint: Checkpoint, given: Mapping[str, Any]) -> InMemoryDataModule:
@@ -50,7 +50,7 @@ class CustomClasses(NamedTuple):
         Raises:
             UserError: the class is missing, or is not the recorded one, or the data cannot be read.
         """
-        own = checkpoint.own_class("data", self.data)
+        own = checkpoint.custom_class("data", self.data)
         checkpoint.check_options("data", given)
         return checkpoint.build_data(given, own)
 

@@ -121,8 +121,8 @@ def _build(
         for own, own_digests in own_files.items()
         if isinstance(data, TableDataModule) and digests and digests == own_digests
     }
-    own_class = type(data) if source.data and source.data.class_path not in DATA_MODULES else None
-    built = source.build_data(given, own_class)
+    custom_class = type(data) if source.data and source.data.class_path not in DATA_MODULES else None
+    built = source.build_data(given, custom_class)
     if isinstance(built, TableDataModule) and built.is_new_table:
         raise DataError(f"the table of {source.path} has changed")
     return built

@@ -95,7 +95,7 @@ class CheckpointCLI(LitCLI):
         for part in ("model", "data"):
             given = self._given.get(part)
             is_default = given is None or given.class_path in {AUTO_MODULE, RECORDED_DATA}
-            classes[part] = self.checkpoint.own_class(part, None if is_default else given.class_path)
+            classes[part] = self.checkpoint.custom_class(part, None if is_default else given.class_path)
             settings[part] = given.init_args.as_dict() if given and "init_args" in given else {}
             self.checkpoint.check_options(part, settings[part])
         network = settings["model"].pop("network", None)

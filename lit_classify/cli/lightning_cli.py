@@ -16,7 +16,7 @@ from lit_classify import allowed_imports
 from lit_classify._lightning.trainer import RunTrainer
 from lit_classify.callbacks import EpochLog, EpochProgressBar
 from lit_classify.checkpoints.checkpoint import Checkpoint
-from lit_classify.checkpoints.compatibility import KNOWN_CLASSES, never_null
+from lit_classify.checkpoints.compatibility import KNOWN_CLASSES, non_nullable_arguments
 from lit_classify.checkpoints.io import AtomicCheckpointIO
 from lit_classify.checkpoints.search import RUNS, find_checkpoint
 from lit_classify.cli.fit_options import add_fit_options
@@ -142,7 +142,7 @@ class LitCLI(LightningCLI):
             kinds = KNOWN_CLASSES[part]
             chosen = kinds.get(given.class_path.rpartition(".")[2])
             for kind in [chosen] if chosen else kinds.values():
-                for name in sorted(nulls & never_null(kind)):
+                for name in sorted(nulls & non_nullable_arguments(kind)):
                     raise UserError(f"--{part}.{name} cannot be null; leave it out instead")
 
     def _replaced_arguments(self) -> dict[int, list[str]]:

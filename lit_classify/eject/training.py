@@ -254,8 +254,8 @@ def _taken(run: Run) -> list[str]:
     layers = set((run.model.initialization or {})["layers"])
     own = run.model.network.state_dict()
     taken = {name: part for name, part in own.items() if name.rpartition(".")[0] in layers}
-    theirs = run.source.weights
-    by_name = all(torch.equal(part, theirs.get(f"network.{name}", part + 1)) for name, part in taken.items())
+    theirs = {name.removeprefix("network."): part for name, part in run.source.weights.items()}
+    by_name = all(name in theirs and torch.equal(part, theirs[name]) for name, part in taken.items())
     if not by_name or isinstance(run.data, TableDataModule):
         refuse("init_from", str(run.source.path))
     return list(taken)

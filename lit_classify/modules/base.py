@@ -223,12 +223,12 @@ class LitModule(LightningModule, ABC):
             self.row_loss.check(out_features, self.class_names is not None)
         self.val_metric, self.test_metric = self.make_metric(), self.make_metric()
         self.means = {stage: RunningMean() for stage in ("train", "val", "test")}
-        self.extra_metrics: dict[str, Tensor] = {}  # measured by callbacks in this epoch
+        self.extra_metrics: dict[str, Tensor] = {}  # of this epoch, from callbacks
         self.evaluation: Evaluation | None = None  # the last one
         self.initialization: dict[str, Any] | None = None  # what init_from has taken from a checkpoint
         self.predicts_spread = False  # whether predict_step returns the spread over members too
-        self.validation_is_extra = False  # whether a longer run would skip the next validation
-        self.counts_train_metric = True  # of several members
+        self.validation_is_extra = False  # whether a longer run would skip the validation: set by EpochLog
+        self.counts_train_metric = True  # false for members that are runs of their own
         self.batch_losses = torch.zeros(self.members)  # each member's in the last training batch, (K,)
         self.member_sums = torch.zeros(2, self.members)  # losses and weights of the validation rows, (2, K)
         self._outputs = OutputBuffer()  # of the evaluation in progress

@@ -22,12 +22,16 @@ from lit_classify.report.html_elements import (
     tag,
 )
 from lit_classify.report.player_section import player_section
-from lit_classify.report.prediction_sections import prediction_sections
+from lit_classify.report.prediction_sections import (
+    importance_section,
+    prediction_sections,
+    worst_rows_section,
+)
 from lit_classify.report.what_if_section import what_if_section
 
 _NUM_COLORS = 3 * len(COLORS)  # after which class_color repeats them
 _MAX_FIRST = 3  # differing settings before the metrics of a comparison
-_MAX_LISTED = 20  # classes or columns, before those that are opened
+_MAX_LISTED = 20  # classes
 SCRIPTS = ("network.js", "charts.js", "player.js", "page.js")
 
 
@@ -107,8 +111,8 @@ def _parts(run: Mapping[str, Any], number: int) -> Html:
         curves = section("Learning curves", charts, note, class_="learning")
     what_if = what_if_section(run["what_if"], run["outputs"], number)
     predictions = prediction_sections(run["predictions"], run["class_names"]) if run["predictions"] else []
-    columns = tag("div", *predictions, _importance(run), class_="columns")
-    return join([curves, what_if, columns, _worst_rows(run)])
+    columns = tag("div", *predictions, importance_section(run), class_="columns")
+    return join([curves, what_if, columns, worst_rows_section(run)])
 
 
 def _overview(run: Mapping[str, Any]) -> Html:
@@ -190,36 +194,6 @@ def _metric(name: str, metric: Mapping[str, Any], draw: bool, class_: str | None
     number = tag("td", format_number(value), class_="number")
     row = (tag("th", name, scope="row"), number, tag("td", interval, class_="muted"), tag("td", drawn))
     return tag("tr", *row, class_=class_)
-
-
-def _importance(run: Mapping[str, Any]) -> Html | None:
-    if reason := run["no_importance"]:
-        return section("Permutation importance", tag("p", f"Not available: {reason}.", class_="muted"))
-    if not run["importance"]:
-        return None
-    most = max(0.0, *(part["drop"] for part in run["importance"])) or 1.0
-    bars = []
-    for part in run["importance"]:
-        text = f"{format_number(part['drop'], 3)} ± {format_number(part['deviation'], 2)}"
-        fill = tag("rect", width=f"{max(100 * part['drop'] / most, 0):.1f}%", height="100%", rx="4")
-        track = tag("svg", fill, class_="track", aria_hidden="true")
-        name = tag("span", part["column"], title=part["column"])
-        bars.append(tag("div", name, track, tag("b", text), class_="bar"))
-    metric = f"{run['importance_metric']} when the values of a column are permuted"
-    more = bars[_MAX_LISTED:]
-    rest = tag("details", tag("summary", f"{len(more)} more columns"), *more) if more else None
-    shown = tag("p", metric, class_="muted"), *bars[:_MAX_LISTED], rest
-    return section("Permutation importance", *shown, class_="importance")
-
-
-def _worst_rows(run: Mapping[str, Any]) -> Html | None:
-    worst = run["worst_rows"]
-    if not worst:
-        return None
-    head = ["error" if run["task"] == "Regressor" else "p(actual)", "actual", "predicted", *worst["columns"]]
-    parts = zip(worst["errors"], worst["actual"], worst["predicted"], worst["rows"], strict=True)
-    rows = [[error and abs(error), *labels, *cells] for error, *labels, cells in parts]
-    return section("Rows with the largest errors", sortable_table(head, rows))
 
 
 def _comparison(runs: Sequence[Mapping[str, Any]]) -> Html:

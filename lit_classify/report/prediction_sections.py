@@ -1,4 +1,4 @@
-"""The sections of a report about the predictions of the evaluated rows."""
+"""The sections of a report about predictions: threshold, confusion, calibration, importance, worst rows."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,10 +13,12 @@ from lit_classify.report.html_elements import (
     format_number,
     format_percentage,
     section,
+    sortable_table,
     tag,
 )
 
 _MAX_OUTPUTS = 20  # classes or labels that are drawn
+_MAX_BARS = 20  # columns, before those that are opened
 
 
 def prediction_sections(predictions: Mapping[str, Any], class_names: Sequence[str] | None) -> list[Html]:
@@ -42,6 +44,39 @@ def prediction_sections(predictions: Mapping[str, Any], class_names: Sequence[st
         chart = scatter_chart(Axes("predicted over actual values", "actual", ends, ends), values)
         sections.append(section("Predicted over actual values", chart))
     return sections
+
+
+def importance_section(run: Mapping[str, Any]) -> Html | None:
+    """Return the section on the importance of the columns; None if it was not computed."""
+    if reason := run["no_importance"]:
+        return section("Permutation importance", tag("p", f"Not available: {reason}.", class_="muted"))
+    if not run["importance"]:
+        return None
+    most = max(0.0, *(part["drop"] for part in run["importance"])) or 1.0
+    bars = []
+    for part in run["importance"]:
+        text = f"{format_number(part['drop'], 3)} ± {format_number(part['deviation'], 2)}"
+        fill = tag("rect", width=f"{max(100 * part['drop'] / most, 0):.1f}%", height="100%", rx="4")
+        track = tag("svg", fill, class_="track", aria_hidden="true")
+        name = tag("span", part["column"], title=part["column"])
+        bars.append(tag("div", name, track, tag("b", text), class_="bar"))
+    metric = f"{run['importance_metric']} when the values of a column are permuted"
+    more = bars[_MAX_BARS:]
+    rest = tag("details", tag("summary", f"{len(more)} more columns"), *more) if more else None
+    shown = tag("p", metric, class_="muted"), *bars[:_MAX_BARS], rest
+    return section("Permutation importance", *shown, class_="importance")
+
+
+def worst_rows_section(run: Mapping[str, Any]) -> Html | None:
+    """Return the section with the rows that have the largest errors; None without rows."""
+    worst = run["worst_rows"]
+    if not worst:
+        return None
+    head = ["error" if run["task"] == "Regressor" else "p(actual)", "actual", "predicted", *worst["columns"]]
+    parts = zip(worst["errors"], worst["actual"], worst["predicted"], worst["rows"], strict=True)
+    # the error of a class is minus the probability of the actual one; an undefined error is None
+    rows = [[error and abs(error), *labels, *cells] for error, *labels, cells in parts]
+    return section("Rows with the largest errors", sortable_table(head, rows))
 
 
 def _calibration(curves: Sequence[Mapping[str, Any]]) -> Html:

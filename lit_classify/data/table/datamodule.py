@@ -191,7 +191,7 @@ class TableDataModule(InMemoryDataModule):
         sources = dict(zip(PATH_OPTIONS, (path, val_path, test_path), strict=True))
         frames = {key: read_frame(part, FRAMES[key]) for key, part in sources.items() if is_frame(part)}
         sources |= {key: FRAMES[key] for key in frames}
-        path, val_path, test_path = sources.values()  # what a checkpoint records
+        path, val_path, test_path = sources.values()  # which save_hyperparameters records
         paths = {key: as_list(part) for key, part in sources.items()}
         settings = {
             **asdict(roles),
@@ -225,7 +225,7 @@ class TableDataModule(InMemoryDataModule):
         self._table = self._open(files, cache_dir, state)
         self.is_new_table = False
         self._absent_files: dict[str, Sequence[str]] = {}
-        self._validated = "val"  # the split whose rows are the validation rows
+        self._validation_source = "val"  # the split whose rows are the validation rows
         fitted = self._table.fit() if state is None else Fitted(state)
         self._state = fitted.state
         self.columns, self.notes, self.leaking = fitted.columns, fitted.notes, set(fitted.leaking)
@@ -251,8 +251,8 @@ class TableDataModule(InMemoryDataModule):
         """
         cache_dir = None if cache_dir in {None, "none"} else str(cache_dir)
         was_streamed = state is not None and state.streamed
-        is_wanted = was_streamed or cache_dir not in {None, "auto"}
-        if not is_wanted or (files.frames and state is not None):
+        in_blocks = was_streamed or cache_dir not in {None, "auto"}
+        if not in_blocks or (files.frames and state is not None):
             try:
                 return InMemoryTable(files, self._options)
             except TooLargeError as error:
@@ -346,10 +346,13 @@ class TableDataModule(InMemoryDataModule):
         splits, self.fold = dict(rows.splits), rows.fold
         if self._has_auto_batches:
             self.batch_size = auto_batch_size(len(splits["train"].y)) if "train" in splits else 256
-        self._validated = "val" if "val" in splits else "test" if self.fold is None else "train"
+        if "val" in splits:
+            self._validation_source = "val"
+        else:
+            self._validation_source = "test" if self.fold is None else "train"
         if "val" not in self._absent_files:
-            splits["val"] = splits[self._validated]
-        pairs = (("train", "train"), ("val", self._validated))
+            splits["val"] = splits[self._validation_source]
+        pairs = (("train", "train"), ("val", self._validation_source))
         self.sample_weights = {name: rows.weights[part] for name, part in pairs if part in rows.weights}
         return splits
 
@@ -389,7 +392,7 @@ class TableDataModule(InMemoryDataModule):
 
     def _split_of(self, name: str) -> str:
         """Return the split that the rows of ``name`` are from: validation rows may be the test rows."""
-        return self._validated if name == "val" else name
+        return self._validation_source if name == "val" else name
 
     def predict_dataloader(self) -> TensorLoader | BlockLoader:  # type: ignore[override]  # both iterate
         """Return all rows of ``path``, in order; they need no target."""

@@ -159,10 +159,11 @@ class ValueFormat:
             times = cells.str.to_datetime(self.pattern, strict=False, time_unit="us", cache=False)
             times = times.dt.replace_time_zone(None)  # %z converts to UTC
             return pl.when(times >= _MIN_TIME).then(times)
-        signs = {**dict.fromkeys((*_SPACES, self.unit, self.thousands), ""), "(": "-", ")": "", _MINUS: "-"}
-        signs = {sign: text for sign, text in {**signs, self.decimal: "."}.items() if sign and sign != text}
+        plain = dict.fromkeys([*_SPACES, self.unit, self.thousands, ")"], "")
+        plain |= {"(": "-", _MINUS: "-", self.decimal: "."}
+        plain.pop("", None)  # no unit, or no separator of thousands
         is_number = cells.str.contains(self._number_pattern)
-        numbers = to_numbers(cells.str.replace_many(signs))
+        numbers = to_numbers(cells.str.replace_many(plain))
         return pl.when(is_number & (numbers.abs() < MAX_EXACT_INTEGER)).then(numbers)
 
     @property
@@ -193,10 +194,10 @@ def candidate_formats(present: pl.Series, decimal: str) -> Iterator[ValueFormat]
         yield ValueFormat(pattern=_DURATION)
         return
     units = {_DIGITS.sub("", cell) for cell in head} - {""}
-    unit = units.pop() if len(units) == 1 else "mixed" * len(units)
-    if unit and not (unit in (*_CURRENCIES, "%") or all(unicodedata.category(char) == "Sc" for char in unit)):
+    if len(units) > 1 or not all(map(_is_unit, units)):
         yield ValueFormat()  # for exponents, as in 1e-3
         return
+    unit = units.pop() if units else ""
     if not unit:
         yield ValueFormat()
     for first in (decimal, "," if decimal == "." else "."):
@@ -204,6 +205,11 @@ def candidate_formats(present: pl.Series, decimal: str) -> Iterator[ValueFormat]
     for separator in " " + _APOSTROPHES:
         if present.str.contains(f"[{_SPACES}]" if separator == " " else separator).any():
             yield from (ValueFormat(first, separator, unit) for first in ".,")
+
+
+def _is_unit(text: str) -> bool:
+    """Return whether a text is a percent sign or a currency."""
+    return text in (*_CURRENCIES, "%") or all(unicodedata.category(char) == "Sc" for char in text)
 
 
 def _matching(patterns: Iterable[str], text: str | None) -> list[str]:
