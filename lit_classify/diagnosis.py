@@ -284,7 +284,8 @@ def vanishing_gradients(facts: Facts) -> Finding | None:
         advice = facts.lower_lr()
     else:
         options = ["--model.activation ReLU"] if facts.activation in _SATURATING else []
-        options += [f'--model.hidden "{list(facts.hidden[:2])}"'] if len(facts.hidden) > 3 else []
+        if len(facts.hidden) > 3:
+            options.append(f'--model.hidden "{list(facts.hidden[:2])}"')
         advice = " ".join(options) or facts.other_optimizer
     return Finding("gradients are near zero", evidence, advice)
 

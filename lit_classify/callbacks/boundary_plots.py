@@ -101,7 +101,8 @@ class BoundaryPlot(ABC):
     def _predict(self, model: LitModule, grid: Tensor | None = None) -> tuple[list[Tensor], float | None]:
         """Return probabilities or values of each split and of a grid, and the loss of the last split."""
         parts = [x.to(model.device) for x, _ in self.splits.values()]
-        parts += [] if grid is None else [grid.to(model.device)]
+        if grid is not None:
+            parts.append(grid.to(model.device))
         rows = torch.split(torch.cat(parts), _BATCH_SIZE)
         logits = torch.split(torch.cat([model(batch) for batch in rows]), [len(part) for part in parts])
         *_, (_, y) = self.splits.values()

@@ -247,7 +247,8 @@ class FitCLI(LitCLI):
             callbacks += plot_callbacks(selected(self.parsed("plots")), summary, hparams)
             kwargs["logger"] = run
         self._best = BestCheckpoint()
-        callbacks += [self._best, LastCheckpoint()] if keeps else []
+        if keeps:
+            callbacks += [self._best, LastCheckpoint()]
         self.save_config_callback = SaveConfigCallback if run else None  # config.yaml
         trainer = super().instantiate_trainer(
             callbacks=callbacks,

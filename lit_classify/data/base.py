@@ -246,7 +246,8 @@ class InMemoryDataModule(LightningDataModule, ABC):
     def _loader(self, name: str, training: bool = False) -> TensorLoader:
         """Return the batches of a split, on the trainer's device."""
         tensors = self.batch_tensors(name)
-        tensors += [self.sample_weights[name]] if name in self.sample_weights else []
+        if name in self.sample_weights:
+            tensors.append(self.sample_weights[name])
         if self.trainer is not None:
             tensors = [tensor.to(self.trainer.strategy.root_device) for tensor in tensors]
         batch_size = self.batch_size if training else self._evaluation_batch_size  # set while rows are loaded

@@ -82,7 +82,8 @@ def write_script(run: Run) -> str:
         section = write_table(data)
     elif isinstance(data, PointsDataModule) and type(data).load is PointsDataModule.load:
         section = write_points(data, plain.dtype if plain else "torch.long", WIDTH if plain else SOURCE_WIDTH)
-        plots += ["boundary"] if plain else []
+        if plain:
+            plots.append("boundary")
     else:
         raise UserError(f"eject cannot write the data module {type(data).__name__} into a script")
     steps = ["model", "loop"] if plain else ["members", "task_loop"]
@@ -120,7 +121,8 @@ def _check_table(data: TableDataModule, code: str) -> None:
     expected = {"fold": data.fold} if data.fold is not None else {}
     for name, weights in data.sample_weights.items():
         name = name if f"w_{name}" in tensors else "test"  # which may validate
-        expected |= {f"w_{name}": weights} if f"w_{name}" in tensors else {}
+        if f"w_{name}" in tensors:
+            expected[f"w_{name}"] = weights
     for name in ("train", "val", "test"):
         if f"X_{name}" in tensors:
             expected |= {f"X_{name}": data.split(name).x, f"y_{name}": data.split(name).y}

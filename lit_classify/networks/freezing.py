@@ -67,7 +67,8 @@ def freeze_layers(network: nn.Module, layers: Sequence[str]) -> list[nn.Module]:
             raise UserError(unknown_name("layer to freeze", name, own))
         for parameter in found.values():
             parameter.requires_grad_(False)
-        frozen += [modules[name]] if name in modules else []
+        if name in modules:
+            frozen.append(modules[name])
     if layers and not any(parameter.requires_grad for parameter in parameters.values()):
         raise UserError("all layers are frozen, so that nothing would be trained; leave the last one out")
     return frozen

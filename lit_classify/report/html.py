@@ -167,8 +167,10 @@ def _metrics(evaluation: Mapping[str, Any], task: str) -> Html:
     rows = []
     for name, metric in evaluation["metrics"].items():
         rows.append(_metric(name, metric, draw and not name.endswith("loss")))
-        rows += compared if name == compared_by else []
-    rows += compared if compared_by not in evaluation["metrics"] else []
+        if name == compared_by:
+            rows += compared
+    if compared_by not in evaluation["metrics"]:
+        rows += compared
     for name, reason in evaluation["undefined"].items():
         rows.append(tag("tr", tag("th", name, scope="row"), tag("td", reason, colspan="3", class_="muted")))
     heads = [

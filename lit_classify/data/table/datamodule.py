@@ -379,7 +379,8 @@ class TableDataModule(InMemoryDataModule):
         if not isinstance(self._table, StreamedTable):
             return super()._loader(name, training)
         tensors = super().batch_tensors(name)
-        tensors += [self.sample_weights[name]] if name in self.sample_weights else []
+        if name in self.sample_weights:
+            tensors.append(self.sample_weights[name])
         options = self._loader_options(self.batch_size if training else self._evaluation_batch_size, training)
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
         return ShardLoader(tensors, self._table.layout(self._split_of(name)), **options, pin=on_gpu)

@@ -56,11 +56,13 @@ def notes_on_values(
     notes = [] if classes is None else [f"target {note}" for note in _spellings(classes)]
     for column in columns:
         if column.kind == "category":
-            notes += _spellings(frame[column.name]) if column.is_used else []
-            notes += [] if column.name in categorical else _mostly_values(frame[column.name])
+            if column.is_used:
+                notes += _spellings(frame[column.name])
+            if column.name not in categorical:
+                notes += _mostly_values(frame[column.name])
         elif column.is_used and column.kind == "date":
-            is_short = column.name in formats and "%y" in formats[column.name].pattern
-            notes += _future(frame[column.name]) if is_short else []
+            if column.name in formats and "%y" in formats[column.name].pattern:
+                notes += _future(frame[column.name])
         elif column.is_used and column.kind == "number":
             notes += [*_integer_ids(frame[column.name]), *_sentinels(frame[column.name])]
     return notes

@@ -139,7 +139,8 @@ def infer_schema(
             values, kind = cast_column(series, "category")
         if kind == "number":
             values, found = mask_out_of_range(values, table.locate)
-            cell_warnings.out_of_range |= {} if found is None or totals is not None else {name: found}
+            if found is not None and totals is None:
+                cell_warnings.out_of_range[name] = found
         total = None if totals is None else totals[name]
         num_rows = len(values) if total is None else total.num_rows
         missing = values.null_count() if total is None else total.missing
