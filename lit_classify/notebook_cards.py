@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from lit_classify.messages import escape_control, shorten
 
-_MAX_NAMES = 12
+_MAX_NAMES, _MAX_ROWS = 12, 24
 _MAX_LENGTH = 60  # characters of a name
 # the notebook's own colors, so that cards are readable in light and dark themes
 _CARD = (
@@ -15,6 +15,7 @@ _CARD = (
 _TABLE = "border-collapse:collapse;margin:.4em 0 0;color:inherit;background:none"
 _CELL = "padding:.1em 1em .1em 0;text-align:left;vertical-align:top;font-weight:normal;background:none"
 _HEAD = f"{_CELL};opacity:.7"
+_RIGHT = ";text-align:right"
 
 
 def html_card(
@@ -40,8 +41,12 @@ def html_card(
     parts = [f"<strong>{_escape(title)}</strong>", _table(lines)]
     if table:
         head, *rows = table
-        styles = [_CELL] * len(head)
-        parts.append(_table([_row(head, [_HEAD] * len(head)), *(_row(row, styles) for row in rows)]))
+        numbers = [all(isinstance(cell, int) for cell in column) for column in zip(*rows, strict=True)]
+        aligned = [f"{_HEAD}{_RIGHT if is_number else ''}" for is_number in numbers or [False] * len(head)]
+        lines = [_row(row, [_CELL] * len(head)) for row in rows[:_MAX_ROWS]]
+        parts.append(_table([_row(head, aligned), *lines]))
+        if len(rows) > _MAX_ROWS:
+            notes = [f"and {len(rows) - _MAX_ROWS:,} more", *notes]
     parts += [f'<div style="margin-top:.4em">{_escape(note)}</div>' for note in notes]
     return f'<div style="{_CARD}">{"".join(parts)}</div>'
 
@@ -65,7 +70,7 @@ def _table(rows: Sequence[str]) -> str:
 
 def _row(cells: Sequence[object], styles: Sequence[str]) -> str:
     inner = "".join(
-        f'<td style="{style};text-align:right">{cell:,}</td>'
+        f'<td style="{style}{_RIGHT}">{cell:,}</td>'
         if isinstance(cell, int)
         else f'<td style="{style}">{_escape(str(cell))}</td>'
         for cell, style in zip(cells, styles, strict=True)

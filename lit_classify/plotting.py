@@ -119,7 +119,7 @@ def plot_evaluation(
         return plotters[name or next(iter(plotters))]()
 
 
-def plot_learning_curves(run: str | Path) -> Figure:
+def plot_learning_curves(run: str | Path | None) -> Figure:
     """Plot the training and validation metrics of a run over its steps.
 
     Args:
@@ -134,6 +134,8 @@ def plot_learning_curves(run: str | Path) -> Figure:
             ...
         lit_classify.errors.UserError: no/such/run has no metrics in TensorBoard's event files
     """
+    if run is None:  # the log_dir of a Trainer without a logger
+        raise UserError("the run has no directory: train with a Trainer that has a logger")
     run = Path(run)
     metrics: dict[str, Any] = {}
     for tag, step, value in read_scalars(run):

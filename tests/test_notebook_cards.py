@@ -109,6 +109,15 @@ def test_a_module_shows_its_layers_loss_and_optimizer() -> None:
     }.items()
 
 
+def test_numbers_are_below_their_heads_and_long_tables_end() -> None:
+    card = BinaryClassifier(2, hidden=[10] * 60)._repr_html_()
+    heads = re.findall('<td style="([^"]*)">(?:layer|output shape|parameters)</td>', card)
+    assert ["text-align:right" in style for style in heads[-3:]] == [False, False, True]
+    assert card.count("<tr") == 5 + 1 + 24  # facts, head and layers
+    assert "and 97 more" in card
+    assert ["inputs", "1 feature"] in cells(BinaryClassifier(1)).rows
+
+
 class Halved(BinaryClassifier):
     def loss(self, logits: torch.Tensor, y: torch.Tensor, reduction: Any = "mean") -> torch.Tensor:
         return super().loss(logits, y, reduction) / 2

@@ -88,6 +88,11 @@ def test_the_learning_curves_of_the_command_line_are_plotted() -> None:
     assert {"loss", "accuracy"} <= {axes.get_title() for axes in figure.axes}
 
 
+def test_a_run_without_a_directory_has_no_learning_curves() -> None:
+    with pytest.raises(UserError, match="train with a Trainer that has a logger"):
+        plot_learning_curves(None)
+
+
 def test_a_model_that_a_trainer_has_fitted_is_plotted() -> None:
     L.seed_everything(0)
     data, model = CirclesDataModule(), BinaryClassifier(2, lr=0.1)

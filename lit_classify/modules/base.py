@@ -22,6 +22,7 @@ from lit_classify._lightning.precision import uses_plain_precision
 from lit_classify.allowed_imports import trusted_imports_only
 from lit_classify.errors import DataError, check_at_least
 from lit_classify.losses import LOSSES, Loss, Reduction, as_name, make_loss
+from lit_classify.messages import plural
 from lit_classify.metrics.base import Metrics
 from lit_classify.modules.builtin_callbacks import fit_callbacks, shows_metrics
 from lit_classify.modules.epoch_metrics import epoch_metrics, gather_evaluation, measure
@@ -456,13 +457,19 @@ class LitModule(LightningModule, ABC):
         The targets of the first epoch are checked.
 
         Raises:
-            DataError: the batch is not ``(x, y)`` with folds, weights or both, or its targets are not valid
-                for the task.
+            DataError: the batch is not ``(x, y)`` with folds, weights or both, it has another number of
+                features than the model takes, or its targets are not valid for the task.
         """
         x, y, fold, weight = unpack_batch(batch)
         y = self.prepare_targets(y)
         is_unchecked = self._checks_training if self.training else self._checks_evaluation
         if is_unchecked and (len(y) or self.training):  # a process may lack rows
+            expected = self.hparams["in_features"]
+            if self.hparams["network"] is None and x.shape[1] != expected:
+                raise DataError(
+                    f"{type(self).__name__} takes rows of {plural(expected, 'feature')}, but these have "
+                    f"{x.shape[1]:,}; build it with in_features={x.shape[1]}"
+                )
             try:
                 self.check_targets(y)
             except DataError as error:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from lit_classify.messages import plural
 from lit_classify.networks import list_layers
 from lit_classify.notebook_cards import html_card, list_names
 
@@ -14,7 +15,7 @@ def module_card(module: "LitModule") -> str:
     given = module.hparams
     task = next(base for base in type(module).__mro__ if "loss" in vars(base))
     facts = {
-        "inputs": list_names(module.inputs) or f"{given['in_features']:,} features",
+        "inputs": list_names(module.inputs) or plural(given["in_features"], "feature"),
         "outputs": list_names(module.class_names or module.output_names),
         "loss": given["loss"] or next(iter(vars(task).get("losses", ())), "custom"),
         "optimizer": f"{given['optimizer']}, learning rate {module.lr:g}",

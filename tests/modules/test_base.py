@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader
 from lit_classify import (
     BinaryClassifier,
     CirclesDataModule,
+    DataError,
     MulticlassClassifier,
     Regressor,
 )
@@ -31,6 +32,13 @@ def test_losses_equal_those_of_torch() -> None:
     values = torch.randn(9)
     assert torch.equal(Regressor(1).loss(logits, values), nn.L1Loss()(logits, values[:, None]))
     assert torch.equal(Regressor(1, loss="MSE").loss(logits, values), nn.MSELoss()(logits, values[:, None]))
+
+
+@pytest.mark.parametrize("stage", ["fit", "test"])
+def test_another_number_of_features_is_named(stage: str) -> None:
+    message = "BinaryClassifier takes rows of 3 features, but these have 2; build it with in_features=2"
+    with pytest.raises(DataError, match=message):
+        getattr(trainer(max_epochs=1), stage)(BinaryClassifier(3), CirclesDataModule())
 
 
 def test_the_optimizer_uses_the_learning_rate_that_was_set() -> None:
