@@ -52,7 +52,7 @@ def size_of(axis: Axis) -> tuple[float, float]:
         >>> narrow, _ = size_of(axes.yaxis)
         >>> _ = axes.set_yticks([0], ["a long label"])
         >>> wide, _ = size_of(axes.yaxis)
-        >>> narrow < wide
+        >>> bool(narrow < wide)
         True
     """
     figure = axis.get_figure(root=True)
