@@ -40,7 +40,7 @@ from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
 from lit_classify.messages import echo_once, warn
 
-_FORMAT = 3  # of the files in the cache
+_FORMAT = 4  # of the files in the cache
 _MAX_STEM = 50  # characters of a file's name; names of folders have 255 bytes at most
 _CONTINUING = "continuing {}, which was interrupted"
 

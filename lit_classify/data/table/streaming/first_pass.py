@@ -29,7 +29,7 @@ from lit_classify.data.table.streaming.row_assignment import SPLITS, Assignment
 from lit_classify.data.table.streaming.running_totals import Frames, RunningTotals
 from lit_classify.data.table.targets import Target, check_complete, has_targets
 from lit_classify.data.table.text_conversion import convert_text
-from lit_classify.data.table.value_formats import ValueFormat
+from lit_classify.data.table.value_formats import ValueFormat, candidate_formats
 from lit_classify.errors import DataError
 
 _MIN_VALUES = 1000  # cells with a value before the first text above which the text is an error
@@ -142,6 +142,7 @@ class FirstPass:
     save: Callable[[dict[str, Any], Frames], None]
     only_counts: bool = False
     _refused: dict[str, set[ValueFormat]] = field(default_factory=dict)  # formats that a column does not have
+    _doubts: dict[str, str] = field(default_factory=dict)  # errors, unless a format reads the whole column
 
     def run(
         self, reader: BlockReader, assignment: Assignment, saved: SavedPass | None = None
@@ -159,22 +160,24 @@ class FirstPass:
         reader = reader.with_text([name for name in self.roles.categorical if name in reader.names])
         todo = self._begin(reader, assignment) if saved is None else self._resume(reader, assignment, saved)
         while True:
-            reader, assignment, totals, _ = todo
+            reader, assignment, *_ = todo
             try:
                 self._add_rows(todo)
             except OtherFormatError as error:
                 if not self.only_counts:
-                    self._refuse(error, totals)
+                    self._refuse(error, todo)
                 todo = self._begin(reader.with_text([error.column]), assignment)
                 continue
             found = self._result(todo)
             filled = frozenset(split for split, count in found.counts.items() if count)
             has_column = assignment.splitter.split is not None and not assignment.is_new_table
-            if has_column and filled != assignment.given:
+            if has_column and filled < assignment.given:  # the column lacks a split
                 todo = self._begin(reader, replace(assignment, given=filled))
             elif not self.only_counts and (formats := self._late_formats(found)):
                 todo = self._begin(reader.with_formats(formats), assignment)
             else:
+                for message in (self._doubts[name] for name in self._doubts.keys() & found.reader.texts):
+                    raise DataError(message)
                 return found
 
     @property
@@ -191,6 +194,7 @@ class FirstPass:
         data, frames = saved
         refused = data["refused"].items()
         self._refused = {name: {*map(ValueFormat.from_dict, formats)} for name, formats in refused}
+        self._doubts = dict(data["doubts"])
         formats = {name: ValueFormat.from_dict(part) for name, part in data["formats"].items()}
         return _Pass(
             replace(reader, formats=formats, texts=frozenset(data["texts"])),
@@ -210,6 +214,7 @@ class FirstPass:
             "formats": {name: part.to_dict() for name, part in todo.reader.formats.items()},
             "texts": sorted(todo.reader.texts),
             "refused": {name: [part.to_dict() for part in formats] for name, formats in refused},
+            "doubts": self._doubts,
         }, frames
 
     def _add_rows(self, todo: _Pass) -> None:
@@ -276,20 +281,21 @@ class FirstPass:
             raise OtherFormatError(block, name)
         return mask_out_of_range(values, table.locate)[0] if kind == "number" else values
 
-    def _refuse(self, error: OtherFormatError, totals: RunningTotals) -> None:
-        """Note that a column does not have a format.
+    def _refuse(self, error: OtherFormatError, interrupted: _Pass) -> None:
+        """Note that a column does not have a format; a column that is not used is text then.
 
         Raises:
-            DataError: many cells before the first text are values.
+            DataError: many cells before the first text are values, and no format reads both.
         """
         table, name = error.block.table, error.column
         known = error.block.table.formats.get(name, ValueFormat())
         self._refused.setdefault(name, set()).add(known)
-        if table.frame[name].dtype != pl.String:
+        is_used = interrupted.reader.files.options.values.is_used(name)
+        if table.frame[name].dtype != pl.String or not is_used:
             return
         text = as_text(table.frame[name])
         wrong = (text.is_not_null() & known.parse(text).is_null()).arg_true()
-        column = totals.columns.get(name, ColumnTotals())
+        column = interrupted.totals.columns.get(name, ColumnTotals())
         before = column.num_rows - column.missing
         if not len(wrong):  # integers that floats cannot represent
             return
@@ -297,11 +303,14 @@ class FirstPass:
         before += row - text.head(row).null_count()
         if before >= _MIN_VALUES:
             expected = "a date or time" if known.pattern else "a number"
-            raise DataError(
+            self._doubts[name] = (
                 f"{table.locate(row)}, column {name!r}: {text[row]!r} is not {expected}, but {before:,} "
                 "cells before it are; fix it, name it in --data.missing_values, or declare the column "
                 "categorical"
             )
+            candidates = candidate_formats(text.drop_nulls(), ".")
+            if all(part.parse(text).null_count() > text.null_count() for part in candidates):
+                raise DataError(self._doubts[name])
 
     def _late_formats(self, found: FirstPassResult) -> dict[str, ValueFormat]:
         """Return the formats of columns that are text in the first block, but values in all of the sample."""

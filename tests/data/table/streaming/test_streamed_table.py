@@ -17,6 +17,7 @@ from lightning.fabric.utilities.apply_func import move_data_to_device
 
 from lit_classify import BinaryClassifier, DataError, TableDataModule
 from lit_classify.data import memory
+from lit_classify.data.table import csv_text
 from lit_classify.data.table.streaming import shards
 from lit_classify.errors import DataWarning, UserError
 from tests.data.table.streaming.tables import mixed_table
@@ -188,6 +189,66 @@ def test_text_among_numbers_in_a_late_block_is_an_error_that_names_the_row() -> 
     cells[2500] = "many"
     Path("t.csv").write_text("\n".join(["x,target", *(f"{cell},{'ab'[len(cell) % 2]}" for cell in cells)]))
     with pytest.raises(DataError, match=r"t.csv, row 2501, column 'x': 'many' is not a number, but 2,500"):
+        TableDataModule("t.csv", "target", cache_dir="cache")
+
+
+@pytest.mark.parametrize("unused", [{"ignore": "x"}, {"features": "z"}])
+def test_text_in_a_late_block_of_a_column_that_is_not_used_does_not_matter(
+    unused: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 20_000)  # 2,500 rows
+    cells = [*range(1000)] * 3 + [*range(800)] + ["word"] * 200
+    rows = [f"{cell}|{n}.5|{'ab'[n % 3 // 2]}" for n, cell in enumerate(cells)]
+    Path("t.csv").write_text("\n".join(["x|z|target", *rows]))
+    data = TableDataModule("t.csv", "target", **unused, cache_dir="cache")
+    assert data.in_features == 1
+
+
+@pytest.mark.parametrize(("missing", "fraction"), [("val", "val_fraction"), ("test", "test_fraction")])
+def test_a_split_that_the_column_lacks_is_chosen_by_a_hash(missing: str, fraction: str) -> None:
+    other = {"val": "test", "test": "val"}[missing]
+    rows = [f"{n}|{'ab'[n % 2]}|{other if n % 4 == 0 else 'train'}" for n in range(2000)]
+    Path("t.csv").write_text("\n".join(["x|target|part", *rows]))
+    data = TableDataModule("t.csv", "target", split="part", **{fraction: 0.2}, cache_dir="cache")  # type: ignore[arg-type]
+    assert len(data.split(other).y) == 500
+    assert 250 < len(data.split(missing).y) < 350
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize(
+    ("early", "late"),
+    [
+        ("10:30:15", "10:30:15.5"),
+        ("2024-01-31 10:30:15", "2024-01-31 10:30:15.5"),
+        ("5", "7,25"),
+        ("5", "1,250.5"),
+        ("1,250", "7,25"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
+def test_a_format_that_shows_late_is_that_of_the_column_as_in_memory(early: str, late: str) -> None:
+    parts = ["test", "train", "train", "train", "val"]
+    rows = [f"{early if n < 2000 else late}|{n}|{'ab'[n % 3 // 2]}|{parts[n % 5]}" for n in range(2500)]
+    Path("t.csv").write_text("\n".join(["x|z|target|part", *rows]))
+    given: dict[str, Any] = {"split": "part"}
+    whole = TableDataModule("t.csv", "target", **given)
+    streamed = TableDataModule("t.csv", "target", **given, cache_dir="cache")
+    assert streamed.columns == whole.columns
+    shutil.rmtree("cache")
+    state = streamed.hparams["fitted_state"]
+    again = TableDataModule("t.csv", "target", **given, cache_dir="cache", fitted_state=state)
+    (expected,) = whole.predict_dataloader()
+    x = torch.cat([batch for (batch,) in again.predict_dataloader()])
+    torch.testing.assert_close(x, expected[0], rtol=1e-5, atol=1e-6)
+    assert len(again.split("test").y) == 500
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_late_format_that_does_not_read_all_cells_is_an_error_that_names_the_first() -> None:
+    cells = ["5.5"] * 1800 + ["1,250"] * 100 + ["7,25"] * 100
+    rows = [f"{cell}|{'ab'[n % 2]}" for n, cell in enumerate(cells)]
+    Path("t.csv").write_text("\n".join(["x|target", *rows]))
+    with pytest.raises(DataError, match=r"t.csv, row 1801, column 'x': '1,250' is not a number, but 1,800"):
         TableDataModule("t.csv", "target", cache_dir="cache")
 
 
