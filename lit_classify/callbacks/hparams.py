@@ -109,7 +109,9 @@ class HParams(Callback):
     def _log(self, trainer: Trainer, metrics: Mapping[str, float]) -> None:
         step, epoch = max(trainer.global_step - 1, 0), trainer.current_epoch
         tags = {f"summary/{name}": value for name, value in metrics.items()}
-        for logger in run_loggers(trainer) if tags else ():
+        if not tags:
+            return
+        for logger in run_loggers(trainer):
             logger.log_scalars([Scalars(step, epoch, tags, time.time())])
 
 

@@ -74,8 +74,8 @@ class MemberEarlyStopping(EarlyStopping):
         """
         super().setup(trainer, pl_module, stage)
         assert isinstance(pl_module, LitModule)
-        for part in trainer.callbacks if pl_module.members > 1 else ():  # type: ignore[attr-defined]  # as above
-            if isinstance(part, WeightAveraging):
+        for part in trainer.callbacks:  # type: ignore[attr-defined]  # as above
+            if pl_module.members > 1 and isinstance(part, WeightAveraging):
                 raise UserError(
                     f"{type(part).__name__} averages weights, but MemberEarlyStopping keeps the best of each "
                     "member; leave one of them out"

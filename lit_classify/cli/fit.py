@@ -481,8 +481,8 @@ class FitCLI(LitCLI):
         except Exception as error:  # user code may raise any type; the run itself has succeeded
             warn(f"the run was not checked: {summarize(error)}")
             return
-        for finding in diagnose(facts)[:1]:
-            self.say(str(finding))
+        if findings := diagnose(facts):
+            self.say(str(findings[0]))
 
     def _splits_off_test_rows(self) -> bool:
         """Return whether the test rows of a new run were chosen at random, and could be trained on."""

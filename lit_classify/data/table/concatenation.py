@@ -156,7 +156,9 @@ def unify_column(name: str, tables: Sequence[RawTable], options: ValueOptions) -
             values = columns[index] = _parse(part, dtype, formats[0] if formats else ValueFormat())
             if dtype.is_numeric() and has_long_integers(part, values):
                 return [as_text(table.frame[name]) for table in tables]
-            for row in (part.is_not_null() & values.is_null()).arg_true().head(1):
+            wrong = (part.is_not_null() & values.is_null()).arg_true()
+            if len(wrong):
+                row = int(wrong[0])
                 raise DataError(
                     f"{tables[index].locate(row)}, column {name!r}: {part[row]!r} is text, but {has} there; "
                     "fix it, or declare the column categorical"
