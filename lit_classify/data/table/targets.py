@@ -89,24 +89,28 @@ class Target:
         if self.class_names is None:
             return _to_single(table, _complete(table, name, "number"), spread)
         cells = _complete(table, name, "category" if table.frame[name].dtype in _TEXT_TYPES else None)
-        names = pl.Series(self.class_names, dtype=pl.String)
-        sizes = to_numbers(names).fill_null(float("nan")).to_numpy()
-        is_sorted = bool((np.abs(sizes) < MAX_EXACT_INTEGER).all() and (np.diff(sizes) > 0).all())
-        if is_sorted:  # numbers are faster to look up than text
-            values = to_numbers(cells).fill_null(float("nan")).to_numpy()
-            codes = np.searchsorted(sizes[:-1], values).astype(np.int32)
-            codes[sizes[codes] != values] = -1
-        else:
-            ranks = pl.Series(range(len(names)), dtype=pl.Int32)
-            text = as_text(cells)
-            text = text if text.is_in(names.implode()).all() else respell(text, names)
-            codes = text.replace_strict(names, ranks, default=-1, return_dtype=pl.Int32).to_numpy()
+        codes = _to_codes(cells, self.class_names)
         unknown = np.flatnonzero(codes < 0)
         if len(unknown):
             row = int(unknown[0])
             cell = f"{table.locate(row)}, target {name!r}: {as_text(cells)[row]!r}"
             raise DataError(f"{cell} is not one of the classes {', '.join(self.class_names)}")
         return codes
+
+
+def _to_codes(cells: pl.Series, class_names: Sequence[str]) -> NDArray[np.int32]:
+    """Return the index of each cell's class, ``(N,)``; -1 for cells that are not a class."""
+    names = pl.Series(class_names, dtype=pl.String)
+    sizes = to_numbers(names).fill_null(float("nan")).to_numpy()
+    if (np.abs(sizes) < MAX_EXACT_INTEGER).all() and (np.diff(sizes) > 0).all():
+        values = to_numbers(cells).fill_null(float("nan")).to_numpy()  # which are faster to look up than text
+        codes: NDArray[np.int32] = np.searchsorted(sizes[:-1], values).astype(np.int32)
+        codes[sizes[codes] != values] = -1
+        return codes
+    ranks = pl.Series(range(len(names)), dtype=pl.Int32)
+    text = as_text(cells)
+    text = text if text.is_in(names.implode()).all() else respell(text, names)
+    return text.replace_strict(names, ranks, default=-1, return_dtype=pl.Int32).to_numpy()
 
 
 def infer_target(
