@@ -196,8 +196,8 @@ def test_text_among_numbers_in_a_late_block_is_an_error_that_names_the_row() -> 
 def test_text_in_a_late_block_of_a_column_that_is_not_used_does_not_matter(
     unused: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 20_000)  # 2,500 rows
-    cells = [*range(1000)] * 3 + [*range(800)] + ["word"] * 200
+    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 40_000)  # about 3,500 rows
+    cells = [*range(1000)] * 5 + [*range(800)] + ["word"] * 200
     rows = [f"{cell}|{n}.5|{'ab'[n % 3 // 2]}" for n, cell in enumerate(cells)]
     Path("t.csv").write_text("\n".join(["x|z|target", *rows]))
     data = TableDataModule("t.csv", "target", **unused, cache_dir="cache")
