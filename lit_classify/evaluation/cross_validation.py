@@ -1,9 +1,10 @@
 """Metrics of cross-validation: each training row is predicted by the member that has not learned from it."""
 
+import numpy as np
 import torch
 
 from lit_classify.messages import format_metric
-from lit_classify.metrics.base import Metrics
+from lit_classify.metrics.base import Metrics, clear_rounding_errors
 from lit_classify.modules import LitModule
 from lit_classify.modules.results import Evaluation
 
@@ -31,7 +32,8 @@ def cross_validated(model: LitModule, evaluation: Evaluation) -> Metrics:
     folds = [evaluation.fold == number for number in torch.unique(evaluation.fold)]
     of_folds = [model.measure(logits[rows], y[rows]).values for rows in folds]
     for name in values:
-        defined = torch.tensor([part[name] for part in of_folds if name in part], dtype=torch.float64)
+        defined = np.array([part[name] for part in of_folds if name in part])
         if len(defined) > 1:
-            notes = {name: f"± {format_metric(float(defined.std()), 3)}", **notes}
+            deviation = float(clear_rounding_errors(defined.std(ddof=1), defined))
+            notes = {name: f"± {format_metric(deviation, 3)}", **notes}
     return Metrics(values, notes)

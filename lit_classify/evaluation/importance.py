@@ -16,6 +16,7 @@ from torch import Tensor
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import DataError, UserError, check_at_least
 from lit_classify.messages import escape_control, format_metric, pad, shorten, unknown_name, width_of
+from lit_classify.metrics.base import clear_rounding_errors
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
 
@@ -100,7 +101,10 @@ def permutation_importance(
     decreases = metric != "loss" and bool(model.val_metric.higher_is_better)
     table = np.array(scores).reshape(-1, repeats)
     worse = baseline - table if decreases else table - baseline
-    means, deviations, names = worse.mean(axis=1), worse.std(axis=1), list(columns)
+    means, deviations = (
+        clear_rounding_errors(part, table) for part in (worse.mean(axis=1), worse.std(axis=1))
+    )
+    names = list(columns)
     ranking = np.argsort(-means, kind="stable")
     several = f"{repeats} permutation{'s' * (repeats > 1)}"
     return Importance(

@@ -58,3 +58,14 @@ def logged_metrics(logged: Mapping[str, float], prefix: str) -> Metrics:
         dict.fromkeys(metrics, "the outputs are NaN or infinite"),
         {},
     )
+
+
+def clear_rounding_errors(results: Numbers | float, values: Numbers) -> Numbers:
+    """Return means, differences or deviations of values, with 0 for what rounding alone has left of them.
+
+    Examples:
+        >>> values = np.array([0.1, 0.2, -0.3])
+        >>> float(values.mean()) == 0, float(clear_rounding_errors(values.mean(), values)) == 0
+        (False, True)
+    """
+    return np.where(np.abs(results) > 1e-12 * np.abs(values).max(initial=0.0), results, 0.0)

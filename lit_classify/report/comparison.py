@@ -16,6 +16,7 @@ from lit_classify import __version__
 from lit_classify.data_interface import NumericFeature
 from lit_classify.evaluation.paired_tests import LEVEL, enough_seeds, paired_tests
 from lit_classify.messages import plural
+from lit_classify.metrics.base import clear_rounding_errors
 
 _MAX_POINTS = 200  # of a curve
 _SPREAD = (0.1, 0.9)  # quantiles that end the band of a curve
@@ -149,7 +150,7 @@ def summarize_comparison(configurations: Sequence[Configuration], seeds: Sequenc
                 "first": names[test.first],
                 "second": names[test.second],
                 "num_pairs": test.num_pairs,
-                "difference": test.difference,
+                "difference": float(clear_rounding_errors(test.difference, values[np.isfinite(values)])),
                 "p": test.p,
                 "p_corrected": test.p_corrected,
                 "significant": test.p_corrected < LEVEL,
@@ -172,7 +173,7 @@ def _summarize(part: Configuration, times_best: int, differing: Mapping[str, Any
         "weights": "best epoch" if part.uses_best else "last epoch",
         "trained": f"one by one: {part.sequential_reason}" if part.sequential_reason else "at once",
         "mean": float(values.mean()) if len(values) else None,
-        "std": float(np.ptp(values) and values.std(ddof=1)) if len(values) > 1 else None,  # 0 of equal ones
+        "std": float(clear_rounding_errors(values.std(ddof=1), values)) if len(values) > 1 else None,
         "best": float(best(values)) if len(values) else None,
         "worst": float(worst(values)) if len(values) else None,
         "times_best": times_best,
