@@ -93,9 +93,9 @@ class RunLogger(TensorBoardLogger):
         self.log_scalars([Scalars(step or 0, 0, values, time.time())])
 
     @rank_zero_only
-    def log_scalars(self, rows: Sequence[Scalars]) -> None:
+    def log_scalars(self, scalars: Sequence[Scalars]) -> None:
         """Write one event per step and directory; ``add_scalar`` would write one per metric."""
-        for step, _, metrics, taken_at in rows:
+        for step, _, metrics, taken_at in scalars:
             values: dict[str, list[Summary.Value]] = {}
             for tag, number in metrics.items():
                 steps, numbers = self._logged.setdefault(tag, (array("q"), array("d")))
@@ -194,15 +194,15 @@ class ScalarBuffer:
         if not items or not loggers:
             return
         values = iter(torch.stack([tensor for _, _, tags, _ in items for tensor in tags.values()]).tolist())
-        rows = [
+        scalars = [
             Scalars(step, epoch, {tag: next(values) for tag in tags}, at) for step, epoch, tags, at in items
         ]
         for logger in loggers:
             if isinstance(logger, RunLogger):
-                logger.log_scalars(rows)
+                logger.log_scalars(scalars)
             else:
-                for row in rows:
-                    logger.log_metrics({"epoch": row.epoch, **row.metrics}, row.step)
+                for part in scalars:
+                    logger.log_metrics({"epoch": part.epoch, **part.metrics}, part.step)
 
 
 def read_scalars(run: Path) -> Iterator[tuple[str, int, float]]:

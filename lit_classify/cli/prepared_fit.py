@@ -21,7 +21,7 @@ from lit_classify.modules import LitModule
 from lit_classify.networks import as_members
 from lit_classify.optimizers import rates_are_proportional, steps_are_proportional
 from lit_classify.report.comparison import Configuration, PlotData
-from lit_classify.report.summary import flat_settings
+from lit_classify.report.settings import flat_settings
 
 QUIET = ["--plots", "none", "--trainer.logger", "false", "--ckpt_path", "null"]
 NO_CHECKPOINTS = ["--trainer.enable_checkpointing", "false"]

@@ -17,6 +17,7 @@ from lit_classify.data_interface import NumericFeature
 from lit_classify.evaluation.paired_tests import LEVEL, enough_seeds, paired_tests
 from lit_classify.messages import plural
 from lit_classify.metrics.base import clear_rounding_errors
+from lit_classify.report.settings import differing_settings
 
 _MAX_POINTS = 200  # of a curve
 _SPREAD = (0.1, 0.9)  # quantiles that end the band of a curve
@@ -196,8 +197,7 @@ def _times_best(values: NDArray[np.float64], higher_is_better: bool) -> list[int
 
 def _differing(configurations: Sequence[Configuration]) -> list[dict[str, Any]]:
     """Return, for each configuration, the settings that are not the same in all."""
-    keys = dict.fromkeys(key for part in configurations for key in part.settings)
-    differing = [key for key in keys if len({str(part.settings.get(key)) for part in configurations}) > 1]
+    differing = differing_settings([part.settings for part in configurations])
     return [{key: part.settings.get(key) for key in differing} for part in configurations]
 
 

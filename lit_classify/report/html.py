@@ -27,6 +27,7 @@ from lit_classify.report.prediction_sections import (
     prediction_sections,
     worst_rows_section,
 )
+from lit_classify.report.settings import differing_settings
 from lit_classify.report.what_if_section import what_if_section
 
 _NUM_COLORS = 3 * len(COLORS)  # after which class_color repeats them
@@ -202,8 +203,8 @@ def _comparison(runs: Sequence[Mapping[str, Any]]) -> Html:
     """Return a table of the metrics and of the settings that differ, which are highlighted."""
     scores = [run["evaluation"]["metrics"] if run["evaluation"] else {} for run in runs]
     metrics = list(dict.fromkeys(name for score in scores for name in score))
-    settings = dict.fromkeys(name for run in runs for name in run["settings"])
-    differing = [name for name in settings if len({str(run["settings"].get(name)) for run in runs}) > 1]
+    settings = {name for run in runs for name in run["settings"]}
+    differing = differing_settings([run["settings"] for run in runs])
     rows = []
     for number, (run, score) in enumerate(zip(runs, scores, strict=True)):
         values = [score[name]["value"] if name in score else None for name in metrics]

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lit_classify.messages import escape_markdown, format_metric, plural
+from lit_classify.report.settings import differing_settings
 
 
 def render_markdown(summary: Mapping[str, Any]) -> str:
@@ -58,8 +59,7 @@ def _metrics(evaluation: Mapping[str, Any]) -> str:
 def _comparison(runs: Sequence[Mapping[str, Any]]) -> str:
     """Return a table of the metrics and of the settings that differ."""
     metrics = dict.fromkeys(name for run in runs for name in run["evaluation"]["metrics"])
-    settings = dict.fromkeys(name for run in runs for name in run["settings"])
-    differing = [name for name in settings if len({str(run["settings"].get(name)) for run in runs}) > 1]
+    differing = differing_settings([run["settings"] for run in runs])
     lines = []
     for run in runs:
         values = run["evaluation"]["metrics"]

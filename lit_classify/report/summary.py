@@ -3,13 +3,12 @@
 Legend: N rows, F features, O outputs, S snapshots, C classes.
 """
 
-import json
 import math
 import os
 import platform
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,13 +38,13 @@ from lit_classify.networks import evaluating
 from lit_classify.report.curves import read_curves
 from lit_classify.report.network_data import UnsupportedNetwork
 from lit_classify.report.player_data import player_data, round_number
+from lit_classify.report.settings import flat_settings
 from lit_classify.report.what_if_data import what_if_data
 from lit_classify.threads import limit_threads
 
 _MAX_ROWS = 2000  # of values
 _MAX_WORST_ROWS = 20
 _MAX_CLASSES = 20  # of a confusion matrix
-_MAX_SETTING = 200  # characters
 _PROPORTIONS = ("accuracy", "exact_match")  # metrics that are means of correct rows
 
 
@@ -144,25 +143,6 @@ def _build_data(checkpoint: Checkpoint, custom: CustomClasses) -> InMemoryDataMo
 def _last_checkpoint(path: Path, checkpoint: Checkpoint) -> Checkpoint:
     last = path.with_name("last.ckpt")
     return Checkpoint.read(last) if last != path and last.is_file() else checkpoint
-
-
-def flat_settings(config: Mapping[str, Any]) -> dict[str, str | float | bool | None]:
-    """Return the settings that are set and determine what is trained and evaluated, by their dotted names."""
-    flat: dict[str, str | float | bool | None] = {}
-
-    def add(name: str, value: Any) -> None:  # noqa: ANN401 - plain data
-        if isinstance(value, dict):
-            for key, part in value.items():
-                add(f"{name}.{key}" if key != "init_args" else name, part)
-        elif value is not None and name.rpartition(".")[2] != "fitted_state":
-            is_plain = isinstance(value, str | int | float | bool)
-            flat[name] = value if is_plain else json.dumps(value, ensure_ascii=False)[:_MAX_SETTING]
-
-    for part in ("model", "data", "trainer", "seed_everything"):
-        add(part, config.get(part))
-    for option in ("init_from", "find_lr", "test_best", "tune_threshold"):
-        add(option, config.get(option) or None)
-    return flat
 
 
 def _describe_data(data: InMemoryDataModule) -> dict[str, Any]:

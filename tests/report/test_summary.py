@@ -14,7 +14,7 @@ import torch
 from lit_classify import UserError, load
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.cli.main import main
-from lit_classify.report.summary import flat_settings, summarize
+from lit_classify.report.summary import summarize
 from tests.example_tables import write
 
 CIRCLES = "lightning_logs/circles_v2/version_0"
@@ -52,12 +52,6 @@ def summary(run: str = CIRCLES, **options: Any) -> dict[str, Any]:
 
 def numbers(text: str) -> np.ndarray:
     return np.frombuffer(base64.b64decode(text), "<f4")
-
-
-def test_settings_name_the_weights_that_a_run_starts_from_but_no_option_that_is_off() -> None:
-    options = {"init_from": "a.ckpt", "find_lr": True, "tune_threshold": None, "test_best": False}
-    found = flat_settings({"model": {"init_args": {"lr": 0.1}}, **options, "plots": "none"})
-    assert found == {"model.lr": 0.1, "init_from": "a.ckpt", "find_lr": True}
 
 
 def test_metrics_are_those_of_test(capsys: pytest.CaptureFixture[str]) -> None:
