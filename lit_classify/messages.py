@@ -49,7 +49,8 @@ def escape_markdown(name: str) -> str:
         a\|&lt;b&gt;
     """
     escaped = html.escape(escape_control(name, is_name=True), quote=False)
-    return re.sub(r"([\\`*_\[\]|#!~])", r"\\\1", escaped)
+    escaped = re.sub(r"([\\`*_\[\]|#!~])", r"\\\1", escaped)
+    return escaped.replace("$", "&#36;")  # two of them enclose a formula, even after a backslash
 
 
 def shorten(name: str, length: int) -> str:

@@ -18,6 +18,7 @@ def test_control_characters_are_escaped(name: str) -> None:
 
 def test_names_are_escaped_for_markdown() -> None:
     assert escape_markdown(HTML + "*_`[x](y)") == r"&lt;img src=x onerror=alert(1)&gt;\|x\*\_\`\[x\](y)"
+    assert escape_markdown(r"$\beta$") == r"&#36;\\beta&#36;"
 
 
 @pytest.mark.parametrize(

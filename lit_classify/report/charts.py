@@ -49,6 +49,7 @@ class Axes:
         x: ends of the x-axis.
         y: ends of the y-axis.
         is_date: the x-axis shows days since 1970.
+        is_whole: the x-axis shows whole numbers.
 
     Examples:
         >>> axes = Axes("loss", "epoch", (0, 10), (0, 2))
@@ -61,6 +62,7 @@ class Axes:
     x: Ends
     y: Ends
     is_date: bool = False
+    is_whole: bool = False
 
     @cached_property
     def left(self) -> int:
@@ -79,7 +81,7 @@ class Axes:
     def _x_ticks(self) -> dict[float, str]:
         """Return as many ticks as there is space for, each with its text."""
         for number in range(_MAX_TICKS, 1, -1):
-            ticks = _ticks(self.x, number)
+            ticks = _ticks(self.x, number, self.is_whole)
             if self.is_date:
                 ticks = {day: format_day(day) for day in ticks}
             if len(ticks) * _CHARACTER * (2 + max(map(len, ticks.values()), default=0)) <= self.width:
@@ -233,7 +235,8 @@ def learning_curves(curves: Mapping[str, Mapping[str, Any]], colors: Sequence[st
         x = [value for part in lines for value in part.x]
         y = [value for part in lines for value in part.y]
         margin = 0.05 * (max(y) - min(y) or 1.0)
-        axes = Axes(name, "epoch", (min(x), max(x)), (min(y) - margin, max(y) + margin))
+        ends = (min(x), max(x)), (min(y) - margin, max(y) + margin)
+        axes = Axes(name, "epoch", *ends, is_whole=True)
         charts.append(line_chart(axes, lines))
     return tag("div", *charts, class_="charts")
 
@@ -294,11 +297,13 @@ def _fraction(value: float, ends: Ends) -> float:
     return (value - ends[0]) / (ends[1] - ends[0] or 1.0)
 
 
-def _ticks(ends: Ends, number: int) -> dict[float, str]:
+def _ticks(ends: Ends, number: int, is_whole: bool = False) -> dict[float, str]:
     """Return at most a number of round values between the ends, each with a text that no other one has."""
     size = ends[1] - ends[0]
     margin = 1e-9 * size
-    values = MaxNLocator(number - 1, steps=[1, 2, 2.5, 5, 10]).tick_values(*ends)
+    fewest = 1 if is_whole else 2
+    locator = MaxNLocator(number - 1, steps=[1, 2, 2.5, 5, 10], integer=is_whole, min_n_ticks=fewest)
+    values = locator.tick_values(*ends)
     ticks = [float(value) for value in values if ends[0] - margin <= value <= ends[1] + margin]
     largest = max(map(abs, ends))
     digits = max(4, 3 + math.ceil(math.log10(largest / size))) if largest and size else 4

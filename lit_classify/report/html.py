@@ -165,15 +165,19 @@ def _metrics(evaluation: Mapping[str, Any], task: str) -> Html:
     compared = [
         _metric(model, {"value": score}, draw, "baseline") for model, score in baselines["scores"].items()
     ]
+    named = {
+        name: _metric(name, metric, draw and not name.endswith("loss"))
+        for name, metric in evaluation["metrics"].items()
+    }
+    for name, reason in evaluation["undefined"].items():
+        named[name] = tag("tr", tag("th", name, scope="row"), tag("td", reason, colspan="3", class_="muted"))
     rows = []
-    for name, metric in evaluation["metrics"].items():
-        rows.append(_metric(name, metric, draw and not name.endswith("loss")))
+    for name, row in named.items():
+        rows.append(row)
         if name == compared_by:
             rows += compared
-    if compared_by not in evaluation["metrics"]:
+    if compared_by not in named:
         rows += compared
-    for name, reason in evaluation["undefined"].items():
-        rows.append(tag("tr", tag("th", name, scope="row"), tag("td", reason, colspan="3", class_="muted")))
     heads = [
         tag("th", name, scope="col", class_="number" if name == "value" else None)
         for name in ("metric", "value", "95 % interval", "0 to 1" if draw else "")

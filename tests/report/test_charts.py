@@ -99,6 +99,13 @@ def test_the_loss_is_the_first_learning_curve() -> None:
     assert re.findall('stroke="(.*?)"', page) == ["red", "blue", "red"]
 
 
+@pytest.mark.parametrize(("last", "ticks"), [(0, "0"), (1, "01"), (2, "012"), (3, "0123")])
+def test_epochs_are_whole_numbers(last: int, ticks: str) -> None:
+    epochs = list(range(last + 1))
+    page = learning_curves({"val/loss": {"epoch": epochs, "value": [0.5] * len(epochs)}}, ["blue", "red"])
+    assert re.findall('y="199" text-anchor="middle">(.*?)<', page) == list(ticks)
+
+
 def test_bins_have_intervals_dots_of_their_size_and_numbers_of_rows() -> None:
     bins = {"predicted": [0.05, 0.95], "actual": [0.0, 1.0], "low": [0.0, 0.8], "high": [0.2, 1.0]}
     chart = calibration_chart({"ece": 0.05, "rows": [1200, 300], **bins}, HOSTILE)

@@ -192,6 +192,18 @@ def test_of_many_settings_that_differ_most_are_behind_the_metrics() -> None:
     assert heads[7:13] == [f"key{m}" for m in range(3, 9)]
 
 
+def test_baselines_are_below_their_metric_even_if_it_is_undefined() -> None:
+    shown = run(Regressor(2))
+    shown["evaluation"] = {
+        **shown["evaluation"],
+        "metrics": {"mae": {"value": 1.0, "low": None, "high": None}},
+        "undefined": {"r2": "undefined: all true values are equal", "other": "undefined"},
+        "baselines": {"metric": "R²", "scores": {"mean": None}},
+    }
+    heads = re.findall('<th scope="row">(.*?)</th>', render_html(summary(shown)))
+    assert heads == ["mae", "r2", "mean", "other"]
+
+
 def test_many_classes_and_columns_are_listed_when_opened() -> None:
     names = [f"name {number}" for number in range(30)]
     data = {"name": "T", "rows": {}, "class_counts": dict.fromkeys(names, 1), "columns": [], "notes": []}
