@@ -173,6 +173,21 @@ def warn_new_table(num_rows: int, files: Iterable[str]) -> None:
     )
 
 
+def warn_other_files(state: FittedState, key: str, files: Mapping[str, str], num_rows: int) -> None:
+    """Warn if files for validation or testing were not used in training.
+
+    Args:
+        state: the state of the training.
+        key: the option of the files.
+        files: the SHA-256 of the rows of each file; none if the option is not given.
+        num_rows: the number of their rows.
+    """
+    before = state.files[key]
+    if files and list(before.values()) != list(files.values()):
+        change = f"{', '.join(files)} differs from data.{key} in training ({', '.join(before)})"
+        warn(f"{change}: {num_rows:,} other rows are evaluated")
+
+
 def find_changed_files(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
     """Return which files have changed since training, or None.
 

@@ -18,7 +18,7 @@ from lit_classify.data.splits import Split
 from lit_classify.data.table.concatenation import concat_tables
 from lit_classify.data.table.duplicates import is_first_of_duplicates, warn_duplicates
 from lit_classify.data.table.files import PATH_OPTIONS, TableFiles
-from lit_classify.data.table.fitted_state import Fitted, FittedState, warn_new_table
+from lit_classify.data.table.fitted_state import Fitted, FittedState, warn_new_table, warn_other_files
 from lit_classify.data.table.fitting import TableFitter
 from lit_classify.data.table.notes import notes_on_rows
 from lit_classify.data.table.options import TableOptions
@@ -28,7 +28,6 @@ from lit_classify.data.table.schema import check_columns
 from lit_classify.data.table.splits import RowIndices, split_by_files
 from lit_classify.data.table.targets import Targets, has_targets
 from lit_classify.errors import DataError
-from lit_classify.messages import warn
 
 
 class EncodedRows(NamedTuple):
@@ -139,7 +138,9 @@ class InMemoryTable:
         """Read and split the rows as in training; rows of a new table are all test rows."""
         splitter, target = self._options.splitter, state.target
         tables = self._read(Counter(), is_new_table)
-        self._warn_other_files(state, tables)
+        for key in PATH_OPTIONS[1:]:
+            if self.files.paths[key]:
+                warn_other_files(state, key, tables[key].as_files(), len(tables[key]))
         if is_new_table:
             warn_new_table(len(tables["test_path"]), tables["test_path"].as_files())
         table, num_rows = self._concat(tables)
@@ -201,14 +202,6 @@ class InMemoryTable:
         """Return the weight of each row in the loss, ``(N,)``; None for equal weights."""
         name = self._options.sample_weight
         return None if name is None else read_weights(table, name)
-
-    def _warn_other_files(self, state: FittedState, tables: Mapping[str, RawTable]) -> None:
-        """Warn about files for validation and testing that were not used in training."""
-        for key in PATH_OPTIONS[1:]:
-            before, now = state.files[key], tables[key].as_files() if self.files.paths[key] else {}
-            if now and list(before.values()) != list(now.values()):
-                change = f"{', '.join(now)} differs from data.{key} in training ({', '.join(before)})"
-                warn(f"{change}: {len(tables[key]):,} other rows are evaluated")
 
     def row_keys(self, split: str) -> NDArray[np.uint64]:
         """Return a number for each encoded row of a split, ``(N,)``; see ``RawTable.keys``."""

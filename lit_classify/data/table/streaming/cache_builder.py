@@ -102,7 +102,12 @@ class CacheBuilder:
         if record is None:
             with cached.locked():
                 record = self._read(cached, state) or self._build(cached, state)
-        return self._map(cached, record)
+        rows = self._map(cached, record)
+        if state is not None:
+            return rows
+        files = {key: self.digests.get(key, {}) for key in PATH_OPTIONS}  # perhaps a copy of those it had
+        own = replace(rows.fitted.state, files=files, settings=self.options.settings)
+        return replace(rows, fitted=replace(rows.fitted, state=own))
 
     def _read(self, cached: CachedTable, state: FittedState | None) -> dict[str, Any] | None:
         """Return the record of the complete table; None if it is not there, corrupt, or of another state."""
@@ -111,14 +116,17 @@ class CacheBuilder:
         except ValueError as error:
             warn(f"the cache is corrupt and is built again: {error}")
             return None
-        is_other = record is not None and state is not None and record["fitted"]["state"] != state.to_dict()
-        return None if is_other else record
+        return record if record is not None and _is_of(record["fitted"], state) else None
 
     def _name(self, state: FittedState | None) -> str:
         """Return the name of the cache, which differs for other content or settings."""
         first = next(iter(self.digests["path"]))
-        known = state.to_dict() if state is not None and self.assignment.is_new_table else None
         digests = {key: list(files.values()) for key, files in self.digests.items()}
+        known = None
+        if state is not None and digests != {
+            key: [*part.values()] for key, part in state.files.items() if part
+        }:
+            known = state.to_dict()  # which a fit to these files would not find
         options, csv = self.options, replace(self.reader.files.options, expected=(), values=ValueOptions())
         settings = {
             **{name: part for name, part in options.settings.items() if name not in PATH_OPTIONS},
@@ -133,8 +141,7 @@ class CacheBuilder:
     def _build(self, cached: CachedTable, state: FittedState | None) -> dict[str, Any]:
         """Read the table twice, and return the record of its cache."""
         found = cached.load_found()
-        is_other = state is not None and found is not None and found["fitted"]["state"] != state.to_dict()
-        if found is None or found["files"] != self.stamps or is_other:
+        if found is None or found["files"] != self.stamps or not _is_of(found["fitted"], state):
             try:
                 found = self._run_first_pass(cached, state)
             except DataError:
@@ -242,6 +249,11 @@ class CacheBuilder:
             weights,
             fold,
         )
+
+
+def _is_of(fitted: Mapping[str, Any], state: FittedState | None) -> bool:
+    """Return whether rows are encoded with a state, or with what was fitted to them, which has a schema."""
+    return bool(fitted["columns"]) if state is None else fitted["state"] == state.to_dict()
 
 
 @contextmanager

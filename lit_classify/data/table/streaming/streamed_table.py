@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lit_classify.data.table.cell_warnings import CellWarnings
 from lit_classify.data.table.files import PATH_OPTIONS, TableFiles
-from lit_classify.data.table.fitted_state import Fitted, FittedState, warn_new_table
+from lit_classify.data.table.fitted_state import Fitted, FittedState, warn_new_table, warn_other_files
 from lit_classify.data.table.options import TableOptions
 from lit_classify.data.table.schema import check_columns
 from lit_classify.data.table.streaming.blocks import BlockReader, OtherFormatError
@@ -70,6 +70,9 @@ class StreamedTable:
         if self._rows is None:
             self._reader = self._reader.for_state(state)
             self._rows = self._open(state, is_new_table, absent)
+        for key, split in (("val_path", "val"), ("test_path", "test")):
+            if self.files.paths[key] and split in self._rows.splits:
+                warn_other_files(state, key, self._digests[key], len(self._rows.splits[split].y))
         if is_new_table and "test" in self._rows.splits:
             warn_new_table(len(self._rows.splits["test"].y), self._digests["path"])
         return self._rows

@@ -1,12 +1,14 @@
 """Caches of tables: named by content and settings, checked, continued, and safe against several writers."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from lit_classify import DataError, TableDataModule
@@ -331,6 +333,45 @@ def start(settings: str = "") -> ForkedProgram:
 def end(process: ForkedProgram) -> int | None:
     process.communicate()
     return process.returncode
+
+
+@pytest.mark.filterwarnings("ignore:.* also occur in")
+def test_a_fit_takes_nothing_from_an_evaluation_of_other_files() -> None:
+    rows = mixed_table()
+    rows.write_csv("t.csv")
+    rows.head(90).with_columns(pl.col("size") + 0.5).write_csv("test.csv")
+    given: dict[str, Any] = {"path": "t.csv", "test_path": "test.csv", "cache_dir": "cache"}
+    given |= {"target": "target", "ignore": "part"}
+    first = TableDataModule(**given)
+    first.setup()
+    rows.head(50).with_columns(pl.col("size") + 0.5).write_csv("test.csv")
+    evaluated = TableDataModule(**given, fitted_state=first.hparams["fitted_state"])
+    with pytest.warns(DataWarning, match=r"test\.csv differs from data\.test_path in training .*: 50 other"):
+        evaluated.setup()
+    second = TableDataModule(**given)
+    state = second.hparams["fitted_state"]
+    assert state["files"]["test_path"] != first.hparams["fitted_state"]["files"]["test_path"]
+    assert second.columns == first.columns
+
+
+@pytest.mark.usefixtures("table")
+def test_a_fit_describes_the_table_although_an_evaluation_has_built_its_cache() -> None:
+    first = build()
+    shutil.rmtree("cache")
+    build(fitted_state=first.hparams["fitted_state"])
+    assert build().describe() == first.describe()
+
+
+@pytest.mark.usefixtures("table")
+def test_a_copy_of_a_table_has_its_own_path_in_the_fitted_state() -> None:
+    build()
+    Path("copies").mkdir()
+    Path("t.csv").rename("copies/t.csv")
+    state = TableDataModule("copies/t.csv", "target", cache_dir="cache", ignore="part").hparams[
+        "fitted_state"
+    ]
+    assert only().folder.is_dir()
+    assert list(state["files"]["path"]) == state["settings"]["path"] == ["copies/t.csv"]
 
 
 def test_the_validation_file_may_be_absent_after_the_training() -> None:
