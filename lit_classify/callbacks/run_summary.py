@@ -12,9 +12,11 @@ from torch.utils.tensorboard.summary import text
 from lit_classify import __version__
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.loggers import run_loggers
-from lit_classify.messages import escape_markdown
+from lit_classify.messages import escape_markdown, shorten
 from lit_classify.modules import LitModule
 from lit_classify.networks import list_layers
+
+_MAX_COLUMNS, _MAX_NAME = 12, 60  # classes as columns, and characters of a class
 
 
 class RunSummary(Callback):
@@ -49,7 +51,7 @@ class RunSummary(Callback):
 
 
 def row_count_table(data: InMemoryDataModule) -> str:
-    """Return the number of rows per split and class as a Markdown table.
+    """Return the number of rows per split and class as a Markdown table; many classes are its lines.
 
     Examples:
         >>> from lit_classify import CirclesDataModule
@@ -60,11 +62,15 @@ def row_count_table(data: InMemoryDataModule) -> str:
         | val | 100 | 48 | 52 |
         | test | 200 | 100 | 100 |
     """
-    names = [escape_markdown(name) for name in data.class_names or []]
-    lines = ["| split | rows | " + " | ".join(names) + " |", "|---|---|" + "---|" * len(names)]
+    names = [escape_markdown(shorten(name, _MAX_NAME)) for name in data.class_names or []]
+    table = [["split", "rows", *names]]
     for split in filter(data.has_split, ("train", "val", "test")):
         count, each = data.count_rows(split)
-        lines.append(f"| {split} | {count:,} | " + " | ".join(f"{count:,}" for count in each) + " |")
+        table.append([split, *(f"{number:,}" for number in (count, *each))])
+    if len(names) > _MAX_COLUMNS:
+        table = [list(column) for column in zip(*table, strict=True)]
+    head, *lines = [f"| {' | '.join(cells)} |" for cells in table]
+    lines = [head, "|" + "---|" * len(table[0]), *lines]
     if data.validation_note:
         lines.append(f"\n{data.validation_note}")
     if isinstance(data, TableDataModule) and data.columns:

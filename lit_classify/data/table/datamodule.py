@@ -35,12 +35,13 @@ from lit_classify.data.table.streaming.shards import ShardLoader
 from lit_classify.data.table.streaming.streamed_table import BlockLoader, StreamedTable
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError, TooLargeError, UserError, check_at_least, check_type
-from lit_classify.messages import escape_control, warn
+from lit_classify.messages import escape_control, shorten, warn
 
 if TYPE_CHECKING:
     Source = Any  # paths or a DataFrame of any package
 else:
     Source = list[str] | str  # what the command line accepts
+_MAX_CLASS = 32  # characters of a class in the description of a table
 _BLOCK = 1 << 20  # rows of a target that are summed at a time
 _EVALUATION_ROWS = 2048  # in a batch of a table in blocks: the activations of large batches need memory
 _MAX_EVALUATED = 1_000_000  # rows of a table in blocks whose outputs an evaluation keeps
@@ -467,7 +468,7 @@ class TableDataModule(InMemoryDataModule):
         """Return the schema, the number of training rows of each class, and notes as printable text."""
         paragraphs, counts = [format_schema(self.columns, self.leaking)], self.class_counts
         if counts is not None and self.class_names is not None:
-            names = [escape_control(name, is_name=True) for name in self.class_names]
+            names = [shorten(escape_control(name, is_name=True), _MAX_CLASS) for name in self.class_names]
             line = ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=True))
             paragraphs.append(f"training rows of each class: {line}")
         if self.notes:
