@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from lit_classify.data.table.cells import BOOLEANS, as_text, has_long_integers
 from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.text_conversion import ValueOptions
-from lit_classify.data.table.value_formats import ValueFormat
+from lit_classify.data.table.value_formats import Formats, ValueFormat
 from lit_classify.errors import DataError
 
 Source = TypeVar("Source", Path, str)
-Formats = Mapping[str, ValueFormat]
 
 _TEXT = (pl.String, pl.Categorical, pl.Enum)
 

@@ -8,7 +8,7 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +24,7 @@ from lit_classify.data.table.compression import sizes_so_far
 from lit_classify.data.table.csv_dialect import CsvOptions, Dialect, detect_dialect, is_blank
 from lit_classify.data.table.csv_text import open_text, read_block, read_head
 from lit_classify.data.table.text_conversion import FormatDetector, convert_text
-from lit_classify.data.table.value_formats import ValueFormat
+from lit_classify.data.table.value_formats import Formats, ValueFormat
 from lit_classify.errors import DataError
 from lit_classify.messages import warn
 
@@ -34,8 +34,6 @@ _FLOAT32_SPREADS = 1000.0  # standard deviations from zero up to which it is
 _FLOAT32_MAX = 1e33
 
 csv.field_size_limit(2**31 - 1)  # polars has no limit either; unclosed quotes are detected before
-
-Formats = Mapping[str, ValueFormat]  # of the columns that are values; others are text
 
 
 class Rows(NamedTuple):

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import polars as pl
 from lit_classify.data.table.cells import to_numbers
 from lit_classify.data.table.csv_text import read_head
 from lit_classify.data.table.text_conversion import ValueOptions
-from lit_classify.data.table.value_formats import ValueFormat
+from lit_classify.data.table.value_formats import Formats
 from lit_classify.errors import DataError
 
 _DELIMITERS = (",", ";", "\t", "|")
@@ -46,7 +46,7 @@ class CsvOptions:
         except LookupError as error:
             raise DataError(f"unknown encoding {self.encoding!r}") from error
 
-    def with_formats(self, formats: Mapping[str, ValueFormat]) -> "CsvOptions":
+    def with_formats(self, formats: Formats) -> "CsvOptions":
         """Return the options with further known formats of columns."""
         return replace(self, values=replace(self.values, formats={**self.values.formats, **formats}))
 

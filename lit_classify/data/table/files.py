@@ -9,13 +9,13 @@ from typing import Any
 import polars as pl
 
 from lit_classify.data.table.cells import as_text
-from lit_classify.data.table.concatenation import Formats, concat_tables, read_alike
+from lit_classify.data.table.concatenation import concat_tables, read_alike
 from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.frames import FRAMES, digest_frame, to_polars
 from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.readers import read_file
 from lit_classify.data.table.text_conversion import ValueOptions, convert_text
-from lit_classify.data.table.value_formats import ValueFormat
+from lit_classify.data.table.value_formats import Formats
 from lit_classify.errors import DataError, check_local_path
 from lit_classify.messages import closest
 
@@ -185,7 +185,7 @@ class TableFiles:
                 absent[key.removesuffix("_path")] = self.paths[key]
         return absent
 
-    def with_formats(self, formats: Mapping[str, ValueFormat]) -> "TableFiles":
+    def with_formats(self, formats: Formats) -> "TableFiles":
         """Return the files with known formats of columns."""
         return replace(self, options=self.options.with_formats(formats))
 

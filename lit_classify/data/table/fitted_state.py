@@ -9,7 +9,7 @@ from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.schema import Column, to_unique_strings
 from lit_classify.data.table.targets import Target
-from lit_classify.data.table.value_formats import ValueFormat
+from lit_classify.data.table.value_formats import Formats, ValueFormat
 from lit_classify.errors import DataError
 from lit_classify.messages import warn
 
@@ -50,7 +50,7 @@ class FittedState:
     settings: Mapping[str, Any]
     columns: tuple[str, ...]
     folds: int = 0
-    formats: Mapping[str, ValueFormat] = field(default_factory=dict)
+    formats: Formats = field(default_factory=dict)
     streamed: bool = False
 
     @classmethod

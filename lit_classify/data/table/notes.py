@@ -14,7 +14,7 @@ import polars as pl
 from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.schema import Column
 from lit_classify.data.table.text_conversion import unify_spelling
-from lit_classify.data.table.value_formats import ValueFormat, closest_format
+from lit_classify.data.table.value_formats import Formats, closest_format
 
 _SENTINELS = {-9.0, *(sign * (10.0**digits - 1) for digits in range(2, 7) for sign in (1, -1))}  # 99, -999...
 _MIN_GAP = 0.5  # distance of a sentinel from the other values, as a fraction of their range
@@ -31,7 +31,7 @@ def notes_on_values(
     columns: Sequence[Column],
     classes: pl.Series | None,
     categorical: Collection[str],
-    formats: Mapping[str, ValueFormat],
+    formats: Formats,
 ) -> list[str]:
     r"""Return notes on the values of columns, each with its count and the option that acts on it.
 

@@ -1,6 +1,5 @@
 """The rows of a table, and where they are in its files."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lit_classify.data.table.value_formats import ValueFormat
+from lit_classify.data.table.value_formats import Formats, ValueFormat
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class RawTable:
     frame: pl.DataFrame
     files: tuple[tuple[str, int], ...]
     digests: tuple[str, ...]
-    formats: Mapping[str, ValueFormat] = field(default_factory=dict)
+    formats: Formats = field(default_factory=dict)
     positions: NDArray[np.intp] | None = None
 
     def __len__(self) -> int:

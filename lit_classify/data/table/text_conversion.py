@@ -5,14 +5,14 @@ The text of every source becomes values here. A column is converted only if all 
 Legend: N rows.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
 
 from lit_classify.data.table.cells import has_long_integers, missing_to_null, to_numbers
-from lit_classify.data.table.value_formats import HEAD, ValueFormat, candidate_formats
+from lit_classify.data.table.value_formats import HEAD, Formats, ValueFormat, candidate_formats
 from lit_classify.messages import warn
 
 _GROUPED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})?$"  # numbers whose point may separate thousands
@@ -42,7 +42,7 @@ class ValueOptions:
     decimal: str | None = None
     day_first: bool | None = None
     ignore_case: bool = False
-    formats: Mapping[str, ValueFormat] = field(default_factory=dict)
+    formats: Formats = field(default_factory=dict)
     features: Collection[str] = ()
     ignore: Collection[str] = ()
 

@@ -180,6 +180,9 @@ class ValueFormat:
         return rf"^(?:[+{_MINUS}-]?{space}{with_unit}|\({with_unit}\))$"
 
 
+Formats = Mapping[str, ValueFormat]  # of columns by name
+
+
 def candidate_formats(present: pl.Series, decimal: str) -> Iterator[ValueFormat]:
     """Yield the formats that a column of text may have, given cells without nulls, the likely ones first."""
     head = present.head(HEAD).to_list()

@@ -15,7 +15,6 @@ import polars as pl
 from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.compression import find_compression
 from lit_classify.data.table.concatenation import (
-    Formats,
     common_type,
     concat_formats,
     read_alike,
@@ -30,7 +29,7 @@ from lit_classify.data.table.json_lines import bytes_per_line, iterate_json_line
 from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.readers import digest_file, refuse_corrupt, scan
 from lit_classify.data.table.text_conversion import convert_text, replace_values
-from lit_classify.data.table.value_formats import ValueFormat
+from lit_classify.data.table.value_formats import Formats, ValueFormat
 from lit_classify.errors import DataError
 
 _CELLS = 1 << 19  # of a block of a binary file
@@ -116,9 +115,9 @@ class BlockReader:
 
     files: TableFiles
     types: Mapping[str, pl.DataType]
-    formats: Mapping[str, ValueFormat] = field(default_factory=dict)
+    formats: Formats = field(default_factory=dict)
     texts: frozenset[str] = frozenset()
-    other_formats: Mapping[str, Mapping[str, ValueFormat]] = field(default_factory=dict)
+    other_formats: Mapping[str, Formats] = field(default_factory=dict)
 
     @classmethod
     def detect(cls, files: TableFiles) -> "BlockReader":
@@ -178,7 +177,7 @@ class BlockReader:
         others = self.other_formats.get(str(path), {})
         return {name: others.get(name, part) for name, part in self.formats.items()}
 
-    def with_formats(self, formats: Mapping[str, ValueFormat]) -> "BlockReader":
+    def with_formats(self, formats: Formats) -> "BlockReader":
         """Return the reader that converts further columns of text to values."""
         return replace(self, formats={**self.formats, **formats}, texts=self.texts - formats.keys())
 
@@ -393,7 +392,7 @@ def _format(path: Path) -> str:
 
 
 def _read_blocks(
-    path: Path, options: CsvOptions, formats: Mapping[str, ValueFormat], start: Position
+    path: Path, options: CsvOptions, formats: Formats, start: Position
 ) -> Iterator[tuple[pl.DataFrame, int]]:
     """Yield the rows of a file in blocks, with columns of text converted that have a format.
 
