@@ -68,6 +68,7 @@ class StreamedTable:
             absent: splits whose files do not exist.
         """
         if self._rows is None:
+            check_columns("target column", self._options.roles.target, self._reader.no_rows)
             self._reader = self._reader.for_state(state)
             self._rows = self._open(state, is_new_table, absent)
         for key, split in (("val_path", "val"), ("test_path", "test")):

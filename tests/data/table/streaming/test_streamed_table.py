@@ -277,6 +277,18 @@ def test_a_class_that_occurs_once_in_a_late_block_is_known() -> None:
     assert data.class_counts[2] == 1
 
 
+@pytest.mark.parametrize("options", [{}, {"missing_target": "drop"}])
+@pytest.mark.filterwarnings("ignore:data.path is not the table")
+def test_an_evaluation_of_rows_without_a_target_is_refused_as_in_memory(options: dict[str, Any]) -> None:
+    mixed_table().drop("target").write_csv("new.csv")
+    for cache_dir in (None, "cache"):
+        given: dict[str, Any] = {"target": "target", "cache_dir": cache_dir, "ignore": "part", **options}
+        state = TableDataModule(written(), **given).hparams["fitted_state"]
+        data = TableDataModule("new.csv", **given, fitted_state=state)
+        with pytest.raises(DataError, match="unknown target column 'target': did"):
+            data.setup("test")
+
+
 def test_raw_rows_are_those_of_the_file() -> None:
     data = TableDataModule(written(), "target", ignore="part", cache_dir="cache")
     data.setup()
