@@ -96,6 +96,13 @@ def test_many_categories_are_encoded_for_an_embedding_and_rare_ones_as_unseen() 
     assert fitted.transform(frame)[:, 1].tolist() == [2, 41, 0, 0, 1]
 
 
+@pytest.mark.parametrize(("num_categories", "num_features"), [(32, 33), (33, 1)])  # one for missing values
+def test_more_than_32_categories_are_embedded(num_categories: int, num_features: int) -> None:
+    names = [f"c{number}" for number in range(num_categories) for _ in range(10)]
+    values, columns = infer_schema(rows_of(c=names), [], [], [], [])
+    assert Preprocessor().fit(values, columns).transform(values).shape[1] == num_features
+
+
 @pytest.mark.reliability(22)
 def test_a_column_that_is_constant_in_the_training_rows_becomes_zero() -> None:
     values, columns = infer_schema(rows_of(n=[7.0, 7.0, 7.0, 9.0]), [], [], [], [])
