@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from string import Template
 from typing import Any
 
+from matplotlib import rc_context
+
 from lit_classify.messages import escape_control, plural
-from lit_classify.plots.style import COLORS, class_color
+from lit_classify.plots.style import COLORS, DARK, class_color
 from lit_classify.report.charts import learning_curves
 from lit_classify.report.html_elements import (
     Html,
@@ -49,8 +51,10 @@ def render_html(summary: Mapping[str, Any]) -> str:
     """
     script = "\n".join(map(page_file, SCRIPTS))
     runs = [{**run, "outputs": _outputs(run)} for run in summary["runs"]]
+    light, dark = _colors(), _colors(DARK)
     data = {
-        "colors": [class_color(index) for index in range(_NUM_COLORS)],
+        "colors": light,
+        "darkColors": dark,
         "runs": [
             {
                 "names": _escaped(run["outputs"]),
@@ -67,7 +71,25 @@ def render_html(summary: Mapping[str, Any]) -> str:
         script=script,
     )
     title = ", ".join(run["name"] for run in runs)
-    return fill_page(title, _body({**summary, "runs": runs}), f"script-src {digest(script)}", scripts)
+    allowed = f"script-src {digest(script)}"
+    return fill_page(title, _body({**summary, "runs": runs}), allowed, scripts, _dark_style(light, dark))
+
+
+def _colors(settings: dict[Any, str] | None = None) -> list[str]:
+    """Return the colors of the classes with settings of matplotlib."""
+    with rc_context(settings):
+        return [class_color(index) for index in range(_NUM_COLORS)]
+
+
+def _dark_style(light: Sequence[str], dark: Sequence[str]) -> str:
+    """Return rules that replace the colors of classes on dark pages, where shades would hardly be visible."""
+    rules = [
+        f'[{kind}="{before}"] {{ {kind}: {after}; }}'
+        for before, after in zip(light, dark, strict=True)
+        for kind in ("fill", "stroke")
+        if before != after
+    ]
+    return "\n".join(["@media screen and (prefers-color-scheme: dark) {", *rules, "}"])
 
 
 def _escaped(names: Iterable[str]) -> list[str]:

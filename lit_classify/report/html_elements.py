@@ -79,7 +79,7 @@ def page_file(name: str) -> str:
     return (files("lit_classify.report") / "page" / name).read_text(encoding="utf-8")
 
 
-def fill_page(title: str, body: Html, allowed: str, scripts: str = "") -> str:
+def fill_page(title: str, body: Html, allowed: str, scripts: str = "", style: str = "") -> str:
     """Return a page, whose content-security policy allows its own style alone, and no request.
 
     Args:
@@ -87,12 +87,13 @@ def fill_page(title: str, body: Html, allowed: str, scripts: str = "") -> str:
         body: what is read.
         allowed: a directive of the policy that allows more.
         scripts: elements at the end of the page.
+        style: rules besides those of all pages.
 
     Examples:
         >>> "script-src" in fill_page("Report", tag("p", "text"), allowed="img-src data:")
         False
     """
-    style = page_file("page.css")
+    style = page_file("page.css") + style
     own = f"default-src 'none'; style-src {digest(style)}"
     return Template(page_file("page.html")).substitute(
         policy=f"{own}; {allowed}; base-uri 'none'; form-action 'none'",

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 import torch
+from matplotlib import rc_context
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -33,6 +34,7 @@ from lit_classify.data.table.schema import Column
 from lit_classify.modules import LitModule
 from lit_classify.networks.derived_inputs import FUNCTIONS
 from lit_classify.networks.mlp import ACTIVATIONS
+from lit_classify.plots.style import DARK, class_color
 from lit_classify.report.html import SCRIPTS, render_html
 from lit_classify.report.html_elements import format_number, page_file
 from lit_classify.report.network_data import flat_weights
@@ -539,6 +541,22 @@ class TestInABrowser:
         for value in (0.0, 0.25, 123456.75, 1.5e12, -2.5e-12, 0.000123456, 3):
             assert browser.execute_script("return format(arguments[0])", value) == format_number(value)
 
+    @pytest.mark.parametrize("dark", [False, True])
+    def test_colors_of_many_classes_are_visible(self, browser: webdriver.Chrome, dark: bool) -> None:
+        preprocessor = Preprocessor().fit(table_frame(300), COLUMNS[:1])
+        model = MulticlassClassifier(preprocessor.num_features, 20)
+        show(browser, run(model, what_if=what_if(model, preprocessor)), dark=dark)
+        shown = browser.execute_script("""
+            return [...document.querySelectorAll('.prediction rect')].map((bar) => getComputedStyle(bar).fill)
+        """)
+        assert len(set(shown)) == 20
+        surface = (0x1C, 0x20, 0x27) if dark else (0xFF, 0xFF, 0xFF)
+        for color in shown:
+            channels = [int(number) for number in re.findall(r"\d+", color)]
+            assert max(abs(a - b) for a, b in zip(channels, surface, strict=True)) > 60
+        assert browser.execute_script("return classColor(16)") == class_color_of(16, dark)
+        check_quiet(browser)
+
     def test_of_many_classes_the_most_probable_are_shown(self, browser: webdriver.Chrome) -> None:
         preprocessor = Preprocessor().fit(table_frame(300), COLUMNS[:1])
         model = MulticlassClassifier(preprocessor.num_features, 50, [f"class {n}" for n in range(50)])
@@ -620,6 +638,11 @@ class TestInABrowser:
         assert outputs(browser, [low + (high - low) / 4, 0.0], 2).tolist() == pytest.approx([0.25, 0.75])
         assert outputs(browser, [high, 0.0], 2).tolist() == pytest.approx([1, 0])
         check_quiet(browser)
+
+
+def class_color_of(index: int, dark: bool) -> str:
+    with rc_context(DARK if dark else None):
+        return class_color(index)
 
 
 def with_days(row: dict[str, Any]) -> dict[str, Any]:

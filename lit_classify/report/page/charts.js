@@ -1,6 +1,6 @@
 // Changes the numbers, bars, charts and tables of the page.
 
-const { runs, colors } = JSON.parse(document.getElementById("data").textContent, (_, part) =>
+const { runs, colors, darkColors } = JSON.parse(document.getElementById("data").textContent, (_, part) =>
   part?.data ? { shape: part.shape, values: floats(part.data) } : part,
 );
 const argmax = (values) => values.reduce((best, value, index) => (value > values[best] ? index : best), 0);
@@ -8,7 +8,8 @@ const extent = (values) =>
   values.reduce(([low, high], x) => [Math.min(low, x), Math.max(high, x)], [Infinity, -Infinity]);
 const largest = (values) => Math.max(...extent(values).map(Math.abs)) || 1;
 const percent = (p) => `${(100 * p).toFixed(1)} %`;
-const classColor = (index) => colors[index % colors.length];
+const isDark = matchMedia("screen and (prefers-color-scheme: dark)");
+const classColor = (index) => (isDark.matches ? darkColors : colors)[index % colors.length];
 const indexAtMost = (values, limit) => Math.max(values.findLastIndex((value) => value <= limit), 0);
 const all = (node, selector) => [...node.querySelectorAll(selector)];
 
