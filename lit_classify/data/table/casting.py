@@ -75,7 +75,10 @@ def cast_column(
     if kind is None and text.null_count() == len(text):
         return text, "category"
     words = text.str.to_lowercase()
-    values = (known or closest_format(text)).parse(text)
+    closest = known or closest_format(text)
+    values = closest.parse(text)
+    if kind is not None and known is None and closest.unit == "%":  # 5 or 0.05, where numbers are expected?
+        values = to_numbers(text)
     if kind == "boolean" or (kind is None and are_booleans(words)):
         values = words.replace_strict(BOOLEANS, default=to_numbers(text), return_dtype=pl.Float64)
         kind = "boolean"

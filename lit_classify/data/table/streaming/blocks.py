@@ -44,6 +44,17 @@ class OtherFormatError(Exception):
         super().__init__(column)
         self.block, self.column = block, column
 
+    def explain(self) -> DataError:
+        """Return the error that names the first such cell."""
+        table = self.block.table
+        text = as_text(table.frame[self.column])
+        known = table.formats.get(self.column, ValueFormat())
+        row = int((text.is_not_null() & known.parse(text).is_null()).arg_max() or 0)
+        return DataError(
+            f"{table.locate(row)}, column {self.column!r}: {text[row]!r} is written in another way than the "
+            "cells of earlier blocks; write them alike"
+        )
+
 
 @dataclass(frozen=True)
 class Position:

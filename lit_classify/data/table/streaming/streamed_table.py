@@ -71,6 +71,7 @@ class StreamedTable:
             check_columns("target column", self._options.roles.target, self._reader.no_rows)
             self._reader = self._reader.for_state(state)
             self._rows = self._open(state, is_new_table, absent)
+            state.warn_extra_columns(self._reader.no_rows)
         for key, split in (("val_path", "val"), ("test_path", "test")):
             if self.files.paths[key] and split in self._rows.splits:
                 warn_other_files(state, key, self._digests[key], len(self._rows.splits[split].y))
@@ -119,6 +120,7 @@ class StreamedTable:
 
     def feature_batches(self, state: FittedState, batch_size: int) -> "BlockLoader":
         """Return batches of the features of all rows of ``path``, in order."""
+        state.warn_extra_columns(self._reader.no_rows)
         return BlockLoader(self._reader.only("path").for_state(state), state, self._options, batch_size)
 
     def release(self) -> None:
@@ -150,5 +152,5 @@ class BlockLoader:
                 yield from ((part,) for part in torch.split(x, self._batch_size))
         except OtherFormatError as error:
             self._options.cast(self._state, error.block.table, cell_warnings)  # names the cell at fault
-            raise
+            raise error.explain() from error
         cell_warnings.warn()

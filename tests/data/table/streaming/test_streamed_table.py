@@ -289,6 +289,45 @@ def test_an_evaluation_of_rows_without_a_target_is_refused_as_in_memory(options:
             data.setup("test")
 
 
+def new_rows(cells: list[str], cache_dir: str | None) -> TableDataModule:
+    """Return the data of new rows, for a table that was trained on plain numbers."""
+    Path("t.csv").write_text("\n".join(["x|target", *(f"{n % 97}.5|{'ab'[n % 2]}" for n in range(400))]))
+    state = TableDataModule("t.csv", "target", cache_dir=cache_dir).hparams["fitted_state"]
+    Path("new.csv").write_text("\n".join(["x|more|target", *(f"{cell}|1|a" for cell in cells)]))
+    return TableDataModule("new.csv", "target", cache_dir=cache_dir, fitted_state=state)
+
+
+@pytest.mark.filterwarnings("ignore:data.path is not the table", "ignore:.* also occur in")
+@pytest.mark.parametrize("cache_dir", [None, "cache"])
+def test_columns_that_the_training_did_not_have_are_noted(cache_dir: str | None) -> None:
+    data = new_rows(["1.5", "2.5"], cache_dir)
+    with pytest.warns(DataWarning, match="ignored columns that the training data did not have: more"):
+        list(data.predict_dataloader())
+    with pytest.warns(DataWarning, match="ignored columns that the training data did not have: more"):
+        data.setup("test")
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
+@pytest.mark.parametrize("cache_dir", [None, "cache"])
+def test_percentages_are_no_numbers_where_the_training_had_none(cache_dir: str | None) -> None:
+    data = new_rows(["1%", "2%"], cache_dir)
+    with pytest.raises(DataError, match=r"new.csv, row 1, column 'x': '1%' is not a number, as it was"):
+        list(data.predict_dataloader())
+    with pytest.raises(DataError, match=r"new.csv, row 1, column 'x': '1%' is not a number, as it was"):
+        data.setup("test")
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
+def test_new_rows_in_another_format_than_those_of_earlier_blocks_are_named() -> None:
+    state = new_rows(["1.5"], "cache").hparams["fitted_state"]
+    pl.DataFrame({"x": ["1.5"] * 400 + ["2,25"] * 400}).write_parquet("new.parquet")  # two blocks
+    data = TableDataModule("new.parquet", "target", cache_dir="cache", fitted_state=state)
+    with pytest.raises(DataError, match=r"new.parquet, row 401, column 'x': '2,25' is written in another"):
+        list(data.predict_dataloader())
+
+
 def test_raw_rows_are_those_of_the_file() -> None:
     data = TableDataModule(written(), "target", ignore="part", cache_dir="cache")
     data.setup()
