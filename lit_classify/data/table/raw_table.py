@@ -38,13 +38,13 @@ class RawTable:
         return {**dict.fromkeys(plain, ValueFormat()), **self.formats}
 
     def find_format(self, name: str) -> ValueFormat | None:
-        """Return the format of a column of numbers, dates or times; None if it has other cells or none."""
-        cells, found = self.frame[name], self.formats.get(name, ValueFormat())
-        if not cells.count() or not (cells.dtype.is_numeric() or cells.dtype.is_temporal()):
+        """Return the format of a column of numbers, dates or times; None if there is no value in it."""
+        if name not in self.frame or not self.frame[name].count():
             return None
-        if bool(found.pattern) == cells.dtype.is_temporal():
-            return found
-        return ValueFormat() if cells.dtype.is_numeric() else None  # the file has types
+        dtype, found = self.frame[name].dtype, self.formats.get(name, ValueFormat())
+        if dtype.is_numeric():
+            return ValueFormat() if found.pattern else found  # a file with types has no format
+        return found if dtype.is_temporal() and found.pattern else None
 
     def as_files(self) -> dict[str, str]:
         """Return the digest of each file by its path."""

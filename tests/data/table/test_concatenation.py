@@ -154,3 +154,13 @@ def test_files_in_contradicting_formats_are_refused_in_any_order(cells: tuple[st
         assert re.match(pattern, message), message
         assert read_twice(names, text=["x"]) == [expected[name] for name in names]
         assert read_twice(names, "y", ignore=["x"]) == ["a"] * len(cells)
+
+
+def test_files_that_lack_a_column_are_refused_whatever_the_formats_of_the_others() -> None:
+    for number, content in enumerate(("y|z\na|1\n", "x|y\n5|a\n", "x|y\n$7.25|a\n")):
+        write(content, f"{number}.csv")
+    for names in permutations([f"{number}.csv" for number in range(3)]):
+        with pytest.raises(DataError, match="differ in their columns: x"):
+            read_table(names)
+        with pytest.raises(DataError, match="differ in their columns: x"):
+            BlockReader.detect(TableFiles({"path": names}, CsvOptions()))
