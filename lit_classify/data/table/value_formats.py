@@ -257,7 +257,7 @@ def closest_format(cells: pl.Series) -> ValueFormat:
     if head.is_empty():
         return ValueFormat()
     units = [_DIGITS.sub("", cell) for cell in head]
-    unit = max(set(units), key=units.count)
+    unit = max(units, key=units.count)
     alike = head.filter(pl.Series([other == unit for other in units], dtype=pl.Boolean))
-    formats = [ValueFormat(), *candidate_formats(alike, ".")]
+    formats = [ValueFormat(), *candidate_formats(alike, "."), *candidate_formats(head, ".")]
     return min(formats, key=lambda candidate: candidate.parse(head).null_count())
