@@ -21,6 +21,10 @@ class UserError(ValueError):
     """
 
 
+class WrongTypeError(UserError, TypeError):
+    """An argument of a wrong type."""
+
+
 class DataError(UserError):
     """Invalid data. The message names what was expected, what was found and where.
 
@@ -59,21 +63,21 @@ _KINDS: dict[Any, tuple[type | tuple[type, ...], str]] = {  # what is accepted f
 
 
 def check_type(name: str, value: Any, hint: Any) -> None:  # noqa: ANN401 - any type
-    """Raise UserError unless a value is of an annotated type; numbers of NumPy and its arrays are accepted.
+    """Raise WrongTypeError unless a value is of an annotated type; numbers and arrays of NumPy are accepted.
 
     Examples:
         >>> check_type("hidden", (16, 16), Sequence[int])
         >>> check_type("hidden", 10, Sequence[int])
         Traceback (most recent call last):
             ...
-        lit_classify.errors.UserError: hidden must be a list in which each item is an integer, but is 10
+        lit_classify.errors.WrongTypeError: hidden must be a list in which each item is an integer, but is 10
         >>> check_type("batch_size", "foo", int | Literal["auto"] | None)
         Traceback (most recent call last):
             ...
-        lit_classify.errors.UserError: batch_size must be an integer or 'auto' or None, but is 'foo'
+        lit_classify.errors.WrongTypeError: batch_size must be an integer or 'auto' or None, but is 'foo'
     """
     if not _matches(value, hint):
-        raise UserError(f"{name} must be {_describe(hint)}, but is {value!r}")
+        raise WrongTypeError(f"{name} must be {_describe(hint)}, but is {value!r}")
 
 
 def _matches(value: Any, hint: Any) -> bool:  # noqa: ANN401 - any type

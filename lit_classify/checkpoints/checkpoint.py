@@ -24,7 +24,7 @@ from lit_classify.checkpoints.compatibility import DATA_MODULES, KNOWN_CLASSES, 
 from lit_classify.checkpoints.io import has_checksum, is_intact
 from lit_classify.checkpoints.search import alternative
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import UserError, check_local_path
+from lit_classify.errors import UserError, WrongTypeError, check_local_path
 from lit_classify.losses import LOSSES, Loss, UnavailableLoss
 from lit_classify.messages import how_to_give, unknown_name
 from lit_classify.modules import LitModule
@@ -355,6 +355,8 @@ def consistent(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except WrongTypeError as error:
+        raise UserError(f"{path} has inconsistent content: {error}") from error
     except UserError:
         raise
     except Exception as error:

@@ -58,7 +58,8 @@ def read_alike(
 
 def _is_text(table: RawTable, name: str) -> bool:
     """Return whether a column of a table has text."""
-    return name in table.frame and table.frame[name].dtype == pl.String and bool(table.frame[name].count())
+    cells = table.frame.get_column(name, default=None)
+    return cells is not None and cells.dtype == pl.String and bool(cells.count())
 
 
 def _is_known(known: ValueFormat | None, found: ValueFormat) -> bool:

@@ -112,7 +112,8 @@ class FittedState:
 
     def warn_extra_columns(self, table: RawTable) -> None:
         """Warn about columns that the training data did not have."""
-        if extra := [name for name in table.frame.columns if name not in set(self.columns)]:
+        known = set(self.columns)
+        if extra := [name for name in table.frame.columns if name not in known]:
             warn(f"ignored columns that the training data did not have: {', '.join(extra[:20])}")
 
     def check_settings(self, settings: Mapping[str, Any]) -> None:

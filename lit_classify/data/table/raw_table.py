@@ -39,9 +39,10 @@ class RawTable:
 
     def find_format(self, name: str) -> ValueFormat | None:
         """Return the format of a column of numbers, dates or times; None if there is no value in it."""
-        if name not in self.frame or not self.frame[name].count():
+        cells = self.frame.get_column(name, default=None)  # not `in`, which lists all columns
+        if cells is None or not cells.count():
             return None
-        dtype, found = self.frame[name].dtype, self.formats.get(name, ValueFormat())
+        dtype, found = cells.dtype, self.formats.get(name, ValueFormat())
         if dtype.is_numeric():
             return ValueFormat() if found.pattern else found  # a file with types has no format
         return found if dtype.is_temporal() and found.pattern else None
