@@ -6,6 +6,8 @@ Here the reader and the writer share one table of resolvers, and ambiguous strin
 
 import re
 from collections.abc import Iterator
+from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -74,6 +76,11 @@ def load(text: str) -> Any:  # noqa: ANN401 - plain data
         >>> load("{lr: 1e-3, names: [no, 08, 1:30], activation: none}")
         {'lr': 0.001, 'names': ['no', '08', '1:30'], 'activation': None}
     """
+    return deepcopy(_load(text))
+
+
+@lru_cache(maxsize=256)  # of the parser's calls in a command, most are for words that it has read before
+def _load(text: str) -> Any:  # noqa: ANN401 - plain data
     _check(text)
     try:
         return yaml.load(text, Loader=_Loader)
