@@ -17,7 +17,7 @@ def test_nan_validation_losses_save_no_best_checkpoint(capsys: pytest.CaptureFix
     assert "last.ckpt" in capsys.readouterr().out
 
 
-FIT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+FIT = ["fit", "--config", "circles_v2", "--plots", "none", "--trainer.max_epochs", "3"]
 
 
 @pytest.mark.reliability(61)

@@ -4,7 +4,7 @@ import pytest
 
 from lit_classify.cli.main import main
 
-FIT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+FIT = ["fit", "--config", "circles_v2", "--plots", "none", "--trainer.max_epochs", "3"]
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -336,7 +336,7 @@ def test_load_from_checkpoint_imports_nothing_that_the_file_names() -> None:
     )
 
 
-FIT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
+FIT = ["fit", "--config", "circles_v2", "--plots", "none", "--trainer.max_epochs", "3"]
 
 
 def test_the_message_names_the_option_that_resumes_with_the_found_learning_rate(

@@ -19,7 +19,7 @@ from tests.runs import FIT_MOONS, MOONS_CHECKPOINT
 BEST = "lightning_logs/table/version_0/checkpoints/best.ckpt"
 
 
-SHORT = ["--trainer.max_epochs", "2"]
+SHORT = ["--trainer.max_epochs", "2", "--plots", "none"]
 
 
 def fit(path: Path | str, target: str, *options: str) -> int:

@@ -70,7 +70,17 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
             options += ["--model.numeric_embedding", EMBEDDINGS[TARGETS.index(target)]]
             if target != "price":  # a single network
                 options += ["--model.members", "3"]
-            fit = ["fit", "--config", "table", "--data.path", "train.csv", "--data.target", target]
+            fit = [
+                "fit",
+                "--config",
+                "table",
+                "--plots",
+                "none",
+                "--data.path",
+                "train.csv",
+                "--data.target",
+                target,
+            ]
             assert main([*fit, *options]) == 0
     return folder
 
@@ -135,7 +145,7 @@ def test_the_example_program_reads_values_as_the_checkpoint_does(cells: list[str
 
 
 def test_a_model_of_synthetic_data_is_exported() -> None:
-    assert main(["fit", "--config", "blobs", "--trainer.max_epochs", "1"]) == 0
+    assert main(["fit", "--config", "blobs", "--plots", "none", "--trainer.max_epochs", "1"]) == 0
     checkpoint = "lightning_logs/blobs/version_0/checkpoints/last.ckpt"
     assert main(["export", checkpoint, "--format", "safetensors"]) == 0
     assert sorted(path.name for path in Path("exported").iterdir()) == [
