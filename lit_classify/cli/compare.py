@@ -16,7 +16,7 @@ from lit_classify.cli.output_files import check_output, output_format
 from lit_classify.cli.prepared_fit import prepare
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.errors import UserError, check_at_least
-from lit_classify.messages import echo, echo_once, format_metric
+from lit_classify.messages import closest, echo, echo_once, format_metric
 from lit_classify.report.comparison import Configuration, summarize_comparison
 from lit_classify.report.comparison_formats import comparison_csv, comparison_json, comparison_lines
 from lit_classify.report.comparison_page import comparison_page
@@ -186,11 +186,14 @@ def _split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 
 def _check_option(name: str) -> None:
-    """Raise UserError for an option of fit that compare sets."""
+    """Raise UserError for an option of fit that compare sets, or for a misspelt one of compare."""
     key = name.lstrip("-")
     key = {"c": "config"}.get(key, key)
     if key in _FIXED:
         raise UserError(f"{name} is not an option of compare: {_FIXED[key]}")
+    guess = None if "." in name else closest(name, _OWN_OPTIONS | _OWN_FLAGS, cutoff=0.75)
+    if guess is not None:
+        raise UserError(f"unknown option {name}: did you mean {guess}?")
 
 
 def _parse_varied(text: str) -> _Varied:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lit_classify._lightning.argparse_actions import actions
-from lit_classify.cli.compare import FLAGS
+from lit_classify.cli.compare import _FIXED, FLAGS, _split_arguments
 from lit_classify.cli.main import main
 from lit_classify.cli.prepared_fit import PreparedFit
 from tests.forked import COMMAND, ForkedProgram
@@ -136,7 +136,16 @@ def test_all_options_of_fit_without_a_value_are_known() -> None:
     assert {name for names in options for name in names} <= FLAGS
 
 
+def test_no_option_of_fit_is_taken_for_a_misspelt_one() -> None:
+    cli = PreparedFit(["fit", "--config", "circles_v2", "--plots", "none"])
+    names = {name for action in actions(cli.parser) for name in action.option_strings}
+    for name in names - {"-h", "--help", "-c", *(f"--{key}" for key in _FIXED)}:
+        assert _split_arguments([f"{name}=1"]) == ([], [f"{name}=1"])
+
+
 USER_ERRORS = [
+    (["circles_v2", "--num_seeds", "3"], "unknown option --num_seeds: did you mean --seeds?"),
+    (["circles_v2", "--overwite"], "unknown option --overwite: did you mean --overwrite?"),
     (["circle_v2"], "unknown recipe 'circle_v2': did you mean 'circles_v2'?"),
     ([], "the following arguments are required: WHAT"),
     (["circles_v2", "--seeds", "1"], "one configuration with one seed is nothing to compare"),
