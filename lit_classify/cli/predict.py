@@ -18,7 +18,7 @@ from lit_classify.data import TableDataModule
 from lit_classify.data.loaders import TensorLoader
 from lit_classify.data.table.column_roles import as_list
 from lit_classify.data.table.files import STANDARD_INPUT
-from lit_classify.data.table.streaming.blocks import RowBuffer
+from lit_classify.data.table.streaming.row_buffer import RowBuffer
 from lit_classify.errors import UserError
 from lit_classify.evaluation.predictions import (
     BatchWriter,

@@ -13,27 +13,20 @@ import numpy as np
 import polars as pl
 
 from lit_classify.data.table.cells import as_text
-from lit_classify.data.table.compression import find_compression
 from lit_classify.data.table.concatenation import (
     common_type,
     concat_formats,
     read_alike,
     unify_column,
 )
-from lit_classify.data.table.csv import CsvFile, apply_formats
-from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.files import PATH_OPTIONS, TableFiles, find_files
 from lit_classify.data.table.fitted_state import FittedState
-from lit_classify.data.table.format_detection import detect_format
-from lit_classify.data.table.json_lines import bytes_per_line, iterate_json_lines
 from lit_classify.data.table.raw_table import RawTable
-from lit_classify.data.table.readers import digest_file, refuse_corrupt, scan
-from lit_classify.data.table.text_conversion import convert_text, replace_values
+from lit_classify.data.table.streaming.file_blocks import digest, estimate_rows, read_blocks, read_head
+from lit_classify.data.table.text_conversion import replace_values
 from lit_classify.data.table.value_formats import Formats, ValueFormat
 from lit_classify.errors import DataError
 
-_CELLS = 1 << 19  # of a block of a binary file
-_HEAD = 100  # rows of each file that are kept for its types
 _NO_END = 1 << 62  # rows of a file whose number is not known yet
 
 
@@ -111,10 +104,11 @@ class BlockReader:
         types: the type of each column of values.
         formats: the formats of the columns of values that are text in a file.
         texts: the columns that are text.
-        other_formats: the formats of columns in files where they are not the same, by the path.
+        other_formats: the formats of columns in a file that differ from these, by its path.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
+        >>> from lit_classify.data.table.csv_dialect import CsvOptions
         >>> with TemporaryDirectory() as directory:
         ...     path = Path(directory, "table.csv")
         ...     _ = path.write_text("size,color\n1,red\n2,blue\n")
@@ -140,15 +134,13 @@ class BlockReader:
         options, from_text = files.options, set[str]()
 
         def read(path: Path, known: Formats) -> RawTable:
-            table, text_columns = _read_head(path, options.with_formats(known))
+            table, text_columns = read_head(path, options.with_formats(known))
             from_text.update(text_columns)
             return table
 
         found = find_files(files.paths["path"])
         for key in PATH_OPTIONS[1:]:
-            with suppress(
-                DataError
-            ):  # commands may do without these files; the others refuse them by ``paths``
+            with suppress(DataError):  # commands that need these files refuse their absence by ``paths``
                 found += find_files(files.paths.get(key, ()))
         tables = read_alike(found, read, options.values)
         names = tables[0].frame.columns
@@ -163,13 +155,10 @@ class BlockReader:
         known = concat_formats(tables)
         formats = {name: known.get(name, ValueFormat()) for name in from_text - texts}
         others = {
-            table.files[0][0]: other
+            table.files[0][0]: {
+                name: part for name, part in table.formats.items() if formats.get(name, part) != part
+            }
             for table in tables
-            if (
-                other := {
-                    name: part for name, part in table.formats.items() if formats.get(name, part) != part
-                }
-            )
         }
         return cls(files, types, formats, texts, others)
 
@@ -255,28 +244,14 @@ class BlockReader:
 
     def estimate_rows(self) -> int | None:
         """Return about how many rows all files have; None if that is not known."""
-        counts = [self._estimate_rows(path) for paths in self.paths.values() for path in paths]
+        options = self.files.options
+        counts = [estimate_rows(path, options) for paths in self.paths.values() for path in paths]
         known = [count for count in counts if count is not None]
         return sum(known) if len(known) == len(counts) else None
 
-    def _estimate_rows(self, path: Path) -> int | None:
-        name = _format(path)
-        if name not in {"CSV", "JSON lines"}:
-            return int(scan(path, name).select(pl.len()).collect().item())
-        if find_compression(path):
-            return None
-        options = self.files.options
-        is_csv = name == "CSV"
-        length = CsvFile(path, options).dialect.bytes_per_line if is_csv else bytes_per_line(path)
-        return round(path.stat().st_size / length)
-
     def digests(self, key: str) -> dict[str, str]:
         """Return the SHA-256 of each file of an option, as it is when the rows are held in memory."""
-        options = self.files.options
-        return {
-            str(path): CsvFile(path, options).digest() if _format(path) == "CSV" else digest_file(path)
-            for path in self._find(key)
-        }
+        return {str(path): digest(path, self.files.options) for path in self._find(key)}
 
     def stamps(self, key: str) -> list[list[int]]:
         """Return size and time of the last change of each file of an option."""
@@ -298,7 +273,7 @@ class BlockReader:
         for index, (key, path) in enumerate(files[position.file :], position.file):
             formats = self.formats_in(path)
             special = {name: part for name, part in formats.items() if not part.is_plain}
-            for frame, place in _read_blocks(path, self.files.options, formats, position):
+            for frame, place in read_blocks(path, self.files.options, formats, position.row, position.place):
                 _check_names(path, frame, self.names)
                 frame = pl.DataFrame([self._unify(path, frame[name]) for name in self.names])
                 frame = replace_values(frame, values)
@@ -343,84 +318,3 @@ def _check_names(path: Path | str, frame: pl.DataFrame, names: Collection[str]) 
     """Raise DataError if a file has other columns than the first."""
     if others := ", ".join(sorted(set(frame.columns) ^ set(names))):
         raise DataError(f"{path} and the first file differ in their columns: {others}")
-
-
-def _read_head(path: Path, options: CsvOptions) -> tuple[RawTable, set[str]]:
-    """Return the first rows of a file, and the columns that are text in it.
-
-    Raises:
-        DataError: it has no rows.
-    """
-    known, detector = dict[str, ValueFormat](), None
-    if _format(path) == "CSV":
-        known, detector = CsvFile(path, options).guess_formats()
-    frame, _ = next(_read_blocks(path, options, known, FIRST_BLOCK), (None, None))
-    if frame is None:
-        raise DataError(f"{path} has no rows")
-    texts = {part.name for part in frame if part.dtype == pl.String}
-    converted, others = convert_text(frame, options.values, str(path), detector)
-    formats = {name: part for name, part in known.items() if name not in texts}
-    formats |= {name: others.get(name, ValueFormat()) for name in texts if converted[name].dtype != pl.String}
-    head = converted.head(_HEAD)
-    return RawTable(head, ((str(path), len(head)),), ("",), formats), texts | known.keys()
-
-
-class RowBuffer:
-    """Take rows from blocks in numbers of one's own.
-
-    Args:
-        blocks: the rows.
-
-    Examples:
-        >>> rows = RowBuffer(iter([pl.DataFrame({"x": [1, 2]}), pl.DataFrame({"x": [3, 4]})]))
-        >>> [rows.take(number)["x"].to_list() for number in (1, 3)]
-        [[1], [2, 3, 4]]
-    """
-
-    def __init__(self, blocks: Iterator[pl.DataFrame]) -> None:
-        self._blocks, self._rest = blocks, pl.DataFrame()
-
-    def take(self, number: int) -> pl.DataFrame:
-        """Return the next rows."""
-        parts, missing = [self._rest], number - len(self._rest)
-        while missing > 0:
-            parts.append(next(self._blocks))
-            missing -= len(parts[-1])
-        rows = pl.concat([part for part in parts if part.width])
-        self._rest = rows[number:]
-        return rows[:number]
-
-
-def _format(path: Path) -> str:
-    name = detect_format(path)
-    if name not in {"CSV", "JSON lines", "Parquet", "Arrow"}:
-        limit = ", and have 1,048,576 rows at most" if name == "Excel" else ""
-        raise DataError(
-            f"{path} is to be read in blocks, but {name} files cannot be{limit}; save it as CSV or Parquet, "
-            "or leave out --data.cache_dir"
-        )
-    return name
-
-
-def _read_blocks(
-    path: Path, options: CsvOptions, formats: Formats, start: Position
-) -> Iterator[tuple[pl.DataFrame, int]]:
-    """Yield the rows of a file in blocks, with columns of text converted that have a format.
-
-    The place of the next block is yielded with each.
-    """
-    name, missing = _format(path), options.values.missing_values
-    if name == "CSV":
-        for frame, lines in CsvFile(path, options).blocks(formats, start.place):
-            if len(frame):
-                yield frame, lines.end
-    elif name == "JSON lines":
-        for frame, end in iterate_json_lines(path, start.place):
-            yield apply_formats(frame, formats, missing), end
-    else:
-        with refuse_corrupt(path, name):
-            rows = scan(path, name).with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
-            count, width = rows.select(pl.len()).collect().item(), len(rows.collect_schema())
-            size = max(_CELLS // width, 1)
-            for row in range(start.row, count, size):
-                yield apply_formats(rows.slice(row, size).collect(), formats, missing), 0
