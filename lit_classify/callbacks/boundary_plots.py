@@ -15,6 +15,7 @@ from torch import Tensor
 from lit_classify.callbacks.plot_callback import validation_split_name
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data_interface import NumericFeature
+from lit_classify.messages import plural
 from lit_classify.modules import LitModule
 
 if TYPE_CHECKING:
@@ -300,7 +301,7 @@ def slice_caption(data: InMemoryDataModule) -> str:
     num_others = data.in_features - 2
     if not num_others:
         return ""
-    others = f"{num_others} other feature{'s' * (num_others > 1)} at the training median"
+    others = f"{plural(num_others, 'other feature')} at the training median"
     return (
         f"Background: one slice, with {others}.\n"
         "Points: color = class predicted from all features of the row, marker = true class."

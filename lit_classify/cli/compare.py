@@ -16,7 +16,7 @@ from lit_classify.cli.output_files import check_output, output_format
 from lit_classify.cli.prepared_fit import prepare
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.errors import UserError, check_at_least
-from lit_classify.messages import closest, echo, echo_once, format_metric
+from lit_classify.messages import closest, echo, echo_once, format_metric, plural
 from lit_classify.report.comparison import Configuration, summarize_comparison
 from lit_classify.report.comparison_formats import comparison_csv, comparison_json, comparison_lines
 from lit_classify.report.comparison_page import comparison_page
@@ -143,7 +143,7 @@ def _train_groups(configurations: Sequence[Configuration], seeds: Sequence[int])
         groups.setdefault(part.name if part.sequential_reason else part.shape, []).append(part)
     for number, parts in enumerate(groups.values(), 1):
         names = ", ".join(part.name for part in parts)
-        step = f"[{number}/{len(groups)}] {names}: {len(seeds)} seed{'s' * (len(seeds) > 1)}"
+        step = f"[{number}/{len(groups)}] {names}: {plural(len(seeds), 'seed')}"
         for chunk in [seeds] if parts[0].sequential_reason else chunks(parts, seeds):
             if not parts[0].sequential_reason and len(chunk) * len(parts) > 1:
                 echo_once(f"{step} at once")

@@ -7,7 +7,7 @@ from lit_classify.cli.argument_parser import add_custom_classes, add_data_option
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.diagnosis import diagnose
 from lit_classify.evaluation.diagnosis_facts import read_facts
-from lit_classify.messages import echo
+from lit_classify.messages import echo, plural
 
 
 def main(arguments: list[str]) -> int:
@@ -27,6 +27,6 @@ def main(arguments: list[str]) -> int:
     model, data = CustomClasses.of(given).build_run(checkpoint, data_settings(given))
     findings = diagnose(read_facts(checkpoint, model, data))
     epochs = checkpoint.epochs
-    echo(f"{checkpoint.path.parent.parent}: {type(model).__name__} after {epochs} epoch{'s' * (epochs != 1)}")
+    echo(f"{checkpoint.path.parent.parent}: {type(model).__name__} after {plural(epochs, 'epoch')}")
     echo("\n".join(map(str, findings)) or "No problem found.")
     return 0

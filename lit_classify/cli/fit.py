@@ -328,8 +328,8 @@ class FitCLI(LitCLI):
                 self.report_run()
             raise
         epochs = self.trainer.current_epoch
-        resumed = f"Resumed after {before} epoch{'s' * (before > 1)} and trained {epochs - before} more"
-        trained = resumed if before else f"Trained {epochs} epoch{'s' * (epochs != 1)}"
+        resumed = f"Resumed after {plural(before, 'epoch')} and trained {epochs - before:,} more"
+        trained = resumed if before else f"Trained {plural(epochs, 'epoch')}"
         if any(getattr(part, "stopped_epoch", 0) for part in self.trainer.early_stopping_callbacks):
             trained += ", stopped early,"
         self.say(f"\n{trained} in {time.monotonic() - start:.1f} s.")

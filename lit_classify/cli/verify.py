@@ -9,7 +9,7 @@ from typing import Any
 from lit_classify import recipes
 from lit_classify.cli.argument_parser import parser
 from lit_classify.errors import UserError
-from lit_classify.messages import echo, unknown_name
+from lit_classify.messages import echo, plural, unknown_name
 
 _NUMBER = re.compile(r"(\d+(?:\.\d+)?)(%?)")
 _EXPECTATIONS = {"lines", "within", "accuracy_within", "at_least", "below"}
@@ -117,7 +117,7 @@ def check_lines(expect: dict[str, Any], actual: list[str]) -> list[Line]:
         got += f", {differences['%']:.2f} points"
     slack = 1e-9  # decimal fractions are not exact in binary
     passed = same_text and differences[""] <= within + slack and differences["%"] <= points + slack
-    return [(f"{len(wanted)} line{'s' * (len(wanted) > 1)} {tolerance}", got, passed)]
+    return [(f"{plural(len(wanted), 'line')} {tolerance}", got, passed)]
 
 
 def _epoch(line: str) -> str:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import DataError, UserError, check_at_least
-from lit_classify.messages import escape_control, format_metric, pad, shorten, unknown_name, width_of
+from lit_classify.messages import escape_control, format_metric, pad, plural, shorten, unknown_name, width_of
 from lit_classify.metrics.base import clear_rounding_errors
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
@@ -106,7 +106,7 @@ def permutation_importance(
     )
     names = list(columns)
     ranking = np.argsort(-means, kind="stable")
-    several = f"{repeats} permutation{'s' * (repeats > 1)}"
+    several = plural(repeats, "permutation")
     return Importance(
         [names[index] for index in ranking],
         means[ranking],

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lit_classify.errors import DataError
+from lit_classify.messages import plural
 
 
 def check_shapes(outputs: Tensor, y: Tensor) -> None:
@@ -126,8 +127,8 @@ def check_folds(folds: int, members: int) -> None:
     """
     if folds != members:
         raise DataError(
-            f"the rows are in {folds} cross-validation folds, but the model has {members} "
-            f"member{'s' * (members > 1)}; build it with folds=data.folds"
+            f"the rows are in {folds} cross-validation folds, but the model has {plural(members, 'member')}; "
+            "build it with folds=data.folds"
         )
 
 

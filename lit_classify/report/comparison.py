@@ -223,14 +223,14 @@ def _bands(runs: Sequence[SeedRun]) -> dict[str, dict[str, Sequence[float]]]:
 def _notes(configurations: Sequence[Configuration], seeds: Sequence[int], num_tests: int) -> list[str]:
     notes = []
     if num_tests:
-        several = f"{num_tests} comparison{'s' * (num_tests > 1)}"
+        several = plural(num_tests, "comparison")
         notes.append(
             f"Differences are tested on runs of equal seeds (Wilcoxon's signed-rank test, Holm's correction "
             f"for {several}): over seeds, not over data. Other rows could give another order."
         )
         if len(seeds) < (needed := enough_seeds(num_tests)):
             notes.append(
-                f"With {len(seeds)} seed{'s' * (len(seeds) > 1)} no difference can be significant: use "
+                f"With {plural(len(seeds), 'seed')} no difference can be significant: use "
                 f"--seeds {needed} or more."
             )
     if len(configurations) > 1 and any(
@@ -246,7 +246,7 @@ def _notes(configurations: Sequence[Configuration], seeds: Sequence[int], num_te
             epochs = sorted({run.diverged_in for run in diverged if run.diverged_in is not None})
             first = f", the first in epoch {epochs[0]}" if epochs and epochs[0] >= 0 else ""
             others = "; mean and tests are of the others" if len(diverged) < len(part.runs) else ""
-            runs = f"{len(part.runs)} run{'s' * (len(part.runs) > 1)}"
+            runs = plural(len(part.runs), "run")
             notes.append(f"{part.name}: {len(diverged)} of {runs} diverged{first}{others}.")
     if (step := seeds[1] - seeds[0] if len(seeds) > 1 else 1) > 1:
         notes.append(f"The seeds are {step} apart: runs of consecutive seeds would share networks.")

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from lit_classify.evaluation.predictions import escape_formulas
-from lit_classify.messages import escape_control, format_metric, pad, width_of
+from lit_classify.messages import escape_control, format_metric, pad, plural, width_of
 
 _MAX_TESTS = 10  # lines in a terminal
 _MAX_DIFFERS = 40  # characters in a column of the table
@@ -86,7 +86,7 @@ def verdict(test: Summary) -> str:
     """
     judged = "significant" if test["significant"] else "not significant"
     difference = format_metric(test["difference"], 4, "+")
-    seeds = f"{test['num_pairs']} seed{'s' * (test['num_pairs'] != 1)}"
+    seeds = plural(test["num_pairs"], "seed")
     return f"{difference}, {judged} (p = {test['p_corrected']:.2g}, {seeds})"
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lit_classify import plots
+from lit_classify.messages import plural
 from lit_classify.plots.style import wrap
 from lit_classify.report.comparison import Configuration, PlotData
 from lit_classify.report.comparison_formats import setting, verdict
@@ -138,7 +139,7 @@ def _predictions(configurations: Sequence[Configuration]) -> Html | None:
         if plot_data is None or not surfaces:
             continue
 
-        title = wrap(f"{part.name}: {len(surfaces)} run{'s' * (len(surfaces) > 1)}", _TITLE_WIDTH)
+        title = wrap(f"{part.name}: {plural(len(surfaces), 'run')}", _TITLE_WIDTH)
         draw = partial(_draw_predictions, plot_data, surfaces, title)
         drawn.append(tag("figure", _picture(draw, f"predictions of {part.name}", "png")))
     if not drawn:

@@ -314,7 +314,7 @@ def test_unsuitable_settings_of_a_table_are_refused_before_training(
 def test_a_run_without_any_limit_has_the_default_number_of_epochs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*SHORT[:3], "--plots", "none", "--trainer.max_epochs", "null"]) == 0
     printed = capsys.readouterr()
-    assert "Trained 1000 epochs" in printed.out
+    assert "Trained 1,000 epochs" in printed.out
     assert printed.err == ""
     config = yaml.safe_load(Path("lightning_logs/circles_v2/version_0/config.yaml").read_text())
     assert config["trainer"]["max_epochs"] == 1000

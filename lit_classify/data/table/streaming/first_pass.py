@@ -176,8 +176,8 @@ class FirstPass:
             elif not self.only_counts and (formats := self._late_formats(found)):
                 todo = self._begin(reader.with_formats(formats), assignment)
             else:
-                for message in (self._doubts[name] for name in self._doubts.keys() & found.reader.texts):
-                    raise DataError(message)
+                if unread := self._doubts.keys() & found.reader.texts:
+                    raise DataError(self._doubts[min(unread)])
                 return found
 
     @property
