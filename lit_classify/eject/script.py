@@ -25,7 +25,7 @@ from lit_classify.eject.run import Run
 from lit_classify.eject.sources import Import, Sources, free_names, import_lines
 from lit_classify.eject.table import write_table
 from lit_classify.eject.template import fill
-from lit_classify.eject.training import check_model, describe, plain_words
+from lit_classify.eject.training import check_model, plain_expressions, template_values
 from lit_classify.errors import UserError
 from lit_classify.messages import escape_control, summarize
 from lit_classify.modules.member_losses import (
@@ -53,7 +53,7 @@ _PACKAGES = {
     **{"numpy": "NumPy", "polars": "polars"},
 }
 _CONSTANTS = {"BOOLEANS": cells, "LARGEST_FLOAT32": casting, "Part": date_features, "SPLITS": splits}
-_PRINTED: dict[str, Callable[..., Any]] = {  # what sections may call
+_INLINED: dict[str, Callable[..., Any]] = {  # what sections may call; its source goes into the script
     part.__name__: part
     for part in (
         *(DerivedInputs, Encoder, FeatureEmbedding, Preprocessor, ValueFormat),
@@ -72,8 +72,8 @@ def write_script(run: Run) -> str:
     """
     check_fit(run.config)
     check_model(run.model)
-    plain = plain_words(run)
-    values, flags = describe(run, plain)
+    plain = plain_expressions(run)
+    values, flags = template_values(run, plain)
     data, plots = run.data, ["curves"]
     if type(data) is LineDataModule:
         section = write_line(data, flags)
@@ -92,7 +92,7 @@ def write_script(run: Run) -> str:
     sections = [section, *(fill(name, values, flags) for name in ("helpers", *steps, *plots))]
     code = "\n".join(sections)
     names = free_names(code)
-    called = [part for name, part in _PRINTED.items() if name in names]
+    called = [part for name, part in _INLINED.items() if name in names]
     constants = {name: home for name, home in _CONSTANTS.items() if name in names}
     sources = Sources.of(called, code, None if plain else run.model, constants)
     known = _IMPORTS | sources.imports
@@ -135,12 +135,12 @@ def _header(run: Run, body: str) -> str:
     """Return the comment at the start of the script, whose first lines are the same for all names."""
     modules = set(re.findall(r"^(?:import|from) (\w+)", body, re.MULTILINE))
     needs = [name for module, name in _PACKAGES.items() if module in modules]
-    left_out = [f"--{name}" for name in ("tune_threshold", "report") if run.config.get(name)]
+    ignored = [f"--{name}" for name in ("tune_threshold", "report") if run.config.get(name)]
     notes = [
         run.purpose,
         "It prints the epoch log of",
         f"    {run.command}",
-        f"but writes no logs and no checkpoints{', and leaves out ' * bool(left_out)}{', '.join(left_out)}.",
+        f"but writes no logs and no checkpoints{', and leaves out ' * bool(ignored)}{', '.join(ignored)}.",
     ]
     lines = [
         line

@@ -43,8 +43,8 @@ _OWN: dict[type[LitModule], set[str]] = {
 
 
 @dataclass(frozen=True)
-class Words:
-    """How a plain run is written.
+class PlainExpressions:
+    """The expressions of a plain run.
 
     Args:
         dtype: dtype of the targets.
@@ -72,8 +72,8 @@ def check_model(model: LitModule) -> None:
         refuse("model.loss", model.hparams["loss"])
 
 
-def plain_words(run: Run) -> Words | None:
-    """Return how a run is written if it is plain, else None."""
+def plain_expressions(run: Run) -> PlainExpressions | None:
+    """Return the expressions of a run if it is plain, else None."""
     model, given = run.model, run.model.hparams
     options = ("class_weight", "pos_weight", "numeric_embedding")
     is_plain = model.members == 1 and all(given.get(name) is None for name in options)
@@ -83,14 +83,14 @@ def plain_words(run: Run) -> Words | None:
     smoothing = {"label_smoothing": value} if (value := given.get("label_smoothing")) else {}
     if type(model) is MulticlassClassifier:
         labels = "torch.softmax({}, dim=1).argmax(dim=1)"
-        return Words("torch.long", _loss(model, smoothing), "model({})", labels)
+        return PlainExpressions("torch.long", _loss(model, smoothing), "model({})", labels)
     if smoothing or type(model) is MultilabelClassifier:
         return None
     labels = ""
     if type(model) is BinaryClassifier:
         limit, labels = given["threshold"], "torch.round(torch.sigmoid({}))"
         labels = labels if limit == 0.5 else f"(torch.sigmoid({{}}) > {limit}).float()"
-    return Words("torch.float", _loss(model, {}), "model({}).squeeze(dim=1)", labels)
+    return PlainExpressions("torch.float", _loss(model, {}), "model({}).squeeze(dim=1)", labels)
 
 
 class _Batches(NamedTuple):
@@ -128,12 +128,12 @@ class _Batches(NamedTuple):
         return -(-self.used // self.size)
 
 
-def describe(run: Run, plain: Words | None) -> tuple[dict[str, Any], set[str]]:
+def template_values(run: Run, plain: PlainExpressions | None) -> tuple[dict[str, Any], set[str]]:
     """Return the values of the placeholders of the templates, and their flags.
 
     Args:
         run: the run.
-        plain: how it is written if it is plain.
+        plain: its expressions if it is plain.
     """
     batches, width, split = _Batches.of(run), WIDTH if plain else SOURCE_WIDTH, run.held_out
     is_limited = 0 < batches.limit < len(run.data.split(split).y)
