@@ -22,17 +22,17 @@ if TYPE_CHECKING:  # for type checkers and editors, which do not run __getattr__
     from lit_classify.estimators import LitClassifier as LitClassifier
     from lit_classify.estimators import LitRegressor as LitRegressor
     from lit_classify.evaluation.predictions import predict as predict
+    from lit_classify.model_plots.functions import plot_boundary as plot_boundary
+    from lit_classify.model_plots.functions import plot_data as plot_data
+    from lit_classify.model_plots.functions import plot_evaluation as plot_evaluation
+    from lit_classify.model_plots.functions import plot_hidden_units as plot_hidden_units
+    from lit_classify.model_plots.functions import plot_learning_curves as plot_learning_curves
     from lit_classify.modules import BinaryClassifier as BinaryClassifier
     from lit_classify.modules import LitModule as LitModule
     from lit_classify.modules import MulticlassClassifier as MulticlassClassifier
     from lit_classify.modules import MultilabelClassifier as MultilabelClassifier
     from lit_classify.modules import Regressor as Regressor
     from lit_classify.networks import MLP as MLP
-    from lit_classify.plotting import plot_boundary as plot_boundary
-    from lit_classify.plotting import plot_data as plot_data
-    from lit_classify.plotting import plot_evaluation as plot_evaluation
-    from lit_classify.plotting import plot_hidden_units as plot_hidden_units
-    from lit_classify.plotting import plot_learning_curves as plot_learning_curves
 
 __version__ = "0.1.0"
 
@@ -45,7 +45,7 @@ _PUBLIC = {
     "checkpoints": "init_from load",
     "evaluation.predictions": "predict",
     "estimators": "LitClassifier LitRegressor",
-    "plotting": "plot_boundary plot_data plot_evaluation plot_hidden_units plot_learning_curves",
+    "model_plots.functions": "plot_boundary plot_data plot_evaluation plot_hidden_units plot_learning_curves",
     "errors": "DataError UserError",
 }
 _WITHOUT_LIGHTNING = {"networks", "errors"}

@@ -157,8 +157,8 @@ def fit(accelerator: str) -> Iterator[Row]:
 
 def train_seeds(accelerator: str) -> None:
     """Print seconds of 100 seeds of circles_v2, trained at once and evaluated, as compare does."""
+    from lit_classify.cli.compare_configurations import prepare
     from lit_classify.cli.compare_training import train_at_once
-    from lit_classify.cli.prepared_fit import prepare
     from lit_classify.threads import flush_denormals
 
     with flush_denormals():

@@ -33,8 +33,9 @@ LEVELS = {
             "data modules",
             "checkpoints",
             "evaluation export",
+            "model_plots",
             "callbacks",
-            "plotting report eject",
+            "report eject",
             "cli estimators",
             "__main__",
         ]

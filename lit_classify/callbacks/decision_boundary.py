@@ -10,10 +10,10 @@ import numpy as np
 from lightning.pytorch import Trainer
 
 from lit_classify.atomic_write import write_all
-from lit_classify.callbacks.boundary_plots import BoundaryPlot, Snapshot, make_boundary_plot
 from lit_classify.callbacks.plot_callback import PlotCallback, log_encoded, log_pixels
 from lit_classify.data import InMemoryDataModule
 from lit_classify.loggers import run_loggers
+from lit_classify.model_plots.boundary import BoundaryPlot, Snapshot, make_boundary_plot
 from lit_classify.modules import LitModule
 
 _MAX_SNAPSHOTS = 64  # kept at a time, from which the frames are selected

@@ -5,29 +5,22 @@ Legend: N rows, O outputs.
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lightning.pytorch import Trainer
 from torch import Tensor
 
-from lit_classify.callbacks.plot_callback import (
-    PlotCallback,
-    log_figure,
-    skip_on_error,
-    validation_split_name,
-)
-from lit_classify.data import InMemoryDataModule, TableDataModule
-from lit_classify.data.table.column_roles import as_list
-from lit_classify.evaluation.evaluated_rows import evaluate_rows, find_worst_rows
+from lit_classify.callbacks.plot_callback import PlotCallback, log_figure, skip_on_error
+from lit_classify.data import InMemoryDataModule
+from lit_classify.evaluation.evaluated_rows import find_worst_rows
 from lit_classify.loggers import run_loggers
-from lit_classify.messages import escape_markdown, plural
+from lit_classify.messages import escape_markdown
+from lit_classify.model_plots.plotted_rows import data_name, describe_rows, evaluate
 from lit_classify.modules import LitModule
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_MAX_ROWS = 50_000
 _MAX_TRAINING_ROWS = 10_000  # of precision-recall curves
 _NUM_WORST_ROWS = 10
 _MAX_COLUMNS = 12
@@ -72,33 +65,6 @@ class EvaluationPlots(PlotCallback):
                 logger.experiment.add_text("worst_rows", table, step)
 
 
-def data_name(data: InMemoryDataModule) -> str:
-    """Return the name of the data, under which TensorBoard groups precision-recall curves.
-
-    Examples:
-        >>> from lit_classify import CirclesDataModule
-        >>> data_name(CirclesDataModule())
-        'Circles'
-    """
-    if isinstance(data, TableDataModule):
-        return Path(as_list(data.hparams["path"])[0]).stem
-    return type(data).__name__.removesuffix("DataModule")
-
-
-def describe_rows(data: InMemoryDataModule, split: str) -> str:
-    """Return which rows ``evaluate`` uses, as a title.
-
-    Examples:
-        >>> from lit_classify import CirclesDataModule
-        >>> describe_rows(CirclesDataModule(), "test")
-        'Test: 200 rows'
-    """
-    name = validation_split_name(data) if split == "val" else split.capitalize()
-    num_rows = len(data.split(split).y)
-    first = f"the first {_MAX_ROWS:,} of " if num_rows > _MAX_ROWS else ""
-    return f"{name}: {first}{plural(num_rows, 'row')}"
-
-
 def split_panels(name: str, figure: "Figure") -> Iterator[tuple[str, "Figure"]]:
     """Yield a figure with each of its titled panels in turn, which are too small together on a card.
 
@@ -126,33 +92,15 @@ def split_panels(name: str, figure: "Figure") -> Iterator[tuple[str, "Figure"]]:
         yield re.sub(r"\W+", "_", axes.get_title()).lower(), figure
 
 
-def evaluate(model: LitModule, data: InMemoryDataModule, split: str) -> tuple[Tensor, Tensor]:
-    """Return logits ``(N, O)`` and targets of the rows of a split that plots show, the first 50,000.
-
-    Examples:
-        >>> from lit_classify import BinaryClassifier, CirclesDataModule
-        >>> logits, y = evaluate(BinaryClassifier(2), CirclesDataModule(), "test")
-        >>> logits.shape, y.shape
-        (torch.Size([200, 1]), torch.Size([200]))
-    """
-    return evaluate_rows(model, data, split, _MAX_ROWS)
-
-
 def worst_rows(model: LitModule, data: InMemoryDataModule, logits: Tensor, y: Tensor) -> str:
     r"""Return the validation rows of a table with the largest errors as Markdown; empty for other data.
 
     Examples:
-        >>> from tempfile import TemporaryDirectory
-        >>> from pathlib import Path
-        >>> from lit_classify import BinaryClassifier
-        >>> rows = [f"{n},{n % 3},{'yes' if n > 20 else 'no'}" for n in range(50)]
-        >>> with TemporaryDirectory() as directory:
-        ...     path = Path(directory, "table.csv")
-        ...     _ = path.write_text("\n".join(["size,width,target", *rows]))
-        ...     data = TableDataModule(str(path), "target")
-        ...     model = BinaryClassifier(2)
-        ...     table = worst_rows(model, data, *evaluate(model, data, "val"))
-        ...
+        >>> import polars as pl
+        >>> from lit_classify import BinaryClassifier, TableDataModule
+        >>> frame = pl.DataFrame({"size": range(50), "width": range(50), "target": ["small", "large"] * 25})
+        >>> model, data = BinaryClassifier(2), TableDataModule(frame, "target")
+        >>> table = worst_rows(model, data, *evaluate(model, data, "val"))
         >>> table.splitlines()[0]
         '| actual | predicted | size | width | target |'
     """

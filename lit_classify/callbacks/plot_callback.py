@@ -131,18 +131,3 @@ def log_encoded(
     step = max(trainer.global_step - 1, 0) if step is None else step
     for logger in run_loggers(trainer):
         logger.log_image(tag, step, content, height, width)
-
-
-def validation_split_name(data: InMemoryDataModule) -> str:
-    """Return the name in plots of the rows that are used for validation.
-
-    Examples:
-        >>> from lit_classify import CirclesDataModule
-        >>> validation_split_name(CirclesDataModule())
-        'Test'
-        >>> validation_split_name(CirclesDataModule(val_fraction=0.1))
-        'Validation'
-    """
-    if data.folds:
-        return "Out-of-fold"
-    return "Test" if data.validates_on_test else "Validation"

@@ -11,9 +11,9 @@ from lit_classify import recipes, signals
 from lit_classify.atomic_write import write_all
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import parser
+from lit_classify.cli.compare_configurations import prepare
 from lit_classify.cli.compare_training import chunks, train_at_once, train_sequentially
 from lit_classify.cli.output_files import check_output, output_format
-from lit_classify.cli.prepared_fit import prepare
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.errors import UserError, check_at_least
 from lit_classify.messages import closest, echo, echo_once, format_metric, plural

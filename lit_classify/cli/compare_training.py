@@ -24,8 +24,8 @@ from lit_classify._lightning.trainer import RunTrainer
 from lit_classify.allocator import keep_freed_memory
 from lit_classify.callbacks.parallel_runs import ParallelRuns
 from lit_classify.checkpoints.checkpoint import Checkpoint
+from lit_classify.cli.compare_configurations import NO_CHECKPOINTS, QUIET, PreparedFit
 from lit_classify.cli.fit import FitCLI
-from lit_classify.cli.prepared_fit import NO_CHECKPOINTS, QUIET, PreparedFit
 from lit_classify.cli.warning_filters import without_notes
 from lit_classify.errors import DivergedError, UserError
 from lit_classify.evaluation.member_metrics import member_metrics

@@ -10,9 +10,6 @@ from matplotlib.figure import Figure
 
 from lit_classify import plots, recipes
 from lit_classify.atomic_write import write_all
-from lit_classify.callbacks.boundary_plots import make_boundary_plot
-from lit_classify.callbacks.evaluation_plots import describe_rows, evaluate
-from lit_classify.callbacks.hidden_units import has_hidden_unit_plot, plot_hidden_units
 from lit_classify.callbacks.plot_callback import skip_on_error
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.custom_classes import CustomClasses
@@ -25,9 +22,12 @@ from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import UserError
 from lit_classify.loggers import event_files
 from lit_classify.messages import echo
+from lit_classify.model_plots.boundary import make_boundary_plot
+from lit_classify.model_plots.functions import plot_learning_curves
+from lit_classify.model_plots.hidden_units import has_hidden_unit_plot, plot_hidden_units
+from lit_classify.model_plots.plotted_rows import describe_rows, evaluate
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
-from lit_classify.plotting import plot_learning_curves
 
 Plotters = dict[str, Callable[[], Figure | None]]
 

@@ -3,15 +3,8 @@
 import pytest
 import torch
 
-from lit_classify import (
-    BinaryClassifier,
-    CirclesDataModule,
-    LitModule,
-    MulticlassClassifier,
-    TableDataModule,
-)
-from lit_classify.callbacks import evaluation_plots
-from lit_classify.callbacks.evaluation_plots import describe_rows, evaluate, worst_rows
+from lit_classify import BinaryClassifier, LitModule, MulticlassClassifier, TableDataModule
+from lit_classify.callbacks.evaluation_plots import worst_rows
 from lit_classify.data.splits import Split
 from lit_classify.networks import evaluating
 from tests.example_tables import write
@@ -36,11 +29,3 @@ def test_saturated_logits_rank_in_their_order(task: type[LitModule]) -> None:
     assert p.argsort().tolist() == [0, 2, 1]
     shown = data.raw_rows("val", [1, 2, 0])
     assert [row.split("|")[3].strip() for row in table.splitlines()[2:]] == [str(v) for v in shown["x"]]
-
-
-def test_titles_say_how_many_rows_are_evaluated(monkeypatch: pytest.MonkeyPatch) -> None:
-    data, model = CirclesDataModule(), BinaryClassifier(2)
-    assert describe_rows(data, "test") == "Test: 200 rows"
-    monkeypatch.setattr(evaluation_plots, "_MAX_ROWS", 150)
-    assert len(evaluate(model, data, "test")[1]) == 150
-    assert describe_rows(data, "test") == "Test: the first 150 of 200 rows"

@@ -11,8 +11,8 @@ import yaml
 
 from lit_classify._lightning.argparse_actions import actions
 from lit_classify.cli.compare import _FIXED, FLAGS, _split_arguments
+from lit_classify.cli.compare_configurations import PreparedFit
 from lit_classify.cli.main import main
-from lit_classify.cli.prepared_fit import PreparedFit
 from tests.forked import COMMAND, ForkedProgram
 from tests.terminal import run_in_terminal
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 import yaml
 
+from lit_classify.cli.compare_configurations import prepare
 from lit_classify.cli.compare_training import chunks, train_at_once, train_sequentially
 from lit_classify.cli.fit import FitCLI
-from lit_classify.cli.prepared_fit import prepare
 from lit_classify.report.comparison import Configuration
 
 SEEDS = range(42, 45)

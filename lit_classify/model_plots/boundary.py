@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lit_classify.callbacks.plot_callback import validation_split_name
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.data_interface import NumericFeature
 from lit_classify.messages import plural
+from lit_classify.model_plots.plotted_rows import validation_split_name
 from lit_classify.modules import LitModule
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from lit_classify import plots
-from lit_classify.callbacks import hidden_units
-from lit_classify.callbacks.boundary_plots import LinePlot, PlanePlot, make_boundary_plot
-from lit_classify.callbacks.evaluation_plots import data_name, describe_rows, evaluate
 from lit_classify.data import InMemoryDataModule
 from lit_classify.errors import DataError, UserError
 from lit_classify.loggers import read_scalars
 from lit_classify.messages import unknown_name
+from lit_classify.model_plots import hidden_units
+from lit_classify.model_plots.boundary import LinePlot, PlanePlot, make_boundary_plot
+from lit_classify.model_plots.plotted_rows import data_name, describe_rows, evaluate
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
 

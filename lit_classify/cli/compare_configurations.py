@@ -12,11 +12,11 @@ from lightning.pytorch import Trainer
 from torch import nn
 
 from lit_classify._lightning.configure_optimizers import optimizers_and_schedulers
-from lit_classify.callbacks.boundary_plots import select_features
 from lit_classify.callbacks.member_early_stopping import stops_members
 from lit_classify.cli.fit import FitCLI
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.errors import UserError
+from lit_classify.model_plots.boundary import select_features
 from lit_classify.modules import LitModule
 from lit_classify.networks import as_members
 from lit_classify.optimizers import rates_are_proportional, steps_are_proportional

@@ -7,7 +7,7 @@ from lit_classify import (
     BinaryClassifier,
     CirclesDataModule,
 )
-from lit_classify.callbacks.hidden_units import layer_activations, plot_hidden_units
+from lit_classify.model_plots.hidden_units import layer_activations, plot_hidden_units
 from lit_classify.networks import MLP, evaluating
 
 
