@@ -48,7 +48,7 @@ class ExportedModel(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """Return the predictions."""
-        return self.model.predict(self.preprocessor(rows))
+        return self.model.probabilities(self.model(self.preprocessor(rows)))
 
 
 def describe_inputs(

@@ -20,12 +20,12 @@ from lit_classify import __version__
 from lit_classify._lightning.exact_resume import ExactResume
 from lit_classify._lightning.precision import uses_plain_precision
 from lit_classify.allowed_imports import trusted_imports_only
-from lit_classify.errors import DataError, check_at_least
+from lit_classify.errors import DataError, UserError, check_at_least
 from lit_classify.losses import LOSSES, Loss, Reduction, as_name, make_loss
-from lit_classify.messages import plural
 from lit_classify.metrics.base import Metrics
 from lit_classify.modules.builtin_callbacks import fit_callbacks, shows_metrics
 from lit_classify.modules.epoch_metrics import epoch_metrics, gather_evaluation, measure
+from lit_classify.modules.feature_checks import check_features, check_finite, to_features
 from lit_classify.modules.fit_checks import check_fit, fit_embeddings
 from lit_classify.modules.member_losses import (
     Counts,
@@ -443,34 +443,56 @@ class LitModule(LightningModule, ABC):
             return torch.stack([self.predict(x), self.spread(x)], dim=-1)
         return self.predict(x)
 
-    def predict(self, x: Tensor) -> Tensor:
-        """Return probabilities ``(N, C)``, or values ``(N,)``, for rows ``(N, F)``."""
-        return self.probabilities(self(x))
+    def predict(self, x: Any) -> Tensor:  # noqa: ANN401 - any array
+        """Return probabilities ``(N, C)``, or values ``(N,)``, for rows ``(N, F)``.
 
-    def spread(self, x: Tensor) -> Tensor:
-        """Return the standard deviation over members of what ``predict`` returns, of the same shape."""
-        return torch.stack([self.probabilities(logits) for logits in self.network(x)]).std(dim=0)
+        Args:
+            x: finite numbers of any type, as a tensor, an array of NumPy or lists.
+
+        Raises:
+            DataError: ``x`` is anything else, or has another number of features.
+        """
+        return self.probabilities(self(self._to_features(x)))
+
+    def spread(self, x: Any) -> Tensor:  # noqa: ANN401 - any array
+        """Return the standard deviation over members of what ``predict`` returns, of the same shape.
+
+        Raises:
+            DataError: as for ``predict``.
+            UserError: the model is a single network.
+        """
+        if self.members == 1:
+            raise UserError("the spread over members needs several, but the model is a single network")
+        logits = self.network(self._to_features(x))
+        return torch.stack([self.probabilities(each) for each in logits]).std(dim=0)
+
+    def _to_features(self, x: Any) -> Tensor:  # noqa: ANN401 - any array
+        """Return features as a tensor of the type and on the device of the weights."""
+        features = to_features(x, self.dtype, self.device)
+        if self.hparams["network"] is None:
+            check_features(type(self).__name__, features, self.hparams["in_features"], self.dtype)
+            check_finite(type(self).__name__, features)
+        return features
 
     def unpack(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         """Return the features, prepared targets, folds and weights of a batch.
 
-        The targets of the first epoch are checked.
+        The features and targets of the first epoch are checked.
 
         Raises:
-            DataError: the batch is not ``(x, y)`` with folds, weights or both, it has another number of
-                features than the model takes, or its targets are not valid for the task.
+            DataError: the batch is not ``(x, y)`` with folds, weights or both, its features are not finite
+                numbers of the shape and type that the model takes, or its targets are not valid for the task.
         """
         x, y, fold, weight = unpack_batch(batch)
         y = self.prepare_targets(y)
         is_unchecked = self._checks_training if self.training else self._checks_evaluation
         if is_unchecked and (len(y) or self.training):  # a process may lack rows
-            expected = self.hparams["in_features"]
-            if self.hparams["network"] is None and x.shape[1] != expected:
-                raise DataError(
-                    f"{type(self).__name__} takes rows of {plural(expected, 'feature')}, but these have "
-                    f"{x.shape[1]:,}; build it with in_features={x.shape[1]}"
-                )
+            name, has_own_layers = type(self).__name__, self.hparams["network"] is None
+            if has_own_layers:
+                check_features(name, x, self.hparams["in_features"], self.dtype)
             try:
+                if has_own_layers:
+                    check_finite(name, x)
                 self.check_targets(y)
             except DataError as error:
                 raise DataError(f"{error}; rows are counted within the batch") from error

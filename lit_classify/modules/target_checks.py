@@ -43,9 +43,10 @@ def check_classes(name: str, y: Tensor, num_classes: int) -> None:
         lit_classify.errors.DataError: BinaryClassifier knows the classes 0 to 1, but row 2 has the target 2
     """
     if y.dtype != torch.int64 or y.ndim != 1:
+        numbers = ", or for numbers use Regressor" if y.is_floating_point() else ""
         raise DataError(
             f"{name} needs class numbers, int64 of shape (N,), but the targets are {_kind(y)}; "
-            + ("for numbers use Regressor" if y.is_floating_point() or y.ndim != 1 else "give y.long()")
+            f"{_to_one_dimension(y) or f'give y.long(){numbers}'}"
         )
     if not len(y):
         raise DataError(f"{name} needs targets, but there is none")
@@ -70,7 +71,7 @@ def to_class_indices(name: str, y: Tensor) -> Tensor:
     if y.ndim != 1:
         raise DataError(
             f"{name} needs a class for each row, shape (N,), but the targets are {_kind(y)}; "
-            "give y.squeeze(1) where there is a second dimension of 1"
+            f"{_to_one_dimension(y)}"
         )
     wrong = ((y != 0) & (y != 1)).nonzero()
     if len(wrong):
@@ -112,7 +113,7 @@ def unpack_batch(batch: object) -> tuple[Tensor, Tensor, Tensor | None, Tensor |
         case [*parts]:
             found = f"{len(parts)} parts: {', '.join(type(part).__name__ for part in parts)}"
         case _:
-            found = f"a {type(batch).__name__}"
+            found = f"of the type {type(batch).__name__}"
     raise DataError(
         f"a batch must be a pair of tensors (x, y), x float32 of shape (N, F), but is {found}; "
         "torch.utils.data.TensorDataset(x, y) gives such pairs"
@@ -145,9 +146,11 @@ def check_values(name: str, y: Tensor, dtype: torch.dtype | str = torch.float32)
         lit_classify.errors.DataError: Regressor needs finite targets, but row 1 has nan
     """
     if y.dtype != dtype or y.ndim != 1:
+        classes = ", or for class numbers use BinaryClassifier or MulticlassClassifier"
+        convert = f"give {_conversion(dtype)}{'' if y.is_floating_point() else classes}"
         raise DataError(
             f"{name} needs numbers, {_name(dtype)} of shape (N,), but the targets are {_kind(y)}; "
-            "for class numbers use BinaryClassifier or MulticlassClassifier"
+            f"{_to_one_dimension(y, 'choose a column') or convert}"
         )
     if not bool(y.isfinite().all()):
         wrong = int((~y.isfinite()).nonzero()[0])
@@ -171,11 +174,24 @@ def check_labels(name: str, y: Tensor, num_labels: int, dtype: torch.dtype | str
         raise DataError(
             f"{name} needs {num_labels} labels per row, {_name(dtype)} of shape (N, {num_labels}), "
             f"but the targets are {_kind(y)}"
+            f"{f'; give {_conversion(dtype)}' if y.shape[1:] == (num_labels,) else ''}"
         )
     wrong = ((y != 0) & (y != 1)).nonzero()
     if len(wrong):
         row, label = wrong[0].tolist()
         raise DataError(f"{name} needs 0 or 1, but label {label} of row {row} is {float(y[row, label])}")
+
+
+def _to_one_dimension(y: Tensor, choose: str = "for one-hot rows give y.argmax(dim=1)") -> str:
+    """Return how to give targets of another shape than ``(N,)``; nothing for this one."""
+    if y.ndim == 1:
+        return ""
+    return "give y.squeeze(1)" if y.shape[1:] == (1,) else choose
+
+
+def _conversion(dtype: torch.dtype | str) -> str:
+    """Return the expression that converts targets."""
+    return "y.float()" if dtype == torch.float32 else f"y.to({dtype})"
 
 
 def _kind(y: Tensor) -> str:

@@ -36,16 +36,24 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*does not have many workers", "
         ),
         (BinaryClassifier(2), torch.tensor([float("nan"), 1.0]), "row 0 has the target nan"),
         (BinaryClassifier(2), torch.zeros(2, 1), r"float32 of shape \(2, 1\); give y.squeeze\(1\)"),
+        (BinaryClassifier(2), torch.zeros(2, 1).long(), r"int64 of shape \(2, 1\); give y.squeeze\(1\)"),
+        (BinaryClassifier(2), torch.zeros(2, 2), r"for one-hot rows give y\.argmax\(dim=1\)"),
+        (MulticlassClassifier(2, 3), torch.zeros(2, 3).long(), r"for one-hot rows give y\.argmax\(dim=1\)"),
         (
             BinaryClassifier(2),
             torch.tensor([True, False]),
             r"int64 .*; give y\.long\(\)",
         ),
-        (MulticlassClassifier(2, 3), torch.tensor([0.0, 1.0]), "for numbers use Regressor"),
+        (
+            MulticlassClassifier(2, 3),
+            torch.tensor([0.0, 1.0]),
+            r"give y\.long\(\), or for numbers use Regressor",
+        ),
         (MulticlassClassifier(2, 3), torch.tensor([0, -100]), "row 1 has the target -100"),
-        (Regressor(1), torch.tensor([0, 1]), "for class numbers use"),
+        (Regressor(1), torch.tensor([0, 1]), r"give y\.float\(\), or for class numbers use"),
+        (Regressor(1), torch.tensor([0.5, 1.5]).double(), r"float64 of shape \(2,\); give y\.float\(\)"),
         (Regressor(1), torch.tensor([0.0, float("nan")]), "row 1 has nan"),
-        (Regressor(1), torch.zeros(2, 1), r"shape \(2, 1\)"),
+        (Regressor(1), torch.zeros(2, 1), r"shape \(2, 1\); give y\.squeeze\(1\)"),
     ],
 )
 def test_targets_of_another_task_are_refused(model: LitModule, y: torch.Tensor, message: str) -> None:
@@ -73,7 +81,7 @@ def test_outputs_and_targets_are_not_broadcast(task: Any, shape: tuple[int, ...]
             torch.zeros(4, 3),
             r"2 labels per row, float32 of shape \(N, 2\), but the targets are float32 of shape",
         ),
-        (torch.zeros(4, 2).long(), "but the targets are int64"),
+        (torch.zeros(4, 2).long(), r"but the targets are int64 of shape \(4, 2\); give y\.float\(\)$"),
         (torch.tensor([[0.0, 1.0], [1.0, 2.0]]), "label 1 of row 1 is 2.0"),
     ],
 )
