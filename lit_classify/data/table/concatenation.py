@@ -53,6 +53,7 @@ def read_alike(
                 _check_again(name, before, tables[index], table)
         tables.append(table)
         known |= {name: part for name, part in found.items() if not _is_known(known.get(name), part)}
+    _check_units(tables, options)
     return tables
 
 
@@ -72,14 +73,26 @@ def _check_again(name: str, before: RawTable, again: RawTable, other: RawTable) 
     known, now, required = (table.find_format(name) for table in (before, again, other))
     if known is None or required is None or (now is not None and now.agrees_with(required)):
         return
-    first, second = (
-        f"{table.files[0][0]} has values like {part.example}"
-        for table, part in ((before, known), (other, required))
-    )
+    raise _differ(name, before, f"values like {known.example}", other, required)
+
+
+def _check_units(tables: Sequence[RawTable], options: ValueOptions) -> None:
+    """Raise DataError if a used column has percentages in one table, and numbers with a type in another."""
+    for other in tables:
+        for name, part in other.formats.items():
+            if part.unit == "%" and options.is_used(name):
+                for table in tables:
+                    if table.has_typed_numbers(name):  # 5 or 0.05?
+                        raise _differ(name, table, "numbers without a unit", other, part)
+
+
+def _differ(name: str, table: RawTable, values: str, other: RawTable, required: ValueFormat) -> DataError:
+    """Return the error for a column that differs between two tables."""
     argument = shlex.quote(json.dumps([name], ensure_ascii=False))
-    raise DataError(
-        f"column {name!r}: {first}, but {second}; write them alike, leave the column out with --data.ignore "
-        f"{argument}, or read it as text with --data.categorical {argument}"
+    return DataError(
+        f"column {name!r}: {table.files[0][0]} has {values}, but {other.files[0][0]} has values like "
+        f"{required.example}; write them alike, leave the column out with --data.ignore {argument}, or read "
+        f"it as text with --data.categorical {argument}"
     )
 
 

@@ -87,7 +87,7 @@ class CsvFile:
         format.
 
         Returns:
-            The rows, the SHA-256 of the text, and the formats of values that are not plain numbers.
+            The rows, the SHA-256 of the text, and the formats of values.
 
         Raises:
             DataError: the file is not in this encoding, too large for the memory, or malformed.
@@ -114,9 +114,8 @@ class CsvFile:
         if not parts:
             raise DataError(f"{self.path} has a header but no rows")
         table = pl.concat(parts, how="vertical_relaxed")
-        values = self.options.with_formats(found).values
-        frame, known = convert_text(table, values, str(self.path), detector)
-        return frame, digest.hexdigest(), known
+        frame, others = convert_text(table, self.options.values, str(self.path), detector)
+        return frame, digest.hexdigest(), found | others
 
     def guess_formats(self) -> tuple[dict[str, ValueFormat], FormatDetector]:
         """Return the formats of columns by the first rows, except ambiguous ones, and what detected them."""

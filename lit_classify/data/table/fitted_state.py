@@ -1,6 +1,6 @@
 """What TableDataModule learns from its rows, as plain data for checkpoints and caches."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -109,6 +109,20 @@ class FittedState:
         """The formats of columns, also those of plain numbers."""
         numbers = [encoder.name for encoder in self.preprocessor.encoders if encoder.kind == "number"]
         return {**dict.fromkeys(numbers, ValueFormat()), **self.formats}
+
+    def check_units(self, table: RawTable, names: Collection[str]) -> None:
+        """Check that columns of percentages have percentages in new rows: a number may be 5 % or 0.05.
+
+        Raises:
+            DataError: a column has numbers that were not text.
+        """
+        for name, part in self.formats.items():
+            if part.unit == "%" and name in names and table.has_typed_numbers(name):
+                row = int(table.frame[name].is_not_null().arg_max() or 0)
+                raise DataError(
+                    f"{table.locate(row)}, column {name!r}: {table.frame[name][row]} has no unit, but there "
+                    "were percentages in training; write the column as text with %"
+                )
 
     def warn_extra_columns(self, table: RawTable) -> None:
         """Warn about columns that the training data did not have."""

@@ -72,6 +72,7 @@ class TableFitter:
                 f"the kept preprocessing needs the columns {', '.join(names)}, which --data.ignore or "
                 "--data.features leaves out"
             )
+        kept.check_units(table, [encoder.name for encoder in encoders])
         frame = kept.preprocessor.cast_columns(table, self._options.handle_unknown)
         categorical, numeric = (
             [part.name for part in encoders if part.kind == kind] for kind in ("category", "number")
@@ -110,8 +111,9 @@ class TableFitter:
             raise DataError("\n".join([message, format_schema(columns, leaking), *notes]))
         _warn(columns, leaking)
         names, is_sample = tuple(table.frame.columns), self._totals is not None
+        formats = {name: part for name, part in table.formats.items() if not part.is_plain}
         state = FittedState(
-            files, preprocessor, target, options.settings, names, folds, table.formats, streamed=is_sample
+            files, preprocessor, target, options.settings, names, folds, formats, streamed=is_sample
         )
         return Fitted(state, columns, notes, sorted(leaking))
 

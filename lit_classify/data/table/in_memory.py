@@ -144,6 +144,7 @@ class InMemoryTable:
         if is_new_table:
             warn_new_table(len(tables["test_path"]), tables["test_path"].as_files())
         table, num_rows = self._concat(tables)
+        state.check_units(table, target.columns)
         y, fold, weights = target.values(table), None, None
         if is_new_table:
             rows = split_by_files(num_rows)

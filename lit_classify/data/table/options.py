@@ -90,6 +90,7 @@ class TableOptions:
         self, state: FittedState, table: RawTable, cell_warnings: CellWarnings | None = None
     ) -> pl.DataFrame:
         """Return the columns of new rows as numbers, dates or text; see ``Preprocessor.cast_columns``."""
+        state.check_units(table, [encoder.name for encoder in state.preprocessor.encoders])
         frame = state.preprocessor.cast_columns(table, self.handle_unknown, cell_warnings)
         if cell_warnings is None:
             state.warn_extra_columns(table)

@@ -18,7 +18,7 @@ class RawTable:
         frame: the columns, values or text.
         files: path and number of rows of each file.
         digests: SHA-256 of each file; tables with equal digests have equal rows.
-        formats: the formats of the columns that were text, except those of plain numbers.
+        formats: the formats of the columns that were text.
         positions: where the rows are in the files, counted from 0; None if there are all rows.
     """
 
@@ -38,14 +38,18 @@ class RawTable:
         return {**dict.fromkeys(plain, ValueFormat()), **self.formats}
 
     def find_format(self, name: str) -> ValueFormat | None:
-        """Return the format of a column of numbers, dates or times; None if there is no value in it."""
+        """Return the format of a column of numbers, dates or times; None if it has none that were text."""
         cells = self.frame.get_column(name, default=None)  # not `in`, which lists all columns
         if cells is None or not cells.count():
             return None
-        dtype, found = cells.dtype, self.formats.get(name, ValueFormat())
-        if dtype.is_numeric():
-            return ValueFormat() if found.pattern else found  # a file with types has no format
-        return found if dtype.is_temporal() and found.pattern else None
+        return self.formats.get(name) if cells.dtype.is_numeric() or cells.dtype.is_temporal() else None
+
+    def has_typed_numbers(self, name: str) -> bool:
+        """Return whether a column has numbers that were not text."""
+        cells = self.frame.get_column(name, default=None)
+        return (
+            cells is not None and cells.dtype.is_numeric() and name not in self.formats and cells.count() > 0
+        )
 
     def as_files(self) -> dict[str, str]:
         """Return the digest of each file by its path."""

@@ -24,7 +24,7 @@ def read_file(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[
 
     Returns:
         The rows, the SHA-256 of the decompressed file (of CSV files, of their text), and the formats of
-        values that are not plain numbers.
+        values that were text.
 
     Raises:
         DataError: the file is empty, corrupt, too large for the memory or in an unsupported format.

@@ -197,7 +197,7 @@ def convert_text(
         detector: what knows the conventions of the table's other columns.
 
     Returns:
-        The columns, and the formats that are known or not plain.
+        The columns, and the formats of those that were text, or required of those that remain text.
 
     Examples:
         >>> days, shares, units = ["31.01.2024", "01.02.2024"], ["5%", "7.5%"], ["m", "m"]
@@ -209,14 +209,14 @@ def convert_text(
         ('%d.%m.%Y', '%')
     """
     detector = detector or FormatDetector(options)
-    names = [part.name for part in frame if part.dtype == pl.String and part.name not in options.text]
+    texts = [part.name for part in frame if part.dtype == pl.String]
+    names = [name for name in texts if name not in options.text]
     found = detector.detect(missing_to_null(frame[name], options.missing_values) for name in names)
     found |= detector.decide(source)
     frame = frame.with_columns(values.alias(name) for name, (_, values) in found.items())
-    columns = set(frame.columns)
-    formats = {**options.formats, **{name: part for name, (part, _) in found.items()}}
-    formats = {name: part for name, part in formats.items() if name in columns and not part.is_plain}
-    return replace_values(frame, options), formats
+    required = {name: options.formats[name] for name in texts if name in options.formats}
+    formats = {name: part for name, part in required.items() if not part.is_plain}
+    return replace_values(frame, options), formats | {name: part for name, (part, _) in found.items()}
 
 
 def unify_spelling(text: pl.Series) -> pl.Series:

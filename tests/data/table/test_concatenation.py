@@ -1,7 +1,7 @@
 """Tables of several files: columns that differ in type or format."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 from itertools import permutations
 from typing import Any
@@ -15,6 +15,7 @@ from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.files import TableFiles, read_table
 from lit_classify.data.table.streaming.blocks import BlockReader
 from lit_classify.data.table.text_conversion import ValueOptions
+from lit_classify.errors import DataWarning
 from tests.example_tables import write
 
 
@@ -154,6 +155,52 @@ def test_files_in_contradicting_formats_are_refused_in_any_order(cells: tuple[st
         assert re.match(pattern, message), message
         assert read_twice(names, text=["x"]) == [expected[name] for name in names]
         assert read_twice(names, "y", ignore=["x"]) == ["a"] * len(cells)
+
+
+TYPED = [
+    lambda: pl.DataFrame({"x": [5.0], "y": ["a"]}).write_parquet("typed"),
+    lambda: pl.DataFrame({"x": [5], "y": ["a"]}).write_ipc("typed", compression="uncompressed"),
+    lambda: write('{"x": 5, "y": "a"}\n', "typed"),
+]
+
+
+@pytest.mark.parametrize("write_typed", TYPED)
+@pytest.mark.parametrize(
+    ("cell", "value"), [("$7.25", 7.25), ("7,25", 7.25), ("1.250,5", 1250.5), ("7.25", 7.25), ("7", 7.0)]
+)
+def test_numbers_with_types_are_read_beside_text_in_any_order(
+    write_typed: Callable[[], object], cell: str, value: float
+) -> None:
+    write_typed()
+    write(f"x|y\n{cell}|a\n")
+    assert read_twice(["typed", "t.csv"]) == [5.0, value]
+    assert read_twice(["t.csv", "typed"]) == [value, 5.0]
+
+
+@pytest.mark.parametrize("write_typed", TYPED)
+def test_numbers_with_types_beside_percentages_are_refused_in_any_order(
+    write_typed: Callable[[], object],
+) -> None:
+    write_typed()
+    write("x|y\n7%|a\n")
+    for names in permutations(["typed", "t.csv"]):
+        message = read_twice(names)
+        pattern = (
+            r"column 'x': typed has numbers without a unit, but t.csv has values like 1,234.50 %; write them "
+            r"alike, .* --data.categorical '\[\"x\"\]'"
+        )
+        assert re.match(pattern, str(message)), message
+        assert read_twice(names, "y", ignore=["x"]) == ["a", "a"]
+    pl.DataFrame({"x": pl.Series([None], dtype=pl.Float64), "y": ["a"]}).write_parquet("typed")
+    assert read_twice(["typed", "t.csv"]) == [None, 7.0]
+
+
+def test_numbers_with_types_do_not_decide_what_ambiguous_text_means() -> None:
+    pl.DataFrame({"x": [5.0], "y": ["a"]}).write_parquet("typed")
+    write("x|y\n1.250|a\n")
+    for names in permutations(["typed", "t.csv"]):
+        with pytest.warns(DataWarning, match="two ways"):
+            read_twice(names)
 
 
 def test_files_that_lack_a_column_are_refused_whatever_the_formats_of_the_others() -> None:

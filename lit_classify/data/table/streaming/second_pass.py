@@ -102,6 +102,7 @@ class BlockEncoder:
         """Return the rows of a block as they are written."""
         kept, numbers = with_targets(block, self.options.roles.target, self.options.missing_target)
         codes = self.assignment.codes(kept, numbers)
+        self.state.check_units(kept.table, self.state.target.columns)
         frame = self.options.cast(self.state, kept.table, self.cell_warnings)
         arrays: dict[str, NDArray[Any]] = {
             "x": self.state.preprocessor.transform(frame),

@@ -318,6 +318,26 @@ def test_percentages_are_no_numbers_where_the_training_had_none(cache_dir: str |
         data.setup("test")
 
 
+@pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
+@pytest.mark.parametrize("cache_dir", [None, "cache"])
+def test_new_numbers_with_types_are_no_percentages_but_amounts(cache_dir: str | None) -> None:
+    rows = [f"{n % 97}%|${n % 97}.5|{'ab'[n % 2]}" for n in range(400)]
+    Path("t.csv").write_text("\n".join(["share|price|target", *rows]))
+    state = TableDataModule("t.csv", "target", cache_dir=cache_dir).hparams["fitted_state"]
+    columns = {"share": [None, 0.05], "price": [2.5, 3.5], "target": ["a", "b"]}
+    pl.DataFrame(columns).write_parquet("new.parquet")
+    data = TableDataModule("new.parquet", "target", cache_dir=cache_dir, fitted_state=state)
+    message = r"new.parquet, row 2, column 'share': 0.05 has no unit, but there were percentages in training"
+    with pytest.raises(DataError, match=message):
+        list(data.predict_dataloader())
+    with pytest.raises(DataError, match=message):
+        data.setup("test")
+    pl.DataFrame(columns).with_columns(share=pl.Series(["5%", "7%"])).write_parquet("new.parquet")
+    data = TableDataModule("new.parquet", "target", cache_dir=cache_dir, fitted_state=state)
+    (batch,) = next(iter(data.predict_dataloader()))
+    assert batch.shape == (2, 2)
+
+
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
 def test_new_rows_in_another_format_than_those_of_earlier_blocks_are_named() -> None:
