@@ -28,13 +28,33 @@ from lit_classify.callbacks import EpochLog, MemberEarlyStopping
 from lit_classify.data import TableDataModule
 from lit_classify.data.table.column_roles import as_list
 from lit_classify.data.table.frames import to_polars
-from lit_classify.errors import check_type
-from lit_classify.modules import AutoModule, LitModule
+from lit_classify.errors import UserError, check_type
+from lit_classify.messages import unknown_name
+from lit_classify.modules import AutoModule, BinaryClassifier, LitModule, MulticlassClassifier, Regressor
 from lit_classify.networks import NumericEmbedding, in_single_precision
+from lit_classify.serialization import constructor_parameters
 from lit_classify.threads import limit_threads
 
 Array = NDArray[Any]
 _BATCH_SIZE = 8192  # rows that are predicted at a time
+_CLASSES: dict[str, list[type]] = {  # that take further arguments
+    "data_args": [TableDataModule],
+    "model_args": [BinaryClassifier, MulticlassClassifier, Regressor],
+    "trainer_args": [RunTrainer],
+}
+_DETERMINED = {  # which the estimators pass themselves
+    "data_args": {
+        *("path", "target", "fitted_state", "folds", "test_fraction", "val_fraction"),
+        *("batch_size", "random_state"),
+    },
+    "model_args": {
+        *("in_features", "out_features", "label_names", "num_categories", "numeric_columns", "folds"),
+    },
+    "trainer_args": {
+        *("max_epochs", "accelerator", "devices", "callbacks", "logger", "num_sanity_val_steps"),
+        *("enable_checkpointing", "enable_progress_bar", "enable_model_summary"),
+    },
+}
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -83,6 +103,7 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         for name, hint in get_type_hints(type(self)).items():
             if name not in {"activation", "loss"}:  # which the module checks: it takes classes too
                 check_type(name, getattr(self, name), hint)
+        self._check_further_arguments()
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         frame = self._to_frame(X, reset=True)
@@ -120,6 +141,23 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
             torch.manual_seed(seed)
             self._train(data, settings)
         return self
+
+    def _check_further_arguments(self) -> None:
+        """Raise UserError for an unknown name in ``data_args``, ``model_args`` or ``trainer_args``."""
+        estimator, own = type(self).__name__, self.get_params()
+        known = {place: _parameters(kinds) for place, kinds in _CLASSES.items()}
+        given = [(place, name) for place in known for name in getattr(self, place) or ()]
+        for place, name in given:
+            accepted = known[place] - _DETERMINED[place]
+            if name in accepted:
+                continue
+            if name in own:
+                raise UserError(f"{place} cannot have {name!r}; give it to {estimator} itself")
+            if name in known[place]:
+                raise UserError(f"{place} cannot have {name!r}, which {estimator} determines")
+            if others := [other for other in known if name in known[other]]:
+                raise UserError(f"{place} cannot have {name!r}; give it in {others[0]}")
+            raise UserError(unknown_name(f"argument in {place}", str(name), accepted))
 
     def _train(self, data: TableDataModule, settings: Mapping[str, Any]) -> None:
         """Train the networks on prepared rows, and keep the best weights of each."""
@@ -298,6 +336,11 @@ class _BestWeights(MemberEarlyStopping):
         super().on_validation_epoch_end(trainer, pl_module)
         if len(before) == 1 and not torch.equal(before, self.best_losses):
             self.best = {name: weight.detach().clone() for name, weight in pl_module.named_parameters()}
+
+
+def _parameters(kinds: Sequence[type]) -> set[str]:
+    """Return the names of the arguments of classes."""
+    return {name for kind in kinds for name in constructor_parameters(kind)}
 
 
 def _is_dataframe(X: Any) -> bool:  # noqa: ANN401 - any array or DataFrame

@@ -1,6 +1,7 @@
 """The estimators for scikit-learn: its own checks, its tools, and the command line as an oracle."""
 
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from lit_classify import DataError, LitClassifier, LitRegressor, predict
+from lit_classify import DataError, LitClassifier, LitRegressor, UserError, predict
 from lit_classify._lightning.random_states import random_states
 from lit_classify.cli.main import main
 from lit_classify.errors import DataWarning
@@ -174,6 +175,27 @@ def test_missing_classes_and_empty_frames_are_refused(X: Any, y: Any, message: s
 def test_arguments_of_a_wrong_type_are_named(name: str, value: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LitClassifier(**{**SMALL, name: value}).fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("further", "message"),
+    [
+        ({"data_args": {"scalin": 1}}, "unknown argument in data_args 'scalin': did you mean 'scaling'?"),
+        ({"model_args": {"optimiser": 1}}, "argument in model_args 'optimiser': did you mean 'optimizer'?"),
+        ({"model_args": {"treshold": 1}}, "argument in model_args 'treshold': did you mean 'threshold'?"),
+        ({"trainer_args": {"max_step": 1}}, "argument in trainer_args 'max_step': did you mean 'max_steps'?"),
+        ({"trainer_args": {3: 1}}, "unknown argument in trainer_args '3'"),
+        ({"data_args": {"folds": 3}}, "data_args cannot have 'folds'; give it to LitClassifier itself"),
+        ({"trainer_args": {"lr": 3}}, "trainer_args cannot have 'lr'; give it to LitClassifier itself"),
+        ({"model_args": {"folds": 3}}, "model_args cannot have 'folds'; give it to LitClassifier itself"),
+        ({"data_args": {"target": "x0"}}, "data_args cannot have 'target', which LitClassifier determines"),
+        ({"trainer_args": {"logger": True}}, "trainer_args cannot have 'logger', which LitClassifier"),
+        ({"model_args": {"scaling": "robust"}}, "model_args cannot have 'scaling'; give it in data_args"),
+    ],
+)
+def test_further_arguments_of_nothing_are_named(further: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=re.escape(message)):
+        LitClassifier(**SMALL, **further).fit(X, Y)
 
 
 def test_numbers_and_arrays_of_numpy_are_arguments() -> None:
