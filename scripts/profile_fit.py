@@ -28,7 +28,7 @@ PARTS = (  # of a path, and what its functions do; the first that matches
     ("lit_classify/loggers", "logged scalars"),
     ("tensorboard/", "logged scalars"),
     ("lit_classify/callbacks/", "other callbacks of lit_classify"),
-    ("lit_classify/modules/builtin_callbacks", "check of the loss, metrics of the epoch"),
+    ("lit_classify/modules/fit_callbacks", "check of the loss, metrics of the epoch"),
     ("lit_classify/modules/", "LitModule: steps and counts"),
     ("lit_classify/data/", "data loader"),
     ("lit_classify/_lightning/exact_resume", "exact resume: random numbers of each step"),

@@ -57,13 +57,15 @@ class EpochLog(Callback):
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Set whether Lightning validates in this epoch."""
         assert isinstance(pl_module, LitModule)
-        last = trainer.max_epochs is not None and trainer.current_epoch == trainer.max_epochs - 1
+        epoch = trainer.current_epoch
         steps = trainer.num_training_batches / trainer.accumulate_grad_batches
-        last |= 0 <= trainer.max_steps <= trainer.global_step + steps
-        due = trainer.current_epoch % self.every_n_epochs == 0
-        self._is_due, self._is_last = due or last, last
-        pl_module.validation_is_extra = last and not due
-        trainer.check_val_every_n_epoch = 1 if self._is_due else trainer.current_epoch + 2
+        reaches_max_steps = 0 <= trainer.max_steps <= trainer.global_step + steps
+        self._is_last = reaches_max_steps or epoch + 1 == trainer.max_epochs
+        is_nth = epoch % self.every_n_epochs == 0
+        self._is_due = is_nth or self._is_last
+        pl_module.validation_is_extra = self._is_last and not is_nth
+        # Lightning validates if (epoch + 1) % check_val_every_n_epoch is 0, which it is not for a larger one
+        trainer.check_val_every_n_epoch = 1 if self._is_due else epoch + 2
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log a due epoch, or the last."""

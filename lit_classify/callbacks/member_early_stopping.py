@@ -63,8 +63,9 @@ class MemberEarlyStopping(EarlyStopping):
     def _reset(self, members: int) -> None:
         self.best_losses = torch.full((members,), torch.inf, dtype=torch.float64)  # lowest so far
         self.wait_counts = torch.zeros(members, dtype=torch.long)  # validations since then
-        self.weights: dict[str, Tensor] = {}  # the best so far, (K, ...) each, as checkpoints save them
-        self.best = self.weights  # the same, unless the last validation is one that a resumed run ignores
+        self.best: dict[str, Tensor] = {}  # the best weights so far, (K, ...) each
+        # the same as checkpoints save them: without a last validation that a longer run would not have
+        self.weights = self.best
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse an average of weights, of which a checkpoint would hold the last instead of the best.
@@ -88,8 +89,8 @@ class MemberEarlyStopping(EarlyStopping):
         has_no_state = len(self.best_losses) != pl_module.members  # resumed from a run without this callback
         if trainer.global_step == 0 or has_no_state:
             self._reset(pl_module.members)
-        self.weights = {name: weight.to(pl_module.device) for name, weight in self.weights.items()}
-        self.best = self.weights
+        self.best = {name: weight.to(pl_module.device) for name, weight in self.weights.items()}
+        self.weights = self.best
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the weights of the members that have improved."""
@@ -101,11 +102,11 @@ class MemberEarlyStopping(EarlyStopping):
         self.wait_counts = torch.where(improved, 0, self.wait_counts + 1)
         self.best_losses = torch.where(improved, losses, self.best_losses)
         if pl_module.members > 1:
-            self.best = {name: weight.detach().clone() for name, weight in pl_module.named_parameters()}
-            kept = ~improved & self.best_losses.isfinite()  # of a member without validation rows, the latest
-            for name, weight in self.weights.items():
-                self.best[name][kept] = weight[kept]
-            self.weights = self.best
+            new = {name: weight.detach().clone() for name, weight in pl_module.named_parameters()}
+            keeps_old = ~improved & self.best_losses.isfinite()  # not without validation rows: the latest
+            for name, weight in self.best.items():
+                new[name][keeps_old] = weight[keeps_old]
+            self.best = self.weights = new
         is_known = self.best_losses.isfinite()  # some may have had no validation rows
         best = self.best_losses[is_known].mean()
         pl_module.log(BEST_LOSS, best.float(), sync_dist=trainer.world_size > 1)

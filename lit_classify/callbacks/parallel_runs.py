@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from lit_classify.data import InMemoryDataModule
 from lit_classify.evaluation.member_metrics import member_metrics
 from lit_classify.modules import LitModule
-from lit_classify.modules.builtin_callbacks import DivergenceCheck
+from lit_classify.modules.fit_callbacks import DivergenceCheck
 
 
 class ParallelRuns(DivergenceCheck):

@@ -137,27 +137,34 @@ def _train(configurations: Sequence[Configuration], seeds: Sequence[int]) -> boo
 
 
 def _train_groups(configurations: Sequence[Configuration], seeds: Sequence[int]) -> None:
-    """Train all configurations, those of one shape at once, and print the progress on standard error."""
+    """Train all configurations, several at once if possible, and print the progress on standard error."""
     groups: dict[str, list[Configuration]] = {}
     for part in configurations:
-        groups.setdefault(part.name if part.sequential_reason else part.shape, []).append(part)
+        key = part.name if part.sequential_reason else part.same_training_key
+        groups.setdefault(key, []).append(part)
     for number, parts in enumerate(groups.values(), 1):
         names = ", ".join(part.name for part in parts)
         step = f"[{number}/{len(groups)}] {names}: {plural(len(seeds), 'seed')}"
-        for chunk in [seeds] if parts[0].sequential_reason else chunks(parts, seeds):
-            if not parts[0].sequential_reason and len(chunk) * len(parts) > 1:
+        if reason := parts[0].sequential_reason:
+            echo_once(f"{step}, one by one: {reason}")
+            _train_one_by_one(parts[0], seeds)
+            continue
+        for chunk in chunks(parts, seeds):
+            if len(chunk) * len(parts) > 1:
                 echo_once(f"{step} at once")
                 train_at_once(parts, chunk)
-                continue
-            echo_once(f"{step}, one by one{parts[0].sequential_reason and f': {parts[0].sequential_reason}'}")
-            for seed, part in product(chunk, parts):
-                train_sequentially(part, seed)
-                echo_once(f"  seed {seed}: {_result(part)}")
+            else:
+                echo_once(f"{step}, one by one")
+                _train_one_by_one(parts[0], chunk)
 
 
-def _result(part: Configuration) -> str:
-    metric = part.runs[-1].metric
-    return "diverged" if metric is None else f"{part.metric} {format_metric(metric, 4)}"
+def _train_one_by_one(part: Configuration, seeds: Sequence[int]) -> None:
+    """Train a configuration with each seed, and print its metric."""
+    for seed in seeds:
+        train_sequentially(part, seed)
+        metric = part.runs[-1].metric
+        result = "diverged" if metric is None else f"{part.metric} {format_metric(metric, 4)}"
+        echo_once(f"  seed {seed}: {result}")
 
 
 def _split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -85,19 +85,20 @@ def prepare(name: str, arguments: Sequence[str]) -> Configuration:
     given, model, data = cli.config.fit, cli.model, cli.datamodule
     split = "test" if data.has_split("test") else "val"
     settings = given.as_dict()
-    shape = deepcopy({part: settings[part] for part in ("model", "data", "trainer", "log_every_n_epochs")})
+    training_options = ("model", "data", "trainer", "log_every_n_epochs")
+    same_training = deepcopy({name: settings[name] for name in training_options})
     if rates_are_proportional(model.hparams["lr_scheduler"], model.hparams["lr_scheduler_args"]):
-        del shape["model"]["init_args"]["lr"]
+        del same_training["model"]["init_args"]["lr"]
     higher_is_better = model.make_metric().higher_is_better
     return Configuration(
         name=name,
         arguments=[*arguments, *_fixed_random_state(given, data)],
         settings={key: value for key, value in flat_settings(settings).items() if key != "seed_everything"},
         lr=model.lr,
-        shape=json.dumps(shape, sort_keys=True, default=str),
+        same_training_key=json.dumps(same_training, sort_keys=True, default=str),
         sequential_reason=_sequential_reason(cli),
         uses_best=bool(given.test_best or given.tune_threshold or stops_members(cli.trainer)),
-        activations=_activations(cli),
+        num_activations=_num_activations(cli),
         members=model.members,
         parameters=sum(weight.numel() for weight in model.parameters()),
         metric=model.metric_name,
@@ -172,7 +173,7 @@ def _plot_data(model: LitModule, data: InMemoryDataModule, split: str) -> PlotDa
     return None
 
 
-def _activations(cli: PreparedFit) -> int:
+def _num_activations(cli: PreparedFit) -> int:
     """Return how many numbers the layers of a network return for the rows of a batch."""
     widths = [layer.out_features for layer in cli.model.network.modules() if isinstance(layer, nn.Linear)]
     num_val = len(cli.datamodule.split("val").y)

@@ -171,14 +171,14 @@ def train_at_once(parts: Sequence[Configuration], seeds: Sequence[int]) -> None:
 def _build_members(parts: Sequence[Configuration], seeds: Sequence[int]) -> tuple[PreparedFit, ParallelRuns]:
     """Return a fit of one network whose members are the runs, and the callback that records these."""
     rates = [part.lr for part in parts]
-    numbers = [seed - seeds[0] for seed in seeds]  # of the members: number k has the weights of seed k
-    options = ["--seed_everything", str(seeds[0]), "--model.members", str(numbers[-1] + 1)]
+    first, last = seeds[0], seeds[-1]  # member k of a network of the first seed has the weights of seed + k
+    options = ["--seed_everything", str(first), "--model.members", str(last - first + 1)]
     arguments = [*parts[0].arguments, *QUIET, *NO_CHECKPOINTS, *options, "--model.lr", repr(max(rates))]
     cli = PreparedFit(["fit", *arguments])
-    most = max((cli.trainer.max_epochs or 0) // _MIN_VALIDATIONS, 1)  # epochs from one to the next
-    cli.epoch_log.every_n_epochs = min(cli.epoch_log.every_n_epochs, most)
-    network = cli.model.network if numbers[-1] else as_members([cli.model.network])
-    cli.model.network = select_members(network, numbers * len(rates))
+    interval = max((cli.trainer.max_epochs or 0) // _MIN_VALIDATIONS, 1)  # from one validation to the next
+    cli.epoch_log.every_n_epochs = min(cli.epoch_log.every_n_epochs, interval)
+    network = cli.model.network if last > first else as_members([cli.model.network])
+    cli.model.network = select_members(network, [seed - first for seed in seeds] * len(rates))
     cli.model.members = len(rates) * len(seeds)
     runs = ParallelRuns([rate for rate in rates for _ in seeds])
     cli.trainer.callbacks.append(runs)
@@ -192,7 +192,7 @@ def _rounded(value: float) -> float:
 
 def chunks(parts: Sequence[Configuration], seeds: Sequence[int]) -> Iterator[Sequence[int]]:
     """Yield the seeds that fit into memory at once with the learning rates of configurations."""
-    size = max(_MAX_ACTIVATIONS // (max(parts[0].activations, 1) * len(parts)), 1)
+    size = max(_MAX_ACTIVATIONS // (max(parts[0].num_activations, 1) * len(parts)), 1)
     for first in range(0, len(seeds), size):
         yield seeds[first : first + size]
 

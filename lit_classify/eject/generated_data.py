@@ -8,7 +8,7 @@ from collections.abc import Collection
 from lit_classify.data import InMemoryDataModule, LineDataModule
 from lit_classify.data.synthetic import PointsDataModule
 from lit_classify.eject.checks import check_arguments
-from lit_classify.eject.code import WIDTH, attributes, body, call, keywords
+from lit_classify.eject.python_code import WIDTH, attributes, body_code, call, keywords
 from lit_classify.eject.template import fill
 
 _COMMON = {"random_state", "test_fraction", "val_fraction", "batch_size", "shuffle", "drop_last", "inputs"}
@@ -42,7 +42,8 @@ def write_points(data: PointsDataModule, dtype: str, width: int = WIDTH) -> str:
         X, y = make_circles(1000, noise=0.03, factor=0.8, random_state=42)
     """
     check_arguments("data", data, attributes(textwrap.dedent(inspect.getsource(data.generate))) | _COMMON)
-    values = {"about": _summary(data), "generate": body(data.generate, data, "X, y", width), "dtype": dtype}
+    generated = body_code(data.generate, data, "X, y", width)
+    values = {"about": _summary(data), "generate": generated, "dtype": dtype}
     return fill("points_data", {**values, "split": _split(data, width)}, flags=())
 
 

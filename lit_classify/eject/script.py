@@ -19,8 +19,8 @@ from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.data.table.splits import assign_folds, split_off
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.eject.checks import check_fit
-from lit_classify.eject.code import SOURCE_WIDTH, WIDTH
 from lit_classify.eject.generated_data import write_line, write_points
+from lit_classify.eject.python_code import SOURCE_WIDTH, WIDTH
 from lit_classify.eject.run import Run
 from lit_classify.eject.sources import Import, Sources, free_names, import_lines
 from lit_classify.eject.table import write_table
@@ -77,7 +77,7 @@ def write_script(run: Run) -> str:
     data, plots = run.data, ["curves"]
     if type(data) is LineDataModule:
         section = write_line(data, flags)
-        plots.append("predictions")
+        plots.append("line_plot")
     elif type(data) is TableDataModule:
         section = write_table(data)
     elif isinstance(data, PointsDataModule) and type(data).load is PointsDataModule.load:
@@ -86,7 +86,7 @@ def write_script(run: Run) -> str:
             plots.append("boundary")
     else:
         raise UserError(f"eject cannot write the data module {type(data).__name__} into a script")
-    steps = ["model", "loop"] if plain else ["members", "task_loop"]
+    steps = ["model", "loop"] if plain else ["task_model", "task_loop"]
     if "test" in flags and run.held_out == "val" and not plain:
         steps.append("test_best")
     sections = [section, *(fill(name, values, flags) for name in ("helpers", *steps, *plots))]

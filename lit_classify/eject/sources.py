@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from lit_classify.eject.code import attributes, literal, loss
+from lit_classify.eject.python_code import attributes, literal, loss_code
 from lit_classify.losses import RowLoss
 from lit_classify.modules import LitModule
 
@@ -70,17 +70,19 @@ class Sources:
             task: the module whose task is printed as a class, if any.
             constants: constants that the script uses, and modules that have them.
         """
-        called, before = _attributes(script), None
-        while called != before:  # methods may call further ones
-            before, found = called, cls(task)
+        called = _attributes(script)
+        while True:
+            found = cls(task)
             for part in objects:
                 found._add(part, called)
             if task is not None:
                 found._add_task(task, called)
             for name, home in (constants or {}).items():
                 found._add_names(name, home, called)
-            called = called.union(*map(_attributes, found.definitions.values()))
-        return found
+            needed = called.union(*map(_attributes, found.definitions.values()))
+            if needed == called:
+                return found
+            called = needed  # methods may call further ones
 
     @property
     def code(self) -> str:
@@ -147,7 +149,7 @@ def _value(task: LitModule, name: str) -> str:
     """Return an attribute of a task as code."""
     value = getattr(task, name)
     if isinstance(value, RowLoss):
-        return loss(value, task.hparams["loss_args"] or {})
+        return loss_code(value, task.hparams["loss_args"] or {})
     if isinstance(value, torch.Tensor):
         return f"torch.tensor({value.tolist()}, device=device)"
     return literal(value)

@@ -12,7 +12,7 @@ from lit_classify.data.table.format_detection import detect_format
 from lit_classify.data.table.splits import SPLITS
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.eject.checks import check_arguments, refuse
-from lit_classify.eject.code import call, keywords, lines, literal
+from lit_classify.eject.python_code import call, keywords, lines, literal
 from lit_classify.eject.template import fill
 from lit_classify.errors import UserError
 from lit_classify.messages import summarize

@@ -14,7 +14,7 @@ from torch import nn
 
 from lit_classify.data import TableDataModule
 from lit_classify.eject.checks import check_arguments, refuse
-from lit_classify.eject.code import SOURCE_WIDTH, WIDTH, call, keywords, layers, lines, literal
+from lit_classify.eject.python_code import SOURCE_WIDTH, WIDTH, call, keywords, layers_code, lines, literal
 from lit_classify.eject.run import Run
 from lit_classify.eject.template import fill
 from lit_classify.errors import UserError
@@ -274,11 +274,11 @@ def _network(run: Run) -> str:
     """Return the code of a network, of several members that of each."""
     network, given = run.model.network, run.model.hparams
     if not (isinstance(network, nn.Sequential) and isinstance(network[0], FeatureEmbedding)):
-        return layers(network)
+        return layers_code(network)
     names = ("in_features", "numeric_columns", "numeric_embedding", "num_categories")
     arguments = keywords({name: given[name] for name in names})
     embedding = call("FeatureEmbedding(", arguments, width=SOURCE_WIDTH - 9)
-    return lines("nn.Sequential(", [embedding, layers(network[1])])
+    return lines("nn.Sequential(", [embedding, layers_code(network[1])])
 
 
 def _loss(model: LitModule, arguments: Mapping[str, Any]) -> str:

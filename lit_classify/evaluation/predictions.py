@@ -15,7 +15,7 @@ from lit_classify.atomic_write import atomic_write
 from lit_classify.checkpoints import Checkpoint
 from lit_classify.checkpoints.compatibility import DATA_MODULES
 from lit_classify.data import TableDataModule
-from lit_classify.data.table.frames import is_frame, like
+from lit_classify.data.table.frames import as_same_kind, is_frame
 from lit_classify.errors import UserError
 from lit_classify.messages import echo, unknown_name
 from lit_classify.modules import LitModule
@@ -128,7 +128,7 @@ def predict(
     with torch.inference_mode():
         outputs = torch.cat([model.predict_step(batch, 0) for batch in data.predict_dataloader()])
     table = prediction_table(model, *(outputs.unbind(dim=-1) if spread else [outputs]))
-    return like(path, table) if is_frame(path) else table
+    return as_same_kind(path, table) if is_frame(path) else table
 
 
 def check_spread(model: LitModule) -> None:

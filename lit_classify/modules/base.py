@@ -23,9 +23,9 @@ from lit_classify.allowed_imports import trusted_imports_only
 from lit_classify.errors import DataError, UserError, check_at_least
 from lit_classify.losses import LOSSES, Loss, Reduction, as_name, make_loss
 from lit_classify.metrics.base import Metrics
-from lit_classify.modules.builtin_callbacks import fit_callbacks, shows_metrics
 from lit_classify.modules.epoch_metrics import epoch_metrics, gather_evaluation, measure
 from lit_classify.modules.feature_checks import check_features, check_finite, to_features
+from lit_classify.modules.fit_callbacks import fit_callbacks, shows_metrics
 from lit_classify.modules.fit_checks import check_fit, fit_embeddings
 from lit_classify.modules.member_losses import (
     Counts,
@@ -35,7 +35,7 @@ from lit_classify.modules.member_losses import (
     validation_logits,
     weighted_mean,
 )
-from lit_classify.modules.notebook_card import module_card
+from lit_classify.modules.module_card import module_card
 from lit_classify.modules.output_buffer import OutputBuffer
 from lit_classify.modules.results import Baselines, Evaluation, RowErrors
 from lit_classify.modules.running_mean import RunningMean, accumulation_dtype

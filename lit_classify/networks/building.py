@@ -6,11 +6,12 @@ from typing import Any
 from torch import nn
 
 from lit_classify.errors import UserError
+from lit_classify.networks.activations import Activation
 from lit_classify.networks.custom import Network, check_output, make_network
 from lit_classify.networks.derived_inputs import DerivedInputs
 from lit_classify.networks.embeddings import FeatureEmbedding, NumericEmbedding
 from lit_classify.networks.members import build_members
-from lit_classify.networks.mlp import MLP, Activation
+from lit_classify.networks.mlp import MLP
 
 
 def build_network(

@@ -3,30 +3,15 @@
 Legend: N rows, F features, O outputs.
 """
 
-import inspect
-from collections.abc import Callable, Sequence
-from copy import deepcopy
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from torch import nn
-from torch.nn.modules import activation as activations
 
-from lit_classify.allowed_imports import import_object
-from lit_classify.errors import UserError, check_at_least, check_fraction, check_type
-from lit_classify.messages import unknown_name
+from lit_classify.errors import check_at_least, check_fraction, check_type
+from lit_classify.networks.activations import Activation, activation_factory
 from lit_classify.networks.members import build_members
-
-if TYPE_CHECKING:
-    Activation = str | type[nn.Module] | nn.Module
-else:  # the parser of the command line accepts names only
-    Activation = str
-
-ACTIVATIONS: dict[str, type[nn.Module]] = {
-    "Identity": nn.Identity,
-    **{name: getattr(activations, name) for name in activations.__all__ if name != "MultiheadAttention"},
-}
 
 
 class MLP(nn.Sequential):
@@ -84,7 +69,7 @@ class MLP(nn.Sequential):
             single = partial(MLP, in_features, out_features, hidden, activation, dropout)
             super().__init__(*build_members(single, members, in_features).children())
             return
-        make = None if activation is None else _activation_factory(activation)
+        make = None if activation is None else activation_factory(activation)
         layers: list[nn.Module] = []
         widths = [in_features, *hidden]
         for ends in pairwise(widths):
@@ -94,29 +79,3 @@ class MLP(nn.Sequential):
             if dropout:
                 layers.append(nn.Dropout(dropout))
         super().__init__(*layers, nn.Linear(widths[-1], out_features))
-
-
-def _activation_factory(activation: Activation) -> Callable[[], nn.Module]:
-    """Return a function that builds the activation of a layer."""
-    if isinstance(activation, nn.Module):
-        return lambda: deepcopy(activation)
-    if isinstance(activation, str):
-        if activation not in ACTIVATIONS and "." not in activation:
-            raise UserError(unknown_name("activation", activation, ACTIVATIONS))
-        kind = ACTIVATIONS.get(activation) or import_object(activation, "--model.activation", nn.Module)
-    else:
-        kind = activation
-    if not (inspect.isclass(kind) and issubclass(kind, nn.Module)):
-        raise UserError(
-            f"activation must be a torch.nn.Module, its name or None, but is {activation!r}; "
-            "to use a function, call it in the forward of a Module"
-        )
-
-    def make() -> nn.Module:
-        try:
-            return kind()
-        except Exception as error:  # user code may raise any type
-            reason = f"{type(error).__name__}: {error}"
-            raise UserError(f"activation {kind.__name__} could not be built: {reason}") from error
-
-    return make

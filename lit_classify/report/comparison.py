@@ -76,10 +76,10 @@ class Configuration:
         arguments: the options of ``fit`` that give it.
         settings: its settings by dotted name.
         lr: its learning rate.
-        shape: what must be equal for runs to be trained at once.
+        same_training_key: what must be equal for runs to be trained at once.
         sequential_reason: why its runs are trained one by one; empty if they are trained at once.
         uses_best: whether the weights of the best epoch are evaluated, instead of the last.
-        activations: numbers that the layers return for a batch.
+        num_activations: numbers that the layers return for a batch.
         members: number of networks in a run.
         parameters: number of parameters of a run.
         metric: name of the task's metric.
@@ -95,10 +95,10 @@ class Configuration:
     arguments: list[str]
     settings: Mapping[str, Any]
     lr: float
-    shape: str
+    same_training_key: str
     sequential_reason: str
     uses_best: bool
-    activations: int
+    num_activations: int
     members: int
     parameters: int
     metric: str

@@ -9,7 +9,6 @@ from matplotlib import rc_context
 
 from lit_classify.messages import escape_control, plural
 from lit_classify.plots.style import COLORS, DARK, class_color
-from lit_classify.report.charts import learning_curves
 from lit_classify.report.html_elements import (
     Html,
     describe_output,
@@ -30,6 +29,7 @@ from lit_classify.report.prediction_sections import (
     worst_rows_section,
 )
 from lit_classify.report.settings import differing_settings
+from lit_classify.report.svg_charts import learning_curves
 from lit_classify.report.what_if_section import what_if_section
 
 _NUM_COLORS = 3 * len(COLORS)  # after which class_color repeats them

@@ -9,8 +9,8 @@ from operator import itemgetter
 from typing import Any
 
 from lit_classify.plots.style import class_color
-from lit_classify.report.charts import learning_curves, swatch
 from lit_classify.report.html_elements import Html, format_number, section, tag
+from lit_classify.report.svg_charts import learning_curves, swatch
 
 _SPEEDS = (2, 5, 10, 20, 40)  # snapshots per second
 _SPEED = 10

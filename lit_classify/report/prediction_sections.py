@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lit_classify.plots.style import class_color
-from lit_classify.report.charts import Axes, Curve, calibration_chart, line_chart, scatter_chart
 from lit_classify.report.html_elements import (
     Html,
     choices,
@@ -16,6 +15,7 @@ from lit_classify.report.html_elements import (
     sortable_table,
     tag,
 )
+from lit_classify.report.svg_charts import Axes, Curve, calibration_chart, line_chart, scatter_chart
 
 _MAX_OUTPUTS = 20  # classes or labels that are drawn
 _MAX_BARS = 20  # columns, before those that are opened

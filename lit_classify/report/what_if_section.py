@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lit_classify.plots.style import class_color
-from lit_classify.report.charts import Axes, changing_chart
 from lit_classify.report.html_elements import Html, format_day, format_number, section, tag
+from lit_classify.report.svg_charts import Axes, changing_chart
 
 _MAX_BARS = 20  # as in page.js
 

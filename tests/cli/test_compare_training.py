@@ -119,7 +119,7 @@ def test_curves_of_members_are_those_of_runs_trained_alone() -> None:
 def test_members_with_other_rates_equal_runs_of_fit() -> None:
     rates = ["0.1", "0.02"]
     parts = [prepare(rate, [*CIRCLES, "--model.lr", rate]) for rate in rates]
-    assert parts[0].shape == parts[1].shape
+    assert parts[0].same_training_key == parts[1].same_training_key
     train_at_once(parts, range(42, 44))
     for part, rate in zip(parts, rates, strict=True):
         run = part.runs[1]
@@ -206,12 +206,12 @@ def test_rates_are_trained_at_once_if_the_schedule_is_proportional_to_them(
     options: list[str], is_shared: bool
 ) -> None:
     parts = [prepare(rate, [*CIRCLES, *options, "--model.lr", rate]) for rate in ("0.1", "0.2")]
-    assert (parts[0].shape == parts[1].shape) is is_shared
+    assert (parts[0].same_training_key == parts[1].same_training_key) is is_shared
 
 
 @pytest.mark.parametrize("option", ["--model.hidden=[5]", "--data.noise=0.1", "--trainer.max_epochs=3"])
 def test_other_settings_have_another_shape(option: str) -> None:
-    assert prepare("a", CIRCLES).shape != prepare("b", [*CIRCLES, option]).shape
+    assert prepare("a", CIRCLES).same_training_key != prepare("b", [*CIRCLES, option]).same_training_key
 
 
 @pytest.mark.slow
@@ -249,7 +249,7 @@ def test_a_diverged_run_is_reported_in_its_epoch() -> None:
 
 def test_seeds_are_trained_in_chunks_that_fit_into_memory() -> None:
     part = prepare("name", CIRCLES)
-    part.activations = 15_000_000
+    part.num_activations = 15_000_000
     assert [len(chunk) for chunk in chunks([part], range(8))] == [3, 3, 2]
 
 

@@ -33,10 +33,10 @@ def configuration(name: str, metrics: Sequence[float | None], **given: Any) -> C
     fixed = {
         "arguments": [],
         "lr": 0.1,
-        "shape": "",
+        "same_training_key": "",
         "sequential_reason": "",
         "uses_best": False,
-        "activations": 1,
+        "num_activations": 1,
     }
     task = {"members": 1, "parameters": 21, "metric": "accuracy", "higher_is_better": True, "split": "test"}
     return Configuration(name=name, **{**fixed, **task, **settings, **given})

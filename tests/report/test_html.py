@@ -32,8 +32,8 @@ from lit_classify.cli.main import main
 from lit_classify.data.table.preprocessing import Preprocessor
 from lit_classify.data.table.schema import Column
 from lit_classify.modules import LitModule
+from lit_classify.networks import ACTIVATIONS
 from lit_classify.networks.derived_inputs import FUNCTIONS
-from lit_classify.networks.mlp import ACTIVATIONS
 from lit_classify.plots.style import DARK, class_color
 from lit_classify.report.html import SCRIPTS, render_html
 from lit_classify.report.html_elements import format_number, page_file

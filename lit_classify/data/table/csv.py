@@ -97,25 +97,34 @@ class CsvFile:
             num_rows = round(size / self.dialect.bytes_per_line)
             check_memory(self.path, num_rows, width)
         is_large = num_rows * width > _FLOAT32_CELLS
-        found, detector = self.guess_formats()
-        formats: Formats | None = None
-        while formats != found:  # at first, and whenever a block does not have the format of its column
-            formats, spreads, parts = found, dict[str, float](), list[pl.DataFrame]()
-            digest = hashlib.sha256(self.dialect.normalized_header)
-            with read_ahead(self.blocks(formats)) as blocks:
-                for frame, rows in blocks:
-                    digest.update(rows.text)
-                    dtypes = frame.schema
-                    found = {name: part for name, part in formats.items() if dtypes[name] != pl.String}
-                    if found != formats:
-                        break
-                    if len(frame):
-                        parts.append(_to_float32(frame, spreads) if is_large else frame)
+        formats, detector = self.guess_formats()
+        parts, digest, others = self._read_as(formats, is_large)
+        while others:
+            formats = {name: part for name, part in formats.items() if name not in others}
+            parts, digest, others = self._read_as(formats, is_large)
         if not parts:
             raise DataError(f"{self.path} has a header but no rows")
         table = pl.concat(parts, how="vertical_relaxed")
-        frame, others = convert_text(table, self.options.values, str(self.path), detector)
-        return frame, digest.hexdigest(), found | others
+        frame, known = convert_text(table, self.options.values, str(self.path), detector)
+        return frame, digest, formats | known
+
+    def _read_as(self, formats: Formats, is_large: bool) -> tuple[list[pl.DataFrame], str, Collection[str]]:
+        """Read all rows, or stop at a block with a cell that does not have the format of its column.
+
+        Returns:
+            The blocks, the SHA-256 of the text, and the columns with such cells in the last block.
+        """
+        spreads, parts = dict[str, float](), list[pl.DataFrame]()
+        digest = hashlib.sha256(self.dialect.normalized_header)
+        with read_ahead(self.blocks(formats)) as blocks:
+            for frame, rows in blocks:
+                dtypes = frame.schema
+                if others := [name for name in formats if dtypes[name] == pl.String]:
+                    return parts, "", others
+                digest.update(rows.text)
+                if len(frame):
+                    parts.append(_to_float32(frame, spreads) if is_large else frame)
+        return parts, digest.hexdigest(), ()
 
     def guess_formats(self) -> tuple[dict[str, ValueFormat], FormatDetector]:
         """Return the formats of columns by the first rows, except ambiguous ones, and what detected them."""
@@ -291,14 +300,16 @@ def _misplaced_quote(path: Path, line: int, fault: str) -> DataError:
 def _joined_rows(frame: pl.DataFrame, block: Rows, dialect: Dialect) -> list[int]:
     """Return the lines of rows that two inch marks may have joined: each of their lines looks like a row."""
     delimiter, num_delimiters, cells = dialect.delimiter, len(dialect.names) - 1, pl.col(pl.String).str
-    ends, inner = (cells.count_matches(char, literal=True) for char in ("\n", delimiter))
-    if not any(part.item() for part in frame.select(((inner > 0) & (inner == ends * num_delimiters)).any())):
+    num_ends, num_inner = (cells.count_matches(char, literal=True) for char in ("\n", delimiter))
+    is_joined = (num_inner > 0) & (num_inner == num_ends * num_delimiters)
+    if not any(part.item() for part in frame.select(is_joined.any())):
         return []
     return [
         line
         for line, lines, _ in _numbered_rows(block, dialect)
-        if len(lines) > 1 and "".join(lines).count('"') == 2
-        if all(part.count(delimiter) == num_delimiters for part in lines)
+        if len(lines) > 1
+        and "".join(lines).count('"') == 2
+        and all(part.count(delimiter) == num_delimiters for part in lines)
     ]
 
 

@@ -61,7 +61,7 @@ def to_polars(frame: Any) -> pl.DataFrame:  # noqa: ANN401 - of any package
     raise DataError(f"a table must be a file, several files or a DataFrame, but is a {kind}")
 
 
-def like(frame: Any, table: pl.DataFrame) -> Any:  # noqa: ANN401 - of any package
+def as_same_kind(frame: Any, table: pl.DataFrame) -> Any:  # noqa: ANN401 - of any package
     """Return a table as a DataFrame of the same kind as another one, with its index if it has one.
 
     Args:
@@ -69,7 +69,7 @@ def like(frame: Any, table: pl.DataFrame) -> Any:  # noqa: ANN401 - of any packa
         table: the table.
 
     Examples:
-        >>> like(pl.LazyFrame({"age": [20]}), pl.DataFrame({"prediction": [0.5]})).collect().rows()
+        >>> as_same_kind(pl.LazyFrame({"age": [20]}), pl.DataFrame({"prediction": [0.5]})).collect().rows()
         [(0.5,)]
     """
     if isinstance(frame, pl.LazyFrame):

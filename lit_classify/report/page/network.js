@@ -86,11 +86,11 @@ const EMBEDDINGS = {
 // Return the learned functions of one number: a linear layer over those of its embedding.
 function embedNumber({ kind, weight, bias, ...part }, member, column, values) {
   const [, columns, inputs, outputs] = weight.shape;
-  const at = (member * columns + column) * inputs;
-  const edge = column * (inputs + 1);
-  const basis = range(inputs).map((input) => values.map(EMBEDDINGS[kind](part, at + input, edge + input)));
-  const weightOf = (output, input) => weight.values[(at + input) * outputs + output];
-  return combine(basis, outputs, weightOf, (output) => bias?.values[(at / inputs) * outputs + output] ?? 0);
+  const row = member * columns + column;
+  const firstEdge = column * (inputs + 1);
+  const basis = range(inputs).map((at) => values.map(EMBEDDINGS[kind](part, row * inputs + at, firstEdge + at)));
+  const weightOf = (output, input) => weight.values[(row * inputs + input) * outputs + output];
+  return combine(basis, outputs, weightOf, (output) => bias?.values[row * outputs + output] ?? 0);
 }
 
 const LAYERS = {

@@ -20,7 +20,7 @@ from lit_classify import BinaryClassifier, DataError, TableDataModule, UserError
 from lit_classify.checkpoints import Checkpoint
 from lit_classify.checkpoints.resume_checks import check_data
 from lit_classify.cli.main import main
-from lit_classify.data.table.frames import like, to_polars
+from lit_classify.data.table.frames import as_same_kind, to_polars
 from lit_classify.errors import DataWarning
 from tests.training import same_weights, trainer
 
@@ -207,7 +207,7 @@ def test_predictions_for_pandas_have_the_index_of_the_rows() -> None:
     fit(TableDataModule(ROWS, "target"))
     rows = to_pandas(ROWS).set_index(pd.Index(range(100, 160), name="patient")).sample(10, random_state=0)
     assert predict("frame.ckpt", rows).index.equals(rows.index)
-    assert like(rows, ROWS.head(10)).index.name == "patient"
+    assert as_same_kind(rows, ROWS.head(10)).index.name == "patient"
 
 
 @pytest.mark.filterwarnings("ignore:.*rows also occur in train")

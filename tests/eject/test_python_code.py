@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from lit_classify import MLP
-from lit_classify.eject.code import call, layers, literal
+from lit_classify.eject.python_code import call, layers_code, literal
 from lit_classify.errors import UserError
 
 
@@ -26,12 +26,12 @@ def test_text_cannot_end_its_quotes() -> None:
 def test_a_layer_that_is_not_known_is_refused_by_name() -> None:
     for layer in (nn.Conv1d(1, 1, 1), nn.Linear(2, 1, bias=False), nn.LeakyReLU(0.3), nn.LayerNorm(2)):
         with pytest.raises(UserError, match=type(layer).__name__):
-            layers(nn.Sequential(nn.Linear(2, 2), layer))
+            layers_code(nn.Sequential(nn.Linear(2, 2), layer))
 
 
 def test_the_code_of_a_network_builds_the_same_layers() -> None:
     network = MLP(2, 3, hidden=[4, 5], activation="LeakyReLU", dropout=0.5)
-    built = eval(layers(network), {"nn": nn})
+    built = eval(layers_code(network), {"nn": nn})
     assert repr(list(built)) == repr(list(network))
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from lit_classify import BinaryClassifier
-from lit_classify.networks.layers import list_layers
+from lit_classify.networks.layer_list import list_layers
 
 
 def test_layers_are_listed_in_the_order_of_computation() -> None:

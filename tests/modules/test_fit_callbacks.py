@@ -29,7 +29,7 @@ from lit_classify import (
 from lit_classify._lightning.trainer import RunTrainer
 from lit_classify.cli.main import main
 from lit_classify.errors import DivergedError
-from lit_classify.modules.builtin_callbacks import DivergenceCheck
+from lit_classify.modules.fit_callbacks import DivergenceCheck
 from tests.training import trainer
 
 

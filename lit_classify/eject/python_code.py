@@ -88,7 +88,7 @@ def keywords(arguments: Mapping[str, Any]) -> list[str]:
     return [f"{name}={literal(value)}" for name, value in arguments.items()]
 
 
-def loss(chosen: RowLoss, arguments: Mapping[str, Any]) -> str:
+def loss_code(chosen: RowLoss, arguments: Mapping[str, Any]) -> str:
     """Return the call that builds a loss of torch that is not the task's own.
 
     Args:
@@ -100,7 +100,7 @@ def loss(chosen: RowLoss, arguments: Mapping[str, Any]) -> str:
 
     Examples:
         >>> from lit_classify import Regressor
-        >>> print(loss(Regressor(1, loss="Huber", loss_args={"delta": 2.0}).row_loss, {"delta": 2.0}))
+        >>> print(loss_code(Regressor(1, loss="Huber", loss_args={"delta": 2.0}).row_loss, {"delta": 2.0}))
         RowLoss(nn.HuberLoss(delta=2.0, reduction="none"), nn.HuberLoss(delta=2.0))
     """
     name = type(chosen.mean).__name__
@@ -111,7 +111,7 @@ def loss(chosen: RowLoss, arguments: Mapping[str, Any]) -> str:
     return call("RowLoss(", [per_row, mean, *(["signed=True"] if chosen.signed else [])], width=WIDTH)
 
 
-def layers(network: nn.Module) -> str:
+def layers_code(network: nn.Module) -> str:
     """Return the code of a network of torch's layers; of several members, that of each of them.
 
     Raises:
@@ -119,7 +119,7 @@ def layers(network: nn.Module) -> str:
 
     Examples:
         >>> from lit_classify import MLP
-        >>> print(layers(MLP(2, 1, hidden=[8])))
+        >>> print(layers_code(MLP(2, 1, hidden=[8])))
         nn.Sequential(
             nn.Linear(in_features=2, out_features=8),
             nn.ReLU(),
@@ -127,7 +127,7 @@ def layers(network: nn.Module) -> str:
         )
     """
     if isinstance(network, nn.Sequential):
-        return lines("nn.Sequential(", [layers(layer) for layer in network])
+        return lines("nn.Sequential(", [layers_code(layer) for layer in network])
     if type(network) is nn.Linear and network.bias is not None:
         sizes = {"in_features": network.in_features, "out_features": network.out_features}
         return call("nn.Linear(", keywords(sizes))
@@ -144,7 +144,7 @@ def layers(network: nn.Module) -> str:
     raise UserError(f"eject does not know the layer {network}; use --model.hidden and --model.activation")
 
 
-def body(method: Any, owner: object, result: str, width: int = WIDTH) -> str:  # noqa: ANN401 - a method
+def body_code(method: Any, owner: object, result: str, width: int = WIDTH) -> str:  # noqa: ANN401 - a method
     """Return the statements of a method of plain attributes, with their values.
 
     Args:
@@ -159,7 +159,7 @@ def body(method: Any, owner: object, result: str, width: int = WIDTH) -> str:  #
     Examples:
         >>> from lit_classify import MoonsDataModule
         >>> data = MoonsDataModule()
-        >>> print(body(data.generate, data, "X, y"))
+        >>> print(body_code(data.generate, data, "X, y"))
         X, y = make_moons(1000, noise=0.07, random_state=42)
     """
     (function,) = ast.parse(textwrap.dedent(inspect.getsource(method))).body

@@ -104,16 +104,16 @@ class DivergenceCheck(Callback):
         Raises:
             DivergedError: the loss is not finite; names the step, the epoch and the learning rate.
         """
-        loss = total = loss.detach()
-        if trainer.world_size > 1:  # NaN if the loss of any process is not finite
-            total = cast(Tensor, trainer.strategy.reduce(loss * 0, reduce_op="sum"))
-        if self._every == 1 and math.isfinite(total.item()):
+        loss = checked = loss.detach()
+        if trainer.world_size > 1:  # of all processes: 0, or NaN if a loss is not finite
+            checked = cast(Tensor, trainer.strategy.reduce(loss * 0, reduce_op="sum"))
+        if self._every == 1 and math.isfinite(checked.item()):
             return
-        self._steps.append((trainer.global_step, trainer.optimizers[0].param_groups[0]["lr"], loss, total))
+        self._steps.append((trainer.global_step, trainer.optimizers[0].param_groups[0]["lr"], loss, checked))
         if len(self._steps) >= self._every:
             self._look(trainer)
-        self._diverged = self._diverged | ~total.isfinite()
-        for optimizer in trainer.optimizers:
+        self._diverged = self._diverged | ~checked.isfinite()
+        for optimizer in trainer.optimizers:  # fused ones skip the update if it is 1, as a GradScaler sets it
             vars(optimizer)["found_inf"] = self._diverged.float()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -135,8 +135,8 @@ class DivergenceCheck(Callback):
         if not steps:
             return
         losses = torch.stack([torch.stack(step[2:]) for step in steps]).tolist()
-        for (step, rate, *_), (loss, total) in zip(steps, losses, strict=True):
-            if not math.isfinite(total):
+        for (step, rate, *_), (loss, checked) in zip(steps, losses, strict=True):
+            if not math.isfinite(checked):
                 loss = math.nan if math.isfinite(loss) else loss
                 raise DivergedError(
                     f"the loss is {loss} at step {step}, epoch {trainer.current_epoch}, "

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from lit_classify.report.charts import (
+from lit_classify.report.svg_charts import (
     Axes,
     Curve,
     calibration_chart,
