@@ -20,9 +20,10 @@ from lit_classify import __version__
 from lit_classify._lightning.exact_resume import ExactResume
 from lit_classify._lightning.precision import uses_plain_precision
 from lit_classify.allowed_imports import trusted_imports_only
-from lit_classify.errors import DataError, UserError, check_at_least
+from lit_classify.errors import UserError, check_at_least
 from lit_classify.losses import LOSSES, Loss, Reduction, as_name, make_loss
 from lit_classify.metrics.base import Metrics
+from lit_classify.modules.batch_checks import BatchChecks, unpack_batch
 from lit_classify.modules.epoch_metrics import epoch_metrics, gather_evaluation, measure
 from lit_classify.modules.feature_checks import check_features, check_finite, to_features
 from lit_classify.modules.fit_callbacks import fit_callbacks, shows_metrics
@@ -39,7 +40,6 @@ from lit_classify.modules.module_card import module_card
 from lit_classify.modules.output_buffer import OutputBuffer
 from lit_classify.modules.results import Baselines, Evaluation, RowErrors
 from lit_classify.modules.running_mean import RunningMean, accumulation_dtype
-from lit_classify.modules.target_checks import check_folds, unpack_batch
 from lit_classify.networks import (
     ACTIVATIONS,
     Activation,
@@ -233,7 +233,7 @@ class LitModule(LightningModule, ABC):
         self.batch_losses = torch.zeros(self.members)  # each member's in the last training batch, (K,)
         self.member_sums = torch.zeros(2, self.members)  # losses and weights of the validation rows, (2, K)
         self._outputs = OutputBuffer()  # of the evaluation in progress
-        self._checks_training = self._checks_evaluation = True  # whether to check the targets of a batch
+        self._checks = BatchChecks()
         self._resume = ExactResume()
 
     @property
@@ -477,27 +477,15 @@ class LitModule(LightningModule, ABC):
     def unpack(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
         """Return the features, prepared targets, folds and weights of a batch.
 
-        The features and targets of the first epoch are checked.
+        The batches of the first epoch are checked.
 
         Raises:
-            DataError: the batch is not ``(x, y)`` with folds, weights or both, its features are not finite
-                numbers of the shape and type that the model takes, or its targets are not valid for the task.
+            DataError: the batch is not ``(x, y)`` with folds, weights or both, or it is not valid; see
+                ``BatchChecks``.
         """
         x, y, fold, weight = unpack_batch(batch)
         y = self.prepare_targets(y)
-        is_unchecked = self._checks_training if self.training else self._checks_evaluation
-        if is_unchecked and (len(y) or self.training):  # a process may lack rows
-            name, has_own_layers = type(self).__name__, self.hparams["network"] is None
-            if has_own_layers:
-                check_features(name, x, self.hparams["in_features"], self.dtype)
-            try:
-                if has_own_layers:
-                    check_finite(name, x)
-                self.check_targets(y)
-            except DataError as error:
-                raise DataError(f"{error}; rows are counted within the batch") from error
-            if fold is not None:
-                check_folds(max(int(fold.max()) + 1, self.members, 2), self.members)
+        self._checks.check(self, x, y, fold)
         return x, y, fold, weight
 
     def _evaluate(self, logits: Tensor, y: Tensor, weight: Tensor | None, stage: str, metric: Metric) -> None:
@@ -549,19 +537,19 @@ class LitModule(LightningModule, ABC):
 
     def on_train_epoch_end(self) -> None:
         """Check no targets in the following epochs, which have the same rows."""
-        self._checks_training = False
+        self._checks.training = False
 
     def on_validation_epoch_start(self) -> None:
         """Reset the metrics of the validation."""
         if self.trainer.state.fn == TrainerFn.VALIDATING:
-            self._checks_evaluation = True
+            self._checks.evaluation = True
         dtype = accumulation_dtype(self.device)
         self.member_sums = torch.zeros(2, self.members, dtype=dtype, device=self.device)
         self._begin_evaluation("val", self.val_metric)
 
     def on_test_epoch_start(self) -> None:
         """Reset the metrics of the test."""
-        self._checks_evaluation = True
+        self._checks.evaluation = True
         self._begin_evaluation("test", self.test_metric)
 
     def _begin_evaluation(self, stage: str, metric: Metric) -> None:
@@ -572,7 +560,7 @@ class LitModule(LightningModule, ABC):
     def on_validation_epoch_end(self) -> None:
         """Log the loss and metric of the validation, which are those of all processes."""
         if not self.trainer.sanity_checking:
-            self._checks_evaluation = False
+            self._checks.evaluation = False
         several, on_bar = self.trainer.world_size > 1, shows_metrics(self.trainer)
         metrics = self.epoch_metrics("val")
         self.log_dict(metrics, prog_bar=on_bar, sync_dist=several)
@@ -600,7 +588,7 @@ class LitModule(LightningModule, ABC):
             DataError: there is not one member for each fold.
             UserError: members would share a parameter, or the model does not have the inputs of the data.
         """
-        self._checks_training = self._checks_evaluation = True
+        self._checks = BatchChecks()
         data = getattr(self.trainer, "datamodule", None)
         check_fit(self, data, is_overridden("training_step", self, LitModule))
         fit_embeddings(self, data)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from lit_classify.data_interface import HasInputs, HasSample, HasSplits
 from lit_classify.errors import UserError
 from lit_classify.messages import warn
-from lit_classify.modules.target_checks import check_folds
+from lit_classify.modules.batch_checks import check_folds
 from lit_classify.networks import FeatureEmbedding
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Checks of batches and targets before the first step.
+"""Checks of the targets of a task.
 
 torch's losses silently accept the classes {1, 2}, -100 and shapes that broadcast.
 Legend: N rows, C classes.
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from lit_classify.errors import DataError
-from lit_classify.messages import plural
 
 
 def check_shapes(outputs: Tensor, y: Tensor) -> None:
@@ -45,7 +44,7 @@ def check_classes(name: str, y: Tensor, num_classes: int) -> None:
     if y.dtype != torch.int64 or y.ndim != 1:
         numbers = ", or for numbers use Regressor" if y.is_floating_point() else ""
         raise DataError(
-            f"{name} needs class numbers, int64 of shape (N,), but the targets are {_kind(y)}; "
+            f"{name} needs class numbers, int64 of shape (N,), but the targets are {describe_tensor(y)}; "
             f"{_to_one_dimension(y) or f'give y.long(){numbers}'}"
         )
     if not len(y):
@@ -70,7 +69,7 @@ def to_class_indices(name: str, y: Tensor) -> Tensor:
     """
     if y.ndim != 1:
         raise DataError(
-            f"{name} needs a class for each row, shape (N,), but the targets are {_kind(y)}; "
+            f"{name} needs a class for each row, shape (N,), but the targets are {describe_tensor(y)}; "
             f"{_to_one_dimension(y)}"
         )
     wrong = ((y != 0) & (y != 1)).nonzero()
@@ -81,56 +80,6 @@ def to_class_indices(name: str, y: Tensor) -> Tensor:
             "for numbers use Regressor"
         )
     return y.long()
-
-
-def unpack_batch(batch: object) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """Return a batch's features, targets and, if it has them, folds and sample weights.
-
-    Raises:
-        DataError: the batch is not a pair of tensors, followed by folds, int64 of shape ``(N,)``, or weights,
-            floating point of shape ``(N,)``, or both.
-
-    Examples:
-        >>> x, y, *_ = unpack_batch([torch.zeros(3, 2), torch.tensor([0, 1, 1])])
-        >>> unpack_batch({"x": x, "y": y})  # doctest: +ELLIPSIS
-        Traceback (most recent call last):
-            ...
-        lit_classify.errors.DataError: a batch must be a pair of tensors (x, y), ... but is a dict ...
-    """
-    match batch:
-        case [Tensor() as x, Tensor() as y]:
-            return x, y, None, None
-        case [Tensor() as x, Tensor() as y, Tensor(dtype=torch.int64, ndim=1) as fold]:
-            return x, y, fold, None
-        case [Tensor() as x, Tensor() as y, Tensor(ndim=1) as weight] if weight.is_floating_point():
-            return x, y, None, weight
-        case [Tensor() as x, Tensor() as y, Tensor() as fold, Tensor() as weight]:
-            return x, y, fold, weight
-        case Tensor():
-            found = f"a tensor, {_kind(batch)}"
-        case {}:
-            found = f"a dict with the keys {', '.join(map(repr, batch))}"
-        case [*parts]:
-            found = f"{len(parts)} parts: {', '.join(type(part).__name__ for part in parts)}"
-        case _:
-            found = f"of the type {type(batch).__name__}"
-    raise DataError(
-        f"a batch must be a pair of tensors (x, y), x float32 of shape (N, F), but is {found}; "
-        "torch.utils.data.TensorDataset(x, y) gives such pairs"
-    )
-
-
-def check_folds(folds: int, members: int) -> None:
-    """Check that there is a member for each fold of the rows, and no other member.
-
-    Raises:
-        DataError: the numbers differ.
-    """
-    if folds != members:
-        raise DataError(
-            f"the rows are in {folds} cross-validation folds, but the model has {plural(members, 'member')}; "
-            "build it with folds=data.folds"
-        )
 
 
 def check_values(name: str, y: Tensor, dtype: torch.dtype | str = torch.float32) -> None:
@@ -149,7 +98,7 @@ def check_values(name: str, y: Tensor, dtype: torch.dtype | str = torch.float32)
         classes = ", or for class numbers use BinaryClassifier or MulticlassClassifier"
         convert = f"give {_conversion(dtype)}{'' if y.is_floating_point() else classes}"
         raise DataError(
-            f"{name} needs numbers, {_name(dtype)} of shape (N,), but the targets are {_kind(y)}; "
+            f"{name} needs numbers, {_name(dtype)} of shape (N,), but the targets are {describe_tensor(y)}; "
             f"{_to_one_dimension(y, 'choose a column') or convert}"
         )
     if not bool(y.isfinite().all()):
@@ -173,7 +122,7 @@ def check_labels(name: str, y: Tensor, num_labels: int, dtype: torch.dtype | str
     if y.dtype != dtype or y.ndim != 2 or y.shape[1] != num_labels:
         raise DataError(
             f"{name} needs {num_labels} labels per row, {_name(dtype)} of shape (N, {num_labels}), "
-            f"but the targets are {_kind(y)}"
+            f"but the targets are {describe_tensor(y)}"
             f"{f'; give {_conversion(dtype)}' if y.shape[1:] == (num_labels,) else ''}"
         )
     wrong = ((y != 0) & (y != 1)).nonzero()
@@ -194,8 +143,13 @@ def _conversion(dtype: torch.dtype | str) -> str:
     return "y.float()" if dtype == torch.float32 else f"y.to({dtype})"
 
 
-def _kind(y: Tensor) -> str:
-    """Describe a tensor's dtype and shape."""
+def describe_tensor(y: Tensor) -> str:
+    """Return the dtype and the shape of a tensor.
+
+    Examples:
+        >>> describe_tensor(torch.zeros(4, 2))
+        'float32 of shape (4, 2)'
+    """
     return f"{_name(y.dtype)} of shape {tuple(y.shape)}"
 
 
