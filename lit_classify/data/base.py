@@ -204,7 +204,8 @@ class InMemoryDataModule(LightningDataModule, ABC):
     @property
     def validates_on_test(self) -> bool:
         """Whether the validation rows are the test rows (course mode)."""
-        return self.has_split("test") and self.split("val") is self.split("test")
+        has_both = self.has_split("val") and self.has_split("test")
+        return has_both and self.split("val") is self.split("test")
 
     def train_dataloader(self) -> TensorLoader:
         """Return the training batches."""

@@ -23,7 +23,7 @@ from lit_classify.checkpoints.custom_classes import CustomClasses
 from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.diagnosis import diagnose
-from lit_classify.errors import UserError
+from lit_classify.errors import DataError, UserError
 from lit_classify.evaluation.baselines import baseline_scores
 from lit_classify.evaluation.diagnosis_facts import read_facts
 from lit_classify.evaluation.evaluated_rows import evaluate_rows, find_worst_rows
@@ -45,6 +45,7 @@ from lit_classify.threads import limit_threads
 _MAX_ROWS = 2000  # of values
 _MAX_WORST_ROWS = 20
 _MAX_CLASSES = 20  # of a confusion matrix
+_NAMES = {"val": "validation", "test": "test"}  # of the evaluated splits
 _PROPORTIONS = ("accuracy", "exact_match")  # metrics that are means of correct rows
 
 
@@ -68,7 +69,12 @@ def summarize(
     for number, path in enumerate(paths):
         if os.path.realpath(path) in map(os.path.realpath, paths[:number]):
             raise UserError(f"{path} is given twice")
-    summaries = [_summarize_run(path, rows, custom) for path in paths]
+    summaries = []
+    for path in paths:
+        try:
+            summaries.append(_summarize_run(path, rows, custom))
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
     names = Counter(run["name"] for run in summaries)
     for path, run in zip(paths, summaries, strict=True):
         if names[run["name"]] > 1:  # checkpoints of one run, or runs in different places
@@ -135,7 +141,7 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
 def _build_data(checkpoint: Checkpoint, custom: CustomClasses) -> InMemoryDataModule:
     """Build the data module; a table that has not changed since the training is described again."""
     data = custom.build_data(checkpoint, {})
-    if isinstance(data, TableDataModule) and not data.is_new_table:
+    if isinstance(data, TableDataModule) and not data.is_new_table and not data.absent_files:
         return custom.build_data(checkpoint, {"fitted_state": None})
     return data
 
@@ -147,7 +153,12 @@ def _last_checkpoint(path: Path, checkpoint: Checkpoint) -> Checkpoint:
 
 def _describe_data(data: InMemoryDataModule) -> dict[str, Any]:
     names, counts = data.class_names, data.class_counts if data.has_split("train") else None
-    columns = data.columns if isinstance(data, TableDataModule) else []
+    columns, notes = (data.columns, data.notes) if isinstance(data, TableDataModule) else ([], [])
+    absent = data.absent_files if isinstance(data, TableDataModule) else {}
+    left_out = [
+        f"the {_NAMES[split]} rows and the table of columns are left out: {reason}"
+        for split, reason in absent.items()
+    ]
     return {
         "name": type(data).__name__,
         "rows": {
@@ -167,7 +178,7 @@ def _describe_data(data: InMemoryDataModule) -> dict[str, Any]:
             }
             for column in columns
         ],
-        "notes": data.notes if isinstance(data, TableDataModule) else [],
+        "notes": [*notes, *left_out],
     }
 
 
@@ -184,7 +195,7 @@ def _evaluation(
         metric, scores = baseline_scores(model, data, split)
         baselines = {"metric": metric, "scores": {name: _plain(score) for name, score in scores.items()}}
     return {
-        "split": "out-of-fold" if data.folds and split == "val" else {"val": "validation"}.get(split, split),
+        "split": "out-of-fold" if data.folds and split == "val" else _NAMES[split],
         "num_rows": len(y),
         "metrics": {
             name: {"value": _plain(value), "low": None, "high": None}

@@ -14,6 +14,7 @@ import torch
 from lit_classify import UserError, load
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.cli.main import main
+from lit_classify.data.table.files import PATH_OPTIONS
 from lit_classify.report.summary import summarize
 from tests.example_tables import write
 
@@ -74,6 +75,34 @@ def test_metrics_are_those_of_test(capsys: pytest.CaptureFixture[str]) -> None:
     assert run["settings"]["model.lr"] == 0.1
     assert run["settings"]["model.hidden"] == "[10, 10]"
     assert run["what_if"] is None
+
+
+@pytest.mark.slow
+def test_a_file_of_validation_or_test_rows_that_is_gone_is_named_and_the_rest_reported() -> None:
+    rows = "\n".join(["age,target", *(f"{n % 37},{['old', 'young'][n % 37 < 20]}" for n in range(99))])
+    fit = ["fit", "--config", "table", "--data.target", "target", "--data.folds", "0"]
+    for number, option in enumerate(PATH_OPTIONS):
+        write(f"{rows}\n{number},old", f"{option}.csv")
+        fit += [f"--data.{option}", f"{option}.csv"]
+    assert main([*fit, "--plots", "none", "--trainer.max_epochs", "2"]) == 0
+    before = summary(TABLE)
+    gone = Path("val_path.csv").rename("gone.csv")
+    run = summary(TABLE)
+    reason = "the validation rows and the table of columns are left out: no table at val_path.csv"
+    assert [note.split(";")[0] for note in run["data"]["notes"]] == [reason]
+    assert run["data"]["rows"] == {"train": 100, "test": 100}
+    assert run["data"]["columns"] == []
+    for key in ("evaluation", "predictions", "curves", "worst_rows", "what_if"):
+        assert run[key] == before[key]
+    gone.rename("val_path.csv")
+    Path("test_path.csv").unlink()
+    run = summary(TABLE)
+    assert run["evaluation"]["split"] == "validation"
+    assert "no table at test_path.csv" in run["data"]["notes"][0]
+    for name in ("val_path", "path"):
+        Path(f"{name}.csv").unlink()
+        with pytest.raises(UserError, match=rf"^{TABLE}/checkpoints/best.ckpt: no table at {name}.csv"):
+            summary(TABLE)
 
 
 def test_problems_are_those_of_diagnose(capsys: pytest.CaptureFixture[str]) -> None:

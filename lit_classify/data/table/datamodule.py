@@ -20,7 +20,7 @@ from lit_classify.data.splits import Split
 from lit_classify.data.table.column_roles import ColumnRoles, Names, as_list
 from lit_classify.data.table.column_totals import Moments
 from lit_classify.data.table.encoders import Scaling
-from lit_classify.data.table.files import PATH_OPTIONS, TableFiles, find_files, read_frame
+from lit_classify.data.table.files import PATH_OPTIONS, TableFiles, read_frame
 from lit_classify.data.table.fitted_state import Fitted, FittedState
 from lit_classify.data.table.frames import FRAMES, is_frame
 from lit_classify.data.table.in_memory import InMemoryTable
@@ -225,7 +225,7 @@ class TableDataModule(InMemoryDataModule):
         files = TableFiles(paths, self._options.csv_options(delimiter, header, encoding, state), frames)
         self._table = self._open(files, cache_dir, state)
         self.is_new_table = False
-        self._absent_files: dict[str, Sequence[str]] = {}
+        self.absent_files: dict[str, str] = {}
         self._validation_source = "val"  # the split whose rows are the validation rows
         fitted = self._table.fit() if state is None else Fitted(state)
         self._state = fitted.state
@@ -292,8 +292,8 @@ class TableDataModule(InMemoryDataModule):
         if self.is_new_table and files.paths["path"] != state.settings["path"]:
             files = files.without(files.shared_paths(state.settings))
         # absent files are an error only if their rows are needed
-        self._absent_files = files.find_absent(state.settings)
-        self._table.files = files.without([f"{split}_path" for split in self._absent_files])
+        self.absent_files = files.find_absent(state.settings)
+        self._table.files = files.without([f"{split}_path" for split in self.absent_files])
         if self.is_streamed and not state.streamed and not self.is_new_table:
             raise DataError(
                 f"{next(iter(state.files['path']))} was held in memory in training, and its split "
@@ -340,7 +340,7 @@ class TableDataModule(InMemoryDataModule):
 
     def load(self) -> dict[str, Split]:
         """Return the encoded rows of each split; the raw rows are released."""
-        rows = self._table.load(self._state, self.is_new_table, self._absent_files)
+        rows = self._table.load(self._state, self.is_new_table, self.absent_files)
         if isinstance(rows, StreamedRows):  # the cache has the schema of the training
             fitted = rows.fitted
             self.columns, self.notes, self.leaking = fitted.columns, fitted.notes, set(fitted.leaking)
@@ -351,24 +351,16 @@ class TableDataModule(InMemoryDataModule):
             self._validation_source = "val"
         else:
             self._validation_source = "test" if self.fold is None else "train"
-        if "val" not in self._absent_files:
+        if "val" not in self.absent_files:
             splits["val"] = splits[self._validation_source]
         pairs = (("train", "train"), ("val", self._validation_source))
         self.sample_weights = {name: rows.weights[part] for name, part in pairs if part in rows.weights}
         return splits
 
-    def split(self, name: str) -> Split:
-        """Return the split ``train``, ``val`` or ``test``.
-
-        Raises:
-            DataError: the split or its file does not exist.
-        """
-        if name in self._absent_files:
-            find_files(self._absent_files[name])
-        return super().split(name)
-
     def explain_missing(self, name: str) -> str:
         """Return why there are no rows of a split."""
+        if name in self.absent_files:
+            return self.absent_files[name]
         if name == "test" and not self.is_new_table:
             return (
                 "there are no test rows: data.test_fraction is 0; evaluate another file with --data.path FILE"

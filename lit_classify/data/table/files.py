@@ -173,16 +173,16 @@ class TableFiles:
         """Return which of ``val_path`` and ``test_path`` are the same in ``settings``."""
         return [key for key in PATH_OPTIONS[1:] if self.paths[key] and self.paths[key] == settings[key]]
 
-    def find_absent(self, settings: Mapping[str, Any]) -> dict[str, Sequence[str]]:
-        """Return the paths for ``val`` and ``test`` that are the same in ``settings`` and do not exist."""
+    def find_absent(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        """Return why files for ``val`` and ``test`` that are the same in ``settings`` are not found."""
         absent = {}
         for key in self.shared_paths(settings):
             if key in self.frames:
                 continue
             try:
                 find_files(self.paths[key])
-            except DataError:
-                absent[key.removesuffix("_path")] = self.paths[key]
+            except DataError as error:
+                absent[key.removesuffix("_path")] = str(error)
         return absent
 
     def with_formats(self, formats: Formats) -> "TableFiles":
