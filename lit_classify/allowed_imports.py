@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -94,7 +93,8 @@ def trusted_imports_only() -> Iterator[None]:
 
 def _is_local_only(module: str) -> bool:
     """Return whether a module is in the current directory and not on the import path."""
-    return (Path(f"{module}.py").is_file() or Path(module).is_dir()) and find_spec(module) is None
+    is_here = os.path.isfile(f"{module}.py") or os.path.isdir(module)  # not of a name that is too long
+    return is_here and find_spec(module) is None
 
 
 def allowed() -> list[str]:

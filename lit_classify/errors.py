@@ -1,8 +1,11 @@
 """Exceptions for users' mistakes, and checks of options that raise them."""
 
+import errno
+import os
 import re
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
@@ -144,6 +147,27 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     """
     if value not in choices:
         raise UserError(f"{name} must be {' or '.join(choices)}, but is {value!r}")
+
+
+def check_path(path: str | Path) -> None:
+    """Raise UserError if no file can have this path, of which pathlib's questions raise an OSError.
+
+    Examples:
+        >>> check_path("no/such/file")
+        >>> check_path("a" * 300)  # doctest: +ELLIPSIS
+        Traceback (most recent call last):
+            ...
+        lit_classify.errors.UserError: the path aaa...aaa is too long for the file system
+    """
+    if not str(path).strip():
+        raise UserError(f"the path {str(path)!r} is blank")
+    try:
+        os.stat(path)
+    except ValueError as error:
+        raise UserError(f"the path {str(path)!r} has a null character") from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise UserError(f"the path {path} is too long for the file system") from error
 
 
 def check_local_path(path: str) -> None:

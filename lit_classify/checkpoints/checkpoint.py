@@ -24,7 +24,7 @@ from lit_classify.checkpoints.compatibility import DATA_MODULES, KNOWN_CLASSES, 
 from lit_classify.checkpoints.io import has_checksum, is_intact
 from lit_classify.checkpoints.search import alternative
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import UserError, WrongTypeError, check_local_path
+from lit_classify.errors import UserError, WrongTypeError, check_local_path, check_path
 from lit_classify.losses import LOSSES, Loss, UnavailableLoss
 from lit_classify.messages import how_to_give, unknown_name
 from lit_classify.modules import LitModule
@@ -78,6 +78,7 @@ class Checkpoint:
         Raises:
             UserError: the file does not exist, is corrupt or altered, or was not written by lit_classify.
         """
+        check_path(path)
         check_local_path(str(path))
         path = Path(path)
         if not path.is_file():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lit_classify import recipes
 from lit_classify.checkpoints.io import is_intact
-from lit_classify.errors import UserError
+from lit_classify.errors import UserError, check_path
 from lit_classify.messages import warn
 
 RUNS = "lightning_logs"
@@ -32,8 +32,9 @@ def find_checkpoint(path: str, runs: Path = Path(RUNS), of_run: Sequence[str] = 
             ...
         lit_classify.errors.UserError: no intact last.ckpt in no/such/directory
     """
-    if not path:  # such as a variable of the shell that is not set
+    if not path.strip():  # such as a variable of the shell that is not set
         raise UserError("the path of the checkpoint is empty: give a file, or the directory of a run")
+    check_path(path)
     if Path(path).is_dir():
         return str(_checkpoint_of_run(Path(path), of_run))
     if Path(path).is_file():
@@ -87,6 +88,7 @@ def find_run_checkpoint(name: str, runs: Path = Path(RUNS)) -> str:
             ...
         lit_classify.errors.UserError: no checkpoint at blobs, ... first: lit-classify fit --config blobs
     """
+    check_path(name)
     if name in {"last", "best"} or Path(name).is_file():
         return find_checkpoint(name, runs)
     for folder in (Path(name), runs / name):

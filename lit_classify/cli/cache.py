@@ -5,7 +5,7 @@ from pathlib import Path
 from lit_classify.cli.argument_parser import parser
 from lit_classify.data.memory import format_size
 from lit_classify.data.table.streaming.cache import Entry, default_directory, find_tables
-from lit_classify.errors import UserError
+from lit_classify.errors import UserError, check_path
 from lit_classify.messages import echo, escape_control, unknown_name
 
 
@@ -17,6 +17,7 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--delete", action="store_true", help="delete them; a run builds its own again")
     given = options.parse_args(arguments[1:])
     directory = default_directory() if given.cache_dir is None else Path(given.cache_dir)
+    check_path(directory)
     if given.cache_dir is not None and not (given.cache_dir and directory.is_dir()):
         raise UserError(f"no cache in {given.cache_dir!r}, which is not a directory")
     found = find_tables(directory)

@@ -15,7 +15,7 @@ from lit_classify.cli.compare_configurations import prepare
 from lit_classify.cli.compare_training import chunks, train_at_once, train_sequentially
 from lit_classify.cli.output_files import check_output, output_format
 from lit_classify.cli.warning_filters import filter_warnings
-from lit_classify.errors import UserError, check_at_least
+from lit_classify.errors import UserError, check_at_least, check_path
 from lit_classify.messages import closest, echo, echo_once, format_metric, plural
 from lit_classify.report.comparison import Configuration, summarize_comparison
 from lit_classify.report.comparison_formats import comparison_csv, comparison_json, comparison_lines
@@ -274,6 +274,7 @@ def _find(what: str) -> str:
     Raises:
         UserError: there is none.
     """
+    check_path(what)
     path = Path(what)
     if path.suffix == ".ckpt" or what in {"best", "last"}:
         path = Path(find_checkpoint(what)).parent.parent

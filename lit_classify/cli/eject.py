@@ -16,7 +16,7 @@ from lit_classify.cli.recipe_runs import NO_FILES
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.eject.run import Run
 from lit_classify.eject.script import write_script
-from lit_classify.errors import UserError
+from lit_classify.errors import UserError, check_path
 from lit_classify.messages import echo
 from lit_classify.threads import needs_one_thread
 
@@ -56,6 +56,7 @@ def main(arguments: list[str]) -> int:
 
 def _find(source: str) -> tuple[str, Checkpoint | None]:
     """Return the recipe or configuration of a run, and its checkpoint if that is the source."""
+    check_path(source)
     path, checkpoint = Path(source), None
     if source in {"best", "last"} or path.suffix == ".ckpt":
         checkpoint = Checkpoint.read(find_checkpoint(source))

@@ -119,7 +119,7 @@ class FitCLI(LitCLI):
         """Raise UserError for an option that is empty, that the data determines, or that needs another."""
         given = self.config.fit
         for option, examples in {"ckpt_path": "last, best", "init_from": "the directory of a run"}.items():
-            if given[option] == "":  # such as a variable of the shell that is not set
+            if given[option] is not None and not given[option].strip():  # such as an unset variable
                 raise UserError(f"--{option} is empty: give a checkpoint, {examples}, or null")
         defaults = inspect.signature(LitModule).parameters
         for name in LINKED:

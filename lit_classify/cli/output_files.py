@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from lit_classify.errors import UserError
+from lit_classify.errors import UserError, check_path
 
 
 def check_output(out: Path, overwrite: bool) -> None:
@@ -16,6 +16,7 @@ def check_output(out: Path, overwrite: bool) -> None:
             ...
         lit_classify.errors.UserError: no directory no/such to write report.html into
     """
+    check_path(out)
     if out.is_dir():
         raise UserError(f"{out} is a directory; --out takes a file")
     if not overwrite:
@@ -35,6 +36,7 @@ def check_new(paths: Iterable[Path]) -> None:
 
 def check_directory(out: Path) -> None:
     """Raise UserError if the output directory is a file."""
+    check_path(out)
     if out.exists() and not out.is_dir():
         raise UserError(f"cannot write into {out}: not a directory")
 

@@ -1,12 +1,12 @@
 """Short messages for the parser's errors: the expected value, the given one and the closest valid name."""
 
 import inspect
+import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
-from pathlib import Path
 
 import lightning.pytorch
 from jsonargparse import ArgumentParser
@@ -138,10 +138,9 @@ def _is_table(name: str) -> bool:
 def _named_file(parser: ArgumentParser, key: str) -> str | None:
     """Return an error message if a file was given in place of a class."""
     typed = _typed(parser, key) or ""
-    is_recipe = typed.endswith((".yaml", ".yml")) and Path(typed).is_file()
-    if is_recipe or not (
-        _is_table(typed) or "/" in typed or typed.endswith(".ckpt") or Path(typed).is_file()
-    ):
+    is_file = os.path.isfile(typed)  # a name may be too long for pathlib's question
+    is_recipe = typed.endswith((".yaml", ".yml")) and is_file
+    if is_recipe or not (_is_table(typed) or "/" in typed or typed.endswith(".ckpt") or is_file):
         return None
     table = "" if _is_table(typed) or typed.endswith(".ckpt") else "for a table, "
     names = ", ".join(sorted(_classes(key)))

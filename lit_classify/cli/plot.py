@@ -19,7 +19,7 @@ from lit_classify.cli.argument_parser import add_custom_classes, add_data_option
 from lit_classify.cli.output_files import check_new
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import UserError
+from lit_classify.errors import UserError, check_path
 from lit_classify.loggers import event_files
 from lit_classify.messages import echo
 from lit_classify.model_plots.boundary import make_boundary_plot
@@ -53,6 +53,7 @@ def main(arguments: list[str]) -> int:
     add_custom_classes(options)
     given = options.parse_args(arguments[1:])
     folder = Path(given.out)
+    check_path(folder)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"cannot write plots into {folder}: it is not a directory")
     sources = {source: is_recipe(source) for source in given.source}
@@ -80,6 +81,7 @@ def is_recipe(source: str) -> bool:
         >>> [is_recipe(source) for source in ("moons", "own.yaml", "best", "runs/last.ckpt")]
         [True, True, False, False]
     """
+    check_path(source)
     path = Path(source)
     if path.suffix in {".yaml", ".yml"}:
         return True

@@ -16,7 +16,7 @@ from lit_classify.checkpoints import Checkpoint
 from lit_classify.checkpoints.compatibility import DATA_MODULES
 from lit_classify.data import TableDataModule
 from lit_classify.data.table.frames import as_same_kind, is_frame
-from lit_classify.errors import UserError
+from lit_classify.errors import UserError, check_path
 from lit_classify.messages import echo, unknown_name
 from lit_classify.modules import LitModule
 from lit_classify.networks import Activation, Network
@@ -40,6 +40,7 @@ def check_output_path(path: Path, overwrite: bool) -> None:
             ...
         lit_classify.errors.UserError: unknown file format '.xlsx': choose from .csv, .parquet, .pq
     """
+    check_path(path)
     if path.exists() and (not path.is_file() or path.is_symlink()):
         raise UserError(f"{path} is not a regular file; choose another --out")
     if path.exists() and not overwrite:

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from lit_classify import safe_yaml
-from lit_classify.errors import UserError, check_local_path
+from lit_classify.errors import UserError, check_local_path, check_path
 from lit_classify.messages import unknown_name
 
 _FOLDER = files("lit_classify.recipes")
@@ -50,8 +50,9 @@ def find(name: str) -> Path:
         >>> find("moons").name
         'moons.yaml'
     """
-    if not name:
+    if not name.strip():
         raise UserError("--config is empty: give the name of a recipe or a YAML file")
+    check_path(name)
     check_local_path(name)
     own = Path(name)
     if own.is_file():

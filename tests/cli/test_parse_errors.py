@@ -1,5 +1,6 @@
 """One short message per mistake, which leads to the option."""
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -195,6 +196,54 @@ def test_an_invalid_command_line_is_one_short_message_and_writes_nothing(
     assert len(output.err.splitlines()) <= 10
     assert "Traceback" not in output.err
     assert sorted(path.name for path in Path().iterdir()) == files
+
+
+_TABLE = "fit --config table --data.path t.csv --data.target y"
+
+
+@pytest.mark.reliability(16)
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("fit --config table --data.target y --data.path", f"{_TABLE} --data.val_path", "fit --config"),
+        *(f"{_TABLE} --data.cache_dir", f"{_TABLE} --ckpt_path", f"{_TABLE} --init_from"),
+        *(
+            "test --ckpt_path",
+            "plot",
+            "report",
+            "compare",
+            "diagnose",
+            "importance",
+            "export",
+            "eject",
+            "verify",
+        ),
+        *(f"{name} last --out" for name in ("plot", "report", "importance", "export", "eject")),
+        *("compare", "compare circles_v2 --out", "cache --cache_dir"),
+    ],
+)
+def test_a_path_that_no_file_can_have_is_one_short_message(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("t.csv").write_text("x,y\n" + "1,a\n2,b\n" * 20)
+    long = "a" * 300 + ".csv"
+    for path, expected in {long: f"the path {long} is too long", "a\0b": "null", "  ": "empty|blank"}.items():
+        assert main([*command.split(), path]) == 2
+        (line,) = capsys.readouterr().err.splitlines()
+        assert re.search(expected, line)
+        assert "TRACEBACK" not in line
+    assert [path.name for path in Path().iterdir()] == ["t.csv"]
+
+
+def test_a_long_path_without_a_target_or_a_long_name_of_a_column_is_no_fault_of_the_file_system(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    long = "a" * 300
+    assert main(["fit", "--config", "table", "--data.path", f"{long}.csv"]) == 2
+    assert "--data.target is missing" in capsys.readouterr().err
+    Path("t.csv").write_text(f"x,{long}.y\n" + "1,a\n2,b\n" * 20)
+    assert main(["fit", "--config", "table", "--data.path", "t.csv", "--data.target", f"{long}.z"]) == 2
+    assert f"unknown target column '{long}.z': did you mean '{long}.y'?" in capsys.readouterr().err
 
 
 @pytest.mark.reliability(16)

@@ -34,7 +34,7 @@ from lit_classify.data.table.streaming.cache_builder import StreamedRows
 from lit_classify.data.table.streaming.shards import ShardLoader
 from lit_classify.data.table.streaming.streamed_table import BlockLoader, StreamedTable
 from lit_classify.data_interface import NumericFeature
-from lit_classify.errors import DataError, TooLargeError, UserError, check_at_least, check_type
+from lit_classify.errors import DataError, TooLargeError, UserError, check_at_least, check_path, check_type
 from lit_classify.messages import escape_control, shorten, warn
 
 if TYPE_CHECKING:
@@ -184,8 +184,10 @@ class TableDataModule(InMemoryDataModule):
         if folds:
             check_at_least("folds", folds, 2)
         val_fraction = (0.0 if folds else 0.2) if val_fraction is None else val_fraction
-        if cache_dir == "":  # such as a variable of the shell that is not set
-            raise UserError("cache_dir is empty: give a directory, auto or none")
+        if cache_dir is not None:
+            if not cache_dir.strip():  # such as a variable of the shell that is not set
+                raise UserError("cache_dir is empty: give a directory, auto or none")
+            check_path(cache_dir)
         state = None if fitted_state is None else FittedState.from_dict(fitted_state)
         names = target, features, ignore, categorical, numeric, split, groups, sample_weight
         roles = ColumnRoles(*map(as_list, names))

@@ -16,7 +16,7 @@ from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.readers import read_file
 from lit_classify.data.table.text_conversion import ValueOptions, convert_text
 from lit_classify.data.table.value_formats import Formats
-from lit_classify.errors import DataError, check_local_path
+from lit_classify.errors import DataError, check_local_path, check_path
 from lit_classify.messages import closest
 
 PATH_OPTIONS = ("path", "val_path", "test_path")
@@ -95,8 +95,9 @@ def _find(given: str) -> list[Path]:
         raise DataError(
             "- is standard input, which only lit-classify predict reads, as --data.path -; save it to a file"
         )
-    if not given:  # such as a variable of the shell that is not set
+    if not given.strip():  # such as a variable of the shell that is not set
         raise DataError("the path of a table is empty: give a file, or leave the option out")
+    check_path(given)
     path = Path(given)
     if path.is_dir():
         raise DataError(f"{path} is a directory; give a file, or a pattern such as {path}/*.csv")
