@@ -73,20 +73,20 @@ class Configuration:
 
     Args:
         name: what it is called in tables.
-        arguments: the options of ``fit`` that give it.
+        arguments: its options of ``fit``.
         settings: its settings by dotted name.
         lr: its learning rate.
         same_training_key: what must be equal for runs to be trained at once.
         sequential_reason: why its runs are trained one by one; empty if they are trained at once.
         uses_best: whether the weights of the best epoch are evaluated, instead of the last.
-        num_activations: numbers that the layers return for a batch.
+        num_activations: number of activations of a batch, of all layers.
         members: number of networks in a run.
-        parameters: number of parameters of a run.
+        parameters: number of parameters in a run.
         metric: name of the task's metric.
         higher_is_better: whether a high metric is good.
         split: the evaluated split, ``test`` or ``val``.
         targets: targets of the evaluated rows.
-        plot_data: of a plot of predictions, if there is one.
+        plot_data: the data of a plot of predictions, if there is one.
         runs: the finished runs.
         seconds: how long they took; runs that are trained at once share the time.
     """

@@ -41,8 +41,8 @@ SCRIPTS = ("network.js", "charts.js", "player.js", "page.js")
 def render_html(summary: Mapping[str, Any]) -> str:
     """Return a summary as a page.
 
-    What can be read is HTML; the script adds what moves, and computes predictions from the weights. The
-    content-security policy of the page allows its own script and style alone, and no request.
+    The page can be read without its script, which adds interaction and computes predictions from the weights.
+    Its content-security policy allows only its own script and style, and no requests.
 
     Examples:
         >>> page = render_html({"version": "1.0", "contains": [], "runs": []})

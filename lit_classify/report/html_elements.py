@@ -39,7 +39,7 @@ def escape(text: str) -> str:
 def tag(kind: str, /, *children: str | None, **attributes: str | None) -> Html:
     """Return an element; text that is not HTML yet is escaped, None is left out.
 
-    A trailing underscore of an attribute is removed, and others are hyphens.
+    A trailing underscore of an attribute's name is removed; other underscores become hyphens.
 
     Examples:
         >>> print(tag("p", "1 < 2", class_="muted"))
@@ -54,7 +54,7 @@ def tag(kind: str, /, *children: str | None, **attributes: str | None) -> Html:
 
 
 def join(parts: Iterable[Html | None]) -> Html:
-    """Return the parts one after another; None is left out."""
+    """Return elements one after another; None is left out."""
     return Html("".join(part for part in parts if part is not None))
 
 
@@ -80,12 +80,12 @@ def page_file(name: str) -> str:
 
 
 def fill_page(title: str, body: Html, allowed: str, scripts: str = "", style: str = "") -> str:
-    """Return a page, whose content-security policy allows its own style alone, and no request.
+    """Return a page whose content-security policy allows only its own style, and no requests.
 
     Args:
         title: the title.
-        body: what is read.
-        allowed: a directive of the policy that allows more.
+        body: the content.
+        allowed: another directive of the policy, for images or scripts.
         scripts: elements at the end of the page.
         style: rules besides those of all pages.
 
@@ -196,10 +196,10 @@ def describe_output(name: str) -> str:
 
 
 def choices(label: str, panels: Mapping[str, Html]) -> Html:
-    """Return panels by name, of which the script shows a chosen one; without a script, all are shown.
+    """Return panels by name, of which the script shows the chosen one; without a script, all are shown.
 
     Args:
-        label: what is chosen, such as "class".
+        label: what the names are, such as "class".
         panels: the panels; a single one needs no choice.
     """
     if len(panels) == 1:

@@ -22,7 +22,7 @@ from lit_classify.networks import DerivedInputs, FeatureEmbedding
 from lit_classify.networks.embeddings import NumberEmbedding
 from lit_classify.networks.members import MemberLinear
 
-# Activations that work on each number alone, with their arguments; network.js has the same names.
+# Elementwise activations with their arguments; network.js has the same names.
 _ACTIVATIONS: dict[type[nn.Module], tuple[str, ...]] = {
     nn.CELU: ("alpha",),
     nn.ELU: ("alpha",),
@@ -70,8 +70,8 @@ def network_data(model: LitModule, weights: bool = True) -> dict[str, Any]:
 
     Args:
         model: one of the four tasks, with an MLP or a sequence of linear layers and activations.
-        weights: include the weights. If not, arrays have a shape alone, and ``flat_weights`` returns their
-            numbers; the network must be without embeddings.
+        weights: include the weights. Otherwise arrays have only a shape, ``flat_weights`` returns their
+            values, and the network must not have embeddings.
 
     Raises:
         UnsupportedNetwork: the page cannot compute this network, with the reason.
@@ -97,7 +97,7 @@ def network_data(model: LitModule, weights: bool = True) -> dict[str, Any]:
 
 
 def flat_weights(model: LitModule) -> Tensor:
-    """Return the numbers of all arrays of ``network_data`` in their order, as one vector.
+    """Return the values of all arrays of ``network_data`` in their order, as one vector.
 
     Examples:
         >>> flat_weights(BinaryClassifier(2, hidden=[4])).shape

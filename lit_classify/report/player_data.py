@@ -1,4 +1,4 @@
-"""What the player of a report shows: snapshots of a network of two numbers, and points.
+"""What the player of a report shows: snapshots of a network of two features, and points.
 
 Legend: F features, S snapshots, P parameters, C classes.
 """
@@ -26,7 +26,7 @@ _MARGIN = 0.1  # around the points, as a fraction of their range
 def player_data(
     model: LitModule, data: InMemoryDataModule, folder: Path, rows: bool
 ) -> dict[str, Any] | None:
-    """Return the snapshots of a network of two numbers, and the points; None for other networks.
+    """Return the snapshots of a network of two features, and the points; None for other networks.
 
     Args:
         model: the model.
@@ -35,7 +35,7 @@ def player_data(
         rows: whether the page may contain the points.
 
     Raises:
-        UnsupportedNetwork: the values of a regression cannot be computed by the page.
+        UnsupportedNetwork: the page cannot compute the predictions of a regression.
     """
     axes = data.numeric_features
     if data.in_features != 2 or len(axes) != 2 or not (folder / FILE_NAME).is_file():
@@ -96,8 +96,8 @@ def _surfaces(model: LitModule, states: Tensor, ends: Tensor, columns: Sequence[
     Args:
         model: the model; its weights are restored.
         states: the states of the network, ``(S, P)``.
-        ends: smallest and largest value of each feature, ``(2, F)``.
-        columns: the feature along each axis; the second one varies from row to row.
+        limits: smallest and largest value of each feature, ``(2, F)``.
+        columns: the feature along the horizontal and along the vertical axis.
     """
     first, second = (torch.linspace(float(ends[0, k]), float(ends[1, k]), _GRID) for k in columns)
     grid = torch.empty(_GRID, _GRID, 2)

@@ -1,6 +1,6 @@
 """The player of a report: its controls, and for each run a map, the units of the network and the curves.
 
-The script paints the maps, and sets what changes with the epoch.
+The script paints the maps and updates everything that changes with the epoch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -77,7 +77,7 @@ def _choice(option: str, names: Sequence[str]) -> Html:
 
 
 def _stage(number: int, run: Mapping[str, Any]) -> Html:
-    """Return the parts of a run."""
+    """Return the map, the diagram and the curves of a run."""
     player = run["player"]
     first, second = (feature["name"] for feature in player["features"])
     about = f"predictions of {run['name']} over {first} and {second}; arrow keys read a point"

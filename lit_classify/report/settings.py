@@ -8,7 +8,7 @@ _MAX_SETTING = 200  # characters
 
 
 def flat_settings(config: Mapping[str, Any]) -> dict[str, str | float | bool | None]:
-    """Return the settings that are set and determine what is trained and evaluated, by their dotted names."""
+    """Return the settings other than None that determine what is trained and evaluated, by dotted name."""
     flat: dict[str, str | float | bool | None] = {}
 
     def add(name: str, value: Any) -> None:  # noqa: ANN401 - plain data

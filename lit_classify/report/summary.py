@@ -208,7 +208,7 @@ def _evaluation(
 
 
 def summarize_predictions(model: LitModule, logits: Tensor, y: Tensor, rows: bool = True) -> dict[str, Any]:
-    """Return what the predictions of evaluated rows are like.
+    """Summarize the predictions of evaluated rows.
 
     Args:
         model: the model.
@@ -269,7 +269,7 @@ def _thresholds(name: str, y: Indicators, p: Numbers, threshold: float) -> dict[
 
 
 def _fractions(counts: Indicators, totals: Indicators) -> list[float | None]:
-    """Return fractions; None of nothing, which is undefined."""
+    """Return fractions; None, for undefined, where the total is zero."""
     return [
         round_number(count / total) if total else None
         for count, total in zip(counts.tolist(), totals.tolist(), strict=True)

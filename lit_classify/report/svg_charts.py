@@ -1,6 +1,6 @@
 """Charts as inline SVG. The script of a page moves the cursor of those that have curves.
 
-The area of the curves is an SVG of its own from (0, 0) to (1, 1), in which the script needs no other units.
+The area of the curves is a nested SVG from (0, 0) to (1, 1), so that the script needs no other units.
 """
 
 import json
@@ -46,8 +46,8 @@ class Axes:
     Args:
         title: what the chart shows, for screen readers.
         x_label: name of the x-axis.
-        x: ends of the x-axis.
-        y: ends of the y-axis.
+        x: limits of the x-axis.
+        y: limits of the y-axis.
         is_date: the x-axis shows days since 1970.
         is_whole: the x-axis shows whole numbers.
 
@@ -120,7 +120,7 @@ def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Html:
 
 
 def text(x: float, y: float, anchor: str, content: str) -> Html:
-    """Return a text that starts, ends or has its middle at a place.
+    """Return a text that starts at a point, ends there or is centered on it.
 
     Examples:
         >>> print(text(1, 2.5, "end", "0.5"))
@@ -298,7 +298,7 @@ def _fraction(value: float, ends: Ends) -> float:
 
 
 def _ticks(ends: Ends, number: int, is_whole: bool = False) -> dict[float, str]:
-    """Return at most a number of round values between the ends, each with a text that no other one has."""
+    """Return at most a number of round values within the limits, each with a label of its own."""
     size = ends[1] - ends[0]
     margin = 1e-9 * size
     fewest = 1 if is_whole else 2

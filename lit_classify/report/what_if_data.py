@@ -1,4 +1,4 @@
-"""The what-if form of a report: a control for each column of a table, and what computes the predictions."""
+"""The what-if form of a report: a control for each column of a table, and the network for its predictions."""
 
 import math
 from typing import Any
@@ -26,7 +26,7 @@ def what_if_data(model: LitModule, data: InMemoryDataModule, rare: bool) -> dict
         rare: include the names of categories of fewer than five training rows.
 
     Returns:
-        They, or the reason why the page cannot compute the predictions.
+        Columns, encoders and network, or the reason why the page cannot compute the predictions.
     """
     if not isinstance(data, TableDataModule) or not data.has_split("train"):
         return None

@@ -1,4 +1,4 @@
-"""The what-if form of a report: fields for the columns of a table, and places for the predictions."""
+"""The what-if form of a report: fields for the columns of a table, and elements for the predictions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ def what_if_section(what_if: Mapping[str, Any] | None, outputs: Sequence[str], r
     Args:
         what_if: the columns and the network of a run's summary.
         outputs: names of the classes or labels, or of the predicted value.
-        run: number of the run.
+        run: index of the run.
     """
     if what_if is None:
         return None
@@ -95,7 +95,7 @@ def _option(value: str | None) -> str:
 
 
 def _bar(name: str, value_class: str | None, color: str | None = None) -> tuple[Html, Html, Html]:
-    """Return the parts of a bar, whose length and value the script sets."""
+    """Return name, track and value of a bar; the script sets its length and value."""
     fill = tag("rect", height="100%", rx="4", fill=color)
     track = tag("svg", fill, class_="track", aria_hidden="true")
     return tag("span", name, title=name), track, tag("b", class_=value_class)

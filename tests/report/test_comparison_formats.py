@@ -27,7 +27,7 @@ def test_the_table_and_the_tests_are_aligned_lines() -> None:
     assert lines[8].startswith("- Differences are tested on runs of equal seeds")
 
 
-def test_long_settings_are_printed_whole_below_the_table() -> None:
+def test_long_settings_are_printed_in_full_below_the_table() -> None:
     long = "lit_classify.networks.a_network_with_a_long_name"
     parts = [
         configuration("a", [0.5], settings={"model.activation": "Tanh", "model.network": long}),

@@ -85,7 +85,7 @@ def test_configurations_without_results_have_a_page(metrics: list[None]) -> None
 
 
 @pytest.mark.slow
-def test_of_many_differences_most_are_opened() -> None:
+def test_of_many_differences_most_are_collapsed() -> None:
     parts = [configuration(f"c{number}", [0.5, 0.6], plot_data=None) for number in range(8)]
     content = page(*parts)
     assert "<summary>8 more differences</summary>" in content

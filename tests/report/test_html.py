@@ -84,7 +84,7 @@ def log(browser: webdriver.Chrome, kind: str) -> list[dict[str, Any]]:
 
 
 def check_quiet(browser: webdriver.Chrome) -> None:
-    """Check that the page wrote no message, and requested nothing but itself."""
+    """Check that the page logged no message, and requested nothing but itself."""
     assert log(browser, "browser") == []
     messages = [json.loads(entry["message"])["message"] for entry in log(browser, "performance")]
     sent = [part["params"] for part in messages if part["method"] == "Network.requestWillBeSent"]
@@ -114,7 +114,7 @@ def markup(browser: webdriver.Chrome, selector: str) -> str:
 
 
 def redrawn(browser: webdriver.Chrome, selector: str, before: str) -> bool:
-    """Wait until a canvas is not as before: an event may be handled after the command that causes it."""
+    """Wait until a canvas changes: an event may be handled after the command that causes it."""
     WebDriverWait(browser, 20).until(lambda _: pixels(browser, selector) != before)
     return True
 
@@ -187,7 +187,7 @@ def test_settings_that_differ_are_highlighted() -> None:
     assert "1 settings are the same" in page
 
 
-def test_of_many_settings_that_differ_most_are_behind_the_metrics() -> None:
+def test_of_many_settings_that_differ_most_follow_the_metrics() -> None:
     runs = [run(BinaryClassifier(2), f"v{n}", settings={f"key{m}": n for m in range(9)}) for n in range(2)]
     heads = re.findall('<button type="button">(.*?)</button></th>', render_html(summary(*runs)))
     assert heads[:7] == ["run", "key0", "key1", "key2", "epochs", "accuracy", "loss"]
@@ -206,7 +206,7 @@ def test_baselines_are_below_their_metric_even_if_it_is_undefined() -> None:
     assert heads == ["mae", "r2", "mean", "other"]
 
 
-def test_many_classes_and_columns_are_listed_when_opened() -> None:
+def test_many_classes_and_columns_are_collapsed() -> None:
     names = [f"name {number}" for number in range(30)]
     data = {"name": "T", "rows": {}, "class_counts": dict.fromkeys(names, 1), "columns": [], "notes": []}
     importance = [{"column": name, "drop": 0.1, "deviation": 0.0} for name in names]

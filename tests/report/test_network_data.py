@@ -49,7 +49,7 @@ def test_derived_inputs_are_the_first_layer() -> None:
 
 
 @pytest.mark.parametrize("members", [1, 3])
-def test_without_weights_arrays_have_a_shape_and_their_numbers_are_in_their_order(members: int) -> None:
+def test_without_weights_arrays_have_a_shape_and_flat_weights_are_in_their_order(members: int) -> None:
     model = BinaryClassifier(2, hidden=[4], activation="PReLU" if members == 1 else "Tanh", members=members)
     layers = network_data(model, weights=False)["layers"]
     assert layers[0] == {

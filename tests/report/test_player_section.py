@@ -24,7 +24,7 @@ def test_points_are_placed_in_percent_of_the_map() -> None:
     assert re.findall("<circle (.*?)/>", shown) == ['cx="100" cy="100"', 'cx="50" cy="25"']
 
 
-def test_units_and_weights_have_the_places_of_their_outputs_and_numbers() -> None:
+def test_units_and_weights_have_the_positions_of_their_outputs_and_values() -> None:
     shown = page(BinaryClassifier(2, hidden=[3, 20]), [[0.0, 0.0]], ["class 0", "class 1"])
     heads = re.findall("<span>(.*?)</span>", shown.partition('class="heads"')[2])
     assert heads[:4] == ["inputs", "layer 1", "layer 2, 16 of 20", "output"]

@@ -1,4 +1,4 @@
-"""The summary of a run: its numbers are those of test, and it holds only plain data."""
+"""The summary of a run: its metrics are those of test, and it holds only plain data."""
 
 import base64
 import json
@@ -252,7 +252,7 @@ def test_the_best_checkpoint_of_a_run_is_summarized() -> None:
     assert summary(f"{CIRCLES}/checkpoints/last.ckpt")["best_epoch"] is None
 
 
-def test_checkpoints_of_one_run_are_told_apart_and_none_is_taken_twice() -> None:
+def test_checkpoints_of_one_run_have_different_names_and_none_is_taken_twice() -> None:
     circles()
     best, last = (f"{CIRCLES}/checkpoints/{name}.ckpt" for name in ("best", "last"))
     assert [run["name"] for run in summarize([best, last])["runs"]] == [best, last]

@@ -37,7 +37,7 @@ from tests.report.summaries import HOSTILE
         ((4, 4), (1, 1), ["1", "4", "epoch"]),
     ],
 )
-def test_ticks_are_round_numbers_between_the_ends(
+def test_ticks_are_round_numbers_within_the_limits(
     x: tuple[float, float], y: tuple[float, float], texts: list[str]
 ) -> None:
     drawn = Axes("loss", "epoch", x, y).draw()
@@ -64,7 +64,7 @@ def test_curves_go_from_the_lower_left_to_the_upper_right() -> None:
         ((1e6, 1e6 + 1), ["1,000,000", "1,000,000.2", "1,000,001"]),
     ],
 )
-def test_ticks_differ_and_begin_within_the_drawing(ends: tuple[float, float], texts: list[str]) -> None:
+def test_ticks_differ_and_begin_within_the_drawing(limits: tuple[float, float], texts: list[str]) -> None:
     drawn = Axes("mae", "epoch", (0, 1), ends).draw()
     shown = re.findall('<text x="([^"]*)"[^>]*text-anchor="end">(.*?)</text>', drawn)
     assert set(texts) <= {text for _, text in shown}
@@ -127,6 +127,6 @@ def test_numbers_of_rows_do_not_cover_each_other() -> None:
     assert abs(first - second) >= 12
 
 
-def test_points_are_drawn_where_their_values_are() -> None:
+def test_points_are_drawn_at_their_values() -> None:
     chart = scatter_chart(Axes("values", "actual", (0, 2), (0, 2)), [(0, 2), (1, 1)])
     assert re.findall('<circle cx="(.*?)" cy="(.*?)"', chart) == [("50", "10"), ("248", "96")]

@@ -4,7 +4,7 @@ from lit_classify import Regressor, TableDataModule
 from lit_classify.report.what_if_data import what_if_data
 
 
-def test_the_ends_of_a_number_are_those_of_the_table() -> None:
+def test_the_range_of_a_numeric_column_is_that_of_the_table() -> None:
     fares = [0.0, 512.3292, *(7.25 + n / 3 for n in range(60))]
     Path("t.csv").write_text("\n".join(["fare,y", *(f"{fare},{n}" for n, fare in enumerate(fares))]))
     data = TableDataModule("t.csv", "y", test_fraction=0)

@@ -27,7 +27,7 @@ def test_fields_have_the_range_and_the_value_of_their_column() -> None:
     assert 'type="checkbox" checked=""' in shown
 
 
-def test_numbers_have_a_curve_of_each_class_and_of_two_classes_the_second() -> None:
+def test_numeric_columns_have_a_curve_of_each_class_or_of_the_second_of_two() -> None:
     assert re.findall('data-output="(.)"', page(NUMBER, values=[0])) == ["0", "1", "2"]
     assert re.findall('data-output="(.)"', page(NUMBER, values=[0], task="binary")) == ["1"]
 

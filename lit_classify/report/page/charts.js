@@ -31,7 +31,8 @@ function listen(node, events) {
   Object.entries(events).forEach(([name, handle]) => node.addEventListener(name, handle));
 }
 
-// Let the pointer and the arrow keys move the cursor of a chart, or call `seek` with its value; return what moves it.
+// Move the cursor of a chart with the pointer and the arrow keys, or call `seek` with the value that they point at.
+// Return the function that moves the cursor.
 function attachChart(figure, seek) {
   const curves = JSON.parse(figure.dataset.curves);
   const [x0, x1] = JSON.parse(figure.dataset.ends);
@@ -74,7 +75,7 @@ function makeSortable(table) {
   });
 }
 
-// Let the slider and the costs of a panel change its counts, its metrics and the cursor of its chart.
+// Update the counts, the metrics and the cursor of a panel when its slider or its costs change.
 function attachThreshold(panel) {
   const { thresholds, ...columns } = JSON.parse(panel.dataset.columns);
   const [slider, ...costs] = all(panel, "input");
@@ -97,7 +98,7 @@ function attachThreshold(panel) {
   set(Number(slider.getAttribute("value")));
 }
 
-// Show the panel that is chosen by the first element of a group.
+// Show the panel that is selected in the first element of a group.
 function attachChoice(group) {
   const [select, ...panels] = group.children;
   const show = () => panels.forEach((panel, index) => (panel.hidden = index !== select.selectedIndex));

@@ -61,7 +61,7 @@ const INPUTS = {
   "sin(x2)": (x1, x2) => Math.sin(x2),
 };
 
-// Return a linear layer of columns; `weight` and `bias` are functions of the indices.
+// Return the outputs of a linear layer; `weight` and `bias` are functions of the indices.
 function combine(x, outputs, weight, bias) {
   return range(outputs).map((output) => {
     const sums = new Float64Array(x[0].length).fill(bias(output));
@@ -73,7 +73,7 @@ function combine(x, outputs, weight, bias) {
   });
 }
 
-// Functions of a number, as in embeddings.py; `at` is the index of a parameter, `edge` that of a bin's lower edge.
+// Functions of a number, as in embeddings.py; `index` is that of a parameter, `edge` that of a bin's lower edge.
 const EMBEDDINGS = {
   periodic: ({ frequency, phase }, at) => (value) =>
     Math.cos(2 * Math.PI * frequency.values[at] * value + phase.values[at]),
@@ -83,7 +83,7 @@ const EMBEDDINGS = {
   },
 };
 
-// Return the learned functions of one number: a linear layer over those of its embedding.
+// Return the embedding of one numeric feature: a linear layer over its functions.
 function embedNumber({ kind, weight, bias, ...part }, member, column, values) {
   const [, columns, inputs, outputs] = weight.shape;
   const row = member * columns + column;
@@ -121,7 +121,7 @@ const LAYERS = {
   },
 };
 
-// Return a network whose arrays have numbers of a snapshot, which are in the arrays' order.
+// Return a network with the weights of a snapshot, which are in the order of its arrays.
 function withNumbers(network, numbers) {
   let at = 0;
   const take = ({ shape }) => numbers.subarray(at, (at += shape.reduce((size, length) => size * length)));
@@ -153,8 +153,8 @@ function predict(network, x, member = -1) {
 
 const columnsOf = (rows) => rows[0].map((_, column) => Float64Array.from(rows, (row) => row[column]));
 
-// Return the features of a row of a table, as in training. Numbers, booleans (0 or 1) and dates (days since 1970)
-// are numbers, categories are texts; missing ones are null.
+// Return the features of a row of a table, as in training. The values of numeric columns, booleans (0 or 1) and dates
+// (days since 1970) are numbers, those of categories are strings; missing ones are null.
 function encode(row, encoders) {
   return encoders.flatMap((encoder) => {
     const value = row[encoder.name];

@@ -1,9 +1,9 @@
-// Attaches what moves to the page: the player, forms, charts and tables.
+// Adds interaction to the page: to the player, forms, charts and tables.
 
 const DAY = 86400e3; // in milliseconds
 const MAX_BARS = 20; // of the most probable classes or labels
 
-// Let the fields of a what-if form change the values of a row, its predictions, and those for other values of a column.
+// Update the row of a what-if form, its predictions, and those for other values of a column, when a field changes.
 function attachForm(form) {
   const run = runs[form.dataset.run];
   const { columns, encoders, network, start, range: ends } = run.whatIf;
@@ -44,7 +44,7 @@ function attachForm(form) {
     });
     cursors[selected]?.(row[name] ?? start[name]);
   }
-  // Return what the fields of a column say: null if it is missing, undefined if it is another category.
+  // Return the value in the fields of a column: null if it is missing, undefined if it is another category.
   function read(index) {
     const { kind, options } = columns[index];
     const field = fields[index].at(-1);

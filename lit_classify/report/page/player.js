@@ -1,4 +1,4 @@
-// The player: the boundary, hidden units and weights of a network of two numbers at every snapshot.
+// The player: the boundary, hidden units and weights of a network of two features at every snapshot.
 
 const GRID = 64; // points of a map along each feature
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -35,7 +35,7 @@ function classPainter(count, hard) {
   };
 }
 
-// Return a function from the value at a pixel to one color if it is low, and another if it is high.
+// Return a function from the value at a pixel to a color between those of low and of high values.
 function valuePainter(first, last, low, high) {
   const values = ramp(rgb(colors[first]), rgb(css("--surface")), rgb(colors[last]));
   return ([value]) => values((value - low) / (high - low || 1));
@@ -106,7 +106,7 @@ function attachStage(node, options, seek) {
   const [dots, links] = [all(overlay, "circle, rect"), all(node, ".links path")];
   const cursors = all(node, "figure").map((figure) => attachChart(figure, seek));
 
-  // Return the outputs at points of raw columns; those of a grid are interpolated.
+  // Return the outputs at points, given as columns of raw values; those of a grid are interpolated.
   function outputsAt(x, index, chosen = -1) {
     const state = snapshotOf(index);
     const count = length / size ** 2;
@@ -115,7 +115,7 @@ function attachStage(node, options, seek) {
     const part = (feature, row) => clamp(toPart(feature, x[feature][row]), 0, 1);
     return surfaces.map((surface) => x[0].map((_, row) => interpolate(surface, size, part(0, row), part(1, row))));
   }
-  // Return columns whose largest is that of the predicted class: probabilities relative to the threshold.
+  // Return columns of which the predicted class has the largest: probabilities relative to the threshold.
   function decisions(outputs) {
     if (task === "multiclass" || task === "regression") return outputs;
     const output = task === "binary" ? 1 : options.label;
@@ -161,7 +161,7 @@ function attachStage(node, options, seek) {
     drawLinks();
     readout.textContent = describe();
   }
-  // Draw weights as lines, whose width and color are size and sign; those of the chosen unit stand out.
+  // Draw weights as lines whose width and color show size and sign; those of the chosen unit stand out.
   function drawLinks() {
     const scales = current?.layers.map(({ weight }) => weight && largest(weight.values));
     for (const link of links) {
@@ -183,7 +183,7 @@ function attachStage(node, options, seek) {
     });
     for (const split of ["train", "test"]) overlay.classList.toggle(`without-${split}`, !options[split]);
   }
-  // Say what is at the probe, what the unit shows, or how many points are misclassified.
+  // Describe the predictions at the probe, the colors of the chosen unit, or the number of misclassified points.
   function describe() {
     if (probe) return describePoint(probe);
     const isDead = unit?.classList.contains("dead");
@@ -240,7 +240,7 @@ function attachStage(node, options, seek) {
   return { epochs, show, outputsAt };
 }
 
-// Attach the controls of the player, and return its runs by their numbers.
+// Attach the controls of the player, and return its runs by their indices.
 function attachPlayer(section) {
   const options = { hard: false, train: true, test: true, label: 0, member: 0 };
   const stages = all(section, ".stage").map((node) => [node.dataset.run, attachStage(node, options, seek)]);
