@@ -125,21 +125,21 @@ def summarize_comparison(configurations: Sequence[Configuration], seeds: Sequenc
     """
     first = configurations[0]
     values = np.full((len(configurations), len(seeds)), np.nan)
-    for row, part in enumerate(configurations):
-        for run in part.runs:
+    for row, config in enumerate(configurations):
+        for run in config.runs:
             if run.metric is not None:
                 values[row, seeds.index(run.seed)] = run.metric
     tests = paired_tests(values)
-    names = [part.name for part in configurations]
+    names = [config.name for config in configurations]
     return {
         "version": __version__,
         "metric": first.metric,
         "higher_is_better": first.higher_is_better,
-        "rows": list(dict.fromkeys(part.rows for part in configurations)),
+        "rows": list(dict.fromkeys(config.rows for config in configurations)),
         "seeds": list(seeds),
         "configurations": [
-            _summarize(part, number_best, differing)
-            for part, number_best, differing in zip(
+            _summarize(config, times_best, differing)
+            for config, times_best, differing in zip(
                 configurations,
                 _times_best(values, first.higher_is_better),
                 _differing(configurations),
@@ -162,27 +162,27 @@ def summarize_comparison(configurations: Sequence[Configuration], seeds: Sequenc
     }
 
 
-def _summarize(part: Configuration, times_best: int, differing: Mapping[str, Any]) -> dict[str, Any]:
-    finite = [run for run in part.runs if run.metric is not None]
+def _summarize(config: Configuration, times_best: int, differing: Mapping[str, Any]) -> dict[str, Any]:
+    finite = [run for run in config.runs if run.metric is not None]
     values = np.array([run.metric for run in finite])
-    best, worst = (np.max, np.min) if part.higher_is_better else (np.min, np.max)
+    best, worst = (np.max, np.min) if config.higher_is_better else (np.min, np.max)
     return {
-        "name": part.name,
+        "name": config.name,
         "differs": dict(differing),
-        "parameters": part.parameters,
-        "rows": part.rows,
-        "weights": "best epoch" if part.uses_best else "last epoch",
-        "trained": f"one by one: {part.sequential_reason}" if part.sequential_reason else "at once",
+        "parameters": config.parameters,
+        "rows": config.rows,
+        "weights": "best epoch" if config.uses_best else "last epoch",
+        "trained": f"one by one: {config.sequential_reason}" if config.sequential_reason else "at once",
         "mean": float(values.mean()) if len(values) else None,
         "std": float(clear_rounding_errors(values.std(ddof=1), values)) if len(values) > 1 else None,
         "best": float(best(values)) if len(values) else None,
         "worst": float(worst(values)) if len(values) else None,
         "times_best": times_best,
-        "num_runs": len(part.runs),
-        "seconds": part.seconds,
+        "num_runs": len(config.runs),
+        "seconds": config.seconds,
         "runs": [
             {"seed": run.seed, "metric": run.metric, "loss": run.loss, "diverged_in": run.diverged_in}
-            for run in part.runs
+            for run in config.runs
         ],
         "curves": _bands(finite),
     }
@@ -197,8 +197,8 @@ def _times_best(values: NDArray[np.float64], higher_is_better: bool) -> list[int
 
 def _differing(configurations: Sequence[Configuration]) -> list[dict[str, Any]]:
     """Return, for each configuration, the settings that are not the same in all."""
-    differing = differing_settings([part.settings for part in configurations])
-    return [{key: part.settings.get(key) for key in differing} for part in configurations]
+    differing = differing_settings([config.settings for config in configurations])
+    return [{key: config.settings.get(key) for key in differing} for config in configurations]
 
 
 def _bands(runs: Sequence[SeedRun]) -> dict[str, dict[str, Sequence[float]]]:
@@ -223,10 +223,10 @@ def _bands(runs: Sequence[SeedRun]) -> dict[str, dict[str, Sequence[float]]]:
 def _notes(configurations: Sequence[Configuration], seeds: Sequence[int], num_tests: int) -> list[str]:
     notes = []
     if num_tests:
-        several = plural(num_tests, "comparison")
+        comparisons = plural(num_tests, "comparison")
         notes.append(
             f"Differences are tested on runs of equal seeds (Wilcoxon's signed-rank test, Holm's correction "
-            f"for {several}): over seeds, not over data. Other rows could give another order."
+            f"for {comparisons}): over seeds, not over data. Other rows could give another order."
         )
         if len(seeds) < (needed := enough_seeds(num_tests)):
             notes.append(
@@ -234,35 +234,37 @@ def _notes(configurations: Sequence[Configuration], seeds: Sequence[int], num_te
                 f"--seeds {needed} or more."
             )
     if len(configurations) > 1 and any(
-        part.split != configurations[0].split
-        or len(part.targets) != len(configurations[0].targets)
-        or bool((part.targets != configurations[0].targets).any())
-        for part in configurations
+        config.split != configurations[0].split
+        or len(config.targets) != len(configurations[0].targets)
+        or bool((config.targets != configurations[0].targets).any())
+        for config in configurations
     ):
         notes.append("The configurations are evaluated on different rows.")
-    for part in configurations:
-        diverged = [run for run in part.runs if run.metric is None]
+    for config in configurations:
+        diverged = [run for run in config.runs if run.metric is None]
         if diverged:
             epochs = sorted({run.diverged_in for run in diverged if run.diverged_in is not None})
             first = f", the first in epoch {epochs[0]}" if epochs and epochs[0] >= 0 else ""
-            others = "; mean and tests are of the others" if len(diverged) < len(part.runs) else ""
-            runs = plural(len(part.runs), "run")
-            notes.append(f"{part.name}: {len(diverged)} of {runs} diverged{first}{others}.")
+            others = "; mean and tests are of the others" if len(diverged) < len(config.runs) else ""
+            runs = plural(len(config.runs), "run")
+            notes.append(f"{config.name}: {len(diverged)} of {runs} diverged{first}{others}.")
     if (step := seeds[1] - seeds[0] if len(seeds) > 1 else 1) > 1:
         notes.append(f"The seeds are {step} apart: runs of consecutive seeds would share networks.")
-    for reason in dict.fromkeys(part.sequential_reason for part in configurations if part.sequential_reason):
-        concerned = [part for part in configurations if part.sequential_reason == reason]
-        notes.append(f"{_names(concerned, configurations)}: trained one by one, {reason}.")
-    if concerned := [part for part in configurations if part.uses_best]:
-        notes.append(f"{_names(concerned, configurations)}: of the weights of the best epoch.")
-    for part in configurations:
-        if len(part.runs) < len(seeds):
-            notes.append(f"{part.name}: interrupted after {len(part.runs)} of {len(seeds)} runs.")
+    for reason in dict.fromkeys(
+        config.sequential_reason for config in configurations if config.sequential_reason
+    ):
+        affected = [config for config in configurations if config.sequential_reason == reason]
+        notes.append(f"{_names(affected, configurations)}: trained one by one, {reason}.")
+    if affected := [config for config in configurations if config.uses_best]:
+        notes.append(f"{_names(affected, configurations)}: of the weights of the best epoch.")
+    for config in configurations:
+        if len(config.runs) < len(seeds):
+            notes.append(f"{config.name}: interrupted after {len(config.runs)} of {len(seeds)} runs.")
     return notes
 
 
-def _names(concerned: Sequence[Configuration], configurations: Sequence[Configuration]) -> str:
+def _names(affected: Sequence[Configuration], configurations: Sequence[Configuration]) -> str:
     """Return which configurations a note is about."""
-    if len(concerned) == len(configurations) > 1:
+    if len(affected) == len(configurations) > 1:
         return "All configurations"
-    return ", ".join(part.name for part in concerned)
+    return ", ".join(config.name for config in affected)

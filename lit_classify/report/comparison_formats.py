@@ -18,40 +18,43 @@ def comparison_lines(summary: Summary) -> list[str]:
     """Return the table, the tests and the notes as lines."""
     seeds, metric = summary["seeds"], summary["metric"]
     rows = [["configuration", "what differs", "parameters", metric, "best", "worst", "times best", "seconds"]]
-    fits = all(len(what_differs(part)) <= _MAX_DIFFERS for part in summary["configurations"])
-    for part in summary["configurations"]:
-        spread = "" if part["std"] is None else f" ± {format_metric(part['std'], 4)}"
+    fits = all(len(what_differs(config)) <= _MAX_DIFFERS for config in summary["configurations"])
+    for config in summary["configurations"]:
+        spread = "" if config["std"] is None else f" ± {format_metric(config['std'], 4)}"
         values = [
-            "-" if part[name] is None else format_metric(part[name], 4) for name in ("mean", "best", "worst")
+            "-" if config[name] is None else format_metric(config[name], 4)
+            for name in ("mean", "best", "worst")
         ]
-        times = f"{part['times_best']} of {len(seeds)}"
-        parameters, seconds = f"{part['parameters']:,}", f"{part['seconds']:.1f}"
-        differs = what_differs(part) if fits else ""
-        rows.append([part["name"], differs, parameters, values[0] + spread, *values[1:], times, seconds])
-    several = f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
+        times_best = f"{config['times_best']} of {len(seeds)}"
+        parameters, seconds = f"{config['parameters']:,}", f"{config['seconds']:.1f}"
+        differs = what_differs(config) if fits else ""
+        rows.append(
+            [config["name"], differs, parameters, values[0] + spread, *values[1:], times_best, seconds]
+        )
+    seed_range = f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
     statistic = "mean ± standard deviation over " * (len(seeds) > 1)
-    title = f"{metric} on {' or '.join(summary['rows'])}, {statistic}{several}"
+    title = f"{metric} on {' or '.join(summary['rows'])}, {statistic}{seed_range}"
     lines = [title, "", *_aligned(rows)]
     if not fits:
-        settings = [f"{part['name']}: {what_differs(part)}" for part in summary["configurations"]]
+        settings = [f"{config['name']}: {what_differs(config)}" for config in summary["configurations"]]
         lines += ["", "what differs", *(escape_control(line, is_name=True) for line in settings)]
     lines += _test_lines(summary)
     notes = [f"- {escape_control(note, is_name=True)}" for note in summary["notes"]]
     return [*lines, *([""] if notes else []), *notes]
 
 
-def what_differs(part: Summary) -> str:
+def what_differs(config: Summary) -> str:
     """Return the settings that are not the same in all configurations, unless the name says them.
 
     Examples:
         >>> what_differs({"name": "circles_v2 lr=0.1", "differs": {"model.lr": 0.1, "model.hidden": "[5]"}})
         'hidden=[5]'
     """
-    named = {text.partition("=")[0] for text in part["name"].split()}
-    names = {key: key.rpartition(".")[2] for key in part["differs"]}
+    named = {option.partition("=")[0] for option in config["name"].split()}
+    names = {key: key.rpartition(".")[2] for key in config["differs"]}
     return " ".join(
         f"{names[key]}={setting(value)}".replace(" ", "")
-        for key, value in part["differs"].items()
+        for key, value in config["differs"].items()
         if names[key] not in named
     )
 
@@ -94,11 +97,11 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     """Return rows with columns of equal width; the first two are text, and aligned to the left."""
     rows = [[escape_control(cell, is_name=True) for cell in row] for row in rows]
     widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
-    kept = [number for number, width in enumerate(widths) if any(row[number] for row in rows[1:])]
+    shown = [index for index, width in enumerate(widths) if any(row[index] for row in rows[1:])]
     return [
         "  ".join(
-            pad(row[number], widths[number]) if number < 2 else row[number].rjust(widths[number])
-            for number in kept
+            pad(row[index], widths[index]) if index < 2 else row[index].rjust(widths[index])
+            for index in shown
         ).rstrip()
         for row in rows
     ]
@@ -120,12 +123,12 @@ def comparison_csv(summary: Summary) -> bytes:
     )
     lines = [
         {
-            "configuration": part["name"],
-            **{key: setting(value) for key, value in part["differs"].items()},
+            "configuration": config["name"],
+            **{key: setting(value) for key, value in config["differs"].items()},
             "metric": summary["metric"],
-            **{name: part[name] for name in names},
+            **{name: config[name] for name in names},
         }
-        for part in summary["configurations"]
+        for config in summary["configurations"]
     ]
     return escape_formulas(pl.DataFrame(lines, infer_schema_length=None)).write_csv().encode()
 

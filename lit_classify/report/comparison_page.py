@@ -31,7 +31,7 @@ _TYPES = {"png": "image/png", "svg": "image/svg+xml"}
 _STRIP = 120  # width of a strip of runs
 _TITLE_WIDTH = 40  # characters
 _MAX_NAMES = 3  # in the title of the page
-_MAX_TESTS = 20  # differences, before those that are opened
+_MAX_TESTS = 20  # differences that are shown at once
 
 
 def comparison_page(summary: Mapping[str, Any], configurations: Sequence[Configuration]) -> bytes:
@@ -44,9 +44,9 @@ def comparison_page(summary: Mapping[str, Any], configurations: Sequence[Configu
         configurations: what it summarizes, for the plots of predictions.
     """
     seeds = summary["seeds"]
-    several = f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
-    about = f"{summary['metric']} on {' or '.join(summary['rows'])}, {several}"
-    names = [part["name"] for part in summary["configurations"]]
+    seed_range = f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
+    about = f"{summary['metric']} on {' or '.join(summary['rows'])}, {seed_range}"
+    names = [config["name"] for config in summary["configurations"]]
     title = ", ".join(names) if len(names) <= _MAX_NAMES else f"{len(names)} configurations"
     body = [
         tag(
@@ -65,31 +65,33 @@ def comparison_page(summary: Mapping[str, Any], configurations: Sequence[Configu
 
 
 def _results(summary: Mapping[str, Any]) -> Html:
-    parts, metric = summary["configurations"], summary["metric"]
-    values = [run["metric"] for part in parts for run in part["runs"] if run["metric"] is not None]
-    differing = dict.fromkeys(key for part in parts for key in part["differs"])
-    numbers = ("parameters", f"{metric}, mean ± std", "best", "worst", "times best", "seconds")
+    configurations, metric = summary["configurations"], summary["metric"]
+    values = [
+        run["metric"] for config in configurations for run in config["runs"] if run["metric"] is not None
+    ]
+    differing = dict.fromkeys(key for config in configurations for key in config["differs"])
+    numeric_heads = ("parameters", f"{metric}, mean ± std", "best", "worst", "times best", "seconds")
     heads = [tag("th", "configuration", scope="col")]
     heads += [tag("th", key.removeprefix("model."), scope="col") for key in differing]
-    heads += [tag("th", name, scope="col", class_="number") for name in numbers]
+    heads += [tag("th", name, scope="col", class_="number") for name in numeric_heads]
     heads.append(tag("th", "runs", scope="col"))
     rows = []
-    for part in parts:
-        cells = [tag("th", part["name"], scope="row")]
-        cells += [tag("td", setting(part["differs"][key]), class_="differs") for key in differing]
-        spread = "" if part["std"] is None else f" ± {format_number(part['std'], 3)}"
-        mean = "diverged" if part["mean"] is None else format_number(part["mean"]) + spread
-        best, worst = format_number(part["best"]), format_number(part["worst"])
-        times, seconds = f"{part['times_best']} of {len(summary['seeds'])}", f"{part['seconds']:.1f}"
-        texts = (format_number(part["parameters"]), mean, best, worst, times, seconds)
+    for config in configurations:
+        cells = [tag("th", config["name"], scope="row")]
+        cells += [tag("td", setting(config["differs"][key]), class_="differs") for key in differing]
+        spread = "" if config["std"] is None else f" ± {format_number(config['std'], 3)}"
+        mean = "diverged" if config["mean"] is None else format_number(config["mean"]) + spread
+        best, worst = format_number(config["best"]), format_number(config["worst"])
+        times_best = f"{config['times_best']} of {len(summary['seeds'])}"
+        texts = format_number(config["parameters"]), mean, best, worst, times_best, f"{config['seconds']:.1f}"
         cells += [tag("td", text, class_="number") for text in texts]
-        cells.append(tag("td", _strip(part, values)))
+        cells.append(tag("td", _strip(config, values)))
         rows.append(tag("tr", *cells))
     table = tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *rows), class_="sortable")
     return section("Results", tag("div", table, class_="scroll"), note_list(summary["notes"]))
 
 
-def _strip(part: Mapping[str, Any], values: Sequence[float]) -> Html | None:
+def _strip(config: Mapping[str, Any], values: Sequence[float]) -> Html | None:
     """Draw the metric of each run as a dot, from the lowest to the highest of all configurations."""
     if not values:
         return None
@@ -102,11 +104,11 @@ def _strip(part: Mapping[str, Any], values: Sequence[float]) -> Html | None:
             r="4",
             class_="dot",
         )
-        for run in part["runs"]
+        for run in config["runs"]
         if run["metric"] is not None
     ]
     line = tag("line", x1="0", x2=str(_STRIP), y1="8", y2="8", class_="grid")
-    label = f"{len(dots)} runs from {format_number(part['worst'])} to {format_number(part['best'])}"
+    label = f"{len(dots)} runs from {format_number(config['worst'])} to {format_number(config['best'])}"
     return tag("svg", line, *dots, viewBox=f"0 0 {_STRIP} 16", class_="strip", role="img", aria_label=label)
 
 
@@ -121,31 +123,31 @@ def _tests(summary: Mapping[str, Any]) -> Html | None:
         tag("th", name, scope="col") for name in ("first", "second", f"{summary['metric']}, first - second")
     ]
     tables = [
-        tag("div", tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *part)), class_="scroll")
-        for part in (rows[:_MAX_TESTS], rows[_MAX_TESTS:])
-        if part
+        tag("div", tag("table", tag("thead", tag("tr", *heads)), tag("tbody", *group)), class_="scroll")
+        for group in (rows[:_MAX_TESTS], rows[_MAX_TESTS:])
+        if group
     ]
-    more = f"{len(rows) - _MAX_TESTS} more differences"
-    rest = [tag("details", tag("summary", more), table) for table in tables[1:]]
-    return section("Differences", tables[0], *rest)
+    label = f"{len(rows) - _MAX_TESTS} more differences"
+    collapsed = [tag("details", tag("summary", label), table) for table in tables[1:]]
+    return section("Differences", tables[0], *collapsed)
 
 
 def _predictions(configurations: Sequence[Configuration]) -> Html | None:
     """Return the plots of predictions, side by side."""
     drawn = []
-    for part in configurations:
-        surfaces = [run.surface for run in part.runs if run.surface is not None]
-        plot_data = part.plot_data
+    for config in configurations:
+        surfaces = [run.surface for run in config.runs if run.surface is not None]
+        plot_data = config.plot_data
         if plot_data is None or not surfaces:
             continue
 
-        title = wrap(f"{part.name}: {plural(len(surfaces), 'run')}", _TITLE_WIDTH)
+        title = wrap(f"{config.name}: {plural(len(surfaces), 'run')}", _TITLE_WIDTH)
         draw = partial(_draw_predictions, plot_data, surfaces, title)
-        drawn.append(tag("figure", _picture(draw, f"predictions of {part.name}", "png")))
+        drawn.append(tag("figure", _picture(draw, f"predictions of {config.name}", "png")))
     if not drawn:
         return None
     about = "Each line is the boundary of one run; the background shows the mean of their probabilities."
-    if all(part.plot_data is None or part.plot_data.extent is None for part in configurations):
+    if all(config.plot_data is None or config.plot_data.extent is None for config in configurations):
         about = "Each line shows the predictions of one run."
     return section("Predictions", tag("p", about, class_="muted"), tag("div", *drawn, class_="plots"))
 
@@ -163,12 +165,12 @@ def _draw_predictions(plot_data: PlotData, surfaces: Sequence[Tensor], title: st
 def _curves(summary: Mapping[str, Any]) -> Html | None:
     """Return the learning curves, with bands of their spread."""
     titles = {**_CURVES, f"val/{summary['metric']}": f"{summary['metric']}, validation rows"}
-    parts = summary["configurations"]
+    configurations = summary["configurations"]
     drawn = []
     for name, title in titles.items():
-        bands = {
-            part["name"]: part["curves"].get(name) or _NO_BAND for part in parts
-        }  # all: of one color each
+        bands = {  # of every configuration, so that each has the same color in all plots
+            config["name"]: config["curves"].get(name) or _NO_BAND for config in configurations
+        }
         if any(band["epoch"] for band in bands.values()):
             picture = _picture(partial(plots.curve_bands, {title: bands}), f"learning curves: {title}", "svg")
             drawn.append(tag("figure", picture))

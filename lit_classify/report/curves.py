@@ -23,13 +23,13 @@ def read_curves(folder: Path, steps_per_epoch: float) -> dict[str, dict[str, lis
         >>> read_curves(Path("no/such/run"), 1.0)
         {}
     """
-    found: dict[str, dict[int, float]] = {}
+    curves: dict[str, dict[int, float]] = {}
     for tag, step, value in read_scalars(folder):
         epoch = max(round((step + 1) / steps_per_epoch) - 1, 0)
-        found.setdefault(tag, {})[epoch] = value
+        curves.setdefault(tag, {})[epoch] = value
     finite = {
         tag: {epoch: value for epoch, value in values.items() if math.isfinite(value)}
-        for tag, values in found.items()
+        for tag, values in curves.items()
     }
     return {tag: _columns(values) for tag, values in finite.items() if values}
 

@@ -34,7 +34,7 @@ from lit_classify.report.what_if_section import what_if_section
 
 _NUM_COLORS = 3 * len(COLORS)  # after which class_color repeats them
 _MAX_FIRST = 3  # differing settings before the metrics of a comparison
-_MAX_LISTED = 20  # classes
+_MAX_LISTED = 20  # classes that are listed among the facts
 SCRIPTS = ("network.js", "charts.js", "player.js", "page.js")
 
 
@@ -58,7 +58,9 @@ def render_html(summary: Mapping[str, Any]) -> str:
         "runs": [
             {
                 "names": _escaped(run["outputs"]),
-                "featureNames": _escaped(part["name"] for part in (run["player"] or {}).get("features", ())),
+                "featureNames": _escaped(
+                    feature["name"] for feature in (run["player"] or {}).get("features", ())
+                ),
                 "player": run["player"],
                 "whatIf": run["what_if"],
             }
@@ -84,10 +86,10 @@ def _colors(settings: dict[Any, str] | None = None) -> list[str]:
 def _dark_style(light: Sequence[str], dark: Sequence[str]) -> str:
     """Return rules that replace the colors of classes on dark pages, where shades would hardly be visible."""
     rules = [
-        f'[{kind}="{before}"] {{ {kind}: {after}; }}'
-        for before, after in zip(light, dark, strict=True)
-        for kind in ("fill", "stroke")
-        if before != after
+        f'[{attribute}="{light_color}"] {{ {attribute}: {dark_color}; }}'
+        for light_color, dark_color in zip(light, dark, strict=True)
+        for attribute in ("fill", "stroke")
+        if light_color != dark_color
     ]
     return "\n".join(["@media screen and (prefers-color-scheme: dark) {", *rules, "}"])
 
@@ -104,17 +106,16 @@ def _outputs(run: Mapping[str, Any]) -> list[str]:
 
 def _body(summary: Mapping[str, Any]) -> Html:
     runs = summary["runs"]
-    several = len(runs) != 1
     head = tag("header", tag("p", "Training report", class_="muted"), tag("h1", _title(runs)))
     player = player_section(runs)
-    if several:
+    if len(runs) != 1:
         content = [_comparison(runs), player]
-        for number, run in enumerate(runs):
+        for index, run in enumerate(runs):
             title = tag("summary", tag("h2", run["name"]))
-            inner = tag("div", _overview(run), _parts(run, number), id=f"run-{number}")
-            content.append(tag("details", title, inner))
+            sections = tag("div", _overview(run), _details(run, index), id=f"run-{index}")
+            content.append(tag("details", title, sections))
     else:
-        content = [_overview(runs[0]), player, _parts(runs[0], 0)]
+        content = [_overview(runs[0]), player, _details(runs[0], 0)]
     contains = ", ".join(summary["contains"]) or "nothing"
     footer = f"Of the data, this page contains: {contains}. It makes no requests. Written by lit_classify "
     return join([head, *content, tag("footer", f"{footer}{summary['version']}.")])
@@ -124,7 +125,7 @@ def _title(runs: Sequence[Mapping[str, Any]]) -> str:
     return runs[0]["name"] if len(runs) == 1 else f"{len(runs)} runs"
 
 
-def _parts(run: Mapping[str, Any], number: int) -> Html:
+def _details(run: Mapping[str, Any], index: int) -> Html:
     """Return the sections of a run that follow its overview."""
     curves = None
     if run["curves"] and not run["player"]:  # which shows them itself
@@ -132,7 +133,7 @@ def _parts(run: Mapping[str, Any], number: int) -> Html:
         reason = run["not_replayed"]
         note = tag("p", f"The training is not replayed: {reason}.", class_="muted") if reason else None
         curves = section("Learning curves", charts, note, class_="learning")
-    what_if = what_if_section(run["what_if"], run["outputs"], number)
+    what_if = what_if_section(run["what_if"], run["outputs"], index)
     predictions = prediction_sections(run["predictions"], run["class_names"]) if run["predictions"] else []
     columns = tag("div", *predictions, importance_section(run), class_="columns")
     return join([curves, what_if, columns, worst_rows_section(run)])
@@ -184,22 +185,24 @@ def _metrics(evaluation: Mapping[str, Any], task: str) -> Html:
     baselines = evaluation["baselines"] or {"metric": None, "scores": {}}
     compared_by = {"R²": "r2"}.get(baselines["metric"], baselines["metric"])
     draw = task != "Regressor"  # whose metrics have no common scale
-    compared = [
+    baseline_rows = [
         _metric(model, {"value": score}, draw, "baseline") for model, score in baselines["scores"].items()
     ]
-    named = {
+    metric_rows = {
         name: _metric(name, metric, draw and not name.endswith("loss"))
         for name, metric in evaluation["metrics"].items()
     }
     for name, reason in evaluation["undefined"].items():
-        named[name] = tag("tr", tag("th", name, scope="row"), tag("td", reason, colspan="3", class_="muted"))
+        metric_rows[name] = tag(
+            "tr", tag("th", name, scope="row"), tag("td", reason, colspan="3", class_="muted")
+        )
     rows = []
-    for name, row in named.items():
+    for name, row in metric_rows.items():
         rows.append(row)
         if name == compared_by:
-            rows += compared
-    if compared_by not in named:
-        rows += compared
+            rows += baseline_rows
+    if compared_by not in metric_rows:
+        rows += baseline_rows
     heads = [
         tag("th", name, scope="col", class_="number" if name == "value" else None)
         for name in ("metric", "value", "95 % interval", "0 to 1" if draw else "")
@@ -213,15 +216,15 @@ def _metric(name: str, metric: Mapping[str, Any], draw: bool, class_: str | None
     value, low, high = metric["value"], metric.get("low"), metric.get("high")
     interval = "" if low is None else f"{format_number(low, 3)} to {format_number(high, 3)}"
     drawn = None
-    ends = [part for part in (value, low, high) if part is not None]
-    if draw and ends and min(ends) >= 0 and max(ends) <= 1:
+    values = [x for x in (value, low, high) if x is not None]
+    if draw and values and min(values) >= 0 and max(values) <= 1:
         lines = [tag("line", x1="4", x2="96", y1="8", y2="8", class_="grid")]
         if low is not None and high is not None:
             lines.append(tag("line", x1=f"{4 + 92 * low:.1f}", x2=f"{4 + 92 * high:.1f}", y1="8", y2="8"))
         dot = tag("circle", cx=f"{4 + 92 * value:.1f}", cy="8", r="3.5")
         drawn = tag("svg", *lines, dot, viewBox="0 0 100 16", class_="whisker", aria_hidden="true")
-    number = tag("td", format_number(value), class_="number")
-    row = (tag("th", name, scope="row"), number, tag("td", interval, class_="muted"), tag("td", drawn))
+    cell = tag("td", format_number(value), class_="number")
+    row = (tag("th", name, scope="row"), cell, tag("td", interval, class_="muted"), tag("td", drawn))
     return tag("tr", *row, class_=class_)
 
 
@@ -229,14 +232,14 @@ def _comparison(runs: Sequence[Mapping[str, Any]]) -> Html:
     """Return a table of the metrics and of the settings that differ, which are highlighted."""
     scores = [run["evaluation"]["metrics"] if run["evaluation"] else {} for run in runs]
     metrics = list(dict.fromkeys(name for score in scores for name in score))
-    settings = {name for run in runs for name in run["settings"]}
+    setting_names = {name for run in runs for name in run["settings"]}
     differing = differing_settings([run["settings"] for run in runs])
     rows = []
-    for number, (run, score) in enumerate(zip(runs, scores, strict=True)):
+    for index, (run, score) in enumerate(zip(runs, scores, strict=True)):
         values = [score[name]["value"] if name in score else None for name in metrics]
-        link = tag("a", run["name"], href=f"#run-{number}")
-        own = [run["settings"].get(name) for name in differing]
-        rows.append([link, *own[:_MAX_FIRST], run["epochs"], *values, *own[_MAX_FIRST:]])
+        link = tag("a", run["name"], href=f"#run-{index}")
+        settings = [run["settings"].get(name) for name in differing]
+        rows.append([link, *settings[:_MAX_FIRST], run["epochs"], *values, *settings[_MAX_FIRST:]])
     head = ["run", *differing[:_MAX_FIRST], "epochs", *metrics, *differing[_MAX_FIRST:]]
-    same = f"{len(settings) - len(differing)} settings are the same; those that differ are highlighted."
+    same = f"{len(setting_names) - len(differing)} settings are the same; those that differ are highlighted."
     return section("Comparison", tag("p", same, class_="muted"), sortable_table(head, rows, differing))

@@ -46,16 +46,17 @@ def tag(kind: str, /, *children: str | None, **attributes: str | None) -> Html:
         <p class="muted">1 &lt; 2</p>
     """
     names = {name: name.removesuffix("_").replace("_", "-") for name in attributes}
-    given = "".join(
+    attribute_text = "".join(
         f' {names[name]}="{escape(value)}"' for name, value in attributes.items() if value is not None
     )
-    inner = [child if isinstance(child, Html) else escape(child) for child in children if child is not None]
-    return Html(f"<{kind}{given}/>" if kind in _EMPTY else f"<{kind}{given}>{''.join(inner)}</{kind}>")
+    content = [child if isinstance(child, Html) else escape(child) for child in children if child is not None]
+    opening = f"{kind}{attribute_text}"
+    return Html(f"<{opening}/>" if kind in _EMPTY else f"<{opening}>{''.join(content)}</{kind}>")
 
 
-def join(parts: Iterable[Html | None]) -> Html:
+def join(elements: Iterable[Html | None]) -> Html:
     """Return elements one after another; None is left out."""
-    return Html("".join(part for part in parts if part is not None))
+    return Html("".join(element for element in elements if element is not None))
 
 
 def section(title: str, *children: str | None, **attributes: str | None) -> Html:
@@ -94,9 +95,9 @@ def fill_page(title: str, body: Html, allowed: str, scripts: str = "", style: st
         False
     """
     style = page_file("page.css") + style
-    own = f"default-src 'none'; style-src {digest(style)}"
+    directives = f"default-src 'none'; style-src {digest(style)}"
     return Template(page_file("page.html")).substitute(
-        policy=f"{own}; {allowed}; base-uri 'none'; form-action 'none'",
+        policy=f"{directives}; {allowed}; base-uri 'none'; form-action 'none'",
         title=escape(title),
         style=style,
         body=body,
@@ -108,9 +109,9 @@ def sortable_table(
     head: Sequence[str], rows: Sequence[Sequence[Any]], highlighted: Sequence[str] = ()
 ) -> Html:
     """Return a table that the script makes sortable; columns of numbers are aligned to the right."""
-    columns = [[row[number] for row in rows] for number in range(len(head))]
+    columns = [[row[index] for row in rows] for index in range(len(head))]
     marks = [
-        ["number"] * all(part is None or _is_number(part) or _is_numeric_text(part) for part in column)
+        ["number"] * all(value is None or _is_number(value) or _is_numeric_text(value) for value in column)
         + ["differs"] * (name in highlighted)
         for name, column in zip(head, columns, strict=True)
     ]

@@ -10,19 +10,19 @@ from lit_classify.report.settings import differing_settings
 def render_markdown(summary: Mapping[str, Any]) -> str:
     """Return a summary as Markdown: a section for each run, after a table that compares several."""
     runs = summary["runs"]
-    parts = [] if len(runs) < 2 else ["# Runs", _comparison(runs)]
-    parts += [section for run in runs for section in _run(run)]
+    blocks = [] if len(runs) < 2 else ["# Runs", _comparison(runs)]
+    blocks += [section for run in runs for section in _run(run)]
     contains = ", ".join(summary["contains"])
-    parts.append(f"Contains of the data: {contains}. lit_classify {summary['version']}.")
-    return "\n\n".join(parts) + "\n"
+    blocks.append(f"Of the data, this report contains: {contains}. lit_classify {summary['version']}.")
+    return "\n\n".join(blocks) + "\n"
 
 
 def _run(run: Mapping[str, Any]) -> list[str]:
     """Return the section of a run."""
-    parts = [f"# {escape_markdown(run['name'])}"]
+    blocks = [f"# {escape_markdown(run['name'])}"]
     if run["purpose"]:
-        parts.append(escape_markdown(" ".join(run["purpose"].split())))
-    parts.append(f"    {run['command']}")
+        blocks.append(escape_markdown(" ".join(run["purpose"].split())))
+    blocks.append(f"    {run['command']}")
     best = "" if run["best_epoch"] is None else f", best {run['best_epoch']}"
     facts = {
         "task": f"{run['task']}, {run['parameters']:,} parameters, members: {run['members']}",
@@ -30,18 +30,20 @@ def _run(run: Mapping[str, Any]) -> list[str]:
         "epochs": f"{run['epochs']}{best}",
         "versions": ", ".join(f"{name} {version}" for name, version in run["versions"].items()),
     }
-    parts.append("\n".join(f"- {name}: {escape_markdown(text)}" for name, text in facts.items()))
+    blocks.append("\n".join(f"- {name}: {escape_markdown(text)}" for name, text in facts.items()))
     evaluation = run["evaluation"]
     rows = plural(evaluation["num_rows"], f"{evaluation['split']} row")
-    parts += [f"## {rows}", _metrics(evaluation)]
+    blocks += [f"## {rows}", _metrics(evaluation)]
     if columns := run["importance"]:
-        lines = [(part["column"], _number(part["drop"]), _number(part["deviation"])) for part in columns]
+        lines = [
+            (column["column"], _number(column["drop"]), _number(column["deviation"])) for column in columns
+        ]
         title = f"## {run['importance_metric']} when a column is permuted"
-        parts += [title, _table(["column", "mean", "std"], lines)]
+        blocks += [title, _table(["column", "mean", "std"], lines)]
     for title, notes in (("Problems", run["problems"]), ("Notes on the data", run["data"]["notes"])):
         if notes:
-            parts += [f"## {title}", "\n".join(f"- {escape_markdown(note)}" for note in notes)]
-    return parts
+            blocks += [f"## {title}", "\n".join(f"- {escape_markdown(note)}" for note in notes)]
+    return blocks
 
 
 def _metrics(evaluation: Mapping[str, Any]) -> str:

@@ -113,13 +113,15 @@ def _replace_tensors(content: Any, replace: Callable[[Tensor], Any]) -> Any:  # 
     if isinstance(content, Tensor):
         return replace(content)
     if isinstance(content, dict):
-        return {key: _replace_tensors(part, replace) for key, part in content.items()}
-    return [_replace_tensors(part, replace) for part in content] if isinstance(content, list) else content
+        return {key: _replace_tensors(item, replace) for key, item in content.items()}
+    if isinstance(content, list):
+        return [_replace_tensors(item, replace) for item in content]
+    return content
 
 
 def _layers(module: nn.Module) -> list[dict[str, Any]]:
     if isinstance(module, nn.Sequential):
-        return [layer for part in module for layer in _layers(part)]
+        return [layer for child in module for layer in _layers(child)]
     kind = type(module)
     if kind in (nn.Dropout, nn.Identity):
         return []
@@ -146,15 +148,15 @@ def _linear(weight: Tensor, bias: Tensor) -> dict[str, Any]:
 
 def _embedding(module: FeatureEmbedding) -> dict[str, Any]:
     """Return the embeddings of numbers and categories; parameters of a single network get K = 1."""
-    parts = []
-    for part in cast(Iterable[NumberEmbedding], module.numbers):
-        arrays = {name: _with_members(value, 3) for name, value in part.named_parameters()}
-        parts.append({"kind": part.kind, **dict(part.named_buffers()), **arrays})
+    numbers = []
+    for embedding in cast(Iterable[NumberEmbedding], module.numbers):
+        arrays = {name: _with_members(value, 3) for name, value in embedding.named_parameters()}
+        numbers.append({"kind": embedding.kind, **dict(embedding.named_buffers()), **arrays})
     tables = module.categories.tables if module.categories is not None else ()
     return {
         "kind": "embedding",
         "numeric_columns": module.numeric_columns.tolist(),
-        "numbers": parts,
+        "numbers": numbers,
         "tables": [_with_members(table.get_parameter("weight"), 2) for table in tables],
     }
 

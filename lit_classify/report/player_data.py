@@ -43,10 +43,10 @@ def player_data(
     epochs, states = load_snapshots(folder)
     x = torch.cat([data.sample(split).x for split in ("train", "test") if data.has_split(split)])
     low, high = x.amin(dim=0), x.amax(dim=0)
-    ends = torch.stack([low - _MARGIN * (high - low), high + _MARGIN * (high - low)])  # (2, F)
+    limits = torch.stack([low - _MARGIN * (high - low), high + _MARGIN * (high - low)])  # (2, F)
     player: dict[str, Any] = {
         "features": [{"name": axis.name, "center": axis.center, "scale": axis.scale} for axis in axes],
-        "range": [(axis.center + axis.scale * ends[:, axis.column]).tolist() for axis in axes],
+        "range": [(axis.center + axis.scale * limits[:, axis.column]).tolist() for axis in axes],
         "points": _points(data) if rows else None,
         "epochs": epochs,
         **_decision(model, data),
@@ -61,7 +61,7 @@ def player_data(
     except UnsupportedNetwork as error:
         if isinstance(model, Regressor):  # values are not between 0 and 1
             raise
-        surfaces = _surfaces(model, states, ends, [axis.column for axis in axes])
+        surfaces = _surfaces(model, states, limits, [axis.column for axis in axes])
         content = base64.b64encode(surfaces.numpy().tobytes()).decode()
         return player | {"grids": {"size": _GRID, "probabilities": content, "reason": str(error)}}
 
@@ -90,7 +90,7 @@ def _weights(model: LitModule, states: Tensor) -> Tensor:
     return torch.stack([flat_weights(snapshot) for snapshot in _each_snapshot(model, states)])
 
 
-def _surfaces(model: LitModule, states: Tensor, ends: Tensor, columns: Sequence[int]) -> Tensor:
+def _surfaces(model: LitModule, states: Tensor, limits: Tensor, columns: Sequence[int]) -> Tensor:
     """Return the probabilities over a grid at each snapshot, from 0 to 255, ``(S, size, size, C)`` uint8.
 
     Args:
@@ -99,9 +99,11 @@ def _surfaces(model: LitModule, states: Tensor, ends: Tensor, columns: Sequence[
         limits: smallest and largest value of each feature, ``(2, F)``.
         columns: the feature along the horizontal and along the vertical axis.
     """
-    first, second = (torch.linspace(float(ends[0, k]), float(ends[1, k]), _GRID) for k in columns)
+    horizontal, vertical = (
+        torch.linspace(float(limits[0, column]), float(limits[1, column]), _GRID) for column in columns
+    )
     grid = torch.empty(_GRID, _GRID, 2)
-    grid[..., columns[0]], grid[..., columns[1]] = first, second.unsqueeze(1)
+    grid[..., columns[0]], grid[..., columns[1]] = horizontal, vertical.unsqueeze(1)
     points = grid.reshape(-1, 2)
     surfaces = [
         snapshot.predict(points).reshape(_GRID, _GRID, -1) for snapshot in _each_snapshot(model, states)
@@ -111,16 +113,16 @@ def _surfaces(model: LitModule, states: Tensor, ends: Tensor, columns: Sequence[
 
 def _points(data: InMemoryDataModule) -> dict[str, Any]:
     """Return the points of the training and test rows in the units of the data, at most 1,000 of each."""
-    axes, points, targets, names = data.numeric_features, list[list[float]](), list[float](), list[str]()
+    axes, points, targets, splits = data.numeric_features, list[list[float]](), list[float](), list[str]()
     for split in ("train", "val", "test"):
         if not data.has_split(split) or (split == "val" and (data.folds or data.validates_on_test)):
             continue
-        x, y = (part[:_MAX_POINTS] for part in data.split(split))
+        x, y = (tensor[:_MAX_POINTS] for tensor in data.split(split))
         raw = torch.stack([axis.center + axis.scale * x[:, axis.column] for axis in axes], dim=1)
-        points += [[round_number(number) for number in point] for point in raw.tolist()]
+        points += [[round_number(value) for value in point] for point in raw.tolist()]
         targets += y.tolist()
-        names += [split] * len(y)
-    return {"x": points, "y": targets, "split": names}
+        splits += [split] * len(y)
+    return {"x": points, "y": targets, "split": splits}
 
 
 def round_number(number: float) -> float:

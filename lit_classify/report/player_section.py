@@ -15,7 +15,7 @@ from lit_classify.report.svg_charts import learning_curves, swatch
 _SPEEDS = (2, 5, 10, 20, 40)  # snapshots per second
 _SPEED = 10
 _MAP, _UNIT = "400", "64"  # pixels
-_MAX_UNITS = 16  # drawn of a layer
+_MAX_UNITS = 16  # of a layer that are drawn
 _SPLITS = {"train": "train", "val": "validation", "test": "test"}
 _PLAY = "M4 2.5v11l9-5.5z"
 _PAUSE = "M3.5 2.5h3v11h-3zM9.5 2.5h3v11h-3z"
@@ -25,10 +25,10 @@ _FORWARD = "M4 2.5v11L11 8zM11 2.5h2v11h-2z"
 
 def player_section(runs: Sequence[Mapping[str, Any]]) -> Html | None:
     """Return the player of the runs that have one; None if none has."""
-    shown = [(number, run) for number, run in enumerate(runs) if run["player"]]
+    shown = [(index, run) for index, run in enumerate(runs) if run["player"]]
     if not shown:
         return None
-    stages = [_stage(number, run) for number, run in shown]
+    stages = [_stage(index, run) for index, run in shown]
     content = _controls([run for _, run in shown]), tag("div", *stages, class_="stages")
     return section("Training, replayed", *content, class_="player")
 
@@ -36,7 +36,7 @@ def player_section(runs: Sequence[Mapping[str, Any]]) -> Html | None:
 def _controls(runs: Sequence[Mapping[str, Any]]) -> Html:
     players = [run["player"] for run in runs]
     speeds = [tag("option", f"{speed}", selected="" if speed == _SPEED else None) for speed in _SPEEDS]
-    parts = [
+    controls = [
         tag(
             "div",
             _icon("step back", _BACK),
@@ -49,17 +49,17 @@ def _controls(runs: Sequence[Mapping[str, Any]]) -> Html:
         tag("label", "Speed ", tag("select", *speeds, aria_label="speed", class_="speed")),
     ]
     if any(player["task"] != "regression" for player in players):
-        parts.append(_check("Regions only", "hard", False))
+        controls.append(_check("Regions only", "hard", False))
     if any(player["points"] for player in players):
-        parts += [_check("Train points", "train", True), _check("Test points", "test", True)]
+        controls += [_check("Train points", "train", True), _check("Test points", "test", True)]
     labels = [run["label_names"] for run in runs if run["player"]["task"] == "multilabel"]
     if labels:
-        parts.append(_choice("label", labels[0]))
+        controls.append(_choice("label", labels[0]))
     members = max((player["network"]["members"] for player in players if player.get("network")), default=1)
     if members > 1:
-        names = [f"mean of {members} members", *(f"member {number + 1}" for number in range(members))]
-        parts.append(_choice("member", names))
-    return tag("div", *parts, class_="controls")
+        names = [f"mean of {members} members", *(f"member {index + 1}" for index in range(members))]
+        controls.append(_choice("member", names))
+    return tag("div", *controls, class_="controls")
 
 
 def _icon(label: str, *paths: str) -> Html:
@@ -76,11 +76,11 @@ def _choice(option: str, names: Sequence[str]) -> Html:
     return tag("select", *(tag("option", name) for name in names), aria_label=option, data_option=option)
 
 
-def _stage(number: int, run: Mapping[str, Any]) -> Html:
+def _stage(index: int, run: Mapping[str, Any]) -> Html:
     """Return the map, the diagram and the curves of a run."""
     player = run["player"]
-    first, second = (feature["name"] for feature in player["features"])
-    about = f"predictions of {run['name']} over {first} and {second}; arrow keys read a point"
+    x_name, y_name = (feature["name"] for feature in player["features"])
+    about = f"predictions of {run['name']} over {x_name} and {y_name}; arrow keys read a point"
     canvas = tag("canvas", width=_MAP, height=_MAP)
     overlay = tag(
         "svg",
@@ -106,8 +106,8 @@ def _stage(number: int, run: Mapping[str, Any]) -> Html:
         reason = f"Units and weights are not drawn: {player['grids']['reason']}."
         diagram = tag("p", reason, class_="muted network")
     colors = class_color(1), class_color(0)
-    parts = tag("div", map_, diagram, learning_curves(run["curves"], colors), class_="parts")
-    return tag("div", tag("h3", run["name"]), parts, class_="stage", data_run=f"{number}")
+    panels = tag("div", map_, diagram, learning_curves(run["curves"], colors), class_="panels")
+    return tag("div", tag("h3", run["name"]), panels, class_="stage", data_run=f"{index}")
 
 
 def _points(player: Mapping[str, Any]) -> list[Html]:
@@ -146,7 +146,7 @@ def _legend(run: Mapping[str, Any]) -> Html:
     if player["task"] == "regression":
         colors = (class_color(3), class_color(1))
         shown = [
-            swatch(color, format_number(end)) for color, end in zip(colors, player["values"], strict=True)
+            swatch(color, format_number(value)) for color, value in zip(colors, player["values"], strict=True)
         ]
     else:
         names = ["no", "yes"] if player["task"] == "multilabel" else run["outputs"]
@@ -163,19 +163,19 @@ def _legend(run: Mapping[str, Any]) -> Html:
 def _diagram(player: Mapping[str, Any], outputs: Sequence[str]) -> Html:
     """Return the units of a network in a column for each layer, connected by its weights."""
     layers, features = player["network"]["layers"], player["features"]
-    linear = [number for number, layer in enumerate(layers) if layer["kind"] == "linear"]
+    linear = [index for index, layer in enumerate(layers) if layer["kind"] == "linear"]
     inputs = layers[0].get("inputs") or [feature["name"] for feature in features]
-    sizes = [len(inputs), *(layers[number]["weight"]["shape"][1] for number in linear)]
+    sizes = [len(inputs), *(layers[index]["weight"]["shape"][1] for index in linear)]
     shown, last = [min(size, _MAX_UNITS) for size in sizes], len(linear)
-    places = [*linear, len(layers)]  # of the units' outputs: before the next weights
+    positions = [*linear, len(layers)]  # of the units' outputs, which the next linear layer takes
     titles = ["inputs", *(f"layer {depth}" for depth in range(1, last)), "output"]
     heads, columns = [], []
     for depth, (title, size) in enumerate(zip(titles, sizes, strict=True)):
         hidden = [f"{title}, unit {unit + 1}" for unit in range(size)]
         names = inputs if depth == 0 else outputs[-size:] if depth == last else hidden
-        part = f", {shown[depth]} of {size}" if shown[depth] < size else ""
-        heads.append(tag("span", title + part))
-        units = [_unit(names[unit], depth, unit, places[depth]) for unit in range(shown[depth])]
+        count = f", {shown[depth]} of {size}" if shown[depth] < size else ""
+        heads.append(tag("span", title + count))
+        units = [_unit(names[unit], depth, unit, positions[depth]) for unit in range(shown[depth])]
         columns.append(tag("div", *units, class_="layer"))
     links = [
         _link(depth, layer, source, target, shown, sizes[depth])
@@ -185,27 +185,27 @@ def _diagram(player: Mapping[str, Any], outputs: Sequence[str]) -> Html:
     drawn = tag(
         "svg", *links, viewBox="0 0 100 100", preserveAspectRatio="none", class_="links", aria_hidden="true"
     )
-    several = tag("p", "With the mean on the map, the units of member 1 are drawn.", class_="muted")
+    note = tag("p", "With the mean on the map, the units of member 1 are drawn.", class_="muted")
     return tag(
         "div",
         tag("div", *heads, class_="heads"),
         tag("div", drawn, *columns, class_="layers"),
-        several if player["network"]["members"] > 1 else None,
+        note if player["network"]["members"] > 1 else None,
         class_="network",
     )
 
 
-def _unit(name: str, depth: int, index: int, place: int) -> Html:
+def _unit(name: str, depth: int, index: int, position: int) -> Html:
     canvas = tag("canvas", width=_UNIT, height=_UNIT)
-    where = {"data_unit": f"{depth}-{index}", "data_at": f"{place}", "data_index": f"{index}"}
-    return tag("button", canvas, type="button", aria_label=name, class_="unit", **where)
+    data = {"data_unit": f"{depth}-{index}", "data_position": f"{position}", "data_index": f"{index}"}
+    return tag("button", canvas, type="button", aria_label=name, class_="unit", **data)
 
 
 def _link(depth: int, layer: int, source: int, target: int, shown: Sequence[int], num_sources: int) -> Html:
     """Return the line of a weight from the middle of a unit to that of another, in percent of the diagram."""
-    x1, x2 = (100 * (at + 0.5) / len(shown) for at in (depth, depth + 1))
+    x1, x2 = (100 * (column + 0.5) / len(shown) for column in (depth, depth + 1))
     y1, y2 = 100 * (source + 0.5) / shown[depth], 100 * (target + 0.5) / shown[depth + 1]
     middle = (x1 + x2) / 2
     path = f"M{x1:.4g} {y1:.4g}C{middle:.4g} {y1:.4g} {middle:.4g} {y2:.4g} {x2:.4g} {y2:.4g}"
-    ends = {"data_from": f"{depth}-{source}", "data_to": f"{depth + 1}-{target}"}
-    return tag("path", d=path, data_layer=f"{layer}", data_index=f"{target * num_sources + source}", **ends)
+    data = {"data_from": f"{depth}-{source}", "data_to": f"{depth + 1}-{target}"}
+    return tag("path", d=path, data_layer=f"{layer}", data_index=f"{target * num_sources + source}", **data)

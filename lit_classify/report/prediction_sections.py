@@ -18,7 +18,7 @@ from lit_classify.report.html_elements import (
 from lit_classify.report.svg_charts import Axes, Curve, calibration_chart, line_chart, scatter_chart
 
 _MAX_OUTPUTS = 20  # classes or labels that are drawn
-_MAX_BARS = 20  # columns, before those that are opened
+_MAX_BARS = 20  # columns that are shown at once
 
 
 def prediction_sections(predictions: Mapping[str, Any], class_names: Sequence[str] | None) -> list[Html]:
@@ -40,8 +40,8 @@ def prediction_sections(predictions: Mapping[str, Any], class_names: Sequence[st
         sections.append(_calibration(predictions["calibration"]))
     if predictions["values"]:
         values = predictions["values"]
-        ends = min(map(min, values)), max(map(max, values))
-        chart = scatter_chart(Axes("predicted over actual values", "actual", ends, ends), values)
+        limits = min(map(min, values)), max(map(max, values))
+        chart = scatter_chart(Axes("predicted over actual values", "actual", limits, limits), values)
         sections.append(section("Predicted over actual values", chart))
     return sections
 
@@ -52,18 +52,20 @@ def importance_section(run: Mapping[str, Any]) -> Html | None:
         return section("Permutation importance", tag("p", f"Not available: {reason}.", class_="muted"))
     if not run["importance"]:
         return None
-    most = max(0.0, *(part["drop"] for part in run["importance"])) or 1.0
+    largest = max(0.0, *(column["drop"] for column in run["importance"])) or 1.0
     bars = []
-    for part in run["importance"]:
-        text = f"{format_number(part['drop'], 3)} ± {format_number(part['deviation'], 2)}"
-        fill = tag("rect", width=f"{max(100 * part['drop'] / most, 0):.1f}%", height="100%", rx="4")
+    for column in run["importance"]:
+        text = f"{format_number(column['drop'], 3)} ± {format_number(column['deviation'], 2)}"
+        fill = tag("rect", width=f"{max(100 * column['drop'] / largest, 0):.1f}%", height="100%", rx="4")
         track = tag("svg", fill, class_="track", aria_hidden="true")
-        name = tag("span", part["column"], title=part["column"])
+        name = tag("span", column["column"], title=column["column"])
         bars.append(tag("div", name, track, tag("b", text), class_="bar"))
     metric = f"{run['importance_metric']} when the values of a column are permuted"
-    more = bars[_MAX_BARS:]
-    rest = tag("details", tag("summary", f"{len(more)} more columns"), *more) if more else None
-    shown = tag("p", metric, class_="muted"), *bars[:_MAX_BARS], rest
+    other_bars = bars[_MAX_BARS:]
+    collapsed = (
+        tag("details", tag("summary", f"{len(other_bars)} more columns"), *other_bars) if other_bars else None
+    )
+    shown = tag("p", metric, class_="muted"), *bars[:_MAX_BARS], collapsed
     return section("Permutation importance", *shown, class_="importance")
 
 
@@ -73,9 +75,9 @@ def worst_rows_section(run: Mapping[str, Any]) -> Html | None:
     if not worst:
         return None
     head = ["error" if run["task"] == "Regressor" else "p(actual)", "actual", "predicted", *worst["columns"]]
-    parts = zip(worst["errors"], worst["actual"], worst["predicted"], worst["rows"], strict=True)
+    columns = zip(worst["errors"], worst["actual"], worst["predicted"], worst["rows"], strict=True)
     # the error of a class is minus the probability of the actual one; an undefined error is None
-    rows = [[error and abs(error), *labels, *cells] for error, *labels, cells in parts]
+    rows = [[error and abs(error), *labels, *cells] for error, *labels, cells in columns]
     return section("Rows with the largest errors", sortable_table(head, rows))
 
 
@@ -103,15 +105,15 @@ def _thresholds(outputs: Sequence[Mapping[str, Any]], class_names: Sequence[str]
 def _threshold_panel(output: Mapping[str, Any], class_names: Sequence[str] | None) -> Html:
     """Return counts and metrics at the threshold of a class or label, which the script changes."""
     thresholds, counts, metrics = output["thresholds"], output["counts"], output["metrics"]
-    at = thresholds.index(output["threshold"])
+    index = thresholds.index(output["threshold"])
     names = [describe_output(name) for name in class_names] if class_names else ["no", "yes"]
 
     def tile(name: str) -> Html:
-        value = format_percentage(metrics[name][at])
+        value = format_percentage(metrics[name][index])
         return tag("div", tag("dt", name), tag("dd", value, data_shows=name, class_="percentage"))
 
     def cell(count: str, rate: str) -> Html:
-        return _cell(counts[count][at], metrics[rate][at], count, rate)
+        return _cell(counts[count][index], metrics[rate][index], count, rate)
 
     cells = [
         [cell("tn", "specificity"), cell("fp", "false_positive_rate")],
@@ -119,7 +121,7 @@ def _threshold_panel(output: Mapping[str, Any], class_names: Sequence[str] | Non
     ]
     cost = tag("div", tag("dt", "cost"), tag("dd", data_shows="cost"))
     slider = {"type": "range", "max": "1", "step": "any", "value": str(output["threshold"])}
-    left = [
+    controls = [
         tag(
             "div",
             tag("input", aria_label="threshold", **slider),
@@ -138,14 +140,14 @@ def _threshold_panel(output: Mapping[str, Any], class_names: Sequence[str] | Non
     ]
     axes = Axes("Precision and recall", "threshold", (0.0, 1.0), (0.0, 1.0))
     columns = json.dumps({"thresholds": thresholds, **counts, **metrics}, separators=(",", ":"))
-    parts = tag("div", *left), line_chart(axes, curves, is_percentage=True)
-    return tag("div", *parts, class_="columns threshold", data_columns=columns)
+    content = tag("div", *controls), line_chart(axes, curves, is_percentage=True)
+    return tag("div", *content, class_="columns threshold", data_columns=columns)
 
 
 def _defined(x: Sequence[float], y: Sequence[float | None]) -> tuple[list[float], list[float]]:
     """Return the points whose y is defined."""
-    points = [(at, value) for at, value in zip(x, y, strict=True) if value is not None]
-    return [at for at, _ in points], [value for _, value in points]
+    points = [(x_value, y_value) for x_value, y_value in zip(x, y, strict=True) if y_value is not None]
+    return [x_value for x_value, _ in points], [y_value for _, y_value in points]
 
 
 def _cost(label: str) -> Html:

@@ -13,14 +13,14 @@ def flat_settings(config: Mapping[str, Any]) -> dict[str, str | float | bool | N
 
     def add(name: str, value: Any) -> None:  # noqa: ANN401 - plain data
         if isinstance(value, dict):
-            for key, part in value.items():
-                add(f"{name}.{key}" if key != "init_args" else name, part)
+            for key, item in value.items():
+                add(f"{name}.{key}" if key != "init_args" else name, item)
         elif value is not None and name.rpartition(".")[2] != "fitted_state":
             is_plain = isinstance(value, str | int | float | bool)
             flat[name] = value if is_plain else json.dumps(value, ensure_ascii=False)[:_MAX_SETTING]
 
-    for part in ("model", "data", "trainer", "seed_everything"):
-        add(part, config.get(part))
+    for section in ("model", "data", "trainer", "seed_everything"):
+        add(section, config.get(section))
     for option in ("init_from", "find_lr", "test_best", "tune_threshold"):
         add(option, config.get(option) or None)
     return flat

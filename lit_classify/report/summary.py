@@ -46,7 +46,7 @@ _MAX_ROWS = 2000  # of values
 _MAX_WORST_ROWS = 20
 _MAX_CLASSES = 20  # of a confusion matrix
 _NAMES = {"val": "validation", "test": "test"}  # of the evaluated splits
-_PROPORTIONS = ("accuracy", "exact_match")  # metrics that are means of correct rows
+_PROPORTIONS = ("accuracy", "exact_match")  # metrics that are fractions of correct rows
 
 
 _NO_CUSTOM_CLASSES = CustomClasses()
@@ -66,8 +66,8 @@ def summarize(
         UserError: a run has no checkpoint or is given twice, or its data cannot be read.
     """
     paths = [Path(find_checkpoint(str(run))) for run in runs]
-    for number, path in enumerate(paths):
-        if os.path.realpath(path) in map(os.path.realpath, paths[:number]):
+    for index, path in enumerate(paths):
+        if os.path.realpath(path) in map(os.path.realpath, paths[:index]):
             raise UserError(f"{path} is given twice")
     summaries = []
     for path in paths:
@@ -92,7 +92,7 @@ def summarize(
 def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, Any]:
     checkpoint = Checkpoint.read(path)
     folder = path.parent.parent.resolve()
-    own_config = str(path.parent.parent / "config.yaml")
+    config_path = str(path.parent.parent / "config.yaml")
     config = read_config(folder)
     model = custom.build_model(checkpoint)
     data = _build_data(checkpoint, custom)
@@ -110,7 +110,7 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
         return {
             "name": f"{folder.parent.name}/{folder.name}",
             "purpose": (config.get("recipe") or {}).get("purpose"),
-            "command": shlex.join(["lit-classify", "fit", "--config", own_config]),
+            "command": shlex.join(["lit-classify", "fit", "--config", config_path]),
             "settings": flat_settings(config),
             "versions": {
                 "lit_classify": __version__,
@@ -127,7 +127,9 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
             "best_epoch": checkpoint.epochs - 1 if path.name == "best.ckpt" else None,
             "data": _describe_data(data),
             "curves": read_curves(folder, checkpoint.content["global_step"] / max(checkpoint.epochs, 1)),
-            "problems": [f"{part.verdict}: {part.evidence}. Try: {part.advice}" for part in findings],
+            "problems": [
+                f"{finding.verdict}: {finding.evidence}. Try: {finding.advice}" for finding in findings
+            ],
             "evaluation": _evaluation(model, data, split, logits, y),
             "predictions": summarize_predictions(model, logits, y, rows),
             "player": player,
@@ -186,7 +188,7 @@ def _evaluation(
     model: LitModule, data: InMemoryDataModule, split: str, logits: Tensor, y: Tensor
 ) -> dict[str, Any]:
     measured = model.measure(logits, y)
-    intervals = bootstrap_intervals(lambda *part: model.measure(*part).values, logits, y)
+    intervals = bootstrap_intervals(lambda *rows: model.measure(*rows).values, logits, y)
     for name in set(_PROPORTIONS) & set(measured.values):
         low, high = wilson_interval(np.array(measured.values[name] * len(y)), np.array(len(y)))
         intervals[name] = float(low), float(high)
@@ -230,11 +232,11 @@ def summarize_predictions(model: LitModule, logits: Tensor, y: Tensor, rows: boo
         pairs = zip(y[:_MAX_ROWS].tolist(), model.probabilities(logits[:_MAX_ROWS]).tolist(), strict=True)
         values = [[round_number(actual), round_number(predicted)] for actual, predicted in pairs]
     outputs = model.one_vs_rest(logits, y)
-    chosen = zip(outputs.items(), model.thresholds, strict=True) if model.thresholds else ()
+    thresholded = zip(outputs.items(), model.thresholds, strict=True) if model.thresholds else ()
     return {
         "confusion": confusion,
-        "calibration": [_calibration(name, *of_output) for name, of_output in outputs.items()],
-        "thresholds": [_thresholds(name, *of_output, threshold) for (name, of_output), threshold in chosen],
+        "calibration": [_calibration(name, *output) for name, output in outputs.items()],
+        "thresholds": [_thresholds(name, *output, threshold) for (name, output), threshold in thresholded],
         "values": values,
     }
 
@@ -292,10 +294,10 @@ def _worst_rows(
     model: LitModule, data: InMemoryDataModule, split: str, logits: Tensor, y: Tensor
 ) -> dict[str, Any] | None:
     """Return the rows of a table with the largest errors; None for other data."""
-    found = find_worst_rows(model, data, split, logits, y, _MAX_WORST_ROWS)
-    if found is None:
+    worst = find_worst_rows(model, data, split, logits, y, _MAX_WORST_ROWS)
+    if worst is None:
         return None
-    table, errors = found
+    table, errors = worst
     return {
         "columns": table.columns,
         "rows": [[None if cell is None else str(cell) for cell in row] for row in table.rows()],

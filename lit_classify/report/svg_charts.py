@@ -15,12 +15,12 @@ from matplotlib.ticker import MaxNLocator
 from lit_classify.messages import shorten
 from lit_classify.report.html_elements import Html, format_day, format_number, format_percentage, tag
 
-Ends = tuple[float, float]
+Limits = tuple[float, float]
 Swatch = tuple[str, str]  # name and color
 Curves = Sequence[Sequence[Sequence[float]]]  # x and y of each
-_LEFT, _TOP, _RIGHT, _HEIGHT = 50, 10, 446, 172  # of the area in the drawing; texts may need more on the left
+_LEFT, _TOP, _RIGHT, _HEIGHT = 50, 10, 446, 172  # of the area in the drawing; wide labels move the left edge
 _MAX_TICKS, _MAX_LABEL = 6, 48  # characters of a label
-_CHARACTER, _LINE = 8, 12  # width and height of characters, rather too large
+_CHARACTER, _LINE = 8, 12  # width and height of characters, estimated generously
 
 
 class Curve(NamedTuple):
@@ -59,8 +59,8 @@ class Axes:
 
     title: str
     x_label: str
-    x: Ends
-    y: Ends
+    x: Limits
+    y: Limits
     is_date: bool = False
     is_whole: bool = False
 
@@ -80,8 +80,8 @@ class Axes:
 
     def _x_ticks(self) -> dict[float, str]:
         """Return as many ticks as there is space for, each with its text."""
-        for number in range(_MAX_TICKS, 1, -1):
-            ticks = _ticks(self.x, number, self.is_whole)
+        for max_ticks in range(_MAX_TICKS, 1, -1):
+            ticks = _ticks(self.x, max_ticks, self.is_whole)
             if self.is_date:
                 ticks = {day: format_day(day) for day in ticks}
             if len(ticks) * _CHARACTER * (2 + max(map(len, ticks.values()), default=0)) <= self.width:
@@ -96,17 +96,17 @@ class Axes:
     def draw(self, *content: Html, **attributes: str) -> Html:
         """Return a drawing of the axes with content, and with attributes of its element."""
         bottom = _TOP + _HEIGHT
-        parts = []
+        elements = []
         for y, name in self._y_ticks.items():
-            at = self.place(self.x[0], y)[1]
-            parts.append(line(self.left, at, _RIGHT, at, "grid"))
-            parts.append(text(self.left - 8, at + 4, "end", name))
+            tick_y = self.place(self.x[0], y)[1]
+            elements.append(line(self.left, tick_y, _RIGHT, tick_y, "grid"))
+            elements.append(text(self.left - 8, tick_y + 4, "end", name))
         for x, name in self._x_ticks().items():
-            parts.append(text(self.place(x, 0)[0], bottom + 17, "middle", name))
+            elements.append(text(self.place(x, 0)[0], bottom + 17, "middle", name))
         label = shorten(self.x_label, _MAX_LABEL)
-        parts.append(text(self.left + self.width / 2, bottom + 34, "middle", label))
-        given = {"viewBox": "0 0 460 220", "role": "img", "aria_label": self.title, **attributes}
-        return tag("svg", *parts, *content, **given)
+        elements.append(text(self.left + self.width / 2, bottom + 34, "middle", label))
+        svg_attributes = {"viewBox": "0 0 460 220", "role": "img", "aria_label": self.title, **attributes}
+        return tag("svg", *elements, *content, **svg_attributes)
 
 
 def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Html:
@@ -211,7 +211,7 @@ def _with_cursor(
         tag("div", *legend, class_="legend"),
         class_=class_,
         data_curves=json.dumps(values, separators=(",", ":")),
-        data_ends=json.dumps(axes.x),
+        data_limits=json.dumps(axes.x),
     )
 
 
@@ -222,21 +222,21 @@ def learning_curves(curves: Mapping[str, Mapping[str, Any]], colors: Sequence[st
         curves: columns ``epoch`` and ``value`` of each metric, such as ``train/loss``.
         colors: colors of training and validation.
     """
-    names = sorted(dict.fromkeys(tag.split("/")[1] for tag in curves), key=lambda name: name != "loss")
+    names = sorted(dict.fromkeys(key.split("/")[1] for key in curves), key=lambda name: name != "loss")
     charts = []
     for name in names:
         lines = [
-            Curve(label, curves[tag]["epoch"], curves[tag]["value"], color)
-            for label, tag, color in zip(
+            Curve(label, curves[key]["epoch"], curves[key]["value"], color)
+            for label, key, color in zip(
                 ("train", "validation"), (f"train/{name}", f"val/{name}"), colors, strict=True
             )
-            if tag in curves
+            if key in curves
         ]
-        x = [value for part in lines for value in part.x]
-        y = [value for part in lines for value in part.y]
+        x = [value for curve in lines for value in curve.x]
+        y = [value for curve in lines for value in curve.y]
         margin = 0.05 * (max(y) - min(y) or 1.0)
-        ends = (min(x), max(x)), (min(y) - margin, max(y) + margin)
-        axes = Axes(name, "epoch", *ends, is_whole=True)
+        limits = (min(x), max(x)), (min(y) - margin, max(y) + margin)
+        axes = Axes(name, "epoch", *limits, is_whole=True)
         charts.append(line_chart(axes, lines))
     return tag("div", *charts, class_="charts")
 
@@ -262,23 +262,26 @@ def calibration_chart(curve: Mapping[str, Any], name: str) -> Html:
         True
     """
     axes = Axes("calibration", f"predicted probability of {name}", (0.0, 1.0), (0.0, 1.0))
-    parts = [line(*axes.place(0, 0), *axes.place(1, 1), "diagonal")]
+    elements = [line(*axes.place(0, 0), *axes.place(1, 1), "diagonal")]
     columns = (curve[key] for key in ("predicted", "actual", "low", "high", "rows"))
     labels: list[tuple[float, float]] = []
     for predicted, actual, low, high, rows in zip(*columns, strict=True):
         x, y = axes.place(predicted, actual)
         is_right, is_low = predicted > 0.9, actual < 0.1
-        parts.append(line(*axes.place(predicted, low), *axes.place(predicted, high), "interval"))
-        parts.append(_dot(x, y, 2.5 + 3.5 * (rows / max(curve["rows"])) ** 0.5, "dot solid"))
+        elements.append(line(*axes.place(predicted, low), *axes.place(predicted, high), "interval"))
+        elements.append(_dot(x, y, 2.5 + 3.5 * (rows / max(curve["rows"])) ** 0.5, "dot solid"))
         count = f"{rows:,}"
         label_x, label_y = x + (-8 if is_right else 8), y + (-6 if is_low else 14)
-        while any(abs(label_x - at) < 5 * _CHARACTER and abs(label_y - up) < _LINE for at, up in labels):
+        while any(
+            abs(label_x - other_x) < 5 * _CHARACTER and abs(label_y - other_y) < _LINE
+            for other_x, other_y in labels
+        ):
             label_y += -_LINE if is_low else _LINE
         labels.append((label_x, label_y))
-        parts.append(text(label_x, label_y, "end" if is_right else "start", count))
+        elements.append(text(label_x, label_y, "end" if is_right else "start", count))
     caption = "Fraction of positives, with 95 % intervals and numbers of rows; "
     caption += f"expected calibration error, ECE {format_number(curve['ece'], 2)}"
-    return tag("figure", tag("figcaption", caption), axes.draw(*parts))
+    return tag("figure", tag("figcaption", caption), axes.draw(*elements))
 
 
 def _dot(x: float, y: float, radius: float, class_: str) -> Html:
@@ -293,19 +296,19 @@ def _path(axes: Axes, curve: Curve) -> str:
     return f"M{'L'.join(points)}"
 
 
-def _fraction(value: float, ends: Ends) -> float:
-    return (value - ends[0]) / (ends[1] - ends[0] or 1.0)
+def _fraction(value: float, limits: Limits) -> float:
+    return (value - limits[0]) / (limits[1] - limits[0] or 1.0)
 
 
-def _ticks(ends: Ends, number: int, is_whole: bool = False) -> dict[float, str]:
+def _ticks(limits: Limits, max_ticks: int, is_whole: bool = False) -> dict[float, str]:
     """Return at most a number of round values within the limits, each with a label of its own."""
-    size = ends[1] - ends[0]
+    size = limits[1] - limits[0]
     margin = 1e-9 * size
-    fewest = 1 if is_whole else 2
-    locator = MaxNLocator(number - 1, steps=[1, 2, 2.5, 5, 10], integer=is_whole, min_n_ticks=fewest)
-    values = locator.tick_values(*ends)
-    ticks = [float(value) for value in values if ends[0] - margin <= value <= ends[1] + margin]
-    largest = max(map(abs, ends))
+    min_ticks = 1 if is_whole else 2
+    locator = MaxNLocator(max_ticks - 1, steps=[1, 2, 2.5, 5, 10], integer=is_whole, min_n_ticks=min_ticks)
+    values = locator.tick_values(*limits)
+    ticks = [float(value) for value in values if limits[0] - margin <= value <= limits[1] + margin]
+    largest = max(map(abs, limits))
     digits = max(4, 3 + math.ceil(math.log10(largest / size))) if largest and size else 4
     return {value: _tick(value, digits) for value in ticks}
 

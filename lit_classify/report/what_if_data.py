@@ -13,8 +13,8 @@ from lit_classify.modules import LitModule, Regressor
 from lit_classify.report.network_data import UnsupportedNetwork, network_data
 
 _MIN_ROWS = 5  # of a category that is not rare
-_NUM_VALUES = 81  # of a number, for which the page draws predictions
-_MARGIN = 0.1  # of the range of values, relative to it
+_NUM_VALUES = 81  # of a numeric column, for which the page draws predictions
+_MARGIN = 0.1  # on each side, as a fraction of the range of values
 
 
 def what_if_data(model: LitModule, data: InMemoryDataModule, rare: bool) -> dict[str, Any] | None:
@@ -66,9 +66,9 @@ def _numeric_control(encoder: Encoder, features: Tensor) -> dict[str, Any]:
     """Return the control of a number, a boolean or a date."""
     present = features[:, 0] if not encoder.indicator else features[features[:, 1] == 0][:, 0]
     raw = encoder.center + encoder.scale * present.double()
-    ends = (float(raw.min()), float(raw.max())) if len(raw) else (0.0, 0.0)
-    digits = 6 - math.ceil(math.log10(encoder.scale))  # that single precision of the features keeps
-    low, high = (round(end, digits) for end in ends)
+    limits = (float(raw.min()), float(raw.max())) if len(raw) else (0.0, 0.0)
+    digits = 6 - math.ceil(math.log10(encoder.scale))  # after which features in single precision are inexact
+    low, high = (round(limit, digits) for limit in limits)
     return {
         "name": encoder.name,
         "kind": encoder.kind,

@@ -47,8 +47,7 @@ def _control(column: Mapping[str, Any], value: Any) -> Html:  # noqa: ANN401 - p
         texts = [*(_option(option) for option in column["options"]), "(another value)"]
         chosen = column["options"].index(value)
         options = [
-            tag("option", text, selected="" if number == chosen else None)
-            for number, text in enumerate(texts)
+            tag("option", text, selected="" if index == chosen else None) for index, text in enumerate(texts)
         ]
         hint, fields = f"{len(options) - 2} categories", [tag("select", *options, aria_label=name)]
     elif kind == "boolean":
@@ -57,12 +56,12 @@ def _control(column: Mapping[str, Any], value: Any) -> Html:  # noqa: ANN401 - p
         fields = [tag("input", type="checkbox", checked=checked, aria_label=name)]
     else:
         is_date = kind == "date"
-        low, high = (format_day(end) if is_date else format_number(end, 3) for end in _ends(column))
+        low, high = (format_day(limit) if is_date else format_number(limit, 3) for limit in _limits(column))
         hint = f"{low} to {high}"
         shown = format_day(value) if is_date else f"{value:.6g}"
-        ends = {"min": repr(column["min"]), "max": repr(column["max"]), "step": "any"}
+        limits = {"min": repr(column["min"]), "max": repr(column["max"]), "step": "any"}
         fields = [
-            tag("input", type="range", value=repr(value), aria_label=f"{name}, slider", **ends),
+            tag("input", type="range", value=repr(value), aria_label=f"{name}, slider", **limits),
             tag("input", type=kind, value=shown, placeholder="missing", step="any", aria_label=name),
         ]
     label = tag("span", name, tag("small", hint), title=name)
@@ -81,12 +80,12 @@ def _panel(column: Mapping[str, Any], outputs: Sequence[str], what_if: Mapping[s
     drawn = [1] if what_if["network"]["task"] == "binary" else range(len(outputs))
     curves = {output: (outputs[output], class_color(1 if is_value else output)) for output in drawn}
     axes = Axes(
-        title, column["name"], _ends(column), what_if["range"] or (0.0, 1.0), column["kind"] == "date"
+        title, column["name"], _limits(column), what_if["range"] or (0.0, 1.0), column["kind"] == "date"
     )
     return changing_chart(axes, curves, "sensitivity")
 
 
-def _ends(column: Mapping[str, Any]) -> tuple[float, float]:
+def _limits(column: Mapping[str, Any]) -> tuple[float, float]:
     return column["min"], column["max"]
 
 

@@ -12,7 +12,7 @@ from lit_classify.report.comparison import Configuration, PlotData, SeedRun
 EXTENT = (-1.0, 1.0, -1.0, 1.0)
 
 
-def configuration(name: str, metrics: Sequence[float | None], **given: Any) -> Configuration:
+def configuration(name: str, metrics: Sequence[float | None], **arguments: Any) -> Configuration:
     runs = [
         SeedRun(
             seed=seed,
@@ -39,7 +39,7 @@ def configuration(name: str, metrics: Sequence[float | None], **given: Any) -> C
         "num_activations": 1,
     }
     task = {"members": 1, "parameters": 21, "metric": "accuracy", "higher_is_better": True, "split": "test"}
-    return Configuration(name=name, **{**fixed, **task, **settings, **given})
+    return Configuration(name=name, **{**fixed, **task, **settings, **arguments})
 
 
 def _surface() -> torch.Tensor:

@@ -16,7 +16,7 @@ from lit_classify.report.network_data import network_data
 HOSTILE = "</script><img src=x onerror=document.title=1>"
 
 
-def run(model: LitModule, name: str = "circles_v2/version_0", **parts: Any) -> dict[str, Any]:
+def run(model: LitModule, name: str = "circles_v2/version_0", **entries: Any) -> dict[str, Any]:
     epochs = [0.0, 1.0, 2.0]
     curves = {f"{stage}/loss": {"epoch": epochs, "value": [0.7, 0.6, 0.5]} for stage in ("train", "val")}
     metrics = {
@@ -60,7 +60,7 @@ def run(model: LitModule, name: str = "circles_v2/version_0", **parts: Any) -> d
         "importance_metric": None,
         "no_importance": None,
         "worst_rows": None,
-        **parts,
+        **entries,
     }
 
 

@@ -11,11 +11,11 @@ HOSTILE = "=cmd\x1b[31m"
 
 def test_the_table_and_the_tests_are_aligned_lines() -> None:
     better = [0.9 + 0.01 * seed for seed in range(6)]
-    parts = [
+    configurations = [
         configuration("a", better, settings={"model.lr": 0.1}),
         configuration("long_name", [0.5] * 6, settings={"model.lr": 0.2}),
     ]
-    lines = comparison_lines(summarize_comparison(parts, range(6)))
+    lines = comparison_lines(summarize_comparison(configurations, range(6)))
     assert lines[:5] == [
         "accuracy on 2 test rows, mean ± standard deviation over 6 seeds, 0 to 5",
         "",
@@ -29,11 +29,11 @@ def test_the_table_and_the_tests_are_aligned_lines() -> None:
 
 def test_long_settings_are_printed_in_full_below_the_table() -> None:
     long = "lit_classify.networks.a_network_with_a_long_name"
-    parts = [
+    configurations = [
         configuration("a", [0.5], settings={"model.activation": "Tanh", "model.network": long}),
         configuration("b", [0.5], settings={"model.activation": "ReLU", "model.network": long[:-1]}),
     ]
-    lines = comparison_lines(summarize_comparison(parts, [0]))
+    lines = comparison_lines(summarize_comparison(configurations, [0]))
     assert "differs" not in lines[2]
     assert lines[6:9] == [
         "what differs",
@@ -43,29 +43,31 @@ def test_long_settings_are_printed_in_full_below_the_table() -> None:
 
 
 def test_a_setting_in_the_name_is_not_printed_again_in_another_spelling() -> None:
-    parts = [
+    configurations = [
         configuration("a lr=1e9", [0.5], settings={"model.lr": 1000000000.0}),
         configuration("a lr=0.1", [0.5], settings={"model.lr": 0.1}),
     ]
-    assert "differs" not in "\n".join(comparison_lines(summarize_comparison(parts, [0]))[:3])
+    assert "differs" not in "\n".join(comparison_lines(summarize_comparison(configurations, [0]))[:3])
 
 
 def test_many_tests_are_shortened_on_a_terminal() -> None:
-    parts = [configuration(f"c{number}", [0.5, 0.6]) for number in range(6)]
-    lines = comparison_lines(summarize_comparison(parts, range(2)))
+    configurations = [configuration(f"c{number}", [0.5, 0.6]) for number in range(6)]
+    lines = comparison_lines(summarize_comparison(configurations, range(2)))
     assert "... and 5 more comparisons: see --out" in lines
 
 
 def test_control_characters_in_names_are_escaped() -> None:
-    parts = [configuration(HOSTILE, [0.5], settings={"model.x": HOSTILE}), configuration("b", [0.5])]
-    text = "\n".join(comparison_lines(summarize_comparison(parts, [0])))
+    configurations = [configuration(HOSTILE, [0.5], settings={"model.x": HOSTILE}), configuration("b", [0.5])]
+    text = "\n".join(comparison_lines(summarize_comparison(configurations, [0])))
     assert "\x1b" not in text
     assert r"=cmd\x1b[31m" in text
 
 
 def test_formulas_in_csv_are_made_harmless() -> None:
-    parts = [configuration(HOSTILE, [0.5], settings={"=x": HOSTILE}), configuration("b", [0.5])]
-    lines = list(csv.DictReader(comparison_csv(summarize_comparison(parts, [0])).decode().splitlines()))
+    configurations = [configuration(HOSTILE, [0.5], settings={"=x": HOSTILE}), configuration("b", [0.5])]
+    lines = list(
+        csv.DictReader(comparison_csv(summarize_comparison(configurations, [0])).decode().splitlines())
+    )
     assert lines[0]["configuration"] == f"'{HOSTILE}"
     assert lines[0]["'=x"] == f"'{HOSTILE}"
     assert (lines[1]["mean"], lines[1]["std"]) == ("0.5", "")

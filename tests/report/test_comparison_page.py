@@ -15,30 +15,32 @@ from tests.report.comparisons import configuration
 from tests.report.summaries import HOSTILE
 
 
-class _Elements(HTMLParser):
+class _ElementParser(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attributes)))
+        self.elements.append((tag, dict(attributes)))
 
 
-def page(*parts: Configuration) -> str:
-    return comparison_page(summarize_comparison(parts, range(len(parts[0].runs))), parts).decode()
+def page(*configurations: Configuration) -> str:
+    return comparison_page(
+        summarize_comparison(configurations, range(len(configurations[0].runs))), configurations
+    ).decode()
 
 
 def elements(content: str) -> list[tuple[str, dict[str, str | None]]]:
-    parser = _Elements()
+    parser = _ElementParser()
     parser.feed(content)
-    return parser.found
+    return parser.elements
 
 
 def test_names_and_settings_are_escaped() -> None:
     hostile = configuration(HOSTILE, [0.5, 0.6], settings={HOSTILE: HOSTILE}, sequential_reason=HOSTILE)
-    found = elements(page(hostile, configuration("b", [0.5, 0.6])))
-    assert not [attributes for tag, attributes in found if tag == "script" or "onerror" in attributes]
-    assert sum(tag == "img" for tag, _ in found) == 3  # two boundaries and the training loss
+    shown = elements(page(hostile, configuration("b", [0.5, 0.6])))
+    assert not [attributes for tag, attributes in shown if tag == "script" or "onerror" in attributes]
+    assert sum(tag == "img" for tag, _ in shown) == 3  # two boundaries and the training loss
 
 
 @pytest.mark.slow
@@ -49,7 +51,10 @@ def test_nothing_is_loaded_and_the_policy_allows_only_the_style_of_the_page() ->
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; "
     assert f"content=\"{policy}base-uri 'none'; form-action 'none'\"" in content
     sources = [
-        value for _, found in elements(content) for key, value in found.items() if key in ("src", "srcset")
+        value
+        for _, attributes in elements(content)
+        for key, value in attributes.items()
+        if key in ("src", "srcset")
     ]
     assert sources
     assert all(source is not None and source.startswith("data:image/") for source in sources)
@@ -58,9 +63,9 @@ def test_nothing_is_loaded_and_the_policy_allows_only_the_style_of_the_page() ->
 
 @pytest.mark.slow
 def test_each_plot_is_drawn_for_light_and_dark_pages() -> None:
-    found = elements(page(configuration("a", [0.5])))
-    light = [attributes["src"] for tag, attributes in found if tag == "img"]
-    dark = [attributes["srcset"] for tag, attributes in found if tag == "source"]
+    shown = elements(page(configuration("a", [0.5])))
+    light = [attributes["src"] for tag, attributes in shown if tag == "img"]
+    dark = [attributes["srcset"] for tag, attributes in shown if tag == "source"]
     assert len(light) == len(dark) == 2
     assert not set(light) & set(dark)
 
@@ -68,9 +73,9 @@ def test_each_plot_is_drawn_for_light_and_dark_pages() -> None:
 @pytest.mark.slow
 def test_predictions_over_a_single_feature_are_lines() -> None:
     x = torch.arange(4.0)[:, None]
-    part = configuration("a", [0.5], plot_data=PlotData(x, x[:, 0], None, [NumericFeature("x")], x, None))
-    part.runs[0].surface = x[:, 0]
-    assert "Each line shows the predictions of one run." in page(part)
+    runs = configuration("a", [0.5], plot_data=PlotData(x, x[:, 0], None, [NumericFeature("x")], x, None))
+    runs.runs[0].surface = x[:, 0]
+    assert "Each line shows the predictions of one run." in page(runs)
 
 
 @pytest.mark.slow
@@ -86,8 +91,8 @@ def test_configurations_without_results_have_a_page(metrics: list[None]) -> None
 
 @pytest.mark.slow
 def test_of_many_differences_most_are_collapsed() -> None:
-    parts = [configuration(f"c{number}", [0.5, 0.6], plot_data=None) for number in range(8)]
-    content = page(*parts)
+    configurations = [configuration(f"c{number}", [0.5, 0.6], plot_data=None) for number in range(8)]
+    content = page(*configurations)
     assert "<summary>8 more differences</summary>" in content
     assert content.count("not significant") == 28
 

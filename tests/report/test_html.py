@@ -87,9 +87,9 @@ def check_quiet(browser: webdriver.Chrome) -> None:
     """Check that the page logged no message, and requested nothing but itself."""
     assert log(browser, "browser") == []
     messages = [json.loads(entry["message"])["message"] for entry in log(browser, "performance")]
-    sent = [part["params"] for part in messages if part["method"] == "Network.requestWillBeSent"]
+    sent = [request["params"] for request in messages if request["method"] == "Network.requestWillBeSent"]
     page = browser.current_url
-    urls = [part["request"]["url"] for part in sent if part["documentURL"] == page]
+    urls = [request["request"]["url"] for request in sent if request["documentURL"] == page]
     # the icon of a date field is an image in the browser's own style
     assert [url for url in urls if not url.startswith("data:")] == [page]
 
@@ -139,11 +139,11 @@ def circles(num_samples: int = 200) -> tuple[BinaryClassifier, list[Tensor], Ten
     return model, states, CENTER + SCALE * x, y
 
 
-def circles_run(**parts: Any) -> dict[str, Any]:
+def circles_run(**entries: Any) -> dict[str, Any]:
     model, states, raw, y = circles()
     with torch.no_grad():
         predictions = summarize_predictions(model, model((raw - CENTER) / SCALE), y)
-    return run(model, player=player(model, states, raw, y.tolist()), predictions=predictions, **parts)
+    return run(model, player=player(model, states, raw, y.tolist()), predictions=predictions, **entries)
 
 
 @pytest.mark.reliability(55)
@@ -210,8 +210,8 @@ def test_many_classes_and_columns_are_collapsed() -> None:
     names = [f"name {number}" for number in range(30)]
     data = {"name": "T", "rows": {}, "class_counts": dict.fromkeys(names, 1), "columns": [], "notes": []}
     importance = [{"column": name, "drop": 0.1, "deviation": 0.0} for name in names]
-    parts: dict[str, Any] = {"data": data, "importance": importance, "importance_metric": "accuracy"}
-    page = render_html(summary(run(MulticlassClassifier(2, 30, names), **parts)))
+    entries: dict[str, Any] = {"data": data, "importance": importance, "importance_metric": "accuracy"}
+    page = render_html(summary(run(MulticlassClassifier(2, 30, names), **entries)))
     assert "<dt>Classes</dt><dd>30</dd>" in page
     assert "<summary>Classes (30)</summary>" in page
     assert "<summary>10 more columns</summary>" in page
@@ -381,12 +381,12 @@ class TestInABrowser:
         Select(find(browser, "select[aria-label=member]")).select_by_visible_text("member 3")
         assert all(redrawn(browser, *canvas) for canvas in zip(selectors, mean, strict=True))
         assert markup(browser, ".links") != links
-        low, high = (torch.tensor(ends) for ends in zip([-2.0, 3.0], [-1.5, 1.5], strict=True))
+        low, high = (torch.tensor(values) for values in zip([-2.0, 3.0], [-1.5, 1.5], strict=True))
         right, up = ((raw[0] - low) / (high - low)).tolist()
         move = """
             const { left, bottom, width, height } = arguments[0].getBoundingClientRect();
-            const place = { clientX: left + arguments[1] * width, clientY: bottom - arguments[2] * height };
-            arguments[0].dispatchEvent(new PointerEvent('pointermove', place));
+            const point = { clientX: left + arguments[1] * width, clientY: bottom - arguments[2] * height };
+            arguments[0].dispatchEvent(new PointerEvent('pointermove', point));
         """
         browser.execute_script(move, find(browser, ".overlay"), right, up)
         assert find(browser, ".readout").text.endswith(f"class 1 {100 * last:.1f} %")
@@ -497,8 +497,8 @@ class TestInABrowser:
         shown["features"][1]["name"] = "b\x1b"
         predictions = summarize_predictions(model, torch.tensor([[-2.0], [0.4]]), torch.tensor([0, 1]))
         importance = [{"column": HOSTILE, "drop": 0.1, "deviation": 0.01}]
-        parts = {"predictions": predictions, "importance": importance, "importance_metric": "accuracy"}
-        show(browser, run(model, HOSTILE, player=shown, purpose=HOSTILE, **parts))
+        entries = {"predictions": predictions, "importance": importance, "importance_metric": "accuracy"}
+        show(browser, run(model, HOSTILE, player=shown, purpose=HOSTILE, **entries))
         assert browser.find_elements(By.TAG_NAME, "img") == []
         assert find(browser, "h1").text == HOSTILE
         assert HOSTILE in find(browser, ".stage .legend").text
@@ -525,14 +525,14 @@ class TestInABrowser:
         model = MulticlassClassifier(preprocessor.num_features, 3, names)
         logits, y = torch.randn(30, 3), torch.arange(30) % 3
         counts = {"name": "T", "rows": {"train": 30}, "columns": [], "notes": []}
-        parts: dict[str, Any] = {
+        entries: dict[str, Any] = {
             "what_if": what_if(model, preprocessor),
             "predictions": summarize_predictions(model, logits, y),
             "data": {**counts, "class_counts": dict.fromkeys(names, 10)},
             "importance": [{"column": names[0], "drop": 0.1, "deviation": 0.0}],
             "importance_metric": "accuracy",
         }
-        show(browser, run(model, **parts), width=width)
+        show(browser, run(model, **entries), width=width)
         assert browser.execute_script("return document.documentElement.scrollWidth") <= width
         check_quiet(browser)
 

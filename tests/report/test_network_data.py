@@ -57,9 +57,11 @@ def test_without_weights_arrays_have_a_shape_and_flat_weights_are_in_their_order
         "weight": {"shape": [members, 4, 2]},
         "bias": {"shape": [members, 4]},
     }
-    expected = [part for layer in network_data(model)["layers"] for part in layer.values() if "data" in part]
-    numbers = torch.cat([array(part).flatten() for part in expected])
-    torch.testing.assert_close(flat_weights(model), numbers)
+    expected = [
+        value for layer in network_data(model)["layers"] for value in layer.values() if "data" in value
+    ]
+    weights = torch.cat([array(value).flatten() for value in expected])
+    torch.testing.assert_close(flat_weights(model), weights)
 
 
 class Shifted(BinaryClassifier):
@@ -74,9 +76,11 @@ class Shifted(BinaryClassifier):
         (BinaryClassifier(2, network=nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 1))), "BatchNorm1d"),
         (BinaryClassifier(2, network=nn.Linear(2, 1, bias=False)), "the layer Linear"),
     ],
-    ids=lambda part: part if isinstance(part, str) else "",
+    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_the_page_cannot_compute_is_refused_with_a_reason(model: BinaryClassifier, reason: str) -> None:
+def test_networks_that_the_page_cannot_compute_are_refused_with_a_reason(
+    model: BinaryClassifier, reason: str
+) -> None:
     with pytest.raises(UnsupportedNetwork, match=reason):
         network_data(model)
 

@@ -29,7 +29,7 @@ def test_units_and_weights_have_the_positions_of_their_outputs_and_values() -> N
     heads = re.findall("<span>(.*?)</span>", shown.partition('class="heads"')[2])
     assert heads[:4] == ["inputs", "layer 1", "layer 2, 16 of 20", "output"]
     units = re.findall(
-        'aria-label="([^"]*)" class="unit" data-unit="(.*?)" data-at="(.*?)" data-index="(.*?)"', shown
+        'aria-label="([^"]*)" class="unit" data-unit="(.*?)" data-position="(.*?)" data-index="(.*?)"', shown
     )
     assert units[0] == ("x1", "0-0", "0", "0")
     assert units[4] == ("layer 1, unit 3", "1-2", "2", "2")
@@ -42,7 +42,7 @@ def test_units_and_weights_have_the_positions_of_their_outputs_and_values() -> N
 
 def test_derived_inputs_are_the_first_column() -> None:
     shown = page(BinaryClassifier(2, hidden=[], inputs=["x1^2", "sin(x2)"]), [[0.0, 0.0]], ["no", "yes"])
-    units = re.findall('aria-label="([^"]*)" class="unit" data-unit="(.*?)" data-at="(.*?)"', shown)
+    units = re.findall('aria-label="([^"]*)" class="unit" data-unit="(.*?)" data-position="(.*?)"', shown)
     assert units == [("x1^2", "0-0", "1"), ("sin(x2)", "0-1", "1"), ("yes", "1-0", "2")]
 
 

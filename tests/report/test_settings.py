@@ -5,5 +5,5 @@ from lit_classify.report.settings import flat_settings
 
 def test_settings_name_the_weights_that_a_run_starts_from_but_no_option_that_is_off() -> None:
     options = {"init_from": "a.ckpt", "find_lr": True, "tune_threshold": None, "test_best": False}
-    found = flat_settings({"model": {"init_args": {"lr": 0.1}}, **options, "plots": "none"})
-    assert found == {"model.lr": 0.1, "init_from": "a.ckpt", "find_lr": True}
+    settings = flat_settings({"model": {"init_args": {"lr": 0.1}}, **options, "plots": "none"})
+    assert settings == {"model.lr": 0.1, "init_from": "a.ckpt", "find_lr": True}

@@ -43,12 +43,12 @@ def fit_table(*options: str) -> None:
     )
 
 
-def summary(run: str = CIRCLES, **options: Any) -> dict[str, Any]:
-    result = summarize([run], **options)
+def summary(folder: str = CIRCLES, **options: Any) -> dict[str, Any]:
+    result = summarize([folder], **options)
     assert json.loads(json.dumps(result, allow_nan=False)) == result  # plain data
-    (only,) = result["runs"]
-    found: dict[str, Any] = only
-    return found
+    runs: list[dict[str, Any]] = result["runs"]
+    (run,) = runs
+    return run
 
 
 def numbers(text: str) -> np.ndarray:
@@ -118,13 +118,13 @@ def test_counts_at_the_threshold_are_those_of_the_metrics() -> None:
     circles("--model.threshold", "0.333")
     run = summary()
     (output,) = run["predictions"]["thresholds"]
-    at = output["thresholds"].index(0.333)
+    index = output["thresholds"].index(0.333)
     assert len(output["thresholds"]) == 102
     for name in ("accuracy", "precision", "recall"):
-        assert output["metrics"][name][at] == pytest.approx(
+        assert output["metrics"][name][index] == pytest.approx(
             run["evaluation"]["metrics"][name]["value"], rel=1e-4
         )
-    assert sum(counts[at] for counts in output["counts"].values()) == 200
+    assert sum(counts[index] for counts in output["counts"].values()) == 200
     assert sum(run["predictions"]["calibration"][0]["rows"]) == 200
 
 
@@ -161,7 +161,7 @@ def test_the_player_has_the_weights_of_each_snapshot_and_all_points() -> None:
     player = summary()["player"]
     weights = numbers(player["weights"]).reshape(len(player["epochs"]), -1)
     model = load(f"{CIRCLES}/checkpoints/last.ckpt")
-    expected = torch.cat([part.detach().flatten() for part in model.network.parameters()])
+    expected = torch.cat([parameter.detach().flatten() for parameter in model.network.parameters()])
     assert np.array_equal(weights[-1], expected.numpy())
     assert player["epochs"] == list(range(51))
     assert len(player["points"]["x"]) == 1000
@@ -221,7 +221,7 @@ def test_the_what_if_form_has_ranges_categories_and_the_notes_of_the_table() -> 
     assert columns["member"]["kind"] == "boolean"
     assert columns["day"]["kind"] == "date"
     assert what_if["network"]["members"] == 2
-    assert {part["column"] for part in run["importance"]} == {"age", "town", "day", "member"}
+    assert {column["column"] for column in run["importance"]} == {"age", "town", "day", "member"}
     assert len(run["worst_rows"]["rows"]) == 20
     assert run["worst_rows"]["errors"] == sorted(run["worst_rows"]["errors"], reverse=True)
     assert [column["name"] for column in run["data"]["columns"]] == ["age", "town", "day", "member"]
@@ -247,8 +247,8 @@ def test_a_directory_without_a_run_is_refused() -> None:
 
 def test_the_best_checkpoint_of_a_run_is_summarized() -> None:
     circles()
-    kept = Checkpoint.read(f"{CIRCLES}/checkpoints/best.ckpt")
-    assert summary()["best_epoch"] == kept.epochs - 1
+    checkpoint = Checkpoint.read(f"{CIRCLES}/checkpoints/best.ckpt")
+    assert summary()["best_epoch"] == checkpoint.epochs - 1
     assert summary(f"{CIRCLES}/checkpoints/last.ckpt")["best_epoch"] is None
 
 
@@ -266,7 +266,7 @@ def test_without_rows_to_permute_the_rest_of_a_run_is_summarized() -> None:
     write("\n".join(["x,target,split", *rows]))
     table = ["--data.path", "t.csv", "--data.target", "target", "--data.split", "split", "--data.folds", "0"]
     assert main(["fit", "--config", "table", *table, "--plots", "none", "--trainer.max_epochs", "1"]) == 0
-    found = summary(TABLE)
-    assert found["importance"] is None
-    assert found["no_importance"] == "permutation importance needs at least two rows"
-    assert found["evaluation"]["num_rows"] == 1
+    run = summary(TABLE)
+    assert run["importance"] is None
+    assert run["no_importance"] == "permutation importance needs at least two rows"
+    assert run["evaluation"]["num_rows"] == 1

@@ -56,7 +56,7 @@ def test_curves_go_from_the_lower_left_to_the_upper_right() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ends", "texts"),
+    ("limits", "texts"),
     [
         ((0.0, 6e12), ["0", "2e+12", "4e+12", "6e+12"]),
         ((-4e-12, 0.0), ["\N{MINUS SIGN}4e\N{MINUS SIGN}12", "\N{MINUS SIGN}2e\N{MINUS SIGN}12", "0"]),
@@ -65,7 +65,7 @@ def test_curves_go_from_the_lower_left_to_the_upper_right() -> None:
     ],
 )
 def test_ticks_differ_and_begin_within_the_drawing(limits: tuple[float, float], texts: list[str]) -> None:
-    drawn = Axes("mae", "epoch", (0, 1), ends).draw()
+    drawn = Axes("mae", "epoch", (0, 1), limits).draw()
     shown = re.findall('<text x="([^"]*)"[^>]*text-anchor="end">(.*?)</text>', drawn)
     assert set(texts) <= {text for _, text in shown}
     assert len({text for _, text in shown}) == len(shown)
@@ -75,9 +75,9 @@ def test_ticks_differ_and_begin_within_the_drawing(limits: tuple[float, float], 
 def test_ticks_of_the_x_axis_do_not_overlap() -> None:
     drawn = Axes("values", "actual", (1e6, 1e6 + 1), (0, 1)).draw()
     shown = re.findall('<text x="([^"]*)" y="199" text-anchor="middle">(.*?)</text>', drawn)
-    ends = [(float(x) - 3.5 * len(text), float(x) + 3.5 * len(text)) for x, text in shown]
-    assert len(ends) > 1
-    assert all(right < left for (_, right), (left, _) in pairwise(ends))
+    extents = [(float(x) - 3.5 * len(text), float(x) + 3.5 * len(text)) for x, text in shown]
+    assert len(extents) > 1
+    assert all(right < left for (_, right), (left, _) in pairwise(extents))
 
 
 def test_a_curve_of_one_epoch_is_a_dot() -> None:

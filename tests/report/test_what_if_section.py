@@ -10,9 +10,11 @@ TOWN = {"name": "town", "kind": "category", "options": ["Rome", HOSTILE, None]}
 PAID = {"name": "paid", "kind": "boolean", "options": [1, 0], "min": 0.0, "max": 1.0}
 
 
-def page(*columns: dict[str, Any], values: list[Any], task: str = "multiclass", ends: Any = None) -> str:
+def page(
+    *columns: dict[str, Any], values: list[Any], task: str = "multiclass", value_range: Any = None
+) -> str:
     start = {column["name"]: value for column, value in zip(columns, values, strict=True)}
-    what_if = {"columns": columns, "start": start, "range": ends, "network": {"task": task}}
+    what_if = {"columns": columns, "start": start, "range": value_range, "network": {"task": task}}
     return str(what_if_section(what_if, ["class 0", "class 1", "class 2"], 0))
 
 
@@ -39,7 +41,7 @@ def test_other_columns_have_a_bar_for_each_value() -> None:
 
 
 def test_values_have_the_range_of_the_targets() -> None:
-    shown = page(NUMBER, values=[0], task="regression", ends=[-10.0, 30.0])
+    shown = page(NUMBER, values=[0], task="regression", value_range=[-10.0, 30.0])
     assert re.findall('text-anchor="end">(.*?)<', shown) == ["\N{MINUS SIGN}10", "0", "10", "20", "30"]
     assert "percentage" not in shown
 

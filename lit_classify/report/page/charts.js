@@ -1,7 +1,7 @@
 // Changes the numbers, bars, charts and tables of the page.
 
-const { runs, colors, darkColors } = JSON.parse(document.getElementById("data").textContent, (_, part) =>
-  part?.data ? { shape: part.shape, values: floats(part.data) } : part,
+const { runs, colors, darkColors } = JSON.parse(document.getElementById("data").textContent, (_, value) =>
+  value?.data ? { shape: value.shape, values: floats(value.data) } : value,
 );
 const argmax = (values) => values.reduce((best, value, index) => (value > values[best] ? index : best), 0);
 const extent = (values) =>
@@ -22,9 +22,9 @@ function format(value, digits = 4) {
 }
 
 // Write a number, which is null where it is undefined.
-function write(place, value) {
-  const show = place.matches(".percentage") ? percent : format;
-  place.textContent = value === null ? "undefined" : show(value);
+function write(element, value) {
+  const show = element.matches(".percentage") ? percent : format;
+  element.textContent = value === null ? "undefined" : show(value);
 }
 
 function listen(node, events) {
@@ -35,14 +35,14 @@ function listen(node, events) {
 // Return the function that moves the cursor.
 function attachChart(figure, seek) {
   const curves = JSON.parse(figure.dataset.curves);
-  const [x0, x1] = JSON.parse(figure.dataset.ends);
+  const [x0, x1] = JSON.parse(figure.dataset.limits);
   const [svg, area, cursor] = ["svg", ".area", ".cursor"].map((selector) => figure.querySelector(selector));
   const values = all(figure, ".legend b");
-  let at = x1;
-  function setCursor(x) {
-    at = clamp(x, x0, x1);
-    cursor.setAttribute("d", `M${(at - x0) / (x1 - x0 || 1)} 0v1`);
-    curves.forEach(([x, y], index) => write(values[index], y[indexAtMost(x, at)]));
+  let position = x1;
+  function setCursor(value) {
+    position = clamp(value, x0, x1);
+    cursor.setAttribute("d", `M${(position - x0) / (x1 - x0 || 1)} 0v1`);
+    curves.forEach(([x, y], index) => write(values[index], y[indexAtMost(x, position)]));
   }
   const move = seek ?? setCursor;
   const follow = ({ clientX }) => {
@@ -54,7 +54,7 @@ function attachChart(figure, seek) {
     pointermove: (event) => (!seek || event.buttons) && follow(event),
     keydown({ key }) {
       const step = { ArrowLeft: -1, ArrowRight: 1 }[key];
-      if (step) move(clamp(at + (step * (x1 - x0)) / 100, x0, x1));
+      if (step) move(clamp(position + (step * (x1 - x0)) / 100, x0, x1));
     },
   });
   return setCursor;
@@ -80,19 +80,19 @@ function attachThreshold(panel) {
   const { thresholds, ...columns } = JSON.parse(panel.dataset.columns);
   const [slider, ...costs] = all(panel, "input");
   const setCursor = attachChart(panel.querySelector("figure"), set);
-  const [position, best] = all(panel, "output");
-  const places = all(panel, "[data-shows]");
+  const [label, best] = all(panel, "output");
+  const cells = all(panel, "[data-shows]");
   function set(threshold) {
     const [fp, fn] = costs.map(({ valueAsNumber }) => valueAsNumber || 0);
-    const cost = thresholds.map((_, at) => columns.fp[at] * fp + columns.fn[at] * fn);
-    const at = indexAtMost(thresholds, threshold);
+    const cost = thresholds.map((_, index) => columns.fp[index] * fp + columns.fn[index] * fn);
+    const index = indexAtMost(thresholds, threshold);
     const lowest = argmax(cost.map((value) => -value));
     slider.value = threshold;
-    position.textContent = thresholds[at].toFixed(2);
+    label.textContent = thresholds[index].toFixed(2);
     setCursor(threshold);
-    places.forEach((place) => write(place, { ...columns, cost }[place.dataset.shows][at]));
-    const place = `${format(cost[lowest])}, at ${thresholds[lowest].toFixed(2)}`;
-    best.textContent = `On these rows, the cost is lowest, ${place}.`;
+    cells.forEach((cell) => write(cell, { ...columns, cost }[cell.dataset.shows][index]));
+    const minimum = `${format(cost[lowest])}, at ${thresholds[lowest].toFixed(2)}`;
+    best.textContent = `On these rows, the cost is lowest, ${minimum}.`;
   }
   listen(panel, { input: () => set(slider.valueAsNumber) });
   set(Number(slider.getAttribute("value")));

@@ -4,7 +4,7 @@
 
 const range = (length) => Array.from({ length }, (_, index) => index);
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
-const bytes = (base64) => Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0));
+const bytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 const floats = (base64) => new Float32Array(bytes(base64).buffer);
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
 const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
@@ -13,9 +13,9 @@ const elu = (x, alpha, scale) => (x > 0 ? x : alpha * Math.expm1(x / scale));
 // The complementary error function, with a relative error below 1.2e-7 (Numerical Recipes, erfcc).
 function erfc(x) {
   const t = 1 / (1 + Math.abs(x) / 2);
-  const first = [0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807];
-  const polynomial = [...first, -0.18628806, 0.09678418, 0.37409196, 1.00002368, -1.26551223];
-  const result = t * Math.exp(-x * x + polynomial.reduce((sum, factor) => sum * t + factor, 0));
+  const high = [0.17087277, -0.82215223, 1.48851587, -1.13520398, 0.27886807];
+  const coefficients = [...high, -0.18628806, 0.09678418, 0.37409196, 1.00002368, -1.26551223];
+  const result = t * Math.exp(-x * x + coefficients.reduce((sum, coefficient) => sum * t + coefficient, 0));
   return x >= 0 ? result : 2 - result;
 }
 
@@ -75,36 +75,37 @@ function combine(x, outputs, weight, bias) {
 
 // Functions of a number, as in embeddings.py; `index` is that of a parameter, `edge` that of a bin's lower edge.
 const EMBEDDINGS = {
-  periodic: ({ frequency, phase }, at) => (value) =>
-    Math.cos(2 * Math.PI * frequency.values[at] * value + phase.values[at]),
-  piecewise({ edges }, at, edge) {
+  periodic: ({ frequency, phase }, index) => (value) =>
+    Math.cos(2 * Math.PI * frequency.values[index] * value + phase.values[index]),
+  piecewise({ edges }, index, edge) {
     const [low, high] = edges.values.subarray(edge);
     return (value) => (high > low ? clamp((value - low) / (high - low), 0, 1) : 0);
   },
 };
 
 // Return the embedding of one numeric feature: a linear layer over its functions.
-function embedNumber({ kind, weight, bias, ...part }, member, column, values) {
+function embedNumber({ kind, weight, bias, ...parameters }, member, column, values) {
   const [, columns, inputs, outputs] = weight.shape;
   const row = member * columns + column;
   const firstEdge = column * (inputs + 1);
-  const basis = range(inputs).map((at) => values.map(EMBEDDINGS[kind](part, row * inputs + at, firstEdge + at)));
+  const embed = (input) => EMBEDDINGS[kind](parameters, row * inputs + input, firstEdge + input);
+  const basis = range(inputs).map((input) => values.map(embed(input)));
   const weightOf = (output, input) => weight.values[(row * inputs + input) * outputs + output];
   return combine(basis, outputs, weightOf, (output) => bias?.values[row * outputs + output] ?? 0);
 }
 
 const LAYERS = {
-  derived: ({ inputs }, member, [first, second]) =>
-    inputs.map((name) => first.map((value, row) => INPUTS[name](value, second[row]))),
+  derived: ({ inputs }, member, [x1, x2]) =>
+    inputs.map((name) => x1.map((value, row) => INPUTS[name](value, x2[row]))),
   linear({ weight, bias }, member, x) {
     const [, outputs, inputs] = weight.shape;
-    const first = member * outputs;
-    const weightOf = (output, input) => weight.values[(first + output) * inputs + input];
-    return combine(x, outputs, weightOf, (output) => bias.values[first + output]);
+    const offset = member * outputs;
+    const weightOf = (output, input) => weight.values[(offset + output) * inputs + input];
+    return combine(x, outputs, weightOf, (output) => bias.values[offset + output]);
   },
-  activation({ name, arguments: given, weight }, member, x) {
-    const options = { ...given, weight: weight?.values[0] };
-    return x.map((values) => values.map((value) => ACTIVATIONS[name](value, options)));
+  activation({ name, arguments: options, weight }, member, x) {
+    const parameters = { ...options, weight: weight?.values[0] };
+    return x.map((values) => values.map((value) => ACTIVATIONS[name](value, parameters)));
   },
   embedding({ numeric_columns, numbers, tables }, member, x) {
     const features = x.slice(0, x.length - tables.length);
@@ -113,19 +114,19 @@ const LAYERS = {
       features[column] = x[column].map((value) => value / Math.sqrt(1 + (value / 3) ** 2));
     }
     const clipped = numeric_columns.map((column) => features[column]);
-    const embedded = numbers.map((part) => clipped.map((values, column) => embedNumber(part, member, column, values)));
-    const looked = tables.map(({ shape: [, count, size], values }, table) =>
-      range(size).map((at) => codes[table].map((code) => values[(member * count + code) * size + at])),
+    const embedAll = (embedding) => clipped.map((values, column) => embedNumber(embedding, member, column, values));
+    const embeddedCategories = tables.map(({ shape: [, count, size], values }, table) =>
+      range(size).map((index) => codes[table].map((code) => values[(member * count + code) * size + index])),
     );
-    return [...features, ...embedded.flat(2), ...looked.flat()];
+    return [...features, ...numbers.map(embedAll).flat(2), ...embeddedCategories.flat()];
   },
 };
 
 // Return a network with the weights of a snapshot, which are in the order of its arrays.
-function withNumbers(network, numbers) {
-  let at = 0;
-  const take = ({ shape }) => numbers.subarray(at, (at += shape.reduce((size, length) => size * length)));
-  const fill = (_, part) => (part?.shape ? { ...part, values: take(part) } : part);
+function withWeights(network, weights) {
+  let offset = 0;
+  const take = ({ shape }) => weights.subarray(offset, (offset += shape.reduce((size, length) => size * length)));
+  const fill = (_, value) => (value?.shape ? { ...value, values: take(value) } : value);
   return JSON.parse(JSON.stringify(network), fill);
 }
 
@@ -145,10 +146,10 @@ function taskOutputs({ task, center, scale }, logits) {
 
 // Return the outputs of a member, or by default the mean of all.
 function predict(network, x, member = -1) {
-  const chosen = member < 0 ? range(network.members) : [member];
-  const members = chosen.map((each) => taskOutputs(network, forward(network, each, x).at(-1)));
-  const mean = (output, row) => members.reduce((sum, member) => sum + member[output][row], 0) / members.length;
-  return members[0].map((column, output) => column.map((_, row) => mean(output, row)));
+  const members = member < 0 ? range(network.members) : [member];
+  const predictions = members.map((index) => taskOutputs(network, forward(network, index, x).at(-1)));
+  const mean = (output, row) => predictions.reduce((sum, columns) => sum + columns[output][row], 0) / members.length;
+  return predictions[0].map((column, output) => column.map((_, row) => mean(output, row)));
 }
 
 const columnsOf = (rows) => rows[0].map((_, column) => Float64Array.from(rows, (row) => row[column]));
@@ -161,7 +162,7 @@ function encode(row, encoders) {
     if (encoder.kind === "category") {
       const index = encoder.categories.indexOf(value);
       const code = value === null ? 1 : index < 0 ? 0 : index + 2; // missing, unseen, known
-      return encoder.embedded ? code : range(encoder.categories.length + 1).map((at) => Number(code === at + 1));
+      return encoder.embedded ? code : range(encoder.categories.length + 1).map((index) => Number(code === index + 1));
     }
     const present = value !== null && Math.abs(value) <= 3.4028234663852886e38;
     const number = present ? datePart(value, encoder.part) : encoder.median;

@@ -6,12 +6,12 @@ const MAX_BARS = 20; // of the most probable classes or labels
 // Update the row of a what-if form, its predictions, and those for other values of a column, when a field changes.
 function attachForm(form) {
   const run = runs[form.dataset.run];
-  const { columns, encoders, network, start, range: ends } = run.whatIf;
-  const [low, high] = ends ?? [0, 1];
+  const { columns, encoders, network, start, range: limits } = run.whatIf;
+  const [low, high] = limits ?? [0, 1];
   const row = { ...start };
   const fields = all(form, ".inputs").map((inputs) => [...inputs.children]);
   const panels = all(form, ".sensitivity");
-  const cursors = panels.map((panel, index) => panel.dataset.ends && attachChart(panel, (value) => move(index, value)));
+  const cursors = panels.map((panel, index) => panel.dataset.limits && attachChart(panel, (x) => move(index, x)));
   const outputsOf = (rows) => predict(network, columnsOf(rows.map((values) => encode(values, encoders))));
   let selected = 0;
 
@@ -34,13 +34,13 @@ function attachForm(form) {
     const lowest = [...values].sort((a, b) => b - a)[MAX_BARS - 1] ?? -Infinity;
     setBars(predictions, values);
     predictions.forEach((bar, index) => (bar.hidden = values[index] < lowest));
-    setBars(bars, tried[output], ends ? largest(tried[output]) : 1);
+    setBars(bars, tried[output], limits ? largest(tried[output]) : 1);
     bars.forEach((bar, index) => bar.classList.toggle("current", options[index] === row[name]));
-    all(panel, ".output").forEach((place) => (place.textContent = run.names[output]));
+    all(panel, ".output").forEach((span) => (span.textContent = run.names[output]));
     all(panel, ".curve").forEach((curve) => {
-      const up = (value) => 1 - (value - low) / (high - low);
-      const points = options.map((_, at) => `${at / (options.length - 1)} ${up(tried[curve.dataset.output][at])}`);
-      curve.setAttribute("d", `M${points.join("L")}`);
+      const heights = tried[curve.dataset.output].map((value) => 1 - (value - low) / (high - low));
+      const point = (_, index) => `${index / (options.length - 1)} ${heights[index]}`;
+      curve.setAttribute("d", `M${options.map(point).join("L")}`);
     });
     cursors[selected]?.(row[name] ?? start[name]);
   }

@@ -2,18 +2,18 @@
 
 const GRID = 64; // points of a map along each feature
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const rgb = (color) => [1, 3, 5].map((at) => parseInt(color.slice(at, at + 2), 16));
-const mix = (from, to, part) => from.map((value, index) => Math.round(value + (to[index] - value) * part));
+const rgb = (color) => [1, 3, 5].map((start) => parseInt(color.slice(start, start + 2), 16));
+const mix = (from, to, fraction) => from.map((value, index) => Math.round(value + (to[index] - value) * fraction));
 
 // Return a function from [0, 1] to pixels between colors.
 function ramp(...stops) {
   const palette = range(129).map((level) => {
-    const at = (level / 128) * (stops.length - 1);
-    const index = Math.min(Math.floor(at), stops.length - 2);
-    const [red, green, blue] = mix(stops[index], stops[index + 1], at - index);
+    const position = (level / 128) * (stops.length - 1);
+    const index = Math.min(Math.floor(position), stops.length - 2);
+    const [red, green, blue] = mix(stops[index], stops[index + 1], position - index);
     return ((255 << 24) | (blue << 16) | (green << 8) | red) >>> 0;
   });
-  return (part) => palette[Math.round(128 * clamp(part, 0, 1))];
+  return (fraction) => palette[Math.round(128 * clamp(fraction, 0, 1))];
 }
 
 // Return the CSS color of a pixel.
@@ -36,9 +36,9 @@ function classPainter(count, hard) {
 }
 
 // Return a function from the value at a pixel to a color between those of low and of high values.
-function valuePainter(first, last, low, high) {
-  const values = ramp(rgb(colors[first]), rgb(css("--surface")), rgb(colors[last]));
-  return ([value]) => values((value - low) / (high - low || 1));
+function valuePainter(lowColor, highColor, low, high) {
+  const colorAt = ramp(rgb(colors[lowColor]), rgb(css("--surface")), rgb(colors[highColor]));
+  return ([value]) => colorAt((value - low) / (high - low || 1));
 }
 
 // Return the value of a field over a grid at fractions of its width and height, between its four nearest points.
@@ -47,7 +47,7 @@ function interpolate(field, size, right, up) {
   const y = up * (size - 1);
   const column = Math.min(Math.floor(x), size - 2);
   const row = Math.min(Math.floor(y), size - 2);
-  const between = (at) => field[at] + (x - column) * (field[at + 1] - field[at]);
+  const between = (index) => field[index] + (x - column) * (field[index + 1] - field[index]);
   const low = between(row * size + column);
   return low + (y - row) * (between((row + 1) * size + column) - low);
 }
@@ -71,19 +71,19 @@ function paint(canvas, fields, size, painter) {
 // Attach a run of the player. `options` are those of the controls, `seek` shows another epoch.
 function attachStage(node, options, seek) {
   const { names, featureNames, player } = runs[node.dataset.run];
-  const { features, points, epochs, network, weights, grids, range: ranges, task, thresholds, values: ends } = player;
+  const { features, points, epochs, network, weights, grids, range: ranges, task, thresholds, values: limits } = player;
   const size = network ? GRID : grids.size;
-  const numbers = network ? floats(weights) : bytes(grids.probabilities);
-  const length = numbers.length / epochs.length;
-  const snapshotOf = (index) => numbers.subarray(index * length, (index + 1) * length);
-  const fromPart = (feature, part) => ranges[feature][0] + part * (ranges[feature][1] - ranges[feature][0]);
-  const toPart = (feature, raw) => (raw - ranges[feature][0]) / (ranges[feature][1] - ranges[feature][0]);
+  const snapshots = network ? floats(weights) : bytes(grids.probabilities);
+  const length = snapshots.length / epochs.length;
+  const snapshotOf = (index) => snapshots.subarray(index * length, (index + 1) * length);
+  const fromFraction = (axis, fraction) => ranges[axis][0] + fraction * (ranges[axis][1] - ranges[axis][0]);
+  const toFraction = (axis, raw) => (raw - ranges[axis][0]) / (ranges[axis][1] - ranges[axis][0]);
   const scaled = (x) =>
-    x.map((values, at) => values.map((value) => (value - features[at].center) / features[at].scale));
+    x.map((values, axis) => values.map((value) => (value - features[axis].center) / features[axis].scale));
   const cells = Float64Array.from(range(size * size));
   const grid = [
-    cells.map((cell) => fromPart(0, (cell % size) / (size - 1))),
-    cells.map((cell) => fromPart(1, Math.floor(cell / size) / (size - 1))),
+    cells.map((cell) => fromFraction(0, (cell % size) / (size - 1))),
+    cells.map((cell) => fromFraction(1, Math.floor(cell / size) / (size - 1))),
   ];
   const inputs = scaled(grid);
   const pointColumns = points && columnsOf(points.x);
@@ -107,13 +107,13 @@ function attachStage(node, options, seek) {
   const cursors = all(node, "figure").map((figure) => attachChart(figure, seek));
 
   // Return the outputs at points, given as columns of raw values; those of a grid are interpolated.
-  function outputsAt(x, index, chosen = -1) {
+  function outputsAt(x, index, memberIndex = -1) {
     const state = snapshotOf(index);
     const count = length / size ** 2;
-    if (network) return predict(withNumbers(network, state), scaled(x), chosen);
+    if (network) return predict(withWeights(network, state), scaled(x), memberIndex);
     const surfaces = range(count).map((output) => cells.map((cell) => state[cell * count + output] / 255));
-    const part = (feature, row) => clamp(toPart(feature, x[feature][row]), 0, 1);
-    return surfaces.map((surface) => x[0].map((_, row) => interpolate(surface, size, part(0, row), part(1, row))));
+    const [right, up] = x.map((values, axis) => values.map((value) => clamp(toFraction(axis, value), 0, 1)));
+    return surfaces.map((surface) => right.map((value, row) => interpolate(surface, size, value, up[row])));
   }
   // Return columns of which the predicted class has the largest: probabilities relative to the threshold.
   function decisions(outputs) {
@@ -122,13 +122,13 @@ function attachStage(node, options, seek) {
     const threshold = thresholds[task === "binary" ? 0 : output];
     return [outputs[output].map((p) => (1 - p) * threshold), outputs[output].map((p) => p * (1 - threshold))];
   }
-  function show(epoch, again) {
+  function show(epoch, isForced) {
     const index = indexAtMost(epochs, epoch);
     cursors.forEach((setCursor) => setCursor(epoch));
-    if (index === snapshot && !again) return;
+    if (index === snapshot && !isForced) return;
     snapshot = index;
     if (network) {
-      current = withNumbers(network, snapshotOf(index));
+      current = withWeights(network, snapshotOf(index));
       layers = [inputs, ...forward(current, Math.max(member(), 0), inputs)];
       all(node, ".layer").forEach((layer) => drawUnits(all(layer, ".unit")));
     }
@@ -140,7 +140,7 @@ function attachStage(node, options, seek) {
     drawPoints();
     draw();
   }
-  const fieldOf = ({ dataset }) => layers[dataset.at][dataset.index];
+  const fieldOf = ({ dataset }) => layers[dataset.position][dataset.index];
   // Draw the units of a layer, with one scale for all of them.
   function drawUnits(units) {
     const shown = units.map(fieldOf);
@@ -156,7 +156,7 @@ function attachStage(node, options, seek) {
     const field = unit && fieldOf(unit);
     const scale = field && largest(field);
     if (field) paint(map, [field], size, valuePainter(0, 1, -scale, scale));
-    else if (task === "regression") paint(map, fields, size, valuePainter(3, 1, ...ends));
+    else if (task === "regression") paint(map, fields, size, valuePainter(3, 1, ...limits));
     else paint(map, decisions(fields), size, classPainter(decisions(fields).length, options.hard));
     drawLinks();
     readout.textContent = describe();
@@ -167,8 +167,8 @@ function attachStage(node, options, seek) {
     for (const link of links) {
       const { layer, index, from, to } = link.dataset;
       const { shape, values } = current.layers[layer].weight;
-      const first = Math.max(member(), 0) * shape[1] * shape[2];
-      const value = values[first + Number(index)] / scales[layer];
+      const offset = Math.max(member(), 0) * shape[1] * shape[2];
+      const value = values[offset + Number(index)] / scales[layer];
       const isNear = !unit || [from, to].includes(unit.dataset.unit);
       link.style.stroke = classColor(value > 0 ? 1 : 0);
       link.style.strokeWidth = 0.4 + 4 * Math.abs(value);
@@ -176,7 +176,7 @@ function attachStage(node, options, seek) {
     }
   }
   function drawPoints() {
-    const painter = task === "regression" && valuePainter(3, 1, ...ends);
+    const painter = task === "regression" && valuePainter(3, 1, ...limits);
     dots.forEach((dot, row) => {
       dot.setAttribute("fill", painter ? hex(painter([target(row)])) : classColor(target(row)));
       dot.classList.toggle("wrong", Boolean(wrong[row]));
@@ -188,22 +188,22 @@ function attachStage(node, options, seek) {
     if (probe) return describePoint(probe);
     const isDead = unit?.classList.contains("dead");
     if (unit) return `${unit.ariaLabel}: ${isDead ? "the same everywhere" : "blue positive, red negative"}`;
-    const count = (train, split) => {
-      const found = wrong.filter((_, row) => (points.split[row] === "train") === train);
-      return `${found.filter(Boolean).length} of ${found.length} ${split} points`;
+    const count = (isTrain, split) => {
+      const rows = wrong.filter((_, row) => (points.split[row] === "train") === isTrain);
+      return `${rows.filter(Boolean).length} of ${rows.length} ${split} points`;
     };
-    const what = network ? "Misclassified" : "Misclassified, interpolated between the points of a grid";
-    return wrong.length ? `${what}: ${count(true, "train")}, ${count(false, "test")}` : "";
+    const label = network ? "Misclassified" : "Misclassified, interpolated between the points of a grid";
+    return wrong.length ? `${label}: ${count(true, "train")}, ${count(false, "test")}` : "";
   }
   function describePoint(raw) {
     const outputs = outputsAt(columnsOf([raw]), snapshot, member());
-    const say = ([p], index) => (task === "regression" ? format(p) : `${names[index]} ${percent(p)}`);
-    const where = raw.map((value, feature) => `${featureNames[feature]} ${format(value, 3)}`);
-    return `${where.join(", ")}: ${outputs.map(say).join(", ")}`;
+    const prediction = ([p], index) => (task === "regression" ? format(p) : `${names[index]} ${percent(p)}`);
+    const coordinates = raw.map((value, axis) => `${featureNames[axis]} ${format(value, 3)}`);
+    return `${coordinates.join(", ")}: ${outputs.map(prediction).join(", ")}`;
   }
   function setProbe(point) {
     probe = point;
-    const [x, y] = point ? point.map((raw, feature) => 100 * toPart(feature, raw)) : [-1, -1];
+    const [x, y] = point ? point.map((raw, axis) => 100 * toFraction(axis, raw)) : [-1, -1];
     cross.setAttribute("d", `M${x} 0V100M0 ${100 - y}H100`);
     readout.textContent = describe();
   }
@@ -214,28 +214,28 @@ function attachStage(node, options, seek) {
   listen(overlay, {
     pointermove({ clientX, clientY }) {
       const { left, bottom, width, height } = overlay.getBoundingClientRect();
-      setProbe([fromPart(0, (clientX - left) / width), fromPart(1, (bottom - clientY) / height)]);
+      setProbe([fromFraction(0, (clientX - left) / width), fromFraction(1, (bottom - clientY) / height)]);
     },
     pointerleave: leave,
     blur: leave,
     focus() {
       readout.ariaLive = "polite"; // read aloud while the arrow keys move, not while epochs pass
-      setProbe(probe ?? [fromPart(0, 0.5), fromPart(1, 0.5)]);
+      setProbe(probe ?? [fromFraction(0, 0.5), fromFraction(1, 0.5)]);
     },
     keydown(event) {
       const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
       if (!step) return;
       event.preventDefault();
-      setProbe(probe.map((raw, feature) => fromPart(feature, clamp(toPart(feature, raw) + step[feature] / 50, 0, 1))));
+      setProbe(probe.map((raw, axis) => fromFraction(axis, clamp(toFraction(axis, raw) + step[axis] / 50, 0, 1))));
     },
   });
-  function choose(chosen) {
-    unit = chosen;
+  function choose(button) {
+    unit = button;
     draw();
   }
   for (const button of all(node, ".unit")) {
-    const [enter, left] = [() => choose(button), () => choose(null)];
-    listen(button, { pointerenter: enter, focus: enter, pointerleave: left, blur: left });
+    const [enter, exit] = [() => choose(button), () => choose(null)];
+    listen(button, { pointerenter: enter, focus: enter, pointerleave: exit, blur: exit });
   }
   return { epochs, show, outputsAt };
 }
@@ -250,8 +250,8 @@ function attachPlayer(section) {
   const [slider, label, speed] = [".slider", ".epoch", ".speed"].map((selector) => section.querySelector(selector));
   let current = last;
   let timer = 0;
-  function show(again) {
-    stages.forEach(([, stage]) => stage.show(epochs[current], again));
+  function show(isForced) {
+    stages.forEach(([, stage]) => stage.show(epochs[current], isForced));
   }
   function go(index) {
     current = slider.value = clamp(index, 0, last);
@@ -268,9 +268,9 @@ function attachPlayer(section) {
     timer = playing ? setInterval(advance, 1000 / Number(speed.value)) : 0;
     play.ariaLabel = playing ? "pause" : "play";
   }
-  function step(by) {
+  function step(count) {
     run(false);
-    go(current + by);
+    go(current + count);
   }
   listen(back, { click: () => step(-1) });
   listen(play, { click: () => run(!timer) });
