@@ -34,8 +34,8 @@ from tests.training import TASKS, trainer
 
 def score(model: LitModule, x: Tensor, y: Tensor, batch_size: int | None = None) -> dict[str, float]:
     loader = TensorLoader((x, y), batch_size=batch_size, even=False)
-    (found,) = trainer().test(model, loader, verbose=False)
-    return {name.removeprefix("test/"): value for name, value in found.items()}
+    (metrics,) = trainer().test(model, loader, verbose=False)
+    return {name.removeprefix("test/"): value for name, value in metrics.items()}
 
 
 def identity(task: Callable[..., LitModule], num_outputs: int, **settings: Any) -> LitModule:
@@ -53,14 +53,14 @@ def test_means_over_classes_equal_the_defaults_of_scikit_learn(absent: str) -> N
     predicted = random.integers(0, 4 if absent == "from targets" else 3, 80)
     logits = torch.eye(4)[predicted] + 0.1 * torch.rand(80, 4)
     model = identity(MulticlassClassifier, 4)
-    found = score(model, logits, torch.from_numpy(y), batch_size=33)
+    measured = score(model, logits, torch.from_numpy(y), batch_size=33)
     expected = {
         "precision": reference.precision_score(y, predicted, average="macro", zero_division=0),
         "recall": reference.recall_score(y, predicted, average="macro", zero_division=0),
         "f1": reference.f1_score(y, predicted, average="macro", zero_division=0),
-        "balanced_accuracy": np.mean([np.mean(predicted[y == number] == number) for number in np.unique(y)]),
+        "balanced_accuracy": np.mean([np.mean(predicted[y == label] == label) for label in np.unique(y)]),
     }
-    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+    assert {name: measured[name] for name in expected} == pytest.approx(expected, abs=1e-6)
     data = CirclesDataModule()
     (row,) = (line for line in evaluation_text(model, data).splitlines() if line.startswith("macro average"))
     assert [float(cell) for cell in row.split()[2:5]] == pytest.approx(
@@ -73,12 +73,12 @@ def test_ranking_metrics_skip_a_class_without_rows_with_a_note() -> None:
     torch.manual_seed(0)
     x, y = torch.randn(60, 3), torch.randint(0, 2, (60,))
     model = identity(MulticlassClassifier, 3)
-    found = score(model, x, y)
+    measured = score(model, x, y)
     p = torch.softmax(x.double(), dim=1).numpy()
-    each = [reference.roc_auc_score(y == number, p[:, number]) for number in (0, 1)]
-    assert found["auroc"] == pytest.approx(np.mean(each), abs=1e-6)
-    each = [reference.average_precision_score(y == number, p[:, number]) for number in (0, 1)]
-    assert found["average_precision"] == pytest.approx(np.mean(each), abs=1e-6)
+    each = [reference.roc_auc_score(y == column, p[:, column]) for column in (0, 1)]
+    assert measured["auroc"] == pytest.approx(np.mean(each), abs=1e-6)
+    each = [reference.average_precision_score(y == column, p[:, column]) for column in (0, 1)]
+    assert measured["average_precision"] == pytest.approx(np.mean(each), abs=1e-6)
     assert "(mean over the 2 of 3 classes that are positive in some rows and negative in others)" in printed(
         model
     )
@@ -92,14 +92,14 @@ def test_means_skip_labels_without_positives_with_a_note() -> None:
     y[:, 1], y[:, 3] = 0, 1
     x[:, 1] = -1  # neither present nor predicted
     model = identity(MultilabelClassifier, 4)
-    found = score(model, x, y)
+    measured = score(model, x, y)
     auroc = [reference.roc_auc_score(y[:, label], x[:, label]) for label in (0, 2)]
-    assert found["auroc"] == pytest.approx(np.mean(auroc), abs=1e-6)
+    assert measured["auroc"] == pytest.approx(np.mean(auroc), abs=1e-6)
     precision = [reference.average_precision_score(y[:, label], x[:, label]) for label in (0, 2, 3)]
-    assert found["average_precision"] == pytest.approx(np.mean(precision), abs=1e-6)
+    assert measured["average_precision"] == pytest.approx(np.mean(precision), abs=1e-6)
     occur = [0, 2, 3]
     expected = reference.f1_score(y, x > 0, labels=occur, average="macro")
-    assert found["f1"] == pytest.approx(expected, abs=1e-6)
+    assert measured["f1"] == pytest.approx(expected, abs=1e-6)
     text = printed(model)
     assert "(mean over the 2 of 4 labels that are positive in some rows and negative in others)" in text
     assert "(mean over the 3 of 4 labels that occur)" in text
@@ -169,9 +169,9 @@ def test_an_undefined_metric_is_missing_and_its_reason_is_printed(
     build: Callable[[], LitModule], x: Tensor, y: Tensor, reasons: Mapping[str, str]
 ) -> None:
     model = build()
-    found = score(model, x, y)
-    assert not set(reasons) & set(found)
-    assert all(np.isfinite(value) for value in found.values())
+    measured = score(model, x, y)
+    assert not set(reasons) & set(measured)
+    assert all(np.isfinite(value) for value in measured.values())
     lines = printed(model).splitlines()
     undefined = {line.split()[0]: line.partition("undefined: ")[2] for line in lines if "undefined" in line}
     assert undefined == reasons
@@ -213,33 +213,33 @@ def printed(model: LitModule) -> str:
 def test_loss_and_log_loss_of_saturated_logits_agree_for_two_classes() -> None:
     x, y = torch.tensor([[200.0], [-200.0], [200.0], [-200.0]]), torch.tensor([1, 0, 0, 1])
     model = identity(BinaryClassifier, 1)
-    found = score(model, x, y)
-    assert found["loss"] == pytest.approx(100.0)
-    assert found["log_loss"] == pytest.approx(100.0)
-    assert found["accuracy"] == 0.5
+    measured = score(model, x, y)
+    assert measured["loss"] == pytest.approx(100.0)
+    assert measured["log_loss"] == pytest.approx(100.0)
+    assert measured["accuracy"] == 0.5
     assert model.predict(x).tolist() == [[0.0, 1.0], [1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
 
 
 @pytest.mark.reliability(60)
 def test_loss_and_log_loss_of_saturated_logits_agree_for_many_classes() -> None:
     x, y = 200 * torch.eye(3)[[0, 1, 2, 0]], torch.tensor([0, 1, 2, 2])
-    found = score(identity(MulticlassClassifier, 3), x, y)
-    assert found["loss"] == pytest.approx(50.0)
-    assert found["log_loss"] == pytest.approx(50.0)
-    assert found["accuracy"] == 0.75
+    measured = score(identity(MulticlassClassifier, 3), x, y)
+    assert measured["loss"] == pytest.approx(50.0)
+    assert measured["log_loss"] == pytest.approx(50.0)
+    assert measured["accuracy"] == 0.75
 
 
 @pytest.mark.reliability(60)
 def test_saturated_logits_are_ranked_though_their_probabilities_are_equal() -> None:
     logits = torch.tensor([20.0, 30.0, 40.0, 200.0])
     y = torch.tensor([0, 1, 0, 1])
-    found = score(identity(BinaryClassifier, 1), logits[:, None], y)
-    assert found["auroc"] == pytest.approx(reference.roc_auc_score(y, logits))
-    assert found["average_precision"] == pytest.approx(reference.average_precision_score(y, logits))
+    measured = score(identity(BinaryClassifier, 1), logits[:, None], y)
+    assert measured["auroc"] == pytest.approx(reference.roc_auc_score(y, logits))
+    assert measured["average_precision"] == pytest.approx(reference.average_precision_score(y, logits))
     many = torch.stack([logits, torch.zeros(4), -logits], dim=1)
-    found = score(identity(MulticlassClassifier, 3), many, 1 - y)
+    measured = score(identity(MulticlassClassifier, 3), many, 1 - y)
     each = reference.roc_auc_score(y == 1, logits), reference.roc_auc_score(y == 0, -logits)
-    assert found["auroc"] == pytest.approx(np.mean(each))
+    assert measured["auroc"] == pytest.approx(np.mean(each))
 
 
 @pytest.mark.reliability(59)
@@ -263,13 +263,13 @@ def test_fit_test_and_tensorboard_show_the_same_metrics(capsys: pytest.CaptureFi
 def test_validate_and_test_agree_on_the_same_rows(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "--config", "circles_v2", "--trainer.max_epochs", "9", "--plots", "none"]) == 0
     path = "lightning_logs/circles_v2/version_0/checkpoints/last.ckpt"
-    found = []
+    tables = []
     for command in ("validate", "test"):
         capsys.readouterr()
         assert main([command, "--ckpt_path", path]) == 0
-        found.append(dict(re.findall(r"^  (\w+) +(\d\S+)$", capsys.readouterr().out, re.MULTILINE)))
-    assert len(found[0]) == 9
-    assert found[0] == found[1]
+        tables.append(dict(re.findall(r"^  (\w+) +(\d\S+)$", capsys.readouterr().out, re.MULTILINE)))
+    assert len(tables[0]) == 9
+    assert tables[0] == tables[1]
 
 
 @pytest.mark.reliability(59)
@@ -340,8 +340,8 @@ def test_metrics_of_imbalanced_classes_equal_those_of_scikit_learn(num_classes: 
     }
     several = {"multi_class": "ovr"} if num_classes > 2 else {}
     expected["test/auroc"] = metrics.roc_auc_score(y, p if num_classes > 2 else p[:, 1], **several)
-    of_each = [metrics.average_precision_score(y == number, p[:, number]) for number in range(num_classes)]
-    expected["test/average_precision"] = of_each[1] if num_classes == 2 else np.mean(of_each)
+    per_class = [metrics.average_precision_score(y == label, p[:, label]) for label in range(num_classes)]
+    expected["test/average_precision"] = per_class[1] if num_classes == 2 else np.mean(per_class)
     expected["test/log_loss"] = expected["test/loss"]
     assert logged == pytest.approx(expected, abs=1e-6)
 

@@ -61,7 +61,7 @@ def logged_metrics(logged: Mapping[str, float], prefix: str) -> Metrics:
 
 
 def clear_rounding_errors(results: Numbers | float, values: Numbers) -> Numbers:
-    """Return means, differences or deviations of values, with 0 for what rounding alone has left of them.
+    """Return means, differences or deviations of values, with 0 for those that are only rounding errors.
 
     Examples:
         >>> values = np.array([0.1, 0.2, -0.3])

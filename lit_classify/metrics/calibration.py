@@ -33,7 +33,7 @@ class CalibrationBins(NamedTuple):
 
 
 def calibration_bins(y: Indicators, p: Numbers) -> CalibrationBins:
-    """Return the nonempty ones of ten bins of equal width.
+    """Return those of ten bins of equal width that have rows.
 
     Args:
         y: 1 for positive rows, else 0, ``(N,)``.
@@ -49,13 +49,13 @@ def calibration_bins(y: Indicators, p: Numbers) -> CalibrationBins:
     bins = calibration_bin(p)
     counts = np.bincount(bins, minlength=NUM_CALIBRATION_BINS)
     nonempty = counts > 0
-    predicted, positives = (np.bincount(bins, part, NUM_CALIBRATION_BINS)[nonempty] for part in (p, y))
+    predicted, positives = (np.bincount(bins, weights, NUM_CALIBRATION_BINS)[nonempty] for weights in (p, y))
     counts = counts[nonempty]
     return CalibrationBins(predicted / counts, positives / counts, counts)
 
 
 def calibration_bin(p: Numbers) -> NDArray[np.int64]:
-    """Return the numbers of the bins of probabilities.
+    """Return the index of the bin of each probability.
 
     Examples:
         >>> calibration_bin(np.array([0.0, 0.25, 1.0])).tolist()

@@ -240,6 +240,6 @@ def _ranking(positive: Indicators, scores: Numbers, kind: str, reason: str) -> M
     return Metrics(values, notes)
 
 
-def _over(count: int, total: int, kind: str, those: str) -> str:
+def _over(count: int, total: int, kind: str, condition: str) -> str:
     """Return which classes or labels a mean includes; empty if it includes all."""
-    return f"mean over the {count} of {total} {kind} {those}" if count < total else ""
+    return f"mean over the {count} of {total} {kind} {condition}" if count < total else ""

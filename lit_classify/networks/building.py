@@ -61,14 +61,14 @@ def build_network(
         embedding = FeatureEmbedding(in_features, numeric_columns, numeric_embedding, num_categories)
         num_inputs = len(inputs) or embedding.out_features
         if network is None:
-            built: nn.Module = MLP(num_inputs, out_features, hidden, activation, dropout)
+            module: nn.Module = MLP(num_inputs, out_features, hidden, activation, dropout)
         else:
-            built = make_network(network, num_inputs, out_features, network_args or {})
+            module = make_network(network, num_inputs, out_features, network_args or {})
         if inputs:
-            built = nn.Sequential(DerivedInputs(inputs), built)
-        elif embedding.has_parts:
-            built = nn.Sequential(embedding, built)
-        check_output(built, in_features, out_features)
-        return built
+            module = nn.Sequential(DerivedInputs(inputs), module)
+        elif embedding.embeds_features:
+            module = nn.Sequential(embedding, module)
+        check_output(module, in_features, out_features)
+        return module
 
     return build_members(build, members, in_features)

@@ -22,10 +22,10 @@ _NUM_BINS = 32
 
 
 class NumberEmbedding(nn.Module):
-    """Base class of the functions that a network gets of each number.
+    """Base class of embeddings of numbers: learned functions of each number.
 
     Attributes:
-        kind: its name, also in the script of a report's page, which computes it.
+        kind: its name, which the script of the report's page uses too.
         dim: number of functions of each number, D.
     """
 
@@ -33,7 +33,7 @@ class NumberEmbedding(nn.Module):
     dim: ClassVar[int]
 
     def fit(self, numbers: Tensor) -> None:
-        """Fit to the numbers ``(N, M)`` of the training rows; by default nothing."""
+        """Fit to the numbers ``(N, M)`` of the training rows; does nothing by default."""
 
 
 class PeriodicEmbedding(NumberEmbedding):
@@ -145,7 +145,7 @@ class CategoryEmbedding(nn.Module):
 
 
 def _check_precision(codes: Tensor, num_categories: int) -> None:
-    """Raise UserError if the dtype of codes, unless they are without data, does not represent all of them."""
+    """Raise UserError if the dtype of codes cannot represent all categories; codes on "meta" are ignored."""
     limit = 2 / torch.finfo(codes.dtype).eps if codes.is_floating_point() else math.inf
     if num_categories > limit and not codes.is_meta:
         raise UserError(
@@ -191,34 +191,34 @@ class FeatureEmbedding(Stackable):
         size = len(numeric_columns) if numeric_embedding else 0
         self.register_buffer("numeric_columns", torch.tensor(numeric_columns[:size], dtype=torch.long))
         classes = [PeriodicEmbedding, PiecewiseEmbedding] if size else []
-        chosen = [part for part in classes if numeric_embedding in (part.kind, "both")]
-        self.numbers = nn.ModuleList(part(size) for part in chosen)
+        chosen = [cls for cls in classes if numeric_embedding in (cls.kind, "both")]
+        self.numbers = nn.ModuleList(cls(size) for cls in chosen)
         self.categories = CategoryEmbedding(num_categories) if num_categories else None
         self._first_code = in_features - len(num_categories)
         codes = sum(self.categories.dims) if self.categories else 0
-        self.out_features: int = self._first_code + size * sum(part.dim for part in chosen) + codes
+        self.out_features: int = self._first_code + size * sum(cls.dim for cls in chosen) + codes
 
     @property
-    def has_parts(self) -> bool:
-        """Whether anything is embedded."""
+    def embeds_features(self) -> bool:
+        """Whether any feature is embedded."""
         return len(self.numbers) > 0 or self.categories is not None
 
     def fit(self, x: Tensor) -> None:
         """Fit the embeddings of numbers to the features ``(N, F)`` of the training rows."""
         numbers = _clip(x.index_select(1, self.numeric_columns))
-        for part in cast(Iterable[NumberEmbedding], self.numbers):
-            part.fit(numbers)
+        for embedding in cast(Iterable[NumberEmbedding], self.numbers):
+            embedding.fit(numbers)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features for the first layer of a network."""
-        features, parts = x[..., : self._first_code], []
+        features, embeddings = x[..., : self._first_code], []
         if self.numbers:
             numbers = _clip(x.index_select(-1, self.numeric_columns))
             features = features.index_copy(-1, self.numeric_columns, numbers)
-            parts = [part(numbers) for part in self.numbers]
+            embeddings = [embedding(numbers) for embedding in self.numbers]
         if self.categories is not None:
-            parts.append(self.categories(x[..., self._first_code :]))
-        return torch.cat([features.expand(*parts[0].shape[:-1], -1), *parts], dim=-1)
+            embeddings.append(self.categories(x[..., self._first_code :]))
+        return torch.cat([features.expand(*embeddings[0].shape[:-1], -1), *embeddings], dim=-1)
 
 
 def _look_up(weight: Tensor, codes: Tensor) -> Tensor:

@@ -29,7 +29,7 @@ def layer_names(network: nn.Module) -> list[str]:
         >>> layer_names(nn.Sequential(nn.Linear(2, 4), nn.ReLU(), nn.Sequential(nn.Linear(4, 1))))
         ['0', '2.0']
     """
-    return [name for name, part in network.named_modules() if list(part.parameters(recurse=False))]
+    return [name for name, layer in network.named_modules() if list(layer.parameters(recurse=False))]
 
 
 def freeze_layers(network: nn.Module, layers: Sequence[str]) -> list[nn.Module]:
@@ -55,18 +55,19 @@ def freeze_layers(network: nn.Module, layers: Sequence[str]) -> list[nn.Module]:
     """
     modules, parameters = dict(network.named_modules()), dict(network.named_parameters())
     del modules[""]  # the network itself
-    own = [name for name in layer_names(network) if name] or sorted(parameters)
+    choices = [name for name in layer_names(network) if name] or sorted(parameters)
     frozen = []
     for name in layers:
-        found = {key: value for key, value in parameters.items() if key == name or key.startswith(f"{name}.")}
-        if not found and name in modules:
+        matches = [key for key in parameters if key == name or key.startswith(f"{name}.")]
+        if not matches and name in modules:
             raise UserError(
-                f"layer {name}, {modules[name]}, has no parameters to freeze; choose from {', '.join(own)}"
+                f"layer {name}, {modules[name]}, has no parameters to freeze; choose from "
+                f"{', '.join(choices)}"
             )
-        if not found:
-            raise UserError(unknown_name("layer to freeze", name, own))
-        for parameter in found.values():
-            parameter.requires_grad_(False)
+        if not matches:
+            raise UserError(unknown_name("layer to freeze", name, choices))
+        for key in matches:
+            parameters[key].requires_grad_(False)
         if name in modules:
             frozen.append(modules[name])
     if layers and not any(parameter.requires_grad for parameter in parameters.values()):

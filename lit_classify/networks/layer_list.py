@@ -9,7 +9,7 @@ from lit_classify.networks.custom import evaluating
 
 
 class Layer(NamedTuple):
-    """A layer without parts.
+    """A layer that contains no other layers.
 
     Args:
         name: its name in the network, class and arguments, and whether it is frozen.
@@ -36,7 +36,7 @@ def list_layers(network: nn.Module, in_features: int, members: int = 1) -> list[
     """
     layers: list[Layer] = []
 
-    def note(layer: nn.Module, _: object, output: object) -> None:
+    def record(layer: nn.Module, _: object, output: object) -> None:
         size: list[int | str] = [*output.shape] if isinstance(output, Tensor) else []
         rows = int(members > 1)  # the dimension of rows follows that of members
         size[rows : rows + 1] = ["N"]
@@ -47,11 +47,11 @@ def list_layers(network: nn.Module, in_features: int, members: int = 1) -> list[
         layers.append(Layer(name, f"({', '.join(map(str, size))})", count))
 
     names = {layer: name for name, layer in network.named_modules() if not list(layer.children())}
-    handles = [layer.register_forward_hook(note) for layer in names]
-    like = next(network.parameters(), torch.zeros(1))  # of the device and the precision
+    handles = [layer.register_forward_hook(record) for layer in names]
+    parameter = next(network.parameters(), torch.zeros(1))  # for its device and precision
     try:
         with evaluating(network), torch.random.fork_rng(devices=[]):
-            network(like.new_zeros(1, in_features))
+            network(parameter.new_zeros(1, in_features))
     finally:
         for handle in handles:
             handle.remove()

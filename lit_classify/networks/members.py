@@ -77,33 +77,33 @@ def as_members(networks: Sequence[nn.Module]) -> nn.Module:
         >>> torch.allclose(as_members(networks)(x)[2], networks[2](x), atol=1e-6)
         True
     """
-    first = networks[0]
-    if isinstance(first, nn.Sequential):
+    template = networks[0]
+    if isinstance(template, nn.Sequential):
         return nn.Sequential(*map(as_members, zip(*networks, strict=True)))
-    if isinstance(first, nn.Linear):
+    if isinstance(template, nn.Linear):
         return MemberLinear(networks)  # type: ignore[arg-type]  # of one shape: all are linear
-    if isinstance(first, Stackable):
-        stacked = deepcopy(first)
+    if isinstance(template, Stackable):
+        stacked = deepcopy(template)
         states = [network.state_dict(keep_vars=True) for network in networks]
-        for name, parameter in list(first.named_parameters()):
+        for name, parameter in list(template.named_parameters()):
             owner = stacked.get_submodule(name.rpartition(".")[0])
             values = torch.stack([state[name].detach() for state in states])
             setattr(owner, name.rpartition(".")[2], nn.Parameter(values, parameter.requires_grad))
         return stacked
-    if first.state_dict():
+    if template.state_dict():
         raise UserError(
-            f"{type(first).__name__} has parameters, which the members of an ensemble cannot share; "
+            f"{type(template).__name__} has parameters, which the members of an ensemble cannot share; "
             f"choose another activation or network, {_SINGLE}"
         )
-    return first
+    return template
 
 
-def select_members(network: nn.Module, numbers: Sequence[int]) -> nn.Module:
-    """Return a network with these members of a network, each as often as it is named.
+def select_members(network: nn.Module, indices: Sequence[int]) -> nn.Module:
+    """Return a network with only these members of a network, in this order.
 
     Args:
         network: a network of several members, whose parameters are replaced.
-        numbers: the numbers of the members.
+        indices: indices of the members, which may be repeated.
 
     Examples:
         >>> members = as_members([nn.Linear(2, 1) for _ in range(3)])
@@ -111,7 +111,7 @@ def select_members(network: nn.Module, numbers: Sequence[int]) -> nn.Module:
         torch.Size([4, 5, 1])
     """
     for weight in network.parameters():
-        weight.data = weight.data[list(numbers)]
+        weight.data = weight.data[list(indices)]
     return network
 
 

@@ -69,13 +69,13 @@ class MLP(nn.Sequential):
             single = partial(MLP, in_features, out_features, hidden, activation, dropout)
             super().__init__(*build_members(single, members, in_features).children())
             return
-        make = None if activation is None else activation_factory(activation)
+        make_activation = None if activation is None else activation_factory(activation)
         layers: list[nn.Module] = []
         widths = [in_features, *hidden]
-        for ends in pairwise(widths):
-            layers.append(nn.Linear(*ends))
-            if make is not None:
-                layers.append(make())
+        for fan_in, fan_out in pairwise(widths):
+            layers.append(nn.Linear(fan_in, fan_out))
+            if make_activation is not None:
+                layers.append(make_activation())
             if dropout:
                 layers.append(nn.Dropout(dropout))
         super().__init__(*layers, nn.Linear(widths[-1], out_features))

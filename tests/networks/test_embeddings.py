@@ -27,7 +27,7 @@ def test_the_piecewise_embedding_interpolates_between_quantiles() -> None:
     rows = torch.arange(65, dtype=torch.float32).unsqueeze(1) ** 2
     embedding.fit(rows)
     edges = embedding.edges[0].numpy()
-    assert edges.tolist() == [float((2 * number) ** 2) for number in range(33)]
+    assert edges.tolist() == [float((2 * edge) ** 2) for edge in range(33)]
     heights = np.concatenate([[0.0], np.cumsum(embedding.weight[0, :, 0].detach().numpy())])
     values = np.array([-5.0, 0.0, 3.0, 17.0, 1000.0, 9999.0], dtype=np.float32)
     expected = np.interp(values, edges, heights)

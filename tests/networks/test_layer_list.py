@@ -16,7 +16,9 @@ def test_members_come_before_rows() -> None:
     model = BinaryClassifier(2, hidden=[4], members=3)
     layers = list_layers(model.network, 2, 3)
     assert [layer.output_shape for layer in layers] == ["(3, N, 4)", "(3, N, 4)", "(3, N, 1)"]
-    assert sum(layer.num_parameters for layer in layers) == sum(part.numel() for part in model.parameters())
+    assert sum(layer.num_parameters for layer in layers) == sum(
+        weight.numel() for weight in model.parameters()
+    )
 
 
 def test_mode_hooks_and_random_state_are_restored() -> None:

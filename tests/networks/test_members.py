@@ -18,15 +18,15 @@ def test_each_member_equals_the_network_of_its_seed() -> None:
     members = build_members(build, 4, 4)
     x = torch.cat([torch.randn(10, 3), torch.randint(7, (10, 1)).float()], dim=1)
     outputs = members(x)
-    for number in range(4):
-        torch.manual_seed(3 + number)
-        assert torch.allclose(build()(x), outputs[number], atol=1e-6)
+    for member in range(4):
+        torch.manual_seed(3 + member)
+        assert torch.allclose(build()(x), outputs[member], atol=1e-6)
 
 
 def test_members_accept_other_rows_for_each() -> None:
     members = build_members(build, 3, 4)
     x = torch.cat([torch.randn(3, 10, 3), torch.randint(7, (3, 10, 1)).float()], dim=2)
-    expected = torch.stack([members(x[number])[number] for number in range(3)])
+    expected = torch.stack([members(x[member])[member] for member in range(3)])
     assert torch.allclose(members(x), expected, atol=1e-6)
 
 

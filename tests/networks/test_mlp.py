@@ -14,10 +14,10 @@ from lit_classify.networks import MLP
 def test_building_a_module_draws_random_numbers_for_its_weights_only() -> None:
     torch.manual_seed(42)
     model = BinaryClassifier(2, hidden=[5], activation=None, dropout=0.5)
-    after = torch.get_rng_state()
+    state = torch.get_rng_state()
     torch.manual_seed(42)
     plain = nn.Sequential(nn.Linear(2, 5), nn.Dropout(0.5), nn.Linear(5, 1))
-    assert torch.equal(after, torch.get_rng_state())
+    assert torch.equal(state, torch.get_rng_state())
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), plain.parameters(), strict=True))
 
 
@@ -49,6 +49,6 @@ def test_the_members_of_a_perceptron_are_those_of_its_seeds() -> None:
     x = torch.randn(6, 2)
     torch.manual_seed(3)
     outputs = MLP(2, 3, [5], "Tanh", members=4)(x)
-    for number in range(4):
-        torch.manual_seed(3 + number)
-        assert torch.allclose(MLP(2, 3, [5], "Tanh")(x), outputs[number], atol=1e-6)
+    for member in range(4):
+        torch.manual_seed(3 + member)
+        assert torch.allclose(MLP(2, 3, [5], "Tanh")(x), outputs[member], atol=1e-6)
