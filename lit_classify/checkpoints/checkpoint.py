@@ -92,25 +92,23 @@ class Checkpoint:
             if isinstance(error, LookupError):  # of torch's reader of older files, if it is any other file
                 reason = "it has another format"
             raise UserError(f"{path} is not a readable checkpoint: {reason}{alternative(path)}") from error
-        written = content.get("lit_classify") if isinstance(content, dict) else None
-        if not isinstance(written, dict) or not isinstance(written.get("model"), dict):
+        record = content.get("lit_classify") if isinstance(content, dict) else None
+        if not isinstance(record, dict) or not isinstance(record.get("model"), dict):
             raise UserError(f"{path} is a checkpoint, but lit_classify {__version__} did not write it")
         with consistent(path):
-            parts = {
-                part: ClassSpec.from_dict(written[part]) for part in ("model", "data") if part in written
-            }
+            specs = {key: ClassSpec.from_dict(record[key]) for key in ("model", "data") if key in record}
             compatibility.refuse_unknown_settings(
-                path, str(written.get("version", "of unknown version")), parts
+                path, str(record.get("version", "of unknown version")), specs
             )
-            compatibility.check_same_table(path, parts["model"], parts.get("data"))
+            compatibility.check_same_table(path, specs["model"], specs.get("data"))
             for name in ("epoch", "global_step"):
                 if type(content.get(name, 0)) is not int or content.get(name, 0) < 0:
                     raise UserError(f"{path} has inconsistent content: {name} is {content[name]!r}")
-            if not isinstance(written.get("initialization", {}), dict):
-                raise UserError(f"{path} has inconsistent content: initialization is no mapping")
-            if written.get("sealed") and not has_checksum(path):
+            if not isinstance(record.get("initialization", {}), dict):
+                raise UserError(f"{path} has inconsistent content: initialization is not a mapping")
+            if record.get("sealed") and not has_checksum(path):
                 raise UserError(f"{path} has been altered since it was written{alternative(path)}")
-            return cls(path, content, parts["model"], parts.get("data"))
+            return cls(path, content, specs["model"], specs.get("data"))
 
     @property
     def epochs(self) -> int:
@@ -126,7 +124,9 @@ class Checkpoint:
             UserError: there are none.
         """
         weights: Any = self.content.get("state_dict")
-        if not isinstance(weights, dict) or not all(isinstance(part, Tensor) for part in weights.values()):
+        if not isinstance(weights, dict) or not all(
+            isinstance(tensor, Tensor) for tensor in weights.values()
+        ):
             raise UserError(f"{self.path} has no weights")
         return weights
 
@@ -153,13 +153,13 @@ class Checkpoint:
         if task is None:
             raise UserError(unknown_name("module in the checkpoint", self.model.class_path, TASKS))
         with consistent(self.path):
-            given = {"network": network, "activation": activation}
-            self._check_given(given)
-            custom = {name: self._custom_part(name, part) for name, part in given.items()}
+            arguments = {"network": network, "activation": activation}
+            self._check_arguments(arguments)
+            components = {name: self._custom_component(name, value) for name, value in arguments.items()}
             init_args = self.model.init_args | {
-                name: part for name, part in custom.items() if part is not None
+                name: value for name, value in components.items() if value is not None
             }
-            if isinstance(custom["network"], nn.Module):
+            if isinstance(components["network"], nn.Module):
                 init_args["network_args"] = None  # the instance was built with them
             init_args["loss"] = self._loss(loss)
         with consistent(self.path), trusted_imports_only():
@@ -171,83 +171,83 @@ class Checkpoint:
             return module.eval()
 
     def build_data(
-        self, given: Mapping[str, Any] | None = None, own: type[InMemoryDataModule] | None = None
+        self, settings: Mapping[str, Any] | None = None, custom_class: type[InMemoryDataModule] | None = None
     ) -> InMemoryDataModule:
         """Build the data module that the checkpoint was trained on.
 
         Args:
-            given: arguments that replace recorded ones, such as another path.
-            own: the class of the data module, if it is a custom one.
+            settings: arguments that replace the recorded ones, such as another path.
+            custom_class: the class of the data module, if it is a custom one.
 
         Raises:
             UserError: the file records no data module or an unknown one, or the data cannot be read.
         """
-        if self.data is None and own is None:
+        if self.data is None and custom_class is None:
             raise UserError(f"{self.path} does not record the data it was trained on")
         recorded = self.data or ClassSpec("", {})
-        if own is None and recorded.class_path not in DATA_MODULES:
+        if custom_class is None and recorded.class_path not in DATA_MODULES:
             raise UserError(unknown_name("data module in the checkpoint", recorded.class_path, DATA_MODULES))
         with consistent(self.path):
-            return (own or DATA_MODULES[recorded.class_path])(**{**recorded.init_args, **(given or {})})
+            cls = custom_class or DATA_MODULES[recorded.class_path]
+            return cls(**{**recorded.init_args, **(settings or {})})
 
-    def custom_class(self, part: str, given: str | None) -> Any:  # noqa: ANN401 - of the model or of the data
-        """Return the given class of the model or data, or None for a recorded class of lit_classify.
+    def custom_class(self, key: str, path: str | None) -> Any:  # noqa: ANN401 - a model or a data class
+        """Return the class at an import path, or None for a recorded class of lit_classify.
 
         Raises:
-            UserError: the given class is not the recorded one, or a custom class is not given.
+            UserError: the class is not the recorded one, or a custom class is recorded and no path is given.
         """
-        recorded: ClassSpec | None = getattr(self, part)
-        known, base = KNOWN_CLASSES[part], LitModule if part == "model" else InMemoryDataModule
-        if given is None and recorded is not None and recorded.class_path not in known:
+        recorded: ClassSpec | None = getattr(self, key)
+        known, base = KNOWN_CLASSES[key], LitModule if key == "model" else InMemoryDataModule
+        if path is None and recorded is not None and recorded.class_path not in known:
             raise UserError(
-                f"{self.path} was trained with the {part} {recorded.class_path}: a checkpoint imports only "
-                f"what you name yourself; {how_to_give(f'--{part}', recorded.class_path)}"
+                f"{self.path} was trained with the {key} {recorded.class_path}: a checkpoint imports only "
+                f"what you name yourself; {how_to_give(f'--{key}', recorded.class_path)}"
             )
-        if given is None:
+        if path is None:
             return None
-        found = known[given] if given in known else import_object(given, f"--{part}", base)
-        if recorded is not None and not refers_to(recorded.class_path, found, known):
-            raise UserError(
-                f"{self.path} is of a {recorded.class_path}, but --{part} is a {class_path(found)}"
-            )
-        return found
+        cls = known[path] if path in known else import_object(path, f"--{key}", base)
+        if recorded is not None and not refers_to(recorded.class_path, cls, known):
+            raise UserError(f"{self.path} is of a {recorded.class_path}, but --{key} is a {class_path(cls)}")
+        return cls
 
-    def _check_given(self, given: Mapping[str, Any]) -> None:
-        """Raise UserError if custom parts of the model are not given, which names all of them."""
-        missing = [name for name, part in given.items() if part is None and self._is_custom(name)]
+    def _check_arguments(self, arguments: Mapping[str, Any]) -> None:
+        """Raise UserError, which names all of them, if custom components of the model are missing."""
+        missing = [name for name, value in arguments.items() if value is None and self._is_custom(name)]
         if missing:
             recorded = {name: str(self.model.init_args[name]) for name in missing}
-            parts = " and ".join(f"the {name} {path!r}" for name, path in recorded.items())
+            components = " and ".join(f"the {name} {path!r}" for name, path in recorded.items())
             raise UserError(
-                f"{self.path} was trained with {parts}: a checkpoint imports only what you name yourself; "
+                f"{self.path} was trained with {components}: a checkpoint imports only what you name "
+                "yourself; "
                 f"{' and '.join(how_to_give(f'--model.{name}', path) for name, path in recorded.items())}"
             )
 
     def _is_custom(self, name: str) -> bool:
-        """Return whether a part of the model is not one that has a name."""
+        """Return whether the recorded network, activation or loss is a custom one."""
         recorded = self.model.init_args.get(name)
         return recorded is not None and recorded not in NAMED_CLASSES.get(name, {})
 
-    def _custom_part(self, name: str, given: Any) -> Any:  # noqa: ANN401 - a path, a class or an instance
+    def _custom_component(self, name: str, value: Any) -> Any:  # noqa: ANN401 - a path, a class or an instance
         """Return a custom network or activation, imported if its path is given.
 
         Raises:
             UserError: it differs from the recorded one.
         """
-        if given is None:
+        if value is None:
             return None
         recorded, known = self.model.init_args.get(name), NAMED_CLASSES.get(name, {})
-        custom = import_object(given, f"--model.{name}") if isinstance(given, str) and "." in given else given
+        custom = import_object(value, f"--model.{name}") if isinstance(value, str) and "." in value else value
         kind = type(custom) if name == "network" and isinstance(custom, nn.Module) else custom
-        if not (given == recorded or refers_to(recorded, kind, known)):
-            raise UserError(f"{self.path} was trained with the {name} {recorded!r}, not {plain(given)!r}")
+        if not (value == recorded or refers_to(recorded, kind, known)):
+            raise UserError(f"{self.path} was trained with the {name} {recorded!r}, not {plain(value)!r}")
         return custom
 
-    def _loss(self, given: Loss | None) -> Loss | None:
-        """Return the loss, or one that raises an error when it is computed if it is custom and not given."""
+    def _loss(self, loss: Loss | None) -> Loss | None:
+        """Return the loss; a missing custom loss is replaced by one that raises an error when computed."""
         recorded = self.model.init_args.get("loss")
-        if given is not None:
-            custom: Loss = self._custom_part("loss", given)
+        if loss is not None:
+            custom: Loss = self._custom_component("loss", loss)
             return custom
         is_known = recorded is None or recorded in LOSSES or f"{recorded}Loss" in LOSSES
         return recorded if is_known else UnavailableLoss(str(recorded))
@@ -262,17 +262,17 @@ class Checkpoint:
         mismatch = f"{self.path}: the checkpoint's weights do not fit this model"
         if names := sorted(set(map(str, weights)) ^ set(expected)):
             raise UserError(f"{mismatch}: {names[0]}")
-        own = {name for name, _ in [*module.named_parameters(), *module.named_buffers(recurse=False)]}
-        found: dict[torch.dtype, torch.dtype] = {}  # a precision applies to all weights
+        checked = {name for name, _ in [*module.named_parameters(), *module.named_buffers(recurse=False)]}
+        recorded_dtypes: dict[torch.dtype, torch.dtype] = {}  # a precision applies to all weights
         for name, weight in weights.items():
             shape, dtype = expected[name].shape, expected[name].dtype
             if weight.shape != shape:
                 raise UserError(f"{mismatch}: {name} has the shape {tuple(weight.shape)}, not {tuple(shape)}")
             may_differ = dtype.is_floating_point and weight.is_floating_point()
-            required = found.setdefault(dtype, weight.dtype) if may_differ else dtype
+            required = recorded_dtypes.setdefault(dtype, weight.dtype) if may_differ else dtype
             if weight.dtype != required:
                 raise UserError(f"{mismatch}: {name} has the dtype {weight.dtype}, not {required}")
-            if name in own and weight.is_floating_point() and not bool(weight.isfinite().all()):
+            if name in checked and weight.is_floating_point() and not bool(weight.isfinite().all()):
                 raise UserError(f"{self.path}: the weight {name} contains NaN or infinity")
 
     def _check_size(self, task: type[LitModule], init_args: Mapping[str, Any]) -> None:
@@ -288,27 +288,27 @@ class Checkpoint:
         with torch.device("meta"):
             self.check_weights(task(**init_args))
 
-    def check_options(self, part: str, options: Iterable[str]) -> None:
+    def check_options(self, key: str, options: Iterable[str]) -> None:
         """Raise UserError if an option is not one of the class that the file records."""
-        recorded: ClassSpec | None = getattr(self, part)
-        kind = KNOWN_CLASSES[part].get(recorded.class_path) if recorded else None
+        recorded: ClassSpec | None = getattr(self, key)
+        cls = KNOWN_CLASSES[key].get(recorded.class_path) if recorded else None
         for name in options:
-            if kind and name not in constructor_parameters(kind):
-                raise UserError(f"--{part}.{name} is not an option of the checkpoint's {kind.__name__}")
+            if cls and name not in constructor_parameters(cls):
+                raise UserError(f"--{key}.{name} is not an option of the checkpoint's {cls.__name__}")
 
-    def check_settings(self, part: str, given: Mapping[str, Any]) -> None:
-        """Compare settings with the recorded ones; settings that the file does not record are ignored.
+    def check_settings(self, key: str, settings: Mapping[str, Any]) -> None:
+        """Compare settings with the recorded ones; those that the file does not record are ignored.
 
         Raises:
             UserError: a setting differs; names both values.
         """
-        recorded: ClassSpec | None = getattr(self, part)
-        for name, value in given.items():
-            before = recorded.init_args.get(name, value) if recorded else value
-            if before != value:
-                text = before if isinstance(before, str) else json.dumps(before, default=str)
-                change = f"{part}.{name} is {before!r} in {self.path}, but {value!r} was given"
-                option = f"--{part}.{name} {shlex.quote(text)}"
+        recorded: ClassSpec | None = getattr(self, key)
+        for name, value in settings.items():
+            expected = recorded.init_args.get(name, value) if recorded else value
+            if expected != value:
+                argument = expected if isinstance(expected, str) else json.dumps(expected, default=str)
+                change = f"{key}.{name} is {expected!r} in {self.path}, but {value!r} was given"
+                option = f"--{key}.{name} {shlex.quote(argument)}"
                 raise UserError(f"{change}; add {option}, or retrain from scratch")
 
 

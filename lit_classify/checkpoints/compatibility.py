@@ -17,11 +17,11 @@ from lit_classify.serialization import ClassSpec, constructor_parameters
 _TASK_NAMES = "BinaryClassifier", "MulticlassClassifier", "MultilabelClassifier", "Regressor"
 TASKS: dict[str, type[LitModule]] = {name: getattr(tasks, name) for name in _TASK_NAMES}
 DATA_MODULES: dict[str, type[InMemoryDataModule]] = {
-    name: found
+    name: cls
     for name in datamodules.__all__
-    if inspect.isclass(found := getattr(datamodules, name))
-    and issubclass(found, InMemoryDataModule)
-    and not inspect.isabstract(found)
+    if inspect.isclass(cls := getattr(datamodules, name))
+    and issubclass(cls, InMemoryDataModule)
+    and not inspect.isabstract(cls)
 }
 KNOWN_CLASSES: dict[str, Mapping[str, type]] = {"model": TASKS, "data": DATA_MODULES}
 
@@ -37,25 +37,25 @@ def check_same_table(path: Path, model: ClassSpec, data: ClassSpec | None) -> No
             ...
         lit_classify.errors.UserError: model.ckpt has inconsistent content: the preprocessing ... is missing
     """
-    kind = DATA_MODULES.get(data.class_path) if data else None
-    state = data.init_args.get("fitted_state") if data and kind else None
-    if state is None and kind is TableDataModule:
+    data_class = DATA_MODULES.get(data.class_path) if data else None
+    state = data.init_args.get("fitted_state") if data and data_class else None
+    if state is None and data_class is TableDataModule:
         raise UserError(f"{path} has inconsistent content: the preprocessing of its table is missing")
     if state is None:
         return
-    found = FittedState.from_dict(state)
-    for name, of_table in (
-        ("in_features", [found.preprocessor.num_features]),
-        ("num_categories", found.preprocessor.num_categories),
-        ("class_names", found.target.class_names),
-        ("label_names", found.target.label_names),
+    fitted = FittedState.from_dict(state)
+    for name, in_table in (
+        ("in_features", [fitted.preprocessor.num_features]),
+        ("num_categories", fitted.preprocessor.num_categories),
+        ("class_names", fitted.target.class_names),
+        ("label_names", fitted.target.label_names),
     ):
-        of_model = model.init_args.get(name)
-        if list(of_table or ()) != ([of_model] if isinstance(of_model, int) else list(of_model or ())):
+        in_model = model.init_args.get(name)
+        if list(in_table or ()) != ([in_model] if isinstance(in_model, int) else list(in_model or ())):
             raise UserError(f"{path} has inconsistent content: {name} of its model and of its data differ")
 
 
-def refuse_unknown_settings(path: Path, version: str, parts: Mapping[str, ClassSpec]) -> None:
+def refuse_unknown_settings(path: Path, version: str, specs: Mapping[str, ClassSpec]) -> None:
     """Raise UserError if another release recorded settings that this one does not know.
 
     Examples:
@@ -66,12 +66,12 @@ def refuse_unknown_settings(path: Path, version: str, parts: Mapping[str, ClassS
         lit_classify.errors.UserError: lit_classify 9.0 wrote model.ckpt, ... (model.quantile); ...
     """
     unknown = [
-        f"{part}.{name}"
-        for part, known in KNOWN_CLASSES.items()
-        if part in parts and (task := known.get(parts[part].class_path))
-        for name in parts[part].init_args.keys() - constructor_parameters(task).keys()
+        f"{key}.{name}"
+        for key, known in KNOWN_CLASSES.items()
+        if key in specs and (cls := known.get(specs[key].class_path))
+        for name in specs[key].init_args.keys() - constructor_parameters(cls).keys()
     ]
-    state = parts["data"].init_args.get("fitted_state") if "data" in parts else None
+    state = specs["data"].init_args.get("fitted_state") if "data" in specs else None
     if not unknown and state is not None:
         try:
             FittedState.from_dict(state)
@@ -82,7 +82,7 @@ def refuse_unknown_settings(path: Path, version: str, parts: Mapping[str, ClassS
         raise UserError(f"lit_classify {version} wrote {path}, and {conflict}; use the release that wrote it")
 
 
-def non_nullable_arguments(built: type) -> set[str]:
+def non_nullable_arguments(cls: type) -> set[str]:
     """Return the names of a class's constructor arguments that have a default, but do not accept None.
 
     Examples:
@@ -90,6 +90,6 @@ def non_nullable_arguments(built: type) -> set[str]:
         >>> sorted(non_nullable_arguments(CirclesDataModule) & {"noise", "factor", "batch_size"})
         ['factor', 'noise']
     """
-    found = constructor_parameters(built).values()
-    optional = {part.name for part in found if type(None) in get_args(part.annotation)}
-    return {part.name for part in found if part.default is not part.empty} - optional
+    parameters = constructor_parameters(cls).values()
+    nullable = {parameter.name for parameter in parameters if type(None) in get_args(parameter.annotation)}
+    return {parameter.name for parameter in parameters if parameter.default is not parameter.empty} - nullable

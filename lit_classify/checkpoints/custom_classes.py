@@ -27,9 +27,9 @@ class CustomClasses(NamedTuple):
     data: str | None = None
 
     @classmethod
-    def of(cls, given: Namespace) -> "CustomClasses":
-        """Return those that are given as options of a command."""
-        return cls(given.network, given.activation, given.loss, given.model, given.data)
+    def of(cls, options: Namespace) -> "CustomClasses":
+        """Return the custom classes that the options of a command name."""
+        return cls(options.network, options.activation, options.loss, options.model, options.data)
 
     def build_model(self, checkpoint: Checkpoint) -> LitModule:
         """Build the module of a checkpoint, with its weights.
@@ -40,22 +40,22 @@ class CustomClasses(NamedTuple):
         task = checkpoint.custom_class("model", self.model)
         return checkpoint.build_model(self.network, task, self.activation, self.loss)
 
-    def build_data(self, checkpoint: Checkpoint, given: Mapping[str, Any]) -> InMemoryDataModule:
+    def build_data(self, checkpoint: Checkpoint, settings: Mapping[str, Any]) -> InMemoryDataModule:
         """Build the data module of a checkpoint.
 
         Args:
             checkpoint: the checkpoint.
-            given: arguments that replace recorded ones.
+            settings: arguments that replace the recorded ones.
 
         Raises:
             UserError: the class is missing, or is not the recorded one, or the data cannot be read.
         """
-        own = checkpoint.custom_class("data", self.data)
-        checkpoint.check_options("data", given)
-        return checkpoint.build_data(given, own)
+        custom_class = checkpoint.custom_class("data", self.data)
+        checkpoint.check_options("data", settings)
+        return checkpoint.build_data(settings, custom_class)
 
     def build_run(
-        self, checkpoint: Checkpoint, given: Mapping[str, Any]
+        self, checkpoint: Checkpoint, settings: Mapping[str, Any]
     ) -> tuple[LitModule, InMemoryDataModule]:
         """Build the module and the data module of a checkpoint; arguments as for ``build_data``."""
-        return self.build_model(checkpoint), self.build_data(checkpoint, given)
+        return self.build_model(checkpoint), self.build_data(checkpoint, settings)

@@ -21,8 +21,8 @@ from lit_classify.atomic_write import atomic_write
 from lit_classify.errors import UserError
 
 _MARK = b"lit_classify sha256 "
-_COUNT = 2  # number of bytes of the length of a zip comment
-_PIECE = 1 << 20
+_LENGTH_BYTES = 2  # the field of a zip file that states the length of its comment
+_BLOCK_SIZE = 1 << 20
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -68,8 +68,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             UserError: the file cannot be written; an existing file is unchanged.
         """
         target = Path(path)
-        if isinstance(written := checkpoint.get("lit_classify"), dict):
-            checkpoint = {**checkpoint, "lit_classify": {**written, "sealed": True}}
+        if isinstance(record := checkpoint.get("lit_classify"), dict):
+            checkpoint = {**checkpoint, "lit_classify": {**record, "sealed": True}}
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -79,7 +79,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             _append_checksum(file)
 
 
-def stop_now(number: int = signal.SIGINT, frame: FrameType | None = None) -> NoReturn:
+def stop_now(signum: int = signal.SIGINT, frame: FrameType | None = None) -> NoReturn:
     """Handle a second Ctrl-C: abort the save too."""
     raise KeyboardInterrupt
 
@@ -93,18 +93,18 @@ def _deferred_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handlers = {number: signal.getsignal(number) for number in signals.termination_signals()}
-    before = {number: handler for number, handler in handlers.items() if callable(handler)}
-    allowed = 0 if before.get(signal.SIGINT) is stop_now else 1
+    handlers = {signum: signal.getsignal(signum) for signum in signals.termination_signals()}
+    previous = {signum: handler for signum, handler in handlers.items() if callable(handler)}
+    allowed = 0 if previous.get(signal.SIGINT) is stop_now else 1
     received: list[int] = []
 
-    def count(number: int, frame: FrameType | None) -> None:
-        received.append(number)
+    def count(signum: int, frame: FrameType | None) -> None:
+        received.append(signum)
         if received.count(signal.SIGINT) > allowed:
             stop_now()
 
-    for number in before:
-        signal.signal(number, count)
+    for signum in previous:
+        signal.signal(signum, count)
     try:
         yield
     except BaseException:
@@ -112,31 +112,31 @@ def _deferred_signals() -> Iterator[None]:
             raise KeyboardInterrupt from None
         raise
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)
     if received:
-        before[signal.Signals(received[0])](received[0], None)
+        previous[signal.Signals(received[0])](received[0], None)
 
 
 def _append_checksum(file: BufferedRandom) -> None:
     """Append the checksum of a zip file as its comment."""
     file.seek(0)
     comment = _MARK + hashlib.file_digest(file, "sha256").hexdigest().encode()
-    file.seek(-_COUNT, os.SEEK_END)
-    file.write(len(comment).to_bytes(_COUNT, "little") + comment)
+    file.seek(-_LENGTH_BYTES, os.SEEK_END)
+    file.write(len(comment).to_bytes(_LENGTH_BYTES, "little") + comment)
 
 
 def _checksum_matches(file: BinaryIO, comment: bytes) -> bool:
     """Return whether the comment of a zip file is the checksum of the bytes before it."""
-    rest = file.seek(0, os.SEEK_END) - _COUNT - len(comment)
+    remaining = file.seek(0, os.SEEK_END) - _LENGTH_BYTES - len(comment)
     file.seek(0)
     digest = hashlib.sha256()
-    while rest and (piece := file.read(min(rest, _PIECE))):
-        digest.update(piece)
-        rest -= len(piece)
-    digest.update(bytes(_COUNT))
-    ending = len(comment).to_bytes(_COUNT, "little") + _MARK + digest.hexdigest().encode()
-    return not rest and file.read() == ending
+    while remaining and (block := file.read(min(remaining, _BLOCK_SIZE))):
+        digest.update(block)
+        remaining -= len(block)
+    digest.update(bytes(_LENGTH_BYTES))
+    ending = len(comment).to_bytes(_LENGTH_BYTES, "little") + _MARK + digest.hexdigest().encode()
+    return not remaining and file.read() == ending
 
 
 def has_checksum(path: Path) -> bool:
@@ -175,7 +175,7 @@ def is_intact(path: Path) -> bool:
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             if archive.comment:
                 return _checksum_matches(file, archive.comment)
-            file.seek(-_COUNT, os.SEEK_END)  # written by torch.save, or truncated
-            return file.read() == bytes(_COUNT) and archive.testzip() is None
+            file.seek(-_LENGTH_BYTES, os.SEEK_END)  # written by torch.save, or truncated
+            return file.read() == bytes(_LENGTH_BYTES) and archive.testzip() is None
     except (OSError, EOFError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error):
         return False  # RuntimeError: a flipped bit indicates encryption or an unknown compression

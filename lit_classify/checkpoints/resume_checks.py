@@ -51,11 +51,11 @@ def check_model(checkpoint: Checkpoint, model: LitModule) -> None:
     Raises:
         UserError: a setting differs; names both values.
     """
-    built = ClassSpec.of(model)
-    if checkpoint.model.class_path != built.class_path:
+    spec = ClassSpec.of(model)
+    if checkpoint.model.class_path != spec.class_path:
         recorded = checkpoint.model.class_path
-        raise UserError(f"{checkpoint.path} is of a {recorded}, but the model is a {built.class_path}")
-    checkpoint.check_settings("model", built.init_args)
+        raise UserError(f"{checkpoint.path} is of a {recorded}, but the model is a {spec.class_path}")
+    checkpoint.check_settings("model", spec.init_args)
 
 
 def check_data(checkpoint: Checkpoint, data: InMemoryDataModule) -> None:
@@ -64,26 +64,27 @@ def check_data(checkpoint: Checkpoint, data: InMemoryDataModule) -> None:
     Raises:
         UserError: a setting or the table differs, so that rows would change splits.
     """
-    built, path = ClassSpec.of(data), checkpoint.path
-    if checkpoint.data is None or checkpoint.data.class_path != built.class_path:
+    spec, path = ClassSpec.of(data), checkpoint.path
+    if checkpoint.data is None or checkpoint.data.class_path != spec.class_path:
         recorded = "other data" if checkpoint.data is None else f"a {checkpoint.data.class_path}"
-        changed = f"{path} was trained on {recorded}, but the data is a {built.class_path}"
+        changed = f"{path} was trained on {recorded}, but the data is a {spec.class_path}"
         raise UserError(f"{changed}; retrain from scratch without --ckpt_path")
-    before, now = (part.get("fitted_state") for part in (checkpoint.data.init_args, built.init_args))
-    if before and now and (others := find_changed_files(before["files"], now["files"])):
+    recorded_state = checkpoint.data.init_args.get("fitted_state")
+    state = spec.init_args.get("fitted_state")
+    if recorded_state and state and (others := find_changed_files(recorded_state["files"], state["files"])):
         changed = f"{path} was trained on another table than {others}"
         raise UserError(f"{changed}; retrain from scratch without --ckpt_path")
-    if before and now and before.get("streamed", False) != now["streamed"]:
-        held, advice = "held in memory", "leave out --data.cache_dir, or free memory"
-        if before.get("streamed", False):
-            held, advice = "read in blocks", "add --data.cache_dir DIRECTORY"
+    if recorded_state and state and recorded_state.get("streamed", False) != state["streamed"]:
+        storage, advice = "held in memory", "leave out --data.cache_dir, or free memory"
+        if recorded_state.get("streamed", False):
+            storage, advice = "read in blocks", "add --data.cache_dir DIRECTORY"
         raise UserError(
-            f"{path} was trained on a table that was {held}, and split in another way; {advice}, or "
+            f"{path} was trained on a table that was {storage}, and split in another way; {advice}, or "
             "retrain from scratch"
         )
     settings = {
         name: value
-        for name, value in built.init_args.items()
+        for name, value in spec.init_args.items()
         if not name.endswith("path") and name not in {"fitted_state", "cache_dir"}
     }
     checkpoint.check_settings("data", settings)

@@ -11,7 +11,7 @@ from lit_classify.messages import warn
 RUNS = "lightning_logs"
 
 
-def find_checkpoint(path: str, runs: Path = Path(RUNS), of_run: Sequence[str] = ("best", "last")) -> str:
+def find_checkpoint(path: str, runs: Path = Path(RUNS), names: Sequence[str] = ("best", "last")) -> str:
     """Return the path of a checkpoint; ``last`` and ``best`` are the newest intact checkpoints of that name.
 
     A link to a checkpoint is followed.
@@ -19,7 +19,7 @@ def find_checkpoint(path: str, runs: Path = Path(RUNS), of_run: Sequence[str] = 
     Args:
         path: a path, the directory of a run, or ``last`` or ``best``.
         runs: the directory to search recursively.
-        of_run: names of checkpoints, of which the first one in the directory of a run is its checkpoint.
+        names: names of the checkpoints in the directory of a run, in the order of preference.
 
     Raises:
         UserError: no intact checkpoint is found.
@@ -32,22 +32,22 @@ def find_checkpoint(path: str, runs: Path = Path(RUNS), of_run: Sequence[str] = 
             ...
         lit_classify.errors.UserError: no intact last.ckpt in no/such/directory
     """
-    if not path.strip():  # such as a variable of the shell that is not set
+    if not path.strip():  # such as an unset shell variable
         raise UserError("the path of the checkpoint is empty: give a file, or the directory of a run")
     check_path(path)
     if Path(path).is_dir():
-        return str(_checkpoint_of_run(Path(path), of_run))
+        return str(_checkpoint_of_run(Path(path), names))
     if Path(path).is_file():
         return str(_follow(Path(path)))
     if path not in {"last", "best"}:
         return path
-    found = _newest_intact(runs, path)
-    warn(f"{path} is {found}")
-    return found
+    checkpoint = _newest_intact(runs, path)
+    warn(f"{path} is {checkpoint}")
+    return checkpoint
 
 
 def _follow(path: Path) -> Path:
-    """Return what a link points to, unless it is in a run itself: the files of the run are beside that."""
+    """Return the file that a link points to; a link inside a run is kept: its files are beside it."""
     while path.is_symlink() and path.parent.name != "checkpoints":
         path = path.parent / path.readlink()
     return path
@@ -55,8 +55,8 @@ def _follow(path: Path) -> Path:
 
 def _checkpoint_of_run(folder: Path, names: Sequence[str]) -> Path:
     for name in names:
-        if (found := folder / "checkpoints" / f"{name}.ckpt").is_file():
-            return found
+        if (path := folder / "checkpoints" / f"{name}.ckpt").is_file():
+            return path
     raise UserError(
         f"{folder} has no checkpoints; give the directory of a run, such as {RUNS}/circles_v2/version_0; "
         "a run that diverged in its first epoch has none, train it with a smaller --model.lr"

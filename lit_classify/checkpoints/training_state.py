@@ -30,8 +30,8 @@ def check_state(content: Mapping[str, Any], configured: Any, trainer: Trainer) -
     optimizers, schedulers = optimizers_and_schedulers(configured)
     for optimizer, state in _pairs(optimizers, content, "optimizer_states"):
         _check_optimizer(optimizer, state)
-    for part, state in _pairs(schedulers, content, "lr_schedulers"):
-        fresh = (part["scheduler"] if isinstance(part, dict) else part).state_dict()
+    for scheduler, state in _pairs(schedulers, content, "lr_schedulers"):
+        fresh = (scheduler["scheduler"] if isinstance(scheduler, dict) else scheduler).state_dict()
         if "last_epoch" in fresh.keys() - state.keys():
             raise KeyError("last_epoch of lr_schedulers")
         _compare(fresh, state, "lr_schedulers")
@@ -78,14 +78,14 @@ def _check_tensor(value: Tensor, weight: Tensor, same_shape: bool, where: str) -
 
 def _check_callbacks(states: Mapping[str, Any], weights: Mapping[str, Tensor], trainer: Trainer) -> None:
     """Compare the states of callbacks with new ones; callbacks of other packages are not checked."""
-    for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
-        state = states.get(part.state_key)
-        if state is not None and type(part).__module__.startswith(("lightning.", "lit_classify.")):
-            _compare(part.state_dict(), _typed(state, dict, part.state_key), part.state_key)
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
+        state = states.get(callback.state_key)
+        if state is not None and type(callback).__module__.startswith(("lightning.", "lit_classify.")):
+            _compare(callback.state_dict(), _typed(state, dict, callback.state_key), callback.state_key)
             with warnings.catch_warnings(action="ignore"):
-                copy(part).load_state_dict(deepcopy(state))
+                copy(callback).load_state_dict(deepcopy(state))
             for name, weight in state.get("weights", {}).items():  # that the callback keeps of the model
-                _check_tensor(weight, weights[name], True, f"{name} of {part.state_key}")
+                _check_tensor(weight, weights[name], True, f"{name} of {callback.state_key}")
 
 
 def _compare(fresh: Any, recorded: Any, where: str) -> None:  # noqa: ANN401 - content of a file
@@ -95,21 +95,21 @@ def _compare(fresh: Any, recorded: Any, where: str) -> None:  # noqa: ANN401 - c
         for name in fresh.keys() & recorded.keys():
             _compare(fresh[name], recorded[name], f"{where}.{name}")
     elif isinstance(fresh, list | tuple):
-        for place, part in enumerate(_typed(recorded, list | tuple, where)):
+        for index, entry in enumerate(_typed(recorded, list | tuple, where)):
             if fresh:
-                _compare(fresh[min(place, len(fresh) - 1)], part, where)
+                _compare(fresh[min(index, len(fresh) - 1)], entry, where)
     elif isinstance(fresh, str | bool):
         _typed(recorded, type(fresh), where)
     elif isinstance(fresh, int | float) or (isinstance(fresh, Tensor) and fresh.numel() == 1):
         if isinstance(recorded, bool) or not isinstance(recorded, int | float | Tensor):
             raise TypeError(f"{where} is {recorded!r:.40}")
-        start, value = float(fresh), float(recorded)
-        overflow = math.isinf(value) and math.isfinite(start)
-        if overflow or math.isnan(value) or (isinstance(fresh, int) and value < 0 <= start):
+        initial, value = float(fresh), float(recorded)
+        overflow = math.isinf(value) and math.isfinite(initial)
+        if overflow or math.isnan(value) or (isinstance(fresh, int) and value < 0 <= initial):
             raise ValueError(f"{where} is {value}")
 
 
-def _typed(value: Any, kind: Any, where: str) -> Any:  # noqa: ANN401 - content of a file
-    if not isinstance(value, kind):
+def _typed(value: Any, expected_type: Any, where: str) -> Any:  # noqa: ANN401 - content of a file
+    if not isinstance(value, expected_type):
         raise TypeError(f"{where} is {value!r:.40}")
     return value

@@ -1,4 +1,4 @@
-"""Transfer learning: weights of a checkpoint as the first weights of another model."""
+"""Transfer learning: weights of a checkpoint as the initial weights of another model."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,12 +19,12 @@ from lit_classify.networks import layer_names
 
 
 class Transfer(NamedTuple):
-    """What ``init_from`` has done.
+    """What ``init_from`` did.
 
     Attributes:
         path: the checkpoint.
         taken: names of the layers whose weights were taken.
-        new: names of the layers that keep their own first weights, and the reasons.
+        new: names of the layers that keep their random weights, and the reasons.
         frozen: names of the layers that are not trained.
 
     Examples:
@@ -43,8 +43,9 @@ class Transfer(NamedTuple):
         for name, reason in self.new.items():
             names.setdefault(reason, []).append(name)
         new = ", ".join(f"{', '.join(layers)} ({reason})" for reason, layers in names.items())
-        parts = {"": f"layers {', '.join(self.taken)}", "new: ": new, "frozen: ": ", ".join(self.frozen)}
-        return f"Weights from {self.path}: " + "; ".join(head + part for head, part in parts.items() if part)
+        sections = {"": f"layers {', '.join(self.taken)}", "new: ": new, "frozen: ": ", ".join(self.frozen)}
+        texts = [title + layers for title, layers in sections.items() if layers]
+        return f"Weights from {self.path}: {'; '.join(texts)}"
 
 
 class _Layer(NamedTuple):
@@ -55,23 +56,23 @@ class _Layer(NamedTuple):
 def init_from(
     model: LitModule, checkpoint: Checkpoint | str | Path, data: InMemoryDataModule | None = None
 ) -> Transfer:
-    """Take the weights of a checkpoint, layer by layer, as the first weights of a model.
+    """Take the weights of a checkpoint, layer by layer, as the initial weights of a model.
 
-    A layer stays new if it has another shape. So does the first one, with the embeddings before it, if it has
-    other inputs, and the last one if the classes or the task are others. Linear layers of the networks of
+    A layer stays new if its shape differs. So do the first layer and the embeddings before it if the inputs
+    differ, and the last layer if the classes or the task differ. Linear layers of the networks of
     lit_classify correspond by their order, so that activation and dropout may differ; all other layers
     correspond by their names.
 
     Args:
-        model: the model, before its fit. The layers that its argument ``freeze`` names are not trained.
+        model: the model, before its fit. The layers named in its argument ``freeze`` are not trained.
         checkpoint: the checkpoint, or its path. It is read as data: no code in it is run.
         data: the data module of the fit, whose columns are compared with the recorded ones. The weights of a
             table's first layer belong to its preprocessing: see ``preprocessing`` of ``TableDataModule``.
-            Validation and test rows that the weights were trained on are warned of.
+            A warning is issued if the weights were trained on validation or test rows.
 
     Raises:
-        UserError: the file is not valid, no layer fits, the number of members differs, or a layer is frozen
-            that would keep its random weights.
+        UserError: the file is not valid, no layer fits, the number of members differs, or a frozen layer
+            would keep its random weights.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -95,23 +96,25 @@ def init_from(
 
 
 def _transfer(model: LitModule, source: Checkpoint, data: InMemoryDataModule | None) -> Transfer:
-    """Take the weights of a checkpoint as the first weights of a model; see ``init_from``."""
+    """Take the weights of a checkpoint as the initial weights of a model; see ``init_from``."""
     _check_members(source, model)
     built_in = model.hparams["network"] is None and source.model.init_args.get("network") is None
-    weights, first_weights = source.weights, model.state_dict()
-    theirs, own = (dict(_layers(state, built_in)) for state in (weights, first_weights))
+    weights, initial_weights = source.weights, model.state_dict()
+    recorded_layers, layers = (dict(_layers(state, built_in)) for state in (weights, initial_weights))
     names = layer_names(model.network)
-    own = {key: layer for key, layer in own.items() if layer.name in names}
-    is_embedding = [".tables." in layer.name or ".numbers." in layer.name for layer in own.values()]
-    first, last = list(own)[: 1 + sum(is_embedding)], next(reversed(own), "")
+    layers = {key: layer for key, layer in layers.items() if layer.name in names}
+    is_embedding = [".tables." in layer.name or ".numbers." in layer.name for layer in layers.values()]
+    first, last = list(layers)[: 1 + sum(is_embedding)], next(reversed(layers), "")
     reasons: dict[str, str | None] = dict.fromkeys(first, _other_inputs(source, model, data))
     reasons[last] = reasons.get(last) or _other_outputs(source, model)
-    mismatches = {key: _mismatch(layer, theirs.get(key)) or reasons.get(key) for key, layer in own.items()}
-    new = {own[key].name: reason for key, reason in mismatches.items() if reason}
+    mismatches = {
+        key: _mismatch(layer, recorded_layers.get(key)) or reasons.get(key) for key, layer in layers.items()
+    }
+    new = {layers[key].name: reason for key, reason in mismatches.items() if reason}
     taken = [key for key, reason in mismatches.items() if not reason]
     if not taken:
-        why = "; ".join(f"{name or 'the layer'}: {reason}" for name, reason in new.items())
-        raise UserError(f"no layer of {source.path} fits this model: {why}")
+        problems = "; ".join(f"{name or 'the layer'}: {reason}" for name, reason in new.items())
+        raise UserError(f"no layer of {source.path} fits this model: {problems}")
     frozen = [name for name in names if _is_frozen(model, name)]
     for name in frozen:
         if name in new:
@@ -120,14 +123,16 @@ def _transfer(model: LitModule, source: Checkpoint, data: InMemoryDataModule | N
                 f"{source.path}: {new[name]}; leave it out of --freeze"
             )
     pairs = [
-        (own[key].tensors[part], tensor) for key in taken for part, tensor in theirs[key].tensors.items()
+        (layers[key].tensors[name], tensor)
+        for key in taken
+        for name, tensor in recorded_layers[key].tensors.items()
     ]
     if last in taken:
-        pairs += [(first_weights[name], weights[name]) for name in model.output_buffers if name in weights]
+        pairs += [(initial_weights[name], weights[name]) for name in model.output_buffers if name in weights]
     _copy(pairs, source)
     model.initialization = {
         "path": str(source.path),
-        "layers": [own[key].name for key in taken],
+        "layers": [layers[key].name for key in taken],
         "inputs": set(first) <= set(taken),
         "outputs": last in taken,
         "preprocessing": isinstance(data, TableDataModule)
@@ -135,11 +140,11 @@ def _transfer(model: LitModule, source: Checkpoint, data: InMemoryDataModule | N
     }
     if data is not None:
         warn_seen_rows(source, data)
-    return Transfer(source.path, [own[key].name for key in taken], new, frozen)
+    return Transfer(source.path, [layers[key].name for key in taken], new, frozen)
 
 
 def _check_members(source: Checkpoint, model: LitModule) -> None:
-    """Raise UserError if the networks of a checkpoint are not as many as those of a model."""
+    """Raise UserError if a checkpoint and a model have different numbers of members."""
     recorded = source.model.init_args
     members = recorded.get("folds") or recorded.get("members", 1)
     if members != model.members:
@@ -151,11 +156,11 @@ def _check_members(source: Checkpoint, model: LitModule) -> None:
 
 def _copy(pairs: Sequence[tuple[Tensor, Tensor]], source: Checkpoint) -> None:
     """Copy the second tensor of each pair to the first one, if all are valid."""
-    if not all(own.shape == tensor.shape and bool(tensor.isfinite().all()) for own, tensor in pairs):
+    if not all(weight.shape == tensor.shape and bool(tensor.isfinite().all()) for weight, tensor in pairs):
         raise UserError(f"{source.path} has weights that are NaN, infinite or of another shape")
     with torch.no_grad():
-        for own, tensor in pairs:
-            own.copy_(tensor)
+        for weight, tensor in pairs:
+            weight.copy_(tensor)
 
 
 def _layers(state: Mapping[str, Tensor], built_in: bool) -> Iterator[tuple[str, _Layer]]:
@@ -163,25 +168,25 @@ def _layers(state: Mapping[str, Tensor], built_in: bool) -> Iterator[tuple[str, 
     layers: dict[str, dict[str, Tensor]] = {}
     for name, tensor in state.items():
         if name.startswith("network."):
-            layer, _, part = name.removeprefix("network.").rpartition(".")
-            layers.setdefault(layer, {})[part] = tensor
-    number = 0
+            layer, _, tensor_name = name.removeprefix("network.").rpartition(".")
+            layers.setdefault(layer, {})[tensor_name] = tensor
+    index = 0
     for name, tensors in layers.items():
         is_linear = built_in and re.fullmatch(r"[\d.]+", name) and tensors.keys() == {"weight", "bias"}
-        yield f"linear layer {number}" if is_linear else name, _Layer(name, tensors)
-        number += bool(is_linear)
+        yield f"linear layer {index}" if is_linear else name, _Layer(name, tensors)
+        index += bool(is_linear)
 
 
-def _mismatch(own: _Layer, their: _Layer | None) -> str | None:
+def _mismatch(layer: _Layer, recorded: _Layer | None) -> str | None:
     """Return why a layer cannot have the weights of another one."""
-    if their is None or own.tensors.keys() != their.tensors.keys():
+    if recorded is None or layer.tensors.keys() != recorded.tensors.keys():
         return "not in the checkpoint"
-    for part, tensor in own.tensors.items():
-        there = their.tensors[part]
-        if tensor.shape != there.shape:
-            return f"shape {tuple(tensor.shape)}, not {tuple(there.shape)}"
-        if tensor.is_floating_point() != there.is_floating_point() or there.is_complex():
-            return f"dtype {tensor.dtype}, not {there.dtype}".replace("torch.", "")
+    for name, tensor in layer.tensors.items():
+        recorded_tensor = recorded.tensors[name]
+        if tensor.shape != recorded_tensor.shape:
+            return f"shape {tuple(tensor.shape)}, not {tuple(recorded_tensor.shape)}"
+        if tensor.is_floating_point() != recorded_tensor.is_floating_point() or recorded_tensor.is_complex():
+            return f"dtype {tensor.dtype}, not {recorded_tensor.dtype}".replace("torch.", "")
     return None
 
 
@@ -192,33 +197,33 @@ def _is_frozen(model: LitModule, layer: str) -> bool:
 
 def _encoders(source: Checkpoint) -> list[dict[str, Any]] | None:
     """Return the fitted encoders of a checkpoint's table."""
-    state = kept_state(source)
+    state = recorded_preprocessing(source)
     return None if state is None else FittedState.from_dict(state).preprocessor.to_dict()
 
 
-def kept_state(source: Checkpoint) -> dict[str, Any] | None:
-    """Return what ``TableDataModule`` takes as its ``preprocessing``; None for data without one."""
+def recorded_preprocessing(source: Checkpoint) -> dict[str, Any] | None:
+    """Return the fitted state that ``TableDataModule`` accepts as ``preprocessing``; None for other data."""
     is_table = source.data is not None and source.data.class_path == "TableDataModule"
     state: dict[str, Any] | None = source.data.init_args["fitted_state"] if source.data and is_table else None
     return state
 
 
 def _other_inputs(source: Checkpoint, model: LitModule, data: InMemoryDataModule | None) -> str | None:
-    """Return whether the first layer has other inputs than in the checkpoint, in words."""
+    """Describe how the inputs of the first layer differ from those in the checkpoint."""
     if (source.model.init_args.get("inputs") or []) != model.inputs:
         return "other inputs"
     if data is None:
         return None
-    theirs = _encoders(source)
-    own = data.preprocessor.to_dict() if isinstance(data, TableDataModule) else None
+    recorded = _encoders(source)
+    current = data.preprocessor.to_dict() if isinstance(data, TableDataModule) else None
     scales = {"center": 0, "scale": 0, "median": 0}
-    if [part | scales for part in theirs or ()] != [part | scales for part in own or ()]:
+    if [encoder | scales for encoder in recorded or ()] != [encoder | scales for encoder in current or ()]:
         return "other columns or categories"
     return None
 
 
 def _other_outputs(source: Checkpoint, model: LitModule) -> str | None:
-    """Return whether the last layer has other outputs than in the checkpoint, in words."""
+    """Describe how the outputs of the last layer differ from those in the checkpoint."""
     recorded = source.model.init_args
     known = source.model.class_path in TASKS
     if known and not isinstance(model, TASKS[source.model.class_path]):

@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     given = options.parse_args(arguments[1:])
     filter_warnings()
 
-    checkpoint = Checkpoint.read(find_checkpoint(given.run, of_run=("last", "best")))
+    checkpoint = Checkpoint.read(find_checkpoint(given.run, names=("last", "best")))
     model, data = CustomClasses.of(given).build_run(checkpoint, data_settings(given))
     findings = diagnose(read_facts(checkpoint, model, data))
     epochs = checkpoint.epochs

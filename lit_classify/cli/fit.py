@@ -28,7 +28,7 @@ from lit_classify.checkpoints.custom_classes import CustomClasses
 from lit_classify.checkpoints.resume_checks import check_resume
 from lit_classify.checkpoints.search import RUNS, find_run_checkpoint
 from lit_classify.checkpoints.seen_rows import warn_seen_rows_again
-from lit_classify.checkpoints.transfer import init_from, kept_state
+from lit_classify.checkpoints.transfer import init_from, recorded_preprocessing
 from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
 from lit_classify.cli.parse_errors import LINKED
 from lit_classify.cli.plot_selection import plot_callbacks, selected
@@ -211,7 +211,7 @@ class FitCLI(LitCLI):
             source = self.checkpoint if before.get("preprocessing") else None
         else:
             source = self.source if choice != "fit" else None
-        state = kept_state(source) if source else None
+        state = recorded_preprocessing(source) if source else None
         is_table = given.data.class_path.rpartition(".")[2] == "TableDataModule"
         if self.source and choice == "keep" and not (state and is_table):
             raise UserError(

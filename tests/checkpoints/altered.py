@@ -18,7 +18,7 @@ def table() -> list[str]:
     return TABLE
 
 
-def at(content: Any, path: str) -> Any:
+def value_at(content: Any, path: str) -> Any:
     """Return the value at a path inside a checkpoint; a slash stands for a full stop in a name."""
     for name in path.split("."):
         name = name.replace("/", ".") if "epoch_loop" in name else name
@@ -33,8 +33,8 @@ def change(path: str, value: Any) -> Callable[[dict[str, Any]], None]:
         if path.startswith("state_dict."):
             parent, name = content["state_dict"], path.removeprefix("state_dict.")
         else:
-            above, _, name = path.rpartition(".")
-            parent = at(content, above) if above else content
+            parent_path, _, name = path.rpartition(".")
+            parent = value_at(content, parent_path) if parent_path else content
             name = name.replace("/", ".") if "epoch_loop" in name else name
         parent[int(name) if name.isdecimal() else name] = value
 

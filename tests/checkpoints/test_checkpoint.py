@@ -28,9 +28,9 @@ from tests.checkpoints.altered import (
     RESUME,
     STATE,
     altered_table,
-    at,
     change,
     table,
+    value_at,
 )
 from tests.custom_networks import OwnTanh, Squares
 from tests.custom_optimizers import OwnSGD
@@ -126,26 +126,26 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.reliability(56)
-@pytest.mark.parametrize("what", ALTERED)
+@pytest.mark.parametrize("alteration", ALTERED)
 def test_invalid_content_is_refused_with_one_message_by_every_command(
-    what: str, original: Path, capsys: pytest.CaptureFixture[str]
+    alteration: str, original: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = torch.load(original, weights_only=True)
-    ALTERED[what](content)
+    ALTERED[alteration](content)
     io.AtomicCheckpointIO().save_checkpoint(content, "altered.ckpt")
     resume = ["fit", "--config", "moons", *QUICK, "2", "--ckpt_path"]
     for command in (*COMMANDS, resume):
-        if command == ["export"] and what in OF_DATA:
+        if command == ["export"] and alteration in OF_DATA:
             continue  # a model of points is exported without its data
         start = time.monotonic()
         assert main([*command, "altered.ckpt"]) == 2, command
         stderr = capsys.readouterr().err
         assert len(stderr.splitlines()) == 1
-        assert "altered.ckpt" in stderr or MESSAGES.get(what, "altered.ckpt") in stderr
+        assert "altered.ckpt" in stderr or MESSAGES.get(alteration, "altered.ckpt") in stderr
         assert time.monotonic() - start < 10, command
     assert [path.name for path in Path().iterdir()] == ["altered.ckpt"]
-    if what not in OF_DATA:
-        with pytest.raises(UserError, match=MESSAGES.get(what, "altered.ckpt")):
+    if alteration not in OF_DATA:
+        with pytest.raises(UserError, match=MESSAGES.get(alteration, "altered.ckpt")):
             load("altered.ckpt")
 
 
@@ -167,13 +167,13 @@ INVALID_STATES = {
 
 
 @pytest.mark.reliability(56)
-@pytest.mark.parametrize("what", INVALID_STATES)
+@pytest.mark.parametrize("alteration", INVALID_STATES)
 def test_an_invalid_fitted_state_is_refused(
-    what: str, original_table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    alteration: str, original_table: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(original_table)
     content = torch.load("lightning_logs/table/version_0/checkpoints/last.ckpt", weights_only=True)
-    INVALID_STATES[what](content["lit_classify"]["data"]["init_args"]["fitted_state"])
+    INVALID_STATES[alteration](content["lit_classify"]["data"]["init_args"]["fitted_state"])
     io.AtomicCheckpointIO().save_checkpoint(content, "altered.ckpt")
     capsys.readouterr()
     assert main(["test", "--ckpt_path", "altered.ckpt"]) == 2
@@ -186,11 +186,11 @@ FITTED = f"{DATA}.fitted_state"
 
 
 REWRITTEN = {
-    "encoders in another order": lambda content: at(content, f"{FITTED}.encoders").reverse(),
+    "encoders in another order": lambda content: value_at(content, f"{FITTED}.encoders").reverse(),
     "other categories": change(f"{FITTED}.encoders.1.categories", ["b", "a"]),
     "another scale": change(f"{FITTED}.encoders.0.scale", 2.0),
     "other classes": lambda content: [
-        change(f"{part}.class_names", ["yes", "no"])(content) for part in (ARGS, f"{FITTED}.target")
+        change(f"{parent}.class_names", ["yes", "no"])(content) for parent in (ARGS, f"{FITTED}.target")
     ],
     "other weights": change("state_dict.network.0.bias", torch.zeros(64)),
     "other momentum": change(f"{STATE}.exp_avg", torch.zeros(64, 4)),
@@ -199,12 +199,12 @@ REWRITTEN = {
 
 
 @pytest.mark.reliability(56)
-@pytest.mark.parametrize("what", REWRITTEN)
+@pytest.mark.parametrize("alteration", REWRITTEN)
 def test_valid_but_altered_content_is_refused(
-    what: str, original_table: Path, capsys: pytest.CaptureFixture[str]
+    alteration: str, original_table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = altered_table(original_table)
-    REWRITTEN[what](content)
+    REWRITTEN[alteration](content)
     torch.save(content, "altered.ckpt")
     for command in (*COMMANDS, RESUME):
         assert main([*command, "altered.ckpt"]) == 2, command
@@ -257,8 +257,8 @@ def test_load_imports_a_custom_network_only_if_it_is_given() -> None:
 OWN = "tests.custom_networks."
 
 
-OWN_PARTS: list[tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]] = [
-    # arguments of the fit; arguments that load the checkpoint; arguments that do not
+CUSTOM_CLASSES: list[tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]]] = [
+    # arguments of the fit; arguments that load the checkpoint; refused arguments
     (
         {"network": Squares, "network_args": {"width": 4}},
         [{"network": Squares}, {"network": f"{OWN}Squares"}, {"network": Squares(2, 1, 4)}],
@@ -287,23 +287,25 @@ OWN_PARTS: list[tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]]
 ]
 
 
-@pytest.mark.parametrize(("given", "right", "wrong"), OWN_PARTS, ids=lambda part: str(part)[:40])
+@pytest.mark.parametrize(
+    ("arguments", "accepted", "refused"), CUSTOM_CLASSES, ids=lambda arguments: str(arguments)[:40]
+)
 def test_load_accepts_only_the_custom_classes_that_the_model_was_trained_with(
-    given: dict[str, Any], right: list[dict[str, Any]], wrong: list[dict[str, Any]]
+    arguments: dict[str, Any], accepted: list[dict[str, Any]], refused: list[dict[str, Any]]
 ) -> None:
-    model = fitted(**given).eval()
+    model = fitted(**arguments).eval()
     x = torch.randn(5, 2)
-    for again in right:
-        assert torch.equal(load("fitted.ckpt", **again).predict(x), model.predict(x))
-    for other in wrong:
+    for loaded in accepted:
+        assert torch.equal(load("fitted.ckpt", **loaded).predict(x), model.predict(x))
+    for loaded in refused:
         with pytest.raises(
             UserError,
             match=r"imports only what you|was trained with|do not fit this model|could not be built",
         ):
-            load("fitted.ckpt", **other)
+            load("fitted.ckpt", **loaded)
 
 
-def test_all_custom_parts_that_are_missing_are_named_at_once() -> None:
+def test_all_missing_custom_classes_are_named_at_once() -> None:
     fitted(network=Squares, network_args={"width": 4}, activation=OwnTanh)
     with pytest.raises(UserError) as error:
         load("fitted.ckpt")
@@ -409,14 +411,14 @@ def test_a_run_is_not_resumed_with_another_table(capsys: pytest.CaptureFixture[s
     Path("moved.csv").write_bytes(Path("t.csv").read_bytes())
     fit = ["fit", "--config", "table", "--plots", "none", "--data.target"]
     assert main([*fit, "y", "--data.path", "t.csv", "--trainer.max_epochs", "1"]) == 0
-    more = [
+    options = [
         "--trainer.max_epochs",
         "2",
         "--ckpt_path",
         "lightning_logs/table/version_0/checkpoints/best.ckpt",
     ]
-    assert main([*fit, "y", "--data.path", "u.csv", *more]) == 2
+    assert main([*fit, "y", "--data.path", "u.csv", *options]) == 2
     assert "was trained on another table than u.csv" in capsys.readouterr().err
-    assert main([*fit, "z", "--data.path", "t.csv", *more]) == 2
+    assert main([*fit, "z", "--data.path", "t.csv", *options]) == 2
     assert "data.target is 'y' in" in capsys.readouterr().err
-    assert main([*fit, "y", "--data.path", "moved.csv", *more]) == 0
+    assert main([*fit, "y", "--data.path", "moved.csv", *options]) == 0

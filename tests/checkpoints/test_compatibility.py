@@ -13,14 +13,14 @@ from tests.runs import table_run
 
 
 @pytest.mark.reliability(56)
-@pytest.mark.parametrize("part", ["encoders", "classes"])
+@pytest.mark.parametrize("altered", ["encoders", "classes"])
 def test_a_model_that_does_not_fit_the_recorded_table_is_refused(
-    part: str, capsys: pytest.CaptureFixture[str]
+    altered: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["fit", *table(), *QUICK, "1"]) == 0
     content = torch.load("lightning_logs/table/version_0/checkpoints/last.ckpt", weights_only=True)
     state = content["lit_classify"]["data"]["init_args"]["fitted_state"]
-    if part == "encoders":
+    if altered == "encoders":
         state["encoders"].pop()
     else:
         state["target"]["class_names"].append("maybe")

@@ -97,6 +97,6 @@ def test_a_file_of_torch_save_is_checked_by_its_zip_checksums() -> None:
     torch.save({"x": torch.ones(3)}, "c.ckpt")
     assert is_intact(Path("c.ckpt"))
     content = Path("c.ckpt").read_bytes()
-    place = content.index(torch.ones(3).numpy().tobytes())
-    Path("c.ckpt").write_bytes(content[:place] + b"\1" + content[place + 1 :])
+    position = content.index(torch.ones(3).numpy().tobytes())
+    Path("c.ckpt").write_bytes(content[:position] + b"\1" + content[position + 1 :])
     assert not is_intact(Path("c.ckpt"))

@@ -31,20 +31,20 @@ def test_a_target_column_named_last_is_not_taken_for_a_checkpoint() -> None:
 
 
 @pytest.mark.parametrize(
-    "found_by",
+    "options",
     [
         ["-c", "moons"],
         ["--config=moons"],
         ["-c", "lightning_logs/moons/version_0/config.yaml"],
         ["-c", "circles_v2", "--recipe.name", "moons", "--data", "MoonsDataModule"],
     ],
-    ids=lambda words: words[-1],
+    ids=lambda options: options[-1],
 )
-def test_last_is_searched_in_the_runs_of_the_same_name(found_by: list[str]) -> None:
+def test_last_is_searched_in_the_runs_of_the_same_name(options: list[str]) -> None:
     assert main(["fit", "--config", "moons", *QUICK, "1"]) == 0
     assert main(["fit", "--config", "circles_v1", *QUICK, "1"]) == 0  # newer, with another name
-    same = ["--model.optimizer_args", "{momentum: 0.9}"] if "circles_v2" in found_by else []
-    assert main(["fit", *found_by, *same, *QUICK, "2", "--ckpt_path", "last"]) == 0
+    required = ["--model.optimizer_args", "{momentum: 0.9}"] if "circles_v2" in options else []
+    assert main(["fit", *options, *required, *QUICK, "2", "--ckpt_path", "last"]) == 0
     assert Checkpoint.read("lightning_logs/moons/version_1/checkpoints/last.ckpt").epochs == 2
 
 
@@ -76,8 +76,8 @@ def test_a_corrupt_checkpoint_is_refused_and_last_falls_back_to_an_intact_one(
     assert "newest valid is lightning_logs/moons/version_1/checkpoints/best.ckpt" in stderr
     assert len(stderr.splitlines()) == 1
     with pytest.warns(DataWarning, match="corrupt checkpoint .*version_1.*; using an older one"):
-        found = find_checkpoint("last", Path("lightning_logs"))
-    assert found == MOONS_CHECKPOINT.format(0)
+        checkpoint = find_checkpoint("last", Path("lightning_logs"))
+    assert checkpoint == MOONS_CHECKPOINT.format(0)
     assert main(["test", "--ckpt_path", "last"]) == 0
     assert "corrupt checkpoint" in capsys.readouterr().err
 

@@ -52,12 +52,12 @@ def table(**options: Any) -> TableDataModule:
 
 
 def ids(data: TableDataModule, split: str) -> list[str]:
-    """Return the numbers of the rows of a split, as they are in the file."""
+    """Return the ids in the file of the rows of a split."""
     return data.raw_rows(split, range(len(data.split(split).y)))["id"].to_list()
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "advice"),
+    ("recorded", "current", "advice"),
     [
         ({"random_state": 1}, {"random_state": 2}, "--data.random_state 1"),
         ({"random_state": 1, "val_fraction": 0.0}, {"val_fraction": 0.0}, "--data.random_state 1"),
@@ -69,19 +69,19 @@ def ids(data: TableDataModule, split: str) -> list[str]:
     ],
 )
 def test_rows_that_another_split_trained_on_are_counted(
-    before: dict[str, Any], now: dict[str, Any], advice: str
+    recorded: dict[str, Any], current: dict[str, Any], advice: str
 ) -> None:
     iris()
-    first, second = table(**before), table(**now)
-    save(first)
-    printed, trained = warned(second), set(ids(first, "train"))
-    seen = {"test": [row in trained for row in ids(second, "test")]}
-    if second.fold is not None and first.fold is not None:
-        fold = dict(zip(ids(first, "train"), first.fold.tolist(), strict=True))
-        pairs = zip(ids(second, "train"), second.fold.tolist(), strict=True)
-        seen["validation"] = [fold.get(row, own) != own for row, own in pairs]
-    elif not second.validates_on_test:
-        seen["validation"] = [row in trained for row in ids(second, "val")]
+    earlier, later = table(**recorded), table(**current)
+    save(earlier)
+    printed, trained = warned(later), set(ids(earlier, "train"))
+    seen = {"test": [row in trained for row in ids(later, "test")]}
+    if later.fold is not None and earlier.fold is not None:
+        fold = dict(zip(ids(earlier, "train"), earlier.fold.tolist(), strict=True))
+        pairs = zip(ids(later, "train"), later.fold.tolist(), strict=True)
+        seen["validation"] = [fold.get(row, member) != member for row, member in pairs]
+    elif not later.validates_on_test:
+        seen["validation"] = [row in trained for row in ids(later, "val")]
     counts = [f"{sum(rows)} of {len(rows)} {split} rows" for split, rows in seen.items() if any(rows)]
     assert counts
     expected = f"{' and '.join(counts)} were training rows of source.ckpt"
@@ -90,20 +90,24 @@ def test_rows_that_another_split_trained_on_are_counted(
 
 
 @pytest.mark.parametrize(
-    ("before", "now"),
+    ("recorded", "current"),
     [
         ({}, {"scaling": "robust", "batch_size": 8}),
         ({"val_fraction": 0.3}, {"val_fraction": 0.1}),  # fewer of the same rows
         ({"folds": 3}, {"folds": 3}),
-        ({"split": "part", "random_state": 1}, {"split": "part", "random_state": 2}),
+        ({"split": "split_name", "random_state": 1}, {"split": "split_name", "random_state": 2}),
     ],
 )
-def test_nothing_is_said_if_no_row_was_trained_on(before: dict[str, Any], now: dict[str, Any]) -> None:
-    rows = pl.read_csv(iris()).with_columns(part=pl.Series(["train", "val", "train", "test", "train"] * 30))
+def test_no_warning_is_issued_if_no_row_was_trained_on(
+    recorded: dict[str, Any], current: dict[str, Any]
+) -> None:
+    rows = pl.read_csv(iris()).with_columns(
+        split_name=pl.Series(["train", "val", "train", "test", "train"] * 30)
+    )
     rows.write_csv("iris.csv")
-    ignore = {} if "split" in before else {"ignore": ["id", "part"]}
-    save(table(**before, **ignore))
-    assert warned(table(**now, **ignore)) == ""
+    ignore = {} if "split" in recorded else {"ignore": ["id", "split_name"]}
+    save(table(**recorded, **ignore))
+    assert warned(table(**current, **ignore)) == ""
 
 
 def test_rows_are_found_in_files_that_were_moved_or_have_another_role() -> None:
@@ -134,24 +138,24 @@ def test_a_table_that_cannot_be_read_again_may_have_been_trained_on() -> None:
     assert "if the table was split in another way, were training rows" in warned(table(path="even.csv"))
 
 
-@pytest.mark.parametrize(("before", "now"), [("cache", None), (None, "cache")])
+@pytest.mark.parametrize(("recorded", "current"), [("cache", None), (None, "cache")])
 def test_a_table_in_blocks_is_split_in_another_way_than_one_in_memory(
-    before: str | None, now: str | None
+    recorded: str | None, current: str | None
 ) -> None:
     iris()
-    save(table(cache_dir=before))
-    assert f"split the rows as that run did, with --data.cache_dir {before or 'none'}" in warned(
-        table(cache_dir=now)
+    save(table(cache_dir=recorded))
+    assert f"split the rows as that run did, with --data.cache_dir {recorded or 'none'}" in warned(
+        table(cache_dir=current)
     )
-    assert not warned(table(cache_dir=before))
+    assert not warned(table(cache_dir=recorded))
 
 
 def test_generated_points_are_compared_by_their_values() -> None:
     save(CirclesDataModule(noise=0.0))
     assert warned(CirclesDataModule(noise=0.0, batch_size=10)) == ""
     assert warned(CirclesDataModule(noise=0.01)) == ""
-    data, first = CirclesDataModule(noise=0.0, random_state=1), CirclesDataModule(noise=0.0)
-    trained = {tuple(point) for point in first.split("train").x.tolist()}
+    data, earlier = CirclesDataModule(noise=0.0, random_state=1), CirclesDataModule(noise=0.0)
+    trained = {tuple(point) for point in earlier.split("train").x.tolist()}
     seen = sum(tuple(point) in trained for point in data.split("test").x.tolist())
     assert warned(data).startswith(f"{seen} of 200 test rows were training rows of source.ckpt")
     assert warned(data).endswith("with --data.random_state 42")

@@ -56,12 +56,12 @@ UNRESUMABLE = {
 
 
 @pytest.mark.reliability(56)
-@pytest.mark.parametrize("what", UNRESUMABLE)
+@pytest.mark.parametrize("alteration", UNRESUMABLE)
 def test_an_invalid_training_state_is_not_resumed(
-    what: str, original_table: Path, capsys: pytest.CaptureFixture[str]
+    alteration: str, original_table: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = altered_table(original_table)
-    UNRESUMABLE[what](content)
+    UNRESUMABLE[alteration](content)
     io.AtomicCheckpointIO().save_checkpoint(content, "altered.ckpt")
     assert main([*RESUME, "altered.ckpt"]) == 2
     (line,) = (line for line in capsys.readouterr().err.splitlines() if "note:" not in line)
@@ -71,7 +71,7 @@ def test_an_invalid_training_state_is_not_resumed(
 
 @pytest.mark.filterwarnings("ignore:A `OneCycleLR` scheduler")
 @pytest.mark.parametrize(
-    "more",
+    "options",
     [
         ["--model.optimizer", optimizer, "--model.optimizer_args", arguments]
         for optimizer, arguments in (
@@ -93,11 +93,11 @@ def test_an_invalid_training_state_is_not_resumed(
             ("CyclicLR", "{base_lr: 0.1, max_lr: 0.2, cycle_momentum: false}"),
         )
     ],
-    ids=lambda words: f"{words[1]} {words[3]}",
+    ids=lambda options: f"{options[1]} {options[3]}",
 )
-def test_the_states_of_optimizers_and_schedulers_are_resumed(more: list[str]) -> None:
-    assert main(["fit", *table(), *QUICK, "1", *more]) == 0
-    assert main(["fit", *table(), *QUICK, "2", *more, "--ckpt_path", "last"]) == 0
+def test_the_states_of_optimizers_and_schedulers_are_resumed(options: list[str]) -> None:
+    assert main(["fit", *table(), *QUICK, "1", *options]) == 0
+    assert main(["fit", *table(), *QUICK, "2", *options, "--ckpt_path", "last"]) == 0
 
 
 MEMBERS = {

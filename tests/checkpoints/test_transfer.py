@@ -21,7 +21,7 @@ from lit_classify import (
 )
 from lit_classify.callbacks.hparams import settings
 from lit_classify.checkpoints import Checkpoint
-from lit_classify.checkpoints.transfer import kept_state
+from lit_classify.checkpoints.transfer import recorded_preprocessing
 from lit_classify.cli.main import main
 from lit_classify.errors import UserError
 from lit_classify.modules import LitModule
@@ -40,8 +40,8 @@ def saved(model: LitModule, data: Any, name: str = "source.ckpt") -> Path:
     return Path(name)
 
 
-def blobs(num_classes: int = 4, **given: Any) -> MulticlassClassifier:
-    return MulticlassClassifier(2, num_classes, **{"hidden": [8, 8], **given})
+def blobs(num_classes: int = 4, **arguments: Any) -> MulticlassClassifier:
+    return MulticlassClassifier(2, num_classes, **{"hidden": [8, 8], **arguments})
 
 
 def test_training_from_the_weights_of_other_data_equals_a_plain_loop() -> None:
@@ -51,8 +51,8 @@ def test_training_from_the_weights_of_other_data_equals_a_plain_loop() -> None:
     model = blobs(3, freeze=["0"])
     network = nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3))
     network.load_state_dict({**model.network.state_dict()})
-    for number in (0, 2):
-        network[number].load_state_dict(source.network[number].state_dict())  # type: ignore[index]
+    for index in (0, 2):
+        network[index].load_state_dict(source.network[index].state_dict())  # type: ignore[index]
     transfer = init_from(model, path, data)
     assert str(transfer) == (
         "Weights from source.ckpt: layers 0, 2; new: 4 (shape (3, 8), not (4, 8)); frozen: 0"
@@ -108,9 +108,9 @@ def test_layers_of_custom_networks_correspond_by_their_names() -> None:
 def test_the_last_layer_is_new_if_classes_differ(model: Any, reason: str) -> None:
     path = saved(blobs(class_names=["0", "1", "2", "3"]), BlobsDataModule())
     built = model()
-    first = built.network[-1].weight.clone()
+    original = built.network[-1].weight.clone()
     assert f"4 ({reason})".replace("\\", "") in str(init_from(built, path))
-    assert torch.equal(built.network[-1].weight, first)
+    assert torch.equal(built.network[-1].weight, original)
 
 
 def test_the_last_layer_of_another_task_is_new() -> None:
@@ -199,16 +199,16 @@ def tables() -> tuple[Path, Path]:
 
 def test_kept_preprocessing_gives_the_features_that_the_weights_were_trained_with() -> None:
     old, new = tables()
-    first = TableDataModule(str(old), "y", random_state=0)
-    model = BinaryClassifier(first.in_features, class_names=first.class_names)
-    source = Checkpoint.read(saved(model, first))
+    original = TableDataModule(str(old), "y", random_state=0)
+    model = BinaryClassifier(original.in_features, class_names=original.class_names)
+    source = Checkpoint.read(saved(model, original))
     with pytest.warns(UserWarning, match=r"unseen categories: 'color' has 30 values"):
-        kept = TableDataModule(str(new), "y", preprocessing=kept_state(source))
+        kept = TableDataModule(str(new), "y", preprocessing=recorded_preprocessing(source))
     assert kept.class_names == ["a", "b", "c"]
-    assert kept.preprocessor.to_dict() == first.preprocessor.to_dict()
+    assert kept.preprocessor.to_dict() == original.preprocessor.to_dict()
     rows = kept.raw_rows("train", range(len(kept.split("train").y)))
     with pytest.warns(UserWarning, match="unseen categories"):
-        assert torch.equal(first.transform(rows.drop("y").cast({"size": float})), kept.split("train").x)
+        assert torch.equal(original.transform(rows.drop("y").cast({"size": float})), kept.split("train").x)
 
     fresh = MulticlassClassifier(kept.in_features, 3, class_names=kept.class_names)
     assert init_from(fresh, source, kept).taken == ["0", "2"]
@@ -216,7 +216,7 @@ def test_kept_preprocessing_gives_the_features_that_the_weights_were_trained_wit
     other = MulticlassClassifier(refitted.in_features, 3, class_names=refitted.class_names)
     assert list(init_from(other, source, refitted).new) == ["0", "4"]
     with pytest.raises(UserError, match=r"kept preprocessing needs the columns color, which --data\.ignore"):
-        TableDataModule(str(new), "y", ignore="color", preprocessing=kept_state(source))
+        TableDataModule(str(new), "y", ignore="color", preprocessing=recorded_preprocessing(source))
 
 
 @pytest.mark.slow
@@ -248,7 +248,7 @@ def test_a_run_resumes_exactly_without_the_checkpoint_that_it_started_from(
     shutil.rmtree("first")
     assert main([*fit, "--ckpt_path", "last", "--trainer.max_epochs", "4"]) == 0
     whole, resumed = (
-        Checkpoint.read(f"lightning_logs/table/version_{number}/checkpoints/last.ckpt") for number in (0, 2)
+        Checkpoint.read(f"lightning_logs/table/version_{version}/checkpoints/last.ckpt") for version in (0, 2)
     )
     assert whole.weights.keys() == resumed.weights.keys()
     assert all(torch.equal(weight, resumed.weights[name]) for name, weight in whole.weights.items())
