@@ -92,7 +92,7 @@ class ExactResume(Callback):
     def _begin(self) -> None:
         self._step_seed = self._rank = 0
         self._world_size, self._num_batches = 1, 2**32
-        self._given_patience: dict[str, int] = {}
+        self._configured_patience: dict[str, int] = {}
         self._loaded: dict[str, Any] = {}  # of a checkpoint, until it is restored
         self._nothing_left: str | None = None
         self._plateaus: list[tuple[LRSchedulerConfig, int]] = []
@@ -135,12 +135,12 @@ class ExactResume(Callback):
             checkpoint["callbacks"].update(self._before_stop)
         if self._ended and self._unaveraged is not None and "current_model_state" in checkpoint:
             checkpoint["current_model_state"] = self._unaveraged
-        own: dict[str, Any] = {"random": random_states(pl_module.device)}
+        process_state: dict[str, Any] = {"random": random_states(pl_module.device)}
         if batches:
-            own["sums"] = _resumable(pl_module).means["train"].state_dict()
+            process_state["sums"] = _resumable(pl_module).means["train"].state_dict()
             if batches % trainer.accumulate_grad_batches and batches < self._num_batches:
-                own["in_step"] = in_step
-                own["gradients"] = {
+                process_state["in_step"] = in_step
+                process_state["gradients"] = {
                     name: weight.grad.cpu()
                     for name, weight in pl_module.named_parameters()
                     if weight.grad is not None
@@ -148,7 +148,7 @@ class ExactResume(Callback):
         checkpoint[RESUME_KEY] = {
             "batches": batches,
             "partition": self._partition(trainer),
-            "processes": _of_all_processes(own, trainer.world_size),
+            "processes": _gather_states(process_state, trainer.world_size),
             "metrics": {
                 name: value.detach().cpu()
                 for name, value in trainer.callback_metrics.items()
@@ -156,7 +156,8 @@ class ExactResume(Callback):
             },
             "validations": self._num_validations,
             "early_stopping": {
-                part.state_key: stopping_settings(part) for part in trainer.early_stopping_callbacks
+                callback.state_key: stopping_settings(callback)
+                for callback in trainer.early_stopping_callbacks
             },
         }
 
@@ -171,16 +172,18 @@ class ExactResume(Callback):
         if trainer.state.fn != "fit":
             return
         refuse_averages(checkpoint, trainer)
-        kept = {RESUME_KEY, "loops", "epoch", "global_step"} & checkpoint.keys()
-        self._loaded = deepcopy({key: checkpoint[key] for key in kept})
+        keys = {RESUME_KEY, "loops", "epoch", "global_step"} & checkpoint.keys()
+        self._loaded = deepcopy({key: checkpoint[key] for key in keys})
         resumed = self._loaded.get(RESUME_KEY, {})
-        if any(own.get("in_step") for own in resumed.get("processes", ())):
+        if any(state.get("in_step") for state in resumed.get("processes", ())):
             raise UserError(
                 f"{trainer.ckpt_path} was saved within a step that adds to accumulated gradients, and holds "
                 "only a part of them; resume from another checkpoint"
             )
         self._refuse_other_partition(trainer, resumed, "world_size", "accumulate_grad_batches")
-        self._given_patience = {part.state_key: part.patience for part in trainer.early_stopping_callbacks}
+        self._configured_patience = {
+            callback.state_key: callback.patience for callback in trainer.early_stopping_callbacks
+        }
         self._nothing_left = nothing_left(checkpoint, trainer)
         begin_next_epoch(trainer)
 
@@ -193,15 +196,15 @@ class ExactResume(Callback):
         if self._nothing_left:
             trainer.should_stop = True
             warn(self._nothing_left)
-        for part in trainer.early_stopping_callbacks:
-            if part.monitor.startswith("val") and trainer.enable_validation:
-                part._check_on_train_epoch_end = False
-            elif part.monitor.startswith("train/"):
-                part._check_on_train_epoch_end = True
-            if part.state_key in self._given_patience:
-                part.patience = self._given_patience[part.state_key]
+        for callback in trainer.early_stopping_callbacks:
+            if callback.monitor.startswith("val") and trainer.enable_validation:
+                callback._check_on_train_epoch_end = False
+            elif callback.monitor.startswith("train/"):
+                callback._check_on_train_epoch_end = True
+            if callback.state_key in self._configured_patience:
+                callback.patience = self._configured_patience[callback.state_key]
                 if not self._nothing_left:
-                    part.stopped_epoch, part.stopping_reason = 0, EarlyStoppingReason.NOT_STOPPED
+                    callback.stopped_epoch, callback.stopping_reason = 0, EarlyStoppingReason.NOT_STOPPED
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Restore the saved state, after everything that may draw random numbers or reset sums."""
@@ -216,21 +219,21 @@ class ExactResume(Callback):
         if not resumed:
             return
         if resumed["batches"]:
-            for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
-                if isinstance(part, GradientAccumulationScheduler):  # Lightning skips its hook
-                    part.on_train_epoch_start(trainer, pl_module)
+            for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
+                if isinstance(callback, GradientAccumulationScheduler):  # Lightning skips its hook
+                    callback.on_train_epoch_start(trainer, pl_module)
             self._refuse_other_partition(trainer, resumed, *self._partition(trainer))
         trainer.callback_metrics.update(resumed["metrics"])
         self._num_validations = resumed["validations"]
         self._counters_set = False
         processes = resumed["processes"]
-        own = processes[min(self._rank, len(processes) - 1)]
+        process_state = processes[min(self._rank, len(processes) - 1)]
         if resumed["batches"]:
-            _resumable(pl_module).means["train"].load_state_dict(own["sums"], pl_module.device)
+            _resumable(pl_module).means["train"].load_state_dict(process_state["sums"], pl_module.device)
             weights = dict(pl_module.named_parameters())
-            for name, gradient in own.get("gradients", {}).items():
+            for name, gradient in process_state.get("gradients", {}).items():
                 weights[name].grad = gradient.to(weights[name].device)
-        set_random_states(own["random"], pl_module.device)
+        set_random_states(process_state["random"], pl_module.device)
 
     # Random numbers.
 
@@ -298,8 +301,8 @@ class ExactResume(Callback):
     ) -> None:
         """Keep a stop within an epoch from causing a validation, a step or a count of its own."""
         if trainer.should_stop or self._stop_waits:
-            last = trainer.is_last_batch
-            self._stop_waits = not last and (batch_idx + 1) % trainer.accumulate_grad_batches != 0
+            is_last = trainer.is_last_batch
+            self._stop_waits = not is_last and (batch_idx + 1) % trainer.accumulate_grad_batches != 0
             trainer.should_stop = not self._stop_waits
             if not is_validation_due(trainer, batch_idx):
                 self._suppressed, self._check_val = True, trainer.check_val_every_n_epoch
@@ -316,7 +319,7 @@ class ExactResume(Callback):
             self._allow_validation(trainer)
         if not trainer.enable_validation and trainer.is_last_batch:
             self._step_plateaus(trainer, pl_module)
-        if any(isinstance(part, WeightAveraging) for part in trainer.callbacks):  # type: ignore[attr-defined]
+        if any(isinstance(callback, WeightAveraging) for callback in trainer.callbacks):  # type: ignore[attr-defined]
             self._unaveraged = {name: value.clone() for name, value in pl_module.state_dict().items()}
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -332,7 +335,9 @@ class ExactResume(Callback):
         self._seed(trainer, "validation", trainer.fit_loop.batch_idx)
         if _resumable(pl_module).validation_is_extra:
             self._random = random_states(pl_module.device)
-            self._uncounted = [(part, part.state_dict()) for part in trainer.early_stopping_callbacks]
+            self._uncounted = [
+                (callback, callback.state_dict()) for callback in trainer.early_stopping_callbacks
+            ]
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Step plateau schedulers, before checkpoints are saved."""
@@ -340,8 +345,8 @@ class ExactResume(Callback):
             return
         if not _resumable(pl_module).validation_is_extra:
             self._step_plateaus(trainer, pl_module)
-        for part, state in self._uncounted:
-            part.load_state_dict(state)
+        for callback, state in self._uncounted:
+            callback.load_state_dict(state)
         if self._random is not None:
             set_random_states(self._random, pl_module.device)
         self._uncounted, self._random = [], None
@@ -391,13 +396,13 @@ class ExactResume(Callback):
         """Raise UserError if the rest of an epoch would repeat or skip rows, or step elsewhere."""
         if not resumed.get("batches"):
             return
-        scheduled = any(isinstance(part, GradientAccumulationScheduler) for part in trainer.callbacks)  # type: ignore[attr-defined]
-        now = self._partition(trainer)
+        scheduled = any(isinstance(callback, GradientAccumulationScheduler) for callback in trainer.callbacks)  # type: ignore[attr-defined]
+        current = self._partition(trainer)
         for name in names:
-            before = resumed["partition"][name]
-            if before == now[name] or (name == "accumulate_grad_batches" and scheduled):
+            recorded = resumed["partition"][name]
+            if recorded == current[name] or (name == "accumulate_grad_batches" and scheduled):
                 continue
-            what, option = {
+            description, option = {
                 "world_size": ("{} processes", "--trainer.devices {}"),
                 "accumulate_grad_batches": (
                     "accumulate_grad_batches {}",
@@ -407,24 +412,24 @@ class ExactResume(Callback):
                 "batches": ("{} batches in an epoch", "the same data and batch size"),
             }[name]
             raise UserError(
-                f"{trainer.ckpt_path} was saved within an epoch with {what.format(before)}, but this run has "
-                f"{what.format(now[name])}: rows would be repeated or skipped; resume with "
-                f"{option.format(before)}, or from a checkpoint of an epoch's end"
+                f"{trainer.ckpt_path} was saved within an epoch with {description.format(recorded)}, but "
+                f"this run has {description.format(current[name])}: rows would be repeated or skipped; "
+                f"resume with {option.format(recorded)}, or from a checkpoint of an epoch's end"
             )
 
 
 def _states_of_callbacks(trainer: Trainer) -> dict[str, Any]:
     """Return the states of all callbacks but those that save checkpoints."""
     return {
-        part.state_key: deepcopy(state)
-        for part in trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
-        if not isinstance(part, Checkpoint) and (state := part.state_dict())
+        callback.state_key: deepcopy(state)
+        for callback in trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
+        if not isinstance(callback, Checkpoint) and (state := callback.state_dict())
     }
 
 
-def _of_all_processes(own: dict[str, Any], world_size: int) -> list[dict[str, Any]]:
+def _gather_states(state: dict[str, Any], world_size: int) -> list[dict[str, Any]]:
     """Return what each process has to save; saving is a matter of all."""
-    shares = [own] * world_size
+    states = [state] * world_size
     if world_size > 1:
-        torch.distributed.all_gather_object(shares, own)
-    return shares
+        torch.distributed.all_gather_object(states, state)
+    return states

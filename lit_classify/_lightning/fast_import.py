@@ -20,9 +20,9 @@ from typing import Any
 class _StandIn(ModuleType):
     """A module that imports the real one for an attribute that it lacks."""
 
-    def __init__(self, name: str, **holds: Any) -> None:
+    def __init__(self, name: str, **attributes: Any) -> None:
         super().__init__(name)
-        vars(self).update(holds, __path__=[])
+        vars(self).update(attributes, __path__=[])
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the real module holds
         """Return an attribute of the real module."""
@@ -61,15 +61,15 @@ def without_garbage_collection(freeze: bool = True) -> Iterator[None]:
     Args:
         freeze: whether to exclude all objects from later collections if this is the first import of torch.
     """
-    first = freeze and "torch" not in sys.modules
-    collects = gc.isenabled()
+    freezes = freeze and "torch" not in sys.modules
+    was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if first:
+        if freezes:
             gc.freeze()
-        if collects:
+        if was_enabled:
             gc.enable()
 
 

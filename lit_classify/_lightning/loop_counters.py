@@ -28,21 +28,22 @@ def settle(loop: dict[str, Any], validated: bool) -> int:
     """
     batches, epoch = loop["epoch_loop.batch_progress"], loop["epoch_progress"]
     current = batches["current"]
-    done = current["processed"]
-    complete = batches["is_last_batch"] and done == current["ready"]
+    processed = current["processed"]
+    complete = batches["is_last_batch"] and processed == current["ready"]
     pending = not validated or current["processed"] > current["completed"]
-    ready, started, processed = (epoch["current"][name] for name in ("ready", "started", "processed"))
-    closed = processed == started
-    if ready > started or not done or (closed and complete):
-        _set_all(epoch["total"], processed)
-        _set_all(epoch["current"], processed)
+    ready, started, epochs_processed = (epoch["current"][name] for name in ("ready", "started", "processed"))
+    closed = epochs_processed == started
+    if ready > started or not processed or (closed and complete):
+        _set_all(epoch["total"], epochs_processed)
+        _set_all(epoch["current"], epochs_processed)
         return 0
-    epochs = processed - closed  # Lightning closes an epoch that max_steps or a callback breaks off
+    # Lightning closes an epoch that max_steps or a callback breaks off
+    epochs_completed = epochs_processed - closed
     for progress in epoch.values():
-        _set_all(progress, epochs)
-        progress["ready"] = progress["started"] = epochs + 1
+        _set_all(progress, epochs_completed)
+        progress["ready"] = progress["started"] = epochs_completed + 1
     _set_all(batches["total"], batches["total"]["processed"])
-    _set_all(current, done)
+    _set_all(current, processed)
     batches["is_last_batch"] = complete
     validation = loop["epoch_loop.val_loop.batch_progress"]
     validation["is_last_batch"] = False
@@ -57,8 +58,8 @@ def settle(loop: dict[str, Any], validated: bool) -> int:
         loop["epoch_loop.state_dict"]["_batches_that_stepped"] = steps - pending
     for state in loop["state_dict"].get("combined_loader", []):
         if isinstance(state, dict) and "position" in state:  # of a batch that was fetched, but not trained on
-            state["position"] = done
-    return int(done)
+            state["position"] = processed
+    return int(processed)
 
 
 def _set_all(progress: dict[str, int], value: int) -> None:

@@ -25,8 +25,8 @@ def random_states(device: torch.device) -> dict[str, Any]:
 def set_random_states(states: Mapping[str, Any], device: torch.device) -> None:
     """Restore the states of the global generators."""
     torch.set_rng_state(states["torch"])
-    version, words, gauss = states["python"]
-    random.setstate((version, tuple(words), gauss))
+    version, internal_state, gauss_next = states["python"]
+    random.setstate((version, tuple(internal_state), gauss_next))
     if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"], device)
     if "numpy" in states:

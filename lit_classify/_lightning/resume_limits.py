@@ -24,9 +24,9 @@ def refuse_averages(checkpoint: Mapping[str, Any], trainer: Trainer) -> None:
     Lightning restores neither its learning rates nor, after the end of a run, the weights that it averaged.
     """
     names = {
-        part.state_key
-        for part in trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
-        if isinstance(part, StochasticWeightAveraging)
+        callback.state_key
+        for callback in trainer.callbacks  # type: ignore[attr-defined]  # set in its constructor
+        if isinstance(callback, StochasticWeightAveraging)
     }
     if (names | {StochasticWeightAveraging.__name__}) & checkpoint.get("callbacks", {}).keys():
         raise UserError(
@@ -50,38 +50,39 @@ def nothing_left(checkpoint: Mapping[str, Any], trainer: Trainer) -> str | None:
         return _NOTHING_LEFT.format(f"all {epochs} epochs are trained", "--trainer.max_epochs")
     if 0 <= trainer.max_steps <= steps:
         return _NOTHING_LEFT.format(f"all {trainer.max_steps} steps are trained", "--trainer.max_steps")
-    for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
-        state = states.get(part.state_key)
-        if isinstance(part, Timer) and state:
-            left = part.time_remaining()
-            if left is not None and left <= state["time_elapsed"]["train"]:
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
+        state = states.get(callback.state_key)
+        if isinstance(callback, Timer) and state:
+            remaining = callback.time_remaining()
+            if remaining is not None and remaining <= state["time_elapsed"]["train"]:
                 return _NOTHING_LEFT.format("the time is used up", "--trainer.max_time")
-        if isinstance(part, EarlyStopping) and state:
-            settings = checkpoint.get(RESUME_KEY, {}).get("early_stopping", {}).get(part.state_key)
-            if reason := _still_stopped(part, state, settings):
+        if isinstance(callback, EarlyStopping) and state:
+            settings = checkpoint.get(RESUME_KEY, {}).get("early_stopping", {}).get(callback.state_key)
+            if reason := _still_stopped(callback, state, settings):
                 return f"nothing left to train: {reason}"
     return None
 
 
-def _still_stopped(part: EarlyStopping, state: Mapping[str, Any], settings: object) -> str | None:
+def _still_stopped(callback: EarlyStopping, state: Mapping[str, Any], settings: object) -> str | None:
     """Return why early stopping stopped a run and would stop it again; None if it would not."""
     reason = EarlyStoppingReason(state.get("stopping_reason", EarlyStoppingReason.NOT_STOPPED.value))
-    left_out = "or leave early stopping out with --trainer.callbacks null"
+    alternative = "or leave early stopping out with --trainer.callbacks null"
     if reason is EarlyStoppingReason.NOT_STOPPED:
         return None
     stopped = f"early stopping ended the run in epoch {state['stopped_epoch']}"
     if reason is EarlyStoppingReason.PATIENCE_EXHAUSTED:
         count = state["wait_count"]
-        if count < part.patience:
+        if count < callback.patience:
             return None
         return (
-            f"{stopped}, when {part.monitor} had not improved in {count} validations; to train longer, give "
-            f"a larger patience, such as --trainer.callbacks.patience {2 * count}, {left_out}"
+            f"{stopped}, when {callback.monitor} had not improved in {count} validations; to train longer, "
+            f"give a larger patience, such as --trainer.callbacks.patience {2 * count}, {alternative}"
         )
-    if settings is not None and settings != stopping_settings(part):
+    if settings is not None and settings != stopping_settings(callback):
         return None
-    return f"{stopped} ({state['stopping_reason_message']}); to train longer, change its settings, {left_out}"
+    stopped += f" ({state['stopping_reason_message']})"
+    return f"{stopped}; to train longer, change its settings, {alternative}"
 
 
-def stopping_settings(part: EarlyStopping) -> dict[str, float | None]:
-    return {name: getattr(part, name) for name in _STOPPING}
+def stopping_settings(callback: EarlyStopping) -> dict[str, float | None]:
+    return {name: getattr(callback, name) for name in _STOPPING}

@@ -57,7 +57,7 @@ def skipping_unused_hooks(trainer: Trainer) -> Iterator[None]:
         **kwargs: Any,
     ) -> None:
         if calling is trainer and hook_name == "on_train_start":
-            for name, method in _short_cuts(trainer):
+            for name, method in _shortcuts(trainer):
                 vars(trainer.lightning_module)[name] = method
                 patched.append((trainer.lightning_module, name))
         if calling is not trainer or hook_name not in _SKIPPED:
@@ -109,9 +109,9 @@ def skipping_unused_hooks(trainer: Trainer) -> Iterator[None]:
 def _named(module: LightningModule, name: str, hook: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Lightning's
     """Call a hook under its name, by which Lightning checks ``self.log``; torch's ``__setattr__`` is slow."""
     attributes = vars(module)
-    before, attributes["_current_fx_name"] = attributes["_current_fx_name"], name
+    previous, attributes["_current_fx_name"] = attributes["_current_fx_name"], name
     result = hook(*args, **kwargs)
-    attributes["_current_fx_name"] = before
+    attributes["_current_fx_name"] = previous
     return result
 
 
@@ -120,7 +120,7 @@ def _is_inherited(hook: object, name: str) -> bool:
     return getattr(hook, "__func__", None) is getattr(LightningModule, name)
 
 
-def _short_cuts(trainer: Trainer) -> Iterator[tuple[str, Callable[..., Any]]]:
+def _shortcuts(trainer: Trainer) -> Iterator[tuple[str, Callable[..., Any]]]:
     """Yield methods that replace those of the module while it is fitted, where no hook is missed."""
     module, datamodule = trainer.lightning_module, getattr(trainer, "datamodule", None)
     if not any(

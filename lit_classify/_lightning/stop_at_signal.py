@@ -25,16 +25,16 @@ class StopAtSignal(Callback):
         """Register a handler after Lightning has registered its own; Lightning restores the earlier ones."""
         self.received, self._interrupts = 0, False
         if threading.current_thread() is threading.main_thread():
-            for number in signals.termination_signals():
-                signal.signal(number, self._note)
+            for signum in signals.termination_signals():
+                signal.signal(signum, self._record)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let a signal interrupt plots: no step follows, after which it would stop."""
         self._interrupts = trainer.world_size == 1
 
-    def _note(self, number: int, frame: FrameType | None) -> None:
+    def _record(self, signum: int, frame: FrameType | None) -> None:
         if self.received:  # a second signal does not wait
-            raise SystemExit(128 + number)
-        self.received = number
+            raise SystemExit(128 + signum)
+        self.received = signum
         if self._interrupts:
             raise SIGTERMException

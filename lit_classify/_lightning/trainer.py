@@ -34,7 +34,7 @@ class RunTrainer(Trainer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._signal = StopAtSignal()
-        self._agreed, self._agreed_at = 0, (-1, -1)
+        self._agreed, self._agreed_position = 0, (-1, -1)
         self.callbacks = [self._signal, *self.callbacks]  # type: ignore[has-type]  # set in its constructor
 
     def fit(self, *args: Any, **kwargs: Any) -> None:
@@ -64,10 +64,11 @@ class RunTrainer(Trainer):
                 return False
         elif batches.current.ready % self.accumulate_grad_batches:
             return False
-        now = epoch["processed"], batches.current.ready
-        if not alone and now != self._agreed_at:  # Lightning asks again before the next batch
+        position = epoch["processed"], batches.current.ready
+        if not alone and position != self._agreed_position:  # Lightning asks again before the next batch
             received = torch.tensor(self._signal.received, device=self.strategy.root_device)
-            self._agreed, self._agreed_at = int(self.strategy.reduce(received, reduce_op="max")), now
+            self._agreed = int(self.strategy.reduce(received, reduce_op="max"))
+            self._agreed_position = position
             self._signal.received = self._agreed or self._signal.received
         return alone or bool(self._agreed)
 
