@@ -11,7 +11,7 @@ from torch.optim import Optimizer
 
 
 def optimizers_and_schedulers(configured: Any) -> tuple[list[Optimizer], list[Any]]:  # noqa: ANN401 - Lightning's
-    """Return the optimizers and the schedulers of what ``configure_optimizers`` returned.
+    """Return the optimizers and the schedulers in the return value of ``configure_optimizers``.
 
     Examples:
         >>> import torch

@@ -4,10 +4,10 @@ Reason: Lightning restores weights, optimizer and counters. It does not restore 
 sums of an epoch, accumulated gradients and the metrics that callbacks monitor; it skips schedulers and hooks
 in the epoch of a resume; and its counters depend on the hook that a checkpoint was saved in.
 
-It is one callback, because its parts depend on the order of their hooks: a stop, for example, must leave the
+It is one callback, because its tasks depend on the order of their hooks: a stop, for example, must leave the
 validation, the schedulers and the random numbers that follow as an uninterrupted run would have them.
 
-Private parts: ``EarlyStopping._check_on_train_epoch_end``, and those of ``loop_counters``.
+Private API: ``EarlyStopping._check_on_train_epoch_end``, and those of ``loop_counters``.
 """
 
 import sys
@@ -56,7 +56,7 @@ class RunningSums(Protocol):
 
 
 class ResumableModule(Protocol):
-    """What ``ExactResume`` needs of a module beyond LightningModule."""
+    """What ``ExactResume`` requires of a module beyond LightningModule."""
 
     means: Mapping[str, RunningSums]
     validation_is_extra: bool
@@ -70,13 +70,13 @@ def _resumable(module: LightningModule) -> ResumableModule:
 
 
 class ExactResume(Callback):
-    """Make a resumed fit equal to an uninterrupted one; every LitModule brings one along.
+    """Make a resumed fit equal to an uninterrupted one; every LitModule adds one.
 
     Random numbers: torch's generators of the CPU and of the module's device are seeded before every batch and
-    every validation, from the seed of the run, the process and the number of the batch since the start of the
+    every validation, from the seed of the run, the process and the index of the batch since the start of the
     run; an optimizer that evaluates a batch many times, such as LBFGS, gets the same numbers each time. The
     states of NumPy's global generator and of ``random`` are saved and restored; generators that a user
-    creates are the user's to save.
+    creates must be saved by the user.
 
     Validations: ``ReduceLROnPlateau`` is stepped after each, never between them. A validation that takes
     place only because the run ends does not affect the checkpoint, early stopping or random numbers.
@@ -112,7 +112,7 @@ class ExactResume(Callback):
         if stage == "fit":
             self._begin()
 
-    # What a checkpoint holds.
+    # Content of a checkpoint.
 
     def on_save_checkpoint(
         self,
@@ -121,7 +121,7 @@ class ExactResume(Callback):
         checkpoint: dict[str, Any],
     ) -> None:
         """Settle the loop counters and add the state that Lightning does not save."""
-        if self._loaded:  # a signal has interrupted the start of a resumed run
+        if self._loaded:  # a signal interrupted the start of a resumed run
             checkpoint.update(self._loaded)
             return
         loop = checkpoint["loops"]["fit_loop"]
@@ -164,7 +164,7 @@ class ExactResume(Callback):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Read what a fit resumes from.
+        """Read the state that a fit resumes from.
 
         Raises:
             UserError: the run cannot be resumed exactly; says why.
@@ -188,10 +188,10 @@ class ExactResume(Callback):
         begin_next_epoch(trainer)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Stop if nothing is left to train; else restore the given patience of early stopping.
+        """Stop if nothing is left to train; else restore the configured patience of early stopping.
 
-        It looks after each validation: an epoch that a stop has cut short may end without one. At the metrics
-        of the training it looks after each epoch: at the first validation there are none.
+        Validation metrics are checked after each validation, as an epoch that was stopped early may end
+        without one; training metrics after each epoch, as there are none yet at the first validation.
         """
         if self._nothing_left:
             trainer.should_stop = True
@@ -207,7 +207,7 @@ class ExactResume(Callback):
                     callback.stopped_epoch, callback.stopping_reason = 0, EarlyStoppingReason.NOT_STOPPED
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Restore the saved state, after everything that may draw random numbers or reset sums."""
+        """Restore the saved state, after everything else that may draw random numbers or reset sums."""
         self.seed = trainer.strategy.broadcast(torch.initial_seed() if self.seed is None else self.seed)
         self._rank, self._world_size = trainer.global_rank, trainer.world_size
         self._num_batches = int(min(trainer.num_training_batches, 2**32))
@@ -279,13 +279,13 @@ class ExactResume(Callback):
         batch: Any,  # noqa: ANN401 - Lightning's
         batch_idx: int,
     ) -> None:
-        """Seed torch's generators, whatever the network draws."""
+        """Seed torch's generators."""
         self._seed(trainer, "step", batch_idx)
         _resumable(pl_module).means["train"].paused = False
         self._validated = False
         if self._suppressed:
             self._allow_validation(trainer)
-        if not self._counters_set:  # Lightning has counted the resumed batch twice
+        if not self._counters_set:  # Lightning counted the resumed batch twice
             self._counters_set = True
             restore_step_count(trainer)
 
@@ -314,7 +314,7 @@ class ExactResume(Callback):
         self._suppressed, trainer.check_val_every_n_epoch = False, self._check_val
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Step plateau schedulers where nothing is validated."""
+        """Step plateau schedulers if there is no validation."""
         if self._suppressed:
             self._allow_validation(trainer)
         if not trainer.enable_validation and trainer.is_last_batch:
@@ -380,10 +380,10 @@ class ExactResume(Callback):
                     f"logged are {', '.join(metrics)}"
                 )
 
-    # What an epoch's rest depends on.
+    # The rest of an epoch.
 
     def _partition(self, trainer: Trainer) -> dict[str, int | None]:
-        """Return what decides which rows the rest of an epoch has, and when it steps."""
+        """Return the settings that determine the remaining rows of an epoch and its optimizer steps."""
         size = getattr(trainer.train_dataloader, "batch_size", None)
         return {
             "world_size": trainer.world_size,
@@ -393,7 +393,7 @@ class ExactResume(Callback):
         }
 
     def _refuse_other_partition(self, trainer: Trainer, resumed: Mapping[str, Any], *names: str) -> None:
-        """Raise UserError if the rest of an epoch would repeat or skip rows, or step elsewhere."""
+        """Raise UserError if the rest of an epoch would repeat or skip rows, or step after other batches."""
         if not resumed.get("batches"):
             return
         scheduled = any(isinstance(callback, GradientAccumulationScheduler) for callback in trainer.callbacks)  # type: ignore[attr-defined]
@@ -428,7 +428,7 @@ def _states_of_callbacks(trainer: Trainer) -> dict[str, Any]:
 
 
 def _gather_states(state: dict[str, Any], world_size: int) -> list[dict[str, Any]]:
-    """Return what each process has to save; saving is a matter of all."""
+    """Return the states of all processes, which save a checkpoint together."""
     states = [state] * world_size
     if world_size > 1:
         torch.distributed.all_gather_object(states, state)

@@ -3,7 +3,7 @@
 Reason: the counters in a checkpoint depend on the hook that it was saved in; resumed from some of them,
 Lightning repeats or skips a batch, a validation or the end of an epoch.
 
-Private parts: the keys of ``checkpoint["loops"]``, ``_batches_that_stepped`` of the training epoch loop and
+Private API: the keys of ``checkpoint["loops"]``, ``_batches_that_stepped`` of the training epoch loop and
 ``_iteration_based_training`` of the fit loop.
 """
 
@@ -21,7 +21,7 @@ def settle(loop: dict[str, Any], validated: bool) -> int:
 
     Args:
         loop: the counters of the fit loop; changed in place.
-        validated: whether no validation was running, or all that it changes was changed.
+        validated: whether no validation was running, or its effects were already complete.
 
     Returns:
         The number of batches of the open epoch, or 0.
@@ -49,7 +49,7 @@ def settle(loop: dict[str, Any], validated: bool) -> int:
     validation["is_last_batch"] = False
     for progress in (validation["total"], validation["current"]):
         _set_all(progress, 0)
-        if pending:  # for Lightning it was interrupted, and is run from its start
+        if pending:  # Lightning regards it as interrupted, and restarts it
             progress["ready"] = progress["started"] = 1
     steps = loop["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]["step"]["total"][
         "completed"
@@ -67,10 +67,10 @@ def _set_all(progress: dict[str, int], value: int) -> None:
 
 
 def begin_next_epoch(trainer: Trainer) -> None:
-    """Let a run that is resumed after a complete epoch begin the next one at once.
+    """Make a run that is resumed after a complete epoch begin the next one at once.
 
     With ``max_steps`` Lightning would count an epoch without batches first, and all later epochs would have
-    another number, and so another order.
+    another index, and therefore another order of rows.
     """
     trainer.fit_loop._iteration_based_training = lambda: False  # type: ignore[method-assign]
 
@@ -81,7 +81,7 @@ def restore_step_count(trainer: Trainer) -> None:
 
 
 def is_validation_due(trainer: Trainer, batch_idx: int) -> bool:
-    """Whether a validation follows this batch, stop or not, if one is due in this epoch."""
+    """Return whether a validation follows this batch, even without a stop, if one is due in this epoch."""
     every = trainer.val_check_batch
     if every is None or every == float("inf"):
         return trainer.is_last_batch

@@ -1,6 +1,6 @@
 """Whether a run can be resumed, and has anything left to train.
 
-Reason: Lightning resumes a run that early stopping has ended as if it had not, and counts an epoch too many
+Reason: Lightning resumes a run that early stopping ended as if it had not, and counts one epoch too many
 at a limit. Public API only.
 """
 
@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
 from lit_classify.errors import UserError
 
-RESUME_KEY = "lit_classify_resume"  # of a checkpoint: what ExactResume saves
+RESUME_KEY = "lit_classify_resume"  # of what ExactResume saves in a checkpoint
 _NOTHING_LEFT = "nothing left to train: {}; to train longer, give a larger {}"
 _STOPPING = ("min_delta", "stopping_threshold", "divergence_threshold", "check_finite")
 

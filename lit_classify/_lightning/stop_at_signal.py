@@ -1,9 +1,9 @@
-"""A callback that notes a signal during training, for the trainer to stop at.
+"""A callback that records a signal during training, so that the trainer stops.
 
-Reason: at Ctrl-C, Lightning interrupts a fit wherever it is. Why a callback does not stop the trainer itself
-is written in ``trainer.py``.
+Reason: at Ctrl-C, Lightning interrupts a fit wherever it is. ``trainer.py`` explains why a callback does not
+stop the trainer itself.
 
-Private parts: that Lightning restores the handlers of all signals after a fit: ``_SignalConnector`` does.
+Private API: that Lightning restores the handlers of all signals after a fit: ``_SignalConnector`` does.
 """
 
 import signal
@@ -17,19 +17,19 @@ from lit_classify import signals
 
 
 class StopAtSignal(Callback):
-    """Note a signal during training, so that the trainer stops between two steps."""
+    """Record a signal during training, so that the trainer stops between two steps."""
 
     received = 0  # the number of the signal
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Register a handler after Lightning has registered its own; Lightning restores the earlier ones."""
+        """Register a handler after Lightning registered its own; Lightning restores the earlier ones."""
         self.received, self._interrupts = 0, False
         if threading.current_thread() is threading.main_thread():
             for signum in signals.termination_signals():
                 signal.signal(signum, self._record)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let a signal interrupt plots: no step follows, after which it would stop."""
+        """From now on a signal interrupts plots, because no step follows after which training would stop."""
         self._interrupts = trainer.world_size == 1
 
     def _record(self, signum: int, frame: FrameType | None) -> None:

@@ -10,7 +10,7 @@ _write_import_path = _typehints.serialize_as_import_path
 
 
 def write_strings() -> None:
-    """Write strings as they are, from now on."""
+    """Make jsonargparse write strings unchanged from now on."""
 
     def write(value: object) -> object:
         if isinstance(value, str):

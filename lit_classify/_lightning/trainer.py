@@ -6,7 +6,7 @@ the log, and the resumed run would log that epoch again. A callback that raises 
 early or too late: after ``on_train_batch_end`` follows the module's hook of that name, and before
 ``on_train_batch_start`` the next batch has been loaded, with random numbers that a resumed run draws again.
 
-Private parts: ``_MultiProcessingLauncher``, because whether a strategy starts its processes by
+Private API: ``_MultiProcessingLauncher``, because whether a strategy starts its processes by
 multiprocessing shows only in the class of its launcher.
 """
 
