@@ -1,1 +1,1 @@
-"""Everything that relies on the private API of Lightning, torch or jsonargparse, each piece with its reason."""
+"""Everything that relies on the private API of Lightning, torch or jsonargparse, each with its reason."""

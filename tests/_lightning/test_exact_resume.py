@@ -67,13 +67,13 @@ class StopAt(L.Callback):
     """Ask for a stop after a number of batches, as a user or the system would."""
 
     def __init__(self, batches: int, how: str) -> None:
-        self.left, self.how = batches, how
+        self.remaining, self.how = batches, how
 
     def on_train_batch_end(self, trainer: L.Trainer, *_: Any) -> None:
-        self.left -= 1
-        if self.left == 0 and self.how == "signal":
+        self.remaining -= 1
+        if self.remaining == 0 and self.how == "signal":
             os.kill(os.getpid(), signal.SIGTERM)
-        elif self.left == 0:
+        elif self.remaining == 0:
             trainer.should_stop = True
 
 
@@ -103,13 +103,13 @@ def fit(
     return content
 
 
-def same(first: Any, second: Any) -> bool:
+def same(left: Any, right: Any) -> bool:
     """Whether two nested structures hold the same numbers, bit for bit."""
-    if isinstance(first, dict):
-        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
-    if isinstance(first, list | tuple):
-        return len(first) == len(second) and all(map(same, first, second))
-    return torch.equal(first, second) if isinstance(first, Tensor) else bool(first == second)
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
+    if isinstance(left, list | tuple):
+        return len(left) == len(right) and all(map(same, left, right))
+    return torch.equal(left, right) if isinstance(left, Tensor) else bool(left == right)
 
 
 def assert_same(whole: dict[str, Any], resumed: dict[str, Any]) -> None:
@@ -320,14 +320,14 @@ def test_a_stop_waits_for_the_optimizer_s_step(how: str, batches: int) -> None:
 
 
 @pytest.mark.reliability(44)
-@pytest.mark.parametrize("at", [1, 2, 3, 5, 7])
+@pytest.mark.parametrize("call", [1, 2, 3, 5, 7])
 @pytest.mark.parametrize("hook", ["on_train_batch_start", "on_train_batch_end"])
-def test_a_checkpoint_within_an_accumulation_keeps_the_gradients(hook: str, at: int) -> None:
+def test_a_checkpoint_within_an_accumulation_keeps_the_gradients(hook: str, call: int) -> None:
     calls: list[int] = []
 
     def save(self: L.Callback, trainer: L.Trainer, *_: Any) -> None:
         calls.append(1)
-        if len(calls) == at:
+        if len(calls) == call:
             trainer.save_checkpoint("within.ckpt")
 
     both: dict[str, Any] = {"model": {"dropout": 0.3, **PLATEAU}, "accumulate_grad_batches": 3}
@@ -367,15 +367,15 @@ def test_a_schedule_of_accumulation_is_exact() -> None:
         "on_train_epoch_end",
     ],
 )
-@pytest.mark.parametrize("at", [2, 7, 14])
+@pytest.mark.parametrize("call", [2, 7, 14])
 @pytest.mark.parametrize("trainer", [L.Trainer, RunTrainer])
-def test_a_checkpoint_of_any_hook_can_be_resumed(hook: str, at: int, trainer: type[L.Trainer]) -> None:
+def test_a_checkpoint_of_any_hook_can_be_resumed(hook: str, call: int, trainer: type[L.Trainer]) -> None:
     calls: list[int] = []
-    at = at if "batch" in hook and "train" in hook else at % 6
+    call = call if "batch" in hook and "train" in hook else call % 6
 
     def save(self: L.Callback, trainer: L.Trainer, *_: Any) -> None:
         calls.append(1)
-        if len(calls) == at:
+        if len(calls) == call:
             trainer.save_checkpoint("within.ckpt")
 
     def saving() -> list[L.Callback]:
@@ -468,13 +468,13 @@ def test_an_extra_validation_at_the_end_of_the_table_recipe_is_not_resumed(table
     table = [*table, "--log_every_n_epochs", "3"]
     for epochs in ("4", "5"):  # the last validation of the second run is extra
         assert main([*table, "--trainer.max_epochs", epochs]) == 0
-    best, before, after = (
+    best, epoch_4, epoch_5 = (
         torch.load(f"lightning_logs/table/version_{name}.ckpt", weights_only=True)
         for name in ("1/checkpoints/best", "0/checkpoints/last", "1/checkpoints/last")
     )
-    (name,) = (name for name in before["callbacks"] if name.startswith("MemberEarlyStopping"))
-    assert same(before["callbacks"][name], after["callbacks"][name])
-    weights = after["callbacks"][name]["weights"]
+    (name,) = (name for name in epoch_4["callbacks"] if name.startswith("MemberEarlyStopping"))
+    assert same(epoch_4["callbacks"][name], epoch_5["callbacks"][name])
+    weights = epoch_5["callbacks"][name]["weights"]
     assert not same(weights, {name: best["state_dict"][name] for name in weights})
     assert main([*table, "--trainer.max_epochs", "7", "--ckpt_path", "last"]) == 0
     assert main([*table, "--trainer.max_epochs", "7"]) == 0

@@ -24,8 +24,8 @@ def test_the_counters_of_lightning_exist() -> None:
     trainer.fit(BinaryClassifier(2), CirclesDataModule(batch_size=100))
     loop = torch.load("step.ckpt", weights_only=True)["loops"]["fit_loop"]
     assert settle(loop, validated=True) == 2
-    for part in ("total", "current"):
-        assert set(loop["epoch_loop.batch_progress"][part].values()) == {2}
+    for key in ("total", "current"):
+        assert set(loop["epoch_loop.batch_progress"][key].values()) == {2}
     assert loop["epoch_progress"]["current"] == {"ready": 1, "started": 1, "processed": 0, "completed": 0}
     assert "_batches_that_stepped" in loop["epoch_loop.state_dict"]
     assert hasattr(trainer.fit_loop.epoch_loop, "_batches_that_stepped")

@@ -46,9 +46,9 @@ def test_a_run_with_nothing_left_to_train_prints_how_to_train_longer(
         assert main([*run, "--trainer.max_steps", "3", "--trainer.max_time", "00:01:00:00"]) == 0
     else:
         assert main([*run, *limit]) == 0
-    before = sorted(Path().rglob("*"))
+    paths = sorted(Path().rglob("*"))
     capsys.readouterr()
     assert main([*run, *limit, "--ckpt_path", "last"]) == 0
     (line,) = [line for line in capsys.readouterr().out.splitlines() if "nothing left to train" in line]
     assert f"to train longer, give a larger {option}" in line
-    assert sorted(Path().rglob("*")) == before
+    assert sorted(Path().rglob("*")) == paths

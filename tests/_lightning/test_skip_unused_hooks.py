@@ -118,10 +118,10 @@ def test_the_hooks_of_lightning_are_restored_after_a_failed_fit() -> None:
         def on_train_batch_end(self, *args: Any, **kwargs: Any) -> None:
             raise RuntimeError("on purpose")
 
-    before = call._call_callback_hooks, call._call_lightning_module_hook
+    originals = call._call_callback_hooks, call._call_lightning_module_hook
     with pytest.raises(RuntimeError, match="on purpose"):
         fit(BinaryClassifier(2), callbacks=[Failing()])
-    assert (call._call_callback_hooks, call._call_lightning_module_hook) == before
+    assert (call._call_callback_hooks, call._call_lightning_module_hook) == originals
 
 
 def test_a_data_module_s_transfer_hook_is_called() -> None:
@@ -179,7 +179,7 @@ def test_the_private_parts_that_are_replaced_exist_and_take_these_arguments() ->
 
 def test_the_methods_of_the_module_are_restored_after_a_fit() -> None:
     model = BinaryClassifier(2)
-    before = set(vars(model))
+    attributes = set(vars(model))
     fit(model)
     replaced = {"optimizer_step", "optimizer_zero_grad", "_apply_batch_transfer_handler"}
-    assert not replaced & (set(vars(model)) - before)
+    assert not replaced & (set(vars(model)) - attributes)

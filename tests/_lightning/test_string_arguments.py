@@ -12,6 +12,6 @@ def test_a_string_is_written_as_it_is_and_a_function_as_its_path() -> None:
     write_strings()
     parser = ArgumentParser()
     parser.add_argument("--fn", type=Callable | str)
-    for given in ("l1_unstructured", "os.path.join"):
-        written = parser.dump(parser.parse_args(["--fn", given]))
-        assert yaml.safe_load(written) == {"fn": given}
+    for argument in ("l1_unstructured", "os.path.join"):
+        written = parser.dump(parser.parse_args(["--fn", argument]))
+        assert yaml.safe_load(written) == {"fn": argument}
