@@ -108,7 +108,7 @@ class PredictCLI(CheckpointCLI):
         batches = self.trainer.predict(**{**kwargs, "weights_only": True, "return_predictions": True})
         if not batches:
             raise UserError("no rows were predicted: the limit is 0 batches")
-        outputs = TensorLoader.put_together(self._of_all_ranks(cast(list[Tensor], batches)))
+        outputs = TensorLoader.merge_ranks(self._of_all_ranks(cast(list[Tensor], batches)))
         return self._table(outputs, kept) if self.trainer.is_global_zero else pl.DataFrame()
 
     def _predict_in_blocks(self, data: TableDataModule, out: str, **kwargs: Any) -> None:

@@ -114,8 +114,8 @@ class InMemoryDataModule(LightningDataModule, ABC):
             ["split", "rows", *(f"class {list_names([name])}" for name in names or ())]
         ]
         for split in filter(self.has_split, ("train", "val", "test")):
-            count, each = self.count_rows(split)
-            rows.append([split, count, *(each if names else ())])
+            count, class_counts = self.count_rows(split)
+            rows.append([split, count, *(class_counts if names else ())])
         return html_card(type(self).__name__, facts, rows, [note for note in [self.validation_note] if note])
 
     @abstractmethod
@@ -131,7 +131,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
     def setup(self, stage: str | None = None) -> None:
         """Load the splits on the first call; the predict stage reads its rows in its dataloader."""
         callbacks = getattr(self.trainer, "callbacks", ()) if stage is not None else ()
-        if self.batch_size is None and any(isinstance(part, BatchSizeFinder) for part in callbacks):
+        if self.batch_size is None and any(isinstance(callback, BatchSizeFinder) for callback in callbacks):
             raise UserError(
                 "BatchSizeFinder needs a batch size, but all rows are a single batch; "
                 "set batch_size, for example --data.batch_size 32"

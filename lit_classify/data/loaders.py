@@ -49,21 +49,21 @@ class _Resumable(ABC):
         return SimpleNamespace(sampler=self)
 
     def __iter__(self) -> Iterator[Any]:
-        first, self._resume_at = self._resume_at, 0  # reset now: the first batch may never be requested
-        return self._iterate_from(first)
+        start, self._resume_at = self._resume_at, 0  # reset now: the first batch may never be requested
+        return self._iterate_from(start)
 
     @abstractmethod
     def __len__(self) -> int: ...
 
     @abstractmethod
-    def _iterate_from(self, first: int) -> Iterator[Any]: ...
+    def _iterate_from(self, start: int) -> Iterator[Any]: ...
 
 
 class RowOrder(Protocol):
     """The order of the rows of an epoch, such as a permutation as a tensor."""
 
-    def __getitem__(self, places: slice, /) -> Tensor:
-        """Return the rows at some places of the epoch, ``(B,)`` int64."""
+    def __getitem__(self, positions: slice, /) -> Tensor:
+        """Return the rows at some positions in the epoch, ``(B,)`` int64."""
 
 
 class TensorLoader(_Resumable):
@@ -155,20 +155,20 @@ class TensorLoader(_Resumable):
         return order.to(self.tensors[0].device, non_blocking=True)
 
     @staticmethod
-    def put_together(shares: Sequence[Sequence[Tensor]]) -> Tensor:
+    def merge_ranks(rank_batches: Sequence[Sequence[Tensor]]) -> Tensor:
         """Return the rows of all ranks' batches in order, ``(N, ...)``."""
         steps = []
-        for parts in zip_longest(*shares):
-            present = [part for part in parts if part is not None]
-            step = present[0].new_empty(sum(map(len, present)), *present[0].shape[1:])
-            for rank, part in enumerate(present):
-                step[rank :: len(present)] = part
-            steps.append(step)
+        for step_batches in zip_longest(*rank_batches):
+            batches = [batch for batch in step_batches if batch is not None]
+            rows = batches[0].new_empty(sum(map(len, batches)), *batches[0].shape[1:])
+            for rank, batch in enumerate(batches):
+                rows[rank :: len(batches)] = batch
+            steps.append(rows)
         return torch.cat(steps)
 
-    def _iterate_from(self, first: int) -> Iterator[Batch]:
+    def _iterate_from(self, start: int) -> Iterator[Batch]:
         order = self.order()  # at the first batch: Lightning sets the epoch after it creates the iterator
-        for step in range(first, self._num_steps):
+        for step in range(start, self._num_steps):
             self._position = step + 1
             if self._is_single_batch:
                 yield self.tensors
@@ -231,7 +231,7 @@ class SeededDataLoader(_Resumable):
         shuffle: whether to shuffle the rows in every epoch.
         seed: seed of the order, together with the epoch.
         drop_last: whether to drop a last batch that is smaller than the others.
-        more: further arguments of torch's DataLoader, such as ``num_workers``.
+        **kwargs: further arguments of torch's DataLoader, such as ``num_workers``.
 
     Raises:
         UserError: there are fewer rows than processes, or a size is below 1.
@@ -249,43 +249,43 @@ class SeededDataLoader(_Resumable):
         shuffle: bool = False,
         seed: int = 0,
         drop_last: bool = False,
-        **more: Any,
+        **kwargs: Any,
     ) -> None:
         rows = _Rows(dataset)
         check_at_least("the number of rows", len(rows), 1)
         check_at_least("batch_size", batch_size, 1)
         self.dataset, self.batch_size, self.shuffle = dataset, batch_size, shuffle
         self.seed, self.drop_last = seed, drop_last
-        self._numbers = torch.arange(len(rows))
-        more.setdefault("generator", torch.Generator())  # torch would draw from the global generator
-        self._generator: torch.Generator = more["generator"]
-        self._loader: DataLoader[Any] = DataLoader(rows, batch_sampler=_Batches(self), **more)
+        self._row_indices = torch.arange(len(rows))
+        kwargs.setdefault("generator", torch.Generator())  # torch would draw from the global generator
+        self._generator: torch.Generator = kwargs["generator"]
+        self._loader: DataLoader[Any] = DataLoader(rows, batch_sampler=_Batches(self), **kwargs)
 
-    def shares(self) -> TensorLoader:
+    def index_batches(self) -> TensorLoader:
         """Return the batches of row indices of this process; called once the processes have started."""
         rank, world_size = _processes()
         return TensorLoader(
-            (self._numbers,), self.batch_size, self.shuffle, self.seed, self.drop_last, rank, world_size
+            (self._row_indices,), self.batch_size, self.shuffle, self.seed, self.drop_last, rank, world_size
         )
 
     def seeded_batches(self) -> Iterator[list[int]]:
         """Yield the seed and the row indices of each batch, from the first batch of the iteration."""
-        shares, first = self.shares(), self._position
-        shares.load_state_dict({"epoch": self.epoch, "position": first})
-        for step, (rows,) in enumerate(shares, first):
-            place = (self.epoch * len(shares) + step) * shares.world_size + shares.rank
-            yield [stream_seed("rows", self.seed, place), *rows.tolist()]
+        batches, start = self.index_batches(), self._position
+        batches.load_state_dict({"epoch": self.epoch, "position": start})
+        for step, (rows,) in enumerate(batches, start):
+            batch_index = (self.epoch * len(batches) + step) * batches.world_size + batches.rank
+            yield [stream_seed("rows", self.seed, batch_index), *rows.tolist()]
 
-    def _iterate_from(self, first: int) -> Iterator[Any]:
+    def _iterate_from(self, start: int) -> Iterator[Any]:
         rank, world_size = _processes()
         self._generator.manual_seed(stream_seed("workers", self.seed, self.epoch * world_size + rank))
-        self._position = first
+        self._position = start
         for batch in self._loader:
             self._position += 1
             yield batch
 
     def __len__(self) -> int:
-        return len(self.shares())
+        return len(self.index_batches())
 
 
 def _processes() -> tuple[int, int]:

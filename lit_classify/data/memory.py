@@ -12,7 +12,7 @@ import polars as pl
 from lit_classify.errors import TooLargeError
 
 _GROUPS = Path("/sys/fs/cgroup")
-_OWN_GROUPS = Path("/proc/self/cgroup")
+_PROCESS_GROUPS = Path("/proc/self/cgroup")
 _GROUP_FILES = {  # by version: limit, usage, and prefix of the sums over groups below it
     1: ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_"),
     2: ("memory.max", "memory.current", ""),
@@ -35,8 +35,8 @@ def check_memory(path: Path, num_rows: int, num_columns: int) -> None:
             ...
         lit_classify.errors.TooLargeError: t.csv: about 1,000,000,000,000 rows x 10 columns need about ...
     """
-    what = f"{path}: about {num_rows:,} rows x {num_columns:,} columns"
-    _check(what, _COPIES * 4 * num_rows * num_columns, _ADVICE)
+    table = f"{path}: about {num_rows:,} rows x {num_columns:,} columns"
+    _check(table, _COPIES * 4 * num_rows * num_columns, _ADVICE)
 
 
 def check_content(path: Path, num_bytes: int, has_blocks: bool = False) -> None:
@@ -80,12 +80,12 @@ def check_points(num_points: float) -> None:
     _check(f"{num_points:,.0f} points", _BYTES_PER_POINT * num_points, "use fewer")
 
 
-def own_memory(frame: pl.DataFrame) -> pl.DataFrame:
+def to_releasable_memory(frame: pl.DataFrame) -> pl.DataFrame:
     """Move float32 columns to memory that returns to the system once a frame is released.
 
     The allocator of polars keeps it for later frames.
     """
-    names = [part.name for part in frame if part.dtype == pl.Float32 and not part.null_count()]
+    names = [series.name for series in frame if series.dtype == pl.Float32 and not series.null_count()]
     if not names:
         return frame
     memory = np.frombuffer(mmap.mmap(-1, 4 * len(names) * len(frame)), np.float32).reshape(len(names), -1)
@@ -94,12 +94,12 @@ def own_memory(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(map(pl.Series, names, memory))
 
 
-def _check(what: str, num_bytes: float, advice: str) -> None:
+def _check(subject: str, num_bytes: float, advice: str) -> None:
     """Raise TooLargeError if something needs more than the free memory."""
     free = free_memory()
     if free is not None and num_bytes > free:
         shortage = f"about {format_size(num_bytes)} of memory, but {format_size(free)} are free"
-        raise TooLargeError(f"{what} need {shortage}; {advice}")
+        raise TooLargeError(f"{subject} need {shortage}; {advice}")
 
 
 def free_memory() -> int | None:
@@ -126,19 +126,20 @@ def _free_in_groups() -> Iterator[int]:
     as free.
     """
     with suppress(OSError):
-        for line in _OWN_GROUPS.read_text().splitlines():
+        for line in _PROCESS_GROUPS.read_text().splitlines():
             _, controllers, path = line.split(":", 2)
             if controllers and "memory" not in controllers.split(","):
                 continue
             root = _GROUPS / "memory" if controllers else _GROUPS
             limit, usage, prefix = _GROUP_FILES[1 if controllers else 2]
-            own = Path(path)
-            for group in (root / above.relative_to("/") for above in (own, *own.parents)):
+            own_group = Path(path)
+            for parent in (own_group, *own_group.parents):
+                group = root / parent.relative_to("/")
                 with suppress(OSError, ValueError):  # it is not shown, or its limit is max
                     free = int((group / limit).read_text()) - int((group / usage).read_text())
                     with suppress(OSError, KeyError):
                         stat = dict(row.split() for row in (group / "memory.stat").read_text().splitlines())
-                        free += sum(int(stat[f"{prefix}{part}_file"]) for part in ("active", "inactive"))
+                        free += sum(int(stat[f"{prefix}{kind}_file"]) for kind in ("active", "inactive"))
                     yield free
 
 

@@ -67,5 +67,5 @@ def check_split(num_samples: int, test_fraction: float, val_fraction: float, has
         raise UserError("test_fraction must be above 0: there must be test points")
     test, val = split_size(test_fraction, num_samples), split_size(val_fraction, num_samples)
     if test + val >= num_samples:
-        given = f"test_fraction {test_fraction} and val_fraction {val_fraction}"
-        raise UserError(f"{given} leave no training points out of {num_samples}")
+        fractions = f"test_fraction {test_fraction} and val_fraction {val_fraction}"
+        raise UserError(f"{fractions} leave no training points out of {num_samples}")

@@ -401,11 +401,12 @@ class LineDataModule(InMemoryDataModule):
         if self.noise:
             generator = torch.Generator().manual_seed(self.random_state)
             y = y + self.noise * torch.randn(y.shape, generator=generator)
-        train = len(y) - split_size(self.test_fraction, len(y))
-        val = split_size(self.val_fraction, len(y))
+        test_start = len(y) - split_size(self.test_fraction, len(y))
+        val_start = test_start - split_size(self.val_fraction, len(y))
 
-        def rows(first: int, last: int) -> Split:
-            return Split(self.x[first:last], y[first:last])
+        def rows(start: int, stop: int) -> Split:
+            return Split(self.x[start:stop], y[start:stop])
 
-        test = rows(train, len(y))
-        return {"train": rows(0, train - val), "val": rows(train - val, train) if val else test, "test": test}
+        train, test = rows(0, val_start), rows(test_start, len(y))
+        val = rows(val_start, test_start) if val_start < test_start else test
+        return {"train": train, "val": val, "test": test}

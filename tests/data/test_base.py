@@ -27,24 +27,25 @@ class Seen(L.Callback):
         self.batches.append(batch[0])
 
 
-@pytest.mark.parametrize(("part", "number"), [(1, 1), (3, 3), (0.1, 8)])
-def test_overfit_batches_are_the_same_in_every_epoch(part: float, number: int) -> None:
+@pytest.mark.parametrize(("overfit_batches", "num_batches"), [(1, 1), (3, 3), (0.1, 8)])
+def test_overfit_batches_are_the_same_in_every_epoch(overfit_batches: float, num_batches: int) -> None:
     seen = Seen()
-    made = trainer(max_epochs=3, overfit_batches=part, callbacks=[seen])
+    made = trainer(max_epochs=3, overfit_batches=overfit_batches, callbacks=[seen])
     data = CirclesDataModule(batch_size=10, shuffle=True)
     made.fit(BinaryClassifier(2), data)
-    assert len(seen.batches) == 3 * number
-    first = data.split("train").x[: 10 * number]
+    assert len(seen.batches) == 3 * num_batches
+    expected = data.split("train").x[: 10 * num_batches]
     for epoch in range(3):
-        assert torch.equal(torch.cat(seen.batches[epoch * number : (epoch + 1) * number]), first)
+        batches = seen.batches[epoch * num_batches : (epoch + 1) * num_batches]
+        assert torch.equal(torch.cat(batches), expected)
 
 
-@pytest.mark.parametrize(("part", "rows"), [(2, 20), (0.1, 20), (1, 10), (1.0, 200)])
-def test_limits_of_evaluation_count_batches_of_the_given_size(part: float, rows: int) -> None:
+@pytest.mark.parametrize(("limit", "num_rows"), [(2, 20), (0.1, 20), (1, 10), (1.0, 200)])
+def test_limits_of_evaluation_count_batches_of_batch_size_rows(limit: float, num_rows: int) -> None:
     data = CirclesDataModule(batch_size=10)
-    made = trainer(limit_predict_batches=part)
+    made = trainer(limit_predict_batches=limit)
     predicted = made.predict(BinaryClassifier(2), data)
-    assert sum(map(len, predicted)) == rows  # type: ignore[arg-type]
+    assert sum(map(len, predicted)) == num_rows  # type: ignore[arg-type]
 
 
 def test_limited_epochs_select_other_rows_each_time() -> None:
@@ -57,7 +58,8 @@ def test_limited_epochs_select_other_rows_each_time() -> None:
 
 def test_the_batch_size_can_be_tuned_unless_it_is_all_rows() -> None:
     data = CirclesDataModule(batch_size=2)
-    found = Tuner(trainer(max_epochs=1)).scale_batch_size(BinaryClassifier(2), datamodule=data, max_trials=3)
-    assert found == data.batch_size == data.hparams["batch_size"] == 8
+    tuner = Tuner(trainer(max_epochs=1))
+    batch_size = tuner.scale_batch_size(BinaryClassifier(2), datamodule=data, max_trials=3)
+    assert batch_size == data.batch_size == data.hparams["batch_size"] == 8
     with pytest.raises(UserError, match=r"set batch_size, for example --data\.batch_size 32"):
         Tuner(trainer(max_epochs=1)).scale_batch_size(BinaryClassifier(2), datamodule=CirclesDataModule())

@@ -38,14 +38,14 @@ def test_every_row_occurs_once_and_tensors_stay_aligned(
 
 @given(n=sizes, batch=batches, seed=seeds, epoch=st.integers(0, 10_000))
 def test_the_order_depends_on_seed_and_epoch_only(n: int, batch: int | None, seed: int, epoch: int) -> None:
-    first, second = (loader(n, batch_size=batch, shuffle=True, seed=seed) for _ in range(2))
+    used, unused = (loader(n, batch_size=batch, shuffle=True, seed=seed) for _ in range(2))
     torch.manual_seed(1)
-    list(first)  # earlier epochs do not matter
-    first.set_epoch(epoch)
-    second.set_epoch(epoch)
-    before = torch.get_rng_state()
-    assert rows_of(first) == rows_of(second)
-    assert torch.equal(before, torch.get_rng_state())
+    list(used)  # earlier epochs do not matter
+    used.set_epoch(epoch)
+    unused.set_epoch(epoch)
+    rng_state = torch.get_rng_state()
+    assert rows_of(used) == rows_of(unused)
+    assert torch.equal(rng_state, torch.get_rng_state())
 
 
 def test_other_epochs_and_seeds_give_other_orders() -> None:
@@ -107,8 +107,7 @@ def test_a_loaded_state_continues_after_the_last_batch(
         pass
     resumed = loader(n, batch_size=batch, shuffle=True, seed=seed)
     resumed.load_state_dict(stopped.state_dict())
-    rest = rows_of(resumed)
-    assert rest == (expected[stop:] if stop < len(expected) else expected)
+    assert rows_of(resumed) == (expected[stop:] if stop < len(expected) else expected)
     assert rows_of(resumed) == expected
 
 
@@ -143,12 +142,12 @@ def test_batches_of_a_dataset_equal_those_of_tensors(
     loader_of_tensors = loader(n, batch_size=batch, shuffle=True, seed=seed, drop_last=drop)
     dataset = TensorDataset(torch.arange(n))
     loader_of_dataset = SeededDataLoader(dataset, batch_size=batch, shuffle=True, seed=seed, drop_last=drop)
-    for each in (loader_of_tensors, loader_of_dataset):
-        each.set_epoch(2)
+    loader_of_tensors.set_epoch(2)
+    loader_of_dataset.set_epoch(2)
     expected = rows_of(loader_of_tensors)
-    before = torch.get_rng_state()
+    rng_state = torch.get_rng_state()
     assert [rows.tolist() for (rows,) in loader_of_dataset] == expected
-    assert torch.equal(before, torch.get_rng_state())
+    assert torch.equal(rng_state, torch.get_rng_state())
     assert len(loader_of_dataset) == len(expected)
     position = data.draw(st.integers(0, len(expected) - 1))
     loader_of_dataset.load_state_dict({"epoch": 2, "position": position})

@@ -26,13 +26,13 @@ def test_a_table_larger_than_memory_is_refused_with_an_estimate(monkeypatch: pyt
 
 
 @pytest.mark.reliability(32)
-def test_a_frame_in_memory_of_its_own_has_the_same_cells() -> None:
+def test_a_frame_moved_to_releasable_memory_has_the_same_cells() -> None:
     frame = pl.DataFrame(
         {"a": [1.5, 2.5], "b": [None, 1.0], "c": ["x", None], "d": [3.0, 4.0]},
         schema={"a": pl.Float32, "b": pl.Float32, "c": pl.String, "d": pl.Float32},
     )
-    assert memory.own_memory(frame).equals(frame)
-    assert memory.own_memory(frame.select("c")).equals(frame.select("c"))
+    assert memory.to_releasable_memory(frame).equals(frame)
+    assert memory.to_releasable_memory(frame.select("c")).equals(frame.select("c"))
 
 
 def _group(folder: Path, version: int, limit: str, used: int, cached: int = 0) -> None:
@@ -46,15 +46,17 @@ def _group(folder: Path, version: int, limit: str, used: int, cached: int = 0) -
     for name, value in zip(names, (limit, used), strict=True):
         (folder / name).write_text(f"{value}\n")
     total = {1: "total_", 2: ""}[version]
-    own = "" if version == 2 else "inactive_file 7\nactive_file 7\n"  # without the groups below
-    (folder / "memory.stat").write_text(f"{own}{total}inactive_file {cached}\n{total}active_file 0\n")
+    excluding_children = "" if version == 2 else "inactive_file 7\nactive_file 7\n"
+    (folder / "memory.stat").write_text(
+        f"{excluding_children}{total}inactive_file {cached}\n{total}active_file 0\n"
+    )
 
 
 @pytest.fixture
 def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory that stands for /sys/fs/cgroup."""
     monkeypatch.setattr(memory, "_GROUPS", tmp_path / "cgroup")
-    monkeypatch.setattr(memory, "_OWN_GROUPS", tmp_path / "own")
+    monkeypatch.setattr(memory, "_PROCESS_GROUPS", tmp_path / "process")
     return tmp_path / "cgroup"
 
 
@@ -73,8 +75,8 @@ def groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_limits_of_all_groups_of_the_process_count(
     groups: Path, version: int, limits: dict[str, str], free: int
 ) -> None:
-    own = "12:cpu,cpuacct:/other\n4:memory:/job/step\n" if version == 1 else "0::/job/step\n"
-    (groups.parent / "own").write_text(own)
+    process_groups = "12:cpu,cpuacct:/other\n4:memory:/job/step\n" if version == 1 else "0::/job/step\n"
+    (groups.parent / "process").write_text(process_groups)
     unlimited = str(2**63 - 4096) if version == 1 else "max"
     for path, limit in limits.items():
         folder = groups / "memory" / path if version == 1 else groups / path
@@ -85,14 +87,14 @@ def test_the_limits_of_all_groups_of_the_process_count(
 @pytest.mark.reliability(32)
 @pytest.mark.parametrize("version", [1, 2])
 def test_the_page_cache_of_a_group_is_free_memory(groups: Path, version: int) -> None:
-    (groups.parent / "own").write_text("4:memory:/\n" if version == 1 else "0::/\n")
+    (groups.parent / "process").write_text("4:memory:/\n" if version == 1 else "0::/\n")
     _group(groups / "memory" if version == 1 else groups, version, "5000", used=4000, cached=1500)
     assert memory.free_memory() == 2500
 
 
 @pytest.mark.reliability(32)
 def test_more_memory_than_the_limit_of_the_group_is_refused(groups: Path) -> None:
-    (groups.parent / "own").write_text("0::/job\n")
+    (groups.parent / "process").write_text("0::/job\n")
     _group(groups / "job", 2, "12000", used=2000)
     with pytest.raises(DataError, match=r"need about 0.024 MB of memory, but 0.01 MB are free"):
         read_table(write("a,b\n" + "1,2\n" * 1000))

@@ -38,11 +38,11 @@ def test_the_next_item_is_computed_in_one_other_thread() -> None:
 
 
 def test_leaving_the_context_closes_the_generator_and_ends_the_thread() -> None:
-    numbers, before = Numbers(end=10), threading.active_count()
+    numbers, num_threads = Numbers(end=10), threading.active_count()
     with read_ahead(iter(numbers)) as ahead:
         next(ahead)
     assert numbers.closed
-    assert threading.active_count() == before
+    assert threading.active_count() == num_threads
 
 
 def test_an_error_arrives_after_the_items_before_it() -> None:
@@ -54,7 +54,7 @@ def test_an_error_arrives_after_the_items_before_it() -> None:
 
 def test_nothing_of_a_failed_generator_is_left_to_the_garbage_collector() -> None:
     def read(numbers: Numbers) -> None:
-        with read_ahead(iter(numbers)) as outer, read_ahead(part for part in outer) as inner:
+        with read_ahead(iter(numbers)) as outer, read_ahead(number for number in outer) as inner:
             for _ in inner:
                 pass
 

@@ -111,10 +111,10 @@ def test_val_fraction_makes_a_third_split_that_shares_no_row(data: type[Any]) ->
 
 @pytest.mark.parametrize("data", ALL)
 def test_synthetic_data_leave_the_global_random_state(data: type[InMemoryDataModule]) -> None:
-    before = torch.get_rng_state()
+    rng_state = torch.get_rng_state()
     made = data()  # type: ignore[call-arg]  # as above
     list(made.train_dataloader())
-    assert torch.equal(before, torch.get_rng_state())
+    assert torch.equal(rng_state, torch.get_rng_state())
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lit_classify.data.memory import check_memory, own_memory
+from lit_classify.data.memory import check_memory, to_releasable_memory
 from lit_classify.data.read_ahead import read_ahead
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, has_long_integers, missing_to_null
 from lit_classify.data.table.compression import sizes_so_far
@@ -342,4 +342,4 @@ def _to_float32(frame: pl.DataFrame, spreads: dict[str, float]) -> pl.DataFrame:
         spreads[part.name] = max(spreads.get(part.name, 0.0), part.item())
     limits = {name: min(_FLOAT32_SPREADS * spread, _FLOAT32_MAX) for name, spread in spreads.items()}
     precise = [part.name for part in sizes if part.item() <= limits[part.name]]
-    return own_memory(frame.cast(dict.fromkeys(precise, pl.Float32)))
+    return to_releasable_memory(frame.cast(dict.fromkeys(precise, pl.Float32)))

@@ -173,9 +173,9 @@ class ShardLoader(TensorLoader):
             return None
         return ShardOrder(self._layout.starts, self.seed, self.epoch, self._read)
 
-    def _iterate_from(self, first: int) -> Iterator[Batch]:
-        for batch in super()._iterate_from(first):
-            yield tuple(part.pin_memory() for part in batch) if self._pin else batch
+    def _iterate_from(self, start: int) -> Iterator[Batch]:
+        for batch in super()._iterate_from(start):
+            yield tuple(tensor.pin_memory() for tensor in batch) if self._pin else batch
 
     def _read(self, rows: slice) -> None:
         """Read rows in order, which is faster than in the random order of the epoch if they are on a disk."""
