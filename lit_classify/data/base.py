@@ -90,7 +90,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
 
     @property
     def validation_note(self) -> str:
-        """Where the validation rows come from, if they are no rows of their own."""
+        """Where the validation rows come from, unless they are a split of their own."""
         if self.folds:
             return f"Cross-validation: {self.folds} folds of the training rows are the validation rows."
         return "Course mode: validation uses the test rows." if self.validates_on_test else ""
@@ -169,7 +169,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
         return name in self._splits
 
     def row_keys(self, name: str) -> NDArray[np.uint64]:
-        """Return a number for each row of a split, which rows with equal features and targets share."""
+        """Return a key for each row of a split: rows with equal features and targets have the same key."""
         import polars as pl
 
         x, y = self.split(name)

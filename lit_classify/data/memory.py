@@ -83,7 +83,7 @@ def check_points(num_points: float) -> None:
 def to_releasable_memory(frame: pl.DataFrame) -> pl.DataFrame:
     """Move float32 columns to memory that returns to the system once a frame is released.
 
-    The allocator of polars keeps it for later frames.
+    The allocator of polars would keep it for later frames.
     """
     names = [series.name for series in frame if series.dtype == pl.Float32 and not series.null_count()]
     if not names:
