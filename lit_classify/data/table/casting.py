@@ -29,7 +29,7 @@ def cast_column(
     series: pl.Series,
     kind: Kind | None = None,
     locate: Callable[[int], str] = "row {}".format,
-    known: ValueFormat | None = None,
+    value_format: ValueFormat | None = None,
 ) -> tuple[pl.Series, Kind]:
     """Return a column as numbers, dates or text, with null for missing values; and its kind.
 
@@ -40,7 +40,7 @@ def cast_column(
         series: the column, ``(N,)``.
         kind: the expected kind; inferred if None.
         locate: returns the file and row of a row index, for messages.
-        known: the format of values that text should have.
+        value_format: the format that text should have; detected if None.
 
     Raises:
         DataError: nearly all cells are values but some are not, or a cell is not of the expected kind.
@@ -71,38 +71,38 @@ def cast_column(
         return _to_numbers(series, kind, locate)
     if dtype == pl.Boolean and kind != "date":
         return series.cast(pl.Float64), "boolean"
-    text = as_text(series)
-    if kind is None and text.null_count() == len(text):
-        return text, "category"
-    words = text.str.to_lowercase()
-    closest = known or closest_format(text)
-    values = closest.parse(text)
-    if kind is not None and known is None and closest.unit == "%":  # 5 or 0.05, where numbers are expected?
-        values = to_numbers(text)
-    if kind == "boolean" or (kind is None and are_booleans(words)):
-        values = words.replace_strict(BOOLEANS, default=to_numbers(text), return_dtype=pl.Float64)
+    cells = as_text(series)
+    if kind is None and cells.null_count() == len(cells):
+        return cells, "category"
+    closest = value_format or closest_format(cells)
+    values = closest.parse(cells)
+    if kind is not None and value_format is None and closest.unit == "%":  # 5% could mean 5 or 0.05
+        values = to_numbers(cells)
+    if kind == "boolean" or (kind is None and are_booleans(cells)):
+        lowercase = cells.str.to_lowercase()
+        values = lowercase.replace_strict(BOOLEANS, default=to_numbers(cells), return_dtype=pl.Float64)
         kind = "boolean"
     if (
         kind in {"number", "boolean"}
         and values.dtype.is_numeric()
-        and values.null_count() == text.null_count()
+        and values.null_count() == cells.null_count()
     ):
         return _to_numbers(values, kind, locate)
-    _check_text(text, values, kind, locate)
-    return text, "category"
+    _check_text(cells, values, kind, locate)
+    return cells, "category"
 
 
-def are_booleans(text: pl.Series) -> bool:
+def are_booleans(cells: pl.Series) -> bool:
     """Return whether all cells of text are words for yes and no."""
-    return bool(text.str.to_lowercase().drop_nulls().is_in(list(BOOLEANS)).all())
+    return bool(cells.str.to_lowercase().drop_nulls().is_in(list(BOOLEANS)).all())
 
 
 def _exceeds_float(series: pl.Series) -> bool:
     """Return whether there are integers that float64 cannot represent exactly."""
     if not (series.dtype.is_integer() or (isinstance(series.dtype, pl.Decimal) and not series.dtype.scale)):
         return False
-    ends: list[Any] = [series.min(), series.max()]
-    return any(abs(end) >= MAX_EXACT_INTEGER for end in ends if end is not None)
+    extremes: list[Any] = [series.min(), series.max()]
+    return any(abs(extreme) >= MAX_EXACT_INTEGER for extreme in extremes if extreme is not None)
 
 
 def _to_numbers(series: pl.Series, kind: Kind | None, locate: Callable[[int], str]) -> tuple[pl.Series, Kind]:
@@ -117,26 +117,26 @@ def _to_numbers(series: pl.Series, kind: Kind | None, locate: Callable[[int], st
     return numbers, "boolean"
 
 
-def _check_text(text: pl.Series, values: pl.Series, kind: Kind | None, locate: Callable[[int], str]) -> None:
+def _check_text(cells: pl.Series, values: pl.Series, kind: Kind | None, locate: Callable[[int], str]) -> None:
     """Raise DataError if text should be numbers, dates, or words for yes and no.
 
     Args:
-        text: the column, ``(N,)``.
-        values: the values of its cells, null where the text has another format, ``(N,)``.
+        cells: the column as text, ``(N,)``.
+        values: its values, null where the text has another format, ``(N,)``.
         kind: the expected kind.
         locate: returns the file and row of a row index.
     """
-    wrong = text.is_not_null() & values.is_null()
+    wrong = cells.is_not_null() & values.is_null()
     if kind is None and not wrong.any():  # integers that floats cannot represent
         return
     row = int(wrong.arg_true()[0]) if wrong.any() else 0
-    cell = f"{locate(row)}, column {text.name!r}: {text[row]!r}"
+    cell = f"{locate(row)}, column {cells.name!r}: {cells[row]!r}"
     expected = "a number" if values.dtype.is_numeric() else "a date or time"
     if kind is not None:
-        named = {"number": "not a number", "boolean": "neither yes nor no", "date": "not a date or time"}
-        raise DataError(f"{cell} is {named[kind]}")
-    num_cells, num_values = len(text) - text.null_count(), len(values) - values.null_count()
-    num_leading = row - text.head(row).null_count()
+        fault = {"number": "not a number", "boolean": "neither yes nor no", "date": "not a date or time"}
+        raise DataError(f"{cell} is {fault[kind]}")
+    num_cells, num_values = len(cells) - cells.null_count(), len(values) - values.null_count()
+    num_leading = row - cells.head(row).null_count()
     if num_values >= _MIN_NUMERIC * num_cells > 0 or num_leading >= _MIN_LEADING:
         raise DataError(
             f"{cell} is not {expected}, but {num_values:,} of {num_cells:,} cells are; fix it, name it in "
@@ -170,18 +170,18 @@ def _finite(numbers: pl.Series) -> pl.Series:
 def mask_out_of_range(
     numbers: pl.Series, locate: Callable[[int], str]
 ) -> tuple[pl.Series, WarnedCells | None]:
-    """Replace numbers beyond single precision by null; return also what was found.
+    """Replace numbers beyond single precision by null; return also the cells to warn about.
 
     Examples:
-        >>> numbers, found = mask_out_of_range(pl.Series("x", [1.0, 1e300]), "row {}".format)
+        >>> numbers, replaced = mask_out_of_range(pl.Series("x", [1.0, 1e300]), "row {}".format)
         >>> numbers.to_list()
         [1.0, None]
-        >>> found
-        WarnedCells(count=1, first='1e+300 in row 1')
+        >>> replaced
+        WarnedCells(count=1, first_cell='1e+300 in row 1')
     """
-    beyond = numbers.abs() > LARGEST_FLOAT32
-    if not beyond.any():
+    is_out_of_range = numbers.abs() > LARGEST_FLOAT32
+    if not is_out_of_range.any():
         return numbers, None
-    row = int(beyond.arg_true()[0])
-    found = WarnedCells(int(beyond.sum()), f"{numbers[row]:g} in {locate(row)}")
-    return numbers.set(beyond, None), found
+    row = int(is_out_of_range.arg_true()[0])
+    replaced = WarnedCells(int(is_out_of_range.sum()), f"{numbers[row]:g} in {locate(row)}")
+    return numbers.set(is_out_of_range, None), replaced

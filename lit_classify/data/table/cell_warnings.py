@@ -9,23 +9,23 @@ _MAX_MESSAGES = 6
 
 @dataclass(frozen=True)
 class WarnedCells:
-    """Cells of a column to warn about: their number, and the first one and where it is.
+    """Cells of a column to warn about: their number, and the first one with its position.
 
     Examples:
         >>> WarnedCells(2, "'red' in t.csv, row 1") + WarnedCells(3, "'red' in t.csv, row 9")
-        WarnedCells(count=5, first="'red' in t.csv, row 1")
+        WarnedCells(count=5, first_cell="'red' in t.csv, row 1")
     """
 
     count: int
-    first: str
+    first_cell: str
 
     def __add__(self, other: "WarnedCells") -> "WarnedCells":
-        return WarnedCells(self.count + other.count, self.first)
+        return WarnedCells(self.count + other.count, self.first_cell)
 
 
 @dataclass
 class CellWarnings:
-    """What to warn about in new rows, by the name of the column.
+    """Cells to warn about in new rows, by the name of the column.
 
     Args:
         unseen: categories that the training rows lack.
@@ -40,25 +40,25 @@ class CellWarnings:
     out_of_range: dict[str, WarnedCells] = field(default_factory=dict)
 
     def add(self, other: "CellWarnings") -> None:
-        """Add what was found in further rows."""
+        """Add the cells of further rows."""
         for mine, theirs in ((self.unseen, other.unseen), (self.out_of_range, other.out_of_range)):
-            for name, found in theirs.items():
-                mine[name] = mine[name] + found if name in mine else found
+            for name, cells in theirs.items():
+                mine[name] = mine[name] + cells if name in mine else cells
 
     @property
     def unseen_messages(self) -> list[str]:
         """A message for each column with unseen categories."""
         return [
-            f"{name!r} has {found.count:,} values not seen in training, first {found.first}"
-            for name, found in self.unseen.items()
+            f"{name!r} has {cells.count:,} values not seen in training, first {cells.first_cell}"
+            for name, cells in self.unseen.items()
         ]
 
     def warn(self) -> None:
         """Warn about all columns."""
         if self.out_of_range:
             columns = [
-                f"{name!r} has {found.count:,} such values, first {found.first}"
-                for name, found in self.out_of_range.items()
+                f"{name!r} has {cells.count:,} such values, first {cells.first_cell}"
+                for name, cells in self.out_of_range.items()
             ]
             shown = "; ".join(columns[:_MAX_MESSAGES])
             warn(f"numbers beyond single precision, which networks use, are treated as missing: {shown}")

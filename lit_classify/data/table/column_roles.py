@@ -1,4 +1,4 @@
-"""The roles of a table's columns, as given by the options: target, features, split and so on."""
+"""The roles of a table's columns, as the options set them: target, features, split and so on."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -45,9 +45,10 @@ class ColumnRoles:
 
     def __post_init__(self) -> None:
         roles = asdict(self)
-        for first, second in ((role, other) for role in _EXCLUSIVE for other in _EXCLUSIVE[role]):
-            if both := sorted(set(roles[first]) & set(roles[second])):
-                raise UserError(f"{both[0]!r} cannot be {first} and {second} at once")
+        for role, excluded_roles in _EXCLUSIVE.items():
+            for excluded in excluded_roles:
+                if both := sorted(set(roles[role]) & set(roles[excluded])):
+                    raise UserError(f"{both[0]!r} cannot be {role} and {excluded} at once")
 
     @property
     def all(self) -> list[str]:

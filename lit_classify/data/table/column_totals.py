@@ -23,8 +23,8 @@ class Moments:
 
     Examples:
         >>> numbers = [1.0, 2.0, 4.0, 9.0]
-        >>> parts = [Moments.of(pl.Series(part)) for part in (numbers[:1], numbers[1:])]
-        >>> parts[0] + parts[1] == Moments.of(pl.Series(numbers))
+        >>> left, right = Moments.of(pl.Series(numbers[:1])), Moments.of(pl.Series(numbers[1:]))
+        >>> left + right == Moments.of(pl.Series(numbers))
         True
     """
 
@@ -41,7 +41,7 @@ class Moments:
         if not len(numbers):
             return cls()
         mean, std, low, high = numbers.mean(), numbers.std(ddof=0), numbers.min(), numbers.max()
-        return cls(len(numbers), float(mean), float(std), float(low), float(high))  # type: ignore[arg-type]  # numbers all
+        return cls(len(numbers), float(mean), float(std), float(low), float(high))  # type: ignore[arg-type]  # all numbers
 
     def __add__(self, other: "Moments") -> "Moments":
         if not self.count or not other.count:
@@ -101,13 +101,14 @@ class ColumnTotals:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], counts: pl.DataFrame | None) -> "ColumnTotals":
         """Return the totals of ``to_dict`` and of ``counts``, which are None if there are none."""
-        moments = {part: Moments(**found) for part, found in data["moments"].items()}
-        given = {**data, "everywhere": Moments(**data["everywhere"]), "moments": moments}
-        return cls(**given, _counts=[] if counts is None else [counts])
+        moments = {part: Moments(**values) for part, values in data["moments"].items()}
+        fields = {**data, "everywhere": Moments(**data["everywhere"]), "moments": moments}
+        return cls(**fields, _counts=[] if counts is None else [counts])
 
     def to_dict(self) -> dict[str, Any]:
         """Return them as plain data, without ``counts``."""
-        return {name: part for name, part in asdict(replace(self, _counts=[])).items() if name != "_counts"}
+        fields = asdict(replace(self, _counts=[]))
+        return {name: value for name, value in fields.items() if name != "_counts"}
 
     @property
     def is_counted(self) -> bool:

@@ -40,8 +40,8 @@ class Rows(NamedTuple):
     """Complete rows of a file.
 
     Attributes:
-        start: number of lines before.
-        end: number of lines to their end.
+        start: number of lines before them.
+        end: number of lines up to their end.
         text: their lines.
         is_regular: whether quotes alternately open and close cells.
     """
@@ -98,15 +98,15 @@ class CsvFile:
             check_memory(self.path, num_rows, width)
         is_large = num_rows * width > _FLOAT32_CELLS
         formats, detector = self.guess_formats()
-        parts, digest, others = self._read_as(formats, is_large)
-        while others:
-            formats = {name: part for name, part in formats.items() if name not in others}
-            parts, digest, others = self._read_as(formats, is_large)
-        if not parts:
+        blocks, digest, mismatched = self._read_as(formats, is_large)
+        while mismatched:
+            formats = {name: formats[name] for name in formats if name not in mismatched}
+            blocks, digest, mismatched = self._read_as(formats, is_large)
+        if not blocks:
             raise DataError(f"{self.path} has a header but no rows")
-        table = pl.concat(parts, how="vertical_relaxed")
-        frame, known = convert_text(table, self.options.values, str(self.path), detector)
-        return frame, digest, formats | known
+        table = pl.concat(blocks, how="vertical_relaxed")
+        frame, text_formats = convert_text(table, self.options.values, str(self.path), detector)
+        return frame, digest, formats | text_formats
 
     def _read_as(self, formats: Formats, is_large: bool) -> tuple[list[pl.DataFrame], str, Collection[str]]:
         """Read all rows, or stop at a block with a cell that does not have the format of its column.
@@ -114,17 +114,17 @@ class CsvFile:
         Returns:
             The blocks, the SHA-256 of the text, and the columns with such cells in the last block.
         """
-        spreads, parts = dict[str, float](), list[pl.DataFrame]()
+        spreads, frames = dict[str, float](), list[pl.DataFrame]()
         digest = hashlib.sha256(self.dialect.normalized_header)
         with read_ahead(self.blocks(formats)) as blocks:
             for frame, rows in blocks:
                 dtypes = frame.schema
-                if others := [name for name in formats if dtypes[name] == pl.String]:
-                    return parts, "", others
+                if mismatched := [name for name in formats if dtypes[name] == pl.String]:
+                    return frames, "", mismatched
                 digest.update(rows.text)
                 if len(frame):
-                    parts.append(_to_float32(frame, spreads) if is_large else frame)
-        return parts, digest.hexdigest(), ()
+                    frames.append(_to_float32(frame, spreads) if is_large else frame)
+        return frames, digest.hexdigest(), ()
 
     def guess_formats(self) -> tuple[dict[str, ValueFormat], FormatDetector]:
         """Return the formats of columns by the first rows, except ambiguous ones, and what detected them."""
@@ -134,7 +134,7 @@ class CsvFile:
         rows = [row for row in csv.reader(lines, **dialect.csv_options) if len(row) == len(dialect.names)]
         cells = _to_text(rows, dialect).select(missing_to_null(pl.all(), values.missing_values))
         detector = FormatDetector(values, decimal="," if dialect.delimiter == ";" else ".")
-        return detector.detect_formats(cells.drop(values.text, strict=False)), detector
+        return detector.detect_formats(cells.drop(values.text_columns, strict=False)), detector
 
     def digest(self) -> str:
         """Return the SHA-256 of the text, as ``read`` returns it."""
@@ -157,19 +157,19 @@ class CsvFile:
             DataError: a row has another number of fields than the first, or a quote opens a cell by mistake.
         """
         path, dialect, missing = self.path, self.dialect, self.options.values.missing_values
-        joined = list[int]()
+        joined_lines = list[int]()
         with read_ahead(self._read_rows(start)) as blocks:
             for rows in blocks:
                 frame = _parse(rows.text, dialect, formats, missing) if rows.is_regular else None
                 if frame is None:
                     frame = apply_formats(_parse_by_csv_module(path, rows, dialect), formats, missing)
                 if len(frame) < rows.end - rows.start:
-                    joined += _joined_rows(frame, rows, dialect)
+                    joined_lines += _joined_rows(frame, rows, dialect)
                 yield frame, rows
-        if joined:
+        if joined_lines:
             warn(
-                f"{path}, line {joined[0]}: each line of a quoted cell looks like a row, as in "
-                f"{len(joined):,} places; if the quotes are inch marks or the like, remove them"
+                f"{path}, line {joined_lines[0]}: each line of a quoted cell looks like a row, as in "
+                f"{len(joined_lines):,} places; if the quotes are inch marks or the like, remove them"
             )
 
     def _read_rows(self, start: int = 0) -> Generator[Rows]:
@@ -181,24 +181,24 @@ class CsvFile:
         Raises:
             DataError: a quote is not closed.
         """
-        path, start, rest = self.path, start or len(self.dialect.header), b""
+        path, start, incomplete = self.path, start or len(self.dialect.header), b""
         with open_text(path, self.options.encoding) as file:
             for _ in range(start):
                 file.readline()
-            while len(rest) <= _MAX_OPEN_BYTES and (
-                text := read_block(path, file, len(rest.decode())).encode()
+            while len(incomplete) <= _MAX_OPEN_BYTES and (
+                block := read_block(path, file, len(incomplete.decode())).encode()
             ):
-                data = rest + text
+                data = incomplete + block
                 lines = data if data.endswith(b"\n") else data + b"\n"
                 end, is_regular = _find_end(lines, self.dialect)
                 if end:
                     rows = Rows(start, start + lines.count(b"\n", 0, end), data[:end], is_regular)
                     yield rows
                     start = rows.end
-                rest = data[end:]
-        if rest:
-            (*_, row) = csv.reader(io.StringIO(rest.decode()), **self.dialect.csv_options)
-            opening = start + 1 + rest.count(b"\n") - row[-1].count("\n")
+                incomplete = data[end:]
+        if incomplete:
+            (*_, row) = csv.reader(io.StringIO(incomplete.decode()), **self.dialect.csv_options)
+            opening = start + 1 + incomplete.count(b"\n") - row[-1].count("\n")
             raise _misplaced_quote(path, opening, "is not closed")
 
 
@@ -233,7 +233,7 @@ def _parse(data: bytes, dialect: Dialect, formats: Formats, missing: Collection[
     Returns:
         The columns, or None if polars reads other rows than the csv module.
     """
-    plain = {name for name, part in formats.items() if part.is_plain}
+    plain = {name for name, value_format in formats.items() if value_format.is_plain}
     for numeric in (plain, set[str]()):
         types = {name: pl.Float64() if name in numeric else pl.String() for name in dialect.names}
         with suppress(pl.exceptions.PolarsError):
@@ -242,8 +242,8 @@ def _parse(data: bytes, dialect: Dialect, formats: Formats, missing: Collection[
                 num_delimiters = len(_outside_quotes(data, dialect.delimiter))
                 if num_delimiters != (len(dialect.names) - 1) * len(frame):
                     return None
-            sizes = frame.select(pl.col(pl.Float64).abs().max())
-            if not any((part.item() or 0) >= MAX_EXACT_INTEGER for part in sizes):
+            maxima = frame.select(pl.col(pl.Float64).abs().max())
+            if not any((maximum.item() or 0) >= MAX_EXACT_INTEGER for maximum in maxima):
                 return apply_formats(frame, formats, missing)
     return None
 
@@ -255,21 +255,21 @@ def _parse_by_csv_module(path: Path, block: Rows, dialect: Dialect) -> pl.DataFr
         DataError: a row has another number of fields than the first, or a quote opens a cell by mistake.
     """
     rows, width = list[tuple[str | None, ...]](), len(dialect.names)
-    for line, lines, row in _numbered_rows(block, dialect):
+    for number, lines, row in _numbered_rows(block, dialect):
         if len(lines) > 1:
-            quoted = [re.sub(rf'" +({re.escape(dialect.delimiter)}|$)', r'"\1', part) for part in lines]
+            quoted = [re.sub(rf'" +({re.escape(dialect.delimiter)}|$)', r'"\1', line) for line in lines]
             try:
                 list(csv.reader(quoted, strict=True, **dialect.csv_options))
             except csv.Error as error:
                 fault = "is closed on another line, in the middle of a cell"
-                raise _misplaced_quote(path, line, fault) from error
+                raise _misplaced_quote(path, number, fault) from error
         if len(row) == width:
             rows.append(tuple([cell or None for cell in row]))  # lists would slow down garbage collection
         elif not is_blank(row):
-            title = "; remove a title or comments above the names of the columns" * (width == 1)
+            advice = "; remove a title or comments above the names of the columns" if width == 1 else ""
             raise DataError(
-                f"{path}, line {line}: {len(row)} fields, but the first row has {width}; "
-                f"the delimiter is {dialect.delimiter!r}{title}"
+                f"{path}, line {number}: {len(row)} fields, but the first row has {width}; "
+                f"the delimiter is {dialect.delimiter!r}{advice}"
             )
         elif width == 1:
             rows.append((None,))
@@ -300,31 +300,29 @@ def _misplaced_quote(path: Path, line: int, fault: str) -> DataError:
 def _joined_rows(frame: pl.DataFrame, block: Rows, dialect: Dialect) -> list[int]:
     """Return the lines of rows that two inch marks may have joined: each of their lines looks like a row."""
     delimiter, num_delimiters, cells = dialect.delimiter, len(dialect.names) - 1, pl.col(pl.String).str
-    num_ends, num_inner = (cells.count_matches(char, literal=True) for char in ("\n", delimiter))
-    is_joined = (num_inner > 0) & (num_inner == num_ends * num_delimiters)
-    if not any(part.item() for part in frame.select(is_joined.any())):
+    newlines, inner_delimiters = (cells.count_matches(char, literal=True) for char in ("\n", delimiter))
+    is_joined = (inner_delimiters > 0) & (inner_delimiters == newlines * num_delimiters)
+    if not any(column.item() for column in frame.select(is_joined.any())):
         return []
     return [
-        line
-        for line, lines, _ in _numbered_rows(block, dialect)
+        number
+        for number, lines, _ in _numbered_rows(block, dialect)
         if len(lines) > 1
         and "".join(lines).count('"') == 2
-        and all(part.count(delimiter) == num_delimiters for part in lines)
+        and all(line.count(delimiter) == num_delimiters for line in lines)
     ]
 
 
 def apply_formats(frame: pl.DataFrame, formats: Formats, missing: Collection[str]) -> pl.DataFrame:
     """Convert text to values, missing values to null; columns with other text or long integers stay text."""
-    known = {
-        part.name: formats[part.name] for part in frame if part.dtype == pl.String and part.name in formats
-    }
-    cells = frame.select(missing_to_null(pl.col(list(known)), missing))
-    converted = cells.select(part.expression(pl.col(name)) for name, part in known.items())
+    texts = [series.name for series in frame if series.dtype == pl.String and series.name in formats]
+    text = frame.select(missing_to_null(pl.col(texts), missing))
+    converted = text.select(formats[name].expression(pl.col(name)) for name in texts)
     return frame.with_columns(
         values
-        for values, text in zip(converted, cells, strict=True)
-        if values.null_count() == text.null_count()
-        and not (known[text.name].is_plain and has_long_integers(text, values))
+        for values, cells in zip(converted, text, strict=True)
+        if values.null_count() == cells.null_count()
+        and not (formats[cells.name].is_plain and has_long_integers(cells, values))
     )
 
 
@@ -336,10 +334,10 @@ def _to_float32(frame: pl.DataFrame, spreads: dict[str, float]) -> pl.DataFrame:
         spreads: the largest standard deviation of each column in a block so far; updated.
     """
     numbers = frame.select(pl.col(pl.Float64))
-    sizes = numbers.select(pl.all().abs().max().fill_null(0.0))
-    finite = numbers.select(pl.all().filter(pl.all().is_finite()).std(ddof=0).fill_null(0.0))
-    for part in finite:
-        spreads[part.name] = max(spreads.get(part.name, 0.0), part.item())
+    maxima = numbers.select(pl.all().abs().max().fill_null(0.0))
+    stds = numbers.select(pl.all().filter(pl.all().is_finite()).std(ddof=0).fill_null(0.0))
+    for std in stds:
+        spreads[std.name] = max(spreads.get(std.name, 0.0), std.item())
     limits = {name: min(_FLOAT32_SPREADS * spread, _FLOAT32_MAX) for name, spread in spreads.items()}
-    precise = [part.name for part in sizes if part.item() <= limits[part.name]]
+    precise = [maximum.name for maximum in maxima if maximum.item() <= limits[maximum.name]]
     return to_releasable_memory(frame.cast(dict.fromkeys(precise, pl.Float32)))

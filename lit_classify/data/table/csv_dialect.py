@@ -38,9 +38,9 @@ class CsvOptions:
     values: ValueOptions = field(default_factory=ValueOptions)
 
     def __post_init__(self) -> None:
-        given = self.delimiter
-        if given is not None and (len(given) != 1 or given in '"\n' or not given.isascii()):
-            raise DataError(f"delimiter must be a single character such as , or ; but is {given!r}")
+        delimiter = self.delimiter
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\n' or not delimiter.isascii()):
+            raise DataError(f"delimiter must be a single character such as , or ; but is {delimiter!r}")
         try:
             "".encode(self.encoding)
         except LookupError as error:

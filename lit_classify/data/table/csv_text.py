@@ -55,11 +55,11 @@ def open_text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
         except UnicodeDecodeError as error:
             position = raw.tell() - len(error.object) + error.start
             raw.seek(0)
-            before = raw.read(position)
+            preceding = raw.read(position)
             marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-            if is_utf8 and not before and error.object.startswith(marks):
+            if is_utf8 and not preceding and error.object.startswith(marks):
                 raise DataError(f"{path} is UTF-16; set encoding to utf-16") from error
-            line = 1 + len(re.findall("\r\n?|\n", before.decode(encoding, errors="replace")))
+            line = 1 + len(re.findall("\r\n?|\n", preceding.decode(encoding, errors="replace")))
             raise DataError(
                 f"{path}, line {line}: byte {error.object[error.start]:#x} is not {encoding}; set encoding, "
                 "for example to latin-1"

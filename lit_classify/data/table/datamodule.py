@@ -192,10 +192,10 @@ class TableDataModule(InMemoryDataModule):
         names = target, features, ignore, categorical, numeric, split, groups, sample_weight
         roles = ColumnRoles(*map(as_list, names))
         sources = dict(zip(PATH_OPTIONS, (path, val_path, test_path), strict=True))
-        frames = {key: read_frame(part, FRAMES[key]) for key, part in sources.items() if is_frame(part)}
+        frames = {key: read_frame(source, FRAMES[key]) for key, source in sources.items() if is_frame(source)}
         sources |= {key: FRAMES[key] for key in frames}
         path, val_path, test_path = sources.values()  # which save_hyperparameters records
-        paths = {key: as_list(part) for key, part in sources.items()}
+        paths = {key: as_list(source) for key, source in sources.items()}
         settings = {
             **asdict(roles),
             **paths,
@@ -324,7 +324,8 @@ class TableDataModule(InMemoryDataModule):
             return None
         y = self.split("train").y
         if self.is_streamed:
-            moments = sum((Moments.of(pl.Series(part.numpy())) for part in torch.split(y, _BLOCK)), Moments())
+            blocks = (Moments.of(pl.Series(block.numpy())) for block in torch.split(y, _BLOCK))
+            moments = sum(blocks, Moments())
             return moments.mean, moments.std or 1.0
         y = y.double()
         return float(y.mean()), float(y.std(correction=0)) or 1.0
@@ -355,8 +356,10 @@ class TableDataModule(InMemoryDataModule):
             self._validation_source = "test" if self.fold is None else "train"
         if "val" not in self.absent_files:
             splits["val"] = splits[self._validation_source]
-        pairs = (("train", "train"), ("val", self._validation_source))
-        self.sample_weights = {name: rows.weights[part] for name, part in pairs if part in rows.weights}
+        sources = {"train": "train", "val": self._validation_source}
+        self.sample_weights = {
+            name: rows.weights[source] for name, source in sources.items() if source in rows.weights
+        }
         return splits
 
     def explain_missing(self, name: str) -> str:
@@ -410,7 +413,7 @@ class TableDataModule(InMemoryDataModule):
         split = self.split(name)
         if not isinstance(self._table, StreamedTable):
             return split
-        end = int(self._table.layout(self._split_of(name)).starts[1])  # a shard has rows from everywhere
+        end = int(self._table.layout(self._split_of(name)).starts[1])  # a shard is a random sample
         return Split(split.x[:end], split.y[:end])
 
     def batch_tensors(self, name: str) -> list[Tensor]:
@@ -419,7 +422,7 @@ class TableDataModule(InMemoryDataModule):
         return [tensor[:size] for tensor in super().batch_tensors(name)]
 
     def row_keys(self, name: str) -> NDArray[np.uint64]:
-        """Return a number for each row of a split, which the row has in any split of a table with its file.
+        """Return a key for each row of a split, the same in any split of any table that has its file.
 
         Raises:
             DataError: the table is read in blocks.

@@ -38,10 +38,9 @@ def warn_duplicates(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, Ro
         >>> str(issued[0].message).partition(",")[0]
         '1 of 1 test rows also occur in train'
     """
-    columns = targets.reshape(len(targets), -1)
-    targets_by_column = [pl.Series(columns[:, index]) for index in range(columns.shape[1])]
-    series = [cells.alias(str(index)) for index, cells in enumerate([*frame, *targets_by_column])]
-    hashes = _hash_rows(pl.DataFrame(series)).to_numpy()
+    target_columns = [pl.Series(column) for column in targets.reshape(len(targets), -1).T]
+    columns = [series.alias(str(index)) for index, series in enumerate([*frame, *target_columns])]
+    hashes = _hash_rows(pl.DataFrame(columns)).to_numpy()
     messages = []
     for name, other in (("test", "train"), ("val", "train"), ("test", "val")):
         if name in rows and other in rows:
@@ -65,7 +64,8 @@ def is_first_of_duplicates(frame: pl.DataFrame) -> pl.Series:
         >>> is_first_of_duplicates(frame).to_list()
         [True, True, False]
     """
-    ids = [part.name for part in frame if part.dtype == pl.String and part.n_unique() == len(part)]
+    texts = [series for series in frame if series.dtype == pl.String]
+    ids = [series.name for series in texts if series.n_unique() == len(series)]
     return _hash_rows(frame.drop(ids)).is_first_distinct()
 
 

@@ -102,7 +102,9 @@ class Encoder:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the encoder as plain data."""
-        return {key: list(part) if isinstance(part, tuple) else part for key, part in asdict(self).items()}
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
+        }
 
     @property
     def label(self) -> str:
@@ -177,6 +179,6 @@ def _center_and_scale(values: pl.Series, scaling: Scaling, moments: Moments) -> 
     center, scale = moments.mean, moments.std
     if scaling == "robust" and len(values):
         numbers = values.cast(pl.Float64).to_numpy()
-        low, center, high = (float(part) for part in np.quantile(numbers, [0.25, 0.5, 0.75]))
+        low, center, high = np.quantile(numbers, [0.25, 0.5, 0.75]).tolist()
         scale = high - low or scale
     return center, scale if scale > 1e-12 * max(abs(center), 1e-300) else 1.0

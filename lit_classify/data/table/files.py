@@ -38,10 +38,11 @@ def read_table(paths: str | Path | Sequence[str | Path], options: CsvOptions | N
     """
     options = options or CsvOptions()
 
-    def read(file: Path, known: Formats) -> RawTable:
-        frame, digest, formats = read_file(file, options.with_formats(known))
-        text = [part for part in frame if part.name in options.values.text and part.dtype != pl.String]
-        frame = frame.with_columns(map(as_text, text))  # as it may be in another file
+    def read(file: Path, known_formats: Formats) -> RawTable:
+        frame, digest, formats = read_file(file, options.with_formats(known_formats))
+        columns = [series for series in frame if series.name in options.values.text_columns]
+        # the same column may be text in another file
+        frame = frame.with_columns(as_text(series) for series in columns if series.dtype != pl.String)
         return RawTable(frame, ((str(file), len(frame)),), (digest,), formats)
 
     files = find_files([paths] if isinstance(paths, str | Path) else paths)
@@ -90,21 +91,21 @@ def find_files(paths: Sequence[str | Path]) -> list[Path]:
     return files
 
 
-def _find(given: str) -> list[Path]:
-    if given == STANDARD_INPUT:
+def _find(argument: str) -> list[Path]:
+    if argument == STANDARD_INPUT:
         raise DataError(
             "- is standard input, which only lit-classify predict reads, as --data.path -; save it to a file"
         )
-    if not given.strip():  # such as a variable of the shell that is not set
+    if not argument.strip():  # such as a variable of the shell that is not set
         raise DataError("the path of a table is empty: give a file, or leave the option out")
-    check_path(given)
-    path = Path(given)
+    check_path(argument)
+    path = Path(argument)
     if path.is_dir():
         raise DataError(f"{path} is a directory; give a file, or a pattern such as {path}/*.csv")
     if path.is_file():
         return [path]
     for option, name in FRAMES.items():
-        if given == name:
+        if argument == name:
             raise DataError(
                 f"the model was trained on a {name}, which its checkpoint does not contain; give a table "
                 f"with --data.{option} FILE"
@@ -113,12 +114,12 @@ def _find(given: str) -> list[Path]:
         raise DataError(
             f"{path} is not a regular file, which can be read repeatedly; save its rows to a file"
         )
-    check_local_path(given)
+    check_local_path(argument)
     existing = next(parent for parent in (*path.parents, Path()) if parent.exists())
     pattern = Path(glob.escape(str(existing)), path.relative_to(existing))
-    found = sorted(file for name in glob.glob(str(pattern), recursive=True) if (file := Path(name)).is_file())
-    if found:
-        return found
+    matches = map(Path, glob.glob(str(pattern), recursive=True))
+    if files := sorted(file for file in matches if file.is_file()):
+        return files
     if glob.has_magic(str(path.relative_to(existing))):
         raise DataError(f"no table at {path}: no file matches that pattern")
     if existing != path.parent:
@@ -150,11 +151,11 @@ class TableFiles:
         frame, formats = convert_text(table.frame, self.options.values, table.files[0][0])
         return replace(table, frame=frame, formats=formats)
 
-    def read_all(self, first: RawTable | None = None) -> dict[str, RawTable]:
+    def read_all(self, table: RawTable | None = None) -> dict[str, RawTable]:
         """Return the rows of each option that is given, whose formats agree.
 
         Args:
-            first: the rows of ``path``, if they have been read.
+            table: the rows of ``path``, if they have been read.
 
         Raises:
             DataError: as for ``read_table``, or if a file belongs to two splits.
@@ -162,10 +163,10 @@ class TableFiles:
         if files := [path for key, paths in self.paths.items() if key not in self.frames for path in paths]:
             find_files(files)
 
-        def read(key: str, known: Formats) -> RawTable:
-            if key == "path" and first is not None and not known:
-                return first
-            return self.with_formats(known).read(key)
+        def read(key: str, known_formats: Formats) -> RawTable:
+            if key == "path" and table is not None and not known_formats:
+                return table
+            return self.with_formats(known_formats).read(key)
 
         keys = [key for key in PATH_OPTIONS if self.paths[key]]
         return dict(zip(keys, read_alike(keys, read, self.options.values), strict=True))
@@ -191,12 +192,14 @@ class TableFiles:
         return replace(self, options=self.options.with_formats(formats))
 
     def with_text(self, names: Collection[str]) -> "TableFiles":
-        """Return the files with columns that remain text, besides known formats of others."""
-        return replace(self, options=replace(self.options, values=replace(self.options.values, text=names)))
+        """Return the files with columns that remain text; the known formats of other columns are kept."""
+        values = replace(self.options.values, text_columns=names)
+        return replace(self, options=replace(self.options, values=values))
 
     def as_text(self, names: Collection[str]) -> "TableFiles":
         """Return the files with columns that are read as they are; others do not matter."""
-        return replace(self, options=replace(self.options, values=ValueOptions(text=names, features=names)))
+        values = ValueOptions(text_columns=names, features=names)
+        return replace(self, options=replace(self.options, values=values))
 
     def without(self, keys: Collection[str]) -> "TableFiles":
         """Return the files without those of some options."""

@@ -18,6 +18,7 @@ from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.schema import Column, find_leakage, format_schema, infer_schema
 from lit_classify.data.table.splits import RowIndices
 from lit_classify.data.table.targets import Targets, infer_target
+from lit_classify.data.table.value_formats import special_formats
 from lit_classify.errors import DataError
 from lit_classify.messages import warn
 
@@ -59,12 +60,12 @@ class TableFitter:
         Raises:
             DataError: columns that a kept preprocessor needs are missing, not to be used, or of another kind.
         """
-        roles, kept = self._options.roles, self._options.kept
+        roles, kept_state = self._options.roles, self._options.kept_state
         table = replace(self._table, frame=self._table.frame.drop(roles.not_features))
-        if kept is None:
+        if kept_state is None:
             kinds = roles.categorical, roles.numeric
             return infer_schema(table, roles.features, roles.ignore, *kinds, self._totals)
-        encoders = kept.preprocessor.encoders
+        encoders = kept_state.preprocessor.encoders
         unselected = set(table.frame.columns) - set(roles.features) if roles.features else set()
         left_out = {*roles.ignore, *unselected}
         if names := [encoder.name for encoder in encoders if encoder.name in left_out]:
@@ -72,10 +73,10 @@ class TableFitter:
                 f"the kept preprocessing needs the columns {', '.join(names)}, which --data.ignore or "
                 "--data.features leaves out"
             )
-        kept.check_units(table, [encoder.name for encoder in encoders])
-        frame = kept.preprocessor.cast_columns(table, self._options.handle_unknown)
+        kept_state.check_units(table, [encoder.name for encoder in encoders])
+        frame = kept_state.preprocessor.cast_columns(table, self._options.handle_unknown)
         categorical, numeric = (
-            [part.name for part in encoders if part.kind == kind] for kind in ("category", "number")
+            [encoder.name for encoder in encoders if encoder.kind == kind] for kind in ("category", "number")
         )
         _, columns = infer_schema(table, frame.columns, roles.ignore, categorical, numeric)
         uses = dict.fromkeys(frame.columns, "used")
@@ -96,14 +97,15 @@ class TableFitter:
         """
         options, table, target = self._options, self._table, self.target
         leaking = find_leakage(self.frame, self._columns, y)
-        if options.kept is None:
+        if options.kept_state is None:
             preprocessor = Preprocessor(options.scaling).fit(self.frame, self._columns, rows, self._totals)
         else:
-            preprocessor = options.kept.preprocessor
+            preprocessor = options.kept_state.preprocessor
         columns = [replace(column, use=preprocessor.describe_use(column)) for column in self._columns]
         is_text = target.class_names is not None and table.frame[target.columns[0]].dtype == pl.String
         classes = as_text(table.frame[target.columns[0]]) if is_text else None
-        dropped = [part.name for part in self._columns if part.kind == "category" and not part.is_used]
+        categorical = [column for column in self._columns if column.kind == "category"]
+        dropped = [column.name for column in categorical if not column.is_used]
         values = pl.DataFrame([*self.frame, *(table.frame[name] for name in dropped)])
         notes = notes_on_values(values, self._columns, classes, options.roles.categorical, table.formats)
         if not preprocessor.num_features:
@@ -111,7 +113,7 @@ class TableFitter:
             raise DataError("\n".join([message, format_schema(columns, leaking), *notes]))
         _warn(columns, leaking)
         names, is_sample = tuple(table.frame.columns), self._totals is not None
-        formats = {name: part for name, part in table.formats.items() if not part.is_plain}
+        formats = special_formats(table.formats)
         state = FittedState(
             files, preprocessor, target, options.settings, names, folds, formats, streamed=is_sample
         )

@@ -97,23 +97,23 @@ def detect_format(path: Path) -> Format:
         names = _names_in_zip(path)
         if any(name.startswith("xl/") for name in names):
             return "Excel"
-        if found := _zipped(names):
-            raise _unsupported(path, found)
+        if unsupported := _match_zip_members(names):
+            raise _unsupported(path, unsupported)
     with open_decompressed(path) as file:
         start = file.read(_HEAD)
     if not start:
         raise DataError(f"{path} is empty")
-    for name, (signature, ends) in _BINARY.items():
+    for name, (signature, end_signatures) in _BINARY.items():
         if start.startswith(signature) and (start == signature or not _is_plain(start)):
             if compression:
                 raise DataError(f"{path} is a compressed {name} file: decompress it first")
-            _check_end(path, name, ends)
+            _check_end(path, name, end_signatures)
             return name
     text = start.removeprefix(b"\xef\xbb\xbf").decode("latin-1").lstrip().replace("\r\n", "\n")
     if re.match(_JSON_LINES, text):
         return "JSON lines"
-    if other := _signed(start) or _text(text):
-        raise _unsupported(path, other)
+    if unsupported := _match_signature(start) or _match_text(text):
+        raise _unsupported(path, unsupported)
     if len(start.translate(None, _CONTROL)) < (1 - _MAX_CONTROL) * len(start):
         raise DataError(
             f"{path} is a binary file of an unknown format; tables must be CSV, JSON lines, Parquet, Arrow "
@@ -122,26 +122,26 @@ def detect_format(path: Path) -> Format:
     return "CSV"
 
 
-def _unsupported(path: Path, found: _Format) -> DataError:
-    name, advice = found
+def _unsupported(path: Path, file_format: _Format) -> DataError:
+    name, advice = file_format
     return DataError(f"{path} is {name}: {advice.replace('{file}', shlex.quote(str(path)))}")
 
 
-def _check_end(path: Path, name: str, ends: tuple[bytes, ...]) -> None:
+def _check_end(path: Path, name: str, end_signatures: tuple[bytes, ...]) -> None:
     """Raise DataError if a file of a binary format is truncated."""
     with path.open("rb") as file:
         file.seek(-min(path.stat().st_size, _MIN_BINARY), os.SEEK_END)
         end = file.read()
-    if len(end) < _MIN_BINARY or not end.endswith(ends):
+    if len(end) < _MIN_BINARY or not end.endswith(end_signatures):
         raise DataError(f"{path} is a truncated {name} file: its end is missing; copy or write it again")
 
 
-def _signed(start: bytes) -> _Format | None:
+def _match_signature(start: bytes) -> _Format | None:
     is_plain = _is_plain(start)  # a column name of plain text may begin with letters such as ORC or BZh
-    for offset, pattern, found in _SIGNATURES:
+    for offset, pattern, file_format in _SIGNATURES:
         match = re.compile(pattern).match(start, offset)
         if match and not (is_plain and match[0].isalnum() and match[0] != start):
-            return found
+            return file_format
     return None
 
 
@@ -149,8 +149,11 @@ def _is_plain(start: bytes) -> bool:
     return b"\0" not in start and len(start.translate(None, _CONTROL)) == len(start)
 
 
-def _text(text: str) -> _Format | None:
-    return next((found for pattern, found in _TEXTS if re.match(pattern, text, re.IGNORECASE)), None)
+def _match_text(text: str) -> _Format | None:
+    for pattern, file_format in _TEXTS:
+        if re.match(pattern, text, re.IGNORECASE):
+            return file_format
+    return None
 
 
 def _names_in_zip(path: Path) -> list[str]:
@@ -160,8 +163,8 @@ def _names_in_zip(path: Path) -> list[str]:
     return []
 
 
-def _zipped(names: Sequence[str]) -> _Format | None:
-    for part, found in _ZIPPED:
-        if any(name.startswith(part) or name.endswith(part) for name in names):
-            return found
+def _match_zip_members(names: Sequence[str]) -> _Format | None:
+    for affix, file_format in _ZIPPED:
+        if any(name.startswith(affix) or name.endswith(affix) for name in names):
+            return file_format
     return None

@@ -28,8 +28,8 @@ def read_json_lines(path: Path) -> pl.DataFrame:
     for size in sizes_so_far(path):
         check_content(path, size, has_blocks=True)
     with open_decompressed(path) as file:
-        text = file.read().removeprefix(_BYTE_ORDER_MARK)
-    return _parse(path, text, _infer_types(path, text))
+        content = file.read().removeprefix(_BYTE_ORDER_MARK)
+    return _parse(path, content, _infer_types(path, content))
 
 
 def iterate_json_lines(path: Path, start: int = 0) -> Iterator[tuple[pl.DataFrame, int]]:
@@ -56,79 +56,80 @@ def iterate_json_lines(path: Path, start: int = 0) -> Iterator[tuple[pl.DataFram
     """
     stat = path.stat()
     types = _types_of_file(path, stat.st_size, stat.st_mtime_ns)
-    for text, first in _iterate_text(path, start):
-        frame = _parse(path, text, types, first)
+    for block, offset in _iterate_blocks(path, start):
+        frame = _parse(path, block, types, offset)
         if len(frame):
-            yield frame, first + len(text)
+            yield frame, offset + len(block)
 
 
 def bytes_per_line(path: Path) -> float:
     """Return the mean number of bytes of the first lines of a file."""
-    head, _ = next(_iterate_text(path))
+    head, _ = next(_iterate_blocks(path))
     return len(head) / max(head.count(b"\n"), 1)
 
 
-def _iterate_text(path: Path, start: int = 0) -> Iterator[tuple[bytes, int]]:
+def _iterate_blocks(path: Path, start: int = 0) -> Iterator[tuple[bytes, int]]:
     """Yield complete lines in blocks, and the byte at which each block begins."""
     with open_decompressed(path) as file:
         file.seek(start)
-        while text := file.read(_BLOCK_BYTES) + file.readline(_MAX_LINE):
-            if not text.endswith(b"\n") and file.peek(1):
+        while block := file.read(_BLOCK_BYTES) + file.readline(_MAX_LINE):
+            if not block.endswith(b"\n") and file.peek(1):
                 raise DataError(f"{path} has a line of more than {_MAX_LINE:,} bytes")
-            yield text, start
-            start += len(text)
+            yield block, start
+            start += len(block)
 
 
 @lru_cache
 def _types_of_file(path: Path, size: int, time: int) -> Types:
     """Return the types of the columns of a file, which is read."""
     types: dict[str, pl.DataType] = {}
-    for text, first in _iterate_text(path):
-        found = _infer_types(path, text, first)
-        if found != types:
-            empty = [pl.DataFrame(schema=part) for part in (types, found)]
+    for block, offset in _iterate_blocks(path):
+        block_types = _infer_types(path, block, offset)
+        if block_types != types:
+            empty = [pl.DataFrame(schema=schema) for schema in (types, block_types)]
             try:
                 types = dict(pl.concat(empty, how="diagonal_relaxed").schema)
             except pl.exceptions.PolarsError as error:
-                raise _unlike_types(path, error) from error
+                raise _mixed_types(path, error) from error
     return types
 
 
-def _infer_types(path: Path, text: bytes, first: int = 0) -> Types:
-    """Return the types of the columns of some lines."""
+def _infer_types(path: Path, block: bytes, offset: int = 0) -> Types:
+    """Return the types of the columns of some lines, which begin at a byte of the file."""
     try:
-        return pl.scan_ndjson(_without_mark(text, first), infer_schema_length=None).collect_schema()
+        return pl.scan_ndjson(_without_mark(block, offset), infer_schema_length=None).collect_schema()
     except pl.exceptions.PolarsError as error:
-        raise _explained(path, text, first, error) from error
+        raise _explain(path, block, offset, error) from error
 
 
-def _parse(path: Path, text: bytes, types: Types, first: int = 0) -> pl.DataFrame:
+def _parse(path: Path, block: bytes, types: Types, offset: int = 0) -> pl.DataFrame:
     """Return the rows of some lines, which begin at a byte of the file."""
-    check_memory(path, text.count(b"\n") + 1, len(types))
+    check_memory(path, block.count(b"\n") + 1, len(types))
     try:
-        return pl.read_ndjson(_without_mark(text, first), schema=types)
+        return pl.read_ndjson(_without_mark(block, offset), schema=types)
     except pl.exceptions.PolarsError as error:
-        raise _explained(path, text, first, error) from error
+        raise _explain(path, block, offset, error) from error
 
 
-def _without_mark(text: bytes, first: int) -> bytes:
-    return text if first else text.removeprefix(_BYTE_ORDER_MARK)
+def _without_mark(block: bytes, offset: int) -> bytes:
+    return block if offset else block.removeprefix(_BYTE_ORDER_MARK)
 
 
-def _explained(path: Path, text: bytes, first: int, error: Exception) -> DataError:
+def _explain(path: Path, block: bytes, offset: int, error: Exception) -> DataError:
     """Return an error that names the line that is not an object, or says that types differ."""
-    for number, line in enumerate(text.split(b"\n")):
-        if line.strip() and (fault := _fault(line)):
-            earlier = (part.count(b"\n") for part, start in _iterate_text(path) if start < first)
-            return DataError(f"{path}, line {sum(earlier) + number + 1}: {fault}")
-    return _unlike_types(path, error)
+    for index, line in enumerate(block.split(b"\n")):
+        if line.strip() and (fault := _find_fault(line)):
+            previous = (text for text, start in _iterate_blocks(path) if start < offset)
+            number = sum(text.count(b"\n") for text in previous) + index + 1
+            return DataError(f"{path}, line {number}: {fault}")
+    return _mixed_types(path, error)
 
 
-def _unlike_types(path: Path, error: Exception) -> DataError:
+def _mixed_types(path: Path, error: Exception) -> DataError:
     return DataError(f"{path}: a key has values of several types: {str(error).splitlines()[0]}")
 
 
-def _fault(line: bytes) -> str | None:
+def _find_fault(line: bytes) -> str | None:
     """Return why a line is not a JSON object, or None."""
 
     def refuse(constant: str) -> None:

@@ -22,8 +22,8 @@ _MIN_NUMERIC = 0.5  # fraction of numbers above which a column of categories is 
 _MIN_INTEGERS = 20  # fewer distinct integers do not look like an ID
 _MIN_DISTINCT = 0.95  # fraction of distinct values in a column of IDs
 _INDEX_NAMES = ("Unnamed: 0", "__index_level_0__", "column_1", "index")
-_MAX_WORDS = 3  # in a message
-_MAX_MISSING = 10  # different words that may all mean missing
+_MAX_EXAMPLES = 3  # in a message
+_MAX_MISSING = 10  # distinct cells that may all mean missing
 
 
 def notes_on_values(
@@ -94,26 +94,26 @@ def _spellings(values: pl.Series) -> Iterator[str]:
         table = pl.DataFrame({"value": distinct, "unified": unified}).sort("value")
         groups = table.group_by("unified", maintain_order=True).agg("value")
         several = groups.filter(pl.col("value").list.len() > 1)["value"].to_list()
-        count, first = sum(map(len, several)), ", ".join(map(repr, several[0][:_MAX_WORDS]))
+        count, examples = sum(map(len, several)), ", ".join(map(repr, several[0][:_MAX_EXAMPLES]))
         is_composed = bool((distinct.str.normalize("NFC") == distinct).all())
-        what = "case or spaces" if is_composed else "case, spaces or Unicode form"
+        differences = "case or spaces" if is_composed else "case, spaces or Unicode form"
         yield (
-            f"{values.name!r}: {count:,} values differ from others only in {what}, such as {first}; "
-            "merge them with --data.ignore_case true"
+            f"{values.name!r}: {count:,} values differ from others only in {differences}, such as "
+            f"{examples}; merge them with --data.ignore_case true"
         )
 
 
 def _mostly_values(values: pl.Series) -> Iterator[str]:
     """Yield a note if most cells of a column of text are numbers or dates."""
-    text = as_text(values).drop_nulls()
-    parsed = closest_format(text).parse(text)
-    words = text.filter(parsed.is_null())
-    if 0 < len(words) <= (1 - _MIN_NUMERIC) * len(text) and words.n_unique() <= _MAX_MISSING:
-        counts = dict(words.value_counts(sort=True).rows())
-        listed = ", ".join(f"{word!r} ({counts[word]:,})" for word in [*counts][:_MAX_WORDS])
-        listed += ", ..." * (len(counts) > _MAX_WORDS)
+    cells = as_text(values).drop_nulls()
+    parsed = closest_format(cells).parse(cells)
+    unparsed = cells.filter(parsed.is_null())
+    if 0 < len(unparsed) <= (1 - _MIN_NUMERIC) * len(cells) and unparsed.n_unique() <= _MAX_MISSING:
+        counts = dict(unparsed.value_counts(sort=True).rows())
+        listed = ", ".join(f"{cell!r} ({counts[cell]:,})" for cell in [*counts][:_MAX_EXAMPLES])
+        listed += ", ..." if len(counts) > _MAX_EXAMPLES else ""
         kind = "numbers" if parsed.dtype.is_numeric() else "dates or times"
-        share = f"{len(text) - len(words):,} of {len(text):,} cells"
+        share = f"{len(cells) - len(unparsed):,} of {len(cells):,} cells"
         yield (
             f"{values.name!r}: {share} are {kind}, but not {listed}; treat these as missing with "
             f"--data.missing_values {_argument(counts)}, or keep them with --data.categorical "
@@ -135,13 +135,13 @@ def _integer_ids(values: pl.Series) -> Iterator[str]:
     """Yield a note if the values are distinct, nearly consecutive integers."""
     if len(values) < _MIN_INTEGERS or values.null_count():
         return
-    if not all(bool((part == part.round()).all()) for part in (values.head(_MIN_INTEGERS), values)):
+    if not all(_are_integers(numbers) for numbers in (values.head(_MIN_INTEGERS), values)):
         return
-    (low, high), distinct = _ends(values), values.n_unique()
+    (low, high), distinct = _range(values), values.n_unique()
     if distinct >= _MIN_DISTINCT * len(values) and distinct <= high - low + 1 <= 2 * distinct:
-        what = "the index of a saved DataFrame" if values.name in _INDEX_NAMES else "an ID"
+        likeness = "the index of a saved DataFrame" if values.name in _INDEX_NAMES else "an ID"
         yield (
-            f"{values.name!r}: {distinct:,} different integers, like {what}; leave it out with "
+            f"{values.name!r}: {distinct:,} different integers, like {likeness}; leave it out with "
             f"--data.ignore {_argument([values.name])}"
         )
 
@@ -150,27 +150,31 @@ def _sentinels(values: pl.Series) -> Iterator[str]:
     """Yield a note for a number such as -999 that often means missing and is far from the others."""
     if values.null_count() == len(values):
         return
-    for end in sorted(_SENTINELS.intersection(_ends(values))):
-        others = values.drop_nulls().filter(values.drop_nulls() != end)
+    for sentinel in sorted(_SENTINELS.intersection(_range(values))):
+        others = values.drop_nulls().filter(values.drop_nulls() != sentinel)
         count = len(values) - values.null_count() - len(others)
         if count < 2 or not len(others):
             continue
-        low, high = _ends(others)
-        if min(abs(end - low), abs(end - high)) > _MIN_GAP * (high - low):
+        low, high = _range(others)
+        if min(abs(sentinel - low), abs(sentinel - high)) > _MIN_GAP * (high - low):
             yield (
-                f"{values.name!r}: {end:g} occurs {count:,} times, far from the others; treat it as missing "
-                f"with --data.missing_values={end:g}"
+                f"{values.name!r}: {sentinel:g} occurs {count:,} times, far from the others; treat it as "
+                f"missing with --data.missing_values={sentinel:g}"
             )
 
 
-def _ends(values: pl.Series) -> tuple[float, float]:
+def _are_integers(numbers: pl.Series) -> bool:
+    return bool((numbers == numbers.round()).all())
+
+
+def _range(values: pl.Series) -> tuple[float, float]:
     """Return the smallest and the largest number."""
     return float(values.min()), float(values.max())  # type: ignore[arg-type]  # numbers
 
 
-def _argument(words: Collection[str]) -> str:
-    """Return words for a command line: a single one as it is unless YAML reads it otherwise, or a list."""
-    word = " ".join(words)
-    if re.fullmatch(r"(?!null$)[a-z]\w*", word, re.IGNORECASE):
-        return word
-    return shlex.quote(json.dumps([*words], ensure_ascii=False))
+def _argument(values: Collection[str]) -> str:
+    """Return values for a command line: a list, or a single one as it is if YAML reads it as text."""
+    value = " ".join(values)
+    if re.fullmatch(r"(?!null$)[a-z]\w*", value, re.IGNORECASE):
+        return value
+    return shlex.quote(json.dumps([*values], ensure_ascii=False))

@@ -27,7 +27,7 @@ class TableOptions:
 
     Args:
         settings: the options that must not change after training, as plain data.
-        kept: the state whose preprocessing is kept instead of fitted to the rows.
+        kept_state: the state whose preprocessing is kept instead of fitted to the rows.
 
     Raises:
         UserError: an option is none of its choices.
@@ -41,7 +41,7 @@ class TableOptions:
     missing_target: MissingTarget
     duplicates: Duplicates
     settings: Mapping[str, Any]
-    kept: FittedState | None = None
+    kept_state: FittedState | None = None
 
     def __post_init__(self) -> None:
         check_choice("missing", self.missing, get_args(Missing))
@@ -62,20 +62,21 @@ class TableOptions:
     ) -> CsvOptions:
         """Return how to read files, so that columns have the kinds and formats of an earlier fit."""
         roles, settings = self.roles, self.settings
-        text, formats = [*roles.categorical, *roles.split, *roles.groups], {}
+        text_columns, formats = [*roles.categorical, *roles.split, *roles.groups], {}
         used, expected = roles.features, roles.all
         if state is not None:
             used = expected = [encoder.name for encoder in state.preprocessor.encoders]
-            text += state.text_columns
+            text_columns += state.text_columns
             formats = state.known_formats
-        elif self.kept is not None:
-            encoders = self.kept.preprocessor.encoders
+        elif self.kept_state is not None:
+            encoders = self.kept_state.preprocessor.encoders
             used = [encoder.name for encoder in encoders]
             expected = [*used, *roles.all]
-            text += [encoder.name for encoder in encoders if encoder.kind == "category"]
-            formats = {name: part for name, part in self.kept.known_formats.items() if name in used}
+            text_columns += [encoder.name for encoder in encoders if encoder.kind == "category"]
+            known_formats = self.kept_state.known_formats
+            formats = {name: known_formats[name] for name in known_formats if name in used}
         values = ValueOptions(
-            text,
+            text_columns,
             settings["missing_values"],
             settings["decimal"],
             settings["day_first"],

@@ -83,7 +83,7 @@ class Preprocessor(nn.Module):
             self.register_buffer(name, torch.tensor(values, dtype=torch.float64))
         # forward computes numbers, indicators and categories in turn: sort them by column
         computed = [(index, 0) for index in numbers] + [(numbers[column], 1) for column in indicators]
-        computed += [(index, part) for index in categories for part in range(encoders[index].num_features)]
+        computed += [(index, code) for index in categories for code in range(encoders[index].num_features)]
         order = sorted(range(len(computed)), key=computed.__getitem__)
         for name, indices in (("numbers", numbers), ("indicators", indicators), ("order", order)):
             self.register_buffer(name, torch.tensor(indices, dtype=torch.long))
@@ -171,19 +171,21 @@ class Preprocessor(nn.Module):
                 the order of ``frame``.
         """
         x = np.empty((len(frame), self.num_features), np.float32)
-        target = np.arange(len(frame), dtype=np.int32)  # row of x for each row of the frame
+        row_of_x = np.arange(len(frame), dtype=np.int32)  # for each row of the frame
         blocks = dict(enumerate(frame.iter_slices(_BLOCK)))
         del frame  # releases each block once it is encoded, unless the caller still needs the frame
         if splits is not None:
             order = np.concatenate(splits)
-            target[order] = np.arange(len(order), dtype=np.int32)
-        chunk = max(_MAX_SERIAL // max(self.num_features, len(self.encoders), 1), 1)
+            row_of_x[order] = np.arange(len(order), dtype=np.int32)
+        chunk_size = max(_MAX_SERIAL // max(self.num_features, len(self.encoders), 1), 1)
 
         def encode(index: int) -> None:
-            block = torch.from_numpy(self._to_matrix(blocks.pop(index)))
-            for rows, part in enumerate(torch.split(block, chunk)):
-                first = index * _BLOCK + rows * chunk
-                x[target[first : first + len(part)]] = self(part).numpy()
+            matrix = torch.from_numpy(self._to_matrix(blocks.pop(index)))
+            start = index * _BLOCK
+            for chunk in torch.split(matrix, chunk_size):
+                stop = start + len(chunk)
+                x[row_of_x[start:stop]] = self(chunk).numpy()
+                start = stop
 
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             list(pool.map(encode, list(blocks)))
@@ -202,20 +204,22 @@ class Preprocessor(nn.Module):
         numbers = x.index_select(1, self.numbers) if self.categories else x
         if self._needs_double:
             numbers = numbers.double()
-        center, scale, median = (part.to(numbers.dtype) for part in (self.center, self.scale, self.median))
+        center, scale, median = (
+            tensor.to(numbers.dtype) for tensor in (self.center, self.scale, self.median)
+        )
         present = numbers.abs() <= LARGEST_FLOAT32
         scaled = (torch.where(present, numbers, median) - center) / scale
-        parts = [scaled.clamp(-_MAX_SCALED, _MAX_SCALED).float()]
+        columns = [scaled.clamp(-_MAX_SCALED, _MAX_SCALED).float()]
         if len(self.indicators):
-            parts.append(1 - present.index_select(1, self.indicators).float())
+            columns.append(1 - present.index_select(1, self.indicators).float())
         for index in self.categories:
             codes, encoder = x[:, index], self.encoders[index]
             if encoder.embedded:
-                parts.append(codes.float().unsqueeze(1))
+                columns.append(codes.float().unsqueeze(1))
             else:
                 one_hot = torch.eye(encoder.num_features + 1, device=x.device)[:, 1:]
-                parts.append(one_hot.index_select(0, codes.long()))
-        features = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
+                columns.append(one_hot.index_select(0, codes.long()))
+        features = torch.cat(columns, dim=1) if len(columns) > 1 else columns[0]
         return features if self._in_order else features.index_select(1, self.order)
 
     def cast_columns(
@@ -234,11 +238,11 @@ class Preprocessor(nn.Module):
         Raises:
             DataError: columns are missing or of another kind than in training; lists all of them.
         """
-        by_name = {encoder.name: encoder for encoder in self.encoders}  # one of the parts of a date
+        by_name = {encoder.name: encoder for encoder in self.encoders}  # for a date, any of its encoders
         names, available = list(by_name), set(table.frame.columns)
         lacking = [name for name in names if name not in available]
         errors = [f"{table.files[0][0]} lacks {', '.join(lacking)}"] if lacking else []
-        columns, found = [], CellWarnings()
+        columns, new_warnings = [], CellWarnings()
         for name, encoder in by_name.items():
             if name not in available:
                 continue
@@ -249,9 +253,9 @@ class Preprocessor(nn.Module):
                 errors.append(f"{error}, as it was in training")
                 continue
             if encoder.kind == "number":
-                values, beyond = mask_out_of_range(values, table.locate)
-                if beyond is not None:
-                    found.out_of_range[name] = beyond
+                values, out_of_range = mask_out_of_range(values, table.locate)
+                if out_of_range is not None:
+                    new_warnings.out_of_range[name] = out_of_range
             elif encoder.kind == "category":
                 try:
                     values, unseen = _match_categories(values, encoder, table)
@@ -259,19 +263,19 @@ class Preprocessor(nn.Module):
                     errors.append(str(error))
                     continue
                 if unseen is not None:
-                    found.unseen[name] = unseen
+                    new_warnings.unseen[name] = unseen
             columns.append(values)
         if errors:
             extra = sorted(available - set(names))
             if lacking:
                 errors[0] += f"; it has, not expected, {', '.join(extra[:20]) or 'nothing'}"
             raise DataError("\n".join(errors[:_MAX_ERRORS]))
-        if found.unseen and handle_unknown == "error":
-            raise DataError("\n".join(found.unseen_messages[:_MAX_ERRORS]))
+        if new_warnings.unseen and handle_unknown == "error":
+            raise DataError("\n".join(new_warnings.unseen_messages[:_MAX_ERRORS]))
         if cell_warnings is None:
-            found.warn()
+            new_warnings.warn()
         else:
-            cell_warnings.add(found)
+            cell_warnings.add(new_warnings)
         return pl.DataFrame(columns)
 
     def describe_use(self, column: Column) -> str:
@@ -284,7 +288,8 @@ class Preprocessor(nn.Module):
         encoder = encoders[0]
         if encoder.part:
             indicator = " and missing-value indicator" if encoder.indicator else ""
-            return f"used as {', '.join(part.part for part in encoders)}{indicator}"
+            parts = ", ".join(encoder.part for encoder in encoders)
+            return f"used as {parts}{indicator}"
         if encoder.embedded:
             return f"used, {len(encoder.categories)} values embedded"
         if encoder.kind == "category":
@@ -308,15 +313,15 @@ def _match_categories(
     unseen = (values.is_not_null() & ~known).arg_true()
     if not len(unseen):
         return values, None
-    first = int(unseen[0])
+    row = int(unseen[0])
     are_numbers = to_numbers(values).null_count() == values.null_count()
     was_text = to_numbers(trained).null_count() == len(trained)
     if are_numbers and was_text and not known.any():
         raise DataError(
-            f"{table.locate(first)}, column {encoder.name!r}: {values[first]!r} "
+            f"{table.locate(row)}, column {encoder.name!r}: {values[row]!r} "
             "is a number, but training had text, and no row has one of its categories"
         )
-    return values, WarnedCells(len(unseen), f"{values[first]!r} in {table.locate(first)}")
+    return values, WarnedCells(len(unseen), f"{values[row]!r} in {table.locate(row)}")
 
 
 def check_missing(frame: pl.DataFrame, table: RawTable) -> None:

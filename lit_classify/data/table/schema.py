@@ -65,14 +65,14 @@ def to_unique_strings(value: Any, name: str) -> tuple[str, ...]:  # noqa: ANN401
         >>> to_unique_strings(["a", "b"], "columns")
         ('a', 'b')
     """
-    if not isinstance(value, list) or not all(isinstance(text, str) for text in value):
+    if not isinstance(value, list) or not all(isinstance(string, str) for string in value):
         raise TypeError(f"{name} must be a list of strings")
     if len(set(value)) < len(value):
         raise ValueError(f"{name} contains a string twice")
     return tuple(value)
 
 
-def check_columns(what: str, names: Collection[str], table: RawTable) -> None:
+def check_columns(role: str, names: Collection[str], table: RawTable) -> None:
     """Raise DataError if a table lacks a column, with the closest name.
 
     Examples:
@@ -85,7 +85,8 @@ def check_columns(what: str, names: Collection[str], table: RawTable) -> None:
     """
     for name in names:
         if name not in table.frame.columns:
-            message, columns = unknown_name(what, name, table.frame.columns), table.frame.columns
+            columns = table.frame.columns
+            message = unknown_name(role, name, columns)
             if len(columns) == 1 and name in columns[0]:
                 message += "; if another character than a comma separates columns, set --data.delimiter"
             raise DataError(message)
@@ -138,9 +139,9 @@ def infer_schema(
         if kind == "boolean" and totals is not None and not are_booleans(totals[name].counts["value"]):
             values, kind = cast_column(series, "category")
         if kind == "number":
-            values, found = mask_out_of_range(values, table.locate)
-            if found is not None and totals is None:
-                cell_warnings.out_of_range[name] = found
+            values, out_of_range = mask_out_of_range(values, table.locate)
+            if out_of_range is not None and totals is None:
+                cell_warnings.out_of_range[name] = out_of_range
         total = None if totals is None else totals[name]
         num_rows = len(values) if total is None else total.num_rows
         missing = values.null_count() if total is None else total.missing

@@ -54,14 +54,14 @@ def split_off(
         DataError: there are too few rows or groups.
 
     Examples:
-        >>> rest, test = split_off(np.arange(10, dtype=np.int32), 0.2, seed=0)
-        >>> len(rest), len(test)
+        >>> train, test = split_off(np.arange(10, dtype=np.int32), 0.2, seed=0)
+        >>> len(train), len(test)
         (8, 2)
     """
     random = np.random.default_rng(seed)
     if groups is not None:
-        names = random.permutation(np.unique(groups[rows]))
-        is_taken = np.isin(groups[rows], names[: max(round(fraction * len(names)), 1)])
+        shuffled = random.permutation(np.unique(groups[rows]))
+        is_taken = np.isin(groups[rows], shuffled[: max(round(fraction * len(shuffled)), 1)])
         if is_taken.all():
             raise DataError("no groups are left to train on")
         return rows[~is_taken], rows[is_taken]
@@ -123,14 +123,14 @@ def assign_folds(
             order = order[np.argsort(classes[rows][order], kind="stable")]
         assigned[order] = np.arange(len(rows)) % folds
         return assigned
-    _, group, counts = np.unique(groups[rows], return_inverse=True, return_counts=True)
+    _, group_of_row, counts = np.unique(groups[rows], return_inverse=True, return_counts=True)
     sizes = np.zeros(min(folds, len(counts)), np.int64)
-    of_group = np.empty(len(counts), np.int64)
+    fold_of_group = np.empty(len(counts), np.int64)
     shuffled = random.permutation(len(counts))
-    for number in shuffled[np.argsort(-counts[shuffled], kind="stable")]:  # the largest first
-        of_group[number] = sizes.argmin()
-        sizes[of_group[number]] += counts[number]
-    return of_group[group]
+    for group in shuffled[np.argsort(-counts[shuffled], kind="stable")]:  # the largest first
+        fold_of_group[group] = sizes.argmin()
+        sizes[fold_of_group[group]] += counts[group]
+    return fold_of_group[group_of_row]
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ class Splitter:
             UserError: the rows cannot be split, or a class has no training row.
         """
         classes = _to_classes(targets, class_names)
-        groups = None if self.groups is None else _group_numbers(table, self.groups)
+        groups = None if self.groups is None else _group_indices(table, self.groups)
         if self.split is not None and len(num_rows) > 1:
             raise DataError(f"the split is given by files and by the column {self.split!r}; use only one")
         if self.split is not None:
@@ -192,19 +192,19 @@ class Splitter:
         else:
             rows = {"train": np.arange(len(table), dtype=np.int32)}
             check_split(len(table), self.test_fraction, self.val_fraction, has_test=False)
-            if classes is not None and len(few := np.flatnonzero(np.bincount(classes) == 1)):
+            if classes is not None and len(rare := np.flatnonzero(np.bincount(classes) == 1)):
                 assert class_names is not None
-                count = f"{len(few)} class{'es have' if len(few) > 1 else ' has'} a single row"
-                names = ", ".join(repr(class_names[code]) for code in few[:_MAX_NAMES])
-                more = ", ..." * (len(few) > _MAX_NAMES)
-                warn(f"{count}, which is used for training: {names}{more}")
+                count = f"{len(rare)} class{'es have' if len(rare) > 1 else ' has'} a single row"
+                names = [repr(class_names[code]) for code in rare[:_MAX_NAMES]]
+                names += ["..."] if len(rare) > _MAX_NAMES else []
+                warn(f"{count}, which is used for training: {', '.join(names)}")
         if groups is not None:
             _check_groups(rows, groups, table, str(self.groups))
         used = 0.0
         for split, fraction in (("test", self.test_fraction), ("val", self.val_fraction)):
             if split not in rows and split not in absent and fraction:
-                train, rest = split_off(rows["train"], fraction / (1 - used), self.seed, classes, groups)
-                rows, used = {**rows, "train": train, split: rest}, used + fraction
+                train, taken = split_off(rows["train"], fraction / (1 - used), self.seed, classes, groups)
+                rows, used = {**rows, "train": train, split: taken}, used + fraction
         if not self.folds and not {"val", "test"} & {*rows, *absent}:
             raise DataError(NO_EVALUATION)
         if classes is None and min(map(len, rows.values())) < 2:
@@ -235,7 +235,7 @@ class Splitter:
         """
         if not self.folds or "val" in rows:
             return None
-        groups = None if self.groups is None else _group_numbers(table, self.groups)
+        groups = None if self.groups is None else _group_indices(table, self.groups)
         classes = _to_classes(targets, class_names)
         assigned = assign_folds(rows["train"], self.folds, self.seed, classes, groups)
         if assigned.max() < 1:
@@ -264,7 +264,7 @@ def _by_column(table: RawTable, name: str) -> dict[str, RowIndices]:
     }
     if not len(rows["train"]):
         raise DataError(f"{table.files[0][0]}: the split {name!r} has no row with train")
-    return {split: numbers for split, numbers in rows.items() if len(numbers)}
+    return {split: indices for split, indices in rows.items() if len(indices)}
 
 
 def read_splits(table: RawTable, name: str) -> pl.Series:
@@ -274,17 +274,17 @@ def read_splits(table: RawTable, name: str) -> pl.Series:
         DataError: the column contains anything else; names the first.
 
     Examples:
-        >>> table = RawTable(pl.DataFrame({"part": ["Training", "dev"]}), (("t.csv", 2),), ("1f",))
-        >>> read_splits(table, "part").to_list()
+        >>> table = RawTable(pl.DataFrame({"split": ["Training", "dev"]}), (("t.csv", 2),), ("1f",))
+        >>> read_splits(table, "split").to_list()
         ['train', 'val']
     """
-    words = table.frame[name].cast(pl.String).str.strip_chars().str.to_lowercase()
-    invalid = (~words.fill_null("").is_in(list(SPLITS))).arg_true()
+    splits = table.frame[name].cast(pl.String).str.strip_chars().str.to_lowercase()
+    invalid = (~splits.fill_null("").is_in(list(SPLITS))).arg_true()
     if len(invalid):
         row = int(invalid[0])
         cell = f"{table.locate(row)}: the split {name!r} is {table.frame[name][row]!r}"
         raise DataError(f"{cell}, but must be train, val or test")
-    return words.replace_strict(SPLITS)
+    return splits.replace_strict(SPLITS)
 
 
 def split_by_files(num_rows: Sequence[int]) -> dict[str, RowIndices]:
@@ -294,19 +294,19 @@ def split_by_files(num_rows: Sequence[int]) -> dict[str, RowIndices]:
         >>> {split: rows.tolist() for split, rows in split_by_files([3, 0, 2]).items()}
         {'train': [0, 1, 2], 'test': [3, 4]}
     """
-    ends = np.cumsum([0, *num_rows])
+    boundaries = np.cumsum([0, *num_rows])
     rows = {
         split: np.arange(start, end, dtype=np.int32)
-        for split, start, end in zip(("train", "val", "test"), ends, ends[1:], strict=False)
+        for split, start, end in zip(("train", "val", "test"), boundaries, boundaries[1:], strict=False)
     }
-    return {split: numbers for split, numbers in rows.items() if len(numbers)}
+    return {split: indices for split, indices in rows.items() if len(indices)}
 
 
 def _check_groups(rows: Mapping[str, RowIndices], groups: RowIndices, table: RawTable, name: str) -> None:
     """Raise DataError if a group is in two splits."""
     seen: set[int] = set()
-    for numbers in rows.values():
-        members = set(groups[numbers].tolist())
+    for indices in rows.values():
+        members = set(groups[indices].tolist())
         if divided := seen & members:
             row = int(np.flatnonzero(groups == divided.pop())[0])
             group = f"{name!r} {table.frame[name][row]!r} ({table.locate(row)})"
@@ -324,12 +324,12 @@ def check_classes(counts: Sequence[int], class_names: Sequence[str], advice: str
         lit_classify.errors.DataError: a class has no training row, ...; training rows: no 3, yes 0
     """
     if not all(counts):
-        each = ", ".join(f"{name} {count:,}" for name, count in zip(class_names, counts, strict=True))
-        message = f"a class has no training row, so it cannot be learned; training rows: {each}"
+        per_class = ", ".join(f"{name} {count:,}" for name, count in zip(class_names, counts, strict=True))
+        message = f"a class has no training row, so it cannot be learned; training rows: {per_class}"
         raise DataError(f"{message}; {advice}" if advice else message)
 
 
-def _group_numbers(table: RawTable, name: str) -> RowIndices:
+def _group_indices(table: RawTable, name: str) -> RowIndices:
     """Return the index of each row's group; missing values are one group.
 
     Raises:

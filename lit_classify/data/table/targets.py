@@ -62,7 +62,9 @@ class Target:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the target as plain data."""
-        return {key: list(part) if isinstance(part, tuple) else part for key, part in asdict(self).items()}
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
+        }
 
     @property
     def out_features(self) -> int:
@@ -101,11 +103,11 @@ class Target:
 def _to_codes(cells: pl.Series, class_names: Sequence[str]) -> NDArray[np.int32]:
     """Return the index of each cell's class, ``(N,)``; -1 for cells that are not a class."""
     names = pl.Series(class_names, dtype=pl.String)
-    sizes = to_numbers(names).fill_null(float("nan")).to_numpy()
-    if (np.abs(sizes) < MAX_EXACT_INTEGER).all() and (np.diff(sizes) > 0).all():
+    numbers = to_numbers(names).fill_null(float("nan")).to_numpy()
+    if (np.abs(numbers) < MAX_EXACT_INTEGER).all() and (np.diff(numbers) > 0).all():
         values = to_numbers(cells).fill_null(float("nan")).to_numpy()  # which are faster to look up than text
-        codes: NDArray[np.int32] = np.searchsorted(sizes[:-1], values).astype(np.int32)
-        codes[sizes[codes] != values] = -1
+        codes: NDArray[np.int32] = np.searchsorted(numbers[:-1], values).astype(np.int32)
+        codes[numbers[codes] != values] = -1
         return codes
     ranks = pl.Series(range(len(names)), dtype=pl.Int32)
     text = as_text(cells)
@@ -155,8 +157,10 @@ def infer_target(
     distinct = cells.unique()
     names = (distinct if cells.dtype == pl.String else distinct.cast(pl.Int64).cast(pl.String)).to_list()
     if len(names) < 2:
-        text = f"a single class, {names[0]!r}, in all {len(cells):,} rows"
-        raise DataError(f"{table.files[0][0]}: the target {name!r} has {text}")
+        raise DataError(
+            f"{table.files[0][0]}: the target {name!r} has a single class, {names[0]!r}, in all "
+            f"{len(cells):,} rows"
+        )
     if len(names) > max(_MAX_CLASSES, len(cells) // 2):
         raise DataError(
             f"{table.files[0][0]}: the target {name!r} has {len(names):,} distinct values in "

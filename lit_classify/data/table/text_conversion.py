@@ -12,7 +12,13 @@ from typing import Any
 import polars as pl
 
 from lit_classify.data.table.cells import has_long_integers, missing_to_null, to_numbers
-from lit_classify.data.table.value_formats import HEAD, Formats, ValueFormat, candidate_formats
+from lit_classify.data.table.value_formats import (
+    HEAD,
+    Formats,
+    ValueFormat,
+    candidate_formats,
+    special_formats,
+)
 from lit_classify.messages import warn
 
 _GROUPED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})?$"  # numbers whose point may separate thousands
@@ -25,7 +31,7 @@ class ValueOptions:
     """How to convert text to values.
 
     Args:
-        text: columns that remain text, even if they contain only numbers.
+        text_columns: columns that remain text, even if they contain only numbers.
         missing_values: cells that are missing values, besides empty ones and the usual words.
         decimal: the decimal separator of columns that can be read in two ways, such as ``1,234``; by default
             that of the other columns.
@@ -37,7 +43,7 @@ class ValueOptions:
         ignore: columns that are not used.
     """
 
-    text: Collection[str] = ()
+    text_columns: Collection[str] = ()
     missing_values: Collection[str] = ()
     decimal: str | None = None
     day_first: bool | None = None
@@ -56,13 +62,13 @@ class FormatDetector:
 
     Args:
         options: how to convert text.
-        decimal: the decimal separator of ambiguous columns where neither options nor other columns tell it.
+        decimal: the decimal separator of ambiguous columns where neither options nor other columns decide it.
 
     Examples:
         >>> detector = FormatDetector(ValueOptions())
         >>> price, weight = pl.Series("price", ["1,50", "2,25"]), pl.Series("weight", ["1.250", "2.750"])
-        >>> found = detector.detect([weight, price, pl.Series("name", ["a", "b"])])
-        >>> {name: values.to_list() for name, (_, values) in found.items()}
+        >>> parsed = detector.detect([weight, price, pl.Series("name", ["a", "b"])])
+        >>> {name: values.to_list() for name, (_, values) in parsed.items()}
         {'weight': [1250.0, 2750.0], 'price': [1.5, 2.25]}
     """
 
@@ -80,24 +86,27 @@ class FormatDetector:
             cells: text without surrounding spaces, missing values as null.
         """
         plain = self._detect_plain(cells)
-        others = self.detect(cells.drop(plain))
-        return {**dict.fromkeys(plain, ValueFormat()), **{name: part for name, (part, _) in others.items()}}
+        formats = dict.fromkeys(plain, ValueFormat())
+        for name, (value_format, _) in self.detect(cells.drop(plain)).items():
+            formats[name] = value_format
+        return formats
 
     def _detect_plain(self, cells: pl.DataFrame) -> list[str]:
         """Return the columns of numbers as in Python, except ambiguous ones; fast for many columns."""
         known = self._options.formats
-        cells = cells.drop([name for name, part in known.items() if not part.is_plain], strict=False)
+        cells = cells.drop(list(special_formats(known)), strict=False)
         plain = [
             numbers.name
-            for numbers, text in zip(cells.select(to_numbers(pl.all())), cells, strict=True)
-            if numbers.null_count() == text.null_count() < len(text) and not has_long_integers(text, numbers)
+            for numbers, column in zip(cells.select(to_numbers(pl.all())), cells, strict=True)
+            if numbers.null_count() == column.null_count() < len(column)
+            and not has_long_integers(column, numbers)
         ]
         points = cells.select(pl.col(plain).str.contains(".", literal=True).any())
         grouped = cells.select(pl.col(plain).str.contains(_GROUPED).all())
         ambiguous = {
             name for name in plain if name not in known and points[name].item() and grouped[name].item()
         }
-        if any(part.item() for part in points.drop(ambiguous)):
+        if any(has_point.item() for has_point in points.drop(ambiguous)):
             self._decimals.add(".")
         return [name for name in plain if name not in ambiguous]
 
@@ -107,10 +116,10 @@ class FormatDetector:
         Args:
             columns: text without surrounding spaces, missing values as null, ``(N,)`` each.
         """
-        found = [(column, parsed) for column in columns if (parsed := self._find(column))]
-        chosen = {column.name: self._choose(parsed) for column, parsed in found}
-        self._ambiguous = [(column, parsed) for column, parsed in found if chosen[column.name] is None]
-        return {name: parsed for name, parsed in chosen.items() if parsed is not None}
+        readings = [(column, parsed) for column in columns if (parsed := self._parse(column))]
+        chosen = {column.name: self._choose(parsed) for column, parsed in readings}
+        self._ambiguous = [(column, parsed) for column, parsed in readings if chosen[column.name] is None]
+        return {name: reading for name, reading in chosen.items() if reading is not None}
 
     def decide(self, source: str) -> dict[str, Parsed]:
         """Return format and values of the ambiguous columns, with a warning about each that is used.
@@ -134,7 +143,7 @@ class FormatDetector:
             )
         return {column.name: parsed[0] for column, parsed in self._ambiguous}
 
-    def _find(self, cells: pl.Series) -> list[Parsed]:
+    def _parse(self, cells: pl.Series) -> list[Parsed]:
         """Return the formats in which all cells have a value, and these values where they differ."""
         present = cells.drop_nulls()
         known = self._options.formats.get(cells.name)
@@ -154,18 +163,18 @@ class FormatDetector:
                 continue
             values = candidate.parse(cells)
             is_complete = values.null_count() == cells.null_count()
-            if is_complete and not any(values.equals(others) for _, others in parsed):
+            if is_complete and not any(values.equals(earlier) for _, earlier in parsed):
                 parsed.append((candidate, values))
         if len(parsed) == 1:
             self._learn(parsed[0][0], present)
         return [] if parsed and parsed[0][0].is_plain and has_long_integers(cells, parsed[0][1]) else parsed
 
-    def _learn(self, found: ValueFormat, present: pl.Series) -> None:
+    def _learn(self, value_format: ValueFormat, present: pl.Series) -> None:
         """Note the convention of a column with a single format."""
-        if found.day_first is not None:
-            self._orders.add(found.day_first)
-        elif not found.pattern and present.head(HEAD).str.contains("[.,]").any():
-            self._decimals.add(found.decimal)
+        if value_format.day_first is not None:
+            self._orders.add(value_format.day_first)
+        elif not value_format.pattern and present.head(HEAD).str.contains("[.,]").any():
+            self._decimals.add(value_format.decimal)
 
     def _choose(self, parsed: list[Parsed]) -> Parsed | None:
         """Return the format that follows the options or else the other columns; None if that is ambiguous."""
@@ -174,9 +183,13 @@ class FormatDetector:
         options, decimals, orders = self._options, list(self._decimals), list(self._orders)
         decimal = options.decimal or (decimals[0] if len(decimals) == 1 else None)
         day_first = orders[0] if options.day_first is None and len(orders) == 1 else options.day_first
-        for found, values in parsed:
-            if day_first == found.day_first if found.pattern else decimal == found.decimal:
-                return found, values
+        for value_format, values in parsed:
+            if value_format.pattern:
+                is_chosen = value_format.day_first == day_first
+            else:
+                is_chosen = value_format.decimal == decimal
+            if is_chosen:
+                return value_format, values
         return None
 
 
@@ -194,7 +207,7 @@ def convert_text(
         frame: the columns of a table.
         options: how to convert text.
         source: the file of the table, for warnings.
-        detector: what knows the conventions of the table's other columns.
+        detector: knows the conventions of the table's other columns.
 
     Returns:
         The columns, and the formats of those that were text, or required of those that remain text.
@@ -209,24 +222,24 @@ def convert_text(
         ('%d.%m.%Y', '%')
     """
     detector = detector or FormatDetector(options)
-    texts = [part.name for part in frame if part.dtype == pl.String]
-    names = [name for name in texts if name not in options.text]
-    found = detector.detect(missing_to_null(frame[name], options.missing_values) for name in names)
-    found |= detector.decide(source)
-    frame = frame.with_columns(values.alias(name) for name, (_, values) in found.items())
-    required = {name: options.formats[name] for name in texts if name in options.formats}
-    formats = {name: part for name, part in required.items() if not part.is_plain}
-    return replace_values(frame, options), formats | {name: part for name, (part, _) in found.items()}
+    texts = [series.name for series in frame if series.dtype == pl.String]
+    names = [name for name in texts if name not in options.text_columns]
+    parsed = detector.detect(missing_to_null(frame[name], options.missing_values) for name in names)
+    parsed |= detector.decide(source)
+    frame = frame.with_columns(values.alias(name) for name, (_, values) in parsed.items())
+    formats = special_formats({name: options.formats[name] for name in texts if name in options.formats})
+    formats |= {name: value_format for name, (value_format, _) in parsed.items()}
+    return replace_values(frame, options), formats
 
 
-def unify_spelling(text: pl.Series) -> pl.Series:
+def unify_spelling(cells: pl.Series) -> pl.Series:
     """Return text in lower case, with single spaces and composed Unicode characters.
 
     Examples:
         >>> unify_spelling(pl.Series(["New  York"])).to_list()
         ['new york']
     """
-    return text.str.normalize("NFC").str.to_lowercase().str.replace_all(r"\s+", " ")
+    return cells.str.normalize("NFC").str.to_lowercase().str.replace_all(r"\s+", " ")
 
 
 def replace_values(frame: pl.DataFrame, options: ValueOptions) -> pl.DataFrame:
@@ -235,17 +248,16 @@ def replace_values(frame: pl.DataFrame, options: ValueOptions) -> pl.DataFrame:
     missing = pl.Series(options.missing_values, dtype=pl.String)
     numbers = to_numbers(missing).drop_nulls()
     times = missing.str.to_datetime("%Y-%m-%d", strict=False, time_unit="us").drop_nulls()
-    for part in frame:
-        if part.dtype in (pl.String, pl.Categorical, pl.Enum) and (
+    for series in frame:
+        if series.dtype in (pl.String, pl.Categorical, pl.Enum) and (
             options.missing_values or options.ignore_case
         ):
-            text = missing_to_null(part.cast(pl.String), options.missing_values)
-            if options.ignore_case:
-                text = unify_spelling(text)
-            columns.append(text)
-        elif part.dtype.is_numeric() and len(numbers):
-            columns.append(part.set(part.cast(pl.Float64).is_in(numbers.implode()).fill_null(False), None))
-        elif part.dtype in (pl.Date, pl.Datetime) and len(times):
-            is_missing = part.cast(pl.Datetime("us")).is_in(times.implode())
-            columns.append(part.set(is_missing.fill_null(False), None))
+            cells = missing_to_null(series.cast(pl.String), options.missing_values)
+            columns.append(unify_spelling(cells) if options.ignore_case else cells)
+        elif series.dtype.is_numeric() and len(numbers):
+            is_missing = series.cast(pl.Float64).is_in(numbers.implode())
+            columns.append(series.set(is_missing.fill_null(False), None))
+        elif series.dtype in (pl.Date, pl.Datetime) and len(times):
+            is_missing = series.cast(pl.Datetime("us")).is_in(times.implode())
+            columns.append(series.set(is_missing.fill_null(False), None))
     return frame.with_columns(columns)

@@ -34,7 +34,7 @@ _DATE = (
     r"|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d\d[/.]\d\d[/.]\d\d"
     r"|\d{1,2}[- ][A-Za-z]{3,9}[- ]\d{4}|[A-Z][a-z]{2,8} \d{1,2}, \d{4}"
 )
-_PARTS = {
+_DIRECTIVES = {  # of strptime, as regular expressions
     **dict.fromkeys(("%d", "%m", "%H", "%I"), r"\d{1,2}"),
     **dict.fromkeys(("%M", "%S", "%y"), r"\d\d"),
     **dict.fromkeys(("%b", "%B"), "[A-Za-z]+"),
@@ -78,12 +78,12 @@ class ValueFormat:
             TypeError: an entry is unknown or not a string.
             ValueError: a separator is not a single character.
         """
-        found = cls(**data)
-        if not all(isinstance(part, str) for part in asdict(found).values()):
+        value_format = cls(**data)
+        if not all(isinstance(value, str) for value in asdict(value_format).values()):
             raise TypeError("a format of values has an entry of the wrong type")
-        if len(found.decimal) != 1 or len(found.thousands) > 1:
+        if len(value_format.decimal) != 1 or len(value_format.thousands) > 1:
             raise ValueError("separators must be single characters")
-        return found
+        return value_format
 
     def to_dict(self) -> dict[str, str]:
         """Return the format as plain data."""
@@ -129,11 +129,11 @@ class ValueFormat:
             (True, True, False)
         """
         is_clear = self.is_unambiguous or other.is_unambiguous
-        return self == other or (is_clear and self._what == other._what != "numbers")
+        return self == other or (is_clear and self._kind == other._kind != "numbers")
 
     @property
-    def _what(self) -> str:
-        """What the values are."""
+    def _kind(self) -> str:
+        """The kind of the values."""
         if self.pattern.startswith(("%H", "%I")):
             return "times of day"
         return {"": "numbers", _DURATION: "durations"}.get(self.pattern, "dates")
@@ -183,8 +183,23 @@ class ValueFormat:
 Formats = Mapping[str, ValueFormat]  # of columns by name
 
 
-def candidate_formats(present: pl.Series, decimal: str) -> Iterator[ValueFormat]:
-    """Yield the formats that a column of text may have, given cells without nulls, the likely ones first."""
+def special_formats(formats: Formats) -> dict[str, ValueFormat]:
+    """Return the formats of columns except those of plain numbers.
+
+    Examples:
+        >>> special_formats({"size": ValueFormat(), "share": ValueFormat(unit="%")}).keys()
+        dict_keys(['share'])
+    """
+    return {name: value_format for name, value_format in formats.items() if not value_format.is_plain}
+
+
+def candidate_formats(present: pl.Series, likely_decimal: str) -> Iterator[ValueFormat]:
+    """Yield the formats that a column of text may have, the likely ones first.
+
+    Args:
+        present: the cells without nulls.
+        likely_decimal: the decimal separator to try first.
+    """
     head = present.head(HEAD).to_list()
     if not head:
         return
@@ -203,11 +218,11 @@ def candidate_formats(present: pl.Series, decimal: str) -> Iterator[ValueFormat]
     unit = units.pop() if units else ""
     if not unit:
         yield ValueFormat()
-    for first in (decimal, "," if decimal == "." else "."):
-        yield ValueFormat(first, "," if first == "." else ".", unit)
+    for decimal in (likely_decimal, "," if likely_decimal == "." else "."):
+        yield ValueFormat(decimal, "," if decimal == "." else ".", unit)
     for separator in " " + _APOSTROPHES:
         if present.str.contains(f"[{_SPACES}]" if separator == " " else separator).any():
-            yield from (ValueFormat(first, separator, unit) for first in ".,")
+            yield from (ValueFormat(decimal, separator, unit) for decimal in ".,")
 
 
 def _is_unit(text: str) -> bool:
@@ -216,30 +231,30 @@ def _is_unit(text: str) -> bool:
 
 
 def _matching(patterns: Iterable[str], text: str | None) -> list[str]:
-    """Return the patterns of dates or times whose parts may be those of a text; an empty one for no text."""
+    """Return the patterns of dates or times that a text may have; an empty pattern for no text."""
     if text is None:
         return [""]
-    return [pattern for pattern in patterns if _part_pattern(pattern).fullmatch(text)]
+    return [pattern for pattern in patterns if _pattern_regex(pattern).fullmatch(text)]
 
 
 @cache
-def _part_pattern(pattern: str) -> re.Pattern[str]:
+def _pattern_regex(pattern: str) -> re.Pattern[str]:
     """Return the regular expression of a pattern for ``strptime``; spaces may be missing."""
-    parts = re.split(r"(%[.#]?\w)", pattern)
-    expressions = [_PARTS.get(part) or re.escape(part).replace(r"\ ", " *") for part in parts]
+    tokens = re.split(r"(%[.#]?\w)", pattern)
+    expressions = [_DIRECTIVES.get(token) or re.escape(token).replace(r"\ ", " *") for token in tokens]
     return re.compile("".join(expressions))
 
 
 def _to_durations(cells: pl.Expr) -> pl.Expr:
-    """Return text as durations; null where it is none."""
-    seconds = []
+    """Return text as durations; null where it is not one."""
+    totals = []
     for pattern in _DURATIONS:
-        parts = [cells.str.extract(pattern, group).cast(pl.Float64) for group in range(1, 5)]
-        days, hours, minutes, rest = (part.fill_null(0.0) for part in parts)
-        total = ((days * 24 + hours) * 60 + minutes) * 60 + rest
-        is_one = cells.str.contains(pattern) & pl.any_horizontal(part.is_not_null() for part in parts)
-        seconds.append(pl.when(is_one).then(total))
-    return (pl.coalesce(seconds) * 1e6).round().cast(pl.Int64).cast(pl.Duration("us"))
+        groups = [cells.str.extract(pattern, group).cast(pl.Float64) for group in range(1, 5)]
+        days, hours, minutes, seconds = (group.fill_null(0.0) for group in groups)
+        total = ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+        is_duration = cells.str.contains(pattern) & pl.any_horizontal(group.is_not_null() for group in groups)
+        totals.append(pl.when(is_duration).then(total))
+    return (pl.coalesce(totals) * 1e6).round().cast(pl.Int64).cast(pl.Duration("us"))
 
 
 def closest_format(cells: pl.Series) -> ValueFormat:
@@ -258,6 +273,6 @@ def closest_format(cells: pl.Series) -> ValueFormat:
         return ValueFormat()
     units = [_DIGITS.sub("", cell) for cell in head]
     unit = max(units, key=units.count)
-    alike = head.filter(pl.Series([other == unit for other in units], dtype=pl.Boolean))
-    formats = [ValueFormat(), *candidate_formats(alike, "."), *candidate_formats(head, ".")]
+    same_unit = head.filter(pl.Series([other == unit for other in units], dtype=pl.Boolean))
+    formats = [ValueFormat(), *candidate_formats(same_unit, "."), *candidate_formats(head, ".")]
     return min(formats, key=lambda candidate: candidate.parse(head).null_count())

@@ -65,7 +65,7 @@ def test_words_for_yes_and_no_in_one_file_are_the_booleans_of_another(words: tup
 def test_declared_text_in_one_file_may_be_numbers_in_another() -> None:
     pl.DataFrame({"code": [1, 2]}).write_parquet("a.parquet")
     pl.DataFrame({"code": ["3", "x"]}).write_parquet("b.parquet")
-    options = CsvOptions(values=ValueOptions(text=["code"]))
+    options = CsvOptions(values=ValueOptions(text_columns=["code"]))
     table = read_table(["a.parquet", "b.parquet"], options)
     assert table.frame["code"].to_list() == ["1", "2", "3", "x"]
 
@@ -153,7 +153,7 @@ def test_files_in_contradicting_formats_are_refused_in_any_order(cells: tuple[st
             r"column 'x': \d.csv has values like .+, but \d.csv has values like .+ --data.ignore '\[\"x\"\]'"
         )
         assert re.match(pattern, message), message
-        assert read_twice(names, text=["x"]) == [expected[name] for name in names]
+        assert read_twice(names, text_columns=["x"]) == [expected[name] for name in names]
         assert read_twice(names, "y", ignore=["x"]) == ["a"] * len(cells)
 
 

@@ -22,7 +22,7 @@ from lit_classify.data.table.text_conversion import ValueOptions
 from lit_classify.errors import DataWarning
 from tests.example_tables import cast, write
 
-OPTIONS = CsvOptions(delimiter=",", header=True, values=ValueOptions(text=["a", "b"]))
+OPTIONS = CsvOptions(delimiter=",", header=True, values=ValueOptions(text_columns=["a", "b"]))
 
 
 @pytest.fixture(params=[16, 1 << 22], ids=["small blocks", "one block"])
@@ -200,7 +200,7 @@ def test_a_large_file_of_many_blocks_is_read_completely(end: str) -> None:
     ]
     Path("t.csv").write_text(end.join(["a,b", *rows]), newline="")
     assert Path("t.csv").stat().st_size > 8e6
-    frame = read_table("t.csv", CsvOptions(values=ValueOptions(text=["b"]))).frame
+    frame = read_table("t.csv", CsvOptions(values=ValueOptions(text_columns=["b"]))).frame
     assert frame["a"].to_list() == list(range(700_000))
     assert frame["b"][[7, 8, 10_006]].to_list() == ['7" pipe', "a, b", '10006" pipe']
 
@@ -263,7 +263,7 @@ def test_what_the_csv_module_writes_is_read_back(rows: list[list[str]]) -> None:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         writer.writerows([["first", "second"], *rows])
     table = read_table(
-        "t.csv", CsvOptions(delimiter=",", header=True, values=ValueOptions(text=["first", "second"]))
+        "t.csv", CsvOptions(delimiter=",", header=True, values=ValueOptions(text_columns=["first", "second"]))
     )
     assert [[cell or "" for cell in row] for row in table.frame.rows()] == rows
 
@@ -359,7 +359,7 @@ def test_decimal_commas_and_thousands_separators_are_parsed(content: str, expect
     frame = read_table(write(content)).frame
     assert frame.to_series(0).to_list() == expected
     text = read_table(
-        write(content), CsvOptions(values=ValueOptions(text=[frame.columns[0]]))
+        write(content), CsvOptions(values=ValueOptions(text_columns=[frame.columns[0]]))
     ).frame.to_series(0)
     assert text.dtype == pl.String
 

@@ -146,7 +146,7 @@ class BlockReader:
         names = tables[0].frame.columns
         for table in tables:
             _check_names(table.files[0][0], table.frame, names)
-        declared = set(options.values.text) & set(names)
+        declared = set(options.values.text_columns) & set(names)
         types = {
             name: pl.String() if name in declared else common_type(unify_column(name, tables, options.values))
             for name in names

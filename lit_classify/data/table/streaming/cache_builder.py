@@ -132,7 +132,7 @@ class CacheBuilder:
             **{name: part for name, part in options.settings.items() if name not in PATH_OPTIONS},
             "csv": asdict(csv),
             "sample_weight": options.sample_weight,
-            "kept": options.kept and options.kept.to_dict(),
+            "kept": options.kept_state and options.kept_state.to_dict(),
             "handle_unknown": options.handle_unknown,
         }
         key = [_FORMAT, __version__, digests, options.missing_target, settings, known]

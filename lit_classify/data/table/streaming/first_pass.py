@@ -316,7 +316,7 @@ class FirstPass:
         """Return the formats of columns that are text in the first block, but values in all of the sample."""
         values, kept = found.reader.files.options.values, found.sample.frame
         other = {name for formats in found.reader.other_formats.values() for name in formats}
-        kept_text = {*values.text, *self.roles.categorical, *other}
+        kept_text = {*values.text_columns, *self.roles.categorical, *other}
         names = [name for name in found.reader.texts if name not in kept_text]
         names = [name for name in names if found.sample.frame[name].null_count() < len(found.sample)]
         converted, formats = convert_text(kept.select(names), values, found.files[0][0])
