@@ -22,14 +22,14 @@ from lit_classify.networks import evaluating
 
 
 def plot_data(data: InMemoryDataModule, split: str = "test") -> Figure:
-    """Plot rows with classes over two features, or with numbers over a single feature.
+    """Plot rows with classes over two features, or with numeric targets over a single feature.
 
     Args:
-        data: the data; of a table with more features, the two are drawn that separate the classes best.
+        data: the data; of a table with more features, the two that separate the classes best are drawn.
         split: rows to draw beside the training rows, ``val`` or ``test``.
 
     Raises:
-        DataError: the rows have several labels, or other numbers of features.
+        DataError: the rows have several labels, or another number of features.
 
     Examples:
         >>> from lit_classify import MoonsDataModule
@@ -53,7 +53,7 @@ def plot_boundary(model: LitModule, data: InMemoryDataModule, split: str = "test
         split: rows to draw beside the training rows, ``val`` or ``test``.
 
     Raises:
-        DataError: the task has no such plot, or not for these features.
+        DataError: the task has no such plot, or none for these features.
 
     Examples:
         >>> from lit_classify import BinaryClassifier, CirclesDataModule

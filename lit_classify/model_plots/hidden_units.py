@@ -56,7 +56,7 @@ def plot_hidden_units(model: LitModule, data: InMemoryDataModule, title: str) ->
 def grid_activations(model: LitModule, data: InMemoryDataModule) -> tuple[list[Tensor], list[Tensor]]:
     """Return the activations of each layer over a grid around the training rows, and the weights.
 
-    They are those of ``layer_activations``; the inputs are derived ones, if the network has some.
+    They are those of ``layer_activations``; the inputs are the derived ones if the network has any.
     """
     derive, network = split_inputs(model.network)
     assert isinstance(network, MLP)

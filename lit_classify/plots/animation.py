@@ -17,7 +17,7 @@ from lit_classify.plots.images import Pixels, quantize
 
 
 class FrameRenderer:
-    """Render a figure repeatedly: matplotlib lays it out and draws its unchanged parts only once.
+    """Render a figure repeatedly: matplotlib lays it out and draws everything that does not change only once.
 
     Args:
         figure: the figure.
@@ -66,7 +66,7 @@ class FrameRenderer:
         self._size = (round(boxes[0].width), round(boxes[0].height)) if boxes else (0, 0)
 
     def render(self, background: Pixels | None = None) -> Pixels:
-        """Return the figure in its present state as pixels ``(height, width, 3)``.
+        """Return the figure in its current state as pixels ``(height, width, 3)``.
 
         Args:
             background: the background image of all ``background_axes``, ``(height, width, 3)``, with the

@@ -81,7 +81,7 @@ def confusion_matrix(counts: Indicators, class_names: Sequence[str], title: str)
 
 
 def _x_label_style(names: Sequence[str], cell: float) -> dict[str, Any]:
-    """Return the orientation in which names fit below cells of a width in inches."""
+    """Return the orientation in which names fit below cells, whose width is in inches."""
     lines = [line for name in names for line in name.split("\n")]
     if 0.1 * max(map(len, lines)) <= cell:
         return {}
@@ -91,7 +91,7 @@ def _x_label_style(names: Sequence[str], cell: float) -> dict[str, Any]:
 
 
 def _accuracy(counts: Indicators) -> str:
-    """Return the accuracy as a line of a title; nothing without rows."""
+    """Return the accuracy as a line of a title; an empty string without rows."""
     correct, total = np.trace(counts), counts.sum()
     if not total:
         return ""
@@ -104,8 +104,8 @@ def roc_and_precision_recall(
 ) -> Figure:
     """Plot the one-vs-rest ROC and precision-recall curves of each class or label.
 
-    A circle is the working point: the predictions that are made. Dotted lines are what predictions by chance
-    reach: in the precision-recall plot the base rate, the fraction of positives.
+    A circle marks the working point, the rates of the actual predictions. Dotted lines show random
+    predictions: in the precision-recall plot these are at the base rate, the fraction of positives.
 
     With two classes, only the second is drawn; with more than eight, those with the smallest area under the
     ROC curve.
@@ -231,12 +231,12 @@ def _write_counts(figure: Figure, axes: Axes, bins: Mapping[int, CalibrationBins
 
 
 def _candidates(y: Indicators) -> Sequence[int]:
-    """Return the numbers of the classes; of two exclusive classes, the second alone."""
+    """Return the indices of the classes; of two exclusive classes, only the second."""
     is_binary = y.shape[1] == 2 and bool((y.sum(axis=1) == 1).all())
     return range(int(is_binary), y.shape[1])
 
 
 def _line_widths(number: int) -> list[float]:
-    """Return widths of lines that are drawn one over another: the edges of hidden ones stay visible."""
+    """Return widths of lines that are drawn on top of each other: the edges of hidden ones stay visible."""
     step = min(1.2, 2.8 / max(number, 1))
     return [_LINE_WIDTH + step * part for part in reversed(range(number))]

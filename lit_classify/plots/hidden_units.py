@@ -33,8 +33,8 @@ def hidden_unit_maps(
 ) -> Figure:
     """Plot a column of maps for each layer, from the inputs to the outputs.
 
-    Of a layer with more than 16 units, the 16 most active ones are drawn. All hidden units have the same
-    color scale, and all outputs; each input has its own. Units that are zero everywhere are marked as dead.
+    Of a layer with more than 16 units, the 16 most active ones are drawn. All hidden units share a color
+    scale, and so do all outputs; each input has its own. Units that are zero everywhere are marked as dead.
 
     Args:
         activations: activations of the units of each layer over a square grid, ``(G, U)`` each.
@@ -132,7 +132,7 @@ def hidden_layer_maps(activation: Tensor, layer: int, scale: float, title: str) 
 
 
 def _most_active(activation: Numbers) -> list[int]:
-    """Return the numbers of the units to draw."""
+    """Return the indices of the units to draw."""
     means = np.abs(activation).mean(axis=0)
     return sorted(np.argsort(-means, kind="stable")[:_MAX_UNITS].tolist())
 
@@ -142,7 +142,7 @@ def _largest(activations: Sequence[Numbers]) -> float:
 
 
 def _count(kind: str, activation: Numbers, selected: Sequence[int]) -> str:
-    """Return how many units a layer has, are drawn, and are dead."""
+    """Return the number of units of a layer, and how many of them are drawn and dead."""
     total = activation.shape[1]
     drawn = f"{len(selected)} of " if len(selected) < total else ""
     num_dead = int((activation == 0).all(axis=0).sum())

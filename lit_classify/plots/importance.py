@@ -30,7 +30,7 @@ def column_importance(
         names: names of the columns, the most important first.
         means: importance of each column, ``(K,)``.
         deviations: its standard deviation, ``(K,)``.
-        measure: what the importance is, the label of the axis.
+        measure: the unit of the importance, which labels the axis.
         title: title of the figure.
 
     Examples:

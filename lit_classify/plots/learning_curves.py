@@ -70,5 +70,5 @@ def curve_bands(metrics: Mapping[str, Bands], title: str = "") -> Figure:
 
 
 def _markers(x: Sequence[float]) -> dict[str, Any]:
-    """Return the style of a curve: its points are marked if they are few, as a single one has no line."""
+    """Return the style of a curve: the points of short ones are marked, as a single point has no line."""
     return {"marker": "o", "markersize": 3} if len(x) < 30 else {}

@@ -96,7 +96,7 @@ def lines_of_seeds(
 
     Args:
         points: ``x (N, 1)`` and ``y (N,)``.
-        x: where the runs have predicted, in order, ``(G, 1)``.
+        x: the sorted inputs of the predictions, ``(G, 1)``.
         values: their predictions, ``(G,)`` each.
         title: title of the figure.
         feature: name and scale of the x-axis.

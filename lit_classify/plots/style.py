@@ -48,7 +48,7 @@ def background() -> str:
 
 
 def tint(colors: NDArray[np.float64], strength: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return colors ``(G, 3)`` blended with the background, which is what strength 0 gives, ``(G, 3)``.
+    """Return colors ``(G, 3)`` blended with the background, ``(G, 3)``; a strength of 0 gives the background.
 
     Examples:
         >>> tint(np.array([[1.0, 0.0, 0.0]]), np.array([0.5])).tolist()

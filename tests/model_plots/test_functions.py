@@ -59,7 +59,7 @@ def test_an_evaluation_is_plotted_by_name() -> None:
         plot_evaluation(model, data, "confusion")
 
 
-def test_what_cannot_be_drawn_is_refused() -> None:
+def test_data_and_models_that_cannot_be_drawn_are_refused() -> None:
     labels = table([f"{n},{n % 2},{n // 2 % 2}" for n in range(40)], "x,a,b", ["a", "b"])
     model = MultilabelClassifier(1, 2)
     calls: list[Any] = [

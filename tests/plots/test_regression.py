@@ -40,7 +40,7 @@ def test_nan_and_infinity_are_refused(bad: float) -> None:
         RegressionLineDisplay({"Train": (X, torch.tensor([1.0, 2.0, bad]))})
 
 
-def test_the_limits_of_tiny_values_are_theirs() -> None:
+def test_the_limits_of_tiny_values_fit_them() -> None:
     x, y = torch.arange(3.0)[:, None], 1e-12 * torch.arange(3.0)
     low, high = RegressionLineDisplay({"Train": (x, y)}, [y]).figure.axes[0].get_ylim()
     assert [low, high] == pytest.approx([-1e-13, 2.1e-12])
