@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from lit_classify.plots import RegressionLineDisplay
 
-_MAX_POINTS = 1000  # drawn of each split
+_MAX_POINTS = 1000  # of each split that are drawn
 _BATCH_SIZE = 512  # rows evaluated at a time; the activations of more would exceed the cache
-_FEW_VALUES = 10  # distinct values of a feature, with which points would overlap
+_FEW_VALUES = 10  # distinct values of a feature, whose points would overlap
 
 Points = tuple[Tensor, Tensor]
 
@@ -101,16 +101,16 @@ class BoundaryPlot(ABC):
 
     def _predict(self, model: LitModule, grid: Tensor | None = None) -> tuple[list[Tensor], float | None]:
         """Return probabilities or values of each split and of a grid, and the loss of the last split."""
-        parts = [x.to(model.device) for x, _ in self.splits.values()]
+        inputs = [x.to(model.device) for x, _ in self.splits.values()]
         if grid is not None:
-            parts.append(grid.to(model.device))
-        rows = torch.split(torch.cat(parts), _BATCH_SIZE)
-        logits = torch.split(torch.cat([model(batch) for batch in rows]), [len(part) for part in parts])
+            inputs.append(grid.to(model.device))
+        batches = torch.split(torch.cat(inputs), _BATCH_SIZE)
+        logits = torch.split(torch.cat([model(batch) for batch in batches]), [len(x) for x in inputs])
         *_, (_, y) = self.splits.values()
         is_complete = 0 < len(y) == self.num_rows[-1]
         last = logits[len(self.splits) - 1]
         loss = float(model.loss(last, y.to(model.device))) if is_complete else None
-        return [model.probabilities(part).cpu() for part in logits], loss
+        return [model.probabilities(split_logits).cpu() for split_logits in logits], loss
 
 
 class PlanePlot(BoundaryPlot):
@@ -198,7 +198,10 @@ class PlanePlot(BoundaryPlot):
 
     def frames(self, snapshots: Sequence[Snapshot]) -> list[Any]:
         """Return snapshots as pixels."""
-        return [self._display.frame(part.surface, part.predicted, self.title(part)) for part in snapshots]
+        return [
+            self._display.frame(snapshot.surface, snapshot.predicted, self.title(snapshot))
+            for snapshot in snapshots
+        ]
 
 
 class LinePlot(BoundaryPlot):
@@ -241,8 +244,8 @@ class LinePlot(BoundaryPlot):
 
     def frames(self, snapshots: Sequence[Snapshot]) -> list[Any]:
         """Return snapshots as pixels."""
-        display = self._display([part for snapshot in snapshots for part in snapshot.predicted])
-        return [display.frame(part.predicted, self.title(part)) for part in snapshots]
+        display = self._display([values for snapshot in snapshots for values in snapshot.predicted])
+        return [display.frame(snapshot.predicted, self.title(snapshot)) for snapshot in snapshots]
 
     def _display(self, predicted: Sequence[Tensor] = ()) -> "RegressionLineDisplay":
         from lit_classify.plots import RegressionLineDisplay
@@ -281,8 +284,8 @@ def select_features(data: InMemoryDataModule) -> list[NumericFeature]:
     if len(features) > 2:
         from sklearn.feature_selection import f_classif
 
-        x, y = (part[:_MAX_POINTS].cpu().numpy() for part in data.split("train"))
-        continuous = [part for part in features if len(np.unique(x[:, part.column])) > _FEW_VALUES]
+        x, y = (tensor[:_MAX_POINTS].cpu().numpy() for tensor in data.split("train"))
+        continuous = [feature for feature in features if len(np.unique(x[:, feature.column])) > _FEW_VALUES]
         features = continuous if len(continuous) >= 2 else features
         f_values = f_classif(x[:, [feature.column for feature in features]], y)[0]
         best = torch.from_numpy(f_values).nan_to_num().topk(2).indices.tolist()

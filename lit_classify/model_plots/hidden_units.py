@@ -62,12 +62,12 @@ def grid_activations(model: LitModule, data: InMemoryDataModule) -> tuple[list[T
     assert isinstance(network, MLP)
     x = data.sample("train").x.cpu()
     low, high = x.amin(dim=0), x.amax(dim=0)
-    second, first = torch.meshgrid(
+    x2, x1 = torch.meshgrid(
         torch.linspace(float(low[1]), float(high[1]), _GRID),
         torch.linspace(float(low[0]), float(high[0]), _GRID),
         indexing="ij",
     )
-    points = torch.stack([first.flatten(), second.flatten()], dim=1)
+    points = torch.stack([x1.flatten(), x2.flatten()], dim=1)
     inputs = derive(points) if derive else points
     return layer_activations(network, inputs.to(model.device))
 

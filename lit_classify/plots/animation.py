@@ -53,7 +53,7 @@ class FrameRenderer:
         self._fonts = [ImageFont.truetype(path, round(size)) for size in sizes]
         extents = [text.get_window_extent() for text in texts]
         self._text_positions = [((box.x0 + box.x1) / 2, height - box.y1) for box in extents]
-        backgrounds = [part for axes in background_axes for part in (*axes.images, axes.patch)]
+        backgrounds = [artist for axes in background_axes for artist in (*axes.images, axes.patch)]
         hidden = [*texts, *animated, *backgrounds, figure.patch]
         for artist in hidden:
             artist.set_visible(False)

@@ -27,7 +27,7 @@ _MAX_ANNOTATED = 30  # classes of a confusion matrix whose cells show their coun
 _MAX_CURVES = 8
 _LINE_WIDTH = 1.4
 _LIMITS = (-0.03, 1.03)
-_COUNTS_LINE = 0.18  # height in inches
+_COUNTS_LINE = 0.18  # height of a line of counts in inches
 _WORKING_POINT: dict[str, Any] = {
     "marker": "o", "linestyle": "none", "markersize": 8, "markerfacecolor": "none", "zorder": 3,
 }  # fmt: skip
@@ -62,12 +62,12 @@ def confusion_matrix(counts: Indicators, class_names: Sequence[str], title: str)
     axes.set_yticklabels(names)
     axes.set_xticklabels(names, **_x_label_style(names, size / num_classes))
     if num_classes <= _MAX_ANNOTATED:
-        small = "medium" if num_classes <= 5 else "x-small"
+        font_size = "medium" if num_classes <= 5 else "x-small"
         for row, column in np.ndindex(counts.shape):
             count, fraction = counts[row, column], fractions[row, column]
             axes.text(
                 column, row, f"{count:,}\n{fraction:.1%}" if count else "0", ha="center", va="center",
-                fontsize=small,
+                fontsize=font_size,
             )  # fmt: skip
     left, bottom = size_of(axes.yaxis)[0] + 0.15, size_of(axes.xaxis)[1] + 0.15
     title += _accuracy(counts)
@@ -128,23 +128,23 @@ def roc_and_precision_recall(
 
     figure, (roc, precision_recall) = make_panels(2)
     candidates = _candidates(y)
-    defined = [number for number in candidates if 0 < y[:, number].sum() < len(y)]
-    areas = {number: float(metrics.roc_auc_score(y[:, number], p[:, number])) for number in defined}
+    defined = [index for index in candidates if 0 < y[:, index].sum() < len(y)]
+    areas = {index: float(metrics.roc_auc_score(y[:, index], p[:, index])) for index in defined}
     selected = sorted(sorted(areas, key=areas.__getitem__)[:_MAX_CURVES])
     roc.plot([0, 1], [0, 1], color="grey", linestyle=":", label="chance")
-    for number, line_width in zip(selected, _line_widths(len(selected)), strict=True):
-        true, scores = y[:, number], p[:, number]
-        name, color = full_label(names[number], LEGEND_WIDTH), class_color(number)
+    for index, line_width in zip(selected, _line_widths(len(selected)), strict=True):
+        true, scores = y[:, index], p[:, index]
+        name, color = full_label(names[index], LEGEND_WIDTH), class_color(index)
         style: dict[str, Any] = {"color": color, "linewidth": line_width}
         false_positive_rate, recall, _ = metrics.roc_curve(true, scores)
-        roc.plot(false_positive_rate, recall, label=f"{name}: AUC {areas[number]:.3f}", **style)
+        roc.plot(false_positive_rate, recall, label=f"{name}: AUC {areas[index]:.3f}", **style)
         precision, recall, _ = metrics.precision_recall_curve(true, scores)
-        precision[-1] = precision[-2]  # scikit-learn's precision of 1 at recall 0 is of no prediction
+        precision[-1] = precision[-2]  # scikit-learn's value of 1 at recall 0 is not of any predictions
         average, base_rate = metrics.average_precision_score(true, scores), true.mean()
         label = f"{name}: AP {average:.3f}, base rate {base_rate:.3f}"
         precision_recall.plot(recall, precision, drawstyle="steps-post", label=label, **style)
         precision_recall.axhline(base_rate, color=color, linestyle=":")
-        _draw_working_point(roc, precision_recall, true, predicted[:, number], color)
+        _draw_working_point(roc, precision_recall, true, predicted[:, index], color)
     for axes in (roc, precision_recall):
         axes.plot([], [], label=decision, markeredgecolor=foreground(), **_WORKING_POINT)
         axes.set(xlim=_LIMITS, ylim=_LIMITS)
@@ -195,13 +195,13 @@ def calibration_curve(y: Indicators, p: Numbers, names: Sequence[str], title: st
     """
     figure, (axes,) = make_panels(1)
     axes.plot([0, 1], [0, 1], color="grey", linestyle=":", label="perfectly calibrated")
-    bins = {number: calibration_bins(y[:, number], p[:, number]) for number in _candidates(y)}
-    errors = {number: part.error for number, part in bins.items()}
+    bins = {index: calibration_bins(y[:, index], p[:, index]) for index in _candidates(y)}
+    errors = {index: class_bins.error for index, class_bins in bins.items()}
     selected = sorted(sorted(errors, key=errors.__getitem__, reverse=True)[:_MAX_CURVES])
-    for number, line_width in zip(selected, _line_widths(len(selected)), strict=True):
-        predicted, actual, counts = bins[number]
-        color, label = class_color(number), full_label(names[number], LEGEND_WIDTH)
-        label += f": ECE {errors[number]:.3f}"
+    for index, line_width in zip(selected, _line_widths(len(selected)), strict=True):
+        predicted, actual, counts = bins[index]
+        color, label = class_color(index), full_label(names[index], LEGEND_WIDTH)
+        label += f": ECE {errors[index]:.3f}"
         axes.plot(predicted, actual, "o-", color=color, linewidth=line_width, label=label)
         axes.vlines(predicted, *wilson_interval(actual * counts, counts), color=color, alpha=0.6)
     title += "\nexpected calibration error (ECE), 95% intervals"
@@ -210,7 +210,7 @@ def calibration_curve(y: Indicators, p: Numbers, names: Sequence[str], title: st
     axes.set(xlim=_LIMITS, ylim=_LIMITS, xlabel="mean predicted probability", ylabel="fraction of positives")
     axes.grid(alpha=0.3)
     lay_out(figure, [axes], title, extra=_COUNTS_LINE * (len(selected) + 1))
-    _write_counts(figure, axes, {number: bins[number] for number in selected})
+    _write_counts(figure, axes, {index: bins[index] for index in selected})
     return figure
 
 
@@ -223,10 +223,10 @@ def _write_counts(figure: Figure, axes: Axes, bins: Mapping[int, CalibrationBins
     table = figure.add_axes((box.x0, top - size, box.width, size), frameon=False)
     table.set(xlim=_LIMITS, ylim=(len(bins) - 0.5, -0.5), xticks=[], yticks=[])
     table.set_ylabel("rows", rotation="horizontal", ha="right", va="center", fontsize="small", labelpad=12)
-    for line, (number, part) in enumerate(bins.items()):
-        table.plot([_LIMITS[0]], [line], "o", color=class_color(number), clip_on=False)
-        centers = ((calibration_bin(part.predicted) + 0.5) / NUM_CALIBRATION_BINS).tolist()
-        for center, count in zip(centers, part.counts, strict=True):
+    for line, (index, class_bins) in enumerate(bins.items()):
+        table.plot([_LIMITS[0]], [line], "o", color=class_color(index), clip_on=False)
+        centers = ((calibration_bin(class_bins.predicted) + 0.5) / NUM_CALIBRATION_BINS).tolist()
+        for center, count in zip(centers, class_bins.counts, strict=True):
             table.text(center, line, f"{count:,}", ha="center", va="center", fontsize="x-small")
 
 
@@ -236,7 +236,7 @@ def _candidates(y: Indicators) -> Sequence[int]:
     return range(int(is_binary), y.shape[1])
 
 
-def _line_widths(number: int) -> list[float]:
+def _line_widths(num_lines: int) -> list[float]:
     """Return widths of lines that are drawn on top of each other: the edges of hidden ones stay visible."""
-    step = min(1.2, 2.8 / max(number, 1))
-    return [_LINE_WIDTH + step * part for part in reversed(range(number))]
+    step = min(1.2, 2.8 / max(num_lines, 1))
+    return [_LINE_WIDTH + step * index for index in reversed(range(num_lines))]

@@ -175,7 +175,7 @@ class DecisionBoundaryDisplay:
         """Update and return pixels ``(height, width, 3)``; every call after the first is fast."""
         if self._renderer is None:
             titles = [self._title, *(axes.title for axes in self._panels)]
-            points = [part for parts in self._points for part in parts if self._is_slice]
+            points = [collection for panel in self._points for collection in panel] if self._is_slice else []
             animated = [*points, *self._lines, *self._rings]
             self._renderer = FrameRenderer(self.figure, titles, animated, self._panels)
         background = self._update_artists(p, predicted, title)
@@ -188,15 +188,16 @@ class DecisionBoundaryDisplay:
         p = p.cpu().double()
         lines = boundary_lines(p, self._data_extent)
         self._title.set_text(title)
-        for number, (name, (_, y)) in enumerate(self._splits.items()):
-            classes = predicted[number].cpu()
+        for index, (name, (_, y)) in enumerate(self._splits.items()):
+            classes = predicted[index].cpu()
             wrong = classes != y
-            self._lines[number].set_segments(lines)
-            self._rings[number].set_data(*self._positions[number][wrong.numpy()].T)
-            self._panels[number].title.set_text(_panel_title(name, wrong, self._num_rows[number]))
+            self._lines[index].set_segments(lines)
+            self._rings[index].set_data(*self._positions[index][wrong.numpy()].T)
+            self._panels[index].title.set_text(_panel_title(name, wrong, self._num_rows[index]))
             if self._is_slice:
-                for label, points in enumerate(self._points[number]):
-                    points.set_facecolor([class_color(other) for other in classes[y == label].tolist()])
+                for label, points in enumerate(self._points[index]):
+                    labels = classes[y == label].tolist()
+                    points.set_facecolor([class_color(predicted_label) for predicted_label in labels])
         return background_colors(p)
 
 
@@ -227,7 +228,7 @@ def boundaries_of_seeds(
         >>> surface = torch.stack([1 - p, p], dim=1)
         >>> points = torch.eye(2), torch.tensor([0, 1])
         >>> figure = boundaries_of_seeds(points, ["no", "yes"], [surface, surface.flip(1)], extent, "2 runs")
-        >>> sum(isinstance(part, LineCollection) for part in figure.axes[0].collections)
+        >>> sum(isinstance(artist, LineCollection) for artist in figure.axes[0].collections)
         2
     """
     figure, panels = _make_panels(1, title)
@@ -257,10 +258,10 @@ def _panel_title(name: str, wrong: Tensor, num_rows: int) -> str:
     return f"{name}: {rows}\n{correct:.1%} correct, {int(wrong.sum()):,} misclassified"
 
 
-def _make_panels(number: int, title: str) -> tuple[Figure, list[Axes]]:
+def _make_panels(num_panels: int, title: str) -> tuple[Figure, list[Axes]]:
     figure = InlineFigure(dpi=72)
     figure.suptitle(title)
-    axes = figure.subplots(1, number, sharex=True, sharey=True, squeeze=False)
+    axes = figure.subplots(1, num_panels, sharex=True, sharey=True, squeeze=False)
     return figure, list(axes[0])
 
 
@@ -289,8 +290,8 @@ def _lay_out(figure: Figure, panels: Sequence[Axes], caption: str = "") -> None:
     below = 0.72 + 0.21 * num_lines
     height = below + _PANEL + _HEADER
     figure.set_size_inches(width, height)
-    for number, axes in enumerate(panels):
-        start = left + number * (_PANEL + _GAP)
+    for index, axes in enumerate(panels):
+        start = left + index * (_PANEL + _GAP)
         axes.set_position((start / width, below / height, _PANEL / width, _PANEL / height))
     position: dict[str, Any] = {"loc": "lower center", "ncols": columns, "borderaxespad": 0.3}
     figure.legend(handles, names, **position, frameon=False, title=caption or None, title_fontsize="small")
@@ -311,7 +312,8 @@ def _scatter(
     axes: Axes, x: Tensor, y: Tensor, class_names: Sequence[str], features: Sequence[NumericFeature]
 ) -> tuple[list[PathCollection], NDArray[np.float64]]:
     """Draw the points of a split; return an artist per class and the position of each row ``(N, 2)``."""
-    centers, scales = (np.array([getattr(f, part) for f in features]) for part in ("center", "scale"))
+    centers = np.array([feature.center for feature in features])
+    scales = np.array([feature.scale for feature in features])
     positions = centers + scales * x[:, :2].cpu().double().numpy()
     points = [
         axes.scatter(

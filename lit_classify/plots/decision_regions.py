@@ -32,10 +32,10 @@ def grid(extent: Extent) -> Tensor:
         [[0.0, 10.0], [1.0, 20.0]]
     """
     left, right, bottom, top = extent
-    second, first = torch.meshgrid(
+    y, x = torch.meshgrid(
         torch.linspace(bottom, top, _GRID), torch.linspace(left, right, _GRID), indexing="ij"
     )
-    return torch.stack([first.flatten(), second.flatten()], dim=1)
+    return torch.stack([x.flatten(), y.flatten()], dim=1)
 
 
 def region_colors(p: Tensor) -> NDArray[np.float64]:
@@ -54,7 +54,7 @@ def region_colors(p: Tensor) -> NDArray[np.float64]:
         (2, 3)
     """
     num_classes = p.shape[1]
-    highest, predicted = (part.numpy() for part in p.double().max(dim=1))
+    highest, predicted = (tensor.numpy() for tensor in p.double().max(dim=1))
     certainty = ((highest - 1 / num_classes) / (1 - 1 / num_classes)).clip(0, 1)
     colors = np.array([to_rgb(class_color(label)) for label in range(num_classes)])
     return tint(colors[predicted], _MIN_TINT + (_MAX_TINT - _MIN_TINT) * certainty)
@@ -77,12 +77,12 @@ def boundary_lines(p: Tensor, extent: Extent) -> list[NDArray[np.float64]]:
         True
     """
     log_p = p.clamp(min=_MIN_PROBABILITY).log()
-    (first, second), (predicted, _) = log_p.topk(2, dim=1).values.T, log_p.topk(2, dim=1).indices.T
+    (highest, second_highest), (predicted, _) = log_p.topk(2, dim=1).values.T, log_p.topk(2, dim=1).indices.T
     left, right, bottom, top = extent
     x, y = np.linspace(left, right, _GRID), np.linspace(bottom, top, _GRID)
     lines: list[NDArray[np.float64]] = []
     for label in predicted.unique().tolist()[1:]:  # each line of the first class is also one of another
-        margin = log_p[:, label] - torch.where(predicted == label, second, first)
+        margin = log_p[:, label] - torch.where(predicted == label, second_highest, highest)
         contours = contour_generator(x, y, margin.reshape(_GRID, _GRID).numpy(), line_type="Separate")
         lines += cast(list[NDArray[np.float64]], contours.lines(0))
     return lines

@@ -54,38 +54,41 @@ def hidden_unit_maps(
         ['2 inputs', 'layer 1: 1 unit, 1 dead', '1 output']
     """
     maps = [activation.double().cpu().numpy() for activation in activations]
-    units = [_most_active(part) for part in maps]
-    hidden, output = (_largest(parts) for parts in (maps[1:-1], maps[-1:]))
+    units = [_most_active(activation) for activation in maps]
+    hidden_scale, output_scale = _largest(maps[1:-1]), _largest(maps[-1:])
     rows = max(map(len, units))
     figure = InlineFigure(figsize=(_COLUMN * len(maps) + 0.4, _ROW * rows + _ABOVE + _BELOW))
     width, height = figure.get_size_inches()
     figure.suptitle(title, y=1 - 0.1 / height)
     columns: list[list[Axes]] = []
-    for layer, (part, selected) in enumerate(zip(maps, units, strict=True)):
+    for layer, (activation, selected) in enumerate(zip(maps, units, strict=True)):
         left = 0.55 + layer * (width - 1.1 - _MAP) / max(len(maps) - 1, 1)
         if layer == 0:
-            header, scales = _count("input", part, selected), [_largest([part[:, unit]]) for unit in selected]
+            header = _count("input", activation, selected)
+            scales = [_largest([activation[:, unit]]) for unit in selected]
             names = [short_label(inputs[unit]) for unit in selected]
         elif layer == len(maps) - 1:
-            header, scales = _count("output", part, selected), [output] * len(selected)
+            header = _count("output", activation, selected)
+            scales = [output_scale] * len(selected)
             names = [legend_label(outputs[unit]) for unit in selected]
         else:
-            header, scales = f"layer {layer}: {_count('unit', part, selected)}", [hidden] * len(selected)
+            header = f"layer {layer}: {_count('unit', activation, selected)}"
+            scales = [hidden_scale] * len(selected)
             names = [f"unit {unit}" for unit in selected]
         figure.text((left + _MAP / 2) / width, 1 - 0.45 / height, header, ha="center", va="top", fontsize=8)
         columns.append([])
         for row, (unit, scale, name) in enumerate(zip(selected, scales, names, strict=True)):
             bottom = _BELOW + _ROW / 2 * (rows + len(selected) - 2 - 2 * row)
             axes = figure.add_axes((left / width, bottom / height, _MAP / width, _MAP / height))
-            _draw_map(axes, part[:, unit], scale, name)
+            _draw_map(axes, activation[:, unit], scale, name)
             columns[-1].append(axes)
-    for number, weight in enumerate(weights):
-        selected_weight = weight.cpu().numpy()[units[number + 1]][:, units[number]]
-        _connect(figure, columns[number], columns[number + 1], selected_weight)
-    scale_of_hidden = f"±{hidden:.3g} in hidden units, " if len(maps) > 2 else ""
+    for layer, weight in enumerate(weights):
+        selected_weight = weight.cpu().numpy()[units[layer + 1]][:, units[layer]]
+        _connect(figure, columns[layer], columns[layer + 1], selected_weight)
+    hidden_text = f"±{hidden_scale:.3g} in hidden units, " if len(maps) > 2 else ""
     caption = (
         "blue: positive, red: negative; line width: weight\n"
-        f"full color: {scale_of_hidden}±{output:.3g} in outputs"
+        f"full color: {hidden_text}±{output_scale:.3g} in outputs"
     )
     figure.text(0.5, 0.06 / height, caption, ha="center", va="bottom", fontsize=8)
     return figure
@@ -120,8 +123,8 @@ def hidden_layer_maps(activation: Tensor, layer: int, scale: float, title: str) 
     height = _CARD_TITLE + cell * rows + _CARD_CAPTION
     figure = InlineFigure(figsize=(_CARD, height))
     figure.suptitle(f"{title}\nlayer {layer}: {_count('unit', maps, units)}", y=1 - 0.06 / height)
-    for place, unit in enumerate(units):
-        row, column = divmod(place, columns)
+    for position, unit in enumerate(units):
+        row, column = divmod(position, columns)
         left = cell * column + _CARD_GAP / 2
         bottom = height - _CARD_TITLE - cell * (row + 1) + 0.05
         axes = figure.add_axes((left / _CARD, bottom / height, side / _CARD, side / height))
@@ -138,7 +141,7 @@ def _most_active(activation: Numbers) -> list[int]:
 
 
 def _largest(activations: Sequence[Numbers]) -> float:
-    return max((float(np.abs(part).max()) for part in activations), default=0.0)
+    return max((float(np.abs(activation).max()) for activation in activations), default=0.0)
 
 
 def _count(kind: str, activation: Numbers, selected: Sequence[int]) -> str:

@@ -22,7 +22,7 @@ _ROUNDING = 1.05  # how much wider texts may be at another resolution, as charac
 _MARGIN, _LINE, _PANEL_TITLE = 0.15, 0.2, 0.25
 
 
-def make_panels(number: int) -> tuple[Figure, list[Axes]]:
+def make_panels(num_panels: int) -> tuple[Figure, list[Axes]]:
     """Return a figure with panels side by side, to be drawn into and then laid out.
 
     Examples:
@@ -31,7 +31,7 @@ def make_panels(number: int) -> tuple[Figure, list[Axes]]:
         2
     """
     figure = InlineFigure()
-    return figure, list(figure.subplots(1, number, squeeze=False)[0])
+    return figure, list(figure.subplots(1, num_panels, squeeze=False)[0])
 
 
 def round_ticks(integer: bool = False) -> MaxNLocator:
@@ -74,7 +74,7 @@ def lay_out(
         extra: inches to leave between each panel's x-axis and its legend.
         panel: width and height of each panel in inches.
     """
-    lefts = [size_of(axes.yaxis)[0] + _MARGIN for axes in panels]
+    left_margins = [size_of(axes.yaxis)[0] + _MARGIN for axes in panels]
     legends = [axes.get_legend_handles_labels() for axes in panels]
     num_lines = max(sum(1 + label.count("\n") for label in labels) for _, labels in legends)
     below = X_AXIS + extra
@@ -91,11 +91,11 @@ def lay_out(
             if max(width_of(line) for label in labels for line in label.split("\n")) > _MEASURED:
                 box = legend.get_window_extent(FigureCanvasAgg(figure).get_renderer())
                 columns[-1] = max(panel, _ROUNDING * box.width / figure.dpi)
-    width, height = sum(lefts) + sum(columns) + len(panels) * _MARGIN, bottom + panel + top
+    width, height = sum(left_margins) + sum(columns) + len(panels) * _MARGIN, bottom + panel + top
     figure.set_size_inches(width, height)
     figure.suptitle(title, y=1 - 0.5 * _MARGIN / height, fontsize="medium")
     left = 0.0
-    for axes, own_left, column in zip(panels, lefts, columns, strict=True):
-        left += own_left
+    for axes, left_margin, column in zip(panels, left_margins, columns, strict=True):
+        left += left_margin
         axes.set_position((left / width, bottom / height, panel / width, panel / height))
         left += column + _MARGIN

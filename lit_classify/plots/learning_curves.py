@@ -31,8 +31,8 @@ def learning_curves(metrics: Mapping[str, Series], title: str) -> Figure:
     figure, panels = make_panels(len(metrics))
     for axes, (name, series) in zip(panels, metrics.items(), strict=True):
         for stage, (steps, values) in sorted(series.items()):
-            number = stages.index(stage)
-            color = class_color(1 - number if number < 2 else number)
+            index = stages.index(stage)
+            color = class_color(1 - index if index < 2 else index)
             axes.plot(steps, values, color=color, label=stage, **_markers(steps))
         axes.set(title=name, xlabel="training step", ylabel=name)
         axes.xaxis.set_major_locator(round_ticks(integer=True))

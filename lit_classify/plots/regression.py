@@ -56,15 +56,15 @@ class RegressionLineDisplay:
         axes = self._axes = self.figure.add_subplot()
         self._lines: list[Line2D] = []
         self._orders: list[Tensor] = []
-        for number, (name, (x, y)) in enumerate(splits.items()):
+        for index, (name, (x, y)) in enumerate(splits.items()):
             original = feature.center + feature.scale * x.cpu().double().flatten()
             axes.scatter(
-                original, y.cpu(), s=18, color=class_color(1 - number), label=f"{name} data",
-                marker=class_marker(number),
+                original, y.cpu(), s=18, color=class_color(1 - index), label=f"{name} data",
+                marker=class_marker(index),
             )  # fmt: skip
             self._orders.append(original.argsort())
             line = Line2D(original.sort().values, [math.nan] * len(original))
-            line.set(color=("grey", foreground())[number], linewidth=(4.0, 1.2)[number])  # both are visible
+            line.set(color=("grey", foreground())[index], linewidth=(4.0, 1.2)[index])  # both are visible
             if predicted:
                 line.set_label(f"{name} predictions")
             self._lines.append(axes.add_line(line))
@@ -108,11 +108,11 @@ def lines_of_seeds(
     """
     figure = Figure(figsize=(4.0, 3.6), layout="constrained")
     axes = figure.add_subplot()
-    data_x, data_y = (part.cpu().double().flatten() for part in points)
+    data_x, data_y = (tensor.cpu().double().flatten() for tensor in points)
     axes.scatter(feature.center + feature.scale * data_x, data_y, s=18, color=class_color(1), zorder=2)
-    for line in values:
-        over = feature.center + feature.scale * x.cpu().double().flatten()
-        axes.plot(over, line.cpu(), color=foreground(), linewidth=0.9, alpha=0.5)
+    for predictions in values:
+        x_values = feature.center + feature.scale * x.cpu().double().flatten()
+        axes.plot(x_values, predictions.cpu(), color=foreground(), linewidth=0.9, alpha=0.5)
     axes.set(
         xlabel=escape_mathtext(feature.name), ylabel="y", ylim=_y_limits([points[1]], values), title=title
     )
@@ -150,10 +150,10 @@ def predicted_vs_actual(y: NDArray[np.float64], predicted: NDArray[np.float64], 
 
 def _y_limits(y: Sequence[Tensor], predicted: Sequence[Tensor]) -> tuple[float, float]:
     """Return limits around all data, and around predictions at most the data's range away from it."""
-    data = torch.cat([part.cpu().double() for part in y])
+    data = torch.cat([targets.cpu().double() for targets in y])
     low, high = float(data.min()), float(data.max())
     size = high - low or abs(high) or 1.0
-    values = torch.cat([data, *(part.cpu().double() for part in predicted)])
+    values = torch.cat([data, *(tensor.cpu().double() for tensor in predicted)])
     if not math.isfinite(size) or not bool(values.isfinite().all()):
         raise ValueError("a value is NaN or infinity")
     values = values.clamp(low - size, high + size)

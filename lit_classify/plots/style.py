@@ -68,10 +68,10 @@ def class_color(label: int) -> str:
         >>> class_color(0), class_color(8)
         ('#d62728', '#801718')
     """
-    turn, number = divmod(label, len(COLORS))
-    color, brightness = COLORS[number], _BRIGHTNESS[turn % len(_BRIGHTNESS)]
+    cycle, index = divmod(label, len(COLORS))
+    color, brightness = COLORS[index], _BRIGHTNESS[cycle % len(_BRIGHTNESS)]
     limit = 255 if sum(to_rgb(background())) < 1.5 else 0
-    values = (limit + brightness * (int(color[at : at + 2], 16) - limit) for at in (1, 3, 5))
+    values = (limit + brightness * (int(color[start : start + 2], 16) - limit) for start in (1, 3, 5))
     return "#" + "".join(f"{round(value):02x}" for value in values)
 
 

@@ -73,10 +73,9 @@ def test_data_and_models_that_cannot_be_drawn_are_refused() -> None:
 
 
 def test_the_learning_curves_of_lightnings_logger_are_plotted() -> None:
-    made = trainer(max_epochs=3, logger=TensorBoardLogger("runs", "own"), log_every_n_steps=1)
-    made.fit(BinaryClassifier(2), CirclesDataModule())
-    assert made.log_dir is not None
-    figure = plot_learning_curves(made.log_dir)
+    logger = TensorBoardLogger("runs", "own")
+    trainer(max_epochs=3, logger=logger, log_every_n_steps=1).fit(BinaryClassifier(2), CirclesDataModule())
+    figure = plot_learning_curves(logger.log_dir)
     assert [axes.get_title() for axes in figure.axes] == ["loss", "accuracy"]
     assert [line.get_label() for line in figure.axes[0].lines] == ["train", "val"]
     assert figure.get_suptitle() == "own/version_0"

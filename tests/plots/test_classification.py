@@ -94,7 +94,7 @@ def test_the_calibration_curve_shows_counts_and_intervals_of_its_bins() -> None:
     bins = [(P[:, 1] >= low / 10) & (P[:, 1] < (low + 1) / 10) for low in range(10)]
     assert [text.get_text() for text in table.texts] == [str(rows.sum()) for rows in bins]
     assert [text.get_position()[0] for text in table.texts] == pytest.approx(np.arange(0.05, 1, 0.1))
-    (intervals,) = (part for part in axes.collections if isinstance(part, LineCollection))
+    (intervals,) = (collection for collection in axes.collections if isinstance(collection, LineCollection))
     for rows, segment in zip(bins, intervals.get_segments(), strict=True):
         expected = binomtest(int(Y[rows, 1].sum()), int(rows.sum())).proportion_ci(method="wilson")
         assert np.asarray(segment)[:, 0] == pytest.approx(P[rows, 1].mean())
@@ -143,18 +143,18 @@ def calibration_error(y: NDArray[np.int64], p: NDArray[np.float64]) -> float:
 def test_of_many_classes_the_eight_worst_are_drawn() -> None:
     random = np.random.default_rng(0)
     classes = random.integers(0, 10, 400)
-    y, names = np.eye(10, dtype=np.int64)[classes], [f"class {number}" for number in range(10)]
+    y, names = np.eye(10, dtype=np.int64)[classes], [f"class {index}" for index in range(10)]
     p = random.dirichlet(np.ones(10), 400)
     p[classes < 2] = 0.1 * p[classes < 2] + 0.9 * y[classes < 2]  # the first two are the easiest
-    areas = [metrics.roc_auc_score(y[:, number], p[:, number]) for number in range(10)]
-    errors = [calibration_error(y[:, number], p[:, number]) for number in range(10)]
+    areas = [metrics.roc_auc_score(y[:, index], p[:, index]) for index in range(10)]
+    errors = [calibration_error(y[:, index], p[:, index]) for index in range(10)]
     arguments = y, p, names, "Test: 400 rows"
     for figure, best, measure in (
         (plots.roc_and_precision_recall(*arguments, y, ""), np.argsort(areas)[-2:], "smallest AUC"),
         (plots.calibration_curve(*arguments), np.argsort(errors)[:2], "largest ECE"),
     ):
         drawn = [label.partition(":")[0] for label in legend_labels(figure.axes[0])]
-        assert [name for name in names if name not in drawn] == [names[number] for number in sorted(best)]
+        assert [name for name in names if name not in drawn] == [names[index] for index in sorted(best)]
         first, *_, last = figure.get_suptitle().split("\n")
         assert (first, last) == ("Test: 400 rows", f"the 8 of 10 with the {measure}")
 

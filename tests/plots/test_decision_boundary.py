@@ -61,7 +61,9 @@ def test_the_decision_boundary_is_drawn_in_every_panel() -> None:
         bias.copy_(torch.tensor([-0.2]))
     figure, _ = drawn_circles(model)
     for axes in figure.axes:
-        (lines,) = (part for part in axes.collections if part.get_label() == "decision boundary")
+        (lines,) = (
+            collection for collection in axes.collections if collection.get_label() == "decision boundary"
+        )
         assert isinstance(lines, LineCollection)
         (line,) = (np.asarray(segment) for segment in lines.get_segments())
         assert np.abs(line[:, 0] + 0.5 * line[:, 1] - 0.2).max() < 1e-3
@@ -76,8 +78,8 @@ def test_every_misclassified_point_is_ringed_and_counted() -> None:
             predicted = model.predict(x).argmax(dim=1)
         correct = int(accuracy_score(y, predicted, normalize=False))
         (rings,) = (line for line in axes.lines if line.get_label() == "misclassified")
-        found = {tuple(point) for point in np.asarray(rings.get_xydata(), np.float32).tolist()}
-        assert found == {tuple(point) for point in x[predicted != y].tolist()}
+        ringed = {tuple(point) for point in np.asarray(rings.get_xydata(), np.float32).tolist()}
+        assert ringed == {tuple(point) for point in x[predicted != y].tolist()}
         title = re.fullmatch(r"(\w+): (\d+) rows\n(.+)% correct, (\d+) misclassified", axes.get_title())
         assert title is not None
         assert (title[1], int(title[2]), int(title[4])) == (name, len(y), len(y) - correct)
@@ -98,10 +100,14 @@ def test_points_of_a_slice_have_the_color_of_their_predicted_class() -> None:
     plane = DecisionBoundaryDisplay({"Train": (x, y)}, ["a", "b"], equal=False, caption="one slice")
     p = torch.full((4096, 2), 0.5)
     plane.update(p, [torch.ones(30, dtype=torch.long)], "all are predicted as b")
-    points = [part for part in plane.figure.axes[0].collections if isinstance(part, PathCollection)]
+    points = [
+        collection
+        for collection in plane.figure.axes[0].collections
+        if isinstance(collection, PathCollection)
+    ]
     blue = to_rgb(class_color(1))
-    for part in points:
-        assert np.asarray(part.get_facecolor())[:, :3] == pytest.approx(np.tile(blue, (15, 1)))
+    for collection in points:
+        assert np.asarray(collection.get_facecolor())[:, :3] == pytest.approx(np.tile(blue, (15, 1)))
     assert plane.figure.legends[0].get_title().get_text() == "one slice"
     assert plane.figure.axes[0].get_aspect() == "auto"
 
@@ -150,7 +156,7 @@ def test_drawing_leaves_model_mode_device_and_random_state() -> None:
     model.network[1].eval()  # type: ignore[index]  # one layer is in another mode
     modes = [module.training for module in model.modules()]
     weights = [weight.clone() for weight in model.parameters()]
-    before = torch.get_rng_state()
+    random_state = torch.get_rng_state()
     split = CirclesDataModule().split("test")
     with evaluating(model):
         figure = decision_boundary(model.predict, {"Test": (split.x, split.y)}, ["0", "1"], "circles")
@@ -158,7 +164,7 @@ def test_drawing_leaves_model_mode_device_and_random_state() -> None:
     assert [module.training for module in model.modules()] == modes
     assert all(torch.equal(a, b) for a, b in zip(weights, model.parameters(), strict=True))
     assert {weight.device.type for weight in model.parameters()} == {"cpu"}
-    assert torch.equal(before, torch.get_rng_state())
+    assert torch.equal(random_state, torch.get_rng_state())
     assert image.imread("boundary.png").shape[0] > 300
 
 
@@ -168,8 +174,8 @@ def test_each_seed_has_its_boundary_on_the_regions_of_the_mean() -> None:
     surfaces = [torch.stack([1 - p, p], dim=1) for p in slopes]
     points = torch.eye(2), torch.tensor([0, 1])
     (axes,) = boundaries_of_seeds(points, ["no", "yes"], surfaces, extent, "2 runs").axes
-    lines = [part for part in axes.collections if isinstance(part, LineCollection)]
-    positions = [part.get_segments()[0][:, 0] for part in lines]
+    lines = [collection for collection in axes.collections if isinstance(collection, LineCollection)]
+    positions = [collection.get_segments()[0][:, 0] for collection in lines]
     assert all(np.allclose(x, shift, atol=1e-3) for x, shift in zip(positions, (-0.5, 0.1), strict=True))
     picture = np.asarray(axes.images[0].get_array())
     red, blue = picture[0, 0], picture[0, -1]  # far from both boundaries

@@ -51,7 +51,7 @@ def test_of_many_units_the_most_active_are_drawn_and_all_are_counted() -> None:
     figure = draw(activity.repeat(4, 1), [torch.zeros(40, 2), weight])
     assert [axes.get_title() for axes in figure.axes[2:-1]] == [f"unit {unit}" for unit in range(24, 40)]
     assert figure.texts[2].get_text() == "layer 1: 16 of 40 units, 1 dead"
-    (lines,) = (part for part in figure.artists if isinstance(part, LineCollection))
+    (lines,) = (artist for artist in figure.artists if isinstance(artist, LineCollection))
     (segment,) = lines.get_segments()
     box = figure.axes[2 + 30 - 24].get_position()
     assert segment[0] == pytest.approx([box.x1, (box.y0 + box.y1) / 2])
@@ -63,8 +63,8 @@ def test_the_maps_of_a_layer_are_a_square_of_large_panels(num_units: int, shape:
     hidden = torch.arange(float(num_units)).repeat(4, 1)
     figure = hidden_layer_maps(hidden, 1, 80.0, "epoch 9")
     boxes = [axes.get_position() for axes in figure.axes]
-    places = [{round(end, 6) for end in ends} for ends in ([b.y0 for b in boxes], [b.x0 for b in boxes])]
-    assert tuple(map(len, places)) == shape
+    rows, columns = {round(box.y0, 6) for box in boxes}, {round(box.x0, 6) for box in boxes}
+    assert (len(rows), len(columns)) == shape
     width, height = figure.get_size_inches()
     assert width == 3.6
     assert 0.7 < width / height < 1.3

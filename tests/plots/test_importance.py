@@ -14,8 +14,8 @@ def test_bars_show_means_and_error_bars_show_standard_deviations() -> None:
     (axes,) = figure.axes
     assert [bar.get_width() for bar in axes.findobj(Rectangle)[:3]] == pytest.approx(means)
     (bars,) = axes.findobj(LineCollection)
-    ends = [segment[:, 0].tolist() for segment in bars.get_segments()]
-    assert ends == [pytest.approx(end) for end in ([0.45, 0.55], [0.1, 0.1], [-0.3, -0.1])]
+    intervals = [segment[:, 0].tolist() for segment in bars.get_segments()]
+    assert intervals == [pytest.approx(interval) for interval in ([0.45, 0.55], [0.1, 0.1], [-0.3, -0.1])]
     bottom, top = axes.get_ylim()
     assert bottom > top  # the first column is at the top
     assert axes.get_xlabel() == "decrease of accuracy"

@@ -19,7 +19,7 @@ def test_the_line_connects_the_predictions_in_the_order_and_units_of_the_feature
     display.update([torch.tensor([3.0, 1.0, 2.0])], "epoch 3")
     axes = display.figure.axes[0]
     assert np.asarray(axes.lines[0].get_xydata()).tolist() == [[10, 1], [15, 2], [20, 3]]
-    (points,) = [part for part in axes.collections if isinstance(part, PathCollection)]
+    (points,) = [collection for collection in axes.collections if isinstance(collection, PathCollection)]
     assert np.asarray(points.get_offsets()).tolist() == [[20, 4], [10, 0], [15, 1]]
     assert (axes.get_xlabel(), axes.get_title()) == ("age", "epoch 3")
 

@@ -54,7 +54,10 @@ def test_names_are_drawn_literally() -> None:
 
 def luminance(color: str) -> float:
     """Return the relative luminance that WCAG 2 defines contrast by."""
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(color)]
+    linear = [
+        channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
+        for channel in to_rgb(color)
+    ]
     return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
 
 
