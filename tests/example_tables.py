@@ -41,7 +41,7 @@ def table(
 
 
 def three_files() -> dict[str, Any]:
-    for part, start in (("train", 0), ("val", 100), ("test", 200)):
+    for split, start in (("train", 0), ("val", 100), ("test", 200)):
         rows = [f"{start + number},{'ab'[number % 2]}" for number in range(40)]
-        write("\n".join(["x,target", *rows]), f"{part}.csv")
+        write("\n".join(["x,target", *rows]), f"{split}.csv")
     return {"path": "train.csv", "target": "target", "val_path": "val.csv", "test_path": "test.csv"}

@@ -11,7 +11,7 @@ from tests.example_tables import cast
 
 
 @pytest.mark.reliability(21)
-def test_a_word_among_numbers_is_an_error_with_its_row() -> None:
+def test_a_word_among_numbers_is_refused_with_its_row() -> None:
     cells = [str(number) for number in range(1000)]
     cells[900] = "oops"
     with pytest.raises(DataError, match=r"row 901, column 'x': 'oops' is not a number, but 999 of 1,000"):

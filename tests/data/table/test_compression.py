@@ -137,7 +137,7 @@ def test_a_bomb_of_a_single_line_is_refused(start: str) -> None:
 @pytest.mark.parametrize(
     ("tool", "ending"), [("gzip", "gz"), ("bzip2", "bz2"), ("xz", "xz"), ("zstd", "zst")]
 )
-def test_what_the_usual_tools_write_is_read(tool: str, ending: str) -> None:
+def test_files_written_by_the_usual_tools_are_read(tool: str, ending: str) -> None:
     if shutil.which(tool) is None:
         pytest.skip(f"{tool} is not installed")
     write(CSV, "t.csv")
@@ -145,8 +145,8 @@ def test_what_the_usual_tools_write_is_read(tool: str, ending: str) -> None:
     assert read_table(f"t.csv.{ending}").frame.equals(read_table("t.csv").frame)
 
 
-def test_several_members_and_frames_are_one_file() -> None:
+def test_concatenated_compressed_streams_are_one_file() -> None:
     for name in ("gzip", "bzip2", "xz", "zstd"):
-        content = b"".join(COMPRESSED[name](part) for part in (b"a,b\n1,2\n", b"3,4\n"))
+        content = COMPRESSED[name](b"a,b\n1,2\n") + COMPRESSED[name](b"3,4\n")
         with open_decompressed(write(content)) as file:
             assert file.read() == b"a,b\n1,2\n3,4\n"

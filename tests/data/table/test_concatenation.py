@@ -84,19 +84,19 @@ def test_the_next_file_has_the_decimal_point_of_plain_numbers() -> None:
 
 
 def read_twice(names: Sequence[str], column: str = "x", **options: Any) -> object:
-    """Return a column of files as it is read at once and in blocks, or why it is refused."""
-    csv, found = CsvOptions(values=ValueOptions(**options)), list[object]()
+    """Read a column of files at once and in blocks; return its cells or the error, equal in both cases."""
+    csv, results = CsvOptions(values=ValueOptions(**options)), list[object]()
     for is_streamed in (False, True):
         try:
             if is_streamed:
                 frames = [block.table.frame for block in BlockReader.detect(TableFiles({"path": names}, csv))]
             else:
                 frames = [read_table(names, csv).frame]
-            found.append([cell for frame in frames for cell in frame[column]])
+            results.append([cell for frame in frames for cell in frame[column]])
         except DataError as error:
-            found.append(str(error))
-    assert found[0] == found[1]
-    return found[0]
+            results.append(str(error))
+    assert results[0] == results[1]
+    return results[0]
 
 
 DAY, NOON, OTHER_DAY = datetime(2024, 1, 31), datetime(2024, 1, 31, 12), datetime(2024, 2, 3)

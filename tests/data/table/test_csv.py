@@ -38,13 +38,13 @@ def _by_csv_module(content: str) -> list[list[str]]:
 @pytest.mark.reliability(57)
 @pytest.mark.usefixtures("_blocks")
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-@pytest.mark.parametrize("where", [0, 20, 39])
+@pytest.mark.parametrize("position", [0, 20, 39])
 @pytest.mark.parametrize(
     "cell", ['5"', '5" x 6"', '5""', 'say "so"', 'x"y', '""""', '"a ""b"" c"', '"two\nlines"']
 )
-def test_quotes_within_cells_are_read_as_by_the_csv_module(cell: str, where: int, end: str) -> None:
+def test_quotes_within_cells_are_read_as_by_the_csv_module(cell: str, position: int, end: str) -> None:
     rows = [f"{number},word" for number in range(40)]
-    rows[where] = f"{where},{cell}"
+    rows[position] = f"{position},{cell}"
     content = end.join(["a,b", *rows, ""])
     frame = read_table(write(content), OPTIONS).frame
     assert [list(row) for row in frame.rows()] == _by_csv_module(content)
@@ -61,11 +61,11 @@ def test_inch_marks_in_many_rows_do_not_join_rows() -> None:
 @pytest.mark.reliability(57)
 @pytest.mark.usefixtures("_blocks")
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-@pytest.mark.parametrize("where", [0, 20, 39])
-def test_an_unclosed_quote_is_refused_with_the_line_where_it_opens(where: int, end: str) -> None:
+@pytest.mark.parametrize("position", [0, 20, 39])
+def test_an_unclosed_quote_is_refused_with_the_line_where_it_opens(position: int, end: str) -> None:
     rows = ['"two' + end + 'lines",x', *(f"{number},word" for number in range(40))]
-    rows[where + 1] = f'{where},"word'
-    message = rf"t\.csv, line {where + 4}: a quote opens a cell here and is not closed"
+    rows[position + 1] = f'{position},"word'
+    message = rf"t\.csv, line {position + 4}: a quote opens a cell here and is not closed"
     with pytest.raises(DataError, match=message):
         read_table(write(end.join(["a,b", *rows, ""])), OPTIONS)
 
@@ -148,14 +148,14 @@ def test_rows_of_regular_text_end_where_the_csv_module_ends_rows(text: str) -> N
     if not is_regular:
         return
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    ends = []  # the line in which each complete row ends
+    last_lines = []  # of each complete row
     with suppress(csv.Error):
         for _ in reader:
-            ends.append(reader.line_num)
+            last_lines.append(reader.line_num)
     newlines = [position for position, char in enumerate(text) if char == "\n"]
-    found = csv_reader._outside_quotes(text.encode(), "\n").tolist()
-    assert found == [newlines[line - 1] for line in ends]
-    assert end == (found[-1] + 1 if found else 0)
+    row_ends = csv_reader._outside_quotes(text.encode(), "\n").tolist()
+    assert row_ends == [newlines[line - 1] for line in last_lines]
+    assert end == (row_ends[-1] + 1 if row_ends else 0)
 
 
 @pytest.mark.reliability(57)
@@ -258,7 +258,7 @@ def test_a_malformed_file_is_refused_with_its_line(content: bytes, message: str)
 @given(
     st.lists(st.lists(st.text("ab,;\n\"' 1", max_size=5), min_size=2, max_size=2), min_size=1, max_size=20)
 )
-def test_what_the_csv_module_writes_is_read_back(rows: list[list[str]]) -> None:
+def test_rows_written_by_the_csv_module_are_read_back(rows: list[list[str]]) -> None:
     with Path("t.csv").open("w", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         writer.writerows([["first", "second"], *rows])
@@ -326,7 +326,9 @@ def test_a_word_after_many_numbers_is_refused_with_its_row() -> None:
         cast_column(table.frame["x"], None, table.locate)
 
 
-def test_large_tables_keep_single_precision_where_it_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_tables_use_single_precision_where_it_is_precise_enough(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("lit_classify.data.table.csv._FLOAT32_CELLS", 10)
     random = np.random.default_rng(0)
     near, far = random.normal(size=500), 1.6e9 + random.integers(0, 1000, 500)

@@ -24,8 +24,7 @@ def test_spaces_after_commas_are_skipped_without_a_header(
 ) -> None:
     frame = read_table(write(content)).frame
     assert frame.columns[:2] == ["column_1", "column_2"]
-    cells = [(first, second.strip()) for first, second in frame.select("column_1", "column_2").rows()]
-    assert cells == [(first, second) for first, second in rows]
+    assert [(age, degree.strip()) for age, degree, *_ in frame.rows()] == rows
 
 
 def test_text_without_a_header_is_detected_by_its_values() -> None:

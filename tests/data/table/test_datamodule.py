@@ -106,17 +106,17 @@ def test_predictions_need_neither_the_target_nor_the_column_order_nor_the_traini
     fit = ["fit", "--config", "table", "--data.path", str(path), "--data.target", "target"]
     assert main([*fit, "--trainer.max_epochs", "3"]) == 0
     checkpoint = "lightning_logs/table/version_0/checkpoints/best.ckpt"
-    assert main(["predict", "--ckpt_path", checkpoint, "--out", "before.csv"]) == 0
+    assert main(["predict", "--ckpt_path", checkpoint, "--out", "expected.csv"]) == 0
     table = pl.read_csv(path)
     table.drop("target").select(reversed(table.columns[:-1])).with_columns(extra=pl.lit("z")).write_csv(
         "new.csv"
     )
     path.unlink()
     predict = ["predict", "--ckpt_path", checkpoint, "--data.path", "new.csv"]
-    assert main([*predict, "--out", "after.csv"]) == 0
+    assert main([*predict, "--out", "predicted.csv"]) == 0
     assert "ignored columns that the training data did not have: extra" in capsys.readouterr().err
-    assert Path("after.csv").read_text() == Path("before.csv").read_text()
-    assert len(Path("after.csv").read_text().splitlines()) == 179
+    assert Path("predicted.csv").read_text() == Path("expected.csv").read_text()
+    assert len(Path("predicted.csv").read_text().splitlines()) == 179
 
 
 @pytest.mark.reliability(28)
@@ -188,13 +188,14 @@ def test_a_table_is_the_same_whatever_file_it_comes_from() -> None:
     )
     cells.write_csv("t.csv")
     cells.write_parquet("cells.parquet")
-    first, *others = (TableDataModule(path, "y") for path in ("t.parquet", "t.csv", "cells.parquet"))
-    for other in others:
+    expected = TableDataModule("t.parquet", "y")
+    for path in ("t.csv", "cells.parquet"):
+        data = TableDataModule(path, "y")
         for split in ("train", "val", "test"):
-            assert torch.equal(first.split(split).x, other.split(split).x)
-            assert torch.equal(first.split(split).y, other.split(split).y)
-        before, after = (module.hparams["fitted_state"] for module in (first, other))
-        assert before["encoders"] == after["encoders"]
+            assert torch.equal(data.split(split).x, expected.split(split).x)
+            assert torch.equal(data.split(split).y, expected.split(split).y)
+        states = [module.hparams["fitted_state"] for module in (data, expected)]
+        assert states[0]["encoders"] == states[1]["encoders"]
 
 
 @pytest.mark.reliability(28)
@@ -223,5 +224,5 @@ def test_a_new_table_is_read_with_the_decimal_separators_of_the_training() -> No
     rows = [f'"{n % 9},5",{n % 7}.{n % 10}25,{"ab"[n % 2]}' for n in range(90)]
     data = table(rows, header="price,weight,target")
     new = [pl.DataFrame({"price": ["1,5"], "weight": [weight]}) for weight in ("1.125", "1.1250")]
-    first, second = (data.transform(frame) for frame in new)
-    assert first.equal(second)
+    features = [data.transform(frame) for frame in new]
+    assert features[0].equal(features[1])

@@ -11,19 +11,19 @@ from tests.example_tables import write
 
 
 def test_several_files_are_one_table() -> None:
-    Path("parts").mkdir()
-    write("a,b\n1,x\n2,y\n", "parts/1.csv")
-    write("b,a\nz,3\n", "parts/2.csv")
-    for paths in ("parts/*.csv", ["parts/1.csv", "parts/2.csv"]):
+    Path("tables").mkdir()
+    write("a,b\n1,x\n2,y\n", "tables/1.csv")
+    write("b,a\nz,3\n", "tables/2.csv")
+    for paths in ("tables/*.csv", ["tables/1.csv", "tables/2.csv"]):
         table = read_table(paths)
         assert table.frame.rows() == [(1.0, "x"), (2.0, "y"), (3.0, "z")]
-        assert table.locate(2) == "parts/2.csv, row 1"
-    write("a,c\n1,2\n", "parts/3.csv")
-    with pytest.raises(DataError, match=r"parts/3.csv and parts/1.csv differ in their columns: b, c"):
-        read_table("parts/*.csv")
+        assert table.locate(2) == "tables/2.csv, row 1"
+    write("a,c\n1,2\n", "tables/3.csv")
+    with pytest.raises(DataError, match=r"tables/3.csv and tables/1.csv differ in their columns: b, c"):
+        read_table("tables/*.csv")
     for path, message in (
-        ("parts", "is a directory"),
-        ("parts/*.tsv", "no table at"),
+        ("tables", "is a directory"),
+        ("tables/*.tsv", "no table at"),
         ("x.csv", "no table at"),
     ):
         with pytest.raises(DataError, match=message):
@@ -31,7 +31,7 @@ def test_several_files_are_one_table() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "found"),
+    ("pattern", "names"),
     [
         ("data/*/x.csv", ["data/1/x.csv", "data/2/x.csv"]),
         ("data/?/x.csv", ["data/1/x.csv", "data/2/x.csv"]),
@@ -40,13 +40,13 @@ def test_several_files_are_one_table() -> None:
         ("**/y.csv", ["data/2/y.csv"]),
     ],
 )
-def test_patterns_match_directories_and_files(pattern: str, found: list[str]) -> None:
+def test_patterns_match_directories_and_files(pattern: str, names: list[str]) -> None:
     for name in ("data/1/x.csv", "data/2/x.csv", "data/2/y.csv", "data/2/deep/x.csv", "data/1/.x.csv"):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         write("a,b\n1,2\n", name)
-    assert [name for name, _ in read_table(pattern).files] == found
+    assert [name for name, _ in read_table(pattern).files] == names
     assert [name for name, _ in read_table(str(Path(pattern).absolute())).files] == [
-        str(Path(name).absolute()) for name in found
+        str(Path(name).absolute()) for name in names
     ]
 
 

@@ -25,11 +25,11 @@ def test_settings_that_would_change_the_splits_are_refused_after_training() -> N
 
 
 def test_all_rows_of_another_table_are_test_rows() -> None:
-    first = table([f"{n},{'ab'[n % 2]}" for n in range(50)])
-    state = first.hparams["fitted_state"]
+    trained = table([f"{n},{'ab'[n % 2]}" for n in range(50)])
+    state = trained.hparams["fitted_state"]
     again = TableDataModule("t.csv", "target", fitted_state=state)
     for name in ("train", "val", "test"):
-        assert torch.equal(again.split(name).x, first.split(name).x)
+        assert torch.equal(again.split(name).x, trained.split(name).x)
     write("target,x\n" + "b,3\na,4\n" * 5, "new.csv")
     other = TableDataModule("new.csv", "target", fitted_state=state)
     with pytest.warns(DataWarning, match=r"all 10 rows of new\.csv are evaluated"):
@@ -60,21 +60,21 @@ def test_evaluating_changed_validation_or_test_files_causes_a_warning(name: str)
 
 
 @pytest.mark.reliability(50)
-@pytest.mark.parametrize("given", [["val"], ["test"], ["val", "test"]])
-def test_a_file_that_a_command_does_not_need_may_be_missing(given: list[str]) -> None:
+@pytest.mark.parametrize("splits", [["val"], ["test"], ["val", "test"]])
+def test_a_file_that_a_command_does_not_need_may_be_missing(splits: list[str]) -> None:
     files = three_files()
     files = {
         name: value
         for name, value in files.items()
-        if name.removesuffix("_path") not in {"val", "test"} - {*given}
+        if name.removesuffix("_path") not in {"val", "test"} - {*splits}
     }
-    first = TableDataModule(**files)
-    state = first.hparams["fitted_state"]
-    for missing in given:
+    trained = TableDataModule(**files)
+    state = trained.hparams["fitted_state"]
+    for missing in splits:
         Path(f"{missing}.csv").rename("away.csv")
         data = TableDataModule(**files, fitted_state=state)
         for name in {"train", "val", "test"} - {missing}:
-            assert torch.equal(data.split(name).x, first.split(name).x)
+            assert torch.equal(data.split(name).x, trained.split(name).x)
         with pytest.raises(DataError, match=rf"no table at {missing}\.csv"):
             data.split(missing)
         Path("away.csv").rename(f"{missing}.csv")
@@ -91,13 +91,13 @@ def test_a_missing_file_is_refused_if_its_path_has_changed() -> None:
 @pytest.mark.reliability(50)
 def test_the_same_rows_in_a_renamed_file_are_recognized() -> None:
     files = three_files()
-    first = TableDataModule(**files)
+    trained = TableDataModule(**files)
     Path("moved").mkdir()
     for name in ("path", "val_path", "test_path"):
         files[name] = str(Path(files[name]).rename(f"moved/{files[name]}"))
-    again = TableDataModule(**files, fitted_state=first.hparams["fitted_state"])
+    again = TableDataModule(**files, fitted_state=trained.hparams["fitted_state"])
     for name in ("train", "val", "test"):
-        assert torch.equal(again.split(name).x, first.split(name).x)
+        assert torch.equal(again.split(name).x, trained.split(name).x)
 
 
 @pytest.mark.reliability(50)
@@ -141,12 +141,12 @@ def test_resume_is_refused_when_any_file_has_changed(
     data = [word for key, value in files.items() for word in (f"--data.{key}", value)]
     fit = ["fit", "--config", "table", *data, "--data.target", "target", "--plots", "none"]
     assert main([*fit, "--trainer.max_epochs", "1"]) == 0
-    more = [*fit, "--trainer.max_epochs", "2", "--ckpt_path"]
+    resume = [*fit, "--trainer.max_epochs", "2", "--ckpt_path"]
     checkpoint = "lightning_logs/table/version_0/checkpoints/last.ckpt"
     path = Path(f"{changed}.csv")
     path.write_text(path.read_text().replace("1,b", "1.5,b", 1))
     capsys.readouterr()
-    assert main([*more, checkpoint]) == 2
+    assert main([*resume, checkpoint]) == 2
     assert f"was trained on another table than {changed}.csv (data." in capsys.readouterr().err
     three_files()
-    assert main([*more, checkpoint]) == 0
+    assert main([*resume, checkpoint]) == 0

@@ -131,7 +131,7 @@ COLUMNS: list[tuple[Any, pl.DataType, list[Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("column", "dtype", "cells"), COLUMNS, ids=lambda part: str(part)[:20])
+@pytest.mark.parametrize(("column", "dtype", "cells"), COLUMNS, ids=lambda value: str(value)[:20])
 def test_columns_of_pandas_keep_their_types_and_missing_values(
     column: Any, dtype: pl.DataType, cells: list[Any]
 ) -> None:
@@ -256,8 +256,8 @@ def test_categories_and_classes_are_those_of_a_file_that_spells_them_otherwise(
     for name in ("c", "target"):
         spelled[name] = [word(str(cell)) for cell in frame[name]]
     spelled.to_csv("t.csv", index=False)
-    for one, other in ((frame, "t.csv"), ("t.csv", frame)):
-        data = TableDataModule(one, "target", categorical=["c", "n"])
+    for trained, other in ((frame, "t.csv"), ("t.csv", frame)):
+        data = TableDataModule(trained, "target", categorical=["c", "n"])
         state = data.hparams["fitted_state"]
         new = TableDataModule(other, "target", categorical=["c", "n"], fitted_state=state)
         with pytest.warns(DataWarning) as warned:

@@ -111,7 +111,7 @@ def test_a_column_that_is_constant_in_the_training_rows_becomes_zero() -> None:
     assert np.isfinite(x).all()
 
 
-def test_features_are_in_the_order_of_the_given_rows() -> None:
+def test_features_are_in_the_order_of_the_splits() -> None:
     values, columns = infer_schema(rows_of(n=np.arange(100_000.0)), [], [], [], [])
     order = np.random.default_rng(0).permutation(100_000).astype(np.int32)
     fitted = Preprocessor().fit(values, columns, order)

@@ -16,24 +16,24 @@ ROWS = [f"{n},{n % 3},{'ab'[n % 2]}" for n in range(60)]
 def weights_by_x(data: TableDataModule, split: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the weights of the batches of a split, and those of the rows with the same features."""
     (batch,) = {"train": data.train_dataloader, "val": data.val_dataloader}[split]()
-    numbers = [int(row) for row in data.raw_rows(split, range(len(batch[0])))["w"]]
-    return batch[-1], torch.tensor(numbers, dtype=torch.float32)
+    weights = [int(cell) for cell in data.raw_rows(split, range(len(batch[0])))["w"]]
+    return batch[-1], torch.tensor(weights, dtype=torch.float32)
 
 
 @pytest.mark.parametrize(
-    ("options", "parts"),
+    ("options", "batch_len"),
     [({}, 3), ({"folds": 4}, 4), ({"val_fraction": 0}, 3)],
     ids=["validation rows", "folds", "course mode"],
 )
 def test_rows_of_training_and_validation_have_their_weights_and_test_rows_have_none(
-    options: dict[str, Any], parts: int
+    options: dict[str, Any], batch_len: int
 ) -> None:
     data = table(ROWS, HEADER, sample_weight="w", batch_size=None, **options)
     for split in ("train", "val"):
-        found, expected = weights_by_x(data, split)
-        assert torch.equal(found, expected)
+        weights, expected = weights_by_x(data, split)
+        assert torch.equal(weights, expected)
     (train,), (test,) = data.train_dataloader(), data.test_dataloader()
-    assert (len(train), len(test)) == (parts, 2)
+    assert (len(train), len(test)) == (batch_len, 2)
     assert [column.name for column in data.columns] == ["x"]
 
 
@@ -48,7 +48,7 @@ def test_a_fit_uses_the_weights(folds: int) -> None:
         made = trainer(max_epochs=1)
         made.fit(model, data)
         losses.append([float(made.callback_metrics[name]) for name in ("train/loss", "val/loss")])
-    assert all(first != second for first, second in zip(*losses, strict=True))
+    assert all(weighted != unweighted for weighted, unweighted in zip(*losses, strict=True))
 
 
 @pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
@@ -57,17 +57,17 @@ def test_a_row_of_a_table_with_a_weight_counts_as_often_as_a_repeated_one() -> N
     corners = [(u, v, count) for count, (u, v) in enumerate(((-1, -1), (-1, 1), (1, -1), (1, 1)))]
     counted = [(u, v, n, y) for u, v, count in corners for n, y in ((count, "a"), (4 - count, "b"))]
     repeated = [(u, v, 1, y) for u, v, n, y in counted for _ in range(n)]
-    rest = ["0.5,-0.5,1,a,val", "-0.5,0.5,1,b,val"]
+    validation = ["0.5,-0.5,1,a,val", "-0.5,0.5,1,b,val"]
     weights = []
     for rows in (counted, repeated):
         lines = [",".join(map(str, row)) + ",train" for row in rows]
         options: dict[str, Any] = {
             "sample_weight": "n",
-            "split": "part",
+            "split": "split",
             "batch_size": None,
             "test_fraction": 0,
         }
-        data = table([*lines, *rest], "u,v,n,y,part", "y", **options)
+        data = table([*lines, *validation], "u,v,n,y,split", "y", **options)
         torch.manual_seed(0)
         model = BinaryClassifier(data.in_features, class_names=data.class_names, hidden=[4])
         trainer(max_epochs=30).fit(model, data)
@@ -85,7 +85,7 @@ def test_a_row_of_a_table_with_a_weight_counts_as_often_as_a_repeated_one() -> N
         ("much", r"t.csv, row 61, column 'w': 'much' is not a number"),
     ],
 )
-def test_a_weight_that_is_no_number_of_at_least_zero_is_refused(cell: str, message: str) -> None:
+def test_a_weight_that_is_not_a_number_of_at_least_zero_is_refused(cell: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         table([*ROWS, f"1,{cell},a"], HEADER, sample_weight="w")
 

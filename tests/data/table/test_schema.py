@@ -21,24 +21,24 @@ def test_kinds_are_inferred_and_missing_values_counted() -> None:
         code=["1", "2"] * 25,
     )
     _, columns = infer_schema(table, [], ["unwanted"], ["code"], [])
-    found = {column.name: (column.kind, column.missing, column.use) for column in columns}
-    assert found["number"] == ("number", 20, "used")
-    assert found["word"] == ("category", 20, "used")
-    assert found["yes"] == ("boolean", 10, "used")
-    assert found["code"] == ("category", 0, "used")
-    assert found["same"][2] == "dropped: constant"
-    assert found["gone"][2] == "dropped: all missing"
-    assert found["name"][2] == "dropped: unique values (looks like an ID)"
-    assert found["unwanted"][2] == "dropped: listed in ignore"
+    summary = {column.name: (column.kind, column.missing, column.use) for column in columns}
+    assert summary["number"] == ("number", 20, "used")
+    assert summary["word"] == ("category", 20, "used")
+    assert summary["yes"] == ("boolean", 10, "used")
+    assert summary["code"] == ("category", 0, "used")
+    assert summary["same"][2] == "dropped: constant"
+    assert summary["gone"][2] == "dropped: all missing"
+    assert summary["name"][2] == "dropped: unique values (looks like an ID)"
+    assert summary["unwanted"][2] == "dropped: listed in ignore"
     _, columns = infer_schema(table, ["yes"], [], [], [])
     assert [column.name for column in columns if column.is_used] == ["yes"]
 
 
 def test_the_table_of_columns_with_long_and_wide_names_is_aligned() -> None:
     columns = [Column("a" * 200, "number", 0, 3), Column("年齢", "number", 1, 20)]
-    head, first, second = (line.partition("number")[0] for line in format_schema(columns, []).splitlines())
-    assert width_of(first) == width_of(second) <= 40
-    assert head.index("kind") == len(first)
+    header, *names = (line.partition("number")[0] for line in format_schema(columns, []).splitlines())
+    assert width_of(names[0]) == width_of(names[1]) <= 40
+    assert header.index("kind") == len(names[0])
 
 
 def test_an_unknown_column_of_a_file_with_another_delimiter_is_explained() -> None:

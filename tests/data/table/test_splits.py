@@ -23,7 +23,8 @@ def test_splits_are_stratified_and_share_no_row() -> None:
 
 def test_a_column_defines_the_splits() -> None:
     names = ["train", "Train", "validation", "test"]
-    data = table([f"{n},{names[n % 4]},{'ab'[n % 3 == 0]}" for n in range(80)], "x,part,target", split="part")
+    rows = [f"{n},{names[n % 4]},{'ab'[n % 3 == 0]}" for n in range(80)]
+    data = table(rows, "x,split,target", split="split")
     assert [len(data.split(name).y) for name in ("train", "val", "test")] == [40, 20, 20]
     assert data.in_features == 1
 
@@ -44,7 +45,7 @@ def test_rows_of_a_group_stay_together() -> None:
 def test_a_group_in_two_splits_is_refused() -> None:
     rows = [f"{n},{n // 10},{('train', 'val', 'test')[n % 3]},{'ab'[n % 2]}" for n in range(90)]
     with pytest.raises(DataError, match=r"the group 'g' '0' \(t.csv, row 1\) is in two splits"):
-        table(rows, "x,g,part,target", split="part", groups="g")
+        table(rows, "x,g,split,target", split="split", groups="g")
 
 
 @pytest.mark.reliability(23)
@@ -125,10 +126,10 @@ def test_a_group_is_in_one_fold_and_folds_are_of_similar_size() -> None:
     rows = [f"{n},{patient},{'ab'[n % 2]}" for n, patient in enumerate(patients)]
     data = table(rows, "x,patient,target", groups="patient", folds=5, test_fraction=0)
     fold, _ = training_folds(data)
-    of_patient: dict[int, set[int]] = {}
-    for patient, number in zip(patients, fold.tolist(), strict=True):
-        of_patient.setdefault(patient, set()).add(number)
-    assert all(len(numbers) == 1 for numbers in of_patient.values())
+    folds_of_patient: dict[int, set[int]] = {}
+    for patient, index in zip(patients, fold.tolist(), strict=True):
+        folds_of_patient.setdefault(patient, set()).add(index)
+    assert all(len(folds) == 1 for folds in folds_of_patient.values())
     counts = torch.bincount(fold)
     assert len(counts) == 5
     assert int(counts.max() - counts.min()) <= 2
@@ -139,10 +140,10 @@ def test_there_are_no_more_folds_than_groups() -> None:
     assert table(rows, "x,patient,target", groups="patient", folds=8, test_fraction=0).folds == 4
 
 
-@pytest.mark.parametrize("given", [{"val_fraction": 0.2}, {"split": "part"}])
-def test_validation_rows_turn_folds_off(given: dict[str, Any]) -> None:
+@pytest.mark.parametrize("options", [{"val_fraction": 0.2}, {"split": "split"}])
+def test_folds_are_not_used_if_there_are_validation_rows(options: dict[str, Any]) -> None:
     rows = [f"{n},{('train', 'train', 'val', 'test')[n % 4]},{'ab'[n % 3 == 0]}" for n in range(80)]
-    data = table(rows, "x,part,target", folds=8, ignore="part", **given)
+    data = table(rows, "x,split,target", folds=8, ignore="split", **options)
     assert data.folds == 0
     assert data.split("val") is not data.split("train")
     assert data.fold is None
@@ -160,5 +161,4 @@ def test_groups_that_are_equal_as_numbers_are_distinct() -> None:
     names = ["1.1", "1.10", "1.100", "NA", "1e1", "10"]
     rows = [f"{n},{names[n % 6]},{'ab'[n // 6 % 2]}" for n in range(60)]
     data = table(rows, "x,group,target", groups="group", test_fraction=0.3, val_fraction=0.3)
-    parts = [data.split(name).x for name in ("train", "val", "test")]
-    assert [len(part) for part in parts] == [20, 20, 20]
+    assert [len(data.split(name).x) for name in ("train", "val", "test")] == [20, 20, 20]

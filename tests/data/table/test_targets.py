@@ -41,14 +41,14 @@ def test_a_numeric_target_has_float_values_and_no_classes() -> None:
 
 def test_several_target_columns_of_zeros_and_ones_are_labels() -> None:
     rows = [f"{number},{number % 2},{'yes' if number % 3 else 'no'}" for number in range(60)]
-    data = table(rows, "x,odd,rest", ["odd", "rest"])
-    assert (data.label_names, data.class_names, data.out_features) == (["odd", "rest"], None, 2)
+    data = table(rows, "x,odd,indivisible", ["odd", "indivisible"])
+    assert (data.label_names, data.class_names, data.out_features) == (["odd", "indivisible"], None, 2)
     y = data.split("train").y
     assert y.dtype == torch.float32
     assert y.shape == (36, 2)
     assert set(y.flatten().tolist()) == {0.0, 1.0}
     with pytest.raises(DataError, match=r"row 2, column 'odd': 2.0 is neither yes nor no; .* 0 or 1"):
-        table(["1,1,0", "2,2,1", "3,0,0"] * 9, "x,odd,rest", ["odd", "rest"])
+        table(["1,1,0", "2,2,1", "3,0,0"] * 9, "x,odd,indivisible", ["odd", "indivisible"])
 
 
 def test_the_kind_of_a_target_can_be_declared() -> None:
@@ -60,7 +60,7 @@ def test_the_kind_of_a_target_can_be_declared() -> None:
 
 
 @pytest.mark.reliability(19)
-@pytest.mark.parametrize("far", [1, 7, 19])
+@pytest.mark.parametrize("row", [1, 7, 19])
 @pytest.mark.parametrize(
     ("values", "wrong", "options", "message"),
     [
@@ -74,16 +74,16 @@ def test_the_kind_of_a_target_can_be_declared() -> None:
     ],
 )
 def test_an_invalid_target_is_refused_with_its_row(
-    values: list[str], wrong: str, options: dict[str, Any], message: str, far: int
+    values: list[str], wrong: str, options: dict[str, Any], message: str, row: int
 ) -> None:
     rows = [f"{number},{values[number % len(values)]}" for number in range(60)]
     state = table(rows, **options).hparams["fitted_state"]
     new = rows[:20]
-    new[far] = f"{far},{wrong}"
+    new[row] = f"{row},{wrong}"
     data = table(new, fitted_state=state, **options)
     with (
         pytest.warns(DataWarning, match="all 20 rows"),
-        pytest.raises(DataError, match=rf"t\.csv, row {far + 1}, (target|column) 'target': {message}"),
+        pytest.raises(DataError, match=rf"t\.csv, row {row + 1}, (target|column) 'target': {message}"),
     ):
         data.setup()
 
@@ -100,20 +100,20 @@ def test_a_word_in_a_numeric_target_is_refused_with_its_row() -> None:
 @pytest.mark.parametrize("wrong", ["perhaps", "2", ""])
 def test_an_invalid_label_is_refused_with_its_row(wrong: str) -> None:
     rows = [f"{number},{number % 2},{'yes' if number % 3 else 'no'}" for number in range(60)]
-    for place, name in ((1, "odd"), (2, "rest")):
+    for position, name in ((1, "odd"), (2, "indivisible")):
         cells = rows[40].split(",")
-        cells[place] = wrong
+        cells[position] = wrong
         with pytest.raises(DataError, match=rf"t\.csv, row 41, .* '{name}': .*; several target .* 0 or 1"):
-            table([*rows[:40], ",".join(cells), *rows[41:]], "x,odd,rest", ["odd", "rest"])
+            table([*rows[:40], ",".join(cells), *rows[41:]], "x,odd,indivisible", ["odd", "indivisible"])
 
 
 def test_classes_that_differ_only_as_text_remain_distinct_when_they_are_read_again() -> None:
     rows = [f"{number},{'01' if number % 2 else '1'}" for number in range(60)]
-    first = table(rows, categorical="target")
-    again = table(rows, categorical="target", fitted_state=first.hparams["fitted_state"])
-    assert first.class_names == ["01", "1"]
+    data = table(rows, categorical="target")
+    again = table(rows, categorical="target", fitted_state=data.hparams["fitted_state"])
+    assert data.class_names == ["01", "1"]
     for name in ("train", "val", "test"):
-        assert torch.equal(again.split(name).y, first.split(name).y)
+        assert torch.equal(again.split(name).y, data.split(name).y)
 
 
 def test_a_few_times_of_day_must_be_declared_classes_or_numbers() -> None:

@@ -170,14 +170,17 @@ FORMATS = [
 
 
 @given(st.lists(st.floats(-1e9, 1e9), min_size=1, max_size=30), st.sampled_from(FORMATS), st.booleans())
-def test_formatted_numbers_come_back(numbers: list[float], form: ValueFormat, before: bool) -> None:
-    separators = str.maketrans({",": form.thousands, ".": form.decimal})
+def test_formatted_numbers_are_read_back(
+    numbers: list[float], value_format: ValueFormat, unit_first: bool
+) -> None:
+    separators = str.maketrans({",": value_format.thousands, ".": value_format.decimal})
     values = [round(number, 2) for number in numbers]
     cells = [f"{abs(value):,.2f}".translate(separators) for value in values]
-    cells = [form.unit + cell if before else cell + form.unit for cell in cells]
+    unit = value_format.unit
+    cells = [unit + cell if unit_first else cell + unit for cell in cells]
     cells = ["-" + cell if value < 0 else cell for cell, value in zip(cells, values, strict=True)]
     assert convert([*cells])[0] == values
-    assert form.parse(pl.Series(cells)).to_list() == values
+    assert value_format.parse(pl.Series(cells)).to_list() == values
 
 
 @given(
@@ -190,7 +193,7 @@ def test_formatted_dates_are_those_of_strptime(times: list[datetime], pattern: s
 
 
 @pytest.mark.parametrize("late", ["1.234,5", "word", "7"])
-def test_a_later_cell_in_another_format_counts(late: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_later_cells_determine_the_format_too(late: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_text, "_HEAD_BYTES", 64)
     monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 100)
     cells = ["1,5", "2,5"] * 50 + [late]

@@ -22,8 +22,8 @@ def test_the_closest_format_is_that_of_most_cells() -> None:
 
 
 def test_formats_of_a_checkpoint_are_checked() -> None:
-    form = ValueFormat(",", ".", "€")
-    assert ValueFormat.from_dict(form.to_dict()) == form
+    value_format = ValueFormat(",", ".", "€")
+    assert ValueFormat.from_dict(value_format.to_dict()) == value_format
     for wrong, error in (({"decimal": 5}, TypeError), ({"decimal": ""}, ValueError), ({"x": ""}, TypeError)):
         with pytest.raises(error):
             ValueFormat.from_dict(wrong)
@@ -31,7 +31,7 @@ def test_formats_of_a_checkpoint_are_checked() -> None:
 
 @given(st.lists(st.timedeltas(timedelta(0), timedelta(days=9999)), min_size=1, max_size=5))
 def test_durations_are_read_as_python_and_iso_8601_write_them(durations: list[timedelta]) -> None:
-    for cells in (map(str, durations), (pd.Timedelta(part).isoformat() for part in durations)):
+    for cells in (map(str, durations), (pd.Timedelta(duration).isoformat() for duration in durations)):
         text = pl.Series(["1 day, 0:00:00", *cells])  # shows that they are not times of a day
         assert closest_format(text).parse(text)[1:].to_list() == durations
 
