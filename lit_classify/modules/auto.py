@@ -70,14 +70,14 @@ AutoModule.__abstractmethods__ = frozenset()  # it has no instances that could l
 
 
 def _check_settings(
-    given: Mapping[str, Any], class_names: Sequence[str] | None, label_names: Sequence[str] | None
+    arguments: Mapping[str, Any], class_names: Sequence[str] | None, label_names: Sequence[str] | None
 ) -> None:
     """Raise UserError for a setting that only another task has."""
     classes = "numbers" if class_names is None else "two classes" if len(class_names) == 2 else "more classes"
-    found = "labels" if label_names is not None else classes
+    target_type = "labels" if label_names is not None else classes
     accepted = {target: constructor_parameters(task).keys() for target, task in _TASKS.items()}
-    for setting, value in given.items():
-        targets = [target for target, settings in accepted.items() if setting in settings]
-        if value is not None and targets and found not in targets:
+    for name, value in arguments.items():
+        targets = [target for target, names in accepted.items() if name in names]
+        if value is not None and targets and target_type not in targets:
             others = " or ".join(targets)
-            raise UserError(f"{setting} is a setting for {others}, but the target holds {found}")
+            raise UserError(f"{name} is a setting for {others}, but the target holds {target_type}")

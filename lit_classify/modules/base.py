@@ -176,7 +176,7 @@ class LitModule(LightningModule, ABC):
     ) -> None:
         super().__init__()
         loss, loss_args = as_name(loss, loss_args)
-        given = {
+        arguments = {
             "activation": activation,
             "network": type(network) if isinstance(network, nn.Module) else network,
             "network_args": network_args,
@@ -188,8 +188,10 @@ class LitModule(LightningModule, ABC):
             "lr_scheduler_args": lr_scheduler_args,
             "freeze": as_names(freeze),
         }
-        self.save_hyperparameters(logger=False, ignore=list(given))  # which it would copy
-        self.hparams.update({name: plain(value, NAMED_CLASSES.get(name)) for name, value in given.items()})
+        self.save_hyperparameters(logger=False, ignore=list(arguments))  # which it would copy
+        self.hparams.update(
+            {name: plain(value, NAMED_CLASSES.get(name)) for name, value in arguments.items()}
+        )
         self.class_names = None if class_names is None else list(class_names)
         self.label_names = None if label_names is None else list(label_names)
         self.check_outputs(out_features)
@@ -217,8 +219,10 @@ class LitModule(LightningModule, ABC):
             members=self.members,
         )
         frozen = freeze_layers(self.network, self.hparams["freeze"])
-        parts = (part for layer in frozen for part in layer.modules())
-        self._fixed_statistics = [part.eval() for part in parts if hasattr(part, "track_running_stats")]
+        modules = (module for layer in frozen for module in layer.modules())
+        self._fixed_statistics = [
+            module.eval() for module in modules if hasattr(module, "track_running_stats")
+        ]
         self.row_loss = make_loss(type(self).__name__, self.losses, loss, loss_args)
         if self.row_loss is not None:
             self.row_loss.check(out_features, self.class_names is not None)
@@ -252,8 +256,8 @@ class LitModule(LightningModule, ABC):
     def train(self, mode: bool = True) -> Self:
         """Set the training mode, except that frozen layers keep their running statistics."""
         super().train(mode)
-        for part in self._fixed_statistics:
-            part.eval()
+        for layer in self._fixed_statistics:
+            layer.eval()
         return self
 
     # What a task defines.
@@ -464,7 +468,7 @@ class LitModule(LightningModule, ABC):
         if self.members == 1:
             raise UserError("the spread over members needs several, but the model is a single network")
         logits = self.network(self._to_features(x))
-        return torch.stack([self.probabilities(each) for each in logits]).std(dim=0)
+        return torch.stack([self.probabilities(member_logits) for member_logits in logits]).std(dim=0)
 
     def _to_features(self, x: Any) -> Tensor:  # noqa: ANN401 - any array
         """Return features as a tensor of the type and on the device of the weights."""
@@ -607,13 +611,13 @@ class LitModule(LightningModule, ABC):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Record the classes and arguments of the model and its data, which ``Checkpoint`` reads."""
         model = ClassSpec.of(self).to_dict()
-        written: dict[str, Any] = {"version": __version__, "model": model, "seed": self._resume.seed}
+        record: dict[str, Any] = {"version": __version__, "model": model, "seed": self._resume.seed}
         if self.initialization is not None:
-            written["initialization"] = self.initialization
+            record["initialization"] = self.initialization
         datamodule = getattr(self.trainer, "datamodule", None)
         if datamodule is not None:
-            written["data"] = ClassSpec.of(datamodule).to_dict()
-        checkpoint["lit_classify"] = written
+            record["data"] = ClassSpec.of(datamodule).to_dict()
+        checkpoint["lit_classify"] = record
         for key in (self.CHECKPOINT_HYPER_PARAMS_KEY, "datamodule_hyper_parameters"):
             if key in checkpoint:
                 checkpoint[key] = plain(checkpoint[key])

@@ -81,15 +81,16 @@ def unpack_batch(batch: object) -> tuple[Tensor, Tensor, Tensor | None, Tensor |
         case [Tensor() as x, Tensor() as y, Tensor() as fold, Tensor() as weight]:
             return x, y, fold, weight
         case Tensor():
-            found = f"a tensor, {describe_tensor(batch)}"
+            description = f"a tensor, {describe_tensor(batch)}"
         case {}:
-            found = f"a dict with the keys {', '.join(map(repr, batch))}"
-        case [*parts]:
-            found = f"{len(parts)} parts: {', '.join(type(part).__name__ for part in parts)}"
+            description = f"a dict with the keys {', '.join(map(repr, batch))}"
+        case [*elements]:
+            types = ", ".join(type(element).__name__ for element in elements)
+            description = f"a sequence of {plural(len(elements), 'element')}: {types}"
         case _:
-            found = f"of the type {type(batch).__name__}"
+            description = f"of the type {type(batch).__name__}"
     raise DataError(
-        f"a batch must be a pair of tensors (x, y), x float32 of shape (N, F), but is {found}; "
+        f"a batch must be a pair of tensors (x, y), x float32 of shape (N, F), but is {description}; "
         "torch.utils.data.TensorDataset(x, y) gives such pairs"
     )
 

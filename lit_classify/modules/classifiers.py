@@ -68,8 +68,8 @@ class Classifier(LitModule, ABC):
         if class_weight is None:
             self.register_buffer("class_weight", None)
         else:
-            given = [1.0] * len(names) if isinstance(class_weight, str) else class_weight
-            self.register_buffer("class_weight", torch.tensor(_weights(given, names)))
+            weights = [1.0] * len(names) if isinstance(class_weight, str) else class_weight
+            self.register_buffer("class_weight", torch.tensor(_weights(weights, names)))
 
     def on_fit_start(self) -> None:
         """Compute balanced class weights from the training rows.
@@ -170,13 +170,14 @@ class Classifier(LitModule, ABC):
     def one_vs_rest(self, logits: Tensor, y: Tensor) -> dict[str, Arrays]:
         """Return, for each class, which rows are of it, and its probabilities."""
         true, p = y.cpu().numpy(), self.exact_probabilities(logits).numpy()
-        numbers = range(len(self.class_names) == 2, len(self.class_names))
-        return {self.class_names[number]: (true == number, p[:, number]) for number in numbers}
+        indices = range(len(self.class_names) == 2, len(self.class_names))
+        return {self.class_names[index]: (true == index, p[:, index]) for index in indices}
 
     def row_errors(self, logits: Tensor, y: Tensor) -> RowErrors:
         """Return the negative predicted probability of each row's true class, and both classes."""
         p, y = self.exact_probabilities(logits), y.cpu()
-        actual, predicted = ([self.class_names[k] for k in part.tolist()] for part in (y, self.labels(p)))
+        actual = [self.class_names[index] for index in y.tolist()]
+        predicted = [self.class_names[index] for index in self.labels(p).tolist()]
         return RowErrors(-p[torch.arange(len(y)), y], actual, predicted)
 
 
@@ -385,17 +386,17 @@ def _refuse_labels(task: Classifier) -> None:
         )
 
 
-def _weights(given: Sequence[float] | Mapping[str, float], names: Sequence[str]) -> list[float]:
+def _weights(weights: Sequence[float] | Mapping[str, float], names: Sequence[str]) -> list[float]:
     """Return the weight of each class, in the order of the names."""
-    if isinstance(given, Mapping):
-        for name in given:
+    if isinstance(weights, Mapping):
+        for name in weights:
             if str(name) not in names:
                 raise UserError(unknown_name("class in class_weight", str(name), names))
-        by_name = {str(name): weight for name, weight in given.items()}
-        given = [by_name.get(name, 1.0) for name in names]
-    if len(given) != len(names) or not all(0 < weight < float("inf") for weight in given):
+        by_name = {str(name): weight for name, weight in weights.items()}
+        weights = [by_name.get(name, 1.0) for name in names]
+    if len(weights) != len(names) or not all(0 < weight < float("inf") for weight in weights):
         raise UserError(
             f"class_weight needs a positive number for each of {len(names)} classes ({', '.join(names)}), "
-            f"but is {list(given)}"
+            f"but is {list(weights)}"
         )
-    return [float(weight) for weight in given]
+    return [float(weight) for weight in weights]

@@ -36,10 +36,10 @@ class GradientShare(Callback):
         mean = pl_module.means["train"]
         weight, mean.last_weight = mean.last_weight, None
         if weight is not None:
-            own = torch.as_tensor(weight, dtype=accumulation_dtype(loss.device), device=loss.device)
-            total = trainer.strategy.reduce(own.clone(), reduce_op="sum")  # in place
+            local_weight = torch.as_tensor(weight, dtype=accumulation_dtype(loss.device), device=loss.device)
+            total = trainer.strategy.reduce(local_weight.clone(), reduce_op="sum")  # in place
             tiny = torch.finfo(total.dtype).tiny  # the rows of a step may have no weight
-            share = (trainer.world_size * own / total.clamp_min(tiny)).to(loss.dtype)
+            share = (trainer.world_size * local_weight / total.clamp_min(tiny)).to(loss.dtype)
             loss.register_hook(lambda gradient: gradient * share)  # type: ignore[no-untyped-call]
 
 
@@ -86,7 +86,7 @@ class DivergenceCheck(Callback):
     """
 
     def __init__(self, every: int | None = None) -> None:
-        self._given = every
+        self._requested_every = every
         self._every, self._diverged = 1, torch.tensor(False)
         self._steps: list[tuple[int, float, Tensor, Tensor]] = []  # since the last look
 
@@ -94,7 +94,7 @@ class DivergenceCheck(Callback):
         """Choose how often to look at the losses."""
         groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
         can_skip = uses_plain_precision(pl_module) and all(group.get("fused") for group in groups)
-        every = self._given or (1 if pl_module.device.type == "cpu" else 16)
+        every = self._requested_every or (1 if pl_module.device.type == "cpu" else 16)
         self._every, self._steps = every if can_skip else 1, []
         self._diverged = torch.tensor(False, device=pl_module.device)
 
@@ -111,26 +111,26 @@ class DivergenceCheck(Callback):
             return
         self._steps.append((trainer.global_step, trainer.optimizers[0].param_groups[0]["lr"], loss, checked))
         if len(self._steps) >= self._every:
-            self._look(trainer)
+            self._check(trainer)
         self._diverged = self._diverged | ~checked.isfinite()
         for optimizer in trainer.optimizers:  # fused ones skip the update if it is 1, as a GradScaler sets it
             vars(optimizer)["found_inf"] = self._diverged.float()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Check the losses so far before weights are evaluated."""
-        self._look(trainer)
+        self._check(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Check the losses of the last steps."""
-        self._look(trainer)
+        self._check(trainer)
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
         """Check the losses so far before weights are saved."""
-        self._look(trainer)
+        self._check(trainer)
 
-    def _look(self, trainer: Trainer) -> None:
+    def _check(self, trainer: Trainer) -> None:
         steps, self._steps = self._steps, []
         if not steps:
             return
@@ -207,8 +207,8 @@ def fit_callbacks(trainer: Trainer, module: "LitModule", has_own_step: bool) -> 
         EpochMetrics: True,
     }
     present: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]  # as above
-    missing = {kind for kind in is_needed if not any(isinstance(part, kind) for part in present)}
-    return [kind() for kind, needed in is_needed.items() if needed and kind in missing]
+    missing = {cls for cls in is_needed if not any(isinstance(callback, cls) for callback in present)}
+    return [cls() for cls, needed in is_needed.items() if needed and cls in missing]
 
 
 def shows_metrics(trainer: Trainer) -> bool:

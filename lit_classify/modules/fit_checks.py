@@ -44,10 +44,10 @@ def fit_embeddings(module: "LitModule", data: object) -> None:
     """Fit the embeddings of numbers to the training rows, unless their weights come from a checkpoint."""
     if (module.initialization or {}).get("inputs"):
         return
-    for part in module.network.modules():
-        if not isinstance(part, FeatureEmbedding):
+    for layer in module.network.modules():
+        if not isinstance(layer, FeatureEmbedding):
             continue
         if isinstance(data, HasSample):
-            part.fit(data.sample("train").x.to(module.device))
+            layer.fit(data.sample("train").x.to(module.device))
         elif isinstance(data, HasSplits):
-            part.fit(data.split("train").x.to(module.device))
+            layer.fit(data.split("train").x.to(module.device))

@@ -34,13 +34,14 @@ def training_loss(
         fold: the fold of each row, ``(N,)``; None if all members learn from all rows.
         weight: the sample weight of each row, ``(N,)``; None for equal weights.
     """
-    parts, learned = losses_and_weights(task, logits, y, weight), logits.detach()
+    (losses, weights), learned = losses_and_weights(task, logits, y, weight), logits.detach()
     if fold is not None:
         members = torch.arange(len(logits), device=fold.device).unsqueeze(1)
-        parts = torch.where(fold != members, parts[0], 0.0), torch.where(fold != members, parts[1], 0.0)
+        learns = fold != members  # (K, N)
+        losses, weights = torch.where(learns, losses, 0.0), torch.where(learns, weights, 0.0)
         others = (fold + members[1:]) % len(logits)  # the members that learn from a row, (K - 1, N)
         learned = learned[others, torch.arange(len(y), device=y.device)]
-    losses, weights = (part.sum(dim=1) for part in parts)
+    losses, weights = losses.sum(dim=1), weights.sum(dim=1)
     totals, tiny = weights, torch.finfo(weights.dtype).tiny
     if task.trainer.world_size > 1:
         totals = task.trainer.strategy.reduce(weights.clone(), reduce_op="mean")
@@ -76,12 +77,13 @@ def validation_logits(
     """
     if fold is None:
         logits = task.network(x)
-        sums = torch.stack([part.sum(dim=1) for part in losses_and_weights(task, logits, y, weight)])
+        sums = torch.stack([values.sum(dim=1) for values in losses_and_weights(task, logits, y, weight)])
         task.member_sums = task.member_sums + sums.to(task.member_sums.dtype)
         return task.mean_logits(logits)
     held_out = held_out_logits(task.network, x, fold, task.members)
-    parts = losses_and_weights(task, held_out.unsqueeze(0), y, weight)
-    task.member_sums = task.member_sums.index_add(1, fold, torch.cat(parts).to(task.member_sums.dtype))
+    losses, weights = losses_and_weights(task, held_out.unsqueeze(0), y, weight)
+    sums = torch.cat([losses, weights]).to(task.member_sums.dtype)
+    task.member_sums = task.member_sums.index_add(1, fold, sums)
     return held_out
 
 

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 def module_card(module: "LitModule") -> str:
     """Return a card with the layers, the loss and the optimizer, as HTML."""
-    given = module.hparams
+    hparams = module.hparams
     task = next(base for base in type(module).__mro__ if "loss" in vars(base))
     facts = {
-        "inputs": list_names(module.inputs) or plural(given["in_features"], "feature"),
+        "inputs": list_names(module.inputs) or plural(hparams["in_features"], "feature"),
         "outputs": list_names(module.class_names or module.output_names),
-        "loss": given["loss"] or next(iter(vars(task).get("losses", ())), "custom"),
-        "optimizer": f"{given['optimizer']}, learning rate {module.lr:g}",
+        "loss": hparams["loss"] or next(iter(vars(task).get("losses", ())), "custom"),
+        "optimizer": f"{hparams['optimizer']}, learning rate {module.lr:g}",
         "members": module.members if module.members > 1 else "",
         "parameters": f"{sum(weights.numel() for weights in module.parameters()):,}",
     }
-    layers = list_layers(module.network, given["in_features"], module.members)
+    layers = list_layers(module.network, hparams["in_features"], module.members)
     return html_card(type(module).__name__, facts, [("layer", "output shape", "parameters"), *layers])

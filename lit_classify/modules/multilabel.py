@@ -50,12 +50,13 @@ class MultilabelClassifier(LitModule):
         **kwargs: Any,
     ) -> None:
         super().__init__(in_features, out_features, **kwargs)
-        given = [thresholds] * out_features if isinstance(thresholds, float | int) else list(thresholds)
-        if len(given) != out_features or not all(0 < threshold < 1 for threshold in given):
+        values = [thresholds] * out_features if isinstance(thresholds, float | int) else list(thresholds)
+        if len(values) != out_features or not all(0 < threshold < 1 for threshold in values):
             raise UserError(
-                f"thresholds needs a number between 0 and 1 for each of {out_features} labels, but is {given}"
+                f"thresholds needs a number between 0 and 1 for each of {out_features} labels, "
+                f"but is {values}"
             )
-        self.register_buffer("_thresholds", torch.tensor([float(threshold) for threshold in given]))
+        self.register_buffer("_thresholds", torch.tensor([float(threshold) for threshold in values]))
         self._balances_positives = pos_weight == "balanced"
         self.register_buffer("pos_weight", as_pos_weight(pos_weight, self.label_names, self.row_loss))
 
@@ -83,10 +84,10 @@ class MultilabelClassifier(LitModule):
     def check_outputs(self, out_features: int) -> None:
         """Raise UserError unless there are at least two logits, and as many labels."""
         if self.class_names is not None:
-            right = "BinaryClassifier" if len(self.class_names) == 2 else "MulticlassClassifier"
+            task = "BinaryClassifier" if len(self.class_names) == 2 else "MulticlassClassifier"
             raise UserError(
                 f"MultilabelClassifier predicts labels that are not mutually exclusive, but the data has "
-                f"{len(self.class_names)} classes; use {right}"
+                f"{len(self.class_names)} classes; use {task}"
             )
         if self.label_names is None:
             if out_features == 1:

@@ -25,22 +25,22 @@ class OutputBuffer:
     def __bool__(self) -> bool:
         return bool(self._batches)
 
-    def add(self, trainer: Trainer, *parts: Tensor) -> None:
+    def add(self, trainer: Trainer, *tensors: Tensor) -> None:
         """Keep the parts of a batch, ``(N, ...)`` each, unless the data limits how many rows are kept."""
         limit = getattr(getattr(trainer, "datamodule", None), "max_evaluated", None)
-        self._num_rows += len(parts[0])
-        if limit is None or self._num_rows <= max(limit // trainer.world_size, len(parts[0])):
-            self._batches.append([part.cpu() for part in parts])
+        self._num_rows += len(tensors[0])
+        if limit is None or self._num_rows <= max(limit // trainer.world_size, len(tensors[0])):
+            self._batches.append([tensor.cpu() for tensor in tensors])
 
     def gather(self, trainer: Trainer) -> tuple[list[Tensor], int]:
         """Return the parts of all processes, and the number of all rows, also of those that are not kept.
 
         The buffer is empty then.
         """
-        own, self._batches = self._batches, []
-        shares = [own] * trainer.world_size
-        if len(shares) > 1:
-            torch.distributed.all_gather_object(shares, own)
-        batches = zip(*(batch for share in shares for batch in share), strict=True)
+        local_batches, self._batches = self._batches, []
+        gathered = [local_batches] * trainer.world_size
+        if len(gathered) > 1:
+            torch.distributed.all_gather_object(gathered, local_batches)
+        columns = zip(*(batch for process_batches in gathered for batch in process_batches), strict=True)
         num_rows = trainer.strategy.reduce(torch.tensor(self._num_rows), reduce_op="sum")
-        return [torch.cat(parts) for parts in batches], int(num_rows)
+        return [torch.cat(tensors) for tensors in columns], int(num_rows)

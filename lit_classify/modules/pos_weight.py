@@ -16,11 +16,13 @@ from lit_classify.losses import RowLoss
 PosWeight = Literal["balanced"] | float | list[float]
 
 
-def as_pos_weight(given: PosWeight | None, names: Sequence[str], row_loss: RowLoss | None) -> Tensor | None:
+def as_pos_weight(
+    pos_weight: PosWeight | None, names: Sequence[str], row_loss: RowLoss | None
+) -> Tensor | None:
     """Return the weight of the positive targets of each name, ``(L,)``; ones for ``balanced``.
 
     Args:
-        given: a number for all names, a list with one for each, or ``balanced``.
+        pos_weight: a number for all names, a list with one for each, or ``balanced``.
         names: the labels, or the second of two classes.
         row_loss: the chosen loss; None for the binary cross entropy, which alone has such weights.
 
@@ -31,17 +33,19 @@ def as_pos_weight(given: PosWeight | None, names: Sequence[str], row_loss: RowLo
         >>> as_pos_weight(2.0, ["urgent", "spam"], None)
         tensor([2., 2.])
     """
-    if given is None:
+    if pos_weight is None:
         return None
     if row_loss is not None:
         raise UserError("pos_weight requires BCEWithLogitsLoss, the default loss")
-    if given == "balanced":
+    if pos_weight == "balanced":
         return torch.ones(len(names))
-    weights = [given] * len(names) if isinstance(given, int | float) else list(given)
-    numbers = all(isinstance(weight, int | float) and 0 < weight < math.inf for weight in weights)
-    if len(weights) != len(names) or not numbers:
+    weights = [pos_weight] * len(names) if isinstance(pos_weight, int | float) else list(pos_weight)
+    are_valid = all(isinstance(weight, int | float) and 0 < weight < math.inf for weight in weights)
+    if len(weights) != len(names) or not are_valid:
         listed = ", ".join(names[:10]) + ", ..." * (len(names) > 10)
-        raise UserError(f"pos_weight needs a positive number for {listed}, or balanced, but is {given!r}")
+        raise UserError(
+            f"pos_weight needs a positive number for {listed}, or balanced, but is {pos_weight!r}"
+        )
     return torch.tensor([float(weight) for weight in weights])
 
 

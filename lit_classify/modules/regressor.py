@@ -53,9 +53,8 @@ class Regressor(LitModule):
         super().on_fit_start()
         data = getattr(self.trainer, "datamodule", None)
         scale = data.target_scale if isinstance(data, HasTargetScale) else None
-        has_weights = self.initialization and self.initialization.get(
-            "outputs"
-        )  # which are for another scale
+        # weights from a checkpoint are for the scale of its targets
+        has_weights = self.initialization and self.initialization.get("outputs")
         if scale is not None and not has_weights:
             self._center.fill_(scale[0])
             self._scale.fill_(scale[1])
@@ -66,9 +65,9 @@ class Regressor(LitModule):
         if self.label_names is not None:
             raise UserError("Regressor predicts a number, but the data has labels; use MultilabelClassifier")
         if self.class_names is not None:
-            right = "BinaryClassifier" if len(self.class_names) == 2 else "MulticlassClassifier"
+            task = "BinaryClassifier" if len(self.class_names) == 2 else "MulticlassClassifier"
             raise UserError(
-                f"Regressor predicts a number, but the data has {len(self.class_names)} classes; use {right}"
+                f"Regressor predicts a number, but the data has {len(self.class_names)} classes; use {task}"
             )
         if out_features != 1:
             raise UserError(f"Regressor predicts one number per row, but has {out_features} outputs")

@@ -57,18 +57,18 @@ def test_a_fit_with_a_found_learning_rate_equals_one_with_that_rate_given() -> N
         model = BinaryClassifier(2, hidden=[8], **arguments)
         return trainer(max_epochs=5), model, CirclesDataModule(batch_size=100, shuffle=True)
 
-    searching, model, data = begin()
-    found = Tuner(searching).lr_find(model, datamodule=data, num_training=30)
-    assert found is not None
-    assert model.lr == model.hparams["lr"] == found.suggestion() != 0.1
-    searching.fit(model, data)
-    searching.save_checkpoint("found.ckpt")
+    tuned, model, data = begin()
+    finder = Tuner(tuned).lr_find(model, datamodule=data, num_training=30)
+    assert finder is not None
+    assert model.lr == model.hparams["lr"] == finder.suggestion() != 0.1
+    tuned.fit(model, data)
+    tuned.save_checkpoint("found.ckpt")
     assert torch.load("found.ckpt", weights_only=True)["lit_classify"]["model"]["init_args"]["lr"] == model.lr
-    given, same, data = begin(lr=model.lr)
-    given.fit(same, data)
+    reference, same, data = begin(lr=model.lr)
+    reference.fit(same, data)
     assert same_weights(model, same)
     further, resumed, data = begin(lr=model.lr)
-    further.fit_loop.max_epochs = given.fit_loop.max_epochs = 8
+    further.fit_loop.max_epochs = reference.fit_loop.max_epochs = 8
     further.fit(resumed, data, ckpt_path="found.ckpt", weights_only=True)
     straight, uninterrupted, data = begin(lr=model.lr)
     straight.fit_loop.max_epochs = 8
@@ -101,5 +101,5 @@ def test_overridden_evaluation_steps_log_only_their_metrics() -> None:
     fitted.fit(model, CirclesDataModule())
     assert float(fitted.callback_metrics["val/loss"]) == 0.25
     assert "val/accuracy" not in fitted.callback_metrics
-    (found,) = fitted.test(model, CirclesDataModule(), verbose=False)
-    assert found == {"test/loss": 0.5}
+    (metrics,) = fitted.test(model, CirclesDataModule(), verbose=False)
+    assert metrics == {"test/loss": 0.5}

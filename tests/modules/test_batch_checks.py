@@ -45,20 +45,20 @@ def test_a_wrong_target_is_refused_in_any_batch_of_any_stage(
 
 
 @pytest.mark.parametrize(
-    ("dataset", "found"),
+    ("dataset", "description"),
     [
         (torch.randn(20, 2), r"is a tensor, float32 of shape \(10, 2\)"),
         ([{"x": torch.randn(2), "y": 1}] * 20, "is a dict with the keys 'x', 'y'"),
-        (TensorDataset(*rows(), torch.ones(40, 1)), "is 3 parts: Tensor, Tensor, Tensor"),
-        (TensorDataset(rows()[0]), "is 1 parts: Tensor"),
+        (TensorDataset(*rows(), torch.ones(40, 1)), "is a sequence of 3 elements: Tensor, Tensor, Tensor"),
+        (TensorDataset(rows()[0]), "is a sequence of 1 element: Tensor"),
     ],
 )
 @pytest.mark.parametrize("kind", [L.Trainer, RunTrainer])
 @pytest.mark.parametrize("stage", ["fit", "validate", "test"])
 def test_a_batch_that_is_not_a_pair_is_described(
-    dataset: Any, found: str, kind: type[L.Trainer], stage: str
+    dataset: Any, description: str, kind: type[L.Trainer], stage: str
 ) -> None:
     quiet: dict[str, Any] = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     made = kind(**quiet, enable_model_summary=False, accelerator="cpu", max_epochs=1)
-    with pytest.raises(DataError, match=rf"a batch must be a pair of tensors \(x, y\).* {found}"):
+    with pytest.raises(DataError, match=rf"a batch must be a pair of tensors \(x, y\).* {description}"):
         getattr(made, stage)(BinaryClassifier(2), DataLoader(dataset, batch_size=10))

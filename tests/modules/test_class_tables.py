@@ -59,7 +59,7 @@ def test_columns_of_classes_with_long_names_are_numbered() -> None:
 
 
 def test_the_most_frequent_confusions_of_many_classes_come_first() -> None:
-    names = [f"letter {number}" for number in range(26)]
+    names = [f"letter {index}" for index in range(26)]
     true = np.array([3] * 5 + [4] * 7 + [9] * 20)
     predicted = np.array([8] * 5 + [2] * 7 + [9] * 20)
     assert confusion_table(true, predicted, names).splitlines() == [

@@ -23,7 +23,7 @@ from tests.training import trainer
 
 
 def imbalanced() -> TableDataModule:
-    rows = [f"{number},{'abc'[min(number % 50, 2)]}" for number in range(500)]
+    rows = [f"{row},{'abc'[min(row % 50, 2)]}" for row in range(500)]
     return TableDataModule(str(write("\n".join(["x,target", *rows]))), "target")
 
 

@@ -94,7 +94,7 @@ class Waits(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.found: list[str] = []
+        self.waiting: list[str] = []
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
@@ -104,7 +104,7 @@ class Waits(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
             index is not None and index.dtype == torch.bool for index in args[1]
         )
         if has_mask or name in self.operations:
-            self.found.append(name)
+            self.waiting.append(name)
         return func(*args, **(kwargs or {}))
 
 
@@ -148,21 +148,21 @@ def test_no_step_waits_for_the_device(
     fitted = trainer(max_epochs=2, callbacks=callbacks, limit_val_batches=0, gradient_clip_val=clip)
     fitted.fit(model, data)
     assert fitted.num_training_batches >= 60
-    assert len(waits.found) <= fitted.num_training_batches / 16 + 2, waits.found
+    assert len(waits.waiting) <= fitted.num_training_batches / 16 + 2, waits.waiting
 
 
 @pytest.mark.reliability(10)
 def test_losses_may_diverge_in_the_learning_rate_finder() -> None:
     torch.manual_seed(0)
     model = BinaryClassifier(2, hidden=[8, 8], activation="GELU")
-    before = [weight.clone() for weight in model.parameters()]
+    initial_weights = [weight.clone() for weight in model.parameters()]
     data = CirclesDataModule(batch_size=100, shuffle=True)
-    found = Tuner(trainer(max_epochs=20)).lr_find(
+    finder = Tuner(trainer(max_epochs=20)).lr_find(
         model, datamodule=data, min_lr=1e20, max_lr=1e38, num_training=30, early_stop_threshold=None
     )
-    assert found is not None
-    assert not all(torch.isfinite(torch.tensor(found.results["loss"])))
-    assert all(torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True))
+    assert finder is not None
+    assert not all(torch.isfinite(torch.tensor(finder.results["loss"])))
+    assert all(torch.equal(old, new) for old, new in zip(initial_weights, model.parameters(), strict=True))
 
 
 @pytest.mark.reliability(10)
@@ -219,23 +219,23 @@ def test_an_overridden_step_accepts_float_targets_with_class_weights() -> None:
     loader = TensorLoader((x, y.float()), batch_size=300)
     fitted = trainer(max_epochs=1)
     fitted.fit(model, loader, loader)
-    weights = [float((1 + 2 * part).sum()) for part in torch.split(y, 300)]
+    weights = [float((1 + 2 * targets).sum()) for targets in torch.split(y, 300)]
     expected = np.average([loss for loss, _ in model.returned], weights=weights)
     assert float(fitted.callback_metrics["train/loss"]) == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.reliability(59)
 def test_a_term_that_an_overridden_step_adds_is_in_the_logged_loss() -> None:
-    found = {}
+    logged = {}
     for task in (BinaryClassifier, Penalised):
         torch.manual_seed(0)
         fitted = trainer(max_epochs=1)
         fitted.fit(task(2), CirclesDataModule(batch_size=300))
-        found[task] = fitted.callback_metrics
-    assert float(found[Penalised]["train/loss"]) == pytest.approx(
-        float(found[BinaryClassifier]["train/loss"]) + 100, rel=1e-6
+        logged[task] = fitted.callback_metrics
+    assert float(logged[Penalised]["train/loss"]) == pytest.approx(
+        float(logged[BinaryClassifier]["train/loss"]) + 100, rel=1e-6
     )
-    assert found[Penalised]["train/accuracy"] == found[BinaryClassifier]["train/accuracy"]
+    assert logged[Penalised]["train/accuracy"] == logged[BinaryClassifier]["train/accuracy"]
 
 
 class Manual(BinaryClassifier):

@@ -26,25 +26,25 @@ def test_each_member_is_trained_as_a_plain_loop_trains_a_network_without_its_fol
     model = make(folds=K, class_weight=weights)
     fit(model, data, gradient_clip_val=0.5)
     x, y, fold = data.batch_tensors("train")
-    for number in range(K):
-        torch.manual_seed(5 + number)
+    for member in range(K):
+        torch.manual_seed(5 + member)
         network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 3))
         optimizer = torch.optim.AdamW(network.parameters(), lr=0.05)
         for _ in range(20):
             for rows in torch.split(torch.arange(45), 7):
-                learned = rows[fold[rows] != number]
+                learned = rows[fold[rows] != member]
                 loss = F.cross_entropy(network(x[learned]), y[learned], torch.tensor(weights))
                 optimizer.zero_grad()
                 torch.autograd.backward(loss)
                 nn.utils.clip_grad_norm_(network.parameters(), 0.5)
                 optimizer.step()
-        assert torch.allclose(model.network(x)[number], network(x), atol=1e-4)
+        assert torch.allclose(model.network(x)[member], network(x), atol=1e-4)
 
 
 def test_a_member_without_rows_in_a_batch_contributes_nothing() -> None:
     model, data = make(folds=K), Folds()
     fit(model, data, max_epochs=1)
-    x, y, fold = (part[::K] for part in data.batch_tensors("train"))  # of fold 0 only
+    x, y, fold = (tensor[::K] for tensor in data.batch_tensors("train"))  # of fold 0 only
     model.zero_grad()
     loss, _ = model.training_loss(model.network(x), y, fold)
     torch.autograd.backward(loss)
@@ -54,7 +54,7 @@ def test_a_member_without_rows_in_a_batch_contributes_nothing() -> None:
     assert all(bool(gradient[1:].any()) for gradient in gradients)
 
 
-def test_validation_takes_each_row_from_the_member_that_has_not_learned_from_it() -> None:
+def test_each_row_is_validated_by_the_member_that_was_not_trained_on_it() -> None:
     model, data = make(folds=K), Folds()
     fitted = fit(model, data)
     x, y, fold = data.batch_tensors("val")
@@ -119,7 +119,7 @@ def test_a_parameter_that_members_would_share_is_refused() -> None:
         fit(model, Folds(), max_epochs=1)
 
 
-def test_a_training_step_that_may_learn_from_all_folds_is_warned_of() -> None:
+def test_a_training_step_that_may_learn_from_all_folds_causes_a_warning() -> None:
     class OwnTraining(MulticlassClassifier):
         def training_step(self, batch: Any, batch_idx: int) -> Tensor:
             return self.loss(self(batch[0]), batch[1])
@@ -151,8 +151,8 @@ def test_a_weighted_row_counts_as_often_as_a_repeated_one(
         made.fit(model, batches, batches)
         metrics.append({name: float(made.callback_metrics[name]) for name in ("train/loss", "val/loss")})
     assert metrics[0] == pytest.approx(metrics[1], abs=1e-6)
-    for first, second in zip(weighted.parameters(), repeated.parameters(), strict=True):
-        torch.testing.assert_close(first, second, atol=1e-6, rtol=0)
+    for weight, expected in zip(weighted.parameters(), repeated.parameters(), strict=True):
+        torch.testing.assert_close(weight, expected, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("task", [MulticlassClassifier, MultilabelClassifier, Regressor])

@@ -58,7 +58,7 @@ def test_a_weighted_loss_is_the_weighted_mean_of_all_rows_for_any_batches(
     weight = torch.tensor(settings["class_weight"], dtype=torch.float64)[y]
     rows = -torch.log_softmax(logits, dim=1)[torch.arange(60), y]
     expected = float((weight * rows).sum() / weight.sum())
-    (found,) = trainer().test(model, loader, verbose=False)
+    (metrics,) = trainer().test(model, loader, verbose=False)
     assert float(fitted.callback_metrics["train/loss"]) == pytest.approx(expected, rel=1e-6)
     assert float(fitted.callback_metrics["val/loss"]) == pytest.approx(expected, rel=1e-6)
-    assert found["test/loss"] == pytest.approx(expected, rel=1e-6)
+    assert metrics["test/loss"] == pytest.approx(expected, rel=1e-6)
