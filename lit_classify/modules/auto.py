@@ -10,7 +10,7 @@ from lit_classify.modules.multilabel import MultilabelClassifier
 from lit_classify.modules.regressor import Regressor
 from lit_classify.serialization import constructor_parameters
 
-_TASKS: dict[str, type[LitModule]] = {  # by what the target holds
+_TASKS: dict[str, type[LitModule]] = {  # by the kind of target
     "two classes": BinaryClassifier,
     "more classes": MulticlassClassifier,
     "labels": MultilabelClassifier,
@@ -29,7 +29,7 @@ class AutoModule(LitModule):
         out_features: outputs per row.
         class_names: the classes; none for labels and numbers.
         label_names: the labels; none for classes and numbers.
-        **kwargs: what all modules take, and what the fitting one takes alone.
+        **kwargs: arguments of all modules, and those of the chosen one.
 
     Examples:
         >>> type(AutoModule(2, class_names=["no", "yes"])).__name__
@@ -47,8 +47,8 @@ class AutoModule(LitModule):
         class_names: Sequence[str] | None = None,
         label_names: Sequence[str] | None = None,
         **kwargs: Any,
-    ) -> Any:  # noqa: ANN401 - an instance of another class, which Python then leaves as it is
-        """Choose by the classes and labels.
+    ) -> Any:  # noqa: ANN401 - an instance of another class, for which Python calls no __init__
+        """Choose the task by the classes and labels.
 
         Raises:
             UserError: a setting that only another task has.
@@ -66,7 +66,7 @@ class AutoModule(LitModule):
         return MulticlassClassifier(in_features, out_features, class_names, **kwargs)
 
 
-AutoModule.__abstractmethods__ = frozenset()  # it has no instances that could lack a method
+AutoModule.__abstractmethods__ = frozenset()  # it is never instantiated
 
 
 def _check_settings(

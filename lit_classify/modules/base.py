@@ -139,8 +139,8 @@ class LitModule(LightningModule, ABC):
     """
 
     metric_name: ClassVar[str] = "accuracy"  # reported for every epoch and validation, besides the loss
-    output_buffers: ClassVar[Sequence[str]] = ()  # what the weights of the last layer were trained with
-    losses: ClassVar[Sequence[str]] = ()  # of torch.nn that fit the task; the first is its own
+    output_buffers: ClassVar[Sequence[str]] = ()  # that belong to the weights of the last layer
+    losses: ClassVar[Sequence[str]] = ()  # of torch.nn that fit the task; the first is its default
     # the plot of a fit: decision regions in the plane of two features, or a line over a single one
     boundary_plot: ClassVar[Literal["plane", "line"] | None] = None
 
@@ -188,7 +188,9 @@ class LitModule(LightningModule, ABC):
             "lr_scheduler_args": lr_scheduler_args,
             "freeze": as_names(freeze),
         }
-        self.save_hyperparameters(logger=False, ignore=list(arguments))  # which it would copy
+        self.save_hyperparameters(
+            logger=False, ignore=list(arguments)
+        )  # save_hyperparameters would copy them
         self.hparams.update(
             {name: plain(value, NAMED_CLASSES.get(name)) for name, value in arguments.items()}
         )
@@ -230,7 +232,7 @@ class LitModule(LightningModule, ABC):
         self.means = {stage: RunningMean() for stage in ("train", "val", "test")}
         self.extra_metrics: dict[str, Tensor] = {}  # of this epoch, from callbacks
         self.evaluation: Evaluation | None = None  # the last one
-        self.initialization: dict[str, Any] | None = None  # what init_from has taken from a checkpoint
+        self.initialization: dict[str, Any] | None = None  # what init_from took from a checkpoint
         self.predicts_spread = False  # whether predict_step returns the spread over members too
         self.validation_is_extra = False  # whether a longer run would skip the validation: set by EpochLog
         self.counts_train_metric = True  # false for members that are runs of their own
@@ -260,7 +262,7 @@ class LitModule(LightningModule, ABC):
             layer.eval()
         return self
 
-    # What a task defines.
+    # Methods that a task defines.
 
     @abstractmethod
     def check_outputs(self, out_features: int) -> None:
@@ -300,7 +302,7 @@ class LitModule(LightningModule, ABC):
 
     @abstractmethod
     def labels(self, probabilities: Tensor) -> Tensor:
-        """Convert probabilities to class indices ``(N,)`` or labels ``(N, L)``; values stay as they are."""
+        """Convert probabilities to class indices ``(N,)`` or labels ``(N, L)``; values are unchanged."""
 
     def relative_probabilities(self, probabilities: Tensor) -> Tensor:
         """Return probabilities whose largest is that of the predicted class, for plots of the decision."""
@@ -319,7 +321,7 @@ class LitModule(LightningModule, ABC):
         """Return the task's metric as a torchmetrics Metric, which validation and test update."""
 
     def metric_inputs(self, logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """Return predictions and targets as the metric of ``make_metric`` takes them."""
+        """Return predictions and targets in the form that the metric of ``make_metric`` expects."""
         return self.labels(self.probabilities(logits)), y
 
     @abstractmethod
@@ -346,7 +348,7 @@ class LitModule(LightningModule, ABC):
 
     @abstractmethod
     def prediction_columns(self, probabilities: Tensor) -> Columns:
-        """Return the columns of a table of predictions, from what ``probabilities`` returns."""
+        """Return the columns of a table of predictions, from the return value of ``probabilities``."""
 
     @abstractmethod
     def evaluation_plots(self, logits: Tensor, y: Tensor, title: str, curves: bool = False) -> Plotters:
@@ -387,7 +389,7 @@ class LitModule(LightningModule, ABC):
         return logits if self.members == 1 else self.mean_logits(logits)
 
     def held_out_logits(self, x: Tensor, fold: Tensor) -> Tensor:
-        """Return the logits ``(N, O)`` of the member that has not learned from a row, for each training row.
+        """Return, for each training row, the logits ``(N, O)`` of the member that was not trained on it.
 
         Args:
             x: features ``(N, F)``.
@@ -540,7 +542,7 @@ class LitModule(LightningModule, ABC):
         self.extra_metrics = {}
 
     def on_train_epoch_end(self) -> None:
-        """Check no targets in the following epochs, which have the same rows."""
+        """Stop checking training batches: the following epochs have the same rows."""
         self._checks.training = False
 
     def on_validation_epoch_start(self) -> None:
@@ -589,7 +591,7 @@ class LitModule(LightningModule, ABC):
         The targets of the first epoch and of the first validation are checked again.
 
         Raises:
-            DataError: there is not one member for each fold.
+            DataError: the numbers of members and folds differ.
             UserError: members would share a parameter, or the model does not have the inputs of the data.
         """
         self._checks = BatchChecks()
@@ -623,7 +625,7 @@ class LitModule(LightningModule, ABC):
                 checkpoint[key] = plain(checkpoint[key])
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore the seed of the run, and where its first weights came from."""
+        """Restore the seed of the run and the origin of its initial weights."""
         self._resume.seed = checkpoint["lit_classify"].get("seed", 0)
         self.initialization = checkpoint["lit_classify"].get("initialization")
 

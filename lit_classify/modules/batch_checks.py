@@ -32,14 +32,14 @@ class BatchChecks:
         """Check a batch if it is due.
 
         Args:
-            module: the module that takes it.
+            module: the module that processes the batch.
             x: features ``(N, F)``.
             y: targets.
             fold: the fold of each row, ``(N,)``; None without cross-validation.
 
         Raises:
-            DataError: the features are not finite numbers of the shape and type that the module takes, the
-                targets are not valid for its task, or it has not one member for each fold.
+            DataError: the features are not finite numbers of the shape and type that the module expects,
+                the targets are not valid for its task, or the numbers of members and folds differ.
         """
         is_due = self.training if module.training else self.evaluation
         if not is_due or not (len(y) or module.training):  # a process may lack rows of an evaluation

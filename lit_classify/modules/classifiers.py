@@ -38,8 +38,8 @@ class Classifier(LitModule, ABC):
             names to weights. The loss is the weighted sum over rows divided by the sum of their weights: over
             the batches of all processes in an optimizer step, over all rows in logged metrics. With gradient
             accumulation every batch of a step has the same weight, as without class weights.
-        label_smoothing: part of each target that is spread evenly over the classes, from 0 to below 1, as in
-            torch.nn.CrossEntropyLoss; in all losses, but not in the log loss of a test.
+        label_smoothing: fraction of each target that is spread evenly over the classes, from 0 to below 1, as
+            in torch.nn.CrossEntropyLoss; in all losses, but not in the log loss of a test.
         **kwargs: arguments of ``LitModule``.
     """
 
@@ -118,7 +118,7 @@ class Classifier(LitModule, ABC):
 
     @property
     def decision_rule(self) -> str:
-        """How a class is chosen by the probabilities, as plots name it."""
+        """How a class is chosen from the probabilities, as shown in plots."""
         return "most probable class"
 
     def evaluation_tables(self, logits: Tensor, y: Tensor) -> list[str]:
@@ -168,7 +168,7 @@ class Classifier(LitModule, ABC):
         return plotters
 
     def one_vs_rest(self, logits: Tensor, y: Tensor) -> dict[str, Arrays]:
-        """Return, for each class, which rows are of it, and its probabilities."""
+        """Return, for each class, whether each row is of it, and its probabilities."""
         true, p = y.cpu().numpy(), self.exact_probabilities(logits).numpy()
         indices = range(len(self.class_names) == 2, len(self.class_names))
         return {self.class_names[index]: (true == index, p[:, index]) for index in indices}

@@ -42,7 +42,7 @@ def gather_evaluation(
     Args:
         module: the evaluated module.
         stage: ``val`` or ``test``.
-        outputs: what the steps have kept; emptied.
+        outputs: outputs that the steps have stored; emptied.
         means: loss and metric of ``epoch_metrics``.
     """
     if not outputs:

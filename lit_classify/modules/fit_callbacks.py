@@ -1,4 +1,4 @@
-"""Callbacks that every LitModule brings along, so that its steps stay plain.
+"""Callbacks that every LitModule adds, so that its steps stay simple.
 
 A tuner that replaces the callbacks, such as Lightning's learning-rate finder, sees losses diverge as it
 expects to.
@@ -47,7 +47,7 @@ class ReturnedLoss(Callback):
     """Count the loss that an overridden ``training_step`` returns."""
 
     def on_train_start(self, trainer: Trainer, pl_module: "LitModule") -> None:  # type: ignore[override]
-        """Count no loss that LitModule's step computes, if a subclass calls it."""
+        """Ignore the loss that LitModule's step computes, if a subclass calls it."""
         pl_module.means["train"].counts_loss = False
 
     def on_train_batch_end(  # type: ignore[override]
@@ -70,7 +70,7 @@ class DivergenceCheck(Callback):
     """Stop at a loss that is NaN or infinite, before it reaches the weights, in all processes at once.
 
     Args:
-        every: steps between two looks at the losses. By default 1 on a CPU, and 16 on other devices, which
+        every: number of steps between two checks. By default 1 on a CPU, and 16 on other devices, which
             would have to finish each step before the next one is prepared. In between, the kernels of fused
             optimizers skip the updates from the first such loss on; for other optimizers it is 1.
 
@@ -88,10 +88,10 @@ class DivergenceCheck(Callback):
     def __init__(self, every: int | None = None) -> None:
         self._requested_every = every
         self._every, self._diverged = 1, torch.tensor(False)
-        self._steps: list[tuple[int, float, Tensor, Tensor]] = []  # since the last look
+        self._steps: list[tuple[int, float, Tensor, Tensor]] = []  # since the last check
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Choose how often to look at the losses."""
+        """Choose how often losses are checked."""
         groups = [group for optimizer in trainer.optimizers for group in optimizer.param_groups]
         can_skip = uses_plain_precision(pl_module) and all(group.get("fused") for group in groups)
         every = self._requested_every or (1 if pl_module.device.type == "cpu" else 16)
@@ -99,7 +99,7 @@ class DivergenceCheck(Callback):
         self._diverged = torch.tensor(False, device=pl_module.device)
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
-        """Check the loss of a step, or let the optimizer skip its update if it is not finite.
+        """Check the loss of a step, or make the optimizer skip its update if it is not finite.
 
         Raises:
             DivergedError: the loss is not finite; names the step, the epoch and the learning rate.
@@ -171,11 +171,11 @@ class EpochMetrics(Callback):
         self._scalars = ScalarBuffer()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Look up where callbacks find metrics, which takes Lightning some time."""
+        """Store the metrics that callbacks read, as Lightning takes some time to look them up."""
         self._callback_metrics = trainer.callback_metrics
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: "LitModule") -> None:  # type: ignore[override]
-        """Publish the means over the epoch's rows, and what other callbacks have measured."""
+        """Publish the means over the epoch's rows, and the metrics that other callbacks measured."""
         metrics = pl_module.epoch_metrics("train") | pl_module.extra_metrics
         self._callback_metrics.update(metrics)
         step, epoch = trainer.global_step - 1, trainer.current_epoch

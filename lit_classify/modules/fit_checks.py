@@ -1,4 +1,4 @@
-"""What is checked before a fit, and fitted to the training rows."""
+"""Checks before a fit, and embeddings that are fitted to the training rows."""
 
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ def check_fit(module: "LitModule", data: object, has_own_step: bool) -> None:
         has_own_step: whether a subclass has overridden ``training_step``.
 
     Raises:
-        DataError: there is not one member for each fold.
+        DataError: the numbers of members and folds differ.
         UserError: members would share a parameter, or the model does not have the inputs of the data.
     """
     if isinstance(data, HasInputs) and data.inputs and data.inputs != module.inputs:

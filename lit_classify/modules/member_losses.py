@@ -22,7 +22,7 @@ Counts = tuple[Tensor, int | Tensor, Tensor | None, int | Tensor]  # as RunningM
 def training_loss(
     task: "LitModule", logits: Tensor, y: Tensor, fold: Tensor | None, weight: Tensor | None
 ) -> tuple[Tensor, Counts]:
-    """Return the sum of the members' mean losses, and what to count.
+    """Return the sum of the members' mean losses, and the values to count.
 
     A member without rows in the batch contributes nothing. With several processes, each mean is over the
     rows of all processes, times their number, since DDP averages gradients.
@@ -72,7 +72,7 @@ def validation_logits(
 ) -> Tensor:
     """Return the logits ``(N, O)`` of a validation batch and add its losses to ``task.member_sums``.
 
-    A row that belongs to a fold is predicted by the member that has not learned from it, any other row by all
+    A row that belongs to a fold is predicted by the member that was not trained on it, any other row by all
     members.
     """
     if fold is None:

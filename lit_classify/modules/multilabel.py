@@ -198,6 +198,6 @@ class MultilabelClassifier(LitModule):
         return plotters
 
     def one_vs_rest(self, logits: Tensor, y: Tensor) -> dict[str, Arrays]:
-        """Return, for each label, which rows have it, and its probabilities."""
+        """Return, for each label, whether each row has it, and its probabilities."""
         columns = zip(y.cpu().numpy().T, self.exact_probabilities(logits).numpy().T, strict=True)
         return dict(zip(self.label_names, columns, strict=True))

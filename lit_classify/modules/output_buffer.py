@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 class OutputBuffer:
-    """Logits, targets and perhaps folds of the batches of an evaluation, on the CPU.
+    """Logits, targets and, with cross-validation, folds of the batches of an evaluation, on the CPU.
 
     Examples:
         >>> buffer, trainer = OutputBuffer(), Trainer(accelerator="cpu", logger=False)
@@ -20,22 +20,22 @@ class OutputBuffer:
 
     def __init__(self) -> None:
         self._batches: list[list[Tensor]] = []
-        self._num_rows = 0  # of this process, also those that are not kept
+        self._num_rows = 0  # of this process, including those that are not kept
 
     def __bool__(self) -> bool:
         return bool(self._batches)
 
     def add(self, trainer: Trainer, *tensors: Tensor) -> None:
-        """Keep the parts of a batch, ``(N, ...)`` each, unless the data limits how many rows are kept."""
+        """Keep the tensors of a batch, ``(N, ...)`` each, unless the data limits how many rows are kept."""
         limit = getattr(getattr(trainer, "datamodule", None), "max_evaluated", None)
         self._num_rows += len(tensors[0])
         if limit is None or self._num_rows <= max(limit // trainer.world_size, len(tensors[0])):
             self._batches.append([tensor.cpu() for tensor in tensors])
 
     def gather(self, trainer: Trainer) -> tuple[list[Tensor], int]:
-        """Return the parts of all processes, and the number of all rows, also of those that are not kept.
+        """Return the tensors of all processes, and the number of all rows, including those that are not kept.
 
-        The buffer is empty then.
+        The buffer is emptied.
         """
         local_batches, self._batches = self._batches, []
         gathered = [local_batches] * trainer.world_size

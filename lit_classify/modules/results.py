@@ -1,4 +1,4 @@
-"""What a task returns besides tensors: an evaluation, baselines, and errors of single rows.
+"""Results of a task: an evaluation, baselines, and errors of single rows.
 
 Legend: N rows, O outputs, L labels.
 """

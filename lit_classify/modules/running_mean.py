@@ -12,7 +12,7 @@ _MAX_PENDING = 4096  # batches
 class RunningMean:
     """Mean loss, weighted, and mean metric over all rows of an epoch.
 
-    The mean is that of all rows, whatever batches and processes they fall into. ``update`` keeps references
+    The mean is that of all rows, regardless of batches and processes. ``update`` keeps references
     only; the sums are computed on demand, in double precision.
 
     Attributes:

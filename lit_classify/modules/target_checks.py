@@ -132,7 +132,7 @@ def check_labels(name: str, y: Tensor, num_labels: int, dtype: torch.dtype | str
 
 
 def _to_one_dimension(y: Tensor, choose: str = "for one-hot rows give y.argmax(dim=1)") -> str:
-    """Return how to give targets of another shape than ``(N,)``; nothing for this one."""
+    """Return how to convert targets to the shape ``(N,)``; empty if they have it."""
     if y.ndim == 1:
         return ""
     return "give y.squeeze(1)" if y.shape[1:] == (1,) else choose
