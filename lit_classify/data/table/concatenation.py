@@ -26,11 +26,11 @@ def read_alike(
 ) -> list[RawTable]:
     """Read the sources of a table, whose columns must have formats that agree, whatever their order.
 
-    A source is read with the formats of those before. If it contradicts them, as ``1,50`` contradicts
+    A source is read with the formats of earlier ones. If it contradicts them, as ``1,50`` contradicts
     ``1.250``, which can be read in two ways, those are read again with its format.
 
     Args:
-        sources: the files, or what else is read.
+        sources: the files, or the options of DataFrames.
         read: reads a source, given known formats of its columns.
         options: how text is converted to values.
 
@@ -41,18 +41,17 @@ def read_alike(
     for source in sources:
         table = read(source, known)
         if texts := [name for name in known if _is_text(table, name)]:
-            table = read(source, {name: part for name, part in known.items() if name not in texts})
+            table = read(source, {name: known[name] for name in known if name not in texts})
         names = [name for name in table.frame.columns if options.is_used(name)]
-        found = {name: part for name in names if (part := table.find_format(name))}
-        revised = {
-            name: part for name, part in found.items() if name in known and not part.agrees_with(known[name])
-        }
-        for index, before in enumerate(tables if revised else ()):
+        formats = {name: value_format for name in names if (value_format := table.find_format(name))}
+        common = [name for name in formats if name in known]
+        revised = {name: formats[name] for name in common if not formats[name].agrees_with(known[name])}
+        for index, earlier in enumerate(tables if revised else ()):
             tables[index] = read(sources[index], known | revised)
             for name in revised:
-                _check_again(name, before, tables[index], table)
+                _check_reread(name, earlier, tables[index], table)
         tables.append(table)
-        known |= {name: part for name, part in found.items() if not _is_known(known.get(name), part)}
+        known |= {name: formats[name] for name in formats if not _is_known(known.get(name), formats[name])}
     _check_units(tables, options)
     return tables
 
@@ -63,27 +62,27 @@ def _is_text(table: RawTable, name: str) -> bool:
     return cells is not None and cells.dtype == pl.String and bool(cells.count())
 
 
-def _is_known(known: ValueFormat | None, found: ValueFormat) -> bool:
-    """Return whether a format tells nothing about later files: a date such as 2024-01-31 after others."""
-    return known is not None and found.is_unambiguous and bool(known.pattern)
+def _is_known(known: ValueFormat | None, value_format: ValueFormat) -> bool:
+    """Return whether a format says nothing about later files: a date such as 2024-01-31 after others."""
+    return known is not None and value_format.is_unambiguous and bool(known.pattern)
 
 
-def _check_again(name: str, before: RawTable, again: RawTable, other: RawTable) -> None:
+def _check_reread(name: str, earlier: RawTable, reread: RawTable, other: RawTable) -> None:
     """Raise DataError if a column that has been read again does not have the format of another table."""
-    known, now, required = (table.find_format(name) for table in (before, again, other))
-    if known is None or required is None or (now is not None and now.agrees_with(required)):
+    known, revised, required = (table.find_format(name) for table in (earlier, reread, other))
+    if known is None or required is None or (revised is not None and revised.agrees_with(required)):
         return
-    raise _differ(name, before, f"values like {known.example}", other, required)
+    raise _differ(name, earlier, f"values like {known.example}", other, required)
 
 
 def _check_units(tables: Sequence[RawTable], options: ValueOptions) -> None:
     """Raise DataError if a used column has percentages in one table, and numbers with a type in another."""
     for other in tables:
-        for name, part in other.formats.items():
-            if part.unit == "%" and options.is_used(name):
+        for name, value_format in other.formats.items():
+            if value_format.unit == "%" and options.is_used(name):
                 for table in tables:
-                    if table.has_typed_numbers(name):  # 5 or 0.05?
-                        raise _differ(name, table, "numbers without a unit", other, part)
+                    if table.has_typed_numbers(name):  # 5% could mean 5 or 0.05
+                        raise _differ(name, table, "numbers without a unit", other, value_format)
 
 
 def _differ(name: str, table: RawTable, values: str, other: RawTable, required: ValueFormat) -> DataError:
@@ -127,9 +126,9 @@ def concat_formats(tables: Sequence[RawTable]) -> dict[str, ValueFormat]:
     """
     formats: dict[str, ValueFormat] = {}
     for table in tables:
-        formats |= {
-            name: part for name, part in table.formats.items() if not _is_known(formats.get(name), part)
-        }
+        for name, value_format in table.formats.items():
+            if not _is_known(formats.get(name), value_format):
+                formats[name] = value_format
     return formats
 
 
@@ -138,7 +137,7 @@ def _concat_positions(tables: Sequence[RawTable]) -> NDArray[np.intp] | None:
     if all(table.positions is None for table in tables):
         return None
     starts = np.cumsum([0, *(sum(count for _, count in table.files) for table in tables[:-1])])
-    return np.concatenate([start + part.row_numbers for start, part in zip(starts, tables, strict=True)])
+    return np.concatenate([start + table.row_positions for start, table in zip(starts, tables, strict=True)])
 
 
 def unify_column(name: str, tables: Sequence[RawTable], options: ValueOptions) -> list[pl.Series]:
@@ -151,33 +150,35 @@ def unify_column(name: str, tables: Sequence[RawTable], options: ValueOptions) -
         DataError: the column has text, dates or times in one file, but other values in another.
     """
     columns = [table.frame[name] for table in tables]
-    if len({part.dtype for part in columns}) == 1:
+    if len({series.dtype for series in columns}) == 1:
         return columns
     if not options.is_used(name):
-        return [as_text(part) for part in columns]
-    columns = [as_text(part) if part.dtype in _TEXT else part for part in columns]
-    kinds = [_kind(part) for part in columns]
+        return [as_text(series) for series in columns]
+    columns = [as_text(series) if series.dtype in _TEXT else series for series in columns]
+    kinds = [_kind(series) for series in columns]
     typed = [index for index, kind in enumerate(kinds) if kind not in {"nothing", "text"}]
     if not typed:
-        return [part.cast(pl.String) for part in columns]
-    dtype, has = columns[typed[0]].dtype, f"{tables[typed[0]].files[0][0]} has {kinds[typed[0]]}"
+        return [series.cast(pl.String) for series in columns]
+    dtype, evidence = columns[typed[0]].dtype, f"{tables[typed[0]].files[0][0]} has {kinds[typed[0]]}"
     formats = [table.formats[name] for table in tables if name in table.formats]
-    for index, part in enumerate(columns):
+    for index, series in enumerate(columns):
         if kinds[index] == "nothing":
-            columns[index] = pl.Series(name, [], dtype).clear(len(part))
+            columns[index] = pl.Series(name, [], dtype).clear(len(series))
         elif kinds[index] == "text":
-            values = columns[index] = _parse(part, dtype, formats[0] if formats else ValueFormat())
-            if dtype.is_numeric() and has_long_integers(part, values):
+            values = columns[index] = _parse(series, dtype, formats[0] if formats else ValueFormat())
+            if dtype.is_numeric() and has_long_integers(series, values):
                 return [as_text(table.frame[name]) for table in tables]
-            wrong = (part.is_not_null() & values.is_null()).arg_true()
+            wrong = (series.is_not_null() & values.is_null()).arg_true()
             if len(wrong):
                 row = int(wrong[0])
                 raise DataError(
-                    f"{tables[index].locate(row)}, column {name!r}: {part[row]!r} is text, but {has} there; "
-                    "fix it, or declare the column categorical"
+                    f"{tables[index].locate(row)}, column {name!r}: {series[row]!r} is text, but {evidence} "
+                    "there; fix it, or declare the column categorical"
                 )
-        elif part.dtype.is_temporal() != dtype.is_temporal():
-            raise DataError(f"column {name!r}: {has}, but {tables[index].files[0][0]} has {kinds[index]}")
+        elif series.dtype.is_temporal() != dtype.is_temporal():
+            raise DataError(
+                f"column {name!r}: {evidence}, but {tables[index].files[0][0]} has {kinds[index]}"
+            )
     common_type(columns)
     return columns
 
@@ -189,14 +190,14 @@ def common_type(columns: Sequence[pl.Series]) -> pl.DataType:
         DataError: there is none.
     """
     try:
-        return pl.concat([part.clear().to_frame() for part in columns], how="vertical_relaxed").dtypes[0]
+        return pl.concat([series.clear().to_frame() for series in columns], how="vertical_relaxed").dtypes[0]
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"column {columns[0].name!r} differs in type between files: {reason}") from error
 
 
 def _kind(cells: pl.Series) -> str:
-    """Return what the cells of a column are called."""
+    """Return the kind of the cells of a column, for messages."""
     if cells.null_count() == len(cells):
         return "nothing"
     if cells.dtype.is_temporal():
@@ -204,9 +205,12 @@ def _kind(cells: pl.Series) -> str:
     return {pl.String: "text", pl.Boolean: "booleans"}.get(cells.dtype.base_type(), "numbers")
 
 
-def _parse(text: pl.Series, dtype: pl.DataType, value_format: ValueFormat) -> pl.Series:
-    """Return text as booleans, or as values of a format; null where it is none."""
+def _parse(cells: pl.Series, dtype: pl.DataType, value_format: ValueFormat) -> pl.Series:
+    """Return text as booleans, or as values of a format; null where it has another one."""
     if dtype != pl.Boolean:
-        return value_format.parse(text)
-    words = text.str.to_lowercase()
-    return words.replace_strict(BOOLEANS, default=None, return_dtype=pl.Float64).cast(pl.Boolean)
+        return value_format.parse(cells)
+    return (
+        cells.str.to_lowercase()
+        .replace_strict(BOOLEANS, default=None, return_dtype=pl.Float64)
+        .cast(pl.Boolean)
+    )

@@ -66,15 +66,15 @@ class FittedState:
         target = Target.from_dict(data["target"])
         columns = to_unique_strings(data["columns"], "columns")
         files = {key: dict(data["files"][key]) for key in PATH_OPTIONS}
-        texts = [text for digests in files.values() for pair in digests.items() for text in pair]
-        if not all(isinstance(text, str) for text in texts):
+        entries = [entry for digests in files.values() for entry in (*digests.keys(), *digests.values())]
+        if not all(isinstance(entry, str) for entry in entries):
             raise TypeError("files must map paths to digests")
         settings = data["settings"]
         if not files["path"] or any(bool(files[key]) != bool(settings[key]) for key in PATH_OPTIONS):
             raise ValueError("files must match the paths in settings")
         if type(data["folds"]) is not int:
             raise TypeError("folds must be an integer")
-        formats = {name: ValueFormat.from_dict(part) for name, part in data["formats"].items()}
+        formats = {name: ValueFormat.from_dict(entry) for name, entry in data["formats"].items()}
         streamed = data.get("streamed", False)  # which earlier checkpoints lack
         if type(streamed) is not bool:
             raise TypeError("streamed must be true or false")
@@ -89,7 +89,7 @@ class FittedState:
             "settings": dict(self.settings),
             "columns": list(self.columns),
             "folds": self.folds,
-            "formats": {name: part.to_dict() for name, part in self.formats.items()},
+            "formats": {name: value_format.to_dict() for name, value_format in self.formats.items()},
             "streamed": self.streamed,
         }
 
@@ -100,9 +100,9 @@ class FittedState:
         Classes that are formatted numbers, such as $5, are converted.
         """
         encoders = self.preprocessor.encoders
-        text = [encoder.name for encoder in encoders if encoder.kind == "category"]
+        categories = [encoder.name for encoder in encoders if encoder.kind == "category"]
         classes = self.target.columns if self.target.class_names is not None else ()
-        return [*text, *(name for name in classes if name not in self.formats)]
+        return [*categories, *(name for name in classes if name not in self.formats)]
 
     @property
     def known_formats(self) -> dict[str, ValueFormat]:
@@ -116,8 +116,8 @@ class FittedState:
         Raises:
             DataError: a column has numbers that were not text.
         """
-        for name, part in self.formats.items():
-            if part.unit == "%" and name in names and table.has_typed_numbers(name):
+        for name, value_format in self.formats.items():
+            if value_format.unit == "%" and name in names and table.has_typed_numbers(name):
                 row = int(table.frame[name].is_not_null().arg_max() or 0)
                 raise DataError(
                     f"{table.locate(row)}, column {name!r}: {table.frame[name][row]} has no unit, but there "
@@ -197,28 +197,28 @@ def warn_other_files(state: FittedState, key: str, files: Mapping[str, str], num
         files: the SHA-256 of the rows of each file; none if the option is not given.
         num_rows: the number of their rows.
     """
-    before = state.files[key]
-    if files and list(before.values()) != list(files.values()):
-        change = f"{', '.join(files)} differs from data.{key} in training ({', '.join(before)})"
+    trained = state.files[key]
+    if files and list(trained.values()) != list(files.values()):
+        change = f"{', '.join(files)} differs from data.{key} in training ({', '.join(trained)})"
         warn(f"{change}: {num_rows:,} other rows are evaluated")
 
 
-def find_changed_files(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
+def find_changed_files(trained: Mapping[str, Any], current: Mapping[str, Any]) -> str | None:
     """Return which files have changed since training, or None.
 
     Args:
-        before: ``FittedState.files`` of a run.
-        now: the same for the current data.
+        trained: ``FittedState.files`` of a run.
+        current: the same for the current data.
 
     Examples:
-        >>> before = {"path": {"t.csv": "1f"}, "val_path": {}, "test_path": {}}
-        >>> find_changed_files(before, {**before, "path": {"renamed.csv": "1f"}}) is None
+        >>> trained = {"path": {"t.csv": "1f"}, "val_path": {}, "test_path": {}}
+        >>> find_changed_files(trained, {**trained, "path": {"renamed.csv": "1f"}}) is None
         True
-        >>> find_changed_files(before, {**before, "path": {"t.csv": "2e"}})
+        >>> find_changed_files(trained, {**trained, "path": {"t.csv": "2e"}})
         't.csv (data.path, which was t.csv)'
     """
     for key in PATH_OPTIONS:
-        old, new = before[key], now[key]
+        old, new = trained[key], current[key]
         if list(old.values()) != list(new.values()):
             changed = [file for file, digest in new.items() if digest not in old.values()] or list(new)
             return f"{', '.join(changed) or 'no file'} (data.{key}, which was {', '.join(old) or 'no file'})"

@@ -127,9 +127,9 @@ class InMemoryTable:
         ordered = np.concatenate([targets[indices] for indices in rows.values()])
         y = torch.from_numpy(ordered if state.target.class_names is None else ordered.astype(np.int64))
         sizes = [len(indices) for indices in rows.values()]
-        parts = map(Split, torch.split(x, sizes), torch.split(y, sizes))
+        splits = map(Split, torch.split(x, sizes), torch.split(y, sizes))
         return EncodedRows(
-            dict(zip(rows, parts, strict=True)),
+            dict(zip(rows, splits, strict=True)),
             {split: torch.from_numpy(weights[rows[split]]) for split in rows if weights is not None},
             None if fold is None else torch.from_numpy(fold),
         )
@@ -186,7 +186,7 @@ class InMemoryTable:
         return table
 
     def _concat(self, tables: Mapping[str, RawTable]) -> tuple[RawTable, list[int]]:
-        """Concatenate the rows of each path option, and remember where they are in the files.
+        """Concatenate the rows of each path option, and store their positions in the files.
 
         Returns:
             All rows, and the number from each option; only the first number if ``path`` is the only one.
@@ -195,7 +195,7 @@ class InMemoryTable:
             [tables[key] for key in PATH_OPTIONS if key in tables], self.files.options.values
         )
         self.files = self.files.with_formats(table.known_formats)
-        self._source = replace(table, frame=table.frame.clear())  # only where its rows are
+        self._source = replace(table, frame=table.frame.clear())  # only the positions of its rows
         counts = [len(tables[key]) if key in tables else 0 for key in PATH_OPTIONS]
         return table, counts if any(counts[1:]) else counts[:1]
 
@@ -205,19 +205,19 @@ class InMemoryTable:
         return None if name is None else read_weights(table, name)
 
     def row_keys(self, split: str) -> NDArray[np.uint64]:
-        """Return a number for each encoded row of a split, ``(N,)``; see ``RawTable.keys``."""
+        """Return a key for each encoded row of a split, ``(N,)``; see ``RawTable.keys``."""
         return self._source.keys(self._indices[split])
 
     def raw_rows(self, split: str, indices: Sequence[int], names: Sequence[str]) -> pl.DataFrame:
         """Return columns of some encoded rows as text, as they are in the files, which are read again."""
-        numbers = self._source.row_numbers[self._indices[split][list(indices)]].tolist()
+        positions = self._source.row_positions[self._indices[split][list(indices)]].tolist()
         files = self.files.as_text(names)
         tables = [table.frame.select(names) for table in files.read_all().values()]
         ends = np.cumsum([len(table) for table in tables])
         selected = []
-        for row in numbers:
-            number = int(np.searchsorted(ends, row, side="right"))
-            cells = tables[number].row(row - int(ends[number]))  # counted from the end
+        for position in positions:
+            index = int(np.searchsorted(ends, position, side="right"))
+            cells = tables[index].row(position - int(ends[index]))  # counted from the end
             selected.append([None if cell is None else str(cell) for cell in cells])
         return pl.DataFrame(selected, dict.fromkeys(names, pl.String()), orient="row")
 

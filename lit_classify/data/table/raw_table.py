@@ -1,4 +1,4 @@
-"""The rows of a table, and where they are in its files."""
+"""The rows of a table, and their positions in its files."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,7 +19,7 @@ class RawTable:
         files: path and number of rows of each file.
         digests: SHA-256 of each file; tables with equal digests have equal rows.
         formats: the formats of the columns that were text.
-        positions: where the rows are in the files, counted from 0; None if there are all rows.
+        positions: positions of the rows in the files, from 0; None if the table has all of their rows.
     """
 
     frame: pl.DataFrame
@@ -56,38 +56,38 @@ class RawTable:
         return {path: digest for (path, _), digest in zip(self.files, self.digests, strict=True)}
 
     @property
-    def row_numbers(self) -> NDArray[np.intp]:
-        """The numbers of the rows in the files, counted from 0 over all of them."""
+    def row_positions(self) -> NDArray[np.intp]:
+        """The positions of the rows in the files, counted from 0 over all files."""
         if self.positions is not None:
             return self.positions
         return np.arange(sum(count for _, count in self.files))
 
     def filter(self, keep: pl.Series) -> "RawTable":
         """Return the table with some of its rows, given whether to keep each one."""
-        return replace(self, frame=self.frame.filter(keep), positions=self.row_numbers[keep.to_numpy()])
+        return replace(self, frame=self.frame.filter(keep), positions=self.row_positions[keep.to_numpy()])
 
     def keys(self, rows: NDArray[np.int32]) -> NDArray[np.uint64]:
-        """Return a number for each of some rows, which rows in the same place of equal files share.
+        """Return a key for each of some rows, which is the same for the same row of equal files.
 
         Examples:
             >>> both = RawTable(pl.DataFrame({"x": range(4)}), (("a.csv", 2), ("b.csv", 2)), ("1f", "2e"))
-            >>> second = RawTable(pl.DataFrame({"x": range(2)}), (("moved.csv", 2),), ("2e",))
-            >>> both.keys(np.array([2, 3])) == second.keys(np.array([0, 1]))
+            >>> moved = RawTable(pl.DataFrame({"x": range(2)}), (("moved.csv", 2),), ("2e",))
+            >>> both.keys(np.array([2, 3])) == moved.keys(np.array([0, 1]))
             array([ True,  True])
         """
-        file, number = self._places(rows)
-        contents = np.array([int(digest[:16], 16) for digest in self.digests], np.uint64)
-        keys: NDArray[np.uint64] = contents[file] + number.astype(np.uint64)
+        files, rows_of_files = self._find_rows(rows)
+        digests = np.array([int(digest[:16], 16) for digest in self.digests], np.uint64)
+        keys: NDArray[np.uint64] = digests[files] + rows_of_files.astype(np.uint64)
         return keys
 
     def locate(self, row: int) -> str:
         """Return the file of a row (from 0) and its number in that file (from 1), for messages."""
-        file, number = self._places(row)
-        return f"{self.files[file][0]}, row {number + 1}"
+        file, row_of_file = self._find_rows(row)
+        return f"{self.files[file][0]}, row {row_of_file + 1}"
 
-    def _places(self, rows: Any) -> tuple[Any, Any]:  # noqa: ANN401 - one row or an array
-        """Return the index of the file of a row, and its number in that file, both from 0."""
+    def _find_rows(self, rows: Any) -> tuple[Any, Any]:  # noqa: ANN401 - one row or an array
+        """Return the index of the file of a row, and the index of the row in that file."""
         counts = np.array([count for _, count in self.files])
-        ends, numbers = np.cumsum(counts), self.row_numbers[rows]
-        file = np.searchsorted(ends, numbers, side="right")
-        return file, numbers - (ends - counts)[file]
+        ends, positions = np.cumsum(counts), self.row_positions[rows]
+        files = np.searchsorted(ends, positions, side="right")
+        return files, positions - (ends - counts)[files]

@@ -38,8 +38,8 @@ def read_file(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[
                 frame = read_json_lines(path)
             case "Parquet" | "Arrow":
                 lazy = scan(path, name)
-                rows = lazy.select(pl.len()).collect().item()
-                check_memory(path, rows, len(lazy.collect_schema()))
+                num_rows = lazy.select(pl.len()).collect().item()
+                check_memory(path, num_rows, len(lazy.collect_schema()))
                 frame = lazy.collect()
             case "Arrow stream":
                 check_content(path, path.stat().st_size)
