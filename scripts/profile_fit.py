@@ -1,8 +1,8 @@
-"""Print what each step of ``Trainer.fit`` of circles_v2 takes its time for, in microseconds.
+"""Print how much time each component of a step of ``Trainer.fit`` of circles_v2 takes, in microseconds.
 
     python scripts/profile_fit.py
 
-The processor's time is sampled: every millisecond of it belongs to the innermost function of a part below.
+CPU time is sampled: every millisecond of it belongs to the innermost function of a component below.
 Run it on an otherwise idle machine.
 """
 
@@ -51,7 +51,7 @@ PARTS = (  # of a path, and what its functions do; the first that matches
 
 
 def part_of(frame: FrameType | None) -> str | None:
-    """Return what a function, or the one that called it, is a part of; None outside ``Trainer.fit``."""
+    """Return the component of a function, or of the one that called it; None outside ``Trainer.fit``."""
     found, inside = None, False
     while frame is not None:
         path = frame.f_code.co_filename

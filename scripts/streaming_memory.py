@@ -1,11 +1,11 @@
-"""Train, resume, test and predict on a table larger than the memory allowed, and print what that takes.
+"""Train, resume, test and predict on a table larger than the allowed memory, and print memory and time.
 
     python scripts/streaming_memory.py [--gigabytes 4] [--limit 1] [--folder .] [--recipe]
 
-Writes a CSV file of a size, and runs the command line on it as on a small table. A command that has more
-than the limit of anonymous memory is killed; mapped files do not count, as the system can drop them. A run
-that is stopped within an epoch and resumed must end with the weights of one that is not, and every row must
-be predicted once. The network is small, unless it is that of the recipe, which is trained for 300 steps.
+Writes a CSV file of the given size, and runs the command line on it as on a small table. A command that uses
+more anonymous memory than the limit is killed; mapped files do not count, as the system can drop them. A run
+that is stopped within an epoch and resumed must end with the weights of an uninterrupted one, and every row
+must be predicted once. The network is small; that of the recipe is trained for 300 steps only.
 """
 
 import argparse

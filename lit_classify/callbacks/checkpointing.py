@@ -65,7 +65,7 @@ class BestCheckpoint(ModelCheckpoint):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Note which checkpoint is resumed, before the state is loaded."""
+        """Remember which checkpoint is resumed, before the state is loaded."""
         self._resumed = Path(trainer.ckpt_path) if trainer.ckpt_path else None
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -186,7 +186,7 @@ def directory(trainer: Trainer) -> Path:
 def was_stopped(trainer: Trainer, exception: BaseException) -> bool:
     """Return whether a signal stopped a run in a resumable state.
 
-    With other trainers, several processes do not stop at the same step.
+    Trainers other than that of the command line do not stop several processes at the same step.
     """
     by_signal = isinstance(exception, KeyboardInterrupt | SIGTERMException)
     together = trainer.world_size == 1 or getattr(trainer, "stops_together", False)

@@ -24,7 +24,7 @@ class EpochLog(Callback):
             of a fit is always printed.
 
     Attributes:
-        entries: the parts of the line of each logged epoch of the current or last fit, printed or not.
+        entries: the fields of the line of each logged epoch of the current or last fit, printed or not.
 
     Examples:
         >>> from lit_classify import BinaryClassifier, CirclesDataModule
@@ -64,7 +64,7 @@ class EpochLog(Callback):
         is_nth = epoch % self.every_n_epochs == 0
         self._is_due = is_nth or self._is_last
         pl_module.validation_is_extra = self._is_last and not is_nth
-        # Lightning validates if (epoch + 1) % check_val_every_n_epoch is 0, which it is not for a larger one
+        # Lightning validates if (epoch + 1) % check_val_every_n_epoch is 0: never with a larger number
         trainer.check_val_every_n_epoch = 1 if self._is_due else epoch + 2
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -121,7 +121,7 @@ def format_metrics(metrics: dict[str, float], evaluated_on: str) -> list[str]:
         evaluated_on: name of the validation rows, "Test" or "Val".
 
     Returns:
-        One part for the training and one for the validation rows of classes; of values, one for both.
+        For classes, a field for the training rows and one for the validation rows; for values, one for both.
 
     Examples:
         >>> format_metrics({"train/loss": 0.69295, "train/accuracy": 0.5, "val/loss": 0.6933}, "Val")

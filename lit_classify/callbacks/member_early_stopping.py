@@ -26,7 +26,7 @@ def stops_members(trainer: Trainer) -> bool:
 
 @contextmanager
 def best_weights(trainer: Trainer, module: LightningModule) -> Iterator[None]:
-    """Give a model the best weights of its members within the context, if they have been kept."""
+    """Give a model the best weights of its members within the context, if a callback keeps them."""
     kept: dict[str, Tensor] = {}
     for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
         kept |= part.best if isinstance(part, MemberEarlyStopping) else {}
@@ -64,11 +64,11 @@ class MemberEarlyStopping(EarlyStopping):
         self.best_losses = torch.full((members,), torch.inf, dtype=torch.float64)  # lowest so far
         self.wait_counts = torch.zeros(members, dtype=torch.long)  # validations since then
         self.best: dict[str, Tensor] = {}  # the best weights so far, (K, ...) each
-        # the same as checkpoints save them: without a last validation that a longer run would not have
+        # what checkpoints save: the same, without an extra last validation that a longer run would not have
         self.weights = self.best
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Refuse an average of weights, of which a checkpoint would hold the last instead of the best.
+        """Refuse averaged weights: a checkpoint would hold their last average instead of the best weights.
 
         Raises:
             UserError: the trainer averages weights.

@@ -1,4 +1,4 @@
-"""Members that are the runs of ``compare``: they differ in seed or learning rate, and are never averaged.
+"""Members as the runs of ``compare``: they differ in seed or learning rate, and are never averaged.
 
 Legend: K members.
 """
@@ -20,15 +20,15 @@ from lit_classify.modules.fit_callbacks import DivergenceCheck
 class ParallelRuns(DivergenceCheck):
     """Train each member at its own learning rate, and record its metrics and whether it has diverged.
 
-    The optimizer runs at the largest rate; each member then moves only its part of the way. A diverged member
-    does not affect the others, which train on.
+    The optimizer runs at the largest rate; each member then moves only its fraction of the way. A diverged
+    member does not affect the others, which continue training.
 
     Args:
         rates: the learning rate of each member; the optimizer must run at the largest.
 
     Attributes:
         curves: values of all members ``(K,)`` by metric and epoch.
-        diverged: the epoch in which a member's loss was NaN or infinite for the first time, by its number.
+        diverged: the epoch in which a member's loss was first NaN or infinite, by the member's index.
 
     Examples:
         >>> from lit_classify import BinaryClassifier, CirclesDataModule
@@ -105,7 +105,7 @@ class ParallelRuns(DivergenceCheck):
 
 
 def _scale_steps(optimizer: Optimizer, parts: Tensor) -> None:
-    """Register hooks after which each step of a member is ``parts`` ``(K,)`` of that of the optimizer."""
+    """Register hooks that scale each step of the optimizer by a fraction for each member, ``(K,)``."""
     weights: list[Tensor] = [weight for group in optimizer.param_groups for weight in group["params"]]
     before: list[Tensor] = []
 

@@ -1,6 +1,6 @@
 """Snapshots of the weights during training, from which the report replays a run.
 
-Legend: S snapshots, P numbers in the state of a network.
+Legend: S snapshots, P values in the state of a network.
 """
 
 import io

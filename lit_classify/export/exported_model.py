@@ -54,7 +54,7 @@ class ExportedModel(nn.Module):
 def describe_inputs(
     exported: ExportedModel, version: str, state: FittedState | None = None
 ) -> dict[str, Any]:
-    """Return how to encode a raw row and what the outputs mean, as the content of schema.json.
+    """Return the content of schema.json: how to encode a raw row, and what the outputs mean.
 
     Args:
         exported: the model.

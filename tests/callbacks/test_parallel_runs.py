@@ -1,4 +1,4 @@
-"""Members that are separate runs equal single runs."""
+"""Members of parallel runs equal single runs."""
 
 from typing import Any
 
@@ -115,7 +115,7 @@ def test_members_that_have_all_diverged_end_the_training() -> None:
         fit_members([1e20, 1e20], {}, activation="ReLU")
 
 
-def test_an_ensemble_that_is_no_comparison_still_stops_when_a_member_diverges() -> None:
+def test_an_ensemble_outside_compare_still_stops_when_a_member_diverges() -> None:
     model = BinaryClassifier(2, members=2)
     for weight in model.network.parameters():
         weight.data[1] = torch.nan

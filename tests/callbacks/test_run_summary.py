@@ -1,4 +1,4 @@
-"""The text on a run: tables that Markdown takes for tables."""
+"""The summary of a run: its tables are valid Markdown."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def test_all_lines_of_the_table_of_rows_have_the_same_cells(data: InMemoryDataMo
     assert set(lines[1]) == {"|", "-"}
 
 
-def test_many_classes_are_lines() -> None:
+def test_a_table_of_many_classes_is_transposed() -> None:
     data = BlobsDataModule(num_classes=30)
     lines = row_count_table(data).splitlines()
     assert lines[0] == "| split | train | val | test |"

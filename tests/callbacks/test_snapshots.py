@@ -61,7 +61,7 @@ def test_large_networks_have_few_snapshots() -> None:
     assert len(weights) == len(epochs) <= 4
 
 
-def test_other_numbers_of_features_have_none() -> None:
+def test_data_without_two_features_has_no_snapshots() -> None:
     assert main(["fit", "--config", "line", "--plots", "[snapshots]", "--trainer.max_epochs", "2"]) == 0
     assert not list(Path("lightning_logs").rglob("snapshots.pt"))
 
