@@ -142,16 +142,16 @@ def scores(y: NDArray[np.int64], probabilities: Floats, num_classes: int) -> dic
 def compare(table: Table, seed: int) -> dict[str, dict[str, float]]:
     """Return each model's metrics on one split."""
     data = TableDataModule(str(table.path), table.target, ignore=table.ignore, random_state=seed, folds=8)
-    x, y = (part.numpy() for part in data.split("train"))
+    x, y = (tensor.numpy() for tensor in data.split("train"))
     test, num_classes = data.split("test"), len(data.class_names or ())
-    found = {}
+    metrics = {}
     for name, model in peers(seed).items():
         model.fit(x, y)
         probabilities = np.zeros((len(test.y), num_classes))
         probabilities[:, model.classes_.astype(int)] = model.predict_proba(test.x.numpy())
-        found[name] = scores(test.y.numpy(), probabilities, num_classes)
-    found["table"] = scores(test.y.numpy(), recipe_probabilities(table, seed), num_classes)
-    return found
+        metrics[name] = scores(test.y.numpy(), probabilities, num_classes)
+    metrics["table"] = scores(test.y.numpy(), recipe_probabilities(table, seed), num_classes)
+    return metrics
 
 
 def show(results: dict[str, dict[str, dict[str, float]]]) -> None:
@@ -160,9 +160,9 @@ def show(results: dict[str, dict[str, dict[str, float]]]) -> None:
     for metric, better in METRICS.items():
         print(f"\n| {metric} ({better} is better) | {' | '.join(names)} |")
         print(f"|---{'|---' * len(names)}|")
-        for table, of_models in results.items():
-            print(f"| {table} | {' | '.join(f'{of_models[name][metric]:.3f}' for name in names)} |")
-        means = [np.mean([of_models[name][metric] for of_models in results.values()]) for name in names]
+        for table, model_scores in results.items():
+            print(f"| {table} | {' | '.join(f'{model_scores[name][metric]:.3f}' for name in names)} |")
+        means = [np.mean([model_scores[name][metric] for model_scores in results.values()]) for name in names]
         print(f"| **mean** | {' | '.join(f'**{mean:.3f}**' for mean in means)} |")
 
 
@@ -173,22 +173,24 @@ def main() -> None:
     )
     parser.add_argument("tables", nargs="*", metavar="FILE:TARGET[:IGNORE,...]")
     parser.add_argument("--splits", type=int, default=5)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     os.environ["TQDM_DISABLE"] = "1"
     warnings.simplefilter("ignore")  # convergence, and notes on the data
     results: dict[str, dict[str, dict[str, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         tables = [
             Table(Path(path).stem, Path(path).resolve(), target, ignore.split(",") if ignore else [])
-            for path, target, ignore in ((*table.split(":"), "")[:3] for table in given.tables)
+            for path, target, ignore in ((*table.split(":"), "")[:3] for table in arguments.tables)
         ] or list(public_tables(Path(folder)))
         for table in tables:
-            runs = [compare(table, seed) for seed in range(given.splits)]
+            runs = [compare(table, seed) for seed in range(arguments.splits)]
             results[table.name] = {
                 model: {metric: float(np.mean([run[model][metric] for run in runs])) for metric in METRICS}
                 for model in runs[0]
             }
-            accuracies = (f"{model} {found['accuracy']:.3f}" for model, found in results[table.name].items())
+            accuracies = (
+                f"{model} {metrics['accuracy']:.3f}" for model, metrics in results[table.name].items()
+            )
             print(f"{table.name}: {', '.join(accuracies)}", flush=True)
     show(results)
 

@@ -56,7 +56,7 @@ def train(device="cpu"):
     ).to(device)
     loss_fn = nn.BCEWithLogitsLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    x, t, x_eval, t_eval = (part.to(device) for part in (X_train, y_train, X_test, y_test))
+    x, t, x_eval, t_eval = (tensor.to(device) for tensor in (X_train, y_train, X_test, y_test))
     for epoch in range(1000):
         model.train()
         y_logits = model(x).squeeze()
@@ -162,17 +162,17 @@ def train_seeds(accelerator: str) -> None:
     from lit_classify.threads import flush_denormals
 
     with flush_denormals():
-        part = prepare("circles_v2", ["--config", "circles_v2", "--trainer.accelerator", accelerator])
-        took = [seconds(lambda: train_at_once([part], range(100))) for _ in range(2)]
-    print(took[1])  # the first is a warm-up
+        config = prepare("circles_v2", ["--config", "circles_v2", "--trainer.accelerator", accelerator])
+        durations = [seconds(lambda: train_at_once([config], range(100))) for _ in range(2)]
+    print(durations[1])  # the first is a warm-up
 
 
 def train_page(device: str) -> None:
     """Print seconds of the page's loop."""
     page: dict[str, Callable[[str], None]] = {}
     exec(PAGE_LOOP, page)
-    took = [seconds(lambda: page["train"](device)) for _ in range(2)]
-    print(took[1])
+    durations = [seconds(lambda: page["train"](device)) for _ in range(2)]
+    print(durations[1])
 
 
 def members(accelerator: str) -> Iterator[Row]:
@@ -195,13 +195,13 @@ def process(accelerator: str) -> Iterator[Row]:
     device = "cuda" if accelerator == "gpu" else "cpu"
     script.write_text(f"{PAGE_LOOP}\ntrain({device!r})\n")
     command = ["-m", "lit_classify", "fit", "--config", "circles_v2", "--trainer.accelerator", accelerator]
-    for level, bar in (("none", "1"), ("basic", "1.25")):
+    for level, limit in (("none", "1"), ("basic", "1.25")):
 
         def run(level: str) -> float:
             return _command(*command, "--plots", level)
 
         ratio = side_by_side(partial(run, level), lambda: _command(str(script)))
-        yield f"lit-classify fit --plots {level}, the process", "a plain script", ratio, bar
+        yield f"lit-classify fit --plots {level}, the process", "a plain script", ratio, limit
 
 
 def plots(accelerator: str) -> Iterator[Row]:
@@ -218,11 +218,13 @@ def plots(accelerator: str) -> Iterator[Row]:
 def start(accelerator: str) -> Iterator[Row]:
     """Measure by how many seconds commands that need no torch exceed an empty Python program."""
     for arguments in (["--help"], ["--version"], ["recipes"], ["fit", "--config", "circle_v2"]):
-        more = [_command("-m", "lit_classify", *arguments) - _command("-c", "pass") for _ in range(RUNS + 1)]
+        differences = [
+            _command("-m", "lit_classify", *arguments) - _command("-c", "pass") for _ in range(RUNS + 1)
+        ]
         yield (
             " ".join(["lit-classify", *arguments]),
             "python -c pass",
-            more[1:],
+            differences[1:],
             "0.3 s more",
         )
 
@@ -288,8 +290,8 @@ def train_epoch(
             model, trainer = build(members=members), _trainer(accelerator)
             if feed == "DataLoader":
                 data = DataLoader(TensorDataset(x, y), batch_size=4096, shuffle=True)
-            took = seconds(partial(trainer.fit, model, data))
-    print(took)
+            duration = seconds(partial(trainer.fit, model, data))
+    print(duration)
 
 
 def train_epoch_by_hand(num_rows: int, device: str) -> None:
@@ -298,7 +300,7 @@ def train_epoch_by_hand(num_rows: int, device: str) -> None:
 
     def epoch() -> None:
         order = torch.randperm(len(x)).to(device)
-        total, right = torch.zeros((), device=device), torch.zeros((), device=device)
+        total, correct = torch.zeros((), device=device), torch.zeros((), device=device)
         for rows in torch.split(order, 4096):
             logits, t = network(x[rows]).squeeze(1), y[rows]
             loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, t.float())
@@ -306,15 +308,15 @@ def train_epoch_by_hand(num_rows: int, device: str) -> None:
             torch.autograd.backward(loss)
             optimizer.step()
             total += loss.detach() * len(t)
-            right += ((torch.sigmoid(logits.detach()) > 0.5) == t).sum()
-        print(float(total) / len(x), float(right) / len(x))
+            correct += ((torch.sigmoid(logits.detach()) > 0.5) == t).sum()
+        print(float(total) / len(x), float(correct) / len(x))
 
     for count in (4096, num_rows):  # the first is a warm-up
         _, x, y, build = _rows(count)
         x, y, network = x.to(device), y.to(device), build().network.to(device)
         optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
-        took = seconds(epoch)
-    print(took)
+        duration = seconds(epoch)
+    print(duration)
 
 
 def _epoch(*arguments: object, by_hand: bool = False) -> Run:
@@ -326,9 +328,9 @@ def _epoch(*arguments: object, by_hand: bool = False) -> Run:
 def epoch(accelerator: str) -> Iterator[Row]:
     """Compare an epoch over a million rows with a hand-written loop that indexes the tensors."""
     by_hand = _epoch(1_000_000, "cuda" if accelerator == "gpu" else "cpu", by_hand=True)
-    for members, what, bar in ((1, "epoch of 1,000,000 x 20", "1"), (8, "that epoch of 8 members", "4")):
+    for members, label, limit in ((1, "epoch of 1,000,000 x 20", "1"), (8, "that epoch of 8 members", "4")):
         ratios = side_by_side(_epoch(1_000_000, accelerator, members), by_hand)
-        yield what, "a hand-written loop", ratios, bar
+        yield label, "a hand-written loop", ratios, limit
 
 
 def loader(accelerator: str) -> Iterator[Row]:
@@ -371,19 +373,19 @@ SCALES: dict[str, dict[int, str]] = {  # the calls that measure a size
 
 def _fastest(call: str) -> float:
     """Return the seconds of the fastest of three runs; long ones are run once."""
-    took = [sum(in_a_process(call))]
-    while len(took) < 3 and took[0] < 20:
-        took.append(sum(in_a_process(call)))
-    return min(took)
+    durations = [sum(in_a_process(call))]
+    while len(durations) < 3 and durations[0] < 20:
+        durations.append(sum(in_a_process(call)))
+    return min(durations)
 
 
 def scale(accelerator: str) -> Iterator[Row]:
     """Compare the largest of each size with the one before it, and plot the seconds of an epoch of all."""
     curves = {}
-    for what, calls in SCALES.items():
-        took = curves[what] = {size: _fastest(call) for size, call in calls.items()}
-        (small, fast), (large, slow) = list(took.items())[-2:]
-        yield f"epoch of {large:,} {what}", f"{small:,}", [slow / fast], f"{large / small:.0f}"
+    for unit, calls in SCALES.items():
+        durations = curves[unit] = {size: _fastest(call) for size, call in calls.items()}
+        (small, fast), (large, slow) = list(durations.items())[-2:]
+        yield f"epoch of {large:,} {unit}", f"{small:,}", [slow / fast], f"{large / small:.0f}"
     plot_scale(curves, STARTED_IN / "scale.png")
     print(f"\nWritten: {STARTED_IN / 'scale.png'}")
 
@@ -396,8 +398,8 @@ def plot_scale(curves: dict[str, dict[int, float]], path: Path) -> None:
     axes = figure.subplots()
     for power in range(-1, 10):
         axes.axline((1, 10.0 ** (1 - power)), (10, 10.0 ** (2 - power)), color="0.85", linewidth=1, zorder=0)
-    for what, took in curves.items():
-        axes.plot(list(took), list(took.values()), "o-", label=what)
+    for unit, durations in curves.items():
+        axes.plot(list(durations), list(durations.values()), "o-", label=unit)
     axes.set(xscale="log", yscale="log", xlim=(0.7, 2e8), ylim=(0.005, 200))
     axes.set(
         xlabel="number of ...; along a gray line, the seconds are proportional to it",
@@ -413,15 +415,15 @@ def reading(accelerator: str) -> Iterator[Row]:
     import polars as pl
 
     cells = np.random.default_rng(0).normal(size=(20, 1_000_000)).astype(np.float32)
-    table = pl.DataFrame({f"x{number}": column for number, column in enumerate(cells)})
+    table = pl.DataFrame({f"x{index}": column for index, column in enumerate(cells)})
     table = table.with_columns(y=(cells[0] + cells[1] > 0).astype(np.int8))
     table.write_csv("large.csv")
     texts = []
-    for number in range(10, 15):
-        times = pl.from_epoch((1.7e9 + 1e7 * table[f"x{number}"].cast(pl.Float64)).cast(pl.Int64))
-        texts.append(times.dt.strftime(DATES).alias(f"x{number}"))
-        prices = (table[f"x{number + 5}"] * 3000).to_list()
-        texts.append(pl.Series(f"x{number + 5}", [f"${price:,.2f}" for price in prices]))
+    for index in range(10, 15):
+        times = pl.from_epoch((1.7e9 + 1e7 * table[f"x{index}"].cast(pl.Float64)).cast(pl.Int64))
+        texts.append(times.dt.strftime(DATES).alias(f"x{index}"))
+        prices = (table[f"x{index + 5}"] * 3000).to_list()
+        texts.append(pl.Series(f"x{index + 5}", [f"${price:,.2f}" for price in prices]))
     table.with_columns(texts).write_csv("formatted.csv")
     del cells, table, texts
 
@@ -429,9 +431,9 @@ def reading(accelerator: str) -> Iterator[Row]:
         peaks: list[float] = []
 
         def measured() -> float:
-            took, peak = in_a_process(f"read_by_table({path!r})")
+            duration, peak = in_a_process(f"read_by_table({path!r})")
             peaks.append(peak)
-            return took
+            return duration
 
         ratio = side_by_side(measured, lambda: in_a_process(f"read_by_polars({path!r})")[0])
         return ratio, peaks
@@ -452,11 +454,11 @@ def read_by_table(path: str) -> None:
     """Print seconds from a CSV file to splits, and the peak memory beyond the imports as a multiple of x."""
     from lit_classify import TableDataModule
 
-    before, start = peak_megabytes(), time.perf_counter()
+    imports, start = peak_megabytes(), time.perf_counter()
     data = TableDataModule(path, "y")
     data.setup()
-    took = time.perf_counter() - start
-    print(took, (peak_megabytes() - before) / (1_000_000 * data.in_features * 4 / 2**20))
+    duration = time.perf_counter() - start
+    print(duration, (peak_megabytes() - imports) / (1_000_000 * data.in_features * 4 / 2**20))
 
 
 def read_by_polars(path: str) -> None:
@@ -508,23 +510,24 @@ def main() -> int:
     options = argparse.ArgumentParser(description="Measure the project against hand-written loops.")
     options.add_argument("measure", nargs="*", help=f"some of {', '.join(MEASURES)}; all by default")
     options.add_argument("--accelerator", choices=["cpu", "gpu"], default="cpu")
-    given = options.parse_args()
-    unknown = set(given.measure) - set(MEASURES)
+    arguments = options.parse_args()
+    unknown = set(arguments.measure) - set(MEASURES)
     if unknown:
         options.error(f"unknown: {', '.join(sorted(unknown))}; choose from {', '.join(MEASURES)}")
     import torch
 
-    if given.accelerator == "gpu" and not torch.cuda.is_available():
+    if arguments.accelerator == "gpu" and not torch.cuda.is_available():
         print("No GPU is available, so nothing was measured.")
         return 0
     os.chdir(tempfile.mkdtemp())
     os.environ["PYTHONPATH"] = str(ROOT)
-    print(f"{os.cpu_count()} cores, torch {torch.__version__}, {given.accelerator}\n")
-    print("| what | against | ratio | range | at most |\n|---|---|---|---|---|")
-    for name in given.measure or MEASURES:
-        for what, against, ratios, bar in MEASURES[name](given.accelerator):
+    print(f"{os.cpu_count()} cores, torch {torch.__version__}, {arguments.accelerator}\n")
+    print("| measured | reference | ratio | range | at most |\n|---|---|---|---|---|")
+    for name in arguments.measure or MEASURES:
+        for label, reference, ratios, limit in MEASURES[name](arguments.accelerator):
             spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-            print(f"| {what} | {against} | {statistics.median(ratios):.2f} | {spread} | {bar} |", flush=True)
+            median = f"{statistics.median(ratios):.2f}"
+            print(f"| {label} | {reference} | {median} | {spread} | {limit} |", flush=True)
     return 0
 
 

@@ -25,11 +25,11 @@ def main() -> int:
     command = [sys.executable, "-m", "pytest", "tests/test_fuzz.py", "-q", "-p", "no:cacheprovider"]
     command += ["-m", "slow or not slow", "-k"]
     environment = {**os.environ, "LIT_CLASSIFY_FUZZ": str(cases), "OMP_NUM_THREADS": "1"}
-    parts = [
-        subprocess.Popen([*command, which], cwd=ROOT, env=environment)
-        for which in ("table", "not table")  # on two cores
+    processes = [
+        subprocess.Popen([*command, selection], cwd=ROOT, env=environment)
+        for selection in ("table", "not table")  # on two cores
     ]
-    failed = any([part.wait() for part in parts])
+    failed = any([process.wait() for process in processes])
     outcome = "some failed" if failed else "none failed"
     print(f"{cases:,} cases in {time.monotonic() - start:.0f} s: {outcome}")
     return int(failed)

@@ -34,22 +34,22 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--kills", type=int, default=50)
     options.add_argument("--saver", choices=SAVERS, default="atomic")
-    given = options.parse_args()
+    arguments = options.parse_args()
     torch.set_num_threads(1)  # threads do not survive a fork
     chance = random.Random(0)
     lost = interrupted = 0
     with tempfile.TemporaryDirectory(dir=".") as folder, _temporary_elsewhere() as temporary:
         other = temporary.stat().st_dev != Path(folder).stat().st_dev
-        for _ in range(given.kills):
+        for _ in range(arguments.kills):
             path = Path(folder, "c.ckpt")
-            acknowledged = _killed_while_saving(SAVERS[given.saver](), path, chance.uniform(0, LONGEST_S))
+            acknowledged = _killed_while_saving(SAVERS[arguments.saver](), path, chance.uniform(0, LONGEST_S))
             unfinished = [*Path(folder).glob("*.tmp"), *temporary.iterdir()]
             interrupted += bool(unfinished)
             for file in unfinished:
                 file.unlink()
             lost += not _is_one_of(path, {acknowledged, acknowledged + 1})
     where = f"temporary folder on {'another' if other else 'the same'} file system"
-    print(f"{given.kills} kills, {interrupted} during a write, {where}: {lost} files lost")
+    print(f"{arguments.kills} kills, {interrupted} during a write, {where}: {lost} files lost")
     return 1 if lost else 0
 
 
@@ -57,11 +57,11 @@ def main() -> int:
 def _temporary_elsewhere() -> Iterator[Path]:
     """Write temporary files to another file system, if there is one."""
     with tempfile.TemporaryDirectory(dir=ELSEWHERE if os.access(ELSEWHERE, os.W_OK) else None) as folder:
-        before, tempfile.tempdir = tempfile.tempdir, folder
+        original, tempfile.tempdir = tempfile.tempdir, folder
         try:
             yield Path(folder)
         finally:
-            tempfile.tempdir = before
+            tempfile.tempdir = original
 
 
 def _killed_while_saving(saver: CheckpointIO, path: Path, after_s: float) -> int:
@@ -80,8 +80,8 @@ def _killed_while_saving(saver: CheckpointIO, path: Path, after_s: float) -> int
     time.sleep(after_s)
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    while more := os.read(reader, 1 << 16):
-        acknowledged = more[-4:]
+    while chunk := os.read(reader, 1 << 16):
+        acknowledged = chunk[-4:]
     os.close(reader)
     return int.from_bytes(acknowledged, "big")
 

@@ -16,7 +16,7 @@ from types import FrameType
 from benchmark_speed import _recipe_run
 
 RUNS, EPOCHS = 20, 1000
-PARTS = (  # of a path, and what its functions do; the first that matches
+COMPONENTS = (  # a fragment of a path, and the component of its functions; the first that matches
     ("torch/autograd/graph", "torch: backward"),
     ("torch/autograd/", "torch: contexts of gradients and of its profiler"),
     ("torch/optim/", "torch: optimizer"),
@@ -50,15 +50,15 @@ PARTS = (  # of a path, and what its functions do; the first that matches
 )
 
 
-def part_of(frame: FrameType | None) -> str | None:
+def component_of(frame: FrameType | None) -> str | None:
     """Return the component of a function, or of the one that called it; None outside ``Trainer.fit``."""
-    found, inside = None, False
+    component, inside = None, False
     while frame is not None:
         path = frame.f_code.co_filename
-        found = found or next((what for where, what in PARTS if where in path), None)
+        component = component or next((name for fragment, name in COMPONENTS if fragment in path), None)
         inside |= frame.f_code.co_name == "run" and path.endswith("fit_loop.py")
         frame = frame.f_back
-    return (found or "Python's own") if inside else None
+    return (component or "Python's own") if inside else None
 
 
 def main() -> int:
@@ -70,17 +70,17 @@ def main() -> int:
     torch.set_num_threads(1)  # as the command line does for small models
     run()
 
-    def sample(number: int, frame: FrameType | None) -> None:
-        if part := part_of(frame):
-            samples[part] += 1
+    def sample(signal_number: int, frame: FrameType | None) -> None:
+        if component := component_of(frame):
+            samples[component] += 1
 
     signal.signal(signal.SIGPROF, sample)
     signal.setitimer(signal.ITIMER_PROF, 0.001, 0.001)
     total = sum(run() for _ in range(RUNS)) / RUNS / EPOCHS * 1e6
     signal.setitimer(signal.ITIMER_PROF, 0)
-    print("| part of a step | microseconds |\n|---|---|")
-    for part, count in samples.most_common():
-        print(f"| {part} | {count / samples.total() * total:.0f} |")
+    print("| component of a step | microseconds |\n|---|---|")
+    for component, count in samples.most_common():
+        print(f"| {component} | {count / samples.total() * total:.0f} |")
     print(f"| in all | {total:.0f} |")
     return 0
 

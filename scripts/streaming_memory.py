@@ -36,23 +36,23 @@ def main() -> int:
     options.add_argument("--limit", type=float, default=1.0, help="anonymous memory in GB")
     options.add_argument("--folder", type=Path, default=Path(), help="where to write; needs twice the size")
     options.add_argument("--recipe", action="store_true", help="train the networks of the recipe table")
-    given = options.parse_args()
-    with tempfile.TemporaryDirectory(dir=given.folder) as name:
+    arguments = options.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         folder = Path(name)
-        rows = write_table(folder / "table.csv", given.gigabytes * 1e9)
+        rows = write_table(folder / "table.csv", arguments.gigabytes * 1e9)
         size = (folder / "table.csv").stat().st_size
-        print(f"{rows:,} rows x {NUM_NUMBERS + 2} columns, {size / 1e9:.2f} GB; limit {given.limit} GB")
+        print(f"{rows:,} rows x {NUM_NUMBERS + 2} columns, {size / 1e9:.2f} GB; limit {arguments.limit} GB")
 
-        def run(*arguments: str) -> None:
-            measure(arguments, folder, given.limit)
+        def run(*command: str) -> None:
+            measure(command, folder, arguments.limit)
 
-        fit = [*FIT, *(["--trainer.max_steps", "300"] if given.recipe else SMALL)]
+        fit = [*FIT, *(["--trainer.max_steps", "300"] if arguments.recipe else SMALL)]
         run(*fit)
         steps = torch.load(checkpoint(folder, 0), weights_only=True)["global_step"]
         run(*fit, "--trainer.max_steps", str(steps // 3))
         run(*fit, "--ckpt_path", str(checkpoint(folder, 1)))
-        one, other = (weights(checkpoint(folder, version)) for version in (0, 2))
-        is_exact = all(torch.equal(one[key], other[key]) for key in one)
+        uninterrupted, resumed = (weights(checkpoint(folder, version)) for version in (0, 2))
+        is_exact = all(torch.equal(uninterrupted[key], resumed[key]) for key in uninterrupted)
         run("test", "--ckpt_path", str(checkpoint(folder, 2)))
         run("predict", "--ckpt_path", str(checkpoint(folder, 2)), "--out", "predictions.csv")
         predicted = (
@@ -71,7 +71,7 @@ def write_table(path: Path, num_bytes: float) -> int:
             x = random.normal(size=(BLOCK_ROWS, NUM_NUMBERS)).astype(np.float32)
             color = random.choice(["red", "green", "blue"], BLOCK_ROWS)
             score = x @ weights + 2 * (color == "red") + random.normal(size=BLOCK_ROWS)
-            columns = {f"x{number}": x[:, number] for number in range(NUM_NUMBERS)}
+            columns = {f"x{index}": x[:, index] for index in range(NUM_NUMBERS)}
             table = pl.DataFrame({**columns, "color": color, "target": np.where(score > 0, "yes", "no")})
             table.write_csv(file, include_header=not rows, float_precision=5)
             rows += BLOCK_ROWS

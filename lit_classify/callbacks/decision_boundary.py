@@ -87,7 +87,7 @@ class DecisionBoundary(PlotCallback):
         if self._plot is None:
             return
         selected = select_frames(self._snapshots, _MAX_FRAMES)
-        frames = dict(zip([part.step for part in selected], self._plot.frames(selected), strict=True))
+        frames = dict(zip([snapshot.step for snapshot in selected], self._plot.frames(selected), strict=True))
         for snapshot in select_frames(selected, _MAX_IMAGES):
             log_pixels(trainer, "plots/boundary", frames[snapshot.step], snapshot.step)
         if self.animation and len(frames) > 1:
@@ -120,11 +120,12 @@ def select_frames(snapshots: Sequence[Snapshot], count: int) -> list[Snapshot]:
     """
     if len(snapshots) <= count:
         return list(snapshots)
-    changes = [float((after.surface - before.surface).abs().mean()) for before, after in pairwise(snapshots)]
+    surfaces = [snapshot.surface for snapshot in snapshots]
+    changes = [float((current - previous).abs().mean()) for previous, current in pairwise(surfaces)]
     constant = sum(changes) / len(changes) / 5 or 1.0
     positions = np.cumsum([0.0, *(change + constant for change in changes)])
-    kept = list(range(len(snapshots)))
-    while len(kept) > count:
-        distances = positions[kept[2:]] - positions[kept[:-2]]  # between the neighbors of each inner snapshot
-        del kept[1 + int(distances.argmin())]
-    return [snapshots[number] for number in kept]
+    indices = list(range(len(snapshots)))
+    while len(indices) > count:
+        gaps = positions[indices[2:]] - positions[indices[:-2]]  # between the neighbors of inner snapshots
+        del indices[1 + int(gaps.argmin())]
+    return [snapshots[index] for index in indices]

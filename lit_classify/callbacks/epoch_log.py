@@ -89,7 +89,7 @@ class EpochLog(Callback):
     @property
     def lines(self) -> list[str]:
         """The lines of the logged epochs."""
-        return [" | ".join(parts) for parts in self.entries.values()]
+        return [" | ".join(fields) for fields in self.entries.values()]
 
     def _log(self, trainer: Trainer, pl_module: LightningModule, epoch: int, validated: bool = True) -> None:
         assert isinstance(pl_module, LitModule)
@@ -100,17 +100,17 @@ class EpochLog(Callback):
         # Lightning keeps metrics in float32, in which 0.51125 is slightly more and would round up
         shown = {tag: round(float(value), 7) for tag, value in metrics.items()}
         width = len(str(last))
-        parts = [f"Epoch: {epoch:<{width}}", *format_metrics(shown, "Test" if course_mode else "Val")]
-        self.entries[epoch] = parts
+        fields = [f"Epoch: {epoch:<{width}}", *format_metrics(shown, "Test" if course_mode else "Val")]
+        self.entries[epoch] = fields
         self._logged_at = epoch
         loss = shown.get("val/loss", math.inf)
         if loss < self._lowest_loss:
             self._lowest_loss = loss
-            parts = [*parts[:-1], paint(parts[-1], "green", sys.stdout)]
+            fields = [*fields[:-1], paint(fields[-1], "green", sys.stdout)]
         n = self.print_every_n_epochs
         if self._is_last or self._printed_at < 0 or epoch // n > self._printed_at // n:
             self._printed_at = epoch
-            pl_module.print(" | ".join(parts))
+            pl_module.print(" | ".join(fields))
 
 
 def format_metrics(metrics: dict[str, float], evaluated_on: str) -> list[str]:
@@ -134,9 +134,9 @@ def format_metrics(metrics: dict[str, float], evaluated_on: str) -> list[str]:
         "val/loss": f"{evaluated_on} loss: {{:.5f}}",
         "val/accuracy": "Acc: {:.2%}",
     }
-    parts = [
-        ", ".join(text.format(metrics[tag]) for tag, text in shown.items() if tag in metrics and stage in tag)
-        for stage in ("train/", "val/")
-    ]
-    parts = [part for part in parts if part]
-    return parts if classes else [", ".join(parts)]
+    fields = []
+    for stage in ("train/", "val/"):
+        tags = [tag for tag in shown if tag in metrics and tag.startswith(stage)]
+        if tags:
+            fields.append(", ".join(shown[tag].format(metrics[tag]) for tag in tags))
+    return fields if classes else [", ".join(fields)]

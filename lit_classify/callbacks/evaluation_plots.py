@@ -55,7 +55,7 @@ class EvaluationPlots(PlotCallback):
         step = trainer.global_step - 1
         curves = {"val": model.one_vs_rest(logits, y)}
         if curves["val"] and not data.folds:  # whose validation rows are the training rows
-            x, targets = (part[:_MAX_TRAINING_ROWS].to(model.device) for part in data.sample("train"))
+            x, targets = (tensor[:_MAX_TRAINING_ROWS].to(model.device) for tensor in data.sample("train"))
             curves["train"] = model.one_vs_rest(model(x), targets)
         for logger in run_loggers(trainer):
             for split, outputs in curves.items():
@@ -104,10 +104,10 @@ def worst_rows(model: LitModule, data: InMemoryDataModule, logits: Tensor, y: Te
         >>> table.splitlines()[0]
         '| actual | predicted | size | width | target |'
     """
-    found = find_worst_rows(model, data, "val", logits, y, _NUM_WORST_ROWS)
-    if found is None:
+    worst = find_worst_rows(model, data, "val", logits, y, _NUM_WORST_ROWS)
+    if worst is None:
         return ""
-    table, errors = found
+    table, errors = worst
     table = table.select(table.columns[:_MAX_COLUMNS])
     lines = [
         "| actual | predicted | " + " | ".join(map(escape_markdown, table.columns)) + " |",

@@ -15,7 +15,7 @@ from lit_classify.data import InMemoryDataModule
 from lit_classify.loggers import Scalars, run_loggers
 from lit_classify.modules import LitModule
 
-_FIRST = {"activation", "batch_size", "hidden", "lr", "optimizer"}  # the page shows five at first
+_FIRST = {"activation", "batch_size", "hidden", "lr", "optimizer"}  # the page shows the first five
 
 
 class HParams(Callback):
@@ -86,8 +86,8 @@ class HParams(Callback):
 
     def show_best(self, trainer: Trainer, epoch: int, metrics: Mapping[str, float]) -> None:
         """Write the validation metrics of the best weights; ``epoch`` is that of their last improvement."""
-        found = {f"{stage}_{name}": value for stage in self._validated_on for name, value in metrics.items()}
-        self._best = {"epoch": float(epoch), **found}
+        named = {f"{stage}_{name}": value for stage in self._validated_on for name, value in metrics.items()}
+        self._best = {"epoch": float(epoch), **named}
         self._log(trainer, self._best)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -141,27 +141,27 @@ def settings(trainer: Trainer, model: LitModule, data: InMemoryDataModule | None
     Examples:
         >>> from lit_classify import BinaryClassifier, CirclesDataModule
         >>> trainer = Trainer(max_epochs=5, accelerator="cpu", logger=False)
-        >>> found = settings(trainer, BinaryClassifier(2, lr=0.5), CirclesDataModule())
-        >>> found["task"], found["lr"], found["parameters"], found["batch_size"]
+        >>> shown = settings(trainer, BinaryClassifier(2, lr=0.5), CirclesDataModule())
+        >>> shown["task"], shown["lr"], shown["parameters"], shown["batch_size"]
         ('BinaryClassifier', 0.5, 151, 'full')
     """
-    given = model.hparams
+    arguments = model.hparams
     return {
         "task": type(model).__name__,
         "data": type(data).__name__.removesuffix("DataModule") if data else "",
-        "features": int(given["in_features"]),
-        "network": str(given.get("network") or "MLP"),
-        "hidden": str(list(given.get("hidden", ()))),
-        "activation": str(given.get("activation")),
+        "features": int(arguments["in_features"]),
+        "network": str(arguments.get("network") or "MLP"),
+        "hidden": str(list(arguments.get("hidden", ()))),
+        "activation": str(arguments.get("activation")),
         "members": model.members,
-        "dropout": float(given.get("dropout", 0.0)),
+        "dropout": float(arguments.get("dropout", 0.0)),
         "parameters": sum(weight.numel() for weight in model.parameters()),
-        "loss": str(given.get("loss") or next(iter(model.losses), "")),
-        "optimizer": str(given.get("optimizer")),
-        "lr": float(given.get("lr", 0.0)),
-        "lr_scheduler": str(given.get("lr_scheduler")),
+        "loss": str(arguments.get("loss") or next(iter(model.losses), "")),
+        "optimizer": str(arguments.get("optimizer")),
+        "lr": float(arguments.get("lr", 0.0)),
+        "lr_scheduler": str(arguments.get("lr_scheduler")),
         "init_from": str((model.initialization or {}).get("path", "")),
-        "freeze": ", ".join(given.get("freeze", ())),
+        "freeze": ", ".join(arguments.get("freeze", ())),
         "batch_size": str((data and data.batch_size) or "full"),
         "train_rows": len(data.split("train").y) if data else 0,
         "data_seed": int(data.random_state) if data else 0,

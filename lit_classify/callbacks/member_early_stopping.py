@@ -21,22 +21,22 @@ BEST_LOSS = "val/best_loss"
 
 def stops_members(trainer: Trainer) -> bool:
     """Return whether MemberEarlyStopping is one of the trainer's callbacks."""
-    return any(isinstance(part, MemberEarlyStopping) for part in trainer.callbacks)  # type: ignore[attr-defined]  # set in its constructor
+    return any(isinstance(callback, MemberEarlyStopping) for callback in trainer.callbacks)  # type: ignore[attr-defined]  # set in its constructor
 
 
 @contextmanager
 def best_weights(trainer: Trainer, module: LightningModule) -> Iterator[None]:
     """Give a model the best weights of its members within the context, if a callback keeps them."""
-    kept: dict[str, Tensor] = {}
-    for part in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
-        kept |= part.best if isinstance(part, MemberEarlyStopping) else {}
-    before = {name: module.get_parameter(name).data for name in kept}
-    for name, weight in kept.items():
+    best: dict[str, Tensor] = {}
+    for callback in trainer.callbacks:  # type: ignore[attr-defined]  # set in its constructor
+        best |= callback.best if isinstance(callback, MemberEarlyStopping) else {}
+    original = {name: module.get_parameter(name).data for name in best}
+    for name, weight in best.items():
         module.get_parameter(name).data = weight
     try:
         yield
     finally:
-        for name, weight in before.items():
+        for name, weight in original.items():
             module.get_parameter(name).data = weight
 
 
@@ -75,11 +75,11 @@ class MemberEarlyStopping(EarlyStopping):
         """
         super().setup(trainer, pl_module, stage)
         assert isinstance(pl_module, LitModule)
-        for part in trainer.callbacks:  # type: ignore[attr-defined]  # as above
-            if pl_module.members > 1 and isinstance(part, WeightAveraging):
+        for callback in trainer.callbacks:  # type: ignore[attr-defined]  # as above
+            if pl_module.members > 1 and isinstance(callback, WeightAveraging):
                 raise UserError(
-                    f"{type(part).__name__} averages weights, but MemberEarlyStopping keeps the best of each "
-                    "member; leave one of them out"
+                    f"{type(callback).__name__} averages weights, but MemberEarlyStopping keeps the best of "
+                    "each member; leave one of them out"
                 )
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -126,6 +126,6 @@ class MemberEarlyStopping(EarlyStopping):
         self.best_losses = state_dict["best_losses"].clone()
         self.wait_counts = state_dict["wait_counts"].clone()
         self.weights = {name: weight.clone() for name, weight in state_dict["weights"].items()}
-        sizes = {part.shape[:1] for part in (self.best_losses, self.wait_counts, *self.weights.values())}
+        sizes = {tensor.shape[:1] for tensor in (self.best_losses, self.wait_counts, *self.weights.values())}
         if len(sizes) > 1 or bool(self.best_losses.isnan().any()):
             raise ValueError("the losses and weights of members do not fit together")

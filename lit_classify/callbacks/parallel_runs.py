@@ -43,7 +43,7 @@ class ParallelRuns(DivergenceCheck):
 
     def __init__(self, rates: Sequence[float]) -> None:
         super().__init__(every=1)
-        self._parts = torch.tensor(rates, dtype=torch.float64) / max(rates)
+        self._rate_fractions = torch.tensor(rates, dtype=torch.float64) / max(rates)
         self.curves: dict[str, dict[int, Tensor]] = {}
         self.diverged: dict[int, int] = {}
         self._loss = torch.zeros(len(rates))
@@ -54,9 +54,9 @@ class ParallelRuns(DivergenceCheck):
         super().on_train_start(trainer, pl_module)
         assert isinstance(pl_module, LitModule)
         pl_module.counts_train_metric = False
-        if bool((self._parts < 1).any()):
+        if bool((self._rate_fractions < 1).any()):
             for optimizer in trainer.optimizers:
-                _scale_steps(optimizer, self._parts)
+                _scale_steps(optimizer, self._rate_fractions)
 
     def on_before_backward(self, trainer: Trainer, pl_module: LightningModule, loss: Tensor) -> None:
         """Note which members' losses are not finite.
@@ -104,19 +104,19 @@ class ParallelRuns(DivergenceCheck):
         self.curves.setdefault(name, {})[trainer.current_epoch] = values.detach().cpu()
 
 
-def _scale_steps(optimizer: Optimizer, parts: Tensor) -> None:
+def _scale_steps(optimizer: Optimizer, fractions: Tensor) -> None:
     """Register hooks that scale each step of the optimizer by a fraction for each member, ``(K,)``."""
     weights: list[Tensor] = [weight for group in optimizer.param_groups for weight in group["params"]]
-    before: list[Tensor] = []
+    previous: list[Tensor] = []
 
-    def keep(*_: object) -> None:
-        before[:] = [weight.detach().clone() for weight in weights]
+    def copy(*_: object) -> None:
+        previous[:] = [weight.detach().clone() for weight in weights]
 
     def scale(*_: object) -> None:
         with torch.no_grad():
-            for weight, old in zip(weights, before, strict=True):
-                part = parts.to(weight).view(-1, *[1] * (weight.ndim - 1))
-                weight.copy_(torch.lerp(old, weight, part))
+            for weight, old in zip(weights, previous, strict=True):
+                fraction = fractions.to(weight).view(-1, *[1] * (weight.ndim - 1))
+                weight.copy_(torch.lerp(old, weight, fraction))
 
-    optimizer.register_step_pre_hook(keep)
+    optimizer.register_step_pre_hook(copy)
     optimizer.register_step_post_hook(scale)

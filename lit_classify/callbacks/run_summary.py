@@ -37,17 +37,17 @@ class RunSummary(Callback):
         """Write the text."""
         assert isinstance(pl_module, LitModule)
         data = getattr(trainer, "datamodule", None)
-        parts = {
+        sections = {
             "Purpose": self.purpose or f"{self.name}: no purpose given.",
             "Command": f"    {shlex.join(['lit-classify', *self.command])}",
             "Network": network_table(pl_module),
         }
         if isinstance(data, InMemoryDataModule):
-            parts["Data"] = row_count_table(data)
-        parts["Versions"] = versions()
-        words = "\n\n".join(f"### {heading}\n\n{part}" for heading, part in parts.items())
+            sections["Data"] = row_count_table(data)
+        sections["Versions"] = versions()
+        markdown = "\n\n".join(f"### {heading}\n\n{section}" for heading, section in sections.items())
         for logger in run_loggers(trainer):
-            logger.log_summary(text("about", words))
+            logger.log_summary(text("about", markdown))
 
 
 def row_count_table(data: InMemoryDataModule) -> str:
@@ -65,8 +65,8 @@ def row_count_table(data: InMemoryDataModule) -> str:
     names = [escape_markdown(shorten(name, _MAX_NAME)) for name in data.class_names or []]
     table = [["split", "rows", *names]]
     for split in filter(data.has_split, ("train", "val", "test")):
-        count, each = data.count_rows(split)
-        table.append([split, *(f"{number:,}" for number in (count, *each))])
+        total, class_counts = data.count_rows(split)
+        table.append([split, *(f"{count:,}" for count in (total, *class_counts))])
     if len(names) > _MAX_COLUMNS:
         table = [list(column) for column in zip(*table, strict=True)]
     head, *lines = [f"| {' | '.join(cells)} |" for cells in table]
@@ -108,11 +108,11 @@ def versions() -> str:
     """
     import lightning
 
-    found: Mapping[str, str] = {
+    packages: Mapping[str, str] = {
         "lit_classify": __version__,
         "torch": torch.__version__,
         "lightning": lightning.__version__,
         "Python": sys.version.split()[0],
         "system": platform.platform(),
     }
-    return "\n".join(f"- {name} {version}" for name, version in found.items())
+    return "\n".join(f"- {name} {version}" for name, version in packages.items())

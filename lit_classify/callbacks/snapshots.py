@@ -87,16 +87,17 @@ class Snapshots(Callback):
         self._weights.append(flat_state(pl_module.network))
         if len(self._epochs) >= self.limit(len(self._weights[0])):
             self._every_n_epochs *= 2
-            kept = [n for n, epoch in enumerate(self._epochs) if n == 0 or epoch % self._every_n_epochs == 0]
-            self._epochs = [self._epochs[n] for n in kept]
-            self._weights = [self._weights[n] for n in kept]
+            every = self._every_n_epochs
+            indices = [index for index, epoch in enumerate(self._epochs) if index == 0 or epoch % every == 0]
+            self._epochs = [self._epochs[index] for index in indices]
+            self._weights = [self._weights[index] for index in indices]
 
     def _continue(self, folder: Path, epoch: int) -> None:
         """Load the snapshots up to an epoch."""
         epochs, weights = load_snapshots(folder)
-        count = sum(before <= epoch for before in epochs)
+        count = sum(snapshot_epoch <= epoch for snapshot_epoch in epochs)
         self._epochs, self._weights = epochs[:count], list(weights[:count])
-        self._every_n_epochs = max((after - before for before, after in pairwise(self._epochs)), default=1)
+        self._every_n_epochs = max((end - start for start, end in pairwise(self._epochs)), default=1)
 
     def _write(self, folder: Path) -> None:
         if self._epochs and folder.is_dir():
@@ -122,7 +123,7 @@ def flat_state(network: nn.Module) -> Tensor:
         >>> flat_state(nn.Linear(2, 1)).shape
         torch.Size([3])
     """
-    return torch.cat([part.detach().flatten().float() for part in network.state_dict().values()]).cpu()
+    return torch.cat([tensor.detach().flatten().float() for tensor in network.state_dict().values()]).cpu()
 
 
 def unflatten_state(network: nn.Module, state: Tensor) -> Mapping[str, Tensor]:
@@ -134,8 +135,8 @@ def unflatten_state(network: nn.Module, state: Tensor) -> Mapping[str, Tensor]:
         ['weight', 'bias']
     """
     current = network.state_dict()
-    parts = torch.split(state, [part.numel() for part in current.values()])
+    chunks = torch.split(state, [tensor.numel() for tensor in current.values()])
     return {
-        name: values.view(part.shape).to(part.dtype)
-        for (name, part), values in zip(current.items(), parts, strict=True)
+        name: values.view(tensor.shape).to(tensor.dtype)
+        for (name, tensor), values in zip(current.items(), chunks, strict=True)
     }

@@ -109,10 +109,10 @@ def describe_inputs(
 
 
 def _column(encoder: Encoder, formats: Mapping[str, ValueFormat]) -> dict[str, Any]:
-    described: dict[str, Any] = {"name": encoder.name, "kind": encoder.kind}
+    description: dict[str, Any] = {"name": encoder.name, "kind": encoder.kind}
     if encoder.kind == "category":
         codes = {name: code for code, name in enumerate(encoder.categories, 2)}
-        return {**described, "embedded": encoder.embedded, "codes": codes}
+        return {**description, "embedded": encoder.embedded, "codes": codes}
     if encoder.part:
-        described["part"] = encoder.part
-    return {**described, "format": formats.get(encoder.name, ValueFormat()).to_dict()}
+        description["part"] = encoder.part
+    return {**description, "format": formats.get(encoder.name, ValueFormat()).to_dict()}

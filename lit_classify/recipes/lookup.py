@@ -54,16 +54,16 @@ def find(name: str) -> Path:
         raise UserError("--config is empty: give the name of a recipe or a YAML file")
     check_path(name)
     check_local_path(name)
-    own = Path(name)
-    if own.is_file():
-        return own
+    path = Path(name)
+    if path.is_file():
+        return path
     if name in names():
         return Path(str(_FOLDER / f"{name}.yaml"))
     if name in bad_names():
         return Path(str(_BAD / f"{name}.yaml"))
-    if own.is_dir():
+    if path.is_dir():
         raise UserError(f"{name} is a directory; give the name of a recipe or a YAML file")
-    if own.suffix in {".yaml", ".yml"} or len(own.parts) > 1:
+    if path.suffix in {".yaml", ".yml"} or len(path.parts) > 1:
         raise UserError(f"no recipe file at {name}")
     raise UserError(unknown_name("recipe", name, names()))
 

@@ -22,7 +22,7 @@ FIT = ["fit", "--config", "circles_v2", "--plots", "none", "--trainer.max_epochs
 
 @pytest.mark.reliability(61)
 @pytest.mark.parametrize(
-    ("option", "why"),
+    ("option", "reason"),
     [
         (["--trainer.fast_dev_run", "true"], "--trainer.fast_dev_run"),
         (["--trainer.fast_dev_run", "2"], "--trainer.fast_dev_run"),
@@ -34,10 +34,10 @@ FIT = ["fit", "--config", "circles_v2", "--plots", "none", "--trainer.max_epochs
     ],
 )
 def test_a_fit_without_checkpoints_prints_the_reason(
-    option: list[str], why: str, capsys: pytest.CaptureFixture[str]
+    option: list[str], reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*FIT, *option]) == 0
-    assert f"No checkpoint was saved: {why}\n" in capsys.readouterr().out
+    assert f"No checkpoint was saved: {reason}\n" in capsys.readouterr().out
     assert not list(Path().rglob("*.ckpt"))
     logs = option == ["--trainer.enable_checkpointing", "false"]
     assert Path("lightning_logs").exists() == logs

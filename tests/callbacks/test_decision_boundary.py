@@ -12,22 +12,22 @@ from tests.event_files import events
 
 
 def snapshots(changes: list[float]) -> list[Snapshot]:
-    places = np.cumsum([0.0, *changes])
+    positions = np.cumsum([0.0, *changes])
     return [
-        Snapshot(torch.full((9, 2), float(place)), [], epoch=epoch, step=epoch)
-        for epoch, place in enumerate(places)
+        Snapshot(torch.full((9, 2), float(position)), [], epoch=epoch, step=epoch)
+        for epoch, position in enumerate(positions)
     ]
 
 
 def test_frames_are_spaced_by_change_instead_of_epochs() -> None:
-    many = snapshots([0.001] * 50 + [1.0] * 50)
-    epochs = [part.step for part in select_frames(many, 20)]
+    unevenly_changing = snapshots([0.001] * 50 + [1.0] * 50)
+    epochs = [snapshot.step for snapshot in select_frames(unevenly_changing, 20)]
     assert (len(epochs), epochs[0], epochs[-1]) == (20, 0, 100)
     assert epochs == sorted(set(epochs))
     assert 12 <= sum(epoch > 50 for epoch in epochs) < 19
-    epochs = [part.step for part in select_frames(snapshots([1.0] * 50 + [0.001] * 50), 20)]
+    epochs = [snapshot.step for snapshot in select_frames(snapshots([1.0] * 50 + [0.001] * 50), 20)]
     assert 12 <= sum(epoch < 50 for epoch in epochs) < 19
-    assert [part.step for part in select_frames(snapshots([0.0] * 9), 4)][::3] == [0, 9]
+    assert [snapshot.step for snapshot in select_frames(snapshots([0.0] * 9), 4)][::3] == [0, 9]
 
 
 def test_the_animation_of_a_long_fit_shows_first_and_last_epoch_with_one_palette() -> None:
@@ -47,16 +47,16 @@ def palettes_of(gif: bytes) -> list[bytes]:
     def palette(flags: int, start: int) -> bytes:
         return gif[start : start + (flags >> 7) * 3 * 2 ** ((flags & 7) + 1)]
 
-    global_palette, found = palette(gif[10], 13), []
-    place = 13 + len(global_palette)
-    while gif[place] != 0x3B:
-        if gif[place] == 0x2C:
-            local = palette(gif[place + 9], place + 10)
-            found.append(local or global_palette)
-            place += 11 + len(local)
+    global_palette, palettes = palette(gif[10], 13), []
+    position = 13 + len(global_palette)
+    while gif[position] != 0x3B:
+        if gif[position] == 0x2C:
+            local_palette = palette(gif[position + 9], position + 10)
+            palettes.append(local_palette or global_palette)
+            position += 11 + len(local_palette)
         else:
-            place += 2
-        while gif[place]:
-            place += gif[place] + 1
-        place += 1
-    return found
+            position += 2
+        while gif[position]:
+            position += gif[position] + 1
+        position += 1
+    return palettes

@@ -24,29 +24,31 @@ SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"
 def hparams(folder: str) -> tuple[list[str], list[dict[str, float]], list[dict[str, str]]]:
     """Return what the HParams page shows for a directory: metric tags; metrics and settings of each run."""
     tags = [info.name.tag for info in context(folder)[1].metric_infos]
-    found = groups(folder)
-    values = [{value.name.tag: value.value for value in group.metric_values} for group in found]
-    typed = [{key: value.WhichOneof("kind") for key, value in group.hparams.items()} for group in found]
+    session_groups = groups(folder)
+    values = [{value.name.tag: value.value for value in group.metric_values} for group in session_groups]
+    typed = [
+        {key: value.WhichOneof("kind") for key, value in group.hparams.items()} for group in session_groups
+    ]
     return tags, values, typed
 
 
 def context(folder: str) -> tuple[Context, api_pb2.Experiment]:
     multiplexer = EventMultiplexer(tensor_size_guidance={"scalars": 0, "tensors": 0})
     multiplexer.AddRunsFromDirectory(folder).Reload()
-    found = Context(TBContext(data_provider=MultiplexerDataProvider(multiplexer, folder)))
-    content = found.hparams_metadata(RequestContext(), "")
-    return found, found.experiment_from_metadata(RequestContext(), "", True, content, [])
+    hparams_context = Context(TBContext(data_provider=MultiplexerDataProvider(multiplexer, folder)))
+    content = hparams_context.hparams_metadata(RequestContext(), "")
+    return hparams_context, hparams_context.experiment_from_metadata(RequestContext(), "", True, content, [])
 
 
 def groups(folder: str) -> list[api_pb2.SessionGroup]:
     """Return the rows of the page."""
-    found, experiment = context(folder)
+    hparams_context, experiment = context(folder)
     request = api_pb2.ListSessionGroupsRequest(start_index=0, slice_size=100)
     for info in experiment.metric_infos:
         request.col_params.add().metric.tag = info.name.tag
     for status in ("STATUS_UNKNOWN", "STATUS_SUCCESS", "STATUS_FAILURE", "STATUS_RUNNING"):
         request.allowed_statuses.append(getattr(api_pb2, status))
-    return list(Handler(RequestContext(), found, "", request).run().session_groups)
+    return list(Handler(RequestContext(), hparams_context, "", request).run().session_groups)
 
 
 def test_runs_of_all_tasks_have_the_same_keys_on_the_hparams_page() -> None:
@@ -123,13 +125,13 @@ def test_a_resumed_run_shows_the_best_epoch_since_its_start() -> None:
     wine = ["--data.path", str(bundled(load_wine, "wine.csv")), "--data.target", "target"]
     fit = ["fit", "--config", "table", *wine, *SINGLE, "--model.lr", "0.3"]
     assert main([*fit, "--trainer.max_epochs", "20"]) == 0
-    (before,) = hparams("lightning_logs")[1]
+    (interrupted,) = hparams("lightning_logs")[1]
     assert main([*fit, "--trainer.max_epochs", "21", "--ckpt_path", "last"]) == 0
-    (after,) = hparams("lightning_logs/table/version_1")[1]
+    (resumed,) = hparams("lightning_logs/table/version_1")[1]
     latest = events("table/version_1/val").Scalars("loss")[-1].value
-    assert latest > before["summary/val_loss"]  # so the best epoch is one before the interruption
+    assert latest > interrupted["summary/val_loss"]  # so the best epoch is one before the interruption
     for tag in ("summary/epoch", "summary/val_loss", "summary/val_accuracy"):
-        assert after[tag] == before[tag]
+        assert resumed[tag] == interrupted[tag]
 
 
 @pytest.mark.reliability(59)
@@ -140,8 +142,8 @@ def test_without_validation_the_hparams_page_shows_the_last_epoch() -> None:
     )
     tags, (values,), _ = hparams("lightning_logs")
     assert tags == ["summary/train_loss", "summary/train_accuracy"]
-    found = events("circles_v2/version_0/train").Scalars("loss")
-    assert values["summary/train_loss"] == found[-1].value
+    losses = events("circles_v2/version_0/train").Scalars("loss")
+    assert values["summary/train_loss"] == losses[-1].value
 
 
 @pytest.mark.reliability(59)

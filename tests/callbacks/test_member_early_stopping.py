@@ -35,13 +35,13 @@ def test_best_members_keeps_each_member_s_best_epoch_until_its_patience_ends(pat
     model, recorder, best = make(folds=K, lr=0.3), Recorder(), MemberEarlyStopping(patience)
     fit(model, Folds(), recorder, best, max_epochs=30)
     for member in range(K):
-        losses = [float(part[member]) for part in recorder.losses]
+        losses = [float(epoch_losses[member]) for epoch_losses in recorder.losses]
         chosen = 0
         for epoch, loss in enumerate(losses):
             if loss < losses[chosen] and epoch - chosen <= patience:
                 chosen = epoch
-        expected = [part[member] for part in recorder.weights[chosen]]
-        assert all(map(torch.equal, [part[member] for part in best.weights.values()], expected))
+        expected = [weight[member] for weight in recorder.weights[chosen]]
+        assert all(map(torch.equal, [weight[member] for weight in best.weights.values()], expected))
         assert float(best.best_losses[member]) == losses[chosen]
 
 
@@ -80,7 +80,7 @@ class Drawn(PlotCallback):
     """Record the weights of the model that is plotted at the end."""
 
     def draw(self, trainer: Trainer, model: LitModule, data: InMemoryDataModule, epoch: int) -> None:
-        self.weights = {name: part.detach().clone() for name, part in model.named_parameters()}
+        self.weights = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
 
 
 def test_the_best_weights_of_each_member_are_saved_and_plotted() -> None:

@@ -37,15 +37,16 @@ def fit_members(
 ) -> tuple[MulticlassClassifier, ParallelRuns]:
     model = single(7, **settings, members=len(rates), lr=max(rates))
     callback = ParallelRuns(rates)
-    made = trainer(max_epochs=4, num_sanity_val_steps=0, callbacks=[callback], **trainer_settings)
-    made.fit(model, data())
+    trainer(max_epochs=4, num_sanity_val_steps=0, callbacks=[callback], **trainer_settings).fit(model, data())
     return model, callback
 
 
 def difference(model: MulticlassClassifier, member: int, alone: MulticlassClassifier) -> float:
     expected = as_members([alone.network]).parameters()
     pairs = zip(model.network.parameters(), expected, strict=True)
-    return max(float((own[member] - other[0]).detach().abs().max()) for own, other in pairs)
+    return max(
+        float((weight[member] - expected_weight[0]).detach().abs().max()) for weight, expected_weight in pairs
+    )
 
 
 FAST: list[tuple[str, dict[str, Any]]] = [
@@ -97,10 +98,10 @@ def test_curves_are_those_of_single_runs() -> None:
     _, callback = fit_members(RATES, {})
     for member, rate in enumerate(RATES):
         alone = single(7 + member, lr=rate)
-        made = trainer(max_epochs=1, num_sanity_val_steps=0)
-        made.fit(alone, data())
+        single_trainer = trainer(max_epochs=1, num_sanity_val_steps=0)
+        single_trainer.fit(alone, data())
         for name in ("train/loss", "val/loss", "val/accuracy"):
-            expected = float(made.callback_metrics[name])
+            expected = float(single_trainer.callback_metrics[name])
             assert float(callback.curves[name][0][member]) == pytest.approx(expected, abs=1e-5)
 
 

@@ -31,16 +31,16 @@ def test_each_task_logs_its_plots() -> None:
     wine = str(bundled(load_wine, "wine.csv"))
     fit = ["fit", "--config", "table", "--trainer.max_epochs", "3", "--plots", "all", "--data.target"]
     assert main([*fit, "target", "--data.path", wine]) == 0
-    found = events("table/version_0")
+    logged = events("table/version_0")
     assert {
         "plots/boundary",
         "plots/boundary_animation",
         "plots/confusion_matrix",
         "plots/calibration_curve",
-    } <= set(found.Tags()["images"])
-    assert logged_text(found, "worst_rows").count("\n") == 11
-    assert logged_text(found, "worst_rows").count("x0") == 1  # in the header of the table
-    assert "x12" in logged_text(found, "about")
+    } <= set(logged.Tags()["images"])
+    assert logged_text(logged, "worst_rows").count("\n") == 11
+    assert logged_text(logged, "worst_rows").count("x0") == 1  # in the header of the table
+    assert "x12" in logged_text(logged, "about")
     assert main([*fit, "target", "--data.path", str(bundled(load_diabetes, "d.csv"))]) == 0
     assert set(events("table/version_1").Tags()["images"]) == {"plots/predicted_vs_actual", "plots/errors"}
     rows = [f"{n},{n % 5},{n % 2},{int(n % 3 == 0)}" for n in range(90)]

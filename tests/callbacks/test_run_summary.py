@@ -23,4 +23,4 @@ def test_a_table_of_many_classes_is_transposed() -> None:
     lines = row_count_table(data).splitlines()
     assert lines[0] == "| split | train | val | test |"
     counts = [data.count_rows(split)[1] for split in ("train", "val", "test")]
-    assert lines[3] == f"| 0 | {' | '.join(str(each[0]) for each in counts)} |"
+    assert lines[3] == f"| 0 | {' | '.join(str(class_counts[0]) for class_counts in counts)} |"

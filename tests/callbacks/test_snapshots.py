@@ -35,10 +35,10 @@ def fit(model: BinaryClassifier, epochs: int, name: str = "a") -> tuple[list[int
 
 def test_the_first_and_last_snapshot_are_the_weights_before_and_after_training() -> None:
     model = BinaryClassifier(2, hidden=[4])
-    before = flat_state(model.network)
+    initial = flat_state(model.network)
     epochs, weights = fit(model, 5)
     assert epochs == [0, 1, 2, 3, 4, 5]
-    assert torch.equal(weights[0], before)
+    assert torch.equal(weights[0], initial)
     assert torch.equal(weights[-1], flat_state(model.network))
     network = MLP(2, 1, hidden=[4])
     network.load_state_dict(unflatten_state(network, weights[-1]))
@@ -51,7 +51,7 @@ def test_snapshots_are_evenly_thinned(monkeypatch: pytest.MonkeyPatch) -> None:
     epochs, _ = fit(BinaryClassifier(2), 101)
     assert len(epochs) <= 11
     assert (epochs[0], epochs[-1]) == (0, 101)
-    assert {after - before for before, after in pairwise(epochs[:-1])} == {16}
+    assert {current - previous for previous, current in pairwise(epochs[:-1])} == {16}
 
 
 def test_large_networks_have_few_snapshots() -> None:

@@ -88,14 +88,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 @pytest.mark.reliability(37)
 @pytest.mark.parametrize("format_", ["onnx", "safetensors"])
-@pytest.mark.parametrize("number", range(len(TARGETS)), ids=TARGETS)
+@pytest.mark.parametrize("index", range(len(TARGETS)), ids=TARGETS)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 def test_the_example_program_predicts_what_the_checkpoint_predicts(
-    trained: Path, number: int, format_: str, monkeypatch: pytest.MonkeyPatch
+    trained: Path, index: int, format_: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(trained)
-    checkpoint = BEST.replace("_0/", f"_{number}/")
-    out = f"{format_}_{number}"
+    checkpoint = BEST.replace("_0/", f"_{index}/")
+    out = f"{format_}_{index}"
     assert main(["predict", "--ckpt_path", checkpoint, "--data.path", "new.csv", "--out", f"{out}.csv"]) == 0
     assert main(["export", checkpoint, "--format", format_, "--out", out]) == 0
     command = [sys.executable, "-E", "-s", "example.py", str(trained / "new.csv")]

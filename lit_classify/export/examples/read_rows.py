@@ -15,7 +15,7 @@ def read_rows(path: str, schema: dict[str, Any]) -> list[list[float]]:
         header, *rows = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
     names = [name.strip() for name in header]
     columns = [(names.index(column["name"]), column) for column in schema["columns"]]
-    return [[to_number(row[place].strip(), column, schema) for place, column in columns] for row in rows]
+    return [[to_number(row[index].strip(), column, schema) for index, column in columns] for row in rows]
 
 
 def to_number(cell: str, column: dict[str, Any], schema: dict[str, Any]) -> float:
@@ -32,8 +32,8 @@ def to_number(cell: str, column: dict[str, Any], schema: dict[str, Any]) -> floa
         return (parse_time(cell, number_format["pattern"]) - datetime(1900, 1, 1)).total_seconds()
     if cell.lower() in schema["words"]:
         return float(schema["words"][cell.lower()])
-    for sign in filter(None, (number_format["unit"], number_format["thousands"], " ", "\u00a0", "\u202f")):
-        cell = cell.replace(sign, "")
+    for symbol in filter(None, (number_format["unit"], number_format["thousands"], " ", "\u00a0", "\u202f")):
+        cell = cell.replace(symbol, "")
     cell = cell.replace(number_format["decimal"], ".").replace("(", "-").replace(")", "")
     number = float(cell.replace("\u2212", "-"))
     return math.nan if number in schema["missing_numbers"] else number
@@ -48,8 +48,8 @@ def parse_time(cell: str, pattern: str) -> datetime:
         cell = re.sub(r"(?<=\d)(?=[AaPp][Mm])", " ", cell)
         if "%#z" in pattern:  # a time zone: Z, +01, +0100 or +01:00, perhaps after spaces
             cell = re.sub(r"\s*([+-]\d\d)$", r"\g<1>00", re.sub(r"\s+(?=[+-]\d)", "", cell))
-        for part, python in (("%.f", ""), ("%B", "%b"), ("%#z", "%z")):
-            pattern = pattern.replace(part, python)
+        for directive, replacement in (("%.f", ""), ("%B", "%b"), ("%#z", "%z")):
+            pattern = pattern.replace(directive, replacement)
         time = datetime.strptime(cell, pattern)
         time += timedelta(microseconds=int(fraction[1][:6].ljust(6, "0")) if fraction else 0)
         if "%y" in pattern and time.year == 1969:

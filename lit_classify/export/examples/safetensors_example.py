@@ -16,14 +16,14 @@ fitted = {name.removeprefix("preprocessor."): tensor for name, tensor in state.i
 numbers = x[:, fitted["numbers"]]
 missing = ~(numbers.abs() <= 3.4e38)
 scaled = (torch.where(missing, fitted["median"], numbers) - fitted["center"]) / fitted["scale"]
-parts = [scaled.clamp(-1e15, 1e15).float(), missing[:, fitted["indicators"]].float()]
+blocks = [scaled.clamp(-1e15, 1e15).float(), missing[:, fitted["indicators"]].float()]
 for k, column in enumerate(schema["columns"]):
     if column["kind"] == "category":
         codes = x[:, [k]]
         if not column["embedded"]:
             codes = codes == torch.arange(1, len(column["codes"]) + 2)
-        parts.append(codes.float())
-features = torch.cat(parts, dim=1)[:, fitted["order"]]
+        blocks.append(codes.float())
+features = torch.cat(blocks, dim=1)[:, fitted["order"]]
 
 # with K members, outputs have a leading dimension K
 outputs = features
@@ -33,25 +33,25 @@ if schema["inputs"]:
     derived |= {"sin(x1)": x1.sin(), "sin(x2)": x2.sin()}
     outputs = torch.stack([derived[name] for name in schema["inputs"]], dim=1)
 if schema["embedding"]:
-    part = {
+    embedding = {
         n.removeprefix(schema["embedding"]): t for n, t in state.items() if n.startswith(schema["embedding"])
     }
     tables = [state[name] for name in schema["tables"]]
     outputs, codes = features.tensor_split([features.shape[1] - len(tables)], dim=1)
-    columns = part["numeric_columns"]
+    columns = embedding["numeric_columns"]
     numbers = outputs[:, columns] / torch.sqrt(1 + (outputs[:, columns] / 3) ** 2)
     outputs = outputs.index_copy(1, columns, numbers)
     embedded = [table[..., codes[:, k].long(), :] for k, table in enumerate(tables)]
     for k in range(2):
         kind, numbers_t = f"numbers.{k}.", numbers.T.unsqueeze(-1)
-        if f"{kind}frequency" in part:
-            angles = 2 * torch.pi * numbers_t * part[f"{kind}frequency"] + part[f"{kind}phase"]
-            functions = torch.cos(angles) @ part[f"{kind}weight"] + part[f"{kind}bias"]
-        elif f"{kind}edges" in part:
-            edges = part[f"{kind}edges"].unsqueeze(1)
+        if f"{kind}frequency" in embedding:
+            angles = 2 * torch.pi * numbers_t * embedding[f"{kind}frequency"] + embedding[f"{kind}phase"]
+            functions = torch.cos(angles) @ embedding[f"{kind}weight"] + embedding[f"{kind}bias"]
+        elif f"{kind}edges" in embedding:
+            edges = embedding[f"{kind}edges"].unsqueeze(1)
             widths = edges.diff()
             slopes = torch.where(widths > 0, 1 / widths, 0.0)
-            functions = ((numbers_t - edges[..., :-1]) * slopes).clamp(0, 1) @ part[f"{kind}weight"]
+            functions = ((numbers_t - edges[..., :-1]) * slopes).clamp(0, 1) @ embedding[f"{kind}weight"]
         else:
             continue
         embedded.insert(k, functions.transpose(-3, -2).flatten(-2))
