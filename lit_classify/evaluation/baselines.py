@@ -67,8 +67,8 @@ def baseline_scores(
 def _features(data: InMemoryDataModule, split: str) -> NDArray[np.float32]:
     """Return features for scikit-learn: category numbers are one-hot encoded."""
     x = data.sample(split).x.numpy()
-    first = x.shape[1] - len(data.num_categories)
-    parts = [x[:, :first]]
-    for column, count in enumerate(data.num_categories, first):
-        parts.append(np.eye(count, dtype=np.float32)[x[:, column].astype(int)])
-    return np.concatenate(parts, axis=1)
+    first_code = x.shape[1] - len(data.num_categories)
+    arrays = [x[:, :first_code]]
+    for column, count in enumerate(data.num_categories, first_code):
+        arrays.append(np.eye(count, dtype=np.float32)[x[:, column].astype(int)])
+    return np.concatenate(arrays, axis=1)

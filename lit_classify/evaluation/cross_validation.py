@@ -29,10 +29,10 @@ def cross_validated(model: LitModule, evaluation: Evaluation) -> Metrics:
     if evaluation.fold is None:
         return evaluation.metrics
     logits, y = evaluation.logits.to(model.device), evaluation.y.to(model.device)
-    folds = [evaluation.fold == number for number in torch.unique(evaluation.fold)]
-    of_folds = [model.measure(logits[rows], y[rows]).values for rows in folds]
+    masks = [evaluation.fold == fold for fold in torch.unique(evaluation.fold)]
+    fold_metrics = [model.measure(logits[rows], y[rows]).values for rows in masks]
     for name in values:
-        defined = np.array([part[name] for part in of_folds if name in part])
+        defined = np.array([metrics[name] for metrics in fold_metrics if name in metrics])
         if len(defined) > 1:
             deviation = float(clear_rounding_errors(defined.std(ddof=1), defined))
             notes = {name: f"± {format_metric(deviation, 3)}", **notes}

@@ -22,9 +22,9 @@ from lit_classify.networks import ACTIVATIONS, evaluating, in_single_precision, 
 _MAX_ROWS, _MIN_ROWS = 1000, 200
 _MAX_SIZE = 20_000_000  # multiplications of a forward pass, some milliseconds
 _NEIGHBORS = 5
-_MAX_FEW = 10  # distinct values of a column that may determine the target
+_MAX_DISTINCT = 10  # distinct values of a column that may determine the target
 _STRONG = {"dropout": 0.3, "weight_decay": 0.1}  # regularization; tables have 0.1 and 0.01
-_GOOD = 0.8  # no model with such a score has neighbors that are much better
+_GOOD_SCORE = 0.8  # no model with such a score has neighbors that are much better
 
 
 def read_facts(last: Checkpoint, model: LitModule, data: InMemoryDataModule) -> Facts:
@@ -44,8 +44,8 @@ def read_facts(last: Checkpoint, model: LitModule, data: InMemoryDataModule) -> 
 def _overfit_batches(run: Path) -> float:
     """Return the option of the trainer that a run was made with; 0 if it is not known."""
     trainer = read_config(run).get("trainer")
-    given = trainer.get("overfit_batches") if isinstance(trainer, dict) else None
-    return given if isinstance(given, int | float) and given > 0 else 0
+    value = trainer.get("overfit_batches") if isinstance(trainer, dict) else None
+    return value if isinstance(value, int | float) and value > 0 else 0
 
 
 def collect_facts(
@@ -111,8 +111,8 @@ def _num_batches(data: InMemoryDataModule, overfit_batches: float) -> int:
     """Return how many batches ``overfit_batches`` of the trainer are."""
     if not overfit_batches:
         return 0
-    number = len(data.train_dataloader())
-    return min(overfit_batches, number) if isinstance(overfit_batches, int) else int(overfit_batches * number)
+    total = len(data.train_dataloader())
+    return min(overfit_batches, total) if isinstance(overfit_batches, int) else int(overfit_batches * total)
 
 
 def _facts_of_rows(
@@ -126,8 +126,8 @@ def _facts_of_rows(
     num_rows = len(rows.y)
     if num_batches and data.batch_size is not None:
         num_rows = min(num_batches * data.batch_size, num_rows)
-    weights = sum(weight.numel() for weight in model.parameters())
-    max_rows = min(max(_MAX_SIZE // max(weights, 1), _MIN_ROWS), _MAX_ROWS)
+    num_weights = sum(weight.numel() for weight in model.parameters())
+    max_rows = min(max(_MAX_SIZE // max(num_weights, 1), _MIN_ROWS), _MAX_ROWS)
     sample = slice(None, num_rows, -(-num_rows // max_rows))
     x, y = rows.x[sample].to(model.device), model.prepare_targets(rows.y[sample].to(model.device))
     with evaluating(model), torch.random.fork_rng(devices=[]):
@@ -135,12 +135,15 @@ def _facts_of_rows(
         targets = _as_columns(model, y)
         predicted = _as_columns(model, model.labels(model.probabilities(logits)))
         score = _score(model, predicted, targets)
-        if score < _GOOD and best is not None:
-            state = {n: part.float() if part.is_floating_point() else part for n, part in best().items()}
-            logits_then = functional_call(model, state, (x,))
-            then = _as_columns(model, model.labels(model.probabilities(logits_then)))
-            score = max(score, _score(model, then, targets))
-        never = _never_predicted(model, predicted, targets)
+        if score < _GOOD_SCORE and best is not None:
+            state = {
+                name: weight.float() if weight.is_floating_point() else weight
+                for name, weight in best().items()
+            }
+            best_logits = functional_call(model, state, (x,))
+            best_predicted = _as_columns(model, model.labels(model.probabilities(best_logits)))
+            score = max(score, _score(model, best_predicted, targets))
+        never_predicted = _never_predicted(model, predicted, targets)
         facts: dict[str, Any] = {
             "score": score,
             "zero_loss": float(model.loss(torch.zeros_like(logits), y)),
@@ -154,11 +157,11 @@ def _facts_of_rows(
             facts |= _output_facts(model, x, logits)
         if num_batches:
             facts["neighbors_score"] = _score(model, equal_rows_predictions(x, targets), targets)
-        elif score < _GOOD or never:
+        elif score < _GOOD_SCORE or never_predicted:
             neighbors = neighbor_predictions(x, targets)
             facts["neighbors_score"] = _score(model, neighbors, targets)
             facts["never_predicted"] = {
-                name: _recall(neighbors, targets, column) for name, column in never.items()
+                name: _recall(neighbors, targets, column) for name, column in never_predicted.items()
             }
         if Facts(**facts).underfits:
             facts |= {
@@ -282,9 +285,9 @@ def is_linear(model: LitModule, x: Tensor) -> bool:
     inputs = network_inputs(model, x)
     other = inputs.flip(0)
     with torch.no_grad():
-        first, second, middle = (network(10 * rows) for rows in (inputs, other, (inputs + other) / 2))
-    scale = first.std()
-    return bool(scale > 0 and (middle - (first + second) / 2).abs().max() < 1e-3 * scale)
+        start, end, middle = (network(10 * rows) for rows in (inputs, other, (inputs + other) / 2))
+    scale = start.std()
+    return bool(scale > 0 and (middle - (start + end) / 2).abs().max() < 1e-3 * scale)
 
 
 def dead_units(model: LitModule, x: Tensor) -> list[tuple[int, int]]:
@@ -297,15 +300,15 @@ def dead_units(model: LitModule, x: Tensor) -> list[tuple[int, int]]:
         >>> dead_units(model, torch.rand(50, 2))
         [(4, 4)]
     """
-    found: list[tuple[int, int]] = []
+    counts: list[tuple[int, int]] = []
 
     def count(layer: nn.Module, _: object, output: Tensor) -> None:
         low, high = output.amin(dim=-2), output.amax(dim=-2)
         dead = (high - low) <= 1e-6 * (1 + high.abs())
-        found.append((int(dead.sum()), dead.numel()))
+        counts.append((int(dead.sum()), dead.numel()))
 
-    kinds = tuple(kind for kind in ACTIVATIONS.values() if kind is not nn.Identity)
-    layers = [layer for layer in model.network.modules() if isinstance(layer, kinds)]
+    classes = tuple(cls for cls in ACTIVATIONS.values() if cls is not nn.Identity)
+    layers = [layer for layer in model.network.modules() if isinstance(layer, classes)]
     handles = [layer.register_forward_hook(count) for layer in layers]
     try:
         with evaluating(model):
@@ -313,7 +316,7 @@ def dead_units(model: LitModule, x: Tensor) -> list[tuple[int, int]]:
     finally:
         for handle in handles:
             handle.remove()
-    return found
+    return counts
 
 
 def gradient_norm(model: LitModule, x: Tensor, y: Tensor) -> float:
@@ -328,18 +331,18 @@ def gradient_norm(model: LitModule, x: Tensor, y: Tensor) -> float:
     with torch.enable_grad():
         loss = model.loss(model(x), y)
         gradients = torch.autograd.grad(loss, weights, allow_unused=True)
-    return float(torch.nn.utils.get_total_norm([part for part in gradients if part is not None]))
+    return float(torch.nn.utils.get_total_norm([gradient for gradient in gradients if gradient is not None]))
 
 
 def _output_facts(model: LitModule, x: Tensor, logits: Tensor) -> dict[str, bool]:
     """Return whether a user-defined network ends in a sigmoid, a softmax or rounding."""
     if model.class_names is None or model.hparams["num_categories"]:
         return {}
-    far = torch.cat([logits, model(1000 * x), model(-1000 * x)])
-    varies = bool(far.std() > 1e-3)
+    far_logits = torch.cat([logits, model(1000 * x), model(-1000 * x)])
+    varies = bool(far_logits.std() > 1e-3)
     return {
-        "has_probabilities": varies and bool(((far >= 0) & (far <= 1)).all()),
-        "has_integers": bool((far == far.round()).all()) and varies,
+        "has_probabilities": varies and bool(((far_logits >= 0) & (far_logits <= 1)).all()),
+        "has_integers": bool((far_logits == far_logits.round()).all()) and varies,
     }
 
 
@@ -348,25 +351,25 @@ def _scale(model: LitModule, data: InMemoryDataModule, x: Tensor) -> InputScale 
     columns = {feature.name: x[:, feature.column] for feature in data.numeric_features}
     if model.inputs:
         columns = dict(zip(model.inputs, network_inputs(model, x).T, strict=True))
-    found = []
+    candidates = []
     for name, values in columns.items():
         mean, deviation = float(values.mean()), float(values.std())
         if deviation > 0:
             size = max(abs(mean), deviation)
-            found.append((max(size, 1 / size), InputScale(name, mean, deviation, bool(model.inputs))))
-    return max(found)[1] if found else None
+            candidates.append((max(size, 1 / size), InputScale(name, mean, deviation, bool(model.inputs))))
+    return max(candidates)[1] if candidates else None
 
 
 def leaking_columns(data: InMemoryDataModule, x: Tensor, targets: Tensor) -> list[str]:
     """Return the columns of few values each of which occurs with one class only."""
-    if data.class_names is None or len(x) <= _MAX_FEW:
+    if data.class_names is None or len(x) <= _MAX_DISTINCT:
         return []
-    found = []
+    leaking = []
     for name, features in data.column_features.items():
         values, groups = torch.unique(x[:, features], dim=0, return_inverse=True)
-        if 1 < len(values) <= _MAX_FEW:
+        if 1 < len(values) <= _MAX_DISTINCT:
             counts = torch.zeros(len(values), targets.shape[1], device=x.device)
             counts.index_add_(0, groups, targets)
             if bool(((counts > 0).sum(dim=1) == 1).all()) and bool((counts > 0).any(dim=0).all()):
-                found.append(name)
-    return found
+                leaking.append(name)
+    return leaking

@@ -24,7 +24,7 @@ def evaluate_rows(
         >>> logits.shape, y.shape
         (torch.Size([200, 1]), torch.Size([200]))
     """
-    x, y, *fold = (part[:max_rows].to(model.device) for part in data.batch_tensors(split))
+    x, y, *fold = (tensor[:max_rows].to(model.device) for tensor in data.batch_tensors(split))
     return model.held_out_logits(x, *fold) if fold else model(x), model.prepare_targets(y)
 
 
@@ -55,5 +55,6 @@ def find_worst_rows(
     if errors is None:
         return None
     worst = errors.errors.argsort(descending=True)[:count].tolist()
-    texts = ([part[row] for row in worst] for part in (errors.actual, errors.predicted))
-    return data.raw_rows(split, worst), RowErrors(errors.errors[worst], *texts)
+    actual = [errors.actual[row] for row in worst]
+    predicted = [errors.predicted[row] for row in worst]
+    return data.raw_rows(split, worst), RowErrors(errors.errors[worst], actual, predicted)

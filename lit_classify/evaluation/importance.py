@@ -84,7 +84,7 @@ def permutation_importance(
         check_at_least(name, value, minimum)
     generator = torch.Generator().manual_seed(seed)
     rows, (x, y, *fold) = _select_rows(data, max_rows, generator)
-    x, y, *fold = (part.to(model.device) for part in (x, model.prepare_targets(y), *fold))
+    x, y, *fold = (tensor.to(model.device) for tensor in (x, model.prepare_targets(y), *fold))
     permutations = [torch.randperm(len(x), generator=generator).to(x.device) for _ in range(repeats)]
     columns, scores = data.column_features, []
     with evaluating(model):
@@ -100,19 +100,18 @@ def permutation_importance(
         raise UserError(f"the {metric} of the {rows} is NaN or infinite")
     decreases = metric != "loss" and bool(model.val_metric.higher_is_better)
     table = np.array(scores).reshape(-1, repeats)
-    worse = baseline - table if decreases else table - baseline
-    means, deviations = (
-        clear_rounding_errors(part, table) for part in (worse.mean(axis=1), worse.std(axis=1))
-    )
+    degradation = baseline - table if decreases else table - baseline
+    means = clear_rounding_errors(degradation.mean(axis=1), table)
+    deviations = clear_rounding_errors(degradation.std(axis=1), table)
     names = list(columns)
     ranking = np.argsort(-means, kind="stable")
-    several = plural(repeats, "permutation")
+    permutations_text = plural(repeats, "permutation")
     return Importance(
         [names[index] for index in ranking],
         means[ranking],
         deviations[ranking],
         f"{'decrease' if decreases else 'increase'} of {metric}",
-        f"{rows}, {metric} {format_metric(baseline)}, {several} of each column",
+        f"{rows}, {metric} {format_metric(baseline)}, {permutations_text} of each column",
     )
 
 
@@ -125,17 +124,17 @@ def _select_rows(
     total = len(rows[0])
     if total < 2:
         raise DataError("permutation importance needs at least two rows")
-    number = f"{total:,}"
+    count = f"{total:,}"
     if total > max_rows:
         selected = torch.randperm(total, generator=generator)[:max_rows]
-        rows, number = [part[selected] for part in rows], f"{max_rows:,} of {total:,}"
+        rows, count = [tensor[selected] for tensor in rows], f"{max_rows:,} of {total:,}"
     kind = "test" if has_test else "out-of-fold" if len(rows) > 2 else "validation"
-    return f"{number} {kind} rows", rows
+    return f"{count} {kind} rows", rows
 
 
 def _score(model: LitModule, metric: str, x: Tensor, y: Tensor, fold: Sequence[Tensor]) -> float:
     """Return the metric of rows; those with a fold are predicted by the member that holds it out."""
-    batches = zip(*(torch.split(part, _BATCH_SIZE) for part in (x, *fold)), strict=True)
+    batches = zip(*(torch.split(tensor, _BATCH_SIZE) for tensor in (x, *fold)), strict=True)
     predict = model.held_out_logits if fold else model
     logits = torch.cat([predict(*batch) for batch in batches])
     if metric == "loss":

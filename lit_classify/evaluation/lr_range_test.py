@@ -94,11 +94,11 @@ def range_test(
         True
     """
     optimizers, schedulers = optimizers_and_schedulers(model.configure_optimizers())
-    parts = [*optimizers, *(part["scheduler"] if isinstance(part, dict) else part for part in schedulers)]
-    for part in parts:
-        for kind, reason in _OWN_RATES.items():
-            if isinstance(part, kind):
-                raise UserError(f"no learning rate can be found for {kind.__name__}, which {reason}")
+    schedulers = [config["scheduler"] if isinstance(config, dict) else config for config in schedulers]
+    for optimizer_or_scheduler in [*optimizers, *schedulers]:
+        for cls, reason in _OWN_RATES.items():
+            if isinstance(optimizer_or_scheduler, cls):
+                raise UserError(f"no learning rate can be found for {cls.__name__}, which {reason}")
     if trainer.world_size > 1:
         raise UserError("a learning rate is found by a single process; set --trainer.devices 1")
     rates, losses = [], list[float]()
@@ -128,7 +128,7 @@ def _steps(
     model: LitModule, data: InMemoryDataModule, trainer: Trainer, min_lr: float, max_lr: float, num_steps: int
 ) -> Iterator[tuple[float, float]]:
     """Yield the learning rate of each training step of a copy of the model, and the loss before the step."""
-    device, size = trainer.strategy.root_device, trainer.accumulate_grad_batches
+    device, num_batches = trainer.strategy.root_device, trainer.accumulate_grad_batches
     with isolate_rng():
         copy = deepcopy(model).to(device).train()
         trainer.datamodule = data  # type: ignore[attr-defined]  # as a fit sets it
@@ -142,9 +142,9 @@ def _steps(
                 group["lr"] = rate
             optimizer.zero_grad()
             total = 0.0
-            for number in range(size):
+            for index in range(num_batches):
                 batch = move_data_to_device(next(batches), device)
-                loss = copy.training_step(batch, step * size + number) / size
+                loss = copy.training_step(batch, step * num_batches + index) / num_batches
                 loss.backward()  # type: ignore[no-untyped-call]
                 total += float(loss.detach())
             yield rate, total

@@ -56,10 +56,10 @@ def paired_tests(values: NDArray[np.float64]) -> list[PairedTest]:
         difference = values[first] - values[second]
         if not np.isnan(difference).all():
             differences[first, second] = difference[~np.isnan(difference)]
-    p = np.array([_signed_rank(part) for part in differences.values()])
+    p = np.array([_signed_rank(diff) for diff in differences.values()])
     return [
-        PairedTest(*pair, len(part), float(part.mean()), float(own), float(corrected))
-        for (pair, part), own, corrected in zip(differences.items(), p, holm(p), strict=True)
+        PairedTest(*pair, len(diff), float(diff.mean()), float(p_value), float(corrected))
+        for (pair, diff), p_value, corrected in zip(differences.items(), p, holm(p), strict=True)
     ]
 
 

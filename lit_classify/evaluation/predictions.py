@@ -116,10 +116,10 @@ def predict(
         ((3, 3), ['prediction', 'p_large', 'p_small'])
     """
     checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else Checkpoint.read(checkpoint)
-    kind = DATA_MODULES.get(checkpoint.data.class_path) if checkpoint.data else None
-    if kind and not issubclass(kind, TableDataModule):
+    data_class = DATA_MODULES.get(checkpoint.data.class_path) if checkpoint.data else None
+    if data_class and not issubclass(data_class, TableDataModule):
         raise UserError(
-            f"predict reads a table, but {checkpoint.path} was trained on {kind.__name__}; use "
+            f"predict reads a table, but {checkpoint.path} was trained on {data_class.__name__}; use "
             "load(checkpoint).predict(x) with the features x"
         )
     model = checkpoint.build_model(network, activation=activation)
@@ -208,19 +208,19 @@ def csv_writer(file: BinaryIO) -> Callable[[pl.DataFrame], None]:
 @contextmanager
 def _parquet_writer(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
     """Yield a function that appends rows to a Parquet file; they are in files beside it until the end."""
-    parts = list[Path]()
+    paths = list[Path]()
     with TemporaryDirectory(prefix=f"{path.stem}-", suffix=".tmp", dir=path.parent) as folder:
 
         def append(table: pl.DataFrame) -> None:
-            parts.append(Path(folder, str(len(parts))))
-            table.write_parquet(parts[-1])
+            paths.append(Path(folder, str(len(paths))))
+            table.write_parquet(paths[-1])
 
         try:
             yield append
-            if len(parts) == 1:
-                parts[0].rename(path)
+            if len(paths) == 1:
+                paths[0].rename(path)
             else:
-                pl.scan_parquet(parts, glob=False).sink_parquet(path)
+                pl.scan_parquet(paths, glob=False).sink_parquet(path)
         except pl.exceptions.PolarsError as error:  # polars converts the error of the system
             raise OSError(str(error)) from error
 
@@ -274,6 +274,6 @@ def escape_formulas(table: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame([series.alias(name) for series, name in zip(columns, names, strict=True)])
 
 
-def _escape(text: pl.Series) -> pl.Series:
-    is_formula = text.str.contains(_FORMULA) & ~text.str.contains(_NUMBER)
-    return text.zip_with(~is_formula.fill_null(False), "'" + text)
+def _escape(series: pl.Series) -> pl.Series:
+    is_formula = series.str.contains(_FORMULA) & ~series.str.contains(_NUMBER)
+    return series.zip_with(~is_formula.fill_null(False), "'" + series)

@@ -10,8 +10,8 @@ from lit_classify.metrics.base import Metrics
 def test_the_text_of_classes_and_of_values_contains_tables_and_baselines() -> None:
     model, data = BinaryClassifier(2), CirclesDataModule()
     trainer().test(model, data, verbose=False)
-    for words in ("macro average", "confusion", "majority class"):
-        assert words in evaluation_text(model, data)
+    for heading in ("macro average", "confusion", "majority class"):
+        assert heading in evaluation_text(model, data)
     assert "linear regression    1.00000" in evaluation_text(Regressor(1), LineDataModule())
 
 

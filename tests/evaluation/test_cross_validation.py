@@ -22,7 +22,7 @@ def test_the_note_is_the_standard_deviation_over_the_folds() -> None:
     values, notes = cross_validated(model, result)
     assert values == result.metrics.values
     rows = [(slice(0, 2)), slice(2, 4), slice(4, 6)]
-    each = [f1_score(y[part], np.array(logits[part]) > 0) for part in rows]
+    each = [f1_score(y[mask], np.array(logits[mask]) > 0) for mask in rows]
     assert float(notes["f1"].removeprefix("± ")) == pytest.approx(np.std(each, ddof=1), abs=5e-4)
 
 

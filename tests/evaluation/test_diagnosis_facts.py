@@ -109,9 +109,9 @@ def test_a_network_on_derived_inputs_is_compared_with_linear_models_of_them() ->
     blobs = MulticlassClassifier(2, 4, ["0", "1", "2", "3"], inputs=["x1", "x2^2"], lr=1e-9)
     unscaled = collect_facts(blobs, BlobsDataModule()).unscaled
     assert unscaled is not None
-    second = BlobsDataModule().split("train").x[:, 1] ** 2
+    squares = BlobsDataModule().split("train").x[:, 1] ** 2
     assert (unscaled.name, unscaled.is_derived) == ("x2^2", True)
-    assert unscaled.mean == pytest.approx(float(second.mean()))
+    assert unscaled.mean == pytest.approx(float(squares.mean()))
 
 
 def test_the_best_weights_count_if_they_are_better() -> None:
@@ -156,8 +156,8 @@ def test_every_task_has_facts(task: type[LitModule]) -> None:
     rows = [f"{n * 37 % 60}.5,{n * 0.5},{'xy'[n % 2]},{n % 2},{n // 2 % 2}" for n in range(60)]
     data = table(rows, "x,value,kind,a,b", targets[task], features=["x"])
     names = {"class_names": data.class_names, "label_names": data.label_names}
-    given: dict[str, Any] = {name: value for name, value in names.items() if value is not None}
-    facts = collect_facts(task(data.in_features, data.out_features, **given), data)
+    arguments: dict[str, Any] = {name: value for name, value in names.items() if value is not None}
+    facts = collect_facts(task(data.in_features, data.out_features, **arguments), data)
     assert facts.score < 0.8
     assert facts.neighbors_score is not None
 
@@ -209,13 +209,15 @@ class Seen(Callback):
         self.x.append(x)
 
 
-@pytest.mark.parametrize(("overfit_batches", "number"), [(2, 2), (0.5, 4)])
-def test_the_rows_of_overfitted_batches_are_those_of_the_trainer(overfit_batches: float, number: int) -> None:
+@pytest.mark.parametrize(("overfit_batches", "num_batches"), [(2, 2), (0.5, 4)])
+def test_the_rows_of_overfitted_batches_are_those_of_the_trainer(
+    overfit_batches: float, num_batches: int
+) -> None:
     data, model, seen = CirclesDataModule(batch_size=100), BinaryClassifier(2), Seen()
     trainer(max_epochs=1, overfit_batches=overfit_batches, callbacks=[seen]).fit(model, data)
     facts = collect_facts(model, CirclesDataModule(batch_size=100), overfit_batches=overfit_batches)
-    x, y = torch.cat(seen.x), data.split("train").y[: 100 * number]
-    assert (facts.overfit_batches, facts.num_rows) == (number, len(x))
+    x, y = torch.cat(seen.x), data.split("train").y[: 100 * num_batches]
+    assert (facts.overfit_batches, facts.num_rows) == (num_batches, len(x))
     assert facts.score == pytest.approx(float(((model.network(x)[:, 0] > 0) == y).float().mean()))
     assert facts.neighbors_score == 1.0
     facts = collect_facts(model, CirclesDataModule(batch_size=100), overfit_batches=50)  # more than there are

@@ -28,7 +28,7 @@ class Numbers(InMemoryDataModule):
 
     def __init__(self, num_classes: int = 0, num_rows: int = 300, folds: int = 0) -> None:
         super().__init__(batch_size=None, shuffle=False, drop_last=False, random_state=0)
-        self.class_names = [str(number) for number in range(num_classes)] or None
+        self.class_names = [str(index) for index in range(num_classes)] or None
         self.out_features = num_classes if num_classes > 2 else 1
         self.num_rows, self.folds = num_rows, folds
 
@@ -116,7 +116,7 @@ def test_importance_equals_that_of_scikit_learn(case: str) -> None:
     result = permutation_importance(model, data, metric, NUM_REPEATS)
     assert result.measure == measure
     x, y, *fold = data.batch_tensors("train")
-    columns = np.column_stack([x.numpy(), *(part.numpy() for part in fold)])
+    columns = np.column_stack([x.numpy(), *(tensor.numpy() for tensor in fold)])
     expected = sklearn_importance(
         Estimator(model), columns, y.numpy(), scoring=score, n_repeats=NUM_REPEATS, random_state=0
     )
@@ -146,9 +146,9 @@ def test_all_features_of_a_column_are_permuted_together() -> None:
     model.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].clone()))
     assert sorted(permutation_importance(model, data, repeats=2).columns) == ["color", "x", "z"]
     original, *permuted = seen
-    for number, features in enumerate([[0, 1], [2, 3, 4, 5], [6]]):  # x and its indicator, color, z
+    for index, features in enumerate([[0, 1], [2, 3, 4, 5], [6]]):  # x and its indicator, color, z
         others = [feature for feature in range(7) if feature not in features]
-        for x in permuted[2 * number : 2 * number + 2]:
+        for x in permuted[2 * index : 2 * index + 2]:
             assert torch.equal(x[:, others], original[:, others])
             assert not torch.equal(x[:, features], original[:, features])
             assert sorted(x[:, features].tolist()) == sorted(original[:, features].tolist())
@@ -178,11 +178,13 @@ def test_the_metric_of_out_of_fold_rows_is_that_of_the_cross_validation() -> Non
 
 def test_of_many_rows_some_are_chosen_by_the_seed() -> None:
     model, data = BinaryClassifier(4, folds=3), Numbers(2, folds=3)
-    first, again, other = (permutation_importance(model, data, max_rows=50, seed=seed) for seed in (1, 1, 2))
-    assert first.basis.startswith("50 of 300 out-of-fold rows, ")
-    assert first.columns == again.columns
-    assert np.array_equal(first.means, again.means)
-    assert first.basis != other.basis
+    sample, repeated, other = (
+        permutation_importance(model, data, max_rows=50, seed=seed) for seed in (1, 1, 2)
+    )
+    assert sample.basis.startswith("50 of 300 out-of-fold rows, ")
+    assert sample.columns == repeated.columns
+    assert np.array_equal(sample.means, repeated.means)
+    assert sample.basis != other.basis
 
 
 def test_unusable_arguments_are_refused() -> None:
@@ -210,7 +212,7 @@ def test_an_infinite_metric_is_refused() -> None:
 
 def test_at_most_forty_columns_are_printed() -> None:
     numbers = np.arange(45.0)[::-1] - 1e-9
-    names = [f"column\n{number}" for number in range(45)]
+    names = [f"column\n{index}" for index in range(45)]
     lines = importance_text(
         Importance(names, numbers, numbers, "increase of mae", "9 test rows")
     ).splitlines()

@@ -53,7 +53,7 @@ def test_losses_are_those_of_a_plain_loop_with_growing_rates() -> None:
         {"members": 3, "class_weight": "balanced"},
     ],
 )
-def test_model_and_random_numbers_stay_as_they_are(settings: dict[str, Any]) -> None:
+def test_the_model_and_the_random_states_are_unchanged(settings: dict[str, Any]) -> None:
     torch.manual_seed(0)
     model, data = BinaryClassifier(2, hidden=[8], **settings), MoonsDataModule(batch_size=100)
     weights = {name: weight.clone() for name, weight in model.state_dict().items()}
@@ -123,16 +123,16 @@ def test_a_fit_with_the_found_rate_equals_one_with_that_rate_given(
     rate = line.split()[2].rstrip(":")
     assert main(["fit", *config, *SHORT, "--model.lr", rate, "--plots", "none"]) == 0
     runs = sorted(Path("lightning_logs").glob("*/version_*"))
-    found, given = (Checkpoint.read(run / "checkpoints/last.ckpt") for run in runs)
-    assert found.model == given.model
-    assert found.weights.keys() == given.weights.keys()
-    assert all(torch.equal(weight, given.weights[name]) for name, weight in found.weights.items())
+    searched, configured = (Checkpoint.read(run / "checkpoints/last.ckpt") for run in runs)
+    assert searched.model == configured.model
+    assert searched.weights.keys() == configured.weights.keys()
+    assert all(torch.equal(weight, configured.weights[name]) for name, weight in searched.weights.items())
     assert (runs[0] / "learning_rate.png").is_file()
     assert "learning_rate" in events(str(runs[0].relative_to("lightning_logs"))).Tags()["images"]
 
     resume = ["--trainer.max_epochs", "5", "--plots", "none"]
     configuration = ["--config", str(runs[0] / "config.yaml")]
-    assert main(["fit", *configuration, *resume, "--ckpt_path", str(found.path)]) == 0
+    assert main(["fit", *configuration, *resume, "--ckpt_path", str(searched.path)]) == 0
     assert main(["fit", *config, "--model.lr", rate, *resume]) == 0
     resumed, whole = (
         Checkpoint.read(run / "checkpoints/last.ckpt")
@@ -142,13 +142,13 @@ def test_a_fit_with_the_found_rate_equals_one_with_that_rate_given(
 
 
 def test_find_lr_is_refused_where_it_makes_no_sense(capsys: pytest.CaptureFixture[str]) -> None:
-    for given in (
+    for options in (
         ["--ckpt_path", "last"],
         ["--model.lr", "0.1"],
         ["--trainer.fast_dev_run", "true"],
     ):
-        assert main(["fit", "--config", "moons", "--find_lr", *given]) == 2
-        message = f"--find_lr finds a learning rate for a new run; leave it out with {given[0]}"
+        assert main(["fit", "--config", "moons", "--find_lr", *options]) == 2
+        message = f"--find_lr finds a learning rate for a new run; leave it out with {options[0]}"
         assert message in capsys.readouterr().err
     assert not Path("lightning_logs").exists()
 

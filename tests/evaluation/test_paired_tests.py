@@ -41,6 +41,6 @@ def test_holm_corrects_the_textbook_example() -> None:
 @pytest.mark.parametrize("num_comparisons", [1, 3, 10])
 def test_enough_seeds_are_enough_and_one_less_is_not(num_comparisons: int) -> None:
     seeds = enough_seeds(num_comparisons)
-    for number, is_enough in ((seeds, True), (seeds - 1, False)):
-        (test,) = paired_tests(np.stack([np.arange(1.0, number + 1), np.zeros(number)]))
+    for num_seeds, is_enough in ((seeds, True), (seeds - 1, False)):
+        (test,) = paired_tests(np.stack([np.arange(1.0, num_seeds + 1), np.zeros(num_seeds)]))
         assert (test.p * num_comparisons < LEVEL) is is_enough

@@ -54,7 +54,7 @@ def test_predictions_have_the_order_of_the_rows_and_the_kept_columns() -> None:
     assert predicted.columns == ["id", "x1", "prediction", *(f"p_{name}" for name in names)]
     assert predicted["id"].to_list() == shuffled["id"].to_list()
     best = predicted.select(pl.concat_list("^p_.*$").list.arg_max()).to_series()
-    assert predicted["prediction"].to_list() == [names[number] for number in best]
+    assert predicted["prediction"].to_list() == [names[index] for index in best]
     assert predicted.select(pl.sum_horizontal("^p_.*$")).to_series().to_list() == pytest.approx(
         [1] * 150, abs=1e-6
     )
@@ -138,7 +138,7 @@ def test_invalid_options_write_nothing(
     rows = [f"{n},{n},{n},{n % 2}" for n in range(40)]
     assert fit(write_text("id,x,p_0,target\n" + "\n".join(rows)), "target", *SHORT) == 0
     write_text("old", "there.csv")
-    before = sorted(path.name for path in Path().iterdir())
+    names = sorted(path.name for path in Path().iterdir())
     assert main(["predict", "--ckpt_path", BEST, *options]) == 2
     assert message in capsys.readouterr().err
-    assert sorted(path.name for path in Path().iterdir()) == before
+    assert sorted(path.name for path in Path().iterdir()) == names
