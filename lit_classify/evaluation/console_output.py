@@ -1,4 +1,4 @@
-"""What ``test`` and ``validate`` print: metrics, tables of the task, and baselines."""
+"""The output of ``test`` and ``validate``: metrics, tables of the task, and baselines."""
 
 from lit_classify.data import InMemoryDataModule
 from lit_classify.evaluation.baselines import baseline_lines

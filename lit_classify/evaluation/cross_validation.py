@@ -1,4 +1,4 @@
-"""Metrics of cross-validation: each training row is predicted by the member that has not learned from it."""
+"""Metrics of cross-validation: each training row is predicted by the member that was not trained on it."""
 
 import numpy as np
 import torch

@@ -42,7 +42,7 @@ def read_facts(last: Checkpoint, model: LitModule, data: InMemoryDataModule) -> 
 
 
 def _overfit_batches(run: Path) -> float:
-    """Return the option of the trainer that a run was made with; 0 if it is not known."""
+    """Return the trainer's ``overfit_batches`` of a run; 0 if it is unknown."""
     trainer = read_config(run).get("trainer")
     value = trainer.get("overfit_batches") if isinstance(trainer, dict) else None
     return value if isinstance(value, int | float) and value > 0 else 0
@@ -58,15 +58,15 @@ def collect_facts(
 ) -> Facts:
     """Return the facts about a model and the rows that it was trained on.
 
-    Of more than 1,000 training rows, or 200 for large networks, every n-th is used. What takes time is left
-    out for good scores, and for rows that cannot be predicted better.
+    Of more than 1,000 training rows, or 200 for large networks, every n-th is used. Facts that take
+    time are omitted for good scores, and for rows that cannot be predicted better.
 
     Args:
         model: the model after the last epoch.
         data: its data module.
         scalars: tag, step and value of logged metrics, as ``read_scalars`` yields them.
         stops_early: whether early stopping was used.
-        best: returns the weights of the best epoch: a run with a good score there is no failure.
+        best: returns the weights of the best epoch; a good score with them counts too.
         overfit_batches: the trainer's: number of training batches (int), or fraction of them (float), that it
             used in every epoch; their rows are the training rows then.
 
@@ -108,7 +108,7 @@ def collect_facts(
 
 
 def _num_batches(data: InMemoryDataModule, overfit_batches: float) -> int:
-    """Return how many batches ``overfit_batches`` of the trainer are."""
+    """Return the number of batches that the trainer's ``overfit_batches`` selects."""
     if not overfit_batches:
         return 0
     total = len(data.train_dataloader())
@@ -193,7 +193,7 @@ def _score(model: LitModule, predicted: Tensor, targets: Tensor) -> float:
 
 
 def _never_predicted(model: LitModule, predicted: Tensor, targets: Tensor) -> dict[str, int]:
-    """Return the numbers of rare classes that are never predicted, but have at least ten rows, by name."""
+    """Return the indices of rare classes that are never predicted, but have at least ten rows, by name."""
     if model.class_names is None:
         return {}
     counts = targets.sum(dim=0)
@@ -207,7 +207,7 @@ def _recall(predicted: Tensor, targets: Tensor, column: int) -> float:
 
 
 def network_inputs(model: LitModule, x: Tensor) -> Tensor:
-    """Return what the first layer with weights gets for features ``(N, F)``: them, or derived inputs.
+    """Return the inputs of the first layer with weights: the features ``(N, F)``, or derived inputs.
 
     Examples:
         >>> from lit_classify import BinaryClassifier
@@ -279,7 +279,7 @@ def is_linear(model: LitModule, x: Tensor) -> bool:
         >>> [is_linear(Regressor(2, activation=name), torch.randn(50, 2)) for name in (None, "Tanh")]
         [True, False]
     """
-    if model.hparams["num_categories"]:  # codes of categories have none between them
+    if model.hparams["num_categories"]:  # there are no values between category codes
         return False
     _, network = split_inputs(model.network)
     inputs = network_inputs(model, x)
@@ -361,7 +361,7 @@ def _scale(model: LitModule, data: InMemoryDataModule, x: Tensor) -> InputScale 
 
 
 def leaking_columns(data: InMemoryDataModule, x: Tensor, targets: Tensor) -> list[str]:
-    """Return the columns of few values each of which occurs with one class only."""
+    """Return the columns that have few values, each of which occurs with one class only."""
     if data.class_names is None or len(x) <= _MAX_DISTINCT:
         return []
     leaking = []

@@ -16,7 +16,7 @@ def evaluate_rows(
 ) -> tuple[Tensor, Tensor]:
     """Return logits ``(N, O)`` and targets of the rows of a split, or of its first ones.
 
-    With cross-validation, the member that has not learned from a row predicts it.
+    With cross-validation, each row is predicted by the member that was not trained on it.
 
     Examples:
         >>> from lit_classify import BinaryClassifier, CirclesDataModule

@@ -57,7 +57,7 @@ def permutation_importance(
     and its missing-value indicator. A positive value means that the model uses the column.
 
     The rows are the test rows. Without test rows, they are the training rows of a cross-validation, each
-    predicted by the member that has not learned from it, or else the validation rows.
+    predicted by the member that was not trained on it, or else the validation rows.
 
     Args:
         model: a trained model.
@@ -65,7 +65,7 @@ def permutation_importance(
         metric: the task's metric (accuracy or mae, the default) or loss.
         repeats: permutations of each column, R.
         max_rows: maximum number of rows; if there are more, a random sample is used.
-        seed: seed of the permutations and of that choice.
+        seed: seed of the permutations and of that sample.
 
     Raises:
         UserError: an argument is out of range, or the metric is unknown or not finite.

@@ -23,7 +23,7 @@ from lit_classify.modules import LitModule
 
 _SMOOTHING = 0.9  # weight of the earlier losses in the mean
 _DIVERGED = 4.0  # times the lowest loss, at which the test ends, as in Lightning's finder
-_OWN_RATES = {  # optimizers and schedulers that a rate of the test would not reach, or not alone
+_OWN_RATES = {  # optimizers and schedulers that ignore or change the rates of the test
     optim.LBFGS: "searches along a line in each step",
     optim.Rprop: "adapts a rate for each weight",
     optim.lr_scheduler.OneCycleLR: "sets the rates of its own max_lr",
@@ -36,7 +36,7 @@ class RangeTest(NamedTuple):
 
     Attributes:
         rates: the learning rate of each step.
-        losses: the mean of the losses so far, in which later ones count more, before each step.
+        losses: exponential moving average of the losses before each step.
 
     Examples:
         >>> print(RangeTest([0.001, 0.01, 0.1, 1.0, 10.0], [0.7, 0.6, 0.4, 0.3, 0.9]))
@@ -70,7 +70,7 @@ def range_test(
 ) -> RangeTest:
     """Train a copy of a model for some steps, with a learning rate that grows exponentially.
 
-    The model and all states of random numbers stay as they are. The test ends early if the loss diverges.
+    The model and all random states are unchanged. The test ends early if the loss diverges.
 
     Args:
         model: the model, before its fit.

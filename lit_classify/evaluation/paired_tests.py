@@ -5,7 +5,7 @@ skewed, or has two peaks where some runs get stuck, and the t-test assumes norma
 that fewer than six seeds can never be significant. All pairs are tested, and Holm's correction keeps the
 probability of any false finding among them below the level.
 
-It says what other seeds would do with the same rows; it does not say what other rows would do.
+The result applies to other seeds with the same rows, not to other rows.
 
 Legend: R configurations, S seeds.
 """
@@ -67,7 +67,7 @@ def _signed_rank(differences: NDArray[np.float64]) -> float:
     """Return the two-sided p-value; equal pairs are left out."""
     from scipy.stats import wilcoxon  # type: ignore[import-untyped]  # takes half a second
 
-    unequal = np.round(differences, 12)  # so that differences of equal size are ties, whatever their rounding
+    unequal = np.round(differences, 12)  # so that differences of equal size are ties despite rounding errors
     unequal = unequal[unequal != 0]
     return float(wilcoxon(unequal).pvalue) if len(unequal) else 1.0
 

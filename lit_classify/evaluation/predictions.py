@@ -82,11 +82,11 @@ def predict(
     spread: bool = False,
     network: Network | None = None,
     activation: Activation | None = None,
-) -> Any:  # noqa: ANN401 - as given
+) -> Any:  # noqa: ANN401 - of the same kind
     """Return a checkpoint's predictions for the rows of a table, which need no target.
 
     Args:
-        checkpoint: the file, or what ``Checkpoint.read`` returns.
+        checkpoint: the file, or a ``Checkpoint``.
         path: the table: a DataFrame of pandas or polars, an Arrow table, or files as for ``TableDataModule``.
         spread: whether to add the standard deviation of each probability over the members of the model.
         network: the custom network of the checkpoint; see ``load``.
@@ -207,7 +207,7 @@ def csv_writer(file: BinaryIO) -> Callable[[pl.DataFrame], None]:
 
 @contextmanager
 def _parquet_writer(path: Path) -> Iterator[Callable[[pl.DataFrame], None]]:
-    """Yield a function that appends rows to a Parquet file; they are in files beside it until the end."""
+    """Yield a function that appends rows to a Parquet file; until the end they are in temporary files."""
     paths = list[Path]()
     with TemporaryDirectory(prefix=f"{path.stem}-", suffix=".tmp", dir=path.parent) as folder:
 
