@@ -48,7 +48,7 @@ def check_fit(config: Mapping[str, Any]) -> None:
     """
     _check("", config, {}, _FIT | _WITHOUT_EFFECT)
     trainer = config["trainer"]
-    defaults = {name: part.default for name, part in inspect.signature(Trainer).parameters.items()}
+    defaults = {name: parameter.default for name, parameter in inspect.signature(Trainer).parameters.items()}
     _check("trainer.", trainer, defaults, _TRAINER | _WITHOUT_EFFECT)
     callbacks = trainer.get("callbacks") or []
     for callback in callbacks if isinstance(callbacks, list) else [callbacks]:
@@ -65,20 +65,20 @@ def check_fit(config: Mapping[str, Any]) -> None:
         raise UserError("a script needs a seed to print the same epoch log; set --seed_everything 42")
 
 
-def check_arguments(part: str, built: LightningModule | LightningDataModule, known: Collection[str]) -> None:
+def check_arguments(key: str, module: LightningModule | LightningDataModule, known: Collection[str]) -> None:
     """Check the arguments of the model or the data.
 
     Args:
-        part: ``model`` or ``data``.
-        built: the model or the data.
+        key: ``model`` or ``data``.
+        module: the model or the data.
         known: the arguments that a script takes into account.
 
     Raises:
         UserError: another argument does not have its default.
     """
-    parameters = constructor_parameters(type(built))
+    parameters = constructor_parameters(type(module))
     defaults = {name: parameter.default for name, parameter in parameters.items()}
-    _check(f"{part}.", built.hparams, defaults, known)
+    _check(f"{key}.", module.hparams, defaults, known)
 
 
 def refuse(option: str, value: object) -> NoReturn:
@@ -87,9 +87,9 @@ def refuse(option: str, value: object) -> NoReturn:
 
 
 def _check(
-    prefix: str, given: Mapping[str, Any], defaults: Mapping[str, Any], known: Collection[str]
+    prefix: str, options: Mapping[str, Any], defaults: Mapping[str, Any], known: Collection[str]
 ) -> None:
-    for name, value in given.items():
+    for name, value in options.items():
         is_default = plain(value) == plain(defaults[name]) if name in defaults else not value
         if name not in known and not is_default:
             refuse(prefix + name, value)

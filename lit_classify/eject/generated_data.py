@@ -23,9 +23,9 @@ def write_line(data: LineDataModule, flags: Collection[str]) -> str:
     """
     names = {"weight", "bias", "start", "end", "step", "noise"}
     check_arguments("data", data, names | _COMMON)
-    ends = {"train": len(data.split("train").y), "test": len(data.x) - len(data.split("test").y)}
+    boundaries = {"train": len(data.split("train").y), "test": len(data.x) - len(data.split("test").y)}
     flags = {*flags, "noise"} if data.noise else flags
-    return fill("line_data", {**data.hparams, **ends, "about": _summary(data)}, flags)
+    return fill("line_data", {**data.hparams, **boundaries, "about": _summary(data)}, flags)
 
 
 def write_points(data: PointsDataModule, dtype: str, width: int = WIDTH) -> str:
@@ -58,11 +58,11 @@ def _split(data: PointsDataModule, width: int) -> str:
     num_val = len(data.split("val").y) if data.val_fraction else 0
     exact = math.ceil(data.test_fraction * (num_train + num_val + num_test)) == num_test
     sizes = {"test": data.test_fraction if exact else num_test, "val": num_val}
-    calls, rest = [], ["X", "y"]
+    calls, arrays = [], ["X", "y"]
     for name, size in sizes.items():
         if size:
             settings = {"test_size": size, "random_state": data.random_state}
             results = f"X_train, X_{name}, y_train, y_{name}"
-            calls.append(call(f"{results} = train_test_split(", [*rest, *keywords(settings)], width=width))
-            rest = ["X_train", "y_train"]
+            calls.append(call(f"{results} = train_test_split(", [*arrays, *keywords(settings)], width=width))
+            arrays = ["X_train", "y_train"]
     return "\n".join(calls)

@@ -30,7 +30,7 @@ def literal(value: Any) -> str:  # noqa: ANN401 - plain data
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{literal(key)}: {literal(part)}' for key, part in value.items())}}}"
+        return f"{{{', '.join(f'{literal(key)}: {literal(item)}' for key, item in value.items())}}}"
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(literal, value))}]"
     if value is None or type(value) in {bool, int, float}:
@@ -73,7 +73,7 @@ def call(head: str, arguments: Sequence[str], tail: str = ")", width: int = WIDT
 
 def lines(head: str, arguments: Sequence[str], tail: str = ")") -> str:
     """Return a call with one argument per line."""
-    return "\n".join([head, *(textwrap.indent(f"{part},", "    ") for part in arguments), tail])
+    return "\n".join([head, *(textwrap.indent(f"{argument},", "    ") for argument in arguments), tail])
 
 
 def keywords(arguments: Mapping[str, Any]) -> list[str]:
@@ -164,20 +164,21 @@ def body_code(method: Any, owner: object, result: str, width: int = WIDTH) -> st
     """
     (function,) = ast.parse(textwrap.dedent(inspect.getsource(method))).body
     assert isinstance(function, ast.FunctionDef)
-    statements = [_Values(owner).visit(part) for part in function.body[1:]]  # the first is the docstring
-    *first, last = [part for part in statements if not isinstance(part, ast.ImportFrom)]
+    # the first statement is the docstring
+    statements = [_Values(owner).visit(statement) for statement in function.body[1:]]
+    *earlier, last = [statement for statement in statements if not isinstance(statement, ast.ImportFrom)]
     assert isinstance(last, ast.Return)
     assert last.value is not None
     returned = ast.unparse(last.value)
-    if first and isinstance(first[-1], ast.Assign | ast.AnnAssign):
-        *others, assigned = first
+    if earlier and isinstance(earlier[-1], ast.Assign | ast.AnnAssign):
+        *preceding, assigned = earlier
         target = assigned.target if isinstance(assigned, ast.AnnAssign) else assigned.targets[0]
         if ast.unparse(target) == returned:
-            return "\n".join([*map(ast.unparse, others), _assign(result, assigned.value, width)])
+            return "\n".join([*map(ast.unparse, preceding), _assign(result, assigned.value, width)])
     values = last.value.elts if isinstance(last.value, ast.Tuple) else []
     pairs = zip(result.split(", "), values, strict=True)
-    ends = [_assign(name, value, width) for name, value in pairs if name != ast.unparse(value)]
-    return "\n".join([*map(ast.unparse, first), *ends])
+    assignments = [_assign(name, value, width) for name, value in pairs if name != ast.unparse(value)]
+    return "\n".join([*map(ast.unparse, earlier), *assignments])
 
 
 def attributes(code: str) -> set[str]:

@@ -54,8 +54,8 @@ _PACKAGES = {
 }
 _CONSTANTS = {"BOOLEANS": cells, "LARGEST_FLOAT32": casting, "Part": date_features, "SPLITS": splits}
 _INLINED: dict[str, Callable[..., Any]] = {  # what sections may call; its source goes into the script
-    part.__name__: part
-    for part in (
+    definition.__name__: definition
+    for definition in (
         *(DerivedInputs, Encoder, FeatureEmbedding, Preprocessor, ValueFormat),
         *(as_text, assign_folds, build_members, clip_gradient_norms, date_part, held_out_logits),
         *(losses_and_weights, missing_to_null, split_off, stream_seed, to_numbers, training_loss),
@@ -92,8 +92,8 @@ def write_script(run: Run) -> str:
     sections = [section, *(fill(name, values, flags) for name in ("helpers", *steps, *plots))]
     code = "\n".join(sections)
     names = free_names(code)
-    called = [part for name, part in _INLINED.items() if name in names]
-    constants = {name: home for name, home in _CONSTANTS.items() if name in names}
+    called = [definition for name, definition in _INLINED.items() if name in names]
+    constants = {name: module for name, module in _CONSTANTS.items() if name in names}
     sources = Sources.of(called, code, None if plain else run.model, constants)
     known = _IMPORTS | sources.imports
     if isinstance(data, TableDataModule):
@@ -156,10 +156,7 @@ def _join(sections: Sequence[str]) -> str:
     """Join sections, with two empty lines around definitions."""
     joined = ""
     for section in filter(None, sections):
-        ends = [ast.parse(part).body for part in (joined, section)]
-        is_definition = [
-            bool(body) and isinstance(body[place], ast.FunctionDef | ast.ClassDef)
-            for body, place in zip(ends, (-1, 0), strict=True)
-        ]
-        joined += ("\n\n\n" if any(is_definition) else "\n\n") * bool(joined) + section
+        adjacent = [*ast.parse(joined).body[-1:], *ast.parse(section).body[:1]]
+        has_definition = any(isinstance(node, ast.FunctionDef | ast.ClassDef) for node in adjacent)
+        joined += ("\n\n\n" if has_definition else "\n\n") * bool(joined) + section
     return joined

@@ -52,7 +52,7 @@ class Sources:
     constants: dict[str, str] = field(default_factory=dict)
     definitions: dict[str, str] = field(default_factory=dict)
     imports: dict[str, Import] = field(default_factory=dict)
-    _homes: dict[str, str] = field(default_factory=dict)  # the module of each constant and definition
+    _modules: dict[str, str] = field(default_factory=dict)  # the module of each constant and definition
 
     @classmethod
     def of(
@@ -72,16 +72,16 @@ class Sources:
         """
         called = _attributes(script)
         while True:
-            found = cls(task)
-            for part in objects:
-                found._add(part, called)
+            sources = cls(task)
+            for definition in objects:
+                sources._add(definition, called)
             if task is not None:
-                found._add_task(task, called)
-            for name, home in (constants or {}).items():
-                found._add_names(name, home, called)
-            needed = called.union(*map(_attributes, found.definitions.values()))
+                sources._add_task(task, called)
+            for name, module in (constants or {}).items():
+                sources._add_names(name, module, called)
+            needed = called.union(*map(_attributes, sources.definitions.values()))
             if needed == called:
-                return found
+                return sources
             called = needed  # methods may call further ones
 
     @property
@@ -92,13 +92,13 @@ class Sources:
         constants = "\n".join(["# Definitions of lit_classify", *dict.fromkeys(self.constants.values())])
         return "\n\n\n".join([constants, *self.definitions.values()])
 
-    def _add(self, part: Any, called: frozenset[str]) -> None:  # noqa: ANN401 - a function or class
-        name = part.__name__
-        self._check_home(name, part.__module__)
+    def _add(self, definition: Any, called: frozenset[str]) -> None:  # noqa: ANN401 - a function or class
+        name = definition.__name__
+        self._check_module(name, definition.__module__)
         if name not in self.definitions and name not in self.imports:
-            code = prune(inspect.getsource(part), called, {"task": self.task} if self.task else {})
+            code = prune(inspect.getsource(definition), called, {"task": self.task} if self.task else {})
             code = code.replace(LitModule.__name__, type(self.task).__name__)
-            self._add_names(code, sys.modules[part.__module__], called)
+            self._add_names(code, sys.modules[definition.__module__], called)
             self.definitions[name] = code
 
     def _add_task(self, task: LitModule, called: frozenset[str]) -> None:
@@ -114,8 +114,8 @@ class Sources:
         if "row_loss" in used:
             self._add(RowLoss, called)
         settings = [f"{name} = {_value(task, name)}" for name in sorted(used)]
-        parts = [f'"""{summary}."""', *(["\n".join(settings)] if settings else []), *methods.values()]
-        body = textwrap.indent("\n\n".join(parts), "    ")
+        blocks = [f'"""{summary}."""', *(["\n".join(settings)] if settings else []), *methods.values()]
+        body = textwrap.indent("\n\n".join(blocks), "    ")
         self.definitions[type(task).__name__] = f"class {type(task).__name__}:\n{body}"
 
     def _add_names(self, code: str, module: ModuleType, called: frozenset[str]) -> None:
@@ -132,17 +132,17 @@ class Sources:
             else:
                 self._add_constant(name, sys.modules[origin], called)
 
-    def _add_constant(self, name: str, home: ModuleType, called: frozenset[str]) -> None:
-        self._check_home(name, home.__name__)
+    def _add_constant(self, name: str, module: ModuleType, called: frozenset[str]) -> None:
+        self._check_module(name, module.__name__)
         if name in self.constants:
             return
-        text = _assignments(home)[name]
-        self._add_names(text, home, called)
-        self.constants[name] = text
+        code = _assignments(module)[name]
+        self._add_names(code, module, called)
+        self.constants[name] = code
 
-    def _check_home(self, name: str, module: str) -> None:
+    def _check_module(self, name: str, module: str) -> None:
         """A script has one namespace, in which a name cannot have the values of two modules."""
-        assert self._homes.setdefault(name, module) == module, f"{name} is defined in two modules"
+        assert self._modules.setdefault(name, module) == module, f"{name} is defined in two modules"
 
 
 def _value(task: LitModule, name: str) -> str:
@@ -183,15 +183,15 @@ def import_lines(imports: dict[str, Import]) -> str:
         import a.plt as plt
         from torch import nn
     """
-    plain = sorted((module, name) for name, (module, part) in imports.items() if part is None)
-    lines = [(module, f"import {module}" + f" as {name}" * (name != module)) for module, name in plain]
-    parts = sorted((module, part, name) for name, (module, part) in imports.items() if part is not None)
-    for module, group in groupby(parts, key=lambda part: part[0]):
-        names = [part + f" as {name}" * (name != part) for _, part, name in group]
-        lines.append((module, f"from {module} import {', '.join(names)}"))
-    ours = [line for module, line in lines if module.partition(".")[0] in sys.stdlib_module_names]
-    others = [line for _, line in lines if line not in ours]
-    return "\n\n".join("\n".join(part) for part in (ours, others) if part)
+    modules = sorted((module, alias) for alias, (module, name) in imports.items() if name is None)
+    lines = [(module, f"import {module}" + f" as {alias}" * (alias != module)) for module, alias in modules]
+    names = sorted((module, name, alias) for alias, (module, name) in imports.items() if name is not None)
+    for module, group in groupby(names, key=lambda entry: entry[0]):
+        listed = [name + f" as {alias}" * (alias != name) for _, name, alias in group]
+        lines.append((module, f"from {module} import {', '.join(listed)}"))
+    standard = [line for module, line in lines if module.partition(".")[0] in sys.stdlib_module_names]
+    others = [line for _, line in lines if line not in standard]
+    return "\n\n".join("\n".join(block) for block in (standard, others) if block)
 
 
 def prune(source: str, called: frozenset[str], known: Mapping[str, object]) -> str:
@@ -207,27 +207,27 @@ def prune(source: str, called: frozenset[str], known: Mapping[str, object]) -> s
     removed: set[int] = set()
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            for part in node.body:
-                is_unused = isinstance(node, ast.ClassDef) and _is_unused(node.name, part, called)
-                if is_unused or _is_check(part) or _is_skipped(part, known):
-                    removed.update(range(_first(part), _last(part)))
+            for statement in node.body:
+                is_unused = isinstance(node, ast.ClassDef) and _is_unused(node.name, statement, called)
+                if is_unused or _is_check(statement) or _is_skipped(statement, known):
+                    removed.update(range(_first_line(statement), _end_line(statement)))
             if doc := ast.get_docstring(node):
                 _shorten(lines, removed, node.body[0], doc)
         elif isinstance(node, ast.If | ast.For | ast.With):
-            for part in node.body:
-                if _is_check(part) or _is_skipped(part, known):
-                    removed.update(range(_first(part), _last(part)))
-    kept = [line for number, line in enumerate(lines) if number not in removed]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).rstrip()
+            for statement in node.body:
+                if _is_check(statement) or _is_skipped(statement, known):
+                    removed.update(range(_first_line(statement), _end_line(statement)))
+    lines = [line for index, line in enumerate(lines) if index not in removed]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip()
 
 
-def _first(node: ast.stmt) -> int:
+def _first_line(node: ast.stmt) -> int:
     """Return the index of the first line of a statement, decorators included."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(part.lineno for part in decorators)]) - 1
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)]) - 1
 
 
-def _last(node: ast.stmt) -> int:
+def _end_line(node: ast.stmt) -> int:
     assert node.end_lineno is not None
     return node.end_lineno
 
@@ -247,14 +247,14 @@ def _is_check(node: ast.stmt) -> bool:
         return ast.unparse(node.value.func).startswith(("check_", "_check_"))
     if not isinstance(node, ast.If) or node.orelse:
         return False
-    return all(isinstance(part, ast.Raise) or _is_check(part) for part in node.body)
+    return all(isinstance(statement, ast.Raise) or _is_check(statement) for statement in node.body)
 
 
 def _is_skipped(node: ast.stmt, known: Mapping[str, object]) -> bool:
     """Return whether a statement is a branch that is not taken."""
     if not isinstance(node, ast.If) or node.orelse:
         return False
-    names = {part.id for part in ast.walk(node.test) if isinstance(part, ast.Name)}
+    names = {name.id for name in ast.walk(node.test) if isinstance(name, ast.Name)}
     if not names or not names <= known.keys():
         return False
     return not eval(ast.unparse(node.test), dict(known))
@@ -262,39 +262,39 @@ def _is_skipped(node: ast.stmt, known: Mapping[str, object]) -> bool:
 
 def _shorten(lines: list[str], removed: set[int], node: ast.stmt, doc: str) -> None:
     """Remove the sections of a docstring that a script does not need."""
-    kept = _SECTION.split(doc)[0].rstrip()
-    if kept == doc:
+    shortened = _SECTION.split(doc)[0].rstrip()
+    if shortened == doc:
         return
-    first, last = node.lineno - 1, _last(node)
+    start, end = node.lineno - 1, _end_line(node)
     indent = " " * node.col_offset
-    text = f'"""{kept}"""' if "\n" not in kept else f'"""{kept}\n"""'
-    lines[first] = textwrap.indent(text, indent)
-    removed.update(range(first + 1, last))
+    text = f'"""{shortened}"""' if "\n" not in shortened else f'"""{shortened}\n"""'
+    lines[start] = textwrap.indent(text, indent)
+    removed.update(range(start + 1, end))
 
 
 @functools.cache
 def _imports(module: ModuleType) -> dict[str, Import]:
     """Return the imported names of a module."""
-    found: dict[str, Import] = {}
+    imports: dict[str, Import] = {}
     for node in ast.parse(inspect.getsource(module)).body:
         if isinstance(node, ast.Import):
-            found |= {part.asname or part.name: (part.name, None) for part in node.names}
+            imports |= {alias.asname or alias.name: (alias.name, None) for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found |= {part.asname or part.name: (str(node.module), part.name) for part in node.names}
-    return found
+            imports |= {alias.asname or alias.name: (str(node.module), alias.name) for alias in node.names}
+    return imports
 
 
 @functools.cache
 def _assignments(module: ModuleType) -> dict[str, str]:
     """Return the code of the assignments of a module by the names that they assign."""
     source = inspect.getsource(module)
-    found: dict[str, str] = {}
+    assignments: dict[str, str] = {}
     for node in ast.parse(source).body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             code = re.sub("  # .*", "", ast.get_source_segment(source, node) or "")
-            names = [part for part in ast.walk(node) if isinstance(part, ast.Name)]
-            found |= {part.id: code for part in names if isinstance(part.ctx, ast.Store)}
-    return found
+            names = [name for name in ast.walk(node) if isinstance(name, ast.Name)]
+            assignments |= {name.id: code for name in names if isinstance(name.ctx, ast.Store)}
+    return assignments
 
 
 def _attributes(code: str) -> frozenset[str]:

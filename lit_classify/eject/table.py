@@ -56,7 +56,8 @@ def write_table(data: TableDataModule) -> str:
         refuse("data.missing_values", missing)
     read, names, dates = _read(data, state)
     used = {*state.target.columns, *(column.name for column in columns), weight}
-    formats = {name: part for name, part in {**state.formats, **dates}.items() if name in used}
+    formats = {**state.formats, **dates}
+    formats = {name: formats[name] for name in formats if name in used}
     is_set = {
         "named": names,
         "typed": not is_text,
@@ -69,14 +70,14 @@ def write_table(data: TableDataModule) -> str:
         "structured": kinds & {"category", "date"},  # there is more than numbers
         "robust": data.preprocessor.scaling == "robust",
     }
-    splits = ["train", *(name for name in ("val", "test") if _has_own(data, name))]
+    splits = ["train", *(name for name in ("val", "test") if _has_own_rows(data, name))]
     values = {
         "read": read,
         "missing": call("missing_to_null(", ["pl.all()", *([literal(missing)] if missing else [])]),
         "weight": literal(weight),
         "names": names,
         "columns": lines(
-            "columns = {", [f"{literal(part.name)}: {literal(part.kind)}" for part in columns], "}"
+            "columns = {", [f"{literal(column.name)}: {literal(column.kind)}" for column in columns], "}"
         ),
         "formats": lines("formats = {", [_format(*pair) for pair in formats.items()], "}"),
         "target": _target(state),
@@ -87,12 +88,13 @@ def write_table(data: TableDataModule) -> str:
     return fill("table", values, {name for name, value in is_set.items() if value})
 
 
-def _format(name: str, known: ValueFormat) -> str:
-    changed = {key: value for key, value in known.to_dict().items() if value != getattr(ValueFormat(), key)}
+def _format(name: str, value_format: ValueFormat) -> str:
+    default = ValueFormat().to_dict()
+    changed = {key: value for key, value in value_format.to_dict().items() if value != default[key]}
     return call(f"{literal(name)}: ValueFormat(", keywords(changed), width=_WIDTH)
 
 
-def _has_own(data: TableDataModule, name: str) -> bool:
+def _has_own_rows(data: TableDataModule, name: str) -> bool:
     """Return whether a split has rows of its own."""
     others = {"val": ("train", "test"), "test": ()}[name]
     return data.has_split(name) and not any(
@@ -118,39 +120,40 @@ def _read(data: TableDataModule, state: FittedState) -> tuple[str, str, dict[str
     files = {key.removesuffix("_path"): list(paths) for key, paths in state.files.items() if paths}
     files["train"] = files.pop("path")
     files = {name: files[name] for name in ("train", "val", "test") if name in files}  # the order of the rows
-    first, names = files["train"][0], list(state.columns)
+    path, names = files["train"][0], list(state.columns)
     formats: dict[str, ValueFormat] = {}
-    if reader := _READERS.get(detect_format(Path(first))):
+    if reader := _READERS.get(detect_format(Path(path))):
         options = {"infer_schema_length": None} if reader == "read_ndjson" else {}
         try:
-            frame = getattr(pl, reader)(first, **options)
+            frame = getattr(pl, reader)(path, **options)
         except pl.exceptions.PolarsError as error:
-            raise UserError(f"a script would not read {first}: {summarize(error)}") from error
+            raise UserError(f"a script would not read {path}: {summarize(error)}") from error
         for name, dtype in frame.schema.items():
             if pattern := _PATTERNS.get(dtype.base_type()):
                 formats[name] = ValueFormat(pattern=pattern)
-        found = frame.columns
-        one = call(f"pl.{reader}(", ["path", *keywords(options)]) + ".cast({pl.Float32: pl.Float64})"
+        columns = frame.columns
+        read_file = call(f"pl.{reader}(", ["path", *keywords(options)]) + ".cast({pl.Float32: pl.Float64})"
     else:
-        found, options = _find_columns(data, first, names)
-        one = call("pl.read_csv(", ["path", *keywords(options)], width=90)
+        columns, options = _find_columns(data, path, names)
+        read_file = call("pl.read_csv(", ["path", *keywords(options)], width=90)
     if sum(map(len, files.values())) == 1:
-        read = f"path = {literal(first)}  # relative to the folder in which the script runs\ntable = {one}"
+        comment = "relative to the folder in which the script runs"
+        read = f"path = {literal(path)}  # {comment}\ntable = {read_file}"
     else:
-        given = [f"{literal(name)}: {literal(paths)}" for name, paths in files.items()]
+        entries = [f"{literal(name)}: {literal(paths)}" for name, paths in files.items()]
         read = "\n".join(
             [
                 "# The paths are relative to the folder in which the script runs",
-                lines("files = {", given, "}"),
+                lines("files = {", entries, "}"),
                 "tables = {}",
                 "for name, paths in files.items():",
-                f"    parts = [{one} for path in paths]",
-                '    tables[name] = pl.concat(parts, how="diagonal")',
+                f"    frames = [{read_file} for path in paths]",
+                '    tables[name] = pl.concat(frames, how="diagonal")',
                 'table = pl.concat(tables.values(), how="diagonal")',
             ]
         )
     numbered = [f"column_{number}" for number in range(1, len(names) + 1)]
-    return read, "" if found == names else _names(names, found, numbered), formats
+    return read, "" if columns == names else _names(names, columns, numbered), formats
 
 
 def _find_columns(data: TableDataModule, path: str, names: list[str]) -> tuple[list[str], dict[str, Any]]:
@@ -169,17 +172,17 @@ def _find_columns(data: TableDataModule, path: str, names: list[str]) -> tuple[l
         if encoding.lower() not in {"utf-8", "utf8"}:
             options["encoding"] = encoding
         with suppress(pl.exceptions.PolarsError):
-            found = pl.read_csv(path, n_rows=1, **options).columns
-            if len(found) == len(names):
-                return found, options
+            columns = pl.read_csv(path, n_rows=1, **options).columns
+            if len(columns) == len(names):
+                return columns, options
     raise UserError(f"a script would read {path} in another way; save it as CSV with commas, without quotes")
 
 
-def _names(names: list[str], found: list[str], numbered: list[str]) -> str:
+def _names(names: list[str], polars_names: list[str], numbered: list[str]) -> str:
     """Return the code of the names of columns, given those that polars finds."""
     if names == numbered:
         return '[f"column_{number}" for number in range(1, table.width + 1)]'
-    if names == [" ".join(name.split()) for name in found]:
+    if names == [" ".join(name.split()) for name in polars_names]:
         return '[" ".join(name.split()) for name in table.columns]'
     return call("[", list(map(literal, names)), "]", width=90)
 
@@ -197,45 +200,46 @@ def _target(state: FittedState) -> str:
     if name in state.formats:
         refuse("data.target", name)
     classes = call("classes = [", list(map(literal, target.class_names)), "]", width=_WIDTH)
-    text = f"cells[{literal(name)}]"
-    if all(part.lstrip("-").isdecimal() and str(int(part)) == part for part in target.class_names):
-        classes = call("classes = [", [f"{part}.0" for part in target.class_names], "]", width=_WIDTH)
-        text = f"to_numbers({text})"
+    cells_code = f"cells[{literal(name)}]"
+    if all(label.lstrip("-").isdecimal() and str(int(label)) == label for label in target.class_names):
+        classes = call("classes = [", [f"{label}.0" for label in target.class_names], "]", width=_WIDTH)
+        cells_code = f"to_numbers({cells_code})"
     arguments = ["classes", "range(len(classes))", "return_dtype=pl.Int64"]
-    codes = call(f"codes = {text}.replace_strict(", arguments, width=_WIDTH)
+    codes = call(f"codes = {cells_code}.replace_strict(", arguments, width=_WIDTH)
     return f"{classes}\n{codes}\ny = codes.to_numpy(writable=True)"
 
 
 def _split(data: TableDataModule, state: FittedState, splits: list[str]) -> str:
     """Return the statements that split the rows as ``Splitter`` does."""
     column, groups, seed = data.hparams["split"], data.hparams["groups"], str(data.random_state)
-    statements, given = list[str](), list[str]()
+    statements, assigned = list[str](), list[str]()
     if column is not None:
-        given = ["train"] + [name for name in splits[1:] if SPLITS[_split_cell(data, name, column)] == name]
-        statements.append(f"part = cells[{literal(column)}].str.to_lowercase().replace_strict(SPLITS)")
-        selected = f"(rows[(part == name).to_numpy()] for name in {literal(given)})"
-        statements.append(f"{', '.join(given)}{',' * (len(given) == 1)} = {selected}")
+        listed = [name for name in splits[1:] if SPLITS[_split_cell(data, name, column)] == name]
+        assigned = ["train", *listed]
+        statements.append(f"row_splits = cells[{literal(column)}].str.to_lowercase().replace_strict(SPLITS)")
+        selected = f"(rows[(row_splits == name).to_numpy()] for name in {literal(assigned)})"
+        statements.append(f"{', '.join(assigned)}{',' * (len(assigned) == 1)} = {selected}")
     elif state.files["val_path"] or state.files["test_path"]:
-        given = ["train"] + [name for name in ("val", "test") if state.files[f"{name}_path"]]
-        ends = "np.cumsum([len(part) for part in tables.values()])"
-        statements.append(f"{', '.join(given)} = np.split(rows, {ends}[:-1])")
+        assigned = ["train"] + [name for name in ("val", "test") if state.files[f"{name}_path"]]
+        ends = "np.cumsum([len(frame) for frame in tables.values()])"
+        statements.append(f"{', '.join(assigned)} = np.split(rows, {ends}[:-1])")
     elif len(splits) == 1:
-        given = ["train"]
+        assigned = ["train"]
         statements.append("train = rows")
-    more = ["y"] if state.target.class_names is not None else []
+    extra = ["y"] if state.target.class_names is not None else []
     if groups is not None:
-        more = ["groups=groups"]
+        extra = ["groups=groups"]
         ranks = 'rank("dense").fill_null(0).cast(pl.Int32).to_numpy()'
         statements.append(f"groups = cells[{literal(groups)}].{ranks}")
-    rest, used = "train" if given else "rows", 0.0
+    remaining, used = "train" if assigned else "rows", 0.0
     for name in ("test", "val"):
-        if name in splits and name not in given:
+        if name in splits and name not in assigned:
             fraction = state.settings[f"{name}_fraction"]
-            arguments = [rest, repr(fraction / (1 - used)), seed, *more]
+            arguments = [remaining, repr(fraction / (1 - used)), seed, *extra]
             statements.append(call(f"train, {name} = split_off(", arguments))
-            rest, used = "train", used + fraction
+            remaining, used = "train", used + fraction
     if state.folds:
-        arguments = ["train", str(state.settings["folds"]), seed, *more]
+        arguments = ["train", str(state.settings["folds"]), seed, *extra]
         statements.append(call("fold = torch.from_numpy(assign_folds(", arguments, "))"))
     return "\n".join(statements)
 

@@ -28,18 +28,22 @@ def fill(name: str, values: Mapping[str, object], flags: Collection[str]) -> str
         >>> print(fill("start", {"device": "'cpu'"}, flags=["one_thread"]).splitlines()[-1])
         device = 'cpu'
     """
-    kept, lines = [True], []
+    active, lines = [True], []
     for line in (_FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines():
-        word, *conditions = line.split() or [""]
-        if word == "#if":
-            kept.append(all((name.lstrip("!") in flags) != name.startswith("!") for name in conditions))
-        elif word == "#else":
-            kept[-1] = not kept[-1]
-        elif word == "#end":
-            kept.pop()
-        elif all(kept):
+        directive, *conditions = line.split() or [""]
+        if directive == "#if":
+            active.append(all(_holds(condition, flags) for condition in conditions))
+        elif directive == "#else":
+            active[-1] = not active[-1]
+        elif directive == "#end":
+            active.pop()
+        elif all(active):
             lines.append(_replace(line, values))
     return "\n".join(lines)
+
+
+def _holds(condition: str, flags: Collection[str]) -> bool:
+    return (condition.lstrip("!") in flags) != condition.startswith("!")
 
 
 def _replace(line: str, values: Mapping[str, object]) -> str:
@@ -48,4 +52,4 @@ def _replace(line: str, values: Mapping[str, object]) -> str:
     def value(match: re.Match[str]) -> str:
         return str(values[match[1] or match[2]]).replace("\n", f"\n{indent}")
 
-    return "\n".join(part.rstrip() for part in _PLACEHOLDER.sub(value, line).split("\n"))
+    return "\n".join(filled.rstrip() for filled in _PLACEHOLDER.sub(value, line).split("\n"))

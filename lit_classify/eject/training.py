@@ -34,7 +34,7 @@ _COMMON = {
     *("loss_args", "optimizer", "lr", "weight_decay", "optimizer_args", "lr_scheduler", "lr_scheduler_args"),
     "freeze",
 }
-_OWN: dict[type[LitModule], set[str]] = {
+_TASK_OPTIONS: dict[type[LitModule], set[str]] = {
     BinaryClassifier: {"threshold", "class_weight", "pos_weight", "label_smoothing"},
     MulticlassClassifier: {"class_weight", "label_smoothing"},
     MultilabelClassifier: {"thresholds", "pos_weight"},
@@ -65,22 +65,22 @@ def check_model(model: LitModule) -> None:
     Raises:
         UserError: it does not; names the module or the option.
     """
-    if type(model) not in _OWN:
+    if type(model) not in _TASK_OPTIONS:
         raise UserError(f"eject cannot write the module {type(model).__name__} into a script")
-    check_arguments("model", model, _COMMON | _OWN[type(model)])
+    check_arguments("model", model, _COMMON | _TASK_OPTIONS[type(model)])
     if model.row_loss is not None and type(model.row_loss.mean) not in LOSSES.values():
         refuse("model.loss", model.hparams["loss"])
 
 
 def plain_expressions(run: Run) -> PlainExpressions | None:
     """Return the expressions of a run if it is plain, else None."""
-    model, given = run.model, run.model.hparams
+    model, hparams = run.model, run.model.hparams
     options = ("class_weight", "pos_weight", "numeric_embedding")
-    is_plain = model.members == 1 and all(given.get(name) is None for name in options)
+    is_plain = model.members == 1 and all(hparams.get(name) is None for name in options)
     is_plain = is_plain and not (model.row_loss is not None and model.row_loss.signed)
     if not is_plain or isinstance(run.data, TableDataModule) or run.patience is not None:
         return None
-    smoothing = {"label_smoothing": value} if (value := given.get("label_smoothing")) else {}
+    smoothing = {"label_smoothing": value} if (value := hparams.get("label_smoothing")) else {}
     if type(model) is MulticlassClassifier:
         labels = "torch.softmax({}, dim=1).argmax(dim=1)"
         return PlainExpressions("torch.long", _loss(model, smoothing), "model({})", labels)
@@ -88,8 +88,8 @@ def plain_expressions(run: Run) -> PlainExpressions | None:
         return None
     labels = ""
     if type(model) is BinaryClassifier:
-        limit, labels = given["threshold"], "torch.round(torch.sigmoid({}))"
-        labels = labels if limit == 0.5 else f"(torch.sigmoid({{}}) > {limit}).float()"
+        threshold, labels = hparams["threshold"], "torch.round(torch.sigmoid({}))"
+        labels = labels if threshold == 0.5 else f"(torch.sigmoid({{}}) > {threshold}).float()"
     return PlainExpressions("torch.float", _loss(model, {}), "model({}).squeeze(dim=1)", labels)
 
 
@@ -177,7 +177,7 @@ def _flags(run: Run, batches: _Batches, scheduler: str) -> set[str]:
         "test": data.has_split("test"),
         "folds": data.folds,
         "members": model.members > 1,
-        "embedding": any(isinstance(part, FeatureEmbedding) for part in model.network.modules()),
+        "embedding": any(isinstance(layer, FeatureEmbedding) for layer in model.network.modules()),
         "stopping": run.patience is not None,
         "weighted": data.sample_weights,
         "scaled": isinstance(model, Regressor) and isinstance(data, TableDataModule),
@@ -237,10 +237,10 @@ def _every(interval: int, code: str, condition: str = "") -> str:
 
 def _print_interval(run: Run) -> int:
     """Return in how many epochs a line of the epoch log is printed; 1 if all are."""
-    every, printed = (run.config[f"{word}_every_n_epochs"] for word in ("log", "print"))
-    if printed > every and printed % every:
-        refuse("print_every_n_epochs", printed)
-    return int(printed) if printed > every else 1
+    log_every, print_every = (run.config[f"{name}_every_n_epochs"] for name in ("log", "print"))
+    if print_every > log_every and print_every % log_every:
+        refuse("print_every_n_epochs", print_every)
+    return int(print_every) if print_every > log_every else 1
 
 
 def _taken(run: Run) -> list[str]:
@@ -252,10 +252,10 @@ def _taken(run: Run) -> list[str]:
     if run.source is None:
         return []
     layers = set((run.model.initialization or {})["layers"])
-    own = run.model.network.state_dict()
-    taken = {name: part for name, part in own.items() if name.rpartition(".")[0] in layers}
-    theirs = {name.removeprefix("network."): part for name, part in run.source.weights.items()}
-    by_name = all(name in theirs and torch.equal(part, theirs[name]) for name, part in taken.items())
+    weights = run.model.network.state_dict()
+    taken = {name: tensor for name, tensor in weights.items() if name.rpartition(".")[0] in layers}
+    state = {name.removeprefix("network."): tensor for name, tensor in run.source.weights.items()}
+    by_name = all(name in state and torch.equal(tensor, state[name]) for name, tensor in taken.items())
     if not by_name or isinstance(run.data, TableDataModule):
         refuse("init_from", str(run.source.path))
     return list(taken)
@@ -272,11 +272,11 @@ def _frozen(model: LitModule) -> list[str]:
 
 def _network(run: Run) -> str:
     """Return the code of a network, of several members that of each."""
-    network, given = run.model.network, run.model.hparams
+    network, hparams = run.model.network, run.model.hparams
     if not (isinstance(network, nn.Sequential) and isinstance(network[0], FeatureEmbedding)):
         return layers_code(network)
     names = ("in_features", "numeric_columns", "numeric_embedding", "num_categories")
-    arguments = keywords({name: given[name] for name in names})
+    arguments = keywords({name: hparams[name] for name in names})
     embedding = call("FeatureEmbedding(", arguments, width=SOURCE_WIDTH - 9)
     return lines("nn.Sequential(", [embedding, layers_code(network[1])])
 
@@ -304,12 +304,12 @@ def _optimizer(run: Run, width: int) -> str:
     name, hparams = type(optimizer).__name__, run.model.hparams
     if getattr(torch.optim, name, None) is not type(optimizer) or name == "LBFGS":
         refuse("model.optimizer", name)
-    given = {"lr": run.model.lr, **(hparams["optimizer_args"] or {})}
+    settings = {"lr": run.model.lr, **(hparams["optimizer_args"] or {})}
     if hparams["weight_decay"] is not None:
-        given["weight_decay"] = hparams["weight_decay"]
+        settings["weight_decay"] = hparams["weight_decay"]
     if optimizer.defaults.get("fused"):
-        given["fused"] = True
-    arguments = ["model.parameters()", *keywords(given)]
+        settings["fused"] = True
+    arguments = ["model.parameters()", *keywords(settings)]
     return call(f"optimizer = torch.optim.{name}(", arguments, width=width)
 
 
@@ -320,9 +320,9 @@ def _scheduler(run: Run, width: int) -> str:
         return ""
     if not hasattr(torch.optim.lr_scheduler, name):
         refuse("model.lr_scheduler", name)
-    given = keywords(run.model.hparams["lr_scheduler_args"] or {})
+    arguments = keywords(run.model.hparams["lr_scheduler_args"] or {})
     head = f"scheduler = torch.optim.lr_scheduler.{name}("
-    return call(head, ["optimizer", *given], width=width)
+    return call(head, ["optimizer", *arguments], width=width)
 
 
 def _clip(run: Run) -> str:
@@ -338,6 +338,6 @@ def _clip(run: Run) -> str:
 def _draws_random_numbers(network: nn.Module, x: torch.Tensor) -> bool:
     """Return whether a network draws random numbers in training."""
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        before = torch.get_rng_state()
+        state = torch.get_rng_state()
         network.train()(x[:2])
-        return not torch.equal(before, torch.get_rng_state())
+        return not torch.equal(state, torch.get_rng_state())
