@@ -19,7 +19,7 @@ def write_line(data: LineDataModule, flags: Collection[str]) -> str:
 
     Args:
         data: the data.
-        flags: those of the templates.
+        flags: flags of the templates.
     """
     names = {"weight", "bias", "start", "end", "step", "noise"}
     check_arguments("data", data, names | _COMMON)

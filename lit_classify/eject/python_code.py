@@ -49,9 +49,9 @@ def call(head: str, arguments: Sequence[str], tail: str = ")", width: int = WIDT
     """Return a call, or another bracket, in as few lines as fit.
 
     Args:
-        head: what comes before the arguments, with the opening bracket.
+        head: the code before the arguments, with the opening bracket.
         arguments: the arguments.
-        tail: what comes after them, with the closing bracket.
+        tail: the code after the arguments, with the closing bracket.
         width: longest line.
 
     Examples:
@@ -93,7 +93,7 @@ def loss_code(chosen: RowLoss, arguments: Mapping[str, Any]) -> str:
 
     Args:
         chosen: the loss.
-        arguments: those of its class.
+        arguments: the arguments of its class.
 
     Raises:
         UserError: the loss is not one of torch.
@@ -112,7 +112,7 @@ def loss_code(chosen: RowLoss, arguments: Mapping[str, Any]) -> str:
 
 
 def layers_code(network: nn.Module) -> str:
-    """Return the code of a network of torch's layers; of several members, that of each of them.
+    """Return the code of a network of torch's layers; for several members, of each of them.
 
     Raises:
         UserError: a layer is not known.
@@ -149,8 +149,8 @@ def body_code(method: Any, owner: object, result: str, width: int = WIDTH) -> st
 
     Args:
         method: the method, which has no other parameter and ends with ``return``.
-        owner: whose attributes ``self`` has.
-        result: name or names to assign what is returned to.
+        owner: the object whose attributes replace those of ``self``.
+        result: name or names that the return value is assigned to.
         width: longest line.
 
     Raises:

@@ -15,12 +15,12 @@ class Run:
 
     Args:
         name: name of the run.
-        purpose: what the run teaches; empty if its recipe does not say it.
+        purpose: what the run teaches; empty if the recipe states none.
         command: the command that trains it.
         model: the model, attached to its trainer.
         data: the data.
         config: the options of ``fit``.
-        source: the checkpoint that first weights come from, if any.
+        source: the checkpoint of the initial weights, if any.
         one_thread: whether ``fit`` uses one thread.
     """
 

@@ -53,7 +53,9 @@ _PACKAGES = {
     **{"numpy": "NumPy", "polars": "polars"},
 }
 _CONSTANTS = {"BOOLEANS": cells, "LARGEST_FLOAT32": casting, "Part": date_features, "SPLITS": splits}
-_INLINED: dict[str, Callable[..., Any]] = {  # what sections may call; its source goes into the script
+_INLINED: dict[
+    str, Callable[..., Any]
+] = {  # that sections may call; their sources are copied into the script
     definition.__name__: definition
     for definition in (
         *(DerivedInputs, Encoder, FeatureEmbedding, Preprocessor, ValueFormat),
@@ -120,7 +122,7 @@ def _check_table(data: TableDataModule, code: str) -> None:
         raise UserError(f"a script would not read this table: {summarize(error)}") from error
     expected = {"fold": data.fold} if data.fold is not None else {}
     for name, weights in data.sample_weights.items():
-        name = name if f"w_{name}" in tensors else "test"  # which may validate
+        name = name if f"w_{name}" in tensors else "test"  # whose rows may be the validation rows
         if f"w_{name}" in tensors:
             expected[f"w_{name}"] = weights
     for name in ("train", "val", "test"):
@@ -132,7 +134,7 @@ def _check_table(data: TableDataModule, code: str) -> None:
 
 
 def _header(run: Run, body: str) -> str:
-    """Return the comment at the start of the script, whose first lines are the same for all names."""
+    """Return the comment at the start of the script."""
     modules = set(re.findall(r"^(?:import|from) (\w+)", body, re.MULTILINE))
     needs = [name for module, name in _PACKAGES.items() if module in modules]
     ignored = [f"--{name}" for name in ("tune_threshold", "report") if run.config.get(name)]

@@ -1,6 +1,6 @@
-"""Definitions of this package as they stand in its source, without what a script does not need.
+"""Definitions of this package, copied from its source without the lines that a script does not need.
 
-Left out are checks of options, branches that the run does not take, methods that are not called, and sections
+Omitted are checks of options, branches that the run does not take, methods that are not called, and sections
 of docstrings about errors and examples.
 """
 
@@ -27,19 +27,19 @@ PACKAGE = "lit_classify"
 _COMMENTS = re.compile(r"  # (?:type: ignore|noqa).*")
 _SECTION = re.compile(r"^(?:Raises|Examples):", re.MULTILINE)
 _TASK = ("loss", "row_weights", "loss_weight", "probabilities", "labels", "mean_logits", "metric_sum")
-_NEVER_CALLED = {"Preprocessor.fit"}  # but another class has a method of this name that is
+_NEVER_CALLED = {"Preprocessor.fit"}  # another class has a method of this name, which is called
 Import = tuple[str, str | None]  # a module, and the name that is imported from it
 
 
 @dataclass
 class Sources:
-    """Definitions that a script needs, and what they import.
+    """Definitions that a script needs, and their imports.
 
     Args:
-        task: the module whose task is printed; what it decides is known.
+        task: the module whose task is printed; branches that it does not take are removed.
         constants: assignments by name.
         definitions: functions and classes by name, each after those that it needs.
-        imports: what each imported name is.
+        imports: the origin of each imported name.
 
     Examples:
         >>> from lit_classify.seeds import stream_seed
@@ -62,7 +62,7 @@ class Sources:
         task: LitModule | None = None,
         constants: Mapping[str, ModuleType] | None = None,
     ) -> "Sources":
-        """Return the definitions of functions and classes, and of what they need.
+        """Return the definitions of functions and classes, and of all that they use.
 
         Args:
             objects: the functions and classes.
@@ -119,7 +119,7 @@ class Sources:
         self.definitions[type(task).__name__] = f"class {type(task).__name__}:\n{body}"
 
     def _add_names(self, code: str, module: ModuleType, called: frozenset[str]) -> None:
-        """Add what a piece of code of a module needs."""
+        """Add all that a piece of code of a module uses."""
         imported = _imports(module)
         for name in sorted(free_names(code)):
             origin, original = imported.get(name, (module.__name__, name))
@@ -195,7 +195,7 @@ def import_lines(imports: dict[str, Import]) -> str:
 
 
 def prune(source: str, called: frozenset[str], known: Mapping[str, object]) -> str:
-    """Return a definition without what a script does not need.
+    """Return a definition without the lines that a script does not need.
 
     Args:
         source: the definition.
@@ -233,7 +233,7 @@ def _end_line(node: ast.stmt) -> int:
 
 
 def _is_unused(name: str, node: ast.stmt, called: frozenset[str]) -> bool:
-    """Return whether a statement of a class of a name defines a method that is not called."""
+    """Return whether a statement of the class called ``name`` defines a method that is not called."""
     if not isinstance(node, ast.FunctionDef):
         return False
     if f"{name}.{node.name}" in _NEVER_CALLED:

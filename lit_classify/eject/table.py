@@ -25,7 +25,7 @@ _READERS = {
     "Arrow stream": "read_ipc_stream",
     "JSON lines": "read_ndjson",
 }
-_PATTERNS = {pl.Date: "%Y-%m-%d", pl.Datetime: "%Y-%m-%d %H:%M:%S%.f", pl.Time: "%H:%M:%S%.f"}  # as polars
+_PATTERNS = {pl.Date: "%Y-%m-%d", pl.Datetime: "%Y-%m-%d %H:%M:%S%.f", pl.Time: "%H:%M:%S%.f"}  # of polars
 _USED = {
     *("path", "val_path", "test_path", "split", "groups", "sample_weight", "missing_values"),
     *("target", "features", "ignore", "categorical", "numeric", "scaling", "random_state", "folds"),
@@ -108,7 +108,7 @@ def _weighted(data: TableDataModule) -> list[str]:
 
 
 def _read(data: TableDataModule, state: FittedState) -> tuple[str, str, dict[str, ValueFormat]]:
-    """Return the statements that read a table, and what a script needs to know of it.
+    """Return the statements that read a table, and what a script must state about it.
 
     Returns:
         The statements, the names of the columns if polars finds others, and the formats of dates that are
@@ -157,7 +157,7 @@ def _read(data: TableDataModule, state: FittedState) -> tuple[str, str, dict[str
 
 
 def _find_columns(data: TableDataModule, path: str, names: list[str]) -> tuple[list[str], dict[str, Any]]:
-    """Return the columns that polars finds in a CSV file, and the options with which it does.
+    """Return the columns that polars finds in a CSV file, and the options that it needs.
 
     Raises:
         UserError: it finds another number of columns.
@@ -245,5 +245,5 @@ def _split(data: TableDataModule, state: FittedState, splits: list[str]) -> str:
 
 
 def _split_cell(data: TableDataModule, name: str, column: str) -> str:
-    """Return what the column of splits has in the first row of a split."""
+    """Return the value of the split column in the first row of a split."""
     return str(data.raw_rows(name, [0])[column][0]).strip().lower()

@@ -1,4 +1,4 @@
-"""Templates of the parts of a script.
+"""Templates of the sections of a script.
 
 Lines between ``#if flag !other`` and ``#end`` are kept if ``flag`` is set and ``other`` is not; those after
 ``#else`` are kept otherwise. A placeholder such as ``$network`` is replaced by a value, whose lines are

@@ -1,6 +1,6 @@
 """The sections of a script that build and train the model.
 
-A plain run has the words of the course: one network, and a loss function and labels of torch. Any other run,
+A plain run is written as in the course: one network, and a loss function and labels of torch. Any other run,
 such as one of several members or with class weights, calls the task as the package defines it.
 """
 
@@ -133,7 +133,7 @@ def template_values(run: Run, plain: PlainExpressions | None) -> tuple[dict[str,
 
     Args:
         run: the run.
-        plain: its expressions if it is plain.
+        plain: its expressions, if it is plain.
     """
     batches, width, split = _Batches.of(run), WIDTH if plain else SOURCE_WIDTH, run.held_out
     is_limited = 0 < batches.limit < len(run.data.split(split).y)
@@ -163,7 +163,7 @@ def template_values(run: Run, plain: PlainExpressions | None) -> tuple[dict[str,
 
 
 def _flags(run: Run, batches: _Batches, scheduler: str) -> set[str]:
-    """Return which parts of the templates a run has."""
+    """Return the flags of the templates that are set for a run."""
     data, model = run.data, run.model
     is_set = {
         "accuracy": not isinstance(model, Regressor),
@@ -228,7 +228,7 @@ def _values(run: Run, batches: _Batches, scheduler: str, width: int) -> dict[str
 
 
 def _every(interval: int, code: str, condition: str = "") -> str:
-    """Return code that runs in every so many epochs, in the last, and under another condition."""
+    """Return code that runs every ``interval`` epochs, in the last epoch, and if ``condition`` holds."""
     if interval == 1:
         return code
     due = f"if epoch % {interval} == 0 or epoch == epochs - 1{condition}:"
@@ -236,7 +236,7 @@ def _every(interval: int, code: str, condition: str = "") -> str:
 
 
 def _print_interval(run: Run) -> int:
-    """Return in how many epochs a line of the epoch log is printed; 1 if all are."""
+    """Return the number of epochs between printed lines of the epoch log."""
     log_every, print_every = (run.config[f"{name}_every_n_epochs"] for name in ("log", "print"))
     if print_every > log_every and print_every % log_every:
         refuse("print_every_n_epochs", print_every)
@@ -271,7 +271,7 @@ def _frozen(model: LitModule) -> list[str]:
 
 
 def _network(run: Run) -> str:
-    """Return the code of a network, of several members that of each."""
+    """Return the code of a network; for several members, of each of them."""
     network, hparams = run.model.network, run.model.hparams
     if not (isinstance(network, nn.Sequential) and isinstance(network[0], FeatureEmbedding)):
         return layers_code(network)
@@ -286,7 +286,7 @@ def _loss(model: LitModule, arguments: Mapping[str, Any]) -> str:
 
     Args:
         model: the model.
-        arguments: those of the task's own loss.
+        arguments: the arguments of the task's default loss.
     """
     if model.row_loss is None:
         return call(f"nn.{model.losses[0]}(", keywords(arguments))
@@ -314,7 +314,7 @@ def _optimizer(run: Run, width: int) -> str:
 
 
 def _scheduler(run: Run, width: int) -> str:
-    """Return the statement that builds the learning-rate scheduler; an empty text without one."""
+    """Return the statement that builds the learning-rate scheduler; empty if there is none."""
     name = run.model.hparams["lr_scheduler"]
     if name is None:
         return ""
@@ -326,7 +326,7 @@ def _scheduler(run: Run, width: int) -> str:
 
 
 def _clip(run: Run) -> str:
-    """Return the call that clips gradients, those of each member as of a single network."""
+    """Return the call that clips gradients, for each member as for a single network."""
     limit = run.config["trainer"]["gradient_clip_val"]
     if run.config["trainer"]["gradient_clip_algorithm"] == "value":
         return f"nn.utils.clip_grad_value_(model.parameters(), {limit})"
