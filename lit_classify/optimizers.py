@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
 from torch import nn, optim
 from torch.optim.lr_scheduler import LRScheduler
 
@@ -108,6 +109,7 @@ def rates_are_proportional(scheduler: Scheduler | None, args: Arguments) -> bool
 
 
 def _check(option: str, known: Mapping[str, type], base: type, given: str | type, args: Arguments) -> None:
+    check_type(f"{option}_args", args, Mapping | None)
     if isinstance(given, str) and given not in known and "." in given:
         return
     kind: type = _class(option, known, base, given)
@@ -185,6 +187,9 @@ def make_scheduler(scheduler: Scheduler, optimizer: optim.Optimizer, args: Argum
 
 
 def _build(option: str, kind: type[T], *args: Any, **kwargs: Any) -> T:
+    for name, value in kwargs.items():
+        if isinstance(value, np.generic):  # which the state of an optimizer in a checkpoint must not contain
+            kwargs[name] = value.item()
     try:
         return kind(*args, **kwargs)
     except Exception as error:  # torch raises many types

@@ -102,15 +102,15 @@ def plain(value: Any, known: Mapping[str, type] | None = None) -> Any:  # noqa: 
         return value
     if isinstance(value, Mapping):
         return {plain(key): plain(part, known) for key, part in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | range):
         return [plain(part, known) for part in value]
     if isinstance(value, nn.Module):
         return f"{plain(type(value), known)}({value.extra_repr()})"
     if inspect.isclass(value) or inspect.isroutine(value):
         short = (name for name, kind in (known or {}).items() if kind is value)
         return next(short, f"{value.__module__}.{value.__qualname__}")
-    if callable(item := getattr(value, "item", None)):  # a NumPy scalar
-        return item()
+    if callable(to_list := getattr(value, "tolist", None)):  # an array, or a scalar of NumPy
+        return to_list()
     for kind in (str, int, float):
         if isinstance(value, kind):
             return kind(value)

@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import nn
 
-from lit_classify import BinaryClassifier
+from lit_classify import BinaryClassifier, CirclesDataModule, load
 from lit_classify.serialization import plain
 from tests.custom_networks import OwnTanh, Squares
 from tests.custom_optimizers import OwnSGD
-from tests.training import fitted, same_weights
+from tests.training import fitted, same_weights, trainer
 
 OWN = "tests.custom_networks."
 
@@ -64,6 +64,31 @@ def test_numpy_scalars_are_recorded_as_python_numbers() -> None:
     content = torch.load("fitted.ckpt", weights_only=True)
     assert content["lit_classify"]["model"]["init_args"]["lr"] == 0.01
     assert content["hyper_parameters"]["dropout"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("given", "recorded"),
+    [
+        ({"hidden": np.array([4, 3])}, {"hidden": [4, 3]}),
+        ({"hidden": range(3, 5)}, {"hidden": [3, 4]}),
+        ({"class_names": np.array(["inner", "outer"])}, {"class_names": ["inner", "outer"]}),
+        ({"class_weight": np.array([1.0, 2.0])}, {"class_weight": [1.0, 2.0]}),
+        ({"pos_weight": np.float32(2.0)}, {"pos_weight": 2.0}),
+        ({"optimizer_args": {"momentum": np.float64(0.5)}}, {"optimizer_args": {"momentum": 0.5}}),
+        (
+            {"lr_scheduler": "StepLR", "lr_scheduler_args": {"step_size": np.int64(2)}},
+            {"lr_scheduler_args": {"step_size": 2}},
+        ),
+    ],
+)
+def test_arrays_and_ranges_are_recorded_as_lists(given: dict[str, Any], recorded: dict[str, Any]) -> None:
+    model = BinaryClassifier(2, **given)
+    made = trainer(max_epochs=1)
+    made.fit(model, CirclesDataModule())
+    made.save_checkpoint("array.ckpt")
+    loaded = load("array.ckpt")
+    assert {name: loaded.hparams[name] for name in recorded} == recorded
+    assert same_weights(loaded, model)
 
 
 def test_the_function_of_a_scheduler_is_recorded_by_its_name() -> None:

@@ -24,7 +24,13 @@ from lit_classify.metrics.classification import accuracy, binary_metrics, multic
 from lit_classify.metrics.confusion_matrix import confusion_counts
 from lit_classify.modules.base import Arrays, Columns, LitModule, Plotters
 from lit_classify.modules.class_tables import confusion_table, score_table
-from lit_classify.modules.pos_weight import PosWeight, as_pos_weight, balanced_pos_weight
+from lit_classify.modules.pos_weight import (
+    PosWeight,
+    are_positive,
+    as_numbers,
+    as_pos_weight,
+    balanced_pos_weight,
+)
 from lit_classify.modules.results import Baselines, RowErrors
 from lit_classify.modules.target_checks import check_classes, check_shapes, to_class_indices
 
@@ -63,12 +69,12 @@ class Classifier(LitModule, ABC):
         if label_smoothing and self.row_loss is not None:
             raise UserError(f"label_smoothing requires {self.losses[0]}, the default loss")
         self.label_smoothing = label_smoothing
-        self._balanced = class_weight == "balanced"
+        self._balanced = isinstance(class_weight, str) and class_weight == "balanced"
         names = self.class_names
         if class_weight is None:
             self.register_buffer("class_weight", None)
         else:
-            weights = [1.0] * len(names) if isinstance(class_weight, str) else class_weight
+            weights = [1.0] * len(names) if self._balanced else class_weight
             self.register_buffer("class_weight", torch.tensor(_weights(weights, names)))
 
     def on_fit_start(self) -> None:
@@ -386,7 +392,7 @@ def _refuse_labels(task: Classifier) -> None:
         )
 
 
-def _weights(weights: Sequence[float] | Mapping[str, float], names: Sequence[str]) -> list[float]:
+def _weights(weights: Any, names: Sequence[str]) -> list[float]:  # noqa: ANN401 - numbers of any kind
     """Return the weight of each class, in the order of the names."""
     if isinstance(weights, Mapping):
         for name in weights:
@@ -394,9 +400,10 @@ def _weights(weights: Sequence[float] | Mapping[str, float], names: Sequence[str
                 raise UserError(unknown_name("class in class_weight", str(name), names))
         by_name = {str(name): weight for name, weight in weights.items()}
         weights = [by_name.get(name, 1.0) for name in names]
-    if len(weights) != len(names) or not all(0 < weight < float("inf") for weight in weights):
+    numbers = as_numbers(weights)
+    if isinstance(numbers, float) or len(numbers) != len(names) or not are_positive(numbers):
         raise UserError(
             f"class_weight needs a positive number for each of {len(names)} classes ({', '.join(names)}), "
-            f"but is {list(weights)}"
+            f"or balanced, but is {weights!r}"
         )
-    return [float(weight) for weight in weights]
+    return numbers

@@ -4,8 +4,9 @@ Legend: L labels, or 1 for two classes.
 """
 
 import math
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -37,16 +38,34 @@ def as_pos_weight(
         return None
     if row_loss is not None:
         raise UserError("pos_weight requires BCEWithLogitsLoss, the default loss")
-    if pos_weight == "balanced":
+    if isinstance(pos_weight, str) and pos_weight == "balanced":
         return torch.ones(len(names))
-    weights = [pos_weight] * len(names) if isinstance(pos_weight, int | float) else list(pos_weight)
-    are_valid = all(isinstance(weight, int | float) and 0 < weight < math.inf for weight in weights)
-    if len(weights) != len(names) or not are_valid:
+    numbers = as_numbers(pos_weight)
+    weights = [numbers] * len(names) if isinstance(numbers, float) else numbers
+    if len(weights) != len(names) or not are_positive(weights):
         listed = ", ".join(names[:10]) + ", ..." * (len(names) > 10)
         raise UserError(
             f"pos_weight needs a positive number for {listed}, or balanced, but is {pos_weight!r}"
         )
-    return torch.tensor([float(weight) for weight in weights])
+    return torch.tensor(weights)
+
+
+def are_positive(weights: Iterable[float]) -> bool:
+    """Return whether weights are above 0 and finite."""
+    return all(0 < weight < math.inf for weight in weights)
+
+
+def as_numbers(weights: Any) -> float | list[float]:  # noqa: ANN401 - any argument
+    """Return a number, or those of a list or array; none for anything else.
+
+    Examples:
+        >>> as_numbers(2), as_numbers(torch.tensor([1.0, 2.0])), as_numbers(["a"])
+        (2.0, [1.0, 2.0], [])
+    """
+    with suppress(TypeError, ValueError, RuntimeError):  # of text, or lists of unequal lengths
+        numbers = torch.as_tensor(weights, dtype=torch.float64, device="cpu")
+        return numbers.tolist() if numbers.ndim < 2 else []
+    return []
 
 
 def balanced_pos_weight(positives: Sequence[int], num_rows: int, names: Sequence[str]) -> Tensor:

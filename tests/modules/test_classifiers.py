@@ -50,7 +50,7 @@ def test_weighted_losses_equal_those_of_torch() -> None:
     expected = F.cross_entropy(both, y, torch.tensor([1.0, 5.0]))
     torch.testing.assert_close(two.loss(logits, y), expected)
     logits = torch.randn(40, 3)
-    many = MulticlassClassifier(3, 3, class_weight=[1.0, 2.0, 3.0])
+    many = MulticlassClassifier(3, 3, class_weight=np.array([1.0, 2.0, 3.0]))  # type: ignore[arg-type]
     expected = F.cross_entropy(logits, y, torch.tensor([1.0, 2.0, 3.0]))
     torch.testing.assert_close(many.loss(logits, y), expected)
 
@@ -135,6 +135,9 @@ def test_numbers_of_classes_that_do_not_fit_are_refused(build: Any, message: str
         (lambda: MulticlassClassifier(2, 3, label_names=["a", "b"]), "use MultilabelClassifier"),
         (lambda: BinaryClassifier(2, class_weight=[1.0]), r"for each of 2 classes \(0, 1\)"),
         (lambda: BinaryClassifier(2, class_weight=[1.0, -1.0]), "a positive number for each"),
+        (lambda: BinaryClassifier(2, class_weight="balance"), "or balanced, but is 'balance'"),
+        (lambda: BinaryClassifier(2, class_weight=3), "for each of 2 classes .* but is 3"),
+        (lambda: BinaryClassifier(2, class_weight=np.ones((2, 2))), "for each of 2 classes"),
         (lambda: BinaryClassifier(2, class_weight={"2": 1.0}), "unknown class in class_weight '2'"),
     ],
 )

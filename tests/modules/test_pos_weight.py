@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -21,6 +22,10 @@ def test_pos_weight_is_that_of_torch() -> None:
     assert torch.equal(many.loss(logits, labels), nn.BCEWithLogitsLoss(pos_weight=weights)(logits, labels))
     each = nn.BCEWithLogitsLoss(pos_weight=weights, reduction="none")(logits, labels).mean(dim=1)
     assert torch.equal(many.loss(logits, labels, "none"), each)
+
+    arrays: list[Any] = [weights, weights.numpy()]
+    for array in arrays:
+        assert torch.equal(MultilabelClassifier(2, 3, pos_weight=array).pos_weight, weights)  # type: ignore[arg-type]
 
     two = BinaryClassifier(2, pos_weight=3.0)
     oracle = nn.BCEWithLogitsLoss(pos_weight=torch.tensor(3.0))
@@ -49,6 +54,8 @@ def test_balanced_weights_are_negatives_per_positive_of_the_training_rows() -> N
         (lambda: BinaryClassifier(2, pos_weight=0.0), "a positive number for 1, or balanced, but is 0.0"),
         (lambda: BinaryClassifier(2, pos_weight=[1.0, 2.0]), r"a positive number for 1, .* is \[1.0, 2.0\]"),
         (lambda: MultilabelClassifier(2, 2, pos_weight="balance"), "for 0, 1, or balanced, but is 'balance'"),  # type: ignore[arg-type]
+        (lambda: MultilabelClassifier(2, 2, pos_weight=np.ones(3)), "number for 0, 1"),  # type: ignore[arg-type]
+        (lambda: MultilabelClassifier(2, 2, pos_weight=[[1.0, 2.0]]), "number for 0, 1"),  # type: ignore[list-item]
         (
             lambda: BinaryClassifier(2, pos_weight=2.0, class_weight=[1.0, 2.0]),
             "both weight the second class",
