@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -62,7 +63,9 @@ _KINDS: dict[Any, tuple[type | tuple[type, ...], str]] = {  # what is accepted f
     str: (str, "text"),
     NoneType: (NoneType, "None"),
     Mapping: (Mapping, "a mapping"),
+    PathLike: (PathLike, "a path"),
 }
+_MAX_SHOWN = 80  # characters of a value in a message
 
 
 def check_type(name: str, value: Any, hint: Any) -> None:  # noqa: ANN401 - any type
@@ -80,7 +83,10 @@ def check_type(name: str, value: Any, hint: Any) -> None:  # noqa: ANN401 - any 
         lit_classify.errors.WrongTypeError: batch_size must be an integer or 'auto' or None, but is 'foo'
     """
     if not _matches(value, hint):
-        raise WrongTypeError(f"{name} must be {_describe(hint)}, but is {value!r}")
+        shown = repr(value)
+        if len(shown) > _MAX_SHOWN or "\n" in shown:  # such as a tensor, or a network
+            shown = f"of the type {type(value).__name__}"
+        raise WrongTypeError(f"{name} must be {_describe(hint)}, but is {shown}")
 
 
 def _matches(value: Any, hint: Any) -> bool:  # noqa: ANN401 - any type

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from lit_classify.checkpoints.compatibility import DATA_MODULES, KNOWN_CLASSES, 
 from lit_classify.checkpoints.io import has_checksum, is_intact
 from lit_classify.checkpoints.search import alternative
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import UserError, WrongTypeError, check_local_path, check_path
+from lit_classify.errors import UserError, WrongTypeError, check_local_path, check_path, check_type
 from lit_classify.losses import LOSSES, Loss, UnavailableLoss
 from lit_classify.messages import how_to_give, unknown_name
 from lit_classify.modules import LitModule
@@ -78,6 +79,7 @@ class Checkpoint:
         Raises:
             UserError: the file does not exist, is corrupt or altered, or was not written by lit_classify.
         """
+        check_type("a checkpoint", path, str | PathLike)
         check_path(path)
         check_local_path(str(path))
         path = Path(path)

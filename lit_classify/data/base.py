@@ -18,9 +18,11 @@ from lit_classify.data.loaders import TensorLoader
 from lit_classify.data.splits import Split
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError, UserError, check_at_least, check_type
+from lit_classify.messages import unknown_name
 from lit_classify.notebook_cards import html_card, list_names
 from lit_classify.serialization import constructor_parameters
 
+_SPLITS = ("train", "val", "test")
 _MAX_CARD_CLASSES = 12  # of which a card shows the rows
 
 
@@ -85,7 +87,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
     def __str__(self) -> str:
         """Return the number of rows of each split in Lightning's format; None before ``setup``."""
         sizes = {name: f"size={len(split.y):,}" for name, split in self._splits.items()}
-        lines = [f"{{{name}: {sizes.get(name)}}}" for name in ("train", "val", "test")]
+        lines = [f"{{{name}: {sizes.get(name)}}}" for name in _SPLITS]
         return "\n".join([type(self).__name__, *lines])
 
     @property
@@ -113,7 +115,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
         rows: list[list[object]] = [
             ["split", "rows", *(f"class {list_names([name])}" for name in names or ())]
         ]
-        for split in filter(self.has_split, ("train", "val", "test")):
+        for split in filter(self.has_split, _SPLITS):
             count, class_counts = self.count_rows(split)
             rows.append([split, count, *(class_counts if names else ())])
         return html_card(type(self).__name__, facts, rows, [note for note in [self.validation_note] if note])
@@ -143,10 +145,12 @@ class InMemoryDataModule(LightningDataModule, ABC):
         """Return the split ``train``, ``val`` or ``test``.
 
         Raises:
-            DataError: the table was not used in training and has no such split.
+            DataError: the name is another one, or the table was not used in training and has no such split.
         """
         self.setup()
         if name not in self._splits:
+            if name not in _SPLITS:
+                raise DataError(unknown_name("split", str(name), _SPLITS))
             raise DataError(self.explain_missing(name))
         return self._splits[name]
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
-from lit_classify.errors import UserError, check_at_least
+from lit_classify.errors import UserError, check_at_least, check_type
 from lit_classify.seeds import stream_seed
 
 Batch = tuple[Tensor, ...]
@@ -85,7 +85,8 @@ class TensorLoader(_Resumable):
         even: whether all ranks take the same number of steps (training); otherwise some may run out of rows.
 
     Raises:
-        UserError: the tensors differ in length, there are no rows, or a size is below 1.
+        UserError: the tensors are of another type or differ in length, there are no rows, or a size is
+            below 1.
 
     Examples:
         >>> [rows.tolist() for (rows,) in TensorLoader([torch.arange(5)], batch_size=2)]
@@ -103,6 +104,8 @@ class TensorLoader(_Resumable):
         world_size: int = 1,
         even: bool = True,
     ) -> None:
+        if isinstance(tensors, Tensor) or not all(isinstance(part, Tensor) and part.ndim for part in tensors):
+            raise UserError("TensorLoader takes a list of tensors with rows, such as [x, y]")
         lengths = [len(tensor) for tensor in tensors]
         if len(set(lengths)) != 1:
             raise UserError(f"tensors must have the same number of rows, but have {lengths}")
@@ -234,7 +237,7 @@ class SeededDataLoader(_Resumable):
         **kwargs: further arguments of torch's DataLoader, such as ``num_workers``.
 
     Raises:
-        UserError: there are fewer rows than processes, or a size is below 1.
+        UserError: the dataset has no length, there are fewer rows than processes, or a size is below 1.
 
     Examples:
         >>> from torch.utils.data import TensorDataset
@@ -251,6 +254,10 @@ class SeededDataLoader(_Resumable):
         drop_last: bool = False,
         **kwargs: Any,
     ) -> None:
+        if not hasattr(dataset, "__len__"):
+            kind = type(dataset).__name__
+            raise UserError(f"a dataset needs a length and rows by number (map-style), unlike this {kind}")
+        check_type("batch_size", batch_size, int)
         rows = _Rows(dataset)
         check_at_least("the number of rows", len(rows), 1)
         check_at_least("batch_size", batch_size, 1)

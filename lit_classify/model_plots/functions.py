@@ -4,6 +4,7 @@ Each function returns a matplotlib Figure. A notebook shows it if it is the last
 writes it into a file.
 """
 
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 
 from lit_classify import plots
 from lit_classify.data import InMemoryDataModule
-from lit_classify.errors import DataError, UserError
+from lit_classify.errors import DataError, UserError, check_type
 from lit_classify.loggers import read_scalars
 from lit_classify.messages import unknown_name
 from lit_classify.model_plots import hidden_units
@@ -36,6 +37,7 @@ def plot_data(data: InMemoryDataModule, split: str = "test") -> Figure:
         >>> [axes.get_title() for axes in plot_data(MoonsDataModule()).axes]
         ['Train: 800 rows', 'Test: 200 rows']
     """
+    check_type("data", data, InMemoryDataModule)
     name = data_name(data)
     if data.class_names and PlanePlot.supports(data):
         return PlanePlot(data, split, name, data.class_names).data_figure()
@@ -61,6 +63,7 @@ def plot_boundary(model: LitModule, data: InMemoryDataModule, split: str = "test
         >>> figure.get_suptitle()  # doctest: +ELLIPSIS
         'Circles: test loss ...'
     """
+    _check_types(model, data)
     with evaluating(model):
         plot = make_boundary_plot(model, data, split, data_name(data))
         if plot is None:
@@ -86,6 +89,7 @@ def plot_hidden_units(model: LitModule, data: InMemoryDataModule) -> Figure:
         >>> [axes.get_title() for axes in figure.axes]
         ['x1', 'x2', 'unit 0', 'unit 1', 'unit 2', 'class 1']
     """
+    _check_types(model, data)
     if not hidden_units.has_hidden_unit_plot(model, data):
         raise DataError("plot_hidden_units draws a single MLP on two numeric features")
     with evaluating(model):
@@ -111,6 +115,7 @@ def plot_evaluation(
         >>> plot_evaluation(BinaryClassifier(2), CirclesDataModule()).get_suptitle()  # doctest: +ELLIPSIS
         'Test: 200 rows...'
     """
+    _check_types(model, data)
     with evaluating(model):
         logits, y = evaluate(model, data, split)
         plotters = model.evaluation_plots(logits, y, describe_rows(data, split), curves=True)
@@ -136,6 +141,7 @@ def plot_learning_curves(run: str | Path | None) -> Figure:
     """
     if run is None:  # the log_dir of a Trainer without a logger
         raise UserError("the run has no directory: train with a Trainer that has a logger")
+    check_type("run", run, str | PathLike)
     run = Path(run)
     metrics: dict[str, Any] = {}
     for tag, step, value in read_scalars(run):
@@ -146,3 +152,9 @@ def plot_learning_curves(run: str | Path | None) -> Figure:
     if not metrics:
         raise UserError(f"{run} has no metrics in TensorBoard's event files")
     return plots.learning_curves(dict(sorted(metrics.items())), f"{run.parent.name}/{run.name}")
+
+
+def _check_types(model: LitModule, data: InMemoryDataModule) -> None:
+    """Raise UserError if a function is given arrays, or its arguments in another order."""
+    check_type("model", model, LitModule)
+    check_type("data", data, InMemoryDataModule)

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from lit_classify.errors import UserError
+from lit_classify.errors import UserError, check_at_least, check_type
 from lit_classify.networks.activations import Activation
 from lit_classify.networks.custom import Network, check_output, make_network
 from lit_classify.networks.derived_inputs import DerivedInputs
@@ -47,6 +47,9 @@ def build_network(
           )
         )
     """
+    for name, size in {"in_features": in_features, "out_features": out_features, "members": members}.items():
+        check_type(name, size, int)
+        check_at_least(name, size, 1)
     if network is None and network_args:
         raise UserError("network_args are arguments of a custom network, but network is not given")
     if members > 1 and isinstance(network, nn.Module):

@@ -1,6 +1,7 @@
 """Properties of TensorLoader for any size, batch size, seed and number of processes."""
 
 import random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -199,3 +200,22 @@ def test_random_numbers_of_workers_are_the_same_in_a_resumed_epoch(
     runs = [batches, numbers(2, 2), numbers(1, 3), numbers(1, 2, rank=1)]
     drawn = [number for run in runs for batch in run for number in batch if 0 < number < 1]
     assert len(set(drawn)) == len(drawn) == 4 * 10 * 3
+
+
+@pytest.mark.parametrize("tensors", [torch.ones(3, 2), [np.ones(3)], [[1, 2], [3, 4]], [torch.tensor(3.0)]])
+def test_a_tensor_loader_takes_a_list_of_tensors(tensors: Any) -> None:
+    with pytest.raises(UserError, match=r"takes a list of tensors with rows, such as \[x, y\]"):
+        TensorLoader(tensors)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "batch_size", "message"),
+    [
+        (iter([1, 2]), 1, "rows by number .*, unlike this list_iterator"),
+        (None, 1, "unlike this NoneType"),
+        ([1, 2], 1.5, "batch_size must be an integer, but is 1.5"),
+    ],
+)
+def test_a_seeded_loader_takes_a_dataset_with_a_length(dataset: Any, batch_size: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        SeededDataLoader(dataset, batch_size)

@@ -51,6 +51,21 @@ def test_the_plots_of_a_regression_are_its_line_and_its_errors() -> None:
     assert plot_evaluation(model, data).axes[0].get_title() == "predicted vs. actual"
 
 
+@pytest.mark.parametrize(
+    ("plot", "given", "message"),
+    [
+        (plot_data, [torch.zeros(9, 2)], "data must be InMemoryDataModule, but is of the type Tensor"),
+        (plot_boundary, [CirclesDataModule(), BinaryClassifier(2)], "model must be LitModule, but is"),
+        (plot_evaluation, [BinaryClassifier(2), [[1.0, 2.0]]], r"data must be .*, but is \[\[1.0, 2.0\]\]"),
+        (plot_hidden_units, [BinaryClassifier(2), None], "data must be InMemoryDataModule, but is None"),
+        (plot_learning_curves, [BinaryClassifier(2)], "run must be text or a path, but is of the type"),
+    ],
+)
+def test_arguments_of_another_type_are_named(plot: Any, given: list[Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        plot(*given)
+
+
 def test_an_evaluation_is_plotted_by_name() -> None:
     data, model = CirclesDataModule(), BinaryClassifier(2)
     assert plot_evaluation(model, data, split="train").get_suptitle().startswith("Train: 800 rows")

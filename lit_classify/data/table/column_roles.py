@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from numbers import Real
 from os import PathLike
 
 from lit_classify.errors import UserError
@@ -61,13 +62,13 @@ class ColumnRoles:
         return {*self.target, *self.split, *self.groups, *self.sample_weight}
 
 
-def as_list(names: Sequence[str | int | float] | str | PathLike[str] | None) -> list[str]:
-    """Return one name or several as a list.
+def as_list(names: Sequence[str | float] | str | float | PathLike[str] | None) -> list[str]:
+    """Return one name or several as a list; names of columns of a DataFrame, and cells, may be numbers.
 
     Examples:
-        >>> as_list("a"), as_list(["a", "b"]), as_list(None)
-        (['a'], ['a', 'b'], [])
+        >>> as_list("a"), as_list(["a", "b"]), as_list(None), as_list(-999)
+        (['a'], ['a', 'b'], [], ['-999'])
     """
     if names is None:
         return []
-    return [str(names)] if isinstance(names, str | PathLike) else [str(name) for name in names]
+    return [str(names)] if isinstance(names, str | float | Real | PathLike) else [str(name) for name in names]

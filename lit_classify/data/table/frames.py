@@ -19,13 +19,14 @@ _BLOCK = 1 << 14  # rows that are hashed at a time
 
 
 def is_frame(source: object) -> bool:
-    """Return whether the source of a table is an object instead of paths.
+    """Return whether the source of a table is another object than paths.
 
     Examples:
         >>> is_frame("t.csv"), is_frame(["a.csv", "b.csv"]), is_frame(pl.DataFrame())
         (False, False, True)
     """
-    return source is not None and not isinstance(source, str | PathLike | list | tuple)
+    paths = source if isinstance(source, list | tuple) else [source]
+    return source is not None and not all(isinstance(path, str | PathLike) for path in paths)
 
 
 def to_polars(frame: Any) -> pl.DataFrame:  # noqa: ANN401 - of any package
@@ -41,24 +42,28 @@ def to_polars(frame: Any) -> pl.DataFrame:  # noqa: ANN401 - of any package
     Examples:
         >>> to_polars(pl.LazyFrame({"age": [20, 40]})).columns
         ['age']
-        >>> to_polars({"age": [20, 40]})
+        >>> to_polars({"age": [20, 40]})  # doctest: +ELLIPSIS
         Traceback (most recent call last):
             ...
-        lit_classify.errors.DataError: a table must be a file, several files or a DataFrame, but is a dict
+        lit_classify.errors.DataError: a table must be a file, several files or a DataFrame, but is a dict...
     """
     try:
         if isinstance(frame, pl.LazyFrame):
             return frame.collect()
         if (pandas := _package_of(frame, "pandas", "DataFrame")) is not None:
             return _from_pandas(frame, pandas)
-        if isinstance(frame, pl.DataFrame) or hasattr(frame, "__arrow_c_stream__"):
+        is_series = isinstance(frame, pl.Series) or _package_of(frame, "pandas", "Series") is not None
+        if not is_series and hasattr(frame, "__arrow_c_stream__"):
             return pl.DataFrame(frame)
         if (pyarrow := _package_of(frame, "pyarrow", "RecordBatch")) is not None:
             return pl.DataFrame(pyarrow.Table.from_batches([frame]))
     except pl.exceptions.PolarsError as error:
         raise DataError(f"the DataFrame cannot be read: {str(error).splitlines()[0]}") from error
     kind = type(frame).__name__
-    raise DataError(f"a table must be a file, several files or a DataFrame, but is a {kind}")
+    raise DataError(
+        f"a table must be a file, several files or a DataFrame, but is a {kind}; polars.DataFrame makes a "
+        "DataFrame of lists and arrays, with schema=[...] for the names of the columns"
+    )
 
 
 def as_same_kind(frame: Any, table: pl.DataFrame) -> Any:  # noqa: ANN401 - of any package

@@ -148,7 +148,13 @@ def test_columns_of_pandas_keep_their_types_and_missing_values(
         (pd.DataFrame([[1, 2]], columns=[1, "1"]), "two columns named '1'; rename one"),
         (pa.table([[1], [2]], names=["a", "a"]), "the DataFrame cannot be read: .*more than once"),
         (pd.DataFrame({"a": [], "target": []}), "the DataFrame has no rows"),
-        ({"a": [1]}, "a table must be a file, several files or a DataFrame, but is a dict"),
+        ({"a": [1]}, "a table must be a file, several files or a DataFrame, but is a dict; polars.DataFrame"),
+        (torch.zeros(3, 2).numpy(), "but is a ndarray"),
+        ([[1, 2], [3, 4]], "but is a list"),
+        ([{"a": 1}], "but is a list"),
+        ([ROWS, ROWS], "but is a list"),
+        (ROWS["size"], "but is a Series"),
+        (pd.Series([1, 2]), "but is a Series"),
         (
             pd.DataFrame({"a": pd.Series([1, "x"] * 20, dtype=object), "target": [0, 1] * 20}),
             "column 'a' has cells of the type int and str; convert it",
@@ -172,6 +178,11 @@ def test_column_names_are_text_and_a_column_of_mixed_types_can_be_ignored() -> N
     frame = to_pandas(ROWS).assign(mixed=[1, "a"] * 30).rename(columns={"size": 7})
     data = TableDataModule(frame, "target", ignore="mixed")
     assert [column.name for column in data.columns] == ["7", "count", "color", "is_new", "day", "mixed"]
+    by_number: Any = {"ignore": "mixed", "features": [7, "count"], "missing_values": 12, "numeric": 7}
+    chosen = TableDataModule(frame, "target", **by_number)
+    columns = {column.name: column for column in chosen.columns}
+    assert [name for name in columns if columns[name].use.startswith("used")] == ["7", "count"]
+    assert columns["7"].missing == frame[7].isna().sum() + (frame[7] == 12).sum()
 
 
 @pytest.mark.slow
