@@ -14,7 +14,7 @@ from tests.data.table.streaming.tables import mixed_table
 def names() -> list[str]:
     mixed_table(100).write_csv("t.csv")
     for seed in (0, 1):
-        TableDataModule("t.csv", "target", ignore=["part", "street"], random_state=seed, cache_dir="cache")
+        TableDataModule("t.csv", "target", ignore=["split", "street"], random_state=seed, cache_dir="cache")
     Path("cache", "notes-of-mine").mkdir()
     return [entry.cached.name for entry in find_tables(Path("cache"))]
 
@@ -48,7 +48,7 @@ def test_an_unknown_name_is_one_message(names: list[str], capsys: pytest.Capture
 def test_any_name_of_a_file_is_listed_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     path = "two\nlines" + "\u4e2d" * 80 + ".csv"
     mixed_table(100).write_csv(path)
-    TableDataModule(path, "target", ignore=["part", "street"], cache_dir="cache")
+    TableDataModule(path, "target", ignore=["split", "street"], cache_dir="cache")
     assert main(["cache", "--cache_dir", "cache"]) == 0
     line, _total = capsys.readouterr().out.splitlines()
     assert line.startswith(r"two\nlines")

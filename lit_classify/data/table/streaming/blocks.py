@@ -24,7 +24,7 @@ from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.streaming.file_blocks import digest, estimate_rows, read_blocks, read_head
 from lit_classify.data.table.text_conversion import replace_values
-from lit_classify.data.table.value_formats import Formats, ValueFormat
+from lit_classify.data.table.value_formats import Formats, ValueFormat, special_formats
 from lit_classify.errors import DataError
 
 _NO_END = 1 << 62  # rows of a file whose number is not known yet
@@ -40,30 +40,30 @@ class OtherFormatError(Exception):
     def explain(self) -> DataError:
         """Return the error that names the first such cell."""
         table = self.block.table
-        text = as_text(table.frame[self.column])
-        known = table.formats.get(self.column, ValueFormat())
-        row = int((text.is_not_null() & known.parse(text).is_null()).arg_max() or 0)
+        cells = as_text(table.frame[self.column])
+        value_format = table.formats.get(self.column, ValueFormat())
+        row = int((cells.is_not_null() & value_format.parse(cells).is_null()).arg_max() or 0)
         return DataError(
-            f"{table.locate(row)}, column {self.column!r}: {text[row]!r} is written in another way than the "
+            f"{table.locate(row)}, column {self.column!r}: {cells[row]!r} is written in another way than the "
             "cells of earlier blocks; write them alike"
         )
 
 
 @dataclass(frozen=True)
 class Position:
-    """Where a block begins, from which an interrupted pass continues.
+    """Where a block begins; an interrupted pass continues from there.
 
     Args:
-        file: number of files before.
-        row: number of rows before in its file.
-        number: number of rows before in all files.
-        place: where it begins in a file of text: the number of lines before in CSV, of bytes in JSON lines.
+        file: index of its file.
+        row: index of its first row in the file.
+        table_row: index of its first row over all files.
+        offset: offset in a file of text: in lines in CSV, in bytes in JSON lines.
     """
 
     file: int = 0
     row: int = 0
-    number: int = 0
-    place: int = 0
+    table_row: int = 0
+    offset: int = 0
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Position":
@@ -84,13 +84,13 @@ class Block:
 
     Args:
         key: the option of the file: ``path``, ``val_path`` or ``test_path``.
-        first: the number of the first row, counted over all files.
+        first_row: index of the first row over all files.
         table: the rows.
         end: where the next block begins.
     """
 
     key: str
-    first: int
+    first_row: int
     table: RawTable
     end: Position
 
@@ -133,16 +133,16 @@ class BlockReader:
         """
         options, from_text = files.options, set[str]()
 
-        def read(path: Path, known: Formats) -> RawTable:
-            table, text_columns = read_head(path, options.with_formats(known))
+        def read(path: Path, known_formats: Formats) -> RawTable:
+            table, text_columns = read_head(path, options.with_formats(known_formats))
             from_text.update(text_columns)
             return table
 
-        found = find_files(files.paths["path"])
+        paths = find_files(files.paths["path"])
         for key in PATH_OPTIONS[1:]:
             with suppress(DataError):  # commands that need these files refuse their absence by ``paths``
-                found += find_files(files.paths.get(key, ()))
-        tables = read_alike(found, read, options.values)
+                paths += find_files(files.paths.get(key, ()))
+        tables = read_alike(paths, read, options.values)
         names = tables[0].frame.columns
         for table in tables:
             _check_names(table.files[0][0], table.frame, names)
@@ -154,13 +154,15 @@ class BlockReader:
         texts = frozenset(name for name, dtype in types.items() if dtype == pl.String)
         known = concat_formats(tables)
         formats = {name: known.get(name, ValueFormat()) for name in from_text - texts}
-        others = {
+        other_formats = {
             table.files[0][0]: {
-                name: part for name, part in table.formats.items() if formats.get(name, part) != part
+                name: value_format
+                for name, value_format in table.formats.items()
+                if name in formats and formats[name] != value_format
             }
             for table in tables
         }
-        return cls(files, types, formats, texts, others)
+        return cls(files, types, formats, texts, other_formats)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -169,13 +171,13 @@ class BlockReader:
 
     def with_text(self, names: Collection[str]) -> "BlockReader":
         """Return the reader that reads further columns as text."""
-        formats = {name: part for name, part in self.formats.items() if name not in names}
+        formats = {name: self.formats[name] for name in self.formats if name not in names}
         return replace(self, formats=formats, texts=self.texts | frozenset(names))
 
     def formats_in(self, path: Path) -> dict[str, ValueFormat]:
         """Return the formats of the columns of values that are text in a file."""
-        others = self.other_formats.get(str(path), {})
-        return {name: others.get(name, part) for name, part in self.formats.items()}
+        other_formats = self.other_formats.get(str(path), {})
+        return {name: other_formats.get(name, self.formats[name]) for name in self.formats}
 
     def with_formats(self, formats: Formats) -> "BlockReader":
         """Return the reader that converts further columns of text to values."""
@@ -188,15 +190,13 @@ class BlockReader:
         }
         values |= set(state.target.columns) if state.target.class_names is None else set()
         from_text = {*self.texts, *self.formats}
+        known_formats = state.known_formats
         formats = {
-            name: self.formats.get(name) or state.known_formats.get(name) for name in values & from_text
+            name: self.formats.get(name) or known_formats.get(name) or ValueFormat()
+            for name in values & from_text
         }
         texts = (from_text - values) | (set(state.text_columns) & set(self.names))
-        return replace(
-            self,
-            formats={name: part or ValueFormat() for name, part in formats.items()},
-            texts=frozenset(texts),
-        )
+        return replace(self, formats=formats, texts=frozenset(texts))
 
     def only(self, key: str) -> "BlockReader":
         """Return the reader of the files of one option."""
@@ -206,16 +206,15 @@ class BlockReader:
         """Return the reader that reads cells as they are."""
         return replace(self, files=self.files.as_text(self.names), formats={}, texts=frozenset(self.names))
 
-    def rows_at(self, numbers: Sequence[int]) -> list[tuple[Any, ...]]:
-        """Return the rows with some numbers, which are counted over all files."""
-        found: dict[int, tuple[Any, ...]] = {}
-        wanted = set(numbers)
+    def read_rows(self, indices: Sequence[int]) -> list[tuple[Any, ...]]:
+        """Return the rows with some indices, which count over all files."""
+        rows: dict[int, tuple[Any, ...]] = {}
+        wanted = set(indices)
         for block in self:
-            rows = range(block.first, block.first + len(block.table))
-            found |= {
-                number: block.table.frame.row(number - block.first) for number in wanted.intersection(rows)
-            }
-        return [found[number] for number in numbers]
+            in_block = range(block.first_row, block.first_row + len(block.table))
+            for index in wanted.intersection(in_block):
+                rows[index] = block.table.frame.row(index - block.first_row)
+        return [rows[index] for index in indices]
 
     @property
     def no_rows(self) -> RawTable:
@@ -225,7 +224,7 @@ class BlockReader:
     @property
     def special_formats(self) -> dict[str, ValueFormat]:
         """The formats except those of plain numbers."""
-        return {name: part for name, part in self.formats.items() if not part.is_plain}
+        return special_formats(self.formats)
 
     @property
     def paths(self) -> dict[str, list[Path]]:
@@ -235,7 +234,7 @@ class BlockReader:
             DataError: a file does not exist, or belongs to two splits.
         """
         find_files([path for paths in self.files.paths.values() for path in paths])
-        return {key: found for key in PATH_OPTIONS if (found := self._find(key))}
+        return {key: paths for key in PATH_OPTIONS if (paths := self._find(key))}
 
     def _find(self, key: str) -> list[Path]:
         """Return the files of an option; none if it is not given."""
@@ -272,46 +271,48 @@ class BlockReader:
         files = [(key, path) for key, paths in self.paths.items() for path in paths]
         for index, (key, path) in enumerate(files[position.file :], position.file):
             formats = self.formats_in(path)
-            special = {name: part for name, part in formats.items() if not part.is_plain}
-            for frame, place in read_blocks(path, self.files.options, formats, position.row, position.place):
+            special = special_formats(formats)
+            for frame, offset in read_blocks(
+                path, self.files.options, formats, position.row, position.offset
+            ):
                 _check_names(path, frame, self.names)
                 frame = pl.DataFrame([self._unify(path, frame[name]) for name in self.names])
                 frame = replace_values(frame, values)
                 rows = np.arange(position.row, position.row + len(frame))
                 table = RawTable(frame, ((str(path), _NO_END),), ("",), special, rows)
-                number, row = position.number, position.row
-                position = Position(index, row + len(frame), number + len(frame), place)
-                block = Block(key, number, table, position)
+                row, table_row = position.row, position.table_row
+                position = Position(index, row + len(frame), table_row + len(frame), offset)
+                block = Block(key, table_row, table, position)
                 self._check(block)
                 yield block
             if not position.row:
                 raise DataError(f"{path} has no rows")
-            position = Position(index + 1, 0, position.number)
+            position = Position(index + 1, 0, position.table_row)
 
-    def _unify(self, path: Path, part: pl.Series) -> pl.Series:
-        """Return a column of a block with its type; as it is if it has text but should not.
+    def _unify(self, path: Path, series: pl.Series) -> pl.Series:
+        """Return a column of a block with its type; text in a column of values is left as it is.
 
         Raises:
             DataError: it has dates or times, but other values in other files, or the reverse.
         """
-        dtype = self.types[part.name]
-        if part.name in self.texts:
-            return part if part.dtype == pl.String else as_text(part)
-        if part.dtype == dtype or dtype == pl.String:  # text that was found to be values has no type yet
-            return part
-        if part.null_count() == len(part):
-            return pl.Series(part.name, [None] * len(part), dtype)
-        if part.dtype == pl.String:
-            return part
-        if part.dtype.is_temporal() != dtype.is_temporal():
-            raise DataError(f"{path}, column {part.name!r}: {part.dtype} differs from {dtype} in other files")
-        return part.cast(dtype, strict=False)
+        name, dtype = series.name, self.types[series.name]
+        if name in self.texts:
+            return series if series.dtype == pl.String else as_text(series)
+        if series.dtype == dtype or dtype == pl.String:  # text that was found to be values has no type yet
+            return series
+        if series.null_count() == len(series):
+            return pl.Series(name, [None] * len(series), dtype)
+        if series.dtype == pl.String:
+            return series
+        if series.dtype.is_temporal() != dtype.is_temporal():
+            raise DataError(f"{path}, column {name!r}: {series.dtype} differs from {dtype} in other files")
+        return series.cast(dtype, strict=False)
 
     def _check(self, block: Block) -> None:
         """Raise OtherFormatError if a column of values has text, or integers that floats cannot represent."""
-        for part in block.table.frame:
-            if part.dtype == pl.String and part.name not in self.texts and part.null_count() < len(part):
-                raise OtherFormatError(block, part.name)
+        for series in block.table.frame:
+            if series.dtype == pl.String and series.name not in self.texts and series.count():
+                raise OtherFormatError(block, series.name)
 
 
 def _check_names(path: Path | str, frame: pl.DataFrame, names: Collection[str]) -> None:

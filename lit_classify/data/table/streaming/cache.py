@@ -23,8 +23,8 @@ from lit_classify.atomic_write import atomic_write
 from lit_classify.errors import UserError
 from lit_classify.messages import echo_once
 
-_FITTED = "fitted.json"  # in a partial folder, what the first pass has found
-_FIRST_PASS = "first-pass.json"  # the same, what it has found so far
+_FITTED = "fitted.json"  # in a partial folder, the result of the first pass
+_FIRST_PASS = "first-pass.json"  # the same, its state so far
 _NAME = re.compile(r"-[0-9a-f]{16}$")
 _RECORD = "table.json"
 _PARTIAL = ".partial"
@@ -60,8 +60,8 @@ def free_space(directory: Path) -> int:
     return shutil.disk_usage(directory).free
 
 
-def reserved(path: Path, array: Array) -> BinaryIO:
-    """Open a file of the size of an array to write; what is in an existing one is kept.
+def open_array_file(path: Path, array: Array) -> BinaryIO:
+    """Open a file of the size of an array for writing; the content of an existing file is kept.
 
     Raises:
         OSError: there is no space left.
@@ -154,17 +154,16 @@ class CachedTable:
         """Make the partial folder the complete one, and return its record."""
         for unfinished in self.partial.glob("*.tmp"):  # by a process that was killed
             unfinished.unlink()
-        sums = {name: _checksum(self.partial / name) for name in arrays}
-        whole = {
+        complete = {
             **record,
             "arrays": {name: asdict(array) for name, array in arrays.items()},
-            "checksums": sums,
+            "checksums": {name: _checksum(self.partial / name) for name in arrays},
         }
-        whole["checksum"] = _checksum_of(whole)
-        _write_json(self.partial / _RECORD, whole)
+        complete["checksum"] = _checksum_of(complete)
+        _write_json(self.partial / _RECORD, complete)
         shutil.rmtree(self.folder, ignore_errors=True)
         os.replace(self.partial, self.folder)
-        return whole
+        return complete
 
     def map(self, record: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
         """Return the arrays, mapped from their files."""
@@ -180,10 +179,10 @@ class CachedTable:
     def save_first_pass(
         self, table: Mapping[str, Any], data: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]
     ) -> None:
-        """Save what the first pass has found so far, in place of what was saved before.
+        """Save the state of the first pass, in place of an earlier one.
 
         Args:
-            table: what must be equal when the pass is resumed.
+            table: identifies the table; must be equal when the pass is resumed.
             data: plain data.
             frames: rows.
         """
@@ -193,8 +192,8 @@ class CachedTable:
         for name, frame in frames.items():
             with atomic_write(self.partial / files[name]) as path:
                 frame.write_ipc(path)
-        sums = {name: _checksum(self.partial / file) for name, file in files.items()}
-        saved = {**table, "data": data, "frames": files, "checksums": sums}
+        checksums = {name: _checksum(self.partial / file) for name, file in files.items()}
+        saved = {**table, "data": data, "frames": files, "checksums": checksums}
         _write_json(self.partial / _FIRST_PASS, {**saved, "checksum": _checksum_of(saved)})
         for path in earlier:
             path.unlink()
@@ -214,14 +213,14 @@ class CachedTable:
             frames[name] = pl.read_ipc(path)
         return saved["data"], frames
 
-    def start_second_pass(self, found: Mapping[str, Any]) -> None:
-        """Create an empty partial folder, with what the first pass has found."""
+    def start_second_pass(self, result: Mapping[str, Any]) -> None:
+        """Create a partial folder with nothing but the result of the first pass."""
         shutil.rmtree(self.partial, ignore_errors=True)
         self.partial.mkdir()
-        _write_json(self.partial / _FITTED, found)
+        _write_json(self.partial / _FITTED, result)
 
-    def load_found(self) -> dict[str, Any] | None:
-        """Return what the first pass has found; None if the second one has not been started."""
+    def load_first_pass_result(self) -> dict[str, Any] | None:
+        """Return the result of the first pass; None if the second one has not been started."""
         return _read_json(self.partial / _FITTED)
 
     def delete(self) -> None:
@@ -237,7 +236,7 @@ class CachedTable:
 
 def arrays_of(record: Mapping[str, Any]) -> dict[str, Array]:
     """Return the arrays of a record."""
-    return {name: Array(tuple(part["shape"]), part["dtype"]) for name, part in record["arrays"].items()}
+    return {name: Array(tuple(array["shape"]), array["dtype"]) for name, array in record["arrays"].items()}
 
 
 def _write_json(target: Path, content: Mapping[str, Any]) -> None:
@@ -290,12 +289,12 @@ class Entry:
 def find_tables(directory: Path) -> list[Entry]:
     """Return the tables in a directory of caches, sorted by name; other files in it are ignored."""
     names = {path.name.removesuffix(_PARTIAL) for path in directory.glob("*-*") if path.is_dir()}
-    found = []
+    entries = []
     for cached in (CachedTable(directory, name) for name in sorted(names) if _NAME.search(name)):
         for folder, file in ((cached.folder, _RECORD), (cached.partial, _FITTED)):
             if folder.is_dir() and not folder.is_symlink():
                 content = _read_json(folder / file) or _read_json(folder / _FIRST_PASS) or {}
                 size = sum(path.stat().st_size for path in folder.iterdir())
                 rows, paths = sum(content.get("counts", {}).values()), tuple(content.get("paths", ()))
-                found.append(Entry(cached, folder == cached.folder, size, rows, paths))
-    return found
+                entries.append(Entry(cached, folder == cached.folder, size, rows, paths))
+    return entries

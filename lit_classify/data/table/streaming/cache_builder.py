@@ -40,7 +40,7 @@ from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError
 from lit_classify.messages import echo_once, warn
 
-_FORMAT = 4  # of the files in the cache
+_FORMAT = 5  # of the files in the cache
 _MAX_STEM = 50  # characters of a file's name; names of folders have 255 bytes at most
 _CONTINUING = "continuing {}, which was interrupted"
 
@@ -53,7 +53,7 @@ class StreamedRows:
         fitted: what is learned from the table.
         splits: the rows of each split, in shards.
         layouts: where the shards of each split begin.
-        rows: the number of each row in the files, ``(N,)`` int64.
+        rows: the index of each row over all files, ``(N,)`` int64.
         weights: the weights of the rows in the loss, ``(N,)``.
         fold: the fold of each training row, ``(N,)``, if there are folds.
     """
@@ -106,8 +106,8 @@ class CacheBuilder:
         if state is not None:
             return rows
         files = {key: self.digests.get(key, {}) for key in PATH_OPTIONS}  # perhaps a copy of those it had
-        own = replace(rows.fitted.state, files=files, settings=self.options.settings)
-        return replace(rows, fitted=replace(rows.fitted, state=own))
+        fitted_state = replace(rows.fitted.state, files=files, settings=self.options.settings)
+        return replace(rows, fitted=replace(rows.fitted, state=fitted_state))
 
     def _read(self, cached: CachedTable, state: FittedState | None) -> dict[str, Any] | None:
         """Return the record of the complete table; None if it is not there, corrupt, or of another state."""
@@ -120,57 +120,57 @@ class CacheBuilder:
 
     def _name(self, state: FittedState | None) -> str:
         """Return the name of the cache, which differs for other content or settings."""
-        first = next(iter(self.digests["path"]))
+        path = next(iter(self.digests["path"]))
         digests = {key: list(files.values()) for key, files in self.digests.items()}
-        known = None
-        if state is not None and digests != {
-            key: [*part.values()] for key, part in state.files.items() if part
-        }:
-            known = state.to_dict()  # which a fit to these files would not find
+        foreign_state = None
+        if state is not None:
+            trained = {key: list(files.values()) for key, files in state.files.items() if files}
+            if digests != trained:
+                foreign_state = state.to_dict()  # a fit to these files would give another one
         options, csv = self.options, replace(self.reader.files.options, expected=(), values=ValueOptions())
         settings = {
-            **{name: part for name, part in options.settings.items() if name not in PATH_OPTIONS},
+            **{name: value for name, value in options.settings.items() if name not in PATH_OPTIONS},
             "csv": asdict(csv),
             "sample_weight": options.sample_weight,
             "kept": options.kept_state and options.kept_state.to_dict(),
             "handle_unknown": options.handle_unknown,
         }
-        key = [_FORMAT, __version__, digests, options.missing_target, settings, known]
-        return f"{Path(first).stem[:_MAX_STEM]}-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}"
+        key = [_FORMAT, __version__, digests, options.missing_target, settings, foreign_state]
+        return f"{Path(path).stem[:_MAX_STEM]}-{hashlib.sha256(json.dumps(key).encode()).hexdigest()[:16]}"
 
     def _build(self, cached: CachedTable, state: FittedState | None) -> dict[str, Any]:
         """Read the table twice, and return the record of its cache."""
-        found = cached.load_found()
-        if found is None or found["files"] != self.stamps or not _is_of(found["fitted"], state):
+        result = cached.load_first_pass_result()
+        if result is None or result["files"] != self.stamps or not _is_of(result["fitted"], state):
             try:
-                found = self._run_first_pass(cached, state)
+                result = self._run_first_pass(cached, state)
             except DataError:
                 shutil.rmtree(cached.partial, ignore_errors=True)
                 raise
-            cached.start_second_pass(found)
+            cached.start_second_pass(result)
         else:
             echo_once(_CONTINUING.format(cached.partial))
-        fitted, cell_warnings = Fitted.from_dict(found["fitted"]), CellWarnings()
+        fitted, cell_warnings = Fitted.from_dict(result["fitted"]), CellWarnings()
         encoder = BlockEncoder(
             fitted.state,
-            replace(self.assignment, given=frozenset(found["given"])),
+            replace(self.assignment, fixed_splits=frozenset(result["fixed_splits"])),
             self.options,
             cell_warnings,
-            found["spread"],
+            result["spread"],
         )
-        size, free = encoder.num_bytes(found["counts"]), free_space(cached.partial)
-        rows = f"{sum(found['counts'].values()):,} encoded rows need {format_size(size)}"
+        size, free = encoder.num_bytes(result["counts"]), free_space(cached.partial)
+        rows = f"{sum(result['counts'].values()):,} encoded rows need {format_size(size)}"
         if size > free + cached.partial_size():
             raise DataError(
                 f"{self.directory} has {format_size(free)} free, but {rows}; choose another directory with "
                 "--data.cache_dir"
             )
         echo_once(f"{rows} in {cached.folder}")
-        formats = {name: ValueFormat.from_dict(part) for name, part in found["formats"].items()}
-        reader = replace(self.reader, formats=formats, texts=frozenset(found["texts"]))
+        formats = {name: ValueFormat.from_dict(entry) for name, entry in result["formats"].items()}
+        reader = replace(self.reader, formats=formats, texts=frozenset(result["texts"]))
         try:
-            with _progress("second pass", found["num_rows"], written_until(cached.partial)) as progress:
-                arrays = write_shards(reader, encoder, found["counts"], cached.partial, progress)
+            with _progress("second pass", result["num_rows"], written_until(cached.partial)) as progress:
+                arrays = write_shards(reader, encoder, result["counts"], cached.partial, progress)
         except OtherFormatError as error:
             self.options.cast(fitted.state, error.block.table, cell_warnings)  # names the cell at fault
             raise DataError(f"the column {error.column!r} was changed while it was read") from error
@@ -183,10 +183,10 @@ class CacheBuilder:
         if {key: self.reader.stamps(key) for key in self.stamps} != self.stamps:
             shutil.rmtree(cached.partial)
             raise DataError("the table was changed while it was read; start again")
-        return cached.finish(found, arrays)
+        return cached.finish(result, arrays)
 
     def _run_first_pass(self, cached: CachedTable, state: FittedState | None) -> dict[str, Any]:
-        """Return what the first pass finds that the second needs, as plain data."""
+        """Return the result of the first pass, as plain data."""
         table = {
             "paths": list(self.digests["path"]),
             "files": self.stamps,
@@ -195,8 +195,8 @@ class CacheBuilder:
         saved = cached.load_first_pass(table)
         if saved is not None:
             echo_once(_CONTINUING.format(cached.partial))
-        done = FIRST_BLOCK if saved is None else Position.from_dict(saved[0]["position"])
-        with _progress("first pass", self.reader.estimate_rows(), done) as progress:
+        start = FIRST_BLOCK if saved is None else Position.from_dict(saved[0]["position"])
+        with _progress("first pass", self.reader.estimate_rows(), start) as progress:
             first_pass = FirstPass(
                 self.options.roles,
                 self.options.missing_target,
@@ -204,29 +204,29 @@ class CacheBuilder:
                 partial(cached.save_first_pass, table),
                 only_counts=state is not None,
             )
-            found = first_pass.run(self.reader, self.assignment, saved)
-        fitted = self._fit(found) if state is None else Fitted(state)
+            result = first_pass.run(self.reader, self.assignment, saved)
+        fitted = self._fit(result) if state is None else Fitted(state)
         return {
             "fitted": fitted.to_dict(),
             "paths": table["paths"],
             "files": self.stamps,
-            "counts": found.counts,
-            "spread": found.spread,
-            "num_rows": sum(rows for _, rows in found.files),
-            "given": sorted(found.assignment.given),
-            "formats": {name: part.to_dict() for name, part in found.reader.formats.items()},
-            "texts": sorted(found.reader.texts),
+            "counts": result.counts,
+            "spread": result.spread,
+            "num_rows": sum(rows for _, rows in result.files),
+            "fixed_splits": sorted(result.assignment.fixed_splits),
+            "formats": {name: value_format.to_dict() for name, value_format in result.reader.formats.items()},
+            "texts": sorted(result.reader.texts),
         }
 
-    def _fit(self, found: FirstPassResult) -> Fitted:
-        """Fit to what the first pass has found."""
-        fitter = TableFitter(self.options, found.sample, found.target_table, found.totals)
-        found.check_splits(fitter.target)
-        y = fitter.target.values(found.sample, found.spread)
+    def _fit(self, result: FirstPassResult) -> Fitted:
+        """Fit to the result of the first pass."""
+        fitter = TableFitter(self.options, result.sample, result.target_table, result.totals)
+        result.check_splits(fitter.target)
+        y = fitter.target.values(result.sample, result.spread)
         files = {key: self.digests.get(key, {}) for key in PATH_OPTIONS}
-        fitted = fitter.fit(y, found.rows["train"], files, found.num_folds)
-        num_repeated = warn_duplicates(fitter.frame, y, found.rows) if found.is_complete else 0
-        notes = notes_on_rows({"without a target": found.num_dropped}, num_repeated)
+        fitted = fitter.fit(y, result.rows["train"], files, result.num_folds)
+        num_repeated = warn_duplicates(fitter.frame, y, result.rows) if result.is_complete else 0
+        notes = notes_on_rows({"without a target": result.num_dropped}, num_repeated)
         return replace(fitted, notes=[*fitted.notes, *notes])
 
     def _map(self, cached: CachedTable, record: Mapping[str, Any]) -> StreamedRows:
@@ -257,13 +257,13 @@ def _is_of(fitted: Mapping[str, Any], state: FittedState | None) -> bool:
 
 
 @contextmanager
-def _progress(name: str, num_rows: int | None, done: Position) -> Iterator[Progress]:
+def _progress(name: str, num_rows: int | None, start: Position) -> Iterator[Progress]:
     """Show a bar with the number of rows, their rate and the time left, on a terminal."""
     is_shown = sys.stderr.isatty() and os.environ.get("LOCAL_RANK", "0") == "0"
     with tqdm(
         desc=name,
         total=num_rows,
-        initial=done.number,
+        initial=start.table_row,
         unit=" rows",
         unit_scale=True,
         leave=False,

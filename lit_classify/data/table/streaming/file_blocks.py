@@ -37,35 +37,35 @@ def check_format(path: Path) -> str:
 
 
 def read_blocks(
-    path: Path, options: CsvOptions, formats: Formats, start: int = 0, place: int = 0
+    path: Path, options: CsvOptions, formats: Formats, row: int = 0, offset: int = 0
 ) -> Iterator[tuple[pl.DataFrame, int]]:
-    """Yield the rows of a file in blocks, with columns of text converted that have a format.
+    """Yield the rows of a file in blocks; columns of text that have a format are converted.
 
     Args:
         path: the file.
         options: how to read it.
         formats: the formats of columns; others of text stay text.
-        start: number of rows before the first block.
-        place: where it begins in a file of text: the number of lines before in CSV, of bytes in JSON lines.
+        row: index of the first row of the first block.
+        offset: offset of that block in a file of text: in lines in CSV, in bytes in JSON lines.
 
     Yields:
-        The rows, and the place of the next block.
+        The rows, and the offset of the next block.
     """
     name, missing = check_format(path), options.values.missing_values
     if name == "CSV":
-        for frame, lines in CsvFile(path, options).blocks(formats, place):
+        for frame, lines in CsvFile(path, options).blocks(formats, offset):
             if len(frame):
                 yield frame, lines.end
     elif name == "JSON lines":
-        for frame, end in iterate_json_lines(path, place):
+        for frame, end in iterate_json_lines(path, offset):
             yield apply_formats(frame, formats, missing), end
     else:
         with refuse_corrupt(path, name):
             rows = scan(path, name).with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
-            count, width = rows.select(pl.len()).collect().item(), len(rows.collect_schema())
+            num_rows, width = rows.select(pl.len()).collect().item(), len(rows.collect_schema())
             size = max(_CELLS // width, 1)
-            for row in range(start, count, size):
-                yield apply_formats(rows.slice(row, size).collect(), formats, missing), 0
+            for start in range(row, num_rows, size):
+                yield apply_formats(rows.slice(start, size).collect(), formats, missing), 0
 
 
 def read_head(path: Path, options: CsvOptions) -> tuple[RawTable, set[str]]:
@@ -74,18 +74,19 @@ def read_head(path: Path, options: CsvOptions) -> tuple[RawTable, set[str]]:
     Raises:
         DataError: it has no rows.
     """
-    known, detector = dict[str, ValueFormat](), None
+    csv_formats, detector = dict[str, ValueFormat](), None
     if check_format(path) == "CSV":
-        known, detector = CsvFile(path, options).guess_formats()
-    frame, _ = next(read_blocks(path, options, known), (None, None))
+        csv_formats, detector = CsvFile(path, options).guess_formats()
+    frame, _ = next(read_blocks(path, options, csv_formats), (None, None))
     if frame is None:
         raise DataError(f"{path} has no rows")
-    texts = {part.name for part in frame if part.dtype == pl.String}
-    converted, others = convert_text(frame, options.values, str(path), detector)
-    formats = {name: part for name, part in known.items() if name not in texts}
-    formats |= {name: others.get(name, ValueFormat()) for name in texts if converted[name].dtype != pl.String}
+    texts = {series.name for series in frame if series.dtype == pl.String}
+    converted, text_formats = convert_text(frame, options.values, str(path), detector)
+    formats = {name: csv_formats[name] for name in csv_formats if name not in texts}
+    parsed = [name for name in texts if converted[name].dtype != pl.String]
+    formats |= {name: text_formats.get(name, ValueFormat()) for name in parsed}
     head = converted.head(_HEAD)
-    return RawTable(head, ((str(path), len(head)),), ("",), formats), texts | known.keys()
+    return RawTable(head, ((str(path), len(head)),), ("",), formats), texts | csv_formats.keys()
 
 
 def estimate_rows(path: Path, options: CsvOptions) -> int | None:

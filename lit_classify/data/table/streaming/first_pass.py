@@ -41,7 +41,7 @@ SavedPass = tuple[dict[str, Any], Frames]  # plain data and frames, from which a
 
 @dataclass
 class FirstPassResult:
-    """What one pass over all rows has found.
+    """The result of one pass over all rows.
 
     Args:
         reader: the files, with the types of their columns.
@@ -51,8 +51,8 @@ class FirstPassResult:
         files: path and number of rows of each file.
         totals: totals of the columns that may be features, and of a single target that is not text.
         target_name: the column of a single target.
-        targets: for a single target, its distinct values, with the number of the first row of each, and the
-            number of training rows; None if there are too many to count.
+        targets: for a single target, its distinct values ``value``, the index ``row`` of the first row of
+            each, and the number ``train`` of training rows; None if there are too many to count.
         sample: some of the rows, or all if there are few.
         rows: indices of the rows of each split in the sample.
     """
@@ -84,19 +84,19 @@ class FirstPassResult:
         Raises:
             DataError: there are not; gives the counts.
         """
-        chosen = (
+        advice = (
             "rows are chosen by a hash, so give other ones with --seed_everything, or --data.split COLUMN"
         )
         if not self.counts["train"]:
             column = self.assignment.splitter.split
-            reason = chosen if column is None else f"the split {column!r} has no row with train"
+            reason = advice if column is None else f"the split {column!r} has no row with train"
             raise DataError(f"{self.files[0][0]}: no rows are left to train on; {reason}")
         if not self.num_folds and not self.counts["val"] and not self.counts["test"]:
             raise DataError(NO_EVALUATION)
         if target.class_names is not None and self.targets is not None:
             classes = self.targets.with_columns(as_text(self.targets["value"]))
             counts = dict(classes.group_by("value").agg(pl.col("train").sum()).iter_rows())
-            check_classes([counts.get(name, 0) for name in target.class_names], target.class_names, chosen)
+            check_classes([counts.get(name, 0) for name in target.class_names], target.class_names, advice)
 
     @property
     def spread(self) -> float | None:
@@ -110,14 +110,16 @@ class FirstPassResult:
         if self.targets is None or self.target_name is None:
             return self.sample
         assert self.sample.positions is not None
-        others = self.targets.filter(~pl.col("number").is_in(pl.Series(self.sample.positions).implode()))
+        others = self.targets.filter(~pl.col("row").is_in(pl.Series(self.sample.positions).implode()))
         cells = self.sample.frame[self.target_name]
         values = pl.concat([cells, others["value"].alias(cells.name)])
-        positions = np.concatenate([self.sample.positions, others["number"].to_numpy()])
+        positions = np.concatenate([self.sample.positions, others["row"].to_numpy()])
         return replace(self.sample, frame=pl.DataFrame([values]), positions=positions)
 
 
 class _Pass(NamedTuple):
+    """A pass over the rows from a position on."""
+
     reader: BlockReader
     assignment: Assignment
     totals: RunningTotals
@@ -147,38 +149,40 @@ class FirstPass:
     def run(
         self, reader: BlockReader, assignment: Assignment, saved: SavedPass | None = None
     ) -> FirstPassResult:
-        """Return what all rows have in common.
+        """Return the result of a pass over all rows; restart it if a column or split is not as expected.
 
         Args:
             reader: the files.
             assignment: which split each row belongs to.
-            saved: what an interrupted pass over the same files with the same options has saved.
+            saved: the state of an interrupted pass over the same files with the same options.
 
         Raises:
             DataError: a cell is not valid, or a split has no rows.
         """
         reader = reader.with_text([name for name in self.roles.categorical if name in reader.names])
-        todo = self._begin(reader, assignment) if saved is None else self._resume(reader, assignment, saved)
+        current = (
+            self._begin(reader, assignment) if saved is None else self._resume(reader, assignment, saved)
+        )
         while True:
-            reader, assignment, *_ = todo
+            reader, assignment, *_ = current
             try:
-                self._add_rows(todo)
+                self._add_rows(current)
             except OtherFormatError as error:
                 if not self.only_counts:
-                    self._refuse(error, todo)
-                todo = self._begin(reader.with_text([error.column]), assignment)
+                    self._refuse(error, current)
+                current = self._begin(reader.with_text([error.column]), assignment)
                 continue
-            found = self._result(todo)
-            filled = frozenset(split for split, count in found.counts.items() if count)
+            result = self._result(current)
+            filled = frozenset(split for split, count in result.counts.items() if count)
             has_column = assignment.splitter.split is not None and not assignment.is_new_table
-            if has_column and filled < assignment.given:  # the column lacks a split
-                todo = self._begin(reader, replace(assignment, given=filled))
-            elif not self.only_counts and (formats := self._late_formats(found)):
-                todo = self._begin(reader.with_formats(formats), assignment)
+            if has_column and filled < assignment.fixed_splits:  # the column lacks a split
+                current = self._begin(reader, replace(assignment, fixed_splits=filled))
+            elif not self.only_counts and (formats := self._late_formats(result)):
+                current = self._begin(reader.with_formats(formats), assignment)
             else:
-                if unread := self._doubts.keys() & found.reader.texts:
+                if unread := self._doubts.keys() & result.reader.texts:
                     raise DataError(self._doubts[min(unread)])
-                return found
+                return result
 
     @property
     def _target_name(self) -> str | None:
@@ -195,55 +199,55 @@ class FirstPass:
         refused = data["refused"].items()
         self._refused = {name: {*map(ValueFormat.from_dict, formats)} for name, formats in refused}
         self._doubts = dict(data["doubts"])
-        formats = {name: ValueFormat.from_dict(part) for name, part in data["formats"].items()}
+        formats = {name: ValueFormat.from_dict(entry) for name, entry in data["formats"].items()}
         return _Pass(
             replace(reader, formats=formats, texts=frozenset(data["texts"])),
-            replace(assignment, given=frozenset(data["given"])),
+            replace(assignment, fixed_splits=frozenset(data["fixed_splits"])),
             RunningTotals.from_state(assignment.splitter.seed, data["totals"], frames),
             Position.from_dict(data["position"]),
         )
 
-    def _to_save(self, todo: _Pass, end: Position) -> SavedPass:
+    def _to_save(self, current: _Pass, end: Position) -> SavedPass:
         """Return what ``_resume`` takes."""
-        data, frames = todo.totals.state()
-        refused = self._refused.items()
+        totals, frames = current.totals.state()
+        formats, refused = current.reader.formats.items(), self._refused.items()
         return {
             "position": end.to_dict(),
-            "totals": data,
-            "given": sorted(todo.assignment.given),
-            "formats": {name: part.to_dict() for name, part in todo.reader.formats.items()},
-            "texts": sorted(todo.reader.texts),
-            "refused": {name: [part.to_dict() for part in formats] for name, formats in refused},
+            "totals": totals,
+            "fixed_splits": sorted(current.assignment.fixed_splits),
+            "formats": {name: value_format.to_dict() for name, value_format in formats},
+            "texts": sorted(current.reader.texts),
+            "refused": {name: [each.to_dict() for each in value_formats] for name, value_formats in refused},
             "doubts": self._doubts,
         }, frames
 
-    def _add_rows(self, todo: _Pass) -> None:
+    def _add_rows(self, current: _Pass) -> None:
         """Add the rows from the start of the pass on to its totals."""
-        reader, assignment, totals, start = todo
+        reader, assignment, totals, start = current
         saved_at = time.monotonic()
         for block in reader.blocks_from(start):
             path = block.table.files[0][0]
             totals.files[path] = totals.files.get(path, 0) + len(block.table)
-            kept, numbers = with_targets(block, self.roles.target, self.missing_target)
-            totals.num_dropped += len(block.table) - len(numbers)
-            codes = assignment.codes(kept, numbers)
-            is_train, frame = pl.Series(codes == 0), kept.table.frame
+            labeled, indices = with_targets(block, self.roles.target, self.missing_target)
+            totals.num_dropped += len(block.table) - len(indices)
+            codes = assignment.codes(labeled, indices)
+            is_train, frame = pl.Series(codes == 0), labeled.table.frame
             for name, column in totals.columns.items():
-                column.add(self._values(kept, name), is_train)
+                column.add(self._values(labeled, name), is_train)
             if self._target_name is not None:
-                check_complete(kept.table, self._target_name)
+                check_complete(labeled.table, self._target_name)
             totals.counts += np.bincount(codes, minlength=len(SPLITS))
-            totals.targets.add(frame, numbers, is_train)
-            totals.sample.add(frame.select([]) if self.only_counts else frame, numbers, codes)
+            totals.targets.add(frame, indices, is_train)
+            totals.sample.add(frame.select([]) if self.only_counts else frame, indices, codes)
             self.progress(len(block.table))
             if time.monotonic() - saved_at > _SECONDS:
-                self.save(*self._to_save(todo, block.end))
+                self.save(*self._to_save(current, block.end))
                 saved_at = time.monotonic()
 
-    def _result(self, done: _Pass) -> FirstPassResult:
-        """Return what has been found, once all rows are added."""
-        reader, assignment, totals, _ = done
-        frame, numbers, codes = totals.sample.rows()
+    def _result(self, finished: _Pass) -> FirstPassResult:
+        """Return the result of a pass that has added all rows."""
+        reader, assignment, totals, _ = finished
+        frame, positions, codes = totals.sample.rows()
         files = tuple(totals.files.items())
         if not len(frame):
             raise DataError(f"{files[0][0]}: no row has a target {', '.join(self.roles.target)}")
@@ -257,7 +261,7 @@ class FirstPass:
             totals.columns,
             self._target_name,
             totals.targets.frame,
-            RawTable(frame, files, ("",) * len(files), reader.special_formats, numbers),
+            RawTable(frame, files, ("",) * len(files), reader.special_formats, positions),
             {split: indices for split, indices in rows.items() if len(indices)},
         )
 
@@ -288,48 +292,47 @@ class FirstPass:
             DataError: many cells before the first text are values, and no format reads both.
         """
         table, name = error.block.table, error.column
-        known = error.block.table.formats.get(name, ValueFormat())
-        self._refused.setdefault(name, set()).add(known)
+        value_format = error.block.table.formats.get(name, ValueFormat())
+        self._refused.setdefault(name, set()).add(value_format)
         is_used = interrupted.reader.files.options.values.is_used(name)
         if table.frame[name].dtype != pl.String or not is_used:
             return
-        text = as_text(table.frame[name])
-        wrong = (text.is_not_null() & known.parse(text).is_null()).arg_true()
+        cells = as_text(table.frame[name])
+        wrong = (cells.is_not_null() & value_format.parse(cells).is_null()).arg_true()
         column = interrupted.totals.columns.get(name, ColumnTotals())
-        before = column.num_rows - column.missing
+        num_leading = column.num_rows - column.missing
         if not len(wrong):  # integers that floats cannot represent
             return
         row = int(wrong[0])
-        before += row - text.head(row).null_count()
-        if before >= _MIN_VALUES:
-            expected = "a date or time" if known.pattern else "a number"
+        num_leading += row - cells.head(row).null_count()
+        if num_leading >= _MIN_VALUES:
+            expected = "a date or time" if value_format.pattern else "a number"
             self._doubts[name] = (
-                f"{table.locate(row)}, column {name!r}: {text[row]!r} is not {expected}, but {before:,} "
-                "cells before it are; fix it, name it in --data.missing_values, or declare the column "
-                "categorical"
+                f"{table.locate(row)}, column {name!r}: {cells[row]!r} is not {expected}, but "
+                f"{num_leading:,} cells before it are; fix it, name it in --data.missing_values, or declare "
+                "the column categorical"
             )
-            candidates = candidate_formats(text.drop_nulls(), ".")
-            if all(part.parse(text).null_count() > text.null_count() for part in candidates):
+            candidates = candidate_formats(cells.drop_nulls(), ".")
+            if all(candidate.parse(cells).null_count() > cells.null_count() for candidate in candidates):
                 raise DataError(self._doubts[name])
 
-    def _late_formats(self, found: FirstPassResult) -> dict[str, ValueFormat]:
+    def _late_formats(self, result: FirstPassResult) -> dict[str, ValueFormat]:
         """Return the formats of columns that are text in the first block, but values in all of the sample."""
-        values, kept = found.reader.files.options.values, found.sample.frame
-        other = {name for formats in found.reader.other_formats.values() for name in formats}
-        kept_text = {*values.text_columns, *self.roles.categorical, *other}
-        names = [name for name in found.reader.texts if name not in kept_text]
-        names = [name for name in names if found.sample.frame[name].null_count() < len(found.sample)]
-        converted, formats = convert_text(kept.select(names), values, found.files[0][0])
-        late = {
-            part.name: formats.get(part.name, ValueFormat()) for part in converted if part.dtype != pl.String
-        }
-        return {name: part for name, part in late.items() if part not in self._refused.get(name, ())}
+        options, sample = result.reader.files.options.values, result.sample.frame
+        unlike = {name for formats in result.reader.other_formats.values() for name in formats}
+        remaining_text = {*options.text_columns, *self.roles.categorical, *unlike}
+        names = [name for name in result.reader.texts if name not in remaining_text]
+        names = [name for name in names if sample[name].null_count() < len(sample)]
+        converted, formats = convert_text(sample.select(names), options, result.files[0][0])
+        parsed = [series.name for series in converted if series.dtype != pl.String]
+        late = {name: formats.get(name, ValueFormat()) for name in parsed}
+        return {name: late[name] for name in late if late[name] not in self._refused.get(name, ())}
 
 
 def with_targets(block: Block, names: list[str], missing_target: str) -> tuple[Block, NDArray[np.int64]]:
-    """Return a block and the numbers of its rows, without rows that lack a target if these are dropped."""
-    numbers = block.first + np.arange(len(block.table))
+    """Return a block and the indices of its rows, without rows that lack a target if these are dropped."""
+    indices = block.first_row + np.arange(len(block.table))
     if missing_target != "drop" or not set(names) <= set(block.table.frame.columns):
-        return block, numbers
+        return block, indices
     is_present = has_targets(block.table, names)
-    return replace(block, table=block.table.filter(is_present)), numbers[is_present.to_numpy()]
+    return replace(block, table=block.table.filter(is_present)), indices[is_present.to_numpy()]

@@ -1,4 +1,4 @@
-"""Random numbers of rows that depend only on a seed and the row, whatever rows are read before.
+"""Random numbers of rows that depend only on a seed and the row, not on the rows read before.
 
 Legend: N rows.
 """
@@ -29,18 +29,18 @@ def hash_numbers(numbers: NDArray[np.integer], purpose: str, seed: int) -> Hashe
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def hash_text(text: pl.Series, purpose: str, seed: int) -> Hashes:
-    """Return a hash of each text, ``(N,)``; missing values have the same one.
+def hash_text(cells: pl.Series, purpose: str, seed: int) -> Hashes:
+    """Return a hash of each cell of text, ``(N,)``; all missing values have the same hash.
 
     Examples:
         >>> hashes = hash_text(pl.Series(["a", "b", "a"]), "split", seed=0)
         >>> bool(hashes[0] == hashes[2] != hashes[1])
         True
     """
-    distinct = text.unique()
+    distinct = cells.unique()
     hashes = [_key(f"{purpose}/{value}", seed) for value in distinct]
-    found = text.replace_strict(distinct, pl.Series(hashes, dtype=pl.UInt64), return_dtype=pl.UInt64)
-    return found.to_numpy()
+    hashed = cells.replace_strict(distinct, pl.Series(hashes, dtype=pl.UInt64), return_dtype=pl.UInt64)
+    return hashed.to_numpy()
 
 
 def below(hashes: Hashes, fraction: float) -> NDArray[np.bool_]:

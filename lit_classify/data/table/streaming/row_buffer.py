@@ -1,4 +1,4 @@
-"""Rows that are taken from blocks, in numbers of one's own."""
+"""Rows of blocks that are taken in any number at a time."""
 
 from collections.abc import Iterator
 
@@ -13,19 +13,19 @@ class RowBuffer:
 
     Examples:
         >>> rows = RowBuffer(iter([pl.DataFrame({"x": [1, 2]}), pl.DataFrame({"x": [3, 4]})]))
-        >>> [rows.take(number)["x"].to_list() for number in (1, 3)]
+        >>> [rows.take(num_rows)["x"].to_list() for num_rows in (1, 3)]
         [[1], [2, 3, 4]]
     """
 
     def __init__(self, blocks: Iterator[pl.DataFrame]) -> None:
-        self._blocks, self._rest = blocks, pl.DataFrame()
+        self._blocks, self._buffered = blocks, pl.DataFrame()
 
-    def take(self, number: int) -> pl.DataFrame:
+    def take(self, num_rows: int) -> pl.DataFrame:
         """Return the next rows."""
-        parts, missing = [self._rest], number - len(self._rest)
-        while missing > 0:
-            parts.append(next(self._blocks))
-            missing -= len(parts[-1])
-        rows = pl.concat([part for part in parts if part.width])
-        self._rest = rows[number:]
-        return rows[:number]
+        frames, num_missing = [self._buffered], num_rows - len(self._buffered)
+        while num_missing > 0:
+            frames.append(next(self._blocks))
+            num_missing -= len(frames[-1])
+        rows = pl.concat([frame for frame in frames if frame.width])
+        self._buffered = rows[num_rows:]
+        return rows[:num_rows]

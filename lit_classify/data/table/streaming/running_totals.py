@@ -1,4 +1,4 @@
-"""What the first pass over a table in blocks has found so far, which can be stored and continued.
+"""The totals of the first pass over a table in blocks, which can be saved and resumed.
 
 Legend: N rows of a block.
 """
@@ -16,7 +16,7 @@ from lit_classify.data.table.streaming.hashing import below, hash_numbers
 from lit_classify.data.table.streaming.row_assignment import SPLITS, Codes
 
 _SAMPLE_BYTES = 1 << 26
-_MAX_PENDING = 64  # parts of the sample that are concatenated at once
+_MAX_PENDING = 64  # frames of the sample that are concatenated at once
 
 Frames = dict[str, pl.DataFrame]
 
@@ -24,7 +24,7 @@ Frames = dict[str, pl.DataFrame]
 class Sample:
     """A random sample of the rows: all until they are too large, then those with the smallest hashes.
 
-    Which rows these are depends on the rows alone, however often the pass is interrupted.
+    The sample depends on the rows alone, however often the pass is interrupted.
 
     Args:
         seed: seed of the hashes.
@@ -34,21 +34,21 @@ class Sample:
 
     def __init__(self, seed: int, share: float = 1.0, frame: pl.DataFrame | None = None) -> None:
         self._seed, self.share = seed, share
-        self._parts = [] if frame is None else [frame]
-        self._num_bytes = sum(map(_num_bytes, self._parts))
+        self._frames = [] if frame is None else [frame]
+        self._num_bytes = sum(map(_num_bytes, self._frames))
 
-    def add(self, frame: pl.DataFrame, numbers: NDArray[np.int64], codes: Codes) -> None:
+    def add(self, frame: pl.DataFrame, indices: NDArray[np.int64], codes: Codes) -> None:
         """Add the rows of a block."""
-        hashes = hash_numbers(numbers, "sample", self._seed)
-        labeled = pl.DataFrame({"\0number": numbers, "\0code": codes, "\0hash": hashes})
-        self._parts.append(self._filter(pl.concat([labeled, frame], how="horizontal")))
-        self._num_bytes += _num_bytes(self._parts[-1])
+        hashes = hash_numbers(indices, "sample", self._seed)
+        labels = pl.DataFrame({"\0row": indices, "\0code": codes, "\0hash": hashes})
+        self._frames.append(self._filter(pl.concat([labels, frame], how="horizontal")))
+        self._num_bytes += _num_bytes(self._frames[-1])
         while self._num_bytes > _SAMPLE_BYTES:
             self.share /= 2
-            self._parts = [self._filter(self.frame)]
-            self._num_bytes = _num_bytes(self._parts[0])
-        if len(self._parts) > _MAX_PENDING:
-            self._parts = [self.frame]
+            self._frames = [self._filter(self.frame)]
+            self._num_bytes = _num_bytes(self._frames[0])
+        if len(self._frames) > _MAX_PENDING:
+            self._frames = [self.frame]
 
     def _filter(self, frame: pl.DataFrame) -> pl.DataFrame:
         if self.share == 1:
@@ -57,26 +57,26 @@ class Sample:
 
     @property
     def frame(self) -> pl.DataFrame:
-        """The columns, with number, split code and hash of each row."""
-        return pl.concat(self._parts, rechunk=True)
+        """The columns, with index, split code and hash of each row."""
+        return pl.concat(self._frames, rechunk=True)
 
     def rows(self) -> tuple[pl.DataFrame, NDArray[np.int64], Codes]:
-        """Return the columns, the numbers and the split codes of the sample, in the order of the table."""
-        whole = self.frame
-        labels = [name for name in whole.columns if name.startswith("\0")]
-        return whole.drop(labels), whole["\0number"].to_numpy(), whole["\0code"].to_numpy()
+        """Return the columns, the row indices and the split codes of the sample, in table order."""
+        frame = self.frame
+        labels = [name for name in frame.columns if name.startswith("\0")]
+        return frame.drop(labels), frame["\0row"].to_numpy(), frame["\0code"].to_numpy()
 
 
 def _num_bytes(frame: pl.DataFrame) -> int:
     """Return about what the rows need in memory; that of several frames is the sum."""
     texts = frame.select(pl.col(pl.String).str.len_bytes().sum())
     nested = frame.select(pl.selectors.nested() | pl.selectors.binary())
-    of_texts = sum(int(part.item()) for part in texts) + 8 * len(frame) * texts.width
-    return 8 * len(frame) * frame.width + of_texts + int(nested.estimated_size())
+    text_bytes = sum(int(size.item()) for size in texts) + 8 * len(frame) * texts.width
+    return 8 * len(frame) * frame.width + text_bytes + int(nested.estimated_size())
 
 
 class TargetValues:
-    """The distinct values of a single target, the number of the first row of each, and of training rows.
+    """The distinct values of a single target, with the first row and the number of training rows of each.
 
     Args:
         name: the target; None for several.
@@ -86,21 +86,22 @@ class TargetValues:
     def __init__(self, name: str | None, frame: pl.DataFrame | None = None) -> None:
         self.name, self.frame = name, frame
 
-    def add(self, frame: pl.DataFrame, numbers: NDArray[np.int64], is_train: pl.Series) -> None:
+    def add(self, frame: pl.DataFrame, indices: NDArray[np.int64], is_train: pl.Series) -> None:
         """Add the rows of a block, unless there are too many values."""
         if self.name is None or not len(frame):
             return
-        rows = pl.DataFrame({"value": frame[self.name], "number": numbers, "train": is_train})
-        parts = [rows.with_columns(pl.col("train").cast(pl.Int64))]
-        whole = pl.concat([*([] if self.frame is None else [self.frame]), *parts], how="vertical_relaxed")
-        self.frame = whole.group_by("value").agg(pl.col("number").min(), pl.col("train").sum()).sort("number")
+        rows = pl.DataFrame({"value": frame[self.name], "row": indices, "train": is_train})
+        rows = rows.with_columns(pl.col("train").cast(pl.Int64))
+        if self.frame is not None:
+            rows = pl.concat([self.frame, rows], how="vertical_relaxed")
+        self.frame = rows.group_by("value").agg(pl.col("row").min(), pl.col("train").sum()).sort("row")
         if len(self.frame) > MAX_CATEGORIES:
             self.name = self.frame = None
 
 
 @dataclass
 class RunningTotals:
-    """What is added up over the rows.
+    """Totals over the rows.
 
     Args:
         sample: some of the rows, or all if there are few.
@@ -120,7 +121,7 @@ class RunningTotals:
 
     @classmethod
     def of(cls, seed: int, target: str | None, columns: Iterable[str]) -> "RunningTotals":
-        """Return those of no rows."""
+        """Return the totals of no rows."""
         return cls(Sample(seed), TargetValues(target), {name: ColumnTotals() for name in columns})
 
     def state(self) -> tuple[dict[str, Any], Frames]:
@@ -149,11 +150,11 @@ class RunningTotals:
     def from_state(
         cls, seed: int, data: Mapping[str, Any], frames: Mapping[str, pl.DataFrame]
     ) -> "RunningTotals":
-        """Return those of ``state``."""
+        """Return the totals of ``state``."""
         columns = {}
-        for name, (part, is_counted) in data["columns"].items():
+        for name, (totals, is_counted) in data["columns"].items():
             counts = frames["texts"].filter(column=name).drop("column") if is_counted else None
-            columns[name] = ColumnTotals.from_dict(part, counts)
+            columns[name] = ColumnTotals.from_dict(totals, counts)
         return cls(
             Sample(seed, data["share"], frames["sample"]),
             TargetValues(data["target"], frames.get("targets")),

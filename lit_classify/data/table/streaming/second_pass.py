@@ -21,7 +21,7 @@ from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.options import TableOptions
 from lit_classify.data.table.sample_weights import read_weights
 from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, Block, BlockReader, Position
-from lit_classify.data.table.streaming.cache import Array, reserved
+from lit_classify.data.table.streaming.cache import Array, open_array_file
 from lit_classify.data.table.streaming.first_pass import Progress, with_targets
 from lit_classify.data.table.streaming.row_assignment import SPLITS, Assignment
 from lit_classify.data.table.streaming.shards import Layout
@@ -36,7 +36,7 @@ class EncodedBlock(NamedTuple):
 
     Attributes:
         codes: the index in ``SPLITS`` of each row, ``(N,)``.
-        arrays: ``x``, ``y``, the row numbers ``rows`` and perhaps ``weights`` and ``fold``, ``(N, ...)``.
+        arrays: ``x``, ``y``, the row indices ``rows`` and perhaps ``weights`` and ``fold``, ``(N, ...)``.
     """
 
     codes: NDArray[np.int8]
@@ -77,21 +77,21 @@ class BlockEncoder:
         """Return the arrays of all splits with rows, by name, such as ``train-x``."""
         target = self.state.target
         labels = [] if target.label_names is None else [len(target.label_names)]
-        parts = {
+        shapes = {
             "x": ([self.state.preprocessor.num_features], "float32"),
             "y": (labels, self._target_dtype),
             "rows": ([], "int64"),
         }
         if self._sample_weight is not None:
-            parts["weights"] = ([], "float32")
+            shapes["weights"] = ([], "float32")
         if self._num_folds:
-            parts["fold"] = ([], "int64")
+            shapes["fold"] = ([], "int64")
         return {
-            f"{split}-{part}": Array((count, *shape), dtype)
+            f"{split}-{name}": Array((count, *shape), dtype)
             for split, count in counts.items()
             if count
-            for part, (shape, dtype) in parts.items()
-            if part != "fold" or split == "train"
+            for name, (shape, dtype) in shapes.items()
+            if name != "fold" or split == "train"
         }
 
     def num_bytes(self, counts: Mapping[str, int]) -> int:
@@ -100,26 +100,26 @@ class BlockEncoder:
 
     def encode(self, block: Block) -> EncodedBlock:
         """Return the rows of a block as they are written."""
-        kept, numbers = with_targets(block, self.options.roles.target, self.options.missing_target)
-        codes = self.assignment.codes(kept, numbers)
-        self.state.check_units(kept.table, self.state.target.columns)
-        frame = self.options.cast(self.state, kept.table, self.cell_warnings)
+        labeled, indices = with_targets(block, self.options.roles.target, self.options.missing_target)
+        codes = self.assignment.codes(labeled, indices)
+        self.state.check_units(labeled.table, self.state.target.columns)
+        frame = self.options.cast(self.state, labeled.table, self.cell_warnings)
         arrays: dict[str, NDArray[Any]] = {
             "x": self.state.preprocessor.transform(frame),
-            "y": self.state.target.values(kept.table, self.spread).astype(self._target_dtype),
-            "rows": numbers,
+            "y": self.state.target.values(labeled.table, self.spread).astype(self._target_dtype),
+            "rows": indices,
         }
         if self._sample_weight is not None:
-            arrays["weights"] = read_weights(kept.table, self._sample_weight)
+            arrays["weights"] = read_weights(labeled.table, self._sample_weight)
         if self._num_folds:
-            arrays["fold"] = self.assignment.folds(kept, numbers, self._num_folds)
+            arrays["fold"] = self.assignment.folds(labeled, indices, self._num_folds)
         return EncodedBlock(codes, arrays)
 
 
 def layouts(counts: Mapping[str, int], arrays: Mapping[str, Array], seed: int) -> dict[str, Layout]:
     """Return the layout of each split with rows."""
     sizes = {
-        split: sum(part.num_bytes for name, part in arrays.items() if name.startswith(f"{split}-"))
+        split: sum(array.num_bytes for name, array in arrays.items() if name.startswith(f"{split}-"))
         for split in SPLITS
     }
     return {split: Layout.of(count, sizes[split] // count, seed) for split, count in counts.items() if count}
@@ -132,18 +132,20 @@ def write_shards(
     folder: Path,
     progress: Progress,
 ) -> dict[str, Array]:
-    """Write the encoded rows of all splits into a folder; resume what has been interrupted.
+    """Write the encoded rows of all splits into a folder; resume an interrupted pass.
 
     Raises:
         DataError: a cell is not valid.
         OSError: there is no space left.
     """
     arrays = encoder.arrays(counts)
-    places = layouts(counts, arrays, encoder.assignment.splitter.seed)
+    split_layouts = layouts(counts, arrays, encoder.assignment.splitter.seed)
     position, written = _read_progress(folder)
     with ExitStack() as stack:
-        files = {name: stack.enter_context(reserved(folder / name, array)) for name, array in arrays.items()}
-        writer, saved_at = _ShardWriter(files, places, written), time.monotonic()
+        files = {
+            name: stack.enter_context(open_array_file(folder / name, array)) for name, array in arrays.items()
+        }
+        writer, saved_at = _ShardWriter(files, split_layouts, written), time.monotonic()
         for block in reader.blocks_from(position):
             progress(len(block.table))
             writer.add(encoder.encode(block))
@@ -159,56 +161,58 @@ def write_shards(
 
 
 class _ShardWriter:
-    """Write rows to their shards, many at a time, so that each shard gets a long part.
+    """Write rows to their shards, many at a time, so that each shard gets many adjacent rows.
 
     Args:
         files: the file of each array, by its name.
-        places: the layout of each split.
+        split_layouts: the layout of each split.
         written: the number of rows of each split that are written.
     """
 
     def __init__(
-        self, files: Mapping[str, BinaryIO], places: Mapping[str, Layout], written: Sequence[int]
+        self, files: Mapping[str, BinaryIO], split_layouts: Mapping[str, Layout], written: Sequence[int]
     ) -> None:
-        self._files, self._places, self.written = files, places, list(written)
+        self._files, self._layouts, self.written = files, split_layouts, list(written)
         self._pending: list[EncodedBlock] = []
         self._size = 0
 
     def add(self, block: EncodedBlock) -> None:
-        """Write the rows of a block with others, once they are many."""
+        """Add the rows of a block, and write all pending rows once they are many."""
         self._pending.append(block)
-        self._size += sum(part.nbytes for part in block.arrays.values())
+        self._size += sum(array.nbytes for array in block.arrays.values())
         if self._size > _PENDING_BYTES:
             self.flush()
 
     def flush(self) -> None:
-        """Write all rows."""
+        """Write all pending rows."""
         pending, self._pending, self._size = self._pending, [], 0
         for code, split in enumerate(SPLITS):
-            chosen = [np.flatnonzero(block.codes == code) for block in pending]
-            if not (count := sum(map(len, chosen))):
+            rows = [np.flatnonzero(block.codes == code) for block in pending]
+            if not (count := sum(map(len, rows))):
                 continue
-            places = self._places[split].places(np.arange(self.written[code], self.written[code] + count))
-            order = np.argsort(places)
-            starts = np.flatnonzero(np.diff(places[order], prepend=-2) != 1)  # of rows that are adjacent
+            positions = self._layouts[split].positions(self.written[code] + np.arange(count))
+            order = np.argsort(positions)
+            starts = np.flatnonzero(np.diff(positions[order], prepend=-2) != 1)  # of adjacent rows
             for name in pending[0].arrays:
                 if file := self._files.get(f"{split}-{name}"):
-                    parts = [block.arrays[name][rows] for block, rows in zip(pending, chosen, strict=True)]
-                    values = np.concatenate(parts)[order]
-                    for rows, part in zip(starts, np.split(values, starts[1:]), strict=True):
-                        file.seek(int(places[order[rows]]) * part[0].nbytes)
-                        file.write(part.tobytes())
+                    arrays = [
+                        block.arrays[name][indices] for block, indices in zip(pending, rows, strict=True)
+                    ]
+                    values = np.concatenate(arrays)[order]
+                    for start, adjacent in zip(starts, np.split(values, starts[1:]), strict=True):
+                        file.seek(int(positions[order[start]]) * adjacent[0].nbytes)
+                        file.write(adjacent.tobytes())
                     file.flush()
             self.written[code] += count
 
 
 def written_until(folder: Path) -> Position:
-    """Return up to where blocks are written into a folder."""
+    """Return the position after the last block that is written into a folder."""
     return _read_progress(folder)[0]
 
 
 def _read_progress(folder: Path) -> tuple[Position, list[int]]:
-    """Return up to where blocks are written, and the rows of each split in them."""
+    """Return the position after the last written block, and the number of written rows of each split."""
     if not (folder / _PROGRESS).is_file():
         return FIRST_BLOCK, [0] * len(SPLITS)
     saved = json.loads((folder / _PROGRESS).read_text("utf-8"))
@@ -216,7 +220,7 @@ def _read_progress(folder: Path) -> tuple[Position, list[int]]:
 
 
 def _write_progress(folder: Path, files: Iterable[BinaryIO], end: Position, written: Sequence[int]) -> None:
-    """Save up to where blocks are written, once they are on the disk."""
+    """Save the position after the last written block, once all rows are on the disk."""
     for file in files:
         os.fsync(file.fileno())
     with atomic_write(folder / _PROGRESS) as path:

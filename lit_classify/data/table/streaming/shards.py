@@ -1,4 +1,4 @@
-"""Where the rows of a split are in its file, and in which order training reads them.
+"""The positions of the rows of a split in its file, and the order in which training reads them.
 
 A file consists of shards, each of which has rows from everywhere in the table. Every epoch permutes the
 shards, and then the rows within a few shards at a time, so that no permutation of all rows is held.
@@ -20,14 +20,14 @@ from lit_classify.data.table.streaming.hashing import hash_numbers
 from lit_classify.seeds import stream_seed
 
 _SHARD_BYTES = 1 << 24
-_MAX_SHARDS = 1 << 10  # more would make the parts of a block too small to write
+_MAX_SHARDS = 1 << 10  # more would get too few rows of a block at a time
 _PAGE_BYTES = 4096  # what the system reads at least
 _SHUFFLED_SHARDS = 8  # whose rows are permuted together
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The places of the rows of a split in its file.
+    """The positions of the rows of a split in its file.
 
     Of every S consecutive rows, each goes to another shard, which a hash of the seed chooses.
 
@@ -40,7 +40,7 @@ class Layout:
         >>> layout = Layout(num_rows=7, num_shards=3, seed=0)
         >>> layout.starts.tolist()
         [0, 3, 5, 7]
-        >>> sorted(layout.places(np.arange(7)).tolist())
+        >>> sorted(layout.positions(np.arange(7)).tolist())
         [0, 1, 2, 3, 4, 5, 6]
     """
 
@@ -62,8 +62,8 @@ class Layout:
             shards, self.num_rows % self.num_shards
         )
 
-    def places(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the place in the file of each row of the split, counted in the order of the table."""
+    def positions(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the position in the file of each row of the split, whose indices are in table order."""
         turns, shards = np.divmod(rows, self.num_shards)
         shifts = (hash_numbers(turns, "shards", self.seed) % np.uint64(self.num_shards)).astype(np.int64)
         shifts[turns == self.num_rows // self.num_shards] = 0  # the last turn has only the first shards
@@ -99,31 +99,33 @@ class ShardOrder:
         ]
         sizes = [int((starts[group + 1] - starts[group]).sum()) for group in self._groups]
         self._ends = np.cumsum(sizes)
-        self._starts, self._seed, self._first = starts, seed, epoch * len(self._groups)
+        self._starts, self._seed, self._first_group = starts, seed, epoch * len(self._groups)
         self._prefetch = prefetch
         self._group, self._rows = -1, torch.empty(0, dtype=torch.long)
 
-    def __getitem__(self, places: slice) -> Tensor:
-        """Return the rows at some places of the epoch, ``(B,)``."""
-        stop, step = int(places.stop), places.step or 1
-        parts, place = [], int(places.start)
-        while place < stop:
-            group = int(np.searchsorted(self._ends, place, side="right"))
+    def __getitem__(self, positions: slice) -> Tensor:
+        """Return the rows at some positions in the epoch, ``(B,)``."""
+        stop, step = int(positions.stop), positions.step or 1
+        selections, position = [], int(positions.start)
+        while position < stop:
+            group = int(np.searchsorted(self._ends, position, side="right"))
             rows = self._shuffled(group)
-            before = int(self._ends[group]) - len(rows)
-            part = rows[place - before : stop - before : step]
-            parts.append(part)
-            place += step * len(part)
-        return torch.cat(parts) if len(parts) != 1 else parts[0]
+            start = int(self._ends[group]) - len(rows)
+            selected = rows[position - start : stop - start : step]
+            selections.append(selected)
+            position += step * len(selected)
+        return torch.cat(selections) if len(selections) != 1 else selections[0]
 
     def _shuffled(self, group: int) -> Tensor:
-        """Return the rows of a group of shards in a random order; the last group is kept."""
+        """Return the rows of a group of shards in a random order; the last group is cached."""
         if group != self._group:
-            ends = [(int(self._starts[shard]), int(self._starts[shard + 1])) for shard in self._groups[group]]
-            for start, stop in ends:
+            shards = self._groups[group]
+            bounds = [(int(self._starts[shard]), int(self._starts[shard + 1])) for shard in shards]
+            for start, stop in bounds:
                 self._prefetch(slice(start, stop))
-            rows = torch.cat([torch.arange(start, stop) for start, stop in ends])
-            generator = torch.Generator().manual_seed(stream_seed("order", self._seed, self._first + group))
+            rows = torch.cat([torch.arange(start, stop) for start, stop in bounds])
+            seed = stream_seed("order", self._seed, self._first_group + group)
+            generator = torch.Generator().manual_seed(seed)
             self._rows, self._group = rows[torch.randperm(len(rows), generator=generator)], group
         return self._rows
 

@@ -46,7 +46,7 @@ class StreamedTable:
         return tuple(self._digest("path").values())
 
     def _digest(self, key: str) -> dict[str, str]:
-        """Return the digests of the files of an option; note when they were written before that."""
+        """Return the digests of the files of an option; store their times of change from before that."""
         if key not in self._digests:
             self._stamps[key] = self._reader.stamps(key)
             self._digests[key] = self._reader.digests(key)
@@ -105,7 +105,7 @@ class StreamedTable:
     def raw_rows(self, split: str, indices: Sequence[int], names: Sequence[str]) -> pl.DataFrame:
         """Return columns of some encoded rows as text, as they are in the files, which are read again."""
         assert self._rows is not None
-        rows = self._reader.as_text().rows_at(self._rows.rows[split][list(indices)].tolist())
+        rows = self._reader.as_text().read_rows(self._rows.rows[split][list(indices)].tolist())
         schema = dict.fromkeys(self._reader.names, pl.String())
         return pl.DataFrame(rows, schema, orient="row", strict=False).select(names)
 
@@ -149,7 +149,7 @@ class BlockLoader:
             for block in self._reader:
                 frame = self._options.cast(self._state, block.table, cell_warnings)
                 x = torch.from_numpy(self._state.preprocessor.transform(frame))
-                yield from ((part,) for part in torch.split(x, self._batch_size))
+                yield from ((batch,) for batch in torch.split(x, self._batch_size))
         except OtherFormatError as error:
             self._options.cast(self._state, error.block.table, cell_warnings)  # names the cell at fault
             raise error.explain() from error

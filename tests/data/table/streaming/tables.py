@@ -19,7 +19,7 @@ def mixed_table(num_rows: int = 600) -> pl.DataFrame:
             "day": days.dt.strftime("%d.%m.%Y"),
             "member": random.choice(["yes", "no"], num_rows),
             "price": [f"${price:,.2f}" for price in random.normal(2000, 100, num_rows)],
-            "part": random.choice(["train", "train", "train", "val", "test"], num_rows),
+            "split": random.choice(["train", "train", "train", "val", "test"], num_rows),
             "target": np.where(score > 52, "up", "down"),
         }
     )

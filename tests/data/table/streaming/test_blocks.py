@@ -1,4 +1,4 @@
-"""Blocks of rows: reading goes on from the end of any of them."""
+"""Blocks of rows: reading continues from the end of any block."""
 
 import gzip
 import json
@@ -16,7 +16,7 @@ from tests.data.table.streaming.tables import mixed_table
 
 
 def quoted_table() -> str:
-    """Return rows with line ends and delimiters in cells, and rows that only the csv module reads."""
+    """Return rows with line ends and delimiters in cells, and rows that only the csv module can read."""
     rows = [f'{n},"first, {n}\nsecond",{n % 2}' if n % 7 else f'{n},a "b" c,{n % 2}' for n in range(900)]
     return "\n".join(["size,note,target", *rows])
 
@@ -43,21 +43,21 @@ def write(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["t.csv", "t.parquet", "quoted.csv", "utf-16.csv", "t.csv.gz", "t.jsonl", "t.jsonl.gz"]
 )
-def test_reading_goes_on_from_the_end_of_any_block(name: str) -> None:
+def test_reading_continues_from_the_end_of_any_block(name: str) -> None:
     write(name)
-    Path("more").write_bytes(Path(name).read_bytes())
+    Path("copy").write_bytes(Path(name).read_bytes())
     options = CsvOptions(encoding="utf-16" if name == "utf-16.csv" else "utf-8")
-    reader = BlockReader.detect(TableFiles({"path": [name], "test_path": ["more"]}, options))
+    reader = BlockReader.detect(TableFiles({"path": [name], "test_path": ["copy"]}, options))
     blocks = list(reader)
     assert len(blocks) > 10
-    for number in range(1, len(blocks) + 1, 3):
-        end = Position.from_dict(json.loads(json.dumps(blocks[number - 1].end.to_dict())))
-        rest = list(reader.blocks_from(end))
-        assert len(rest) == len(blocks) - number
-        for part, expected in zip(rest, blocks[number:], strict=True):
-            assert part.table.frame.equals(expected.table.frame)
-            assert (part.key, part.first) == (expected.key, expected.first)
-            assert part.table.locate(0) == expected.table.locate(0)
+    for count in range(1, len(blocks) + 1, 3):
+        end = Position.from_dict(json.loads(json.dumps(blocks[count - 1].end.to_dict())))
+        remaining = list(reader.blocks_from(end))
+        assert len(remaining) == len(blocks) - count
+        for block, expected in zip(remaining, blocks[count:], strict=True):
+            assert block.table.frame.equals(expected.table.frame)
+            assert (block.key, block.first_row) == (expected.key, expected.first_row)
+            assert block.table.locate(0) == expected.table.locate(0)
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.jsonl", "t.csv.gz", "t.jsonl.gz"])

@@ -1,4 +1,4 @@
-"""Caches of tables: named by content and settings, checked, continued, and safe against several writers."""
+"""Caches of tables: named by content and settings, checked, resumed, and safe with several writers."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ from tests.forked import ForkedProgram
 
 
 def build(**options: Any) -> TableDataModule:
-    data = TableDataModule("t.csv", "target", cache_dir="cache", **{"ignore": "part", **options})
+    data = TableDataModule("t.csv", "target", cache_dir="cache", **{"ignore": "split", **options})
     data.setup()
     return data
 
@@ -48,22 +48,22 @@ def table() -> None:
 
 @pytest.mark.usefixtures("table")
 def test_a_second_run_does_not_read_the_table_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = build()
+    data = build()
     monkeypatch.setattr(cache_builder.CacheBuilder, "_build", lambda *_: pytest.fail("built again"))
-    second = build()
-    assert second.describe() == first.describe()
-    assert second.hparams["fitted_state"] == first.hparams["fitted_state"]
-    assert second.split("train").x.equal(first.split("train").x)
+    again = build()
+    assert again.describe() == data.describe()
+    assert again.hparams["fitted_state"] == data.hparams["fitted_state"]
+    assert again.split("train").x.equal(data.split("train").x)
 
 
 @pytest.mark.usefixtures("table")
 def test_a_changed_cell_gives_another_cache_even_with_the_same_size_and_time() -> None:
     build()
-    before = Path("t.csv").stat()
+    stat = Path("t.csv").stat()
     text = Path("t.csv").read_text()
     Path("t.csv").write_text(text.replace("street 1,", "street 2,", 1))
-    os.utime("t.csv", ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert Path("t.csv").stat().st_size == before.st_size
+    os.utime("t.csv", ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert Path("t.csv").stat().st_size == stat.st_size
     build()
     assert len(find_tables(Path("cache"))) == 2
 
@@ -85,20 +85,18 @@ def test_other_settings_give_another_cache(options: dict[str, Any]) -> None:
 )
 def test_a_corrupt_file_is_noticed_and_built_again(name: str, fault: str) -> None:
     build()
-    before = contents()
-    path = only().folder / name
+    expected = contents()
+    path, content = only().folder / name, bytearray(expected[name])
     if fault == "missing":
         path.unlink()
     elif fault == "truncated":
-        path.write_bytes(before[name][:-3])
+        path.write_bytes(content[:-3])
     else:
-        middle = len(before[name]) // 2
-        path.write_bytes(
-            before[name][:middle] + bytes([before[name][middle] ^ 128]) + before[name][middle + 1 :]
-        )
+        content[len(content) // 2] ^= 128
+        path.write_bytes(content)
     with pytest.warns(DataWarning, match="the cache is corrupt and is built again"):
         build()
-    assert contents() == before
+    assert contents() == expected
 
 
 @pytest.mark.usefixtures("table")
@@ -111,18 +109,18 @@ def test_a_changed_record_is_noticed() -> None:
 
 
 @pytest.mark.usefixtures("small_blocks", "table")
-@pytest.mark.parametrize("block", [1, 7])
-def test_an_interrupted_pass_is_continued(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("num_blocks", [1, 7])
+def test_an_interrupted_pass_is_resumed(num_blocks: int, monkeypatch: pytest.MonkeyPatch) -> None:
     build()
     expected = contents()
     only().delete()
     encode, encoded = second_pass.BlockEncoder.encode, list[int]()
 
-    def interrupted(self: second_pass.BlockEncoder, part: Any) -> second_pass.EncodedBlock:
-        if len(encoded) == block:
+    def interrupted(self: second_pass.BlockEncoder, block: Any) -> second_pass.EncodedBlock:
+        if len(encoded) == num_blocks:
             raise KeyboardInterrupt
-        encoded.append(part.first)
-        return encode(self, part)
+        encoded.append(block.first_row)
+        return encode(self, block)
 
     monkeypatch.setattr(second_pass, "_SECONDS", 0.0)
     monkeypatch.setattr(second_pass.BlockEncoder, "encode", interrupted)
@@ -130,11 +128,11 @@ def test_an_interrupted_pass_is_continued(block: int, monkeypatch: pytest.Monkey
         build()
     (entry,) = find_tables(Path("cache"))
     assert not entry.is_complete
-    (entry.cached.partial / "0123.tmp").touch()  # what a process was writing as it was killed
+    (entry.cached.partial / "0123.tmp").touch()  # the file that a process was writing when it was killed
 
-    def counted(self: second_pass.BlockEncoder, part: Any) -> second_pass.EncodedBlock:
-        encoded.append(part.first)
-        return encode(self, part)
+    def counted(self: second_pass.BlockEncoder, block: Any) -> second_pass.EncodedBlock:
+        encoded.append(block.first_row)
+        return encode(self, block)
 
     monkeypatch.setattr(second_pass.BlockEncoder, "encode", counted)
     monkeypatch.setattr(cache_builder, "FirstPass", lambda *_, **__: pytest.fail("first pass repeated"))
@@ -152,11 +150,11 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
     def interrupt(blocks: int, **options: Any) -> list[int]:
         first_rows = list[int]()
 
-        def counted(self: row_assignment.Assignment, block: Any, numbers: Any) -> Any:
+        def counted(self: row_assignment.Assignment, block: Any, indices: Any) -> Any:
             if len(first_rows) == blocks:
                 raise KeyboardInterrupt
-            first_rows.append(block.first)
-            return codes(self, block, numbers)
+            first_rows.append(block.first_row)
+            return codes(self, block, indices)
 
         monkeypatch.setattr(row_assignment.Assignment, "codes", counted)
         with pytest.raises(KeyboardInterrupt):
@@ -174,10 +172,10 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[int]]:
     [
         (1, {}, 1 << 26),
         (7, {}, 1 << 13),
-        (7, {"ignore": [], "split": "part", "test_fraction": 0, "scaling": "robust"}, 1 << 13),
+        (7, {"ignore": [], "split": "split", "test_fraction": 0, "scaling": "robust"}, 1 << 13),
     ],
 )
-def test_an_interrupted_first_pass_is_continued(
+def test_an_interrupted_first_pass_is_resumed(
     blocks: int,
     options: dict[str, Any],
     sample_bytes: int,
@@ -196,7 +194,7 @@ def test_an_interrupted_first_pass_is_continued(
     first_rows, begin = list[int](), blocks_module.BlockReader.blocks_from
 
     def noted(self: Any, position: Any) -> Any:
-        first_rows.append(position.number)
+        first_rows.append(position.table_row)
         return begin(self, position)
 
     monkeypatch.setattr(blocks_module.BlockReader, "blocks_from", noted)
@@ -207,8 +205,8 @@ def test_an_interrupted_first_pass_is_continued(
 
 
 @pytest.mark.usefixtures("small_blocks", "table")
-@pytest.mark.parametrize("fault", ["flipped", "truncated", "missing", "note", "touched"])
-def test_a_first_pass_is_not_continued_from_a_corrupt_note_or_another_table(
+@pytest.mark.parametrize("fault", ["flipped", "truncated", "missing", "state", "touched"])
+def test_a_first_pass_is_not_resumed_from_a_corrupt_file_or_another_table(
     fault: str, interrupted: Callable[..., list[int]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     build()
@@ -223,9 +221,9 @@ def test_a_first_pass_is_not_continued_from_a_corrupt_note_or_another_table(
         sample.write_bytes(content[:-1])
     elif fault == "missing":
         sample.unlink()
-    elif fault == "note":
-        note = only().partial / "first-pass.json"
-        note.write_text(note.read_text().replace('"row": ', '"row": 1'))
+    elif fault == "state":
+        state = only().partial / "first-pass.json"
+        state.write_text(state.read_text().replace('"row": ', '"row": 1'))
     else:
         os.utime("t.csv", (1, 1))
     build()
@@ -235,7 +233,7 @@ def test_a_first_pass_is_not_continued_from_a_corrupt_note_or_another_table(
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_a_first_pass_that_has_begun_again_for_the_type_of_a_column_is_continued(
+def test_a_first_pass_that_was_restarted_for_the_type_of_a_column_is_resumed(
     interrupted: Callable[..., list[int]],
 ) -> None:
     rows = [f"{number},{'x' * (450 < number < 900)}{number},{'ab'[number % 2]}" for number in range(3000)]
@@ -269,9 +267,9 @@ def test_a_table_that_changes_while_it_is_read_is_refused(
     original = getattr(owner, name)
 
     def changing(*arguments: Any) -> Any:
-        found = original(*arguments)
+        result = original(*arguments)
         os.utime("t.csv", (1, 1))
-        return found
+        return result
 
     monkeypatch.setattr(owner, name, changing)
     with pytest.raises(DataError, match="changed while it was read"):
@@ -297,12 +295,12 @@ def test_a_directory_that_cannot_be_made_is_one_message() -> None:
 
 @pytest.mark.usefixtures("table")
 def test_a_complete_table_is_read_where_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = build()
+    data = build()
     lock = Path("cache", f"{only().name}.lock")
     lock.unlink()
     lock.mkdir()  # which nobody can open for writing
     monkeypatch.setattr(os, "access", lambda path, mode: path != Path("cache") or mode != os.W_OK)
-    assert build().describe() == first.describe()
+    assert build().describe() == data.describe()
     Path("cache", only().name, "train-x").write_bytes(b"")
     with (
         pytest.warns(DataWarning, match="the cache is corrupt"),
@@ -311,7 +309,7 @@ def test_a_complete_table_is_read_where_nothing_can_be_written(monkeypatch: pyte
         build()
 
 
-OFTEN_NOTED = """
+OFTEN_SAVED = """
 from lit_classify.data.table import csv_text
 from lit_classify.data.table.streaming import first_pass, second_pass
 csv_text._BLOCK_BYTES, second_pass._SECONDS, first_pass._SECONDS = 1 << 16, 0, 0
@@ -319,7 +317,7 @@ csv_text._BLOCK_BYTES, second_pass._SECONDS, first_pass._SECONDS = 1 << 16, 0, 0
 PROGRAM = """
 from lit_classify import TableDataModule
 print("begun", flush=True)
-TableDataModule("t.csv", "target", ignore="part", cache_dir="cache").setup()
+TableDataModule("t.csv", "target", ignore="split", cache_dir="cache").setup()
 """
 
 
@@ -336,30 +334,30 @@ def end(process: ForkedProgram) -> int | None:
 
 
 @pytest.mark.filterwarnings("ignore:.* also occur in")
-def test_a_fit_takes_nothing_from_an_evaluation_of_other_files() -> None:
+def test_a_fit_is_independent_of_an_evaluation_of_other_files() -> None:
     rows = mixed_table()
     rows.write_csv("t.csv")
     rows.head(90).with_columns(pl.col("size") + 0.5).write_csv("test.csv")
-    given: dict[str, Any] = {"path": "t.csv", "test_path": "test.csv", "cache_dir": "cache"}
-    given |= {"target": "target", "ignore": "part"}
-    first = TableDataModule(**given)
-    first.setup()
+    options: dict[str, Any] = {"path": "t.csv", "test_path": "test.csv", "cache_dir": "cache"}
+    options |= {"target": "target", "ignore": "split"}
+    fitted = TableDataModule(**options)
+    fitted.setup()
     rows.head(50).with_columns(pl.col("size") + 0.5).write_csv("test.csv")
-    evaluated = TableDataModule(**given, fitted_state=first.hparams["fitted_state"])
+    evaluated = TableDataModule(**options, fitted_state=fitted.hparams["fitted_state"])
     with pytest.warns(DataWarning, match=r"test\.csv differs from data\.test_path in training .*: 50 other"):
         evaluated.setup()
-    second = TableDataModule(**given)
-    state = second.hparams["fitted_state"]
-    assert state["files"]["test_path"] != first.hparams["fitted_state"]["files"]["test_path"]
-    assert [column.use for column in second.columns] == [column.use for column in first.columns]
+    refitted = TableDataModule(**options)
+    state = refitted.hparams["fitted_state"]
+    assert state["files"]["test_path"] != fitted.hparams["fitted_state"]["files"]["test_path"]
+    assert [column.use for column in refitted.columns] == [column.use for column in fitted.columns]
 
 
 @pytest.mark.usefixtures("table")
 def test_a_fit_describes_the_table_although_an_evaluation_has_built_its_cache() -> None:
-    first = build()
+    fitted = build()
     shutil.rmtree("cache")
-    build(fitted_state=first.hparams["fitted_state"])
-    assert build().describe() == first.describe()
+    build(fitted_state=fitted.hparams["fitted_state"])
+    assert build().describe() == fitted.describe()
 
 
 @pytest.mark.usefixtures("table")
@@ -367,7 +365,7 @@ def test_a_copy_of_a_table_has_its_own_path_in_the_fitted_state() -> None:
     build()
     Path("copies").mkdir()
     Path("t.csv").rename("copies/t.csv")
-    state = TableDataModule("copies/t.csv", "target", cache_dir="cache", ignore="part").hparams[
+    state = TableDataModule("copies/t.csv", "target", cache_dir="cache", ignore="split").hparams[
         "fitted_state"
     ]
     assert only().folder.is_dir()
@@ -378,12 +376,12 @@ def test_the_validation_file_may_be_absent_after_the_training() -> None:
     mixed_table().write_csv("t.csv")
     mixed_table().head(90).write_csv("v.csv")
     files = {"path": "t.csv", "val_path": "v.csv", "cache_dir": "cache"}
-    given: dict[str, Any] = {**files, "target": "target", "ignore": "part"}
+    options: dict[str, Any] = {**files, "target": "target", "ignore": "split"}
     with pytest.warns(DataWarning, match="also occur in train"):
-        data = TableDataModule(**given)
+        data = TableDataModule(**options)
     data.setup()
     Path("v.csv").unlink()
-    again = TableDataModule(**given, fitted_state=data.hparams["fitted_state"])
+    again = TableDataModule(**options, fitted_state=data.hparams["fitted_state"])
     again.setup("test")
     assert again.split("test").x.equal(data.split("test").x)
     with pytest.raises(DataError, match=r"no table at v\.csv"):
@@ -410,14 +408,14 @@ def test_several_processes_build_it_once() -> None:
 
 @pytest.mark.slow
 @pytest.mark.reliability(32)
-def test_a_kill_at_any_moment_leaves_nothing_that_is_wrong() -> None:
+def test_a_kill_at_any_moment_leaves_a_cache_that_can_be_completed() -> None:
     mixed_table(20_000).write_csv("t.csv")
-    assert end(start(OFTEN_NOTED)) == 0
+    assert end(start(OFTEN_SAVED)) == 0
     expected = contents()
     only().delete()
     kills = 0
     while not any(entry.is_complete for entry in find_tables(Path("cache"))):
-        process = start(OFTEN_NOTED)
+        process = start(OFTEN_SAVED)
         time.sleep(0.1 + 0.03 * kills)
         process.send_signal(signal.SIGKILL)
         kills += end(process) == -signal.SIGKILL

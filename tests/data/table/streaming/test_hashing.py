@@ -22,9 +22,9 @@ def test_hashes_are_uniform() -> None:
 
 def test_seeds_and_purposes_are_independent() -> None:
     rows = np.arange(100_000)
-    first = below(hash_numbers(rows, "split", seed=0), 0.2)
+    is_chosen = below(hash_numbers(rows, "split", seed=0), 0.2)
     for other in (hash_numbers(rows, "split", seed=1), hash_numbers(rows, "sample", seed=0)):
-        assert abs((first & below(other, 0.2)).mean() - 0.04) < 0.003
+        assert abs((is_chosen & below(other, 0.2)).mean() - 0.04) < 0.003
 
 
 def test_all_or_none_are_below() -> None:

@@ -1,4 +1,4 @@
-"""Places of rows in shards, and the order of an epoch."""
+"""Positions of rows in shards, and the order of an epoch."""
 
 import numpy as np
 import pytest
@@ -11,18 +11,18 @@ from lit_classify.data.table.streaming.shards import Layout, ShardLoader, ShardO
 
 
 @given(st.integers(1, 300), st.integers(1, 40), st.integers(0, 5))
-def test_each_row_has_a_place_of_its_own_in_a_shard_of_even_size(
+def test_each_row_has_its_own_position_and_shards_are_of_even_size(
     num_rows: int, shards: int, seed: int
 ) -> None:
     layout = Layout(num_rows, min(shards, num_rows), seed)
-    assert sorted(layout.places(np.arange(num_rows)).tolist()) == list(range(num_rows))
+    assert sorted(layout.positions(np.arange(num_rows)).tolist()) == list(range(num_rows))
     sizes = np.diff(layout.starts)
     assert sizes.max() - sizes.min() <= 1
 
 
-def test_consecutive_rows_are_in_different_shards_and_shards_have_rows_from_everywhere() -> None:
+def test_consecutive_rows_are_in_different_shards_in_varying_order() -> None:
     layout = Layout(1000, 10, seed=0)
-    shards = np.searchsorted(layout.starts, layout.places(np.arange(1000)), side="right") - 1
+    shards = np.searchsorted(layout.starts, layout.positions(np.arange(1000)), side="right") - 1
     assert all(len(set(shards[start : start + 10].tolist())) == 10 for start in range(0, 1000, 10))
     assert len({tuple(shards[start : start + 10].tolist()) for start in range(0, 1000, 10)}) == 10
 
@@ -43,7 +43,7 @@ def test_every_row_occurs_once_in_an_epoch(
     assert sorted(torch.cat(batches).tolist()) == list(range(rows))
 
 
-def test_several_processes_take_the_same_steps_as_one_with_their_batches_together() -> None:
+def test_several_processes_take_the_same_steps_as_one_with_larger_batches() -> None:
     layout = Layout(1000, 25, seed=0)
     one = [set(rows.tolist()) for (rows,) in ShardLoader([torch.arange(1000)], layout, 60, True)]
     ranks = [
@@ -67,10 +67,10 @@ def test_an_epoch_resumes_at_any_step_from_two_integers(position: int) -> None:
     layout = Layout(1000, 25, seed=0)
     whole = ShardLoader([torch.arange(1000)], layout, 30, True)
     whole.set_epoch(5)
-    rest = ShardLoader([torch.arange(1000)], layout, 30, True)
-    rest.load_state_dict({"epoch": 5, "position": position})
+    resumed = ShardLoader([torch.arange(1000)], layout, 30, True)
+    resumed.load_state_dict({"epoch": 5, "position": position})
     expected = [rows.tolist() for (rows,) in whole][position:]
-    assert [rows.tolist() for (rows,) in rest] == expected
+    assert [rows.tolist() for (rows,) in resumed] == expected
 
 
 def test_epochs_differ_and_only_a_few_shards_are_permuted_at_a_time() -> None:
@@ -84,7 +84,7 @@ def test_epochs_differ_and_only_a_few_shards_are_permuted_at_a_time() -> None:
 
 
 def test_batches_for_a_gpu_are_in_pinned_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda part: part + 100)
+    monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor + 100)
     loader = ShardLoader([torch.arange(5), torch.arange(5)], Layout(5, 2, seed=0), batch_size=2, pin=True)
-    batches = [[part.tolist() for part in batch] for batch in loader]
+    batches = [[tensor.tolist() for tensor in batch] for batch in loader]
     assert batches == [[[100, 101]] * 2, [[102, 103]] * 2, [[104]] * 2]

@@ -37,35 +37,36 @@ def written(name: str = "t.csv", num_rows: int = 600) -> str:
 
 
 def encoders(data: TableDataModule) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = data.hparams["fitted_state"]["encoders"]
-    return found
+    state: list[dict[str, Any]] = data.hparams["fitted_state"]["encoders"]
+    return state
 
 
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.parametrize("name", ["t.csv", "t.parquet", "t.jsonl"])
 @pytest.mark.parametrize("scaling", ["standard", "robust"])
 def test_the_fitted_state_equals_that_of_the_table_in_memory(name: str, scaling: Any) -> None:
-    whole = TableDataModule(written(name), "target", split="part", scaling=scaling)
-    streamed = TableDataModule(name, "target", split="part", scaling=scaling, cache_dir="cache")
+    whole = TableDataModule(written(name), "target", split="split", scaling=scaling)
+    streamed = TableDataModule(name, "target", split="split", scaling=scaling, cache_dir="cache")
     assert streamed.columns == whole.columns
-    for one, other in zip(encoders(streamed), encoders(whole), strict=True):
-        numbers = [[part.pop(key) for key in ("center", "scale", "median")] for part in (one, other)]
-        assert numbers[0] == pytest.approx(numbers[1], rel=1e-12)
-        assert one == other
+    keys = ("center", "scale", "median")
+    for encoder, expected in zip(encoders(streamed), encoders(whole), strict=True):
+        numbers, expected_numbers = ([each.pop(key) for key in keys] for each in (encoder, expected))
+        assert numbers == pytest.approx(expected_numbers, rel=1e-12)
+        assert encoder == expected
     assert streamed.class_names == whole.class_names
     assert streamed.class_counts == whole.class_counts
 
 
 @pytest.mark.usefixtures("small_blocks")
 def test_the_rows_equal_those_of_the_table_in_memory() -> None:
-    whole = TableDataModule(written(), "target", split="part")
-    streamed = TableDataModule("t.csv", "target", split="part", cache_dir="cache")
+    whole = TableDataModule(written(), "target", split="split")
+    streamed = TableDataModule("t.csv", "target", split="split", cache_dir="cache")
     streamed.setup()
-    part = mixed_table()["part"]
+    splits = mixed_table()["split"]
     for split in ("train", "val", "test"):
-        numbers = streamed._table._rows.rows[split].numpy()  # type: ignore[union-attr]
-        assert sorted(numbers.tolist()) == np.flatnonzero((part == split).to_numpy()).tolist()
-        order = np.argsort(numbers)
+        rows = streamed._table._rows.rows[split].numpy()  # type: ignore[union-attr]
+        assert sorted(rows.tolist()) == np.flatnonzero((splits == split).to_numpy()).tolist()
+        order = np.argsort(rows)
         torch.testing.assert_close(streamed.split(split).x[order], whole.split(split).x, rtol=1e-5, atol=1e-6)
         assert torch.equal(streamed.split(split).y[order], whole.split(split).y)
 
@@ -78,23 +79,23 @@ def test_a_fit_equals_that_of_the_table_in_memory_where_order_and_split_are_the_
     written()
     models = []
     for cache_dir in ("none", "cache"):
-        data = TableDataModule("t.csv", "target", split="part", cache_dir=cache_dir, batch_size=32)
+        data = TableDataModule("t.csv", "target", split="split", cache_dir=cache_dir, batch_size=32)
         torch.manual_seed(0)
         model = BinaryClassifier(data.in_features, hidden=[8], class_names=data.class_names)
         trainer(max_epochs=3).fit(model, data)
         models.append(model)
-    for one, other in zip(models[0].parameters(), models[1].parameters(), strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+    for expected, weight in zip(models[0].parameters(), models[1].parameters(), strict=True):
+        torch.testing.assert_close(weight, expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.usefixtures("small_blocks")
 def test_rows_are_split_by_a_hash_that_other_rows_do_not_change() -> None:
-    first = TableDataModule(written("a.csv", 300), "target", ignore=["part", "street"], cache_dir="cache")
-    longer = TableDataModule(written("b.csv", 600), "target", ignore=["part", "street"], cache_dir="cache")
-    for data in (first, longer):
+    shorter = TableDataModule(written("a.csv", 300), "target", ignore=["split", "street"], cache_dir="cache")
+    longer = TableDataModule(written("b.csv", 600), "target", ignore=["split", "street"], cache_dir="cache")
+    for data in (shorter, longer):
         data.setup()
     for split in ("train", "val", "test"):
-        few, many = (set(data._table._rows.rows[split].tolist()) for data in (first, longer))  # type: ignore[union-attr]
+        few, many = (set(data._table._rows.rows[split].tolist()) for data in (shorter, longer))  # type: ignore[union-attr]
         assert few == {row for row in many if row < 300}
     sizes = [len(longer.split(split).y) / 600 for split in ("train", "val", "test")]
     assert sizes == pytest.approx([0.6, 0.2, 0.2], abs=0.06)
@@ -102,7 +103,7 @@ def test_rows_are_split_by_a_hash_that_other_rows_do_not_change() -> None:
 
 @pytest.mark.usefixtures("small_blocks")
 def test_a_group_is_not_divided() -> None:
-    data = TableDataModule(written(), "target", groups="street", ignore="part", cache_dir="cache")
+    data = TableDataModule(written(), "target", groups="street", ignore="split", cache_dir="cache")
     data.setup()
     street = mixed_table()["street"].to_numpy()
     groups = [set(street[data._table._rows.rows[split].numpy()]) for split in ("train", "val", "test")]  # type: ignore[union-attr]
@@ -112,7 +113,7 @@ def test_a_group_is_not_divided() -> None:
 
 @pytest.mark.usefixtures("small_blocks")
 def test_folds_are_chosen_by_a_hash_and_validate_the_training_rows() -> None:
-    data = TableDataModule(written(), "target", ignore="part", folds=4, cache_dir="cache", batch_size=32)
+    data = TableDataModule(written(), "target", ignore="split", folds=4, cache_dir="cache", batch_size=32)
     data.setup()
     assert data.split("val") is data.split("train")
     assert data.fold is not None
@@ -120,20 +121,16 @@ def test_folds_are_chosen_by_a_hash_and_validate_the_training_rows() -> None:
     assert len(counts) == 4
     assert counts.min() > 80
     x, y, fold = zip(*data.train_dataloader(), strict=True)
-    rows = {
-        tuple([*row.tolist(), int(part)]) for row, part in zip(torch.cat(x), torch.cat(fold), strict=True)
-    }
-    expected = {
-        tuple([*row.tolist(), int(part)]) for row, part in zip(data.split("train").x, data.fold, strict=True)
-    }
-    assert rows == expected
+    rows = torch.cat([torch.cat(x), torch.cat(fold)[:, None]], dim=1)
+    expected = torch.cat([data.split("train").x, data.fold[:, None]], dim=1)
+    assert {tuple(row) for row in rows.tolist()} == {tuple(row) for row in expected.tolist()}
     assert len(torch.cat(y)) == len(data.fold)
 
 
 @pytest.mark.usefixtures("small_blocks")
 def test_training_resumes_exactly_at_any_step() -> None:
     def data() -> TableDataModule:
-        return TableDataModule(written(), "target", ignore="part", cache_dir="cache", batch_size=32)
+        return TableDataModule(written(), "target", ignore="split", cache_dir="cache", batch_size=32)
 
     def model() -> BinaryClassifier:
         torch.manual_seed(0)
@@ -156,9 +153,9 @@ def test_a_table_larger_than_the_memory_is_read_in_blocks_unless_that_is_refused
     monkeypatch.setenv("XDG_CACHE_HOME", "caches")
     monkeypatch.setattr(memory, "free_memory", lambda: 1000)
     with pytest.raises(DataError, match=r"t.csv: about .* rows x 8 columns need about .* --data.cache_dir"):
-        TableDataModule(written(), "target", ignore="part", cache_dir="none")
+        TableDataModule(written(), "target", ignore="split", cache_dir="none")
     with pytest.warns(DataWarning, match=r"but 0.001 MB are free; so the table is read in blocks"):
-        data = TableDataModule("t.csv", "target", ignore="part")
+        data = TableDataModule("t.csv", "target", ignore="split")
     assert capsys.readouterr().err.endswith(f"in {next(Path('caches/lit_classify').glob('t-*[!k]'))}\n")
     assert data.class_counts is not None
     assert 300 < sum(data.class_counts) < 420
@@ -175,16 +172,16 @@ def test_an_excel_file_is_refused_with_the_limit_of_its_format() -> None:
     [
         ({"duplicates": "drop"}, "data.duplicates drop needs all rows in memory"),
         ({"batch_size": None}, "data.batch_size null needs all rows in memory"),
-        ({"groups": "street", "split": "part"}, "not by both; leave out --data.groups"),
+        ({"groups": "street", "split": "split"}, "not by both; leave out --data.groups"),
     ],
 )
-def test_what_needs_all_rows_is_refused_with_the_option(options: dict[str, Any], message: str) -> None:
+def test_options_that_need_all_rows_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         TableDataModule(written(), "target", cache_dir="cache", **options)
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_text_among_numbers_in_a_late_block_is_an_error_that_names_the_row() -> None:
+def test_text_among_numbers_in_a_late_block_is_refused_with_its_row() -> None:
     cells = [str(number) for number in range(3000)]
     cells[2500] = "many"
     Path("t.csv").write_text("\n".join(["x,target", *(f"{cell},{'ab'[len(cell) % 2]}" for cell in cells)]))
@@ -208,8 +205,8 @@ def test_text_in_a_late_block_of_a_column_that_is_not_used_does_not_matter(
 def test_a_split_that_the_column_lacks_is_chosen_by_a_hash(missing: str, fraction: str) -> None:
     other = {"val": "test", "test": "val"}[missing]
     rows = [f"{n}|{'ab'[n % 2]}|{other if n % 4 == 0 else 'train'}" for n in range(2000)]
-    Path("t.csv").write_text("\n".join(["x|target|part", *rows]))
-    data = TableDataModule("t.csv", "target", split="part", **{fraction: 0.2}, cache_dir="cache")  # type: ignore[arg-type]
+    Path("t.csv").write_text("\n".join(["x|target|split", *rows]))
+    data = TableDataModule("t.csv", "target", split="split", **{fraction: 0.2}, cache_dir="cache")  # type: ignore[arg-type]
     assert len(data.split(other).y) == 500
     assert 250 < len(data.split(missing).y) < 350
 
@@ -226,17 +223,18 @@ def test_a_split_that_the_column_lacks_is_chosen_by_a_hash(missing: str, fractio
     ],
 )
 @pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
-def test_a_format_that_shows_late_is_that_of_the_column_as_in_memory(early: str, late: str) -> None:
-    parts = ["test", "train", "train", "train", "val"]
-    rows = [f"{early if n < 2000 else late}|{n}|{'ab'[n % 3 // 2]}|{parts[n % 5]}" for n in range(2500)]
-    Path("t.csv").write_text("\n".join(["x|z|target|part", *rows]))
-    given: dict[str, Any] = {"split": "part"}
-    whole = TableDataModule("t.csv", "target", **given)
-    streamed = TableDataModule("t.csv", "target", **given, cache_dir="cache")
+def test_a_format_that_is_only_detected_late_applies_to_the_whole_column_as_in_memory(
+    early: str, late: str
+) -> None:
+    splits = ["test", "train", "train", "train", "val"]
+    rows = [f"{early if n < 2000 else late}|{n}|{'ab'[n % 3 // 2]}|{splits[n % 5]}" for n in range(2500)]
+    Path("t.csv").write_text("\n".join(["x|z|target|split", *rows]))
+    whole = TableDataModule("t.csv", "target", split="split")
+    streamed = TableDataModule("t.csv", "target", split="split", cache_dir="cache")
     assert streamed.columns == whole.columns
     shutil.rmtree("cache")
     state = streamed.hparams["fitted_state"]
-    again = TableDataModule("t.csv", "target", **given, cache_dir="cache", fitted_state=state)
+    again = TableDataModule("t.csv", "target", split="split", cache_dir="cache", fitted_state=state)
     (expected,) = whole.predict_dataloader()
     x = torch.cat([batch for (batch,) in again.predict_dataloader()])
     torch.testing.assert_close(x, expected[0], rtol=1e-5, atol=1e-6)
@@ -244,7 +242,7 @@ def test_a_format_that_shows_late_is_that_of_the_column_as_in_memory(early: str,
 
 
 @pytest.mark.usefixtures("small_blocks")
-def test_a_late_format_that_does_not_read_all_cells_is_an_error_that_names_the_first() -> None:
+def test_a_late_format_that_does_not_read_all_cells_is_refused_with_the_first_row() -> None:
     cells = ["5.5"] * 1800 + ["1,250"] * 100 + ["7,25"] * 100
     rows = [f"{cell}|{'ab'[n % 2]}" for n, cell in enumerate(cells)]
     Path("t.csv").write_text("\n".join(["x|target", *rows]))
@@ -270,8 +268,8 @@ def test_numbers_after_a_first_block_without_any_are_numbers() -> None:
 def test_a_class_that_occurs_once_in_a_late_block_is_known() -> None:
     classes = ["rare" if number == 2900 else "ab"[number % 2] for number in range(3000)]
     rows = [f"{row},{name},{'val' if row % 5 == 1 else 'train'}" for row, name in enumerate(classes)]
-    Path("t.csv").write_text("\n".join(["x,target,part", *rows]))
-    data = TableDataModule("t.csv", "target", split="part", test_fraction=0, cache_dir="cache")
+    Path("t.csv").write_text("\n".join(["x,target,split", *rows]))
+    data = TableDataModule("t.csv", "target", split="split", test_fraction=0, cache_dir="cache")
     assert data.class_names == ["a", "b", "rare"]
     assert data.class_counts is not None
     assert data.class_counts[2] == 1
@@ -282,9 +280,9 @@ def test_a_class_that_occurs_once_in_a_late_block_is_known() -> None:
 def test_an_evaluation_of_rows_without_a_target_is_refused_as_in_memory(options: dict[str, Any]) -> None:
     mixed_table().drop("target").write_csv("new.csv")
     for cache_dir in (None, "cache"):
-        given: dict[str, Any] = {"target": "target", "cache_dir": cache_dir, "ignore": "part", **options}
-        state = TableDataModule(written(), **given).hparams["fitted_state"]
-        data = TableDataModule("new.csv", **given, fitted_state=state)
+        settings: dict[str, Any] = {"target": "target", "cache_dir": cache_dir, "ignore": "split", **options}
+        state = TableDataModule(written(), **settings).hparams["fitted_state"]
+        data = TableDataModule("new.csv", **settings, fitted_state=state)
         with pytest.raises(DataError, match="unknown target column 'target': did"):
             data.setup("test")
 
@@ -293,7 +291,7 @@ def new_rows(cells: list[str], cache_dir: str | None) -> TableDataModule:
     """Return the data of new rows, for a table that was trained on plain numbers."""
     Path("t.csv").write_text("\n".join(["x|target", *(f"{n % 97}.5|{'ab'[n % 2]}" for n in range(400))]))
     state = TableDataModule("t.csv", "target", cache_dir=cache_dir).hparams["fitted_state"]
-    Path("new.csv").write_text("\n".join(["x|more|target", *(f"{cell}|1|a" for cell in cells)]))
+    Path("new.csv").write_text("\n".join(["x|extra|target", *(f"{cell}|1|a" for cell in cells)]))
     return TableDataModule("new.csv", "target", cache_dir=cache_dir, fitted_state=state)
 
 
@@ -301,16 +299,16 @@ def new_rows(cells: list[str], cache_dir: str | None) -> TableDataModule:
 @pytest.mark.parametrize("cache_dir", [None, "cache"])
 def test_columns_that_the_training_did_not_have_are_noted(cache_dir: str | None) -> None:
     data = new_rows(["1.5", "2.5"], cache_dir)
-    with pytest.warns(DataWarning, match="ignored columns that the training data did not have: more"):
+    with pytest.warns(DataWarning, match="ignored columns that the training data did not have: extra"):
         list(data.predict_dataloader())
-    with pytest.warns(DataWarning, match="ignored columns that the training data did not have: more"):
+    with pytest.warns(DataWarning, match="ignored columns that the training data did not have: extra"):
         data.setup("test")
 
 
 @pytest.mark.usefixtures("small_blocks")
 @pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
 @pytest.mark.parametrize("cache_dir", [None, "cache"])
-def test_percentages_are_no_numbers_where_the_training_had_none(cache_dir: str | None) -> None:
+def test_percentages_are_refused_where_the_training_had_plain_numbers(cache_dir: str | None) -> None:
     data = new_rows(["1%", "2%"], cache_dir)
     with pytest.raises(DataError, match=r"new.csv, row 1, column 'x': '1%' is not a number, as it was"):
         list(data.predict_dataloader())
@@ -320,7 +318,7 @@ def test_percentages_are_no_numbers_where_the_training_had_none(cache_dir: str |
 
 @pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
 @pytest.mark.parametrize("cache_dir", [None, "cache"])
-def test_new_numbers_with_types_are_no_percentages_but_amounts(cache_dir: str | None) -> None:
+def test_new_numbers_with_types_are_read_as_amounts_but_not_as_percentages(cache_dir: str | None) -> None:
     rows = [f"{n % 97}%|${n % 97}.5|{'ab'[n % 2]}" for n in range(400)]
     Path("t.csv").write_text("\n".join(["share|price|target", *rows]))
     state = TableDataModule("t.csv", "target", cache_dir=cache_dir).hparams["fitted_state"]
@@ -349,35 +347,35 @@ def test_new_rows_in_another_format_than_those_of_earlier_blocks_are_named() -> 
 
 
 def test_raw_rows_are_those_of_the_file() -> None:
-    data = TableDataModule(written(), "target", ignore="part", cache_dir="cache")
+    data = TableDataModule(written(), "target", ignore="split", cache_dir="cache")
     data.setup()
-    numbers = data._table._rows.rows["test"][:5].tolist()  # type: ignore[union-attr]
-    expected = pl.read_csv("t.csv", infer_schema=False)[numbers]
+    rows = data._table._rows.rows["test"][:5].tolist()  # type: ignore[union-attr]
+    expected = pl.read_csv("t.csv", infer_schema=False)[rows]
     assert data.raw_rows("test", range(5)).equals(expected)
 
 
 @pytest.mark.usefixtures("small_blocks")
 def test_predictions_need_no_cache_and_equal_those_in_memory() -> None:
-    whole = TableDataModule(written(), "target", split="part")
-    streamed = TableDataModule("t.csv", "target", split="part", cache_dir="cache")
+    whole = TableDataModule(written(), "target", split="split")
+    streamed = TableDataModule("t.csv", "target", split="split", cache_dir="cache")
     x = torch.cat([batch for (batch,) in streamed.predict_dataloader()])
     (expected,) = whole.predict_dataloader()
     torch.testing.assert_close(x, expected[0], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("day", ["%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S+00"])
-def test_dates_of_new_rows_may_begin_with_the_year_whatever_their_format_was(day: str) -> None:
+@pytest.mark.parametrize("pattern", ["%Y-%m-%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S+00"])
+def test_dates_of_new_rows_may_begin_with_the_year_whatever_their_format_was(pattern: str) -> None:
     days = [datetime(2024, 1, 1) + timedelta(days=3 * number) for number in range(60)]
-    frame = pl.DataFrame({"day": [f"{part:%d.%m.%Y}" for part in days], "target": ["a", "b", "c"] * 20})
+    frame = pl.DataFrame({"day": [f"{day:%d.%m.%Y}" for day in days], "target": ["a", "b", "c"] * 20})
     frame.write_csv("t.csv")
-    frame.with_columns(pl.Series("day", [part.strftime(day) for part in days])).write_csv("new.csv")
+    frame.with_columns(pl.Series("day", [day.strftime(pattern) for day in days])).write_csv("new.csv")
     state = TableDataModule("t.csv", "target", cache_dir="cache").hparams["fitted_state"]
-    expected, found = (
+    expected, x = (
         torch.cat([batch for (batch,) in data.predict_dataloader()])
         for path in ("t.csv", "new.csv")
         for data in [TableDataModule(path, "target", fitted_state=state, cache_dir="cache")]
     )
-    assert torch.equal(found, expected)
+    assert torch.equal(x, expected)
 
 
 PROGRAM = """
@@ -425,12 +423,12 @@ def test_memory_does_not_grow_with_the_number_of_rows() -> None:
 @pytest.mark.usefixtures("small_blocks")
 def test_a_deleted_cache_is_built_again_for_a_fitted_table_with_text_that_is_ignored() -> None:
     written()
-    given: dict[str, Any] = {"ignore": ["street"], "cache_dir": "cache"}
-    fitted = TableDataModule("t.csv", "target", **given)
+    fitted = TableDataModule("t.csv", "target", ignore=["street"], cache_dir="cache")
     fitted.setup()
     expected = fitted.split("test").x.clone()
     shutil.rmtree("cache")
-    again = TableDataModule("t.csv", "target", **given, fitted_state=fitted.hparams["fitted_state"])
+    state = fitted.hparams["fitted_state"]
+    again = TableDataModule("t.csv", "target", ignore=["street"], cache_dir="cache", fitted_state=state)
     again.setup()
     assert torch.equal(again.split("test").x, expected)
 
@@ -442,15 +440,15 @@ def test_batches_are_copied_to_a_gpu_from_pinned_memory_without_waiting(
 ) -> None:
     pinned, moved = list[torch.Tensor](), list[Any]()
 
-    def pin_memory(part: torch.Tensor) -> torch.Tensor:
-        pinned.append(part)
-        return part
+    def pin_memory(tensor: torch.Tensor) -> torch.Tensor:
+        pinned.append(tensor)
+        return tensor
 
-    def to(part: torch.Tensor, *where: Any, **options: Any) -> torch.Tensor:
-        moved.append((*where, options))
-        return part
+    def to(tensor: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+        moved.append((*args, kwargs))
+        return tensor
 
-    data = TableDataModule(written(), "target", ignore="part", cache_dir="cache", batch_size=32)
+    data = TableDataModule(written(), "target", ignore="split", cache_dir="cache", batch_size=32)
     data.trainer = trainer(max_epochs=1)
     monkeypatch.setattr(type(data.trainer.strategy), "root_device", torch.device(device))
     monkeypatch.setattr(torch.Tensor, "pin_memory", pin_memory)
