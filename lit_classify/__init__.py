@@ -49,19 +49,19 @@ _PUBLIC = {
     "errors": "DataError UserError",
 }
 _WITHOUT_LIGHTNING = {"networks", "errors"}
-_HOMES = {name: home for home, names in _PUBLIC.items() for name in names.split()}
-__all__ = [*_HOMES, "__version__"]
+_MODULES = {name: module for module, names in _PUBLIC.items() for name in names.split()}
+__all__ = [*_MODULES, "__version__"]
 
 
 def __getattr__(name: str) -> object:
     """Import the home of a public name when it is first asked for (PEP 562)."""
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'lit_classify' has no attribute {name!r}")
     fast_import = import_module("lit_classify._lightning.fast_import")
     with fast_import.without_garbage_collection(freeze=False):
-        if _HOMES[name] not in _WITHOUT_LIGHTNING:
+        if _MODULES[name] not in _WITHOUT_LIGHTNING:
             fast_import.import_lightning()
-        value: object = getattr(import_module(f"lit_classify.{_HOMES[name]}"), name)
+        value: object = getattr(import_module(f"lit_classify.{_MODULES[name]}"), name)
     globals()[name] = value
     return value
 

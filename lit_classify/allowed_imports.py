@@ -38,7 +38,7 @@ NETWORK_LOGGERS = {  # loggers that send a run's data over the network, and thei
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 _typed: frozenset[str] | None = None  # import paths on the command line; None if unrestricted
-_typed_before: set[str] = set()  # those of all commands in this process; jsonargparse keeps what was allowed
+_typed_earlier: set[str] = set()  # those of all commands in this process; jsonargparse keeps what was allowed
 
 
 @contextmanager
@@ -57,8 +57,8 @@ def restricted(arguments: Sequence[str]) -> Iterator[None]:
         (True, False)
     """
     global _typed
-    _typed = frozenset(_named(arguments))
-    _typed_before.update(_typed)
+    _typed = frozenset(_import_paths(arguments))
+    _typed_earlier.update(_typed)
     folder = os.getcwd()
     is_needed = any(_is_local_only(path.partition(".")[0]) for path in _typed)
     if is_needed:
@@ -84,11 +84,11 @@ def trusted_imports_only() -> Iterator[None]:
         lit_classify.errors.UserError: os.path.join is imported only if given on the command line; ...
     """
     global _typed
-    before, _typed = _typed, _typed or frozenset()
+    previous, _typed = _typed, _typed or frozenset()
     try:
         yield
     finally:
-        _typed = before
+        _typed = previous
 
 
 def _is_local_only(module: str) -> bool:
@@ -117,8 +117,8 @@ def denied() -> list[str]:
         True
     """
     paths = [(module, f"{_LOGGERS}.{name}", f"{module}.{name}") for name, module in NETWORK_LOGGERS.items()]
-    before = (path for path in _typed_before if not is_typed(path) and not _is_trusted(path))
-    return ["*", *(path for logger in paths for path in logger), *before]
+    earlier = (path for path in _typed_earlier if not is_typed(path) and not _is_trusted(path))
+    return ["*", *(path for logger in paths for path in logger), *earlier]
 
 
 def is_typed(path: str) -> bool:
@@ -167,7 +167,7 @@ def _is_trusted(path: str) -> bool:
     return any(path.startswith(f"{package}.") for package in TRUSTED)
 
 
-def _named(arguments: Iterable[str]) -> Iterator[str]:
+def _import_paths(arguments: Iterable[str]) -> Iterator[str]:
     """Yield every import path in the given values, including lists and mappings."""
     for argument in arguments:
         value = argument.partition("=")[2] if argument.startswith("--") else argument

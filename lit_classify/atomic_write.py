@@ -69,8 +69,8 @@ def atomic_write(target: Path, overwrite: bool = True) -> Iterator[Path]:
     except FileExistsError as error:
         raise UserError(f"{target} already exists; add --overwrite, or choose another --out") from error
     except (OSError, RuntimeError) as error:  # torch's writer converts an OSError to a RuntimeError
-        kept = "; the existing file is unchanged" if target.exists() else ""
-        raise UserError(f"cannot write {target}: {_reason(error)}{kept}") from error
+        note = "; the existing file is unchanged" if target.exists() else ""
+        raise UserError(f"cannot write {target}: {_reason(error)}{note}") from error
 
 
 def write_all(contents: Mapping[Path, bytes]) -> None:

@@ -9,7 +9,7 @@ import math
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 _MIN_MISSED = 0.2  # of accuracy or R², by which neighbors must be better
@@ -179,10 +179,11 @@ def diagnose(facts: Facts) -> list[Finding]:
         []
     """
     if facts.overfit_batches:
-        return [found] if (found := cannot_overfit(facts)) else []
+        finding = cannot_overfit(facts)
+        return [finding] if finding else []
     causes = (finding for cause in CAUSES if (finding := cause(facts)))
     others = (finding for problem in PROBLEMS if (finding := problem(facts)))
-    return [*([first] if (first := next(causes, None)) else []), *others]
+    return [*islice(causes, 1), *others]
 
 
 def probabilities_as_logits(facts: Facts) -> Finding | None:
@@ -258,7 +259,7 @@ def rate_too_high(facts: Facts) -> Finding | None:
         return None
     peak, late = max(loss), loss[len(loss) // 2 :]
     steps = [after - before for before, after in pairwise(late)]
-    turns = sum(first * second < 0 for first, second in pairwise(steps))
+    turns = sum(previous * current < 0 for previous, current in pairwise(steps))
     factor = 10.0
     if peak > 10 * facts.zero_loss:
         evidence = f"the loss reached {peak:.3g}, but is {facts.zero_loss:.3g} if all outputs are zero"
@@ -294,7 +295,7 @@ def rate_too_low(facts: Facts) -> Finding | None:
     """Detect a loss that hardly decreases."""
     if not facts.underfits or not facts.from_start or len(facts.loss) < _MIN_EPOCHS:
         return None
-    first, fall = facts.loss[0], 1 - min(facts.loss) / facts.loss[0]
+    start, fall = facts.loss[0], 1 - min(facts.loss) / facts.loss[0]
     if fall > 0.05:
         return None
     if facts.lr < facts.typical_lr:
@@ -302,7 +303,7 @@ def rate_too_low(facts: Facts) -> Finding | None:
         advice = f"--model.lr {min(facts.lr * factor, facts.typical_lr):g}"
     else:
         advice = _ADAM if facts.optimizer == "SGD" else f"--model.lr {facts.lr * 10:g}"
-    evidence = f"from {first:.5f} to {facts.loss[-1]:.5f} in {len(facts.loss):,} epochs; {facts.scores}"
+    evidence = f"from {start:.5f} to {facts.loss[-1]:.5f} in {len(facts.loss):,} epochs; {facts.scores}"
     return Finding("the loss hardly moves", evidence, advice)
 
 
@@ -311,11 +312,11 @@ def still_falling(facts: Facts) -> Finding | None:
     loss, tenth = facts.loss, len(facts.loss) // 10
     if not facts.underfits or facts.stops_early or len(loss) < _MIN_EPOCHS:
         return None
-    means = [statistics.fmean(loss[-parts * tenth :][:tenth]) for parts in (5, 4, 3, 2, 1)]
-    before, after = means[-3], means[-1]
-    if after > 0.97 * before or means != sorted(means, reverse=True):  # more than noise
+    means = [statistics.fmean(loss[-num_tenths * tenth :][:tenth]) for num_tenths in (5, 4, 3, 2, 1)]
+    earlier, last = means[-3], means[-1]
+    if last > 0.97 * earlier or means != sorted(means, reverse=True):  # more than noise
         return None
-    evidence = f"from {before:.4g} to {after:.4g} in the last {2 * tenth:,} epochs; {facts.scores}"
+    evidence = f"from {earlier:.4g} to {last:.4g} in the last {2 * tenth:,} epochs; {facts.scores}"
     advice = f"--ckpt_path last --trainer.max_epochs {2 * len(loss)}" + (
         f", or {_ADAM}" if facts.optimizer == "SGD" else ""
     )
@@ -331,10 +332,12 @@ def constant_predictions(facts: Facts) -> Finding | None:
 
 def class_never_predicted(facts: Facts) -> Finding | None:
     """Detect rare classes that are never predicted, although their rows are similar to each other."""
-    found = {name: recall for name, recall in facts.never_predicted.items() if recall >= _MIN_RECALL}
-    if not found or len(facts.loss) < _MIN_EPOCHS:
+    learnable = {name: recall for name, recall in facts.never_predicted.items() if recall >= _MIN_RECALL}
+    if not learnable or len(facts.loss) < _MIN_EPOCHS:
         return None
-    evidence = ", ".join(f"{name} (nearest neighbors find {recall:.0%})" for name, recall in found.items())
+    evidence = ", ".join(
+        f"{name} (nearest neighbors find {recall:.0%})" for name, recall in learnable.items()
+    )
     return Finding("rare classes are never predicted", evidence, "--model.class_weight balanced")
 
 
@@ -345,7 +348,7 @@ def cannot_overfit(facts: Facts) -> Finding | None:
     batches = "one batch" if facts.overfit_batches == 1 else f"{facts.overfit_batches:,} batches"
     verdict = f"cannot overfit {batches}"
     causes = (
-        found for cause in (strong_regularization, *CAUSES, contradictory_rows) if (found := cause(facts))
+        finding for cause in (strong_regularization, *CAUSES, contradictory_rows) if (finding := cause(facts))
     )
     if cause := next(causes, None):
         return cause._replace(verdict=f"{verdict}: {cause.verdict}")

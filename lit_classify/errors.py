@@ -90,25 +90,25 @@ def check_type(name: str, value: Any, hint: Any) -> None:  # noqa: ANN401 - any 
 
 
 def _matches(value: Any, hint: Any) -> bool:  # noqa: ANN401 - any type
-    origin, parts = get_origin(hint), get_args(hint)
+    origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return any(_matches(value, part) for part in parts)
+        return any(_matches(value, item) for item in args)
     if origin is Literal:
-        return isinstance(value, str) and value in parts
+        return isinstance(value, str) and value in args
     if origin is Sequence:
         is_list = hasattr(value, "__iter__") and not isinstance(value, str | Mapping)
-        return is_list and all(_matches(part, parts[0]) for part in value)
+        return is_list and all(_matches(item, args[0]) for item in value)
     return isinstance(value, _KINDS[origin or hint][0] if (origin or hint) in _KINDS else hint)
 
 
 def _describe(hint: Any) -> str:  # noqa: ANN401 - any type
-    origin, parts = get_origin(hint), get_args(hint)
+    origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return " or ".join(map(_describe, parts))
+        return " or ".join(map(_describe, args))
     if origin is Literal:
-        return " or ".join(map(repr, parts))
+        return " or ".join(map(repr, args))
     if origin is Sequence:
-        return f"a list in which each item is {_describe(parts[0])}"
+        return f"a list in which each item is {_describe(args[0])}"
     return _KINDS[origin or hint][1] if (origin or hint) in _KINDS else str(hint.__name__)
 
 

@@ -96,16 +96,17 @@ class RunLogger(TensorBoardLogger):
     def log_scalars(self, scalars: Sequence[Scalars]) -> None:
         """Write one event per step and directory; ``add_scalar`` would write one per metric."""
         for step, _, metrics, taken_at in scalars:
-            values: dict[str, list[Summary.Value]] = {}
-            for tag, number in metrics.items():
-                steps, numbers = self._logged.setdefault(tag, (array("q"), array("d")))
+            summaries: dict[str, list[Summary.Value]] = {}
+            for tag, value in metrics.items():
+                steps, values = self._logged.setdefault(tag, (array("q"), array("d")))
                 steps.append(step)
-                numbers.append(number)
+                values.append(value)
                 stage, _, name = tag.partition("/")
                 stage, name = (stage, name) if stage in _STAGES else ("", tag)
-                values.setdefault(stage, []).append(Summary.Value(tag=name, simple_value=number))
-            for stage, parts in values.items():
-                self.writer(stage).file_writer.add_event(Event(summary=Summary(value=parts)), step, taken_at)
+                summaries.setdefault(stage, []).append(Summary.Value(tag=name, simple_value=value))
+            for stage, stage_values in summaries.items():
+                event = Event(summary=Summary(value=stage_values))
+                self.writer(stage).file_writer.add_event(event, step, taken_at)
         for writer in self._writers.values():
             writer.flush()
 
@@ -195,14 +196,15 @@ class ScalarBuffer:
             return
         values = iter(torch.stack([tensor for _, _, tags, _ in items for tensor in tags.values()]).tolist())
         scalars = [
-            Scalars(step, epoch, {tag: next(values) for tag in tags}, at) for step, epoch, tags, at in items
+            Scalars(step, epoch, {tag: next(values) for tag in tags}, taken_at)
+            for step, epoch, tags, taken_at in items
         ]
         for logger in loggers:
             if isinstance(logger, RunLogger):
                 logger.log_scalars(scalars)
             else:
-                for part in scalars:
-                    logger.log_metrics({"epoch": part.epoch, **part.metrics}, part.step)
+                for entry in scalars:
+                    logger.log_metrics({"epoch": entry.epoch, **entry.metrics}, entry.step)
 
 
 def read_scalars(run: Path) -> Iterator[tuple[str, int, float]]:

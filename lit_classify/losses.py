@@ -104,14 +104,14 @@ class RowLoss(nn.Module):
         targets = 2 * targets - 1 if self.signed else targets
         if self.mean is not None and weights is None and reduction == "mean":
             return self.mean(outputs, targets)
-        rows = self.per_row(outputs, targets)
-        _check_rows(rows, targets)
-        rows = rows.flatten(1).mean(dim=1) if rows.ndim > 1 else rows
+        row_losses = self.per_row(outputs, targets)
+        _check_row_losses(row_losses, targets)
+        row_losses = row_losses.flatten(1).mean(dim=1) if row_losses.ndim > 1 else row_losses
         if weights is None:
-            return rows.mean() if reduction == "mean" else rows
+            return row_losses.mean() if reduction == "mean" else row_losses
         if reduction == "none":
-            return rows * weights
-        return (rows * weights).sum() / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
+            return row_losses * weights
+        return (row_losses * weights).sum() / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
 
     def check(self, out_features: int, has_classes: bool) -> None:
         """Compute the losses of two example rows.
@@ -140,13 +140,15 @@ class RowLoss(nn.Module):
             raise UserError(f"the loss cannot be computed: {reason}") from error
 
 
-def _check_rows(rows: object, targets: Tensor) -> None:
+def _check_row_losses(row_losses: object, targets: Tensor) -> None:
     """Raise UserError unless a loss function has returned a loss for each row."""
-    if not isinstance(rows, Tensor) or rows.shape not in {targets.shape, targets.shape[:1]}:
-        found = f"a tensor of shape {tuple(rows.shape)}" if isinstance(rows, Tensor) else f"{rows!r:.40}"
+    if not isinstance(row_losses, Tensor) or row_losses.shape not in {targets.shape, targets.shape[:1]}:
+        description = f"{row_losses!r:.40}"
+        if isinstance(row_losses, Tensor):
+            description = f"a tensor of shape {tuple(row_losses.shape)}"
         raise UserError(
             f"the loss must return a loss for each row, shape {tuple(targets.shape[:1])}, so that rows can "
-            f"have weights, and members rows of their own, but returned {found}; leave out the mean"
+            f"have weights, and members rows of their own, but returned {description}; leave out the mean"
         )
 
 
@@ -194,13 +196,15 @@ def as_name(
         return loss, args
     if args:
         raise UserError("loss_args requires a loss by name or class, but loss is an instance")
-    kind = type(loss)
-    parameters = inspect.signature(kind).parameters.values()
-    values = [(part.name, getattr(loss, part.name, part.default), part.default) for part in parameters]
-    changed = {name: value for name, value, default in values if value is not default and value != default}
+    cls = type(loss)
+    changed = {}
+    for name, parameter in inspect.signature(cls).parameters.items():
+        value = getattr(loss, name, parameter.default)
+        if value is not parameter.default and value != parameter.default:
+            changed[name] = value
     if changed.get("reduction") == "none":  # which a RowLoss needs as well
         del changed["reduction"]
-    return kind.__name__, changed
+    return cls.__name__, changed
 
 
 def make_loss(
@@ -246,8 +250,8 @@ def make_loss(
         return RowLoss(partial(kind, reduction="none") if _takes_reduction(kind) else kind)
     name, args = kind.__name__, dict(args or {})
     if kind not in LOSSES.values():
-        per_row = {"reduction": "none"} if _takes_reduction(kind) else {}
-        return RowLoss(_build(kind, args | per_row))
+        reduction = {"reduction": "none"} if _takes_reduction(kind) else {}
+        return RowLoss(_build(kind, args | reduction))
     if name not in known:
         raise UserError(_why_not(name, task, known))
     names = [key for key in inspect.signature(kind).parameters if key not in {*_FIXED, *_OPTIONS}]
@@ -260,8 +264,8 @@ def make_loss(
             raise UserError(unknown_name(f"argument of {name}", key, names))
     if name == known[0]:  # the task's own loss, as without an option
         return None
-    by_row, mean = _build(kind, args | {"reduction": "none"}), _build(kind, args)
-    return RowLoss(by_row, mean, signed=name == "SoftMarginLoss")
+    per_row, mean = _build(kind, args | {"reduction": "none"}), _build(kind, args)
+    return RowLoss(per_row, mean, signed=name == "SoftMarginLoss")
 
 
 def _find(name: str, task: str, known: Sequence[str]) -> Any:  # noqa: ANN401 - a class or a function
@@ -272,8 +276,8 @@ def _find(name: str, task: str, known: Sequence[str]) -> Any:  # noqa: ANN401 - 
     """
     if "." in name:
         return import_object(name, "--model.loss", nn.Module)
-    kind = LOSSES.get(name) or LOSSES.get(f"{name}Loss")
-    if kind is None:
+    cls = LOSSES.get(name) or LOSSES.get(f"{name}Loss")
+    if cls is None:
         spellings = {_without_case(full): full for full in LOSSES} | _SYNONYMS
         fitting = [*known, *(full.removesuffix("Loss") for full in known)]
         guess = spellings.get(_without_case(name)) or closest(name, fitting, 0.6)
@@ -281,7 +285,7 @@ def _find(name: str, task: str, known: Sequence[str]) -> Any:  # noqa: ANN401 - 
             raise UserError(f"unknown loss {name!r}: {_why_not(guess, task, known)}")
         hint = f"did you mean {guess!r}?" if guess else f"choose from {', '.join(known)}"
         raise UserError(f"unknown loss {name!r}: {hint}")
-    return kind
+    return cls
 
 
 def _without_case(name: str) -> str:
@@ -302,10 +306,10 @@ def _takes_reduction(function: Any) -> bool:  # noqa: ANN401 - a class or a func
         return False
 
 
-def _build(kind: Any, args: Mapping[str, Any]) -> LossFunction:  # noqa: ANN401 - a class
+def _build(cls: Any, args: Mapping[str, Any]) -> LossFunction:  # noqa: ANN401 - a class
     try:
-        built: LossFunction = kind(**args)
-        return built
+        loss: LossFunction = cls(**args)
+        return loss
     except Exception as error:  # user code may raise any type
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UserError(f"loss {kind.__name__} could not be built: {reason}") from error
+        raise UserError(f"loss {cls.__name__} could not be built: {reason}") from error

@@ -38,17 +38,19 @@ def html_card(
         (True, True, False)
     """
     lines = [_row([name, str(value)], [_HEAD, _CELL]) for name, value in facts.items() if value != ""]
-    parts = [f"<strong>{_escape(title)}</strong>", _table(lines)]
+    blocks = [f"<strong>{_escape(title)}</strong>", _table(lines)]
     if table:
         head, *rows = table
-        numbers = [all(isinstance(cell, int) for cell in column) for column in zip(*rows, strict=True)]
-        aligned = [f"{_HEAD}{_RIGHT if is_number else ''}" for is_number in numbers or [False] * len(head)]
+        are_numbers = [all(isinstance(cell, int) for cell in column) for column in zip(*rows, strict=True)]
+        aligned = [
+            f"{_HEAD}{_RIGHT if is_number else ''}" for is_number in are_numbers or [False] * len(head)
+        ]
         lines = [_row(row, [_CELL] * len(head)) for row in rows[:_MAX_ROWS]]
-        parts.append(_table([_row(head, aligned), *lines]))
+        blocks.append(_table([_row(head, aligned), *lines]))
         if len(rows) > _MAX_ROWS:
             notes = [f"and {len(rows) - _MAX_ROWS:,} more", *notes]
-    parts += [f'<div style="margin-top:.4em">{_escape(note)}</div>' for note in notes]
-    return f'<div style="{_CARD}">{"".join(parts)}</div>'
+    blocks += [f'<div style="margin-top:.4em">{_escape(note)}</div>' for note in notes]
+    return f'<div style="{_CARD}">{"".join(blocks)}</div>'
 
 
 def list_names(names: Sequence[object]) -> str:

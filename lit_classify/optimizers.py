@@ -35,7 +35,7 @@ _COSINE = {"CosineAnnealingLR", "CosineAnnealingWarmRestarts"}
 
 def _subclasses(module: ModuleType, base: type[T]) -> dict[str, type[T]]:
     classes = ((name, value) for name, value in vars(module).items() if inspect.isclass(value))
-    return {name: kind for name, kind in classes if issubclass(kind, base) and kind is not base}
+    return {name: cls for name, cls in classes if issubclass(cls, base) and cls is not base}
 
 
 OPTIMIZERS = _subclasses(optim, optim.Optimizer)
@@ -108,35 +108,35 @@ def rates_are_proportional(scheduler: Scheduler | None, args: Arguments) -> bool
     return scheduler is None or scheduler in _PROPORTIONAL_RATES
 
 
-def _check(option: str, known: Mapping[str, type], base: type, given: str | type, args: Arguments) -> None:
+def _check(option: str, known: Mapping[str, type], base: type, value: str | type, args: Arguments) -> None:
     check_type(f"{option}_args", args, Mapping | None)
-    if isinstance(given, str) and given not in known and "." in given:
+    if isinstance(value, str) and value not in known and "." in value:
         return
-    kind: type = _class(option, known, base, given)
-    parameters = inspect.signature(kind).parameters
+    cls: type = _class(option, known, base, value)
+    parameters = inspect.signature(cls).parameters
     has_kwargs = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     names = list(parameters)[1:]
     for key in args or {}:
         if key not in names and not has_kwargs:
             without = "; for no weight decay, add --model.weight_decay null" * (key == "weight_decay")
-            raise UserError(unknown_name(f"argument of {kind.__name__}", key, names) + without)
+            raise UserError(unknown_name(f"argument of {cls.__name__}", key, names) + without)
 
 
-def _class(option: str, known: Mapping[str, type[T]], base: type[T], given: str | type[T]) -> type[T]:
+def _class(option: str, known: Mapping[str, type[T]], base: type[T], value: str | type[T]) -> type[T]:
     """Return a class given as a class, a name or an import path."""
-    if isinstance(given, str) and given not in known and "." not in given:
-        raise UserError(unknown_name(option, given, known))
-    kind = given
-    if isinstance(given, str):
-        kind = known.get(given) or import_object(given, f"--model.{option}", base)
-    if not (inspect.isclass(kind) and issubclass(kind, base)):
-        is_named = isinstance(given, str) or inspect.isclass(given)
-        found = repr(given) if is_named else f"an instance of {type(given).__name__}"
+    if isinstance(value, str) and value not in known and "." not in value:
+        raise UserError(unknown_name(option, value, known))
+    cls = value
+    if isinstance(value, str):
+        cls = known.get(value) or import_object(value, f"--model.{option}", base)
+    if not (inspect.isclass(cls) and issubclass(cls, base)):
+        is_named = isinstance(value, str) or inspect.isclass(value)
+        description = repr(value) if is_named else f"an instance of {type(value).__name__}"
         raise UserError(
-            f"{option} must be a class that extends {base.__name__}, or its name, but is {found}; "
+            f"{option} must be a class that extends {base.__name__}, or its name, but is {description}; "
             f"its arguments go to {option}_args"
         )
-    return kind
+    return cls
 
 
 def make_optimizer(
@@ -156,16 +156,16 @@ def make_optimizer(
         0.9
     """
     check_lr(lr)
-    kind = _class("optimizer", OPTIMIZERS, optim.Optimizer, optimizer)
-    given, parameters = dict(args or {}), list(parameters)
+    cls = _class("optimizer", OPTIMIZERS, optim.Optimizer, optimizer)
+    kwargs, parameters = dict(args or {}), list(parameters)
     on_cpu = all(parameter.device.type == "cpu" for parameter in parameters)
     if (
         fused
-        and kind in (_FUSED if on_cpu else _FUSED_ON_DEVICES)
-        and not given.keys() & {"fused", "foreach", "differentiable"}
+        and cls in (_FUSED if on_cpu else _FUSED_ON_DEVICES)
+        and not kwargs.keys() & {"fused", "foreach", "differentiable"}
     ):
-        given["fused"] = True
-    return _build("optimizer", kind, parameters, lr=lr, **given)
+        kwargs["fused"] = True
+    return _build("optimizer", cls, parameters, lr=lr, **kwargs)
 
 
 def make_scheduler(scheduler: Scheduler, optimizer: optim.Optimizer, args: Arguments) -> LRScheduler:
@@ -182,15 +182,15 @@ def make_scheduler(scheduler: Scheduler, optimizer: optim.Optimizer, args: Argum
         >>> scheduler.get_last_lr()
         [0.05]
     """
-    kind = _class("lr_scheduler", SCHEDULERS, LRScheduler, scheduler)
-    return _build("lr_scheduler", kind, optimizer, **(args or {}))
+    cls = _class("lr_scheduler", SCHEDULERS, LRScheduler, scheduler)
+    return _build("lr_scheduler", cls, optimizer, **(args or {}))
 
 
-def _build(option: str, kind: type[T], *args: Any, **kwargs: Any) -> T:
+def _build(option: str, cls: type[T], *args: Any, **kwargs: Any) -> T:
     for name, value in kwargs.items():
         if isinstance(value, np.generic):  # which the state of an optimizer in a checkpoint must not contain
             kwargs[name] = value.item()
     try:
-        return kind(*args, **kwargs)
+        return cls(*args, **kwargs)
     except Exception as error:  # torch raises many types
-        raise UserError(f"{option} {kind.__name__} could not be built: {error}") from error
+        raise UserError(f"{option} {cls.__name__} could not be built: {error}") from error

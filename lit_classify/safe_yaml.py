@@ -45,12 +45,12 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-for _kind in (_Loader, _Dumper):
-    for _tag, _pattern, _first in _RESOLVERS:
-        _kind.add_implicit_resolver(
+for _cls in (_Loader, _Dumper):
+    for _tag, _pattern, _characters in _RESOLVERS:
+        _cls.add_implicit_resolver(
             f"tag:yaml.org,2002:{_tag}",
             re.compile(rf"(?:{_pattern})\Z"),
-            ["" if c == "\0" else c for c in _first],
+            ["" if c == "\0" else c for c in _characters],
         )
 
 
@@ -136,9 +136,9 @@ def _check(text: str) -> None:
             levels.append((event.anchor, nodes))
             nodes += 1
         elif isinstance(event, yaml.CollectionEndEvent):
-            anchor, before = levels.pop()
+            anchor, start = levels.pop()
             if anchor:
-                sizes[anchor] = nodes - before
+                sizes[anchor] = nodes - start
         if nodes > MAX_NODES:
             raise UserError(f"the configuration expands to more than {MAX_NODES:,} values")
         if len(levels) > MAX_LEVELS:

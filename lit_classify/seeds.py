@@ -30,18 +30,19 @@ def stream_seed(purpose: str, seed: int, index: int) -> int:
         >>> len({stream_seed("step", seed, index) % 2**32 for seed in (1, 2) for index in range(1000)})
         2000
     """
-    first, second, upper = _keys(purpose, seed, index >> _BITS)
-    mixed: int = (index & _MASK) ^ first
+    first_key, second_key, upper = _keys(purpose, seed, index >> _BITS)
+    mixed: int = (index & _MASK) ^ first_key
     mixed = ((mixed ^ mixed >> 16) * 0x85EBCA6B) & _MASK
     mixed = ((mixed ^ mixed >> 13) * 0xC2B2AE35) & _MASK
-    return upper << _BITS | mixed ^ mixed >> 16 ^ second
+    return upper << _BITS | mixed ^ mixed >> 16 ^ second_key
 
 
 @lru_cache(maxsize=64)
 def _keys(purpose: str, seed: int, upper_index: int) -> tuple[int, int, int]:
     """Derive two keys of 32 bits and the upper 31 bits of the seeds."""
-    place = f"{purpose}/{seed}/{upper_index}".encode()
-    digest = hashlib.blake2b(place, digest_size=12).digest()
-    parts = [digest[start : start + 4] for start in (0, 4, 8)]
-    first, second, upper = (int.from_bytes(part, "little") for part in parts)
-    return first, second, upper >> 1
+    message = f"{purpose}/{seed}/{upper_index}".encode()
+    digest = hashlib.blake2b(message, digest_size=12).digest()
+    first_key, second_key, upper = (
+        int.from_bytes(digest[start : start + 4], "little") for start in (0, 4, 8)
+    )
+    return first_key, second_key, upper >> 1

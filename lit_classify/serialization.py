@@ -15,7 +15,7 @@ import torch
 from lightning.pytorch import LightningDataModule, LightningModule
 from torch import nn
 
-_KEPT = (str, bytes, bool, int, float, complex, torch.Tensor, type(None))
+_PLAIN_TYPES = (str, bytes, bool, int, float, complex, torch.Tensor, type(None))
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class ClassSpec:
     init_args: dict[str, Any]
 
     @classmethod
-    def of(cls, built: LightningModule | LightningDataModule) -> "ClassSpec":
+    def of(cls, module: LightningModule | LightningDataModule) -> "ClassSpec":
         """Return the class and arguments of a module or data module."""
-        return cls(class_path(type(built)), {key: plain(value) for key, value in built.hparams.items()})
+        return cls(class_path(type(module)), {key: plain(value) for key, value in module.hparams.items()})
 
     @classmethod
     def from_dict(cls, data: Any) -> "ClassSpec":  # noqa: ANN401 - content of a file
@@ -57,7 +57,7 @@ class ClassSpec:
         return {"class_path": self.class_path, "init_args": self.init_args}
 
 
-def class_path(built: type) -> str:
+def class_path(cls: type) -> str:
     """Return the name of a class of lit_classify, or the import path of any other class.
 
     Examples:
@@ -65,11 +65,11 @@ def class_path(built: type) -> str:
         >>> class_path(Regressor), class_path(nn.Linear)
         ('Regressor', 'torch.nn.modules.linear.Linear')
     """
-    packaged = built.__module__.startswith("lit_classify.")
-    return built.__qualname__ if packaged else f"{built.__module__}.{built.__qualname__}"
+    packaged = cls.__module__.startswith("lit_classify.")
+    return cls.__qualname__ if packaged else f"{cls.__module__}.{cls.__qualname__}"
 
 
-def constructor_parameters(kind: type) -> dict[str, inspect.Parameter]:
+def constructor_parameters(cls: type) -> dict[str, inspect.Parameter]:
     """Return the parameters of a class's constructor by name, including those passed to its bases.
 
     Examples:
@@ -77,11 +77,13 @@ def constructor_parameters(kind: type) -> dict[str, inspect.Parameter]:
         >>> sorted(constructor_parameters(CirclesDataModule).keys() & {"noise", "factor", "batch_size", "lr"})
         ['batch_size', 'factor', 'noise']
     """
-    found: dict[str, inspect.Parameter] = {}
-    for base in reversed(kind.__mro__):
+    parameters: dict[str, inspect.Parameter] = {}
+    for base in reversed(cls.__mro__):
         if "__init__" in vars(base):
-            found |= inspect.signature(vars(base)["__init__"]).parameters
-    return {name: part for name, part in found.items() if name not in {"self", "args", "kwargs"}}
+            parameters |= inspect.signature(vars(base)["__init__"]).parameters
+    return {
+        name: parameter for name, parameter in parameters.items() if name not in {"self", "args", "kwargs"}
+    }
 
 
 def plain(value: Any, known: Mapping[str, type] | None = None) -> Any:  # noqa: ANN401 - any argument
@@ -98,26 +100,26 @@ def plain(value: Any, known: Mapping[str, type] | None = None) -> Any:  # noqa: 
         >>> plain(nn.LeakyReLU(0.2), {"LeakyReLU": nn.LeakyReLU})
         'LeakyReLU(negative_slope=0.2)'
     """
-    if type(value) in _KEPT:
+    if type(value) in _PLAIN_TYPES:
         return value
     if isinstance(value, Mapping):
-        return {plain(key): plain(part, known) for key, part in value.items()}
+        return {plain(key): plain(item, known) for key, item in value.items()}
     if isinstance(value, list | tuple | range):
-        return [plain(part, known) for part in value]
+        return [plain(item, known) for item in value]
     if isinstance(value, nn.Module):
         return f"{plain(type(value), known)}({value.extra_repr()})"
     if inspect.isclass(value) or inspect.isroutine(value):
-        short = (name for name, kind in (known or {}).items() if kind is value)
+        short = (name for name, cls in (known or {}).items() if cls is value)
         return next(short, f"{value.__module__}.{value.__qualname__}")
     if callable(to_list := getattr(value, "tolist", None)):  # an array, or a scalar of NumPy
         return to_list()
-    for kind in (str, int, float):
-        if isinstance(value, kind):
-            return kind(value)
+    for cls in (str, int, float):
+        if isinstance(value, cls):
+            return cls(value)
     return re.sub(r" at 0x[0-9a-fA-F]+", "", str(value))  # which differs in the next process
 
 
-def refers_to(recorded: Any, given: Any, known: Mapping[str, type]) -> bool:  # noqa: ANN401 - any argument
+def refers_to(recorded: Any, value: Any, known: Mapping[str, type]) -> bool:  # noqa: ANN401 - any argument
     """Return whether a recorded string refers to a class, a function or an instance; imports nothing.
 
     A class of a script or notebook may have been moved into a module.
@@ -128,9 +130,9 @@ def refers_to(recorded: Any, given: Any, known: Mapping[str, type]) -> bool:  # 
         >>> refers_to("__main__.Tanh", nn.Tanh, {})
         True
     """
-    if plain(given, known) == recorded or f"{plain(given, known)}()" == recorded:
+    if plain(value, known) == recorded or f"{plain(value, known)}()" == recorded:
         return True
     module, _, name = str(recorded).removesuffix("()").rpartition(".")
-    if module == "__main__" and getattr(given, "__qualname__", None) == name:
+    if module == "__main__" and getattr(value, "__qualname__", None) == name:
         return True
-    return getattr(sys.modules.get(module), name, recorded) is given  # re-exported under another path
+    return getattr(sys.modules.get(module), name, recorded) is value  # re-exported under another path

@@ -22,13 +22,13 @@ def received() -> int:
 
 def termination_signals() -> list[signal.Signals]:
     """Return the signals that end a command; SIGHUP is excluded if it is ignored, as under nohup."""
-    numbers = [signal.SIGINT, signal.SIGTERM]
+    signals = [signal.SIGINT, signal.SIGTERM]
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        numbers.append(signal.SIGHUP)
-    return numbers
+        signals.append(signal.SIGHUP)
+    return signals
 
 
-def terminate(number: int, frame: FrameType | None = None) -> NoReturn:
+def terminate(signum: int, frame: FrameType | None = None) -> NoReturn:
     """Handle a signal by ending the command.
 
     Raises:
@@ -36,8 +36,8 @@ def terminate(number: int, frame: FrameType | None = None) -> NoReturn:
         SystemExit: for other signals, with the exit code of a shell, 128 plus the number.
     """
     global _received
-    _received = number
-    raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+    _received = signum
+    raise KeyboardInterrupt if signum == signal.SIGINT else SystemExit(128 + signum)
 
 
 @contextmanager
@@ -53,24 +53,24 @@ def handled() -> Iterator[None]:
         yield
         return
     _received = 0
-    before = {number: signal.signal(number, terminate) for number in termination_signals()}
+    previous_handlers = {signum: signal.signal(signum, terminate) for signum in termination_signals()}
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    earlier = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    over = threading.Event()
-    watch = threading.Thread(target=_watch, args=(reader, over), daemon=True)
+    previous_fd = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    finished = threading.Event()
+    watch = threading.Thread(target=_watch, args=(reader, finished), daemon=True)
     watch.start()
     try:
         yield
     finally:
-        over.set()
-        signal.set_wakeup_fd(earlier)
+        finished.set()
+        signal.set_wakeup_fd(previous_fd)
         os.write(writer, b"\0")
         watch.join()
         os.close(reader)
         os.close(writer)
-        for number, handler in before.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        for signum, handler in previous_handlers.items():
+            signal.signal(signum, signal.SIG_DFL if handler is None else handler)
 
 
 @contextmanager
@@ -83,29 +83,29 @@ def continuing_after_interrupt() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before, _continues = signal.signal(signal.SIGINT, signal.default_int_handler), True
+    previous_handler, _continues = signal.signal(signal.SIGINT, signal.default_int_handler), True
     try:
         yield
     finally:
         _continues = False
-        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
+        signal.signal(signal.SIGINT, signal.SIG_DFL if previous_handler is None else previous_handler)
 
 
-def _watch(reader: int, over: threading.Event) -> None:
+def _watch(reader: int, finished: threading.Event) -> None:
     """End the process if the main thread has not ended in time after a signal.
 
     Lightning's handler may wait for other processes before it calls ``terminate``.
     """
-    while number := os.read(reader, 1)[0]:
-        handler: Any = signal.getsignal(number)
+    while signum := os.read(reader, 1)[0]:
+        handler: Any = signal.getsignal(signum)
         terminates = terminate in (handler, *getattr(handler, "signal_handlers", ()))
-        if number == signal.SIGINT and _continues:
+        if signum == signal.SIGINT and _continues:
             continue
-        if (_received or terminates) and not over.wait(_GRACE_PERIOD_S):
+        if (_received or terminates) and not finished.wait(_GRACE_PERIOD_S):
             remove_unfinished()
-            if number == signal.SIGINT and os.environ.get("LOCAL_RANK", "0") == "0":
+            if signum == signal.SIGINT and os.environ.get("LOCAL_RANK", "0") == "0":
                 os.write(2, b"\nlit-classify: interrupted\n")
-            os._exit(128 + number)
+            os._exit(128 + signum)
 
 
 def _pause_watch() -> None:
@@ -125,8 +125,8 @@ def _resume_watch() -> None:
 def _reset_handlers() -> None:
     """Restore the default handlers in a forked process, such as a worker of a DataLoader."""
     if signal.getsignal(signal.SIGTERM) is terminate:
-        for number in termination_signals():
-            signal.signal(number, signal.SIG_DFL)
+        for signum in termination_signals():
+            signal.signal(signum, signal.SIG_DFL)
 
 
 _paused: list[int] = []

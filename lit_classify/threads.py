@@ -23,13 +23,13 @@ def limit_threads(model: nn.Module, num_rows: int) -> Iterator[None]:
         ...
         1
     """
-    before = torch.get_num_threads()
+    num_threads = torch.get_num_threads()
     if needs_one_thread(model, num_rows):
         torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(num_threads)
 
 
 @contextmanager
