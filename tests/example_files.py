@@ -20,8 +20,8 @@ def zipped(*contents: bytes) -> bytes:
     """Return a zip archive of files."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for number, content in enumerate(contents):
-            archive.writestr(f"{number}.csv", content)
+        for index, content in enumerate(contents):
+            archive.writestr(f"{index}.csv", content)
     return buffer.getvalue()
 
 

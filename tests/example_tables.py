@@ -29,7 +29,7 @@ def cast(cells: pl.Series, kind: Kind | None = None) -> tuple[pl.Series, Kind]:
 
 def bundled(load: Callable[..., Any], name: str) -> Path:
     bunch = load(as_frame=False)
-    table = pl.DataFrame(bunch.data, schema=[f"x{number}" for number in range(bunch.data.shape[1])])
+    table = pl.DataFrame(bunch.data, schema=[f"x{index}" for index in range(bunch.data.shape[1])])
     table.with_columns(pl.Series("target", bunch.target)).write_csv(name)
     return Path(name)
 
@@ -42,6 +42,6 @@ def table(
 
 def three_files() -> dict[str, Any]:
     for split, start in (("train", 0), ("val", 100), ("test", 200)):
-        rows = [f"{start + number},{'ab'[number % 2]}" for number in range(40)]
+        rows = [f"{start + row},{'ab'[row % 2]}" for row in range(40)]
         write("\n".join(["x,target", *rows]), f"{split}.csv")
     return {"path": "train.csv", "target": "target", "val_path": "val.csv", "test_path": "test.csv"}

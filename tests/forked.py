@@ -47,11 +47,11 @@ class ForkedProgram:
         """The exit code, or minus the signal that ended the program; None while it runs."""
         return self._process.exitcode
 
-    def send_signal(self, number: int) -> None:
+    def send_signal(self, signum: int) -> None:
         assert self._process.pid is not None
         if self.returncode is None:
             with suppress(ProcessLookupError):  # it has just ended
-                os.kill(self._process.pid, number)
+                os.kill(self._process.pid, signum)
 
     def communicate(self, timeout: float = 120) -> tuple[str, str]:
         """Wait for the end, and return the rest of both outputs, which must fit into pipes."""

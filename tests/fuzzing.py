@@ -107,7 +107,7 @@ def table_settings(draw: st.DrawFn) -> dict[str, Any]:
     name = st.one_of(st.sampled_from(NAMES), st.sampled_from(NAMES), WORDS)
     some = st.lists(name, max_size=3)
     settings: dict[str, Any] = {"target": draw(st.one_of(st.just("target"), name, some))}
-    more: dict[str, st.SearchStrategy[Any]] = {
+    strategies: dict[str, st.SearchStrategy[Any]] = {
         "features": some,
         "ignore": some,
         "categorical": some,
@@ -127,8 +127,8 @@ def table_settings(draw: st.DrawFn) -> dict[str, Any]:
         "batch_size": st.sampled_from([None, 1, 64, 0, -5, "auto"]),
         "random_state": st.sampled_from([0, 42, -1, 2**40]),
     }
-    for key in draw(st.lists(st.sampled_from(sorted(more)), max_size=3, unique=True)):
-        settings[key] = draw(more[key])
+    for key in draw(st.lists(st.sampled_from(sorted(strategies)), max_size=3, unique=True)):
+        settings[key] = draw(strategies[key])
     return settings
 
 
@@ -165,8 +165,8 @@ BOUND += ["--trainer.accelerator", "cpu", "--trainer.devices", "1", "--trainer.s
 
 
 def _misspelt(draw: st.DrawFn, word: str) -> str:
-    place = draw(st.integers(0, len(word)))
-    return word[:place] + draw(st.sampled_from(["", "x", "-", " ", "é"])) + word[place + 1 :]
+    position = draw(st.integers(0, len(word)))
+    return word[:position] + draw(st.sampled_from(["", "x", "-", " ", "é"])) + word[position + 1 :]
 
 
 @st.composite
@@ -182,18 +182,18 @@ def recipe_files(draw: st.DrawFn) -> str:
                 inner = inner[key]
             else:
                 break
-        what = draw(st.integers(0, 4))
-        if what == 0 and len(inner) > 1:
+        alteration = draw(st.integers(0, 4))
+        if alteration == 0 and len(inner) > 1:
             del inner[key]
-        elif what == 1:
+        elif alteration == 1:
             inner[_misspelt(draw, key)] = inner.pop(key)
         else:
             inner[key] = draw(JUNK)
     text: str = yaml.safe_dump(content, allow_unicode=True)
     if draw(st.integers(0, 7)) == 0:
-        place = draw(st.integers(0, len(text)))
+        position = draw(st.integers(0, len(text)))
         odd = ["\t", ":", "- ", "{", "&a ", "*a", "!!python/name:os.system", "\0"]
-        text = text[:place] + draw(st.sampled_from(odd))
+        text = text[:position] + draw(st.sampled_from(odd))
         text += draw(st.sampled_from(["", "model: 1", "]"]))
     return text
 
@@ -229,14 +229,14 @@ def command_lines(draw: st.DrawFn) -> list[str]:
                 st.sampled_from(["nothing", "--outt", "--out", "-1", "circles_v22", "nowhere.ckpt", "last"])
             ),
         ]
-    words = [command]
+    arguments = [command]
     if draw(st.integers(0, 5)):
-        words += [
+        arguments += [
             "--config",
             draw(st.sampled_from(["circles_v2", "line", "blobs", "moons", "table", "moon"])),
         ]
     for _ in range(draw(st.integers(0, 3))):
         option = draw(st.sampled_from(OPTIONS))
         option = _misspelt(draw, option) if draw(st.integers(0, 5)) == 0 else option
-        words += draw(st.sampled_from([[option], [option, draw(VALUES)], [option, draw(VALUES)]]))
-    return words
+        arguments += draw(st.sampled_from([[option], [option, draw(VALUES)], [option, draw(VALUES)]]))
+    return arguments

@@ -48,8 +48,8 @@ def accuracy(y_true: Tensor, y_pred: Tensor) -> float:
 
 def sequential(*widths: int, activation: type[nn.Module] | None = None) -> nn.Sequential:
     layers: list[nn.Module] = []
-    for before, after in pairwise(widths):
-        layers.append(nn.Linear(before, after))
+    for in_features, out_features in pairwise(widths):
+        layers.append(nn.Linear(in_features, out_features))
         if activation is not None and len(layers) < 2 * (len(widths) - 1) - 1:
             layers.append(activation())
     return nn.Sequential(*layers)

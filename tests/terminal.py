@@ -22,8 +22,8 @@ def run_in_terminal(*arguments: str, **environment: str) -> tuple[str, list[floa
     os.close(terminal)
     output, times = b"", []
     try:
-        while part := os.read(controller, 65536):
-            output += part
+        while block := os.read(controller, 65536):
+            output += block
             times.append(time.monotonic() - start)
     except OSError:  # Linux: all ends of the terminal are closed
         pass

@@ -183,12 +183,12 @@ def test_a_network_in_the_current_directory_is_imported_only_if_it_is_typed(
     Path("own.yaml").write_text(
         "model: {class_path: BinaryClassifier, init_args: {network: net_of_mine.Net}}\n"
     )
-    before = list(sys.path)
+    path = list(sys.path)
     assert main([*FIT, "--config", "own.yaml"]) == 2
     assert "is imported only if given on the command line" in capsys.readouterr().err
     assert not Path("imported").exists()
     assert main([*FIT, "--model.network", "net_of_mine.Net"]) == 0
-    assert sys.path == before
+    assert sys.path == path
 
 
 @pytest.mark.parametrize(

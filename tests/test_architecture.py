@@ -20,8 +20,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 
 LEVELS = {
-    part: level
-    for level, parts in enumerate(
+    name: level
+    for level, names in enumerate(
         [
             "diagnosis errors data_interface",
             "atomic_write messages safe_yaml seeds",
@@ -40,7 +40,7 @@ LEVELS = {
             "__main__",
         ]
     )
-    for part in parts.split()
+    for name in names.split()
 }
 
 
@@ -52,22 +52,22 @@ CROSS_CUTTING = {
 HEAVY = ("torch", "lightning", "sklearn", "matplotlib", "numpy", "tensorboard", "jsonargparse")
 
 
-def part(file: Path) -> str:
+def top_level(file: Path) -> str:
     return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imported_parts(file: Path) -> set[str]:
-    found: set[str] = set()
+def imported_modules(file: Path) -> set[str]:
+    modules: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module == "lit_classify":
-            found |= {alias.name for alias in node.names if alias.name in LEVELS}
+            modules |= {alias.name for alias in node.names if alias.name in LEVELS}
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lit_classify."):
-            found.add((node.module or "").split(".")[1])
-    return found
+            modules.add((node.module or "").split(".")[1])
+    return modules
 
 
 def test_every_file_has_a_level() -> None:
-    assert {part(file) for file in FILES} - {"__init__"} == set(LEVELS)
+    assert {top_level(file) for file in FILES} - {"__init__"} == set(LEVELS)
 
 
 def test_every_test_file_is_named_after_a_module_or_a_part_of_the_package() -> None:
@@ -79,16 +79,16 @@ def test_every_test_file_is_named_after_a_module_or_a_part_of_the_package() -> N
         assert tested in known, f"{file} has no module {tested}.py"
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if part(file) != "__init__"], ids=str)
+@pytest.mark.parametrize("file", [file for file in FILES if top_level(file) != "__init__"], ids=str)
 def test_imports_go_down(file: Path) -> None:
-    here = part(file)
-    for other in imported_parts(file) - {here}:
-        assert LEVELS[other] < LEVELS[here], f"{here} imports {other}"
+    module = top_level(file)
+    for imported in imported_modules(file) - {module}:
+        assert LEVELS[imported] < LEVELS[module], f"{module} imports {imported}"
 
 
 def test_data_and_modules_never_import_each_other() -> None:
-    assert all("modules" not in imported_parts(file) for file in (PACKAGE / "data").rglob("*.py"))
-    assert all("data" not in imported_parts(file) for file in (PACKAGE / "modules").rglob("*.py"))
+    assert all("modules" not in imported_modules(file) for file in (PACKAGE / "data").rglob("*.py"))
+    assert all("data" not in imported_modules(file) for file in (PACKAGE / "modules").rglob("*.py"))
 
 
 def private_names(tree: ast.AST) -> Iterator[str]:
@@ -115,7 +115,7 @@ def test_private_names_of_other_packages_are_used_in_lightning_alone() -> None:
     used = {
         f"{file.relative_to(PACKAGE)}: {name}"
         for file, tree in trees.items()
-        if part(file) != "_lightning"
+        if top_level(file) != "_lightning"
         for name in private_names(tree)
         if name.startswith("_") and not name.startswith("__") and name not in defined
     }
@@ -135,7 +135,7 @@ def test_public_names_are_these_and_load() -> None:
     tasks = {"LitModule", "BinaryClassifier", "MulticlassClassifier", "MultilabelClassifier", "Regressor"}
     data_sets = ("Circles", "Moons", "Spirals", "Blobs", "Xor", "Gaussians", "Line", "Table")
     points = {f"{name}DataModule" for name in data_sets}
-    rest = {
+    others = {
         "MLP",
         "TensorLoader",
         "SeededDataLoader",
@@ -154,7 +154,7 @@ def test_public_names_are_these_and_load() -> None:
         "UserError",
         "__version__",
     }
-    assert set(lit_classify.__all__) == tasks | points | rest
+    assert set(lit_classify.__all__) == tasks | points | others
     for name in lit_classify.__all__:
         assert getattr(lit_classify, name) is not None
 

@@ -36,7 +36,7 @@ def test_one_of_several_concurrent_writers_writes_the_complete_file(
 
     if not links:  # some file systems have no hard links
         monkeypatch.setattr(os, "link", link)
-    tables = [pl.DataFrame({"prediction": [number] * 20_000}) for number in range(8)]
+    tables = [pl.DataFrame({"prediction": [value] * 20_000}) for value in range(8)]
     with ThreadPoolExecutor(8) as pool:
         writers = [pool.submit(write_predictions, Path("p.csv"), table, overwrite) for table in tables]
     errors = [str(writer.exception()) for writer in writers if writer.exception()]

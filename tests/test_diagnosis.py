@@ -118,8 +118,8 @@ BATCH = replace(
     ],
 )
 def test_a_batch_that_is_not_learned_is_a_failure(facts: dict[str, Any], verdict: str, option: str) -> None:
-    (found,) = diagnose(replace(BATCH, **facts))
-    assert (found.verdict, found.advice) == (verdict, option)
+    (finding,) = diagnose(replace(BATCH, **facts))
+    assert (finding.verdict, finding.advice) == (verdict, option)
 
 
 @pytest.mark.parametrize(

@@ -114,7 +114,7 @@ def test_labels_are_learned_from_or_refused(y: torch.Tensor) -> None:
 
 def run(arguments: list[str]) -> None:
     """Run a command line, and check its exit code, its messages and that a refused one writes no file."""
-    before = set(Path().rglob("*"))
+    paths = set(Path().rglob("*"))
     stdout, stderr = io.StringIO(), io.StringIO()
     with warnings.catch_warnings(), contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
         warnings.simplefilter("ignore")
@@ -128,7 +128,7 @@ def run(arguments: list[str]) -> None:
         lines = [line for line in stderr.getvalue().splitlines() if "note:" not in line]
         assert 1 <= len(lines) <= 10, lines
         assert lines[0].startswith("lit-classify"), lines
-        assert set(Path().rglob("*")) == before
+        assert set(Path().rglob("*")) == paths
 
 
 @pytest.mark.slow

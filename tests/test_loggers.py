@@ -94,14 +94,14 @@ def test_another_run_and_a_resumed_run_leave_the_files_of_the_first(
     # one directory for the events of all runs
     logger += ["--trainer.logger.name", "", "--trainer.logger.version", ""]
     assert main([*FIT_MOONS, *logger, "--trainer.max_epochs", "1"]) == 0
-    before = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
-    assert len(before) == 5  # configuration, two checkpoints, and what the logger writes
+    files = {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+    assert len(files) == 5  # configuration, two checkpoints, and what the logger writes
     assert main([*FIT_MOONS, *logger, "--trainer.max_epochs", "1"]) == 0
     capsys.readouterr()
     resume = ["--trainer.max_epochs", "3", "--ckpt_path", MOONS_CHECKPOINT.format(0)]
     assert main([*FIT_MOONS, *logger, *resume]) == 0
     assert "\nResumed after 1 epoch and trained 2 more in " in capsys.readouterr().out
-    assert all(path.read_bytes() == content for path, content in before.items())
+    assert all(path.read_bytes() == content for path, content in files.items())
     assert Checkpoint.read(MOONS_CHECKPOINT.format(2)).epochs == 3
 
 

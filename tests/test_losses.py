@@ -35,21 +35,21 @@ VALUES = torch.randn(N, generator=GENERATOR)
 CASES: dict[str, tuple[Callable[..., LitModule], nn.Module, Tensor, Tensor, Tensor]] = {
     # task, torch's loss, logits, targets of the task, targets of torch's loss
     "SoftMarginLoss": (
-        lambda **given: BinaryClassifier(2, **given),
+        lambda **kwargs: BinaryClassifier(2, **kwargs),
         nn.SoftMarginLoss(),
         LOGITS[:, :1],
         CLASSES.clamp(max=1),
         2.0 * CLASSES.clamp(max=1)[:, None] - 1,
     ),
     "MultiMarginLoss": (
-        lambda **given: MulticlassClassifier(2, 3, **given),
+        lambda **kwargs: MulticlassClassifier(2, 3, **kwargs),
         nn.MultiMarginLoss(p=2, margin=0.5),
         LOGITS,
         CLASSES,
         CLASSES,
     ),
     "MultiLabelSoftMarginLoss": (
-        lambda **given: MultilabelClassifier(2, 3, **given),
+        lambda **kwargs: MultilabelClassifier(2, 3, **kwargs),
         nn.MultiLabelSoftMarginLoss(),
         LOGITS,
         LABELS,
@@ -57,7 +57,7 @@ CASES: dict[str, tuple[Callable[..., LitModule], nn.Module, Tensor, Tensor, Tens
     ),
     **{
         type(loss).__name__: (
-            lambda **given: Regressor(1, **given),
+            lambda **kwargs: Regressor(1, **kwargs),
             loss,
             LOGITS[:, :1],
             VALUES,
@@ -77,15 +77,15 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 def test_a_loss_by_name_as_a_class_or_instance_is_that_of_torch(name: str) -> None:
     make, loss, logits, y, targets = CASES[name]
     settings: dict[str, Any] = {"loss_args": ARGUMENTS[name]} if name in ARGUMENTS else {}
-    given: list[dict[str, Any]] = [
+    arguments: list[dict[str, Any]] = [
         {"loss": name, **settings},
         {"loss": name.removesuffix("Loss"), **settings},
         {"loss": f"torch.nn.{name}", **settings},
         {"loss": LOSSES[name], **settings},
         {"loss": loss},
     ]
-    for each in given:
-        model = make(**each)
+    for kwargs in arguments:
+        model = make(**kwargs)
         assert torch.equal(model.loss(logits, y), loss(logits, targets))
         rows = torch.stack([loss(logits[n : n + 1], targets[n : n + 1]) for n in range(N)])
         torch.testing.assert_close(model.loss(logits, y, "none"), rows)
@@ -259,12 +259,12 @@ def test_the_commands_compute_a_custom_loss_that_is_given_and_predict_without_it
     fit = ["fit", "--config", "moons", "--model.loss", "tests.custom_losses.Focal", "--plots", "none"]
     assert main([*fit, "--trainer.max_epochs", "2"]) == 0
     assert "--model.loss tests.custom_losses.Focal" in capsys.readouterr().out  # in the command to test it
-    given = ["--ckpt_path", MOONS_CHECKPOINT.format(0)]
-    assert main(["test", *given]) == 2
+    options = ["--ckpt_path", MOONS_CHECKPOINT.format(0)]
+    assert main(["test", *options]) == 2
     assert "add --model.loss tests.custom_losses.Focal" in capsys.readouterr().err
-    assert main(["test", *given, "--model.loss", "tests.custom_losses.Focal"]) == 0
-    assert main(["predict", *given, "--out", "predictions.csv"]) == 0
-    importance = ["importance", given[1], "--metric", "loss"]
+    assert main(["test", *options, "--model.loss", "tests.custom_losses.Focal"]) == 0
+    assert main(["predict", *options, "--out", "predictions.csv"]) == 0
+    importance = ["importance", options[1], "--metric", "loss"]
     assert main(importance) == 2
     assert main([*importance, "--loss", "tests.custom_losses.Focal"]) == 0
     assert Path("importance/importance.csv").is_file()

@@ -20,17 +20,17 @@ def blocks(language: str) -> list[str]:
 
 
 def run(command: str) -> int:
-    words = shlex.split(command)
+    args = shlex.split(command)
     if command == "source .venv/bin/activate":  # the tests run in that environment
         return 0
-    if words[0] == "lit-classify":
+    if args[0] == "lit-classify":
         try:
-            return main(words[1:])
+            return main(args[1:])
         except SystemExit as error:
             return int(error.code or 0)
-    program = ROOT / words[0] if words[0].startswith("scripts/") else Path(sys.executable).parent / words[0]
-    more = ["--inspect"] if words[0] == "tensorboard" else []  # without it TensorBoard would not end
-    return subprocess.run([program, *words[1:], *more], check=False, timeout=500).returncode
+    program = ROOT / args[0] if args[0].startswith("scripts/") else Path(sys.executable).parent / args[0]
+    options = ["--inspect"] if args[0] == "tensorboard" else []  # without it TensorBoard would not end
+    return subprocess.run([program, *args[1:], *options], check=False, timeout=500).returncode
 
 
 @pytest.mark.slow

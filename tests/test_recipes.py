@@ -12,7 +12,7 @@ from tests.example_tables import write
 @pytest.mark.reliability(17)
 @pytest.mark.parametrize("name", recipes.names())
 def test_a_recipe_is_complete_and_runs_one_batch(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    write("x,y\n" + "\n".join(f"{number % 7},{'ab'[number % 2]}" for number in range(60)))
+    write("x,y\n" + "\n".join(f"{row % 7},{'ab'[row % 2]}" for row in range(60)))
     fit = ["fit", "--config", name]
     if name == "blobs_transfer":
         assert main(["fit", "--config", "blobs", "--trainer.max_epochs", "1", "--plots", "none"]) == 0

@@ -60,8 +60,8 @@ def test_a_run_resumed_after_any_epoch_equals_an_uninterrupted_run(epochs: int) 
     assert_equal(uninterrupted(5), weights(1))
 
 
-def marked_slow(numbers: Sequence[int], *, but: Sequence[int]) -> list[Any]:
-    return [number if number in but else pytest.param(number, marks=pytest.mark.slow) for number in numbers]
+def marked_slow(values: Sequence[int], *, but: Sequence[int]) -> list[Any]:
+    return [value if value in but else pytest.param(value, marks=pytest.mark.slow) for value in values]
 
 
 @pytest.mark.reliability(3)
@@ -92,10 +92,10 @@ def test_a_run_is_resumed_from_its_best_and_last_checkpoints(name: str, recipe: 
     directory = f"lightning_logs/{recipe}/version_{{}}/checkpoints"
     assert main([*fit, "--trainer.max_epochs", "6"]) == 0
     assert main([*fit, "--trainer.max_epochs", "3"]) == 0
-    first = Checkpoint.read(f"{directory.format(1)}/{name}.ckpt").epochs
-    more = ["--ckpt_path", f"{directory.format(1)}/{name}.ckpt", "--trainer.max_epochs", "6"]
-    assert main([*fit, *more]) == 0
-    assert 0 < first <= 3
+    epochs = Checkpoint.read(f"{directory.format(1)}/{name}.ckpt").epochs
+    options = ["--ckpt_path", f"{directory.format(1)}/{name}.ckpt", "--trainer.max_epochs", "6"]
+    assert main([*fit, *options]) == 0
+    assert 0 < epochs <= 3
     uninterrupted, resumed = (
         torch.load(f"{directory.format(run)}/last.ckpt", weights_only=True) for run in (0, 2)
     )
@@ -137,11 +137,11 @@ def test_a_run_with_worker_processes_is_resumed_after_any_step(num_workers: int,
 
 @pytest.mark.slow
 @pytest.mark.reliability(8)
-@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
-def test_a_run_stopped_by_a_signal_and_resumed_equals_an_uninterrupted_run(number: int) -> None:
+@pytest.mark.parametrize("signum", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
+def test_a_run_stopped_by_a_signal_and_resumed_equals_an_uninterrupted_run(signum: int) -> None:
     until = ["--trainer.max_epochs", "150"]
     process = start_fit(*until)
-    process.send_signal(number)
+    process.send_signal(signum)
     process.communicate(timeout=60)
     assert process.returncode in (130, 143)
     assert main([*FIT_MOONS, *until, "--ckpt_path", MOONS_CHECKPOINT.format(0)]) == 0

@@ -94,7 +94,7 @@ def test_any_text_is_preserved_by_fit_test_predict_and_export(
     header = [name if name.strip("^$* ") else f"{name}x" for name in map(str.strip, header)]
     number, category, target, unused = (f"{name}." if header.count(name) > 1 else name for name in header)
     write(path, [number, category, target, unused], categories, classes)
-    before = len(list(Path().glob("lightning_logs/table/*")))
+    version = len(list(Path().glob("lightning_logs/table/*")))
     fit = ["fit", "--data=TableDataModule", f"--data.path={json.dumps([path])}", "--data.header=true"]
     fit += [f"--data.{option}={json.dumps([name])}" for option, name in (("ignore", unused),)]
     fit += [
@@ -105,7 +105,7 @@ def test_any_text_is_preserved_by_fit_test_predict_and_export(
         "--trainer.max_epochs=2",
     ]
     assert main(fit) == 0
-    checkpoint = RUN.format(before)
+    checkpoint = RUN.format(version)
     recorded = Checkpoint.read(checkpoint)
     model, data = recorded.build_model(), recorded.build_data()
     assert model.class_names is not None
@@ -132,8 +132,8 @@ def test_any_text_is_preserved_by_fit_test_predict_and_export(
     assert {column["name"] for column in schema["columns"]} == {number, category}
     (codes,) = (column["codes"] for column in schema["columns"] if column["name"] == category)
     assert set(codes) == set(categories)
-    assert main(["fit", f"--config=lightning_logs/table/version_{before}/config.yaml"]) == 0
-    again = load(RUN.format(before + 1))
+    assert main(["fit", f"--config=lightning_logs/table/version_{version}/config.yaml"]) == 0
+    again = load(RUN.format(version + 1))
     for name, weight in model.state_dict().items():
         np.testing.assert_array_equal(weight, again.state_dict()[name])
 

@@ -17,7 +17,7 @@ from tests.training import fitted, same_weights, trainer
 OWN = "tests.custom_networks."
 
 
-GIVEN: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
+ARGUMENTS: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
     # arguments; their plain data in a checkpoint; arguments that train the same weights
     "activation class": ({"activation": nn.Tanh}, {"activation": "Tanh"}, {"activation": "Tanh"}),
     "activation instance": (
@@ -50,10 +50,10 @@ GIVEN: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", GIVEN)
+@pytest.mark.parametrize("name", ARGUMENTS)
 def test_classes_and_instances_train_as_their_names_do_and_are_recorded_as_plain_data(name: str) -> None:
-    given, recorded, same = GIVEN[name]
-    assert same_weights(fitted(**same), fitted(**given))
+    arguments, recorded, named = ARGUMENTS[name]
+    assert same_weights(fitted(**named), fitted(**arguments))
     content = torch.load("fitted.ckpt", weights_only=True)
     for record in (content["hyper_parameters"], content["lit_classify"]["model"]["init_args"]):
         assert {key: record[key] for key in recorded} == recorded
@@ -99,7 +99,7 @@ def test_the_function_of_a_scheduler_is_recorded_by_its_name() -> None:
 
 
 def test_what_has_no_name_is_recorded_without_its_address() -> None:
-    first, second = (partial(lambda y, scale: y * scale, scale=2) for _ in range(2))
-    assert repr(first) != repr(second)
-    assert plain(first) == plain(second)
-    assert "scale=2" in plain(first)
+    function, same_function = (partial(lambda y, scale: y * scale, scale=2) for _ in range(2))
+    assert repr(function) != repr(same_function)
+    assert plain(function) == plain(same_function)
+    assert "scale=2" in plain(function)

@@ -43,15 +43,15 @@ import time; Last(); time.sleep(60)"""
 
 
 def started(
-    command: list[str], place: str, then: str = HERE, start: Callable[..., Program] = ForkedProgram
+    command: list[str], function: str, then: str = HERE, start: Callable[..., Program] = ForkedProgram
 ) -> Program:
-    """Start a command that runs ``then`` in place of a function, and wait until it is called."""
-    home, _, name = place.partition(":")
-    owner, _, attribute = f"home.{name}".rpartition(".")
+    """Start a command that runs ``then`` instead of a function, and wait until it is called."""
+    module_name, _, name = function.partition(":")
+    owner, _, attribute = f"module.{name}".rpartition(".")
     program = "\n".join(
         [
             "import importlib, os, sys",
-            f"home = importlib.import_module({home!r})",
+            f"module = importlib.import_module({module_name!r})",
             "def instead(*_, **__):",
             *(f"    {line}" for line in then.splitlines()),
             f"{owner}.{attribute} = instead",
@@ -66,14 +66,14 @@ def started(
     raise AssertionError(process.communicate()[1])
 
 
-def ended(process: Program, number: int) -> str:
+def ended(process: Program, signum: int) -> str:
     """Send a signal, check that the process ends in time with its exit code, return its messages."""
     start = time.monotonic()
-    process.send_signal(number)
+    process.send_signal(signum)
     _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 128 + number
+    assert process.returncode == 128 + signum
     assert time.monotonic() - start < LONGEST_S
-    assert stderr == ("\nlit-classify: interrupted\n" if number == signal.SIGINT else "")
+    assert stderr == ("\nlit-classify: interrupted\n" if signum == signal.SIGINT else "")
     return stderr
 
 
@@ -98,7 +98,7 @@ PLACES = {
 @pytest.mark.slow
 @pytest.mark.reliability(52)
 @pytest.mark.parametrize(
-    ("place", "number"),
+    ("step", "signum"),
     [
         ("test scores", signal.SIGTERM),
         ("predict writes", signal.SIGTERM),
@@ -113,13 +113,13 @@ PLACES = {
         pytest.param("predict asks", signal.SIGHUP, marks=slow),
     ],
 )
-def test_a_signal_ends_a_command_without_partial_files(place: str, number: int) -> None:
+def test_a_signal_ends_a_command_without_partial_files(step: str, signum: int) -> None:
     assert main(FIT) == 0
-    before = set(Path().rglob("*"))
-    command, where = PLACES[place]
+    paths = set(Path().rglob("*"))
+    command, function = PLACES[step]
     target = [BEST] if command[0] in ("export", "importance", "plot") else ["--ckpt_path", BEST]
-    ended(started([*command, *target], where), number)
-    assert set(Path().rglob("*")) == before
+    ended(started([*command, *target], function), signum)
+    assert set(Path().rglob("*")) == paths
 
 
 @pytest.mark.slow
@@ -158,16 +158,16 @@ def test_sigterm_is_not_lost_in_a_finalizer() -> None:
 
 @pytest.mark.slow
 @pytest.mark.reliability(52)
-@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=slow)])
-def test_a_signal_ends_verify_during_training(number: int) -> None:
+@pytest.mark.parametrize("signum", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=slow)])
+def test_a_signal_ends_verify_during_training(signum: int) -> None:
     process = started(["verify", "moons"], f"{MODULE}.on_train_start", "os.write(1, b'here\\n')")
-    ended(process, number)
+    ended(process, signum)
 
 
 @pytest.mark.reliability(52)
 def test_sigterm_ends_a_command_during_imports() -> None:
-    place = "lit_classify._lightning.fast_import:import_lightning"
-    ended(started([*FIT], place, start=start_python), signal.SIGTERM)
+    function = "lit_classify._lightning.fast_import:import_lightning"
+    ended(started([*FIT], function, start=start_python), signal.SIGTERM)
 
 
 @pytest.mark.slow
@@ -183,7 +183,7 @@ def test_a_closed_terminal_stops_a_fit_with_a_checkpoint() -> None:
 
 @pytest.mark.slow
 def test_sighup_is_ignored_under_nohup() -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         process = started(
             [*FIT],
@@ -194,20 +194,20 @@ def test_sighup_is_ignored_under_nohup() -> None:
         process.send_signal(signal.SIGHUP)
         process.communicate(timeout=60)
     finally:
-        signal.signal(signal.SIGHUP, before)
+        signal.signal(signal.SIGHUP, previous)
     assert process.returncode == 2  # the exit code of the KeyError
 
 
 def test_a_command_restores_the_signal_handlers() -> None:
     def mine(*_: object) -> None: ...
 
-    before = signal.signal(signal.SIGTERM, mine)
+    previous = signal.signal(signal.SIGTERM, mine)
     try:
         assert main(["recipes"]) == 0
         assert signal.getsignal(signal.SIGTERM) is mine
         assert signal.set_wakeup_fd(-1) == -1
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous)
 
 
 def test_a_signal_to_a_worker_process_does_not_end_the_command() -> None:

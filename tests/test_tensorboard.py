@@ -26,13 +26,13 @@ SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"
 
 def test_all_logged_plots_and_scalars_can_be_read_back() -> None:
     assert main([*SHORT, "all"]) == 0
-    found = events("circles_v2/version_0")
+    accumulator = events("circles_v2/version_0")
     for tag in ("optimizer/lr", "optimizer/grad_norm"):
-        assert [event.step for event in found.Scalars(tag)] == list(range(7))
-    assert [event.value for event in found.Scalars("optimizer/lr")] == pytest.approx([0.1] * 7)
+        assert [event.step for event in accumulator.Scalars(tag)] == list(range(7))
+    assert [event.value for event in accumulator.Scalars("optimizer/lr")] == pytest.approx([0.1] * 7)
     sizes = {
-        tag: [(image.step, image.width, image.height) for image in found.Images(tag)]
-        for tag in found.Tags()["images"]
+        tag: [(image.step, image.width, image.height) for image in accumulator.Images(tag)]
+        for tag in accumulator.Tags()["images"]
     }
     assert [step for step, _, _ in sizes["plots/boundary"]] == list(range(7))
     assert len({images[1:] for images in sizes["plots/boundary"]}) == 1
@@ -48,14 +48,14 @@ def test_all_logged_plots_and_scalars_can_be_read_back() -> None:
         assert width < 500  # legible on a card of 350 pixels
         assert 0.65 < width / height < 1.3
     for tag, images in sizes.items():
-        image = Image.open(io.BytesIO(found.Images(tag)[-1].encoded_image_string))
+        image = Image.open(io.BytesIO(accumulator.Images(tag)[-1].encoded_image_string))
         assert image.size == images[-1][1:]
         assert np.asarray(image.convert("RGB")).std() > 5  # something is drawn
-    animation = Image.open(io.BytesIO(found.Images("plots/boundary_animation")[0].encoded_image_string))
+    animation = Image.open(io.BytesIO(accumulator.Images("plots/boundary_animation")[0].encoded_image_string))
     assert (animation.format, animation.n_frames) == ("GIF", 7)  # type: ignore[attr-defined]  # a GIF has frames
     assert Path("lightning_logs/circles_v2/version_0/boundary.gif").is_file()
-    assert [tag for tag in found.Tags()["tensors"] if "text" in tag] == ["about/text_summary"]
-    about = logged_text(found, "about")
+    assert [tag for tag in accumulator.Tags()["tensors"] if "text" in tag] == ["about/text_summary"]
+    about = logged_text(accumulator, "about")
     assert "bend the boundary" in about
     assert f"\n\n    lit-classify {' '.join([*SHORT, 'all'])}\n\n" in about
     assert "\n| (0): Linear(in_features=2, out_features=10, bias=True) | (N, 10) | 30 |\n" in about
@@ -112,7 +112,7 @@ def test_the_tensorboard_page_shows_a_run_in_a_browser() -> None:
     command = [sys.executable, "-m", "tensorboard.main", "--logdir", "lightning_logs", "--host", "127.0.0.1"]
     server = subprocess.Popen([*command, "--port", "0"], stderr=subprocess.PIPE, text=True)
     assert server.stderr is not None
-    address = next(found[0] for line in server.stderr if (found := re.findall(r"http://127\S+", line)))
+    address = next(urls[0] for line in server.stderr if (urls := re.findall(r"http://127\S+", line)))
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     try:
         for plugin, words in {

@@ -95,10 +95,10 @@ def test_two_processes_are_resumed_exactly_and_one_process_only_at_the_end_of_an
     run_on_two("resume(2)")
     for name in ("FewRows_1", "FewRows_2", "Dataset_1", "Dataset_2"):
         uninterrupted = torch.load(f"{name}_whole.ckpt", weights_only=True)
-        for place in ("within", "end"):
-            resumed = torch.load(f"{name}_{place}_resumed.ckpt", weights_only=True)
+        for moment in ("within", "end"):
+            resumed = torch.load(f"{name}_{moment}_resumed.ckpt", weights_only=True)
             for key in ("global_step", "lr_schedulers", "state_dict", "optimizer_states"):
-                assert same(uninterrupted[key], resumed[key]), (name, place, key)
+                assert same(uninterrupted[key], resumed[key]), (name, moment, key)
     until: dict[str, Any] = {"max_epochs": 4, "accumulate_grad_batches": 1}
     with pytest.raises(UserError, match="within an epoch with 2 processes, but this run has 1 processes"):
         two_processes.fit(1, two_processes.FewRows(21), "one.ckpt", "FewRows_1_within.ckpt", **until)
@@ -193,10 +193,10 @@ def started(*options: str) -> tuple[subprocess.Popen[str], int]:
     return process, int(other)
 
 
-def has_ended(number: int) -> bool:
+def has_ended(pid: int) -> bool:
     """Return whether a process has ended."""
     try:
-        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except FileNotFoundError:
         return True
 
@@ -225,17 +225,17 @@ def test_both_processes_end_when_one_is_killed(killed: str) -> None:
 @pytest.mark.ddp
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's list of processes")
 @pytest.mark.parametrize(
-    ("signalled", "number", "code"),
+    ("signalled", "signum", "code"),
     [
         pytest.param("first", signal.SIGTERM, 143, marks=pytest.mark.slow),
         ("second", signal.SIGTERM, 143),
         pytest.param("both", signal.SIGINT, 130, marks=pytest.mark.slow),
     ],
 )
-def test_two_processes_stop_at_the_same_step_and_save(signalled: str, number: int, code: int) -> None:
+def test_two_processes_stop_at_the_same_step_and_save(signalled: str, signum: int, code: int) -> None:
     process, other = started()
     for pid in {"first": [process.pid], "second": [other], "both": [process.pid, other]}[signalled]:
-        os.kill(pid, number)
+        os.kill(pid, signum)
     _, stderr = process.communicate(timeout=60)
     assert process.returncode == code
     assert stderr == ("" if code == 143 else "\nlit-classify: interrupted\n")

@@ -63,22 +63,22 @@ COMMANDS = (
 
 @pytest.mark.reliability(13)
 @pytest.mark.parametrize(
-    "place", ["model.class_path", "data.class_path", "model.network", "model.activation"]
+    "entry", ["model.class_path", "data.class_path", "model.network", "model.activation"]
 )
 def test_an_untrusted_checkpoint_imports_nothing(
-    place: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    entry: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert main([*FIT, "--trainer.max_epochs", "1"]) == 0
     Path("foreign_module.py").write_text(MODULE)
     monkeypatch.syspath_prepend("")
     content = torch.load(RUN.format(0), weights_only=True)
-    part, name = place.split(".")
+    key, name = entry.split(".")
     del content["lit_classify"]["sealed"]
-    record = content["lit_classify"][part]
-    (record if name == "class_path" else record["init_args"])[name] = f"foreign_module.{part.capitalize()}"
+    record = content["lit_classify"][key]
+    (record if name == "class_path" else record["init_args"])[name] = f"foreign_module.{key.capitalize()}"
     torch.save(content, "evil.ckpt")
     for command in (
-        COMMANDS if part == "model" else COMMANDS[:-1]
+        COMMANDS if key == "model" else COMMANDS[:-1]
     ):  # a model of points is exported without its data
         capsys.readouterr()
         assert main([*command, "evil.ckpt"]) == 2
@@ -110,9 +110,9 @@ def test_every_checkpoint_loads_with_weights_only(recipe: str) -> None:
             )
             == 0
         )
-    found = list(Path("lightning_logs").rglob("*.ckpt"))
-    assert len(found) == 2
-    for path in found:
+    paths = list(Path("lightning_logs").rglob("*.ckpt"))
+    assert len(paths) == 2
+    for path in paths:
         assert torch.load(path, weights_only=True)["lit_classify"]["model"]
 
 

@@ -40,8 +40,8 @@ def fitted(seed: int = 0, **arguments: Any) -> BinaryClassifier:
     return model
 
 
-def same_weights(first: nn.Module, second: nn.Module) -> bool:
-    pairs = zip(first.parameters(), second.parameters(), strict=True)
+def same_weights(module: nn.Module, other: nn.Module) -> bool:
+    pairs = zip(module.parameters(), other.parameters(), strict=True)
     return all(torch.equal(a, b) for a, b in pairs)
 
 

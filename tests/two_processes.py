@@ -53,9 +53,9 @@ class Seen(L.Callback):
         self.steps.append(batch[0][:, 0].tolist())
 
 
-def make_trainer(devices: int, *callbacks: L.Callback, max_epochs: int = 1, **more: Any) -> L.Trainer:
+def make_trainer(devices: int, *callbacks: L.Callback, max_epochs: int = 1, **kwargs: Any) -> L.Trainer:
     return L.Trainer(
-        **more,
+        **kwargs,
         max_epochs=max_epochs,
         accelerator="cpu",
         devices=devices,
@@ -147,7 +147,7 @@ def resume(devices: int) -> None:
             name = f"{kind.__name__}_{accumulate}"
             both: dict[str, Any] = {"accumulate_grad_batches": accumulate, "max_epochs": 4}
             fit(devices, kind(21), f"{name}_whole.ckpt", **both)
-            for place, until in {"within": {"max_steps": 4}, "end": {"max_epochs": 2}}.items():
-                stop = f"{name}_{place}.ckpt"
+            for moment, until in {"within": {"max_steps": 4}, "end": {"max_epochs": 2}}.items():
+                stop = f"{name}_{moment}.ckpt"
                 fit(devices, kind(21), stop, **{**both, **until})
-                fit(devices, kind(21), f"{name}_{place}_resumed.ckpt", stop, **both)
+                fit(devices, kind(21), f"{name}_{moment}_resumed.ckpt", stop, **both)
