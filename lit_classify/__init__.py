@@ -54,7 +54,7 @@ __all__ = [*_MODULES, "__version__"]
 
 
 def __getattr__(name: str) -> object:
-    """Import the home of a public name when it is first asked for (PEP 562)."""
+    """Import the module of a public name on first access (PEP 562)."""
     if name not in _MODULES:
         raise AttributeError(f"module 'lit_classify' has no attribute {name!r}")
     fast_import = import_module("lit_classify._lightning.fast_import")

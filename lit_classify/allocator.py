@@ -1,4 +1,4 @@
-"""How the C library manages memory."""
+"""Settings of the memory allocator of the C library."""
 
 import ctypes
 from contextlib import suppress
@@ -8,7 +8,7 @@ _RETAINED_BYTES = 1 << 30
 
 
 def keep_freed_memory() -> None:
-    """Let the process keep up to 1 GB of memory that it has freed, for what it allocates next.
+    """Make the process keep up to 1 GB of freed memory for its next allocations.
 
     Each step of a training allocates tensors of the same sizes. By default glibc returns the memory of large
     ones to the system in between, and each new page costs time: a step on 4096 rows and two layers of 64 to

@@ -38,7 +38,7 @@ NETWORK_LOGGERS = {  # loggers that send a run's data over the network, and thei
 _PATH = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 
 _typed: frozenset[str] | None = None  # import paths on the command line; None if unrestricted
-_typed_earlier: set[str] = set()  # those of all commands in this process; jsonargparse keeps what was allowed
+_typed_earlier: set[str] = set()  # of all commands in this process, as jsonargparse keeps what was allowed
 
 
 @contextmanager
@@ -93,7 +93,9 @@ def trusted_imports_only() -> Iterator[None]:
 
 def _is_local_only(module: str) -> bool:
     """Return whether a module is in the current directory and not on the import path."""
-    is_here = os.path.isfile(f"{module}.py") or os.path.isdir(module)  # not of a name that is too long
+    is_here = os.path.isfile(f"{module}.py") or os.path.isdir(
+        module
+    )  # both are false for a name that is too long
     return is_here and find_spec(module) is None
 
 

@@ -1,4 +1,4 @@
-"""What models and plots use of a data module; any LightningDataModule may define these properties."""
+"""Interfaces of data modules that models and plots use; any LightningDataModule may define them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -38,8 +38,8 @@ class NumericFeature(NamedTuple):
 
     Args:
         name: its name, the label of the axis.
-        center: what was subtracted from the raw value.
-        scale: what the difference was divided by.
+        center: the value that was subtracted from the raw one.
+        scale: the divisor of the difference.
         column: its column in x.
 
     Examples:
@@ -66,7 +66,7 @@ class _Rows(Protocol):
 
 @runtime_checkable
 class HasSplits(Protocol):
-    """A data module with its rows as tensors, for what is fitted to the training rows."""
+    """A data module with its rows as tensors, for weights and embeddings that are fitted to them."""
 
     def split(self, name: str) -> _Rows:
         """Return the rows of ``train``, ``val`` or ``test``."""

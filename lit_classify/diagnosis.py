@@ -35,14 +35,14 @@ class InputScale(NamedTuple):
 
 @dataclass(frozen=True)
 class Facts:
-    """What a run has recorded, and what its weights do with its training rows.
+    """The records of a run, and the outputs of its model for training rows.
 
     Attributes:
         loss: training loss of each epoch.
         val_loss: loss of each validation.
         from_start: whether the first epoch is in ``loss``, which a resumed run lacks.
         stops_early: whether early stopping was used.
-        zero_loss: loss if all outputs are zero, the scale of the others.
+        zero_loss: loss if all outputs are zero, with which the others are compared.
         lr: learning rate.
         optimizer: class of the optimizer.
         activation: class of the activation; None if there is none.
@@ -54,10 +54,10 @@ class Facts:
         overfit_batches: number of batches, if the trainer used the same ones in every epoch; otherwise 0.
         num_rows: number of rows in these batches.
         num_invalid: number of training rows whose outputs are NaN or infinite.
-        score: that of the predictions for training rows; only for those of ``overfit_batches``.
-        neighbors_score: that of predicting each row by its neighbors, or with ``overfit_batches`` by the rows
-            with equal features; None if it was not needed.
-        linear_score: that of a least-squares fit.
+        score: score of the predictions for the training rows, or only for those of ``overfit_batches``.
+        neighbors_score: score of predicting each row by its neighbors, or with ``overfit_batches`` by the
+            rows with equal features; None if it was not needed.
+        linear_score: score of a least-squares fit.
         train_accuracy: accuracy of the last epoch.
         val_accuracy: accuracy of the last validation.
         num_val: number of validation rows.
@@ -169,7 +169,7 @@ class Finding(NamedTuple):
 def diagnose(facts: Facts) -> list[Finding]:
     """Return the first cause of a model that does not learn, if any, and then other problems.
 
-    A run with ``overfit_batches`` has one only if it has not learned them.
+    A run with ``overfit_batches`` has a finding only if it has not learned their rows.
 
     Examples:
         >>> print(diagnose(Facts(is_linear=True, activation=None, score=0.5, neighbors_score=0.99))[0])
@@ -407,7 +407,7 @@ def overfits(facts: Facts) -> Finding | None:
 
 
 def possible_leakage(facts: Facts) -> Finding | None:
-    """Detect columns that determine the target, of which the model makes use."""
+    """Detect columns that determine the target, if the model predicts it well."""
     if not facts.leaking or facts.score < 0.95:
         return None
     names = ", ".join(facts.leaking)

@@ -56,7 +56,7 @@ class DataWarning(UserWarning):
     """Valid data or settings that may not mean what the user intends."""
 
 
-_KINDS: dict[Any, tuple[type | tuple[type, ...], str]] = {  # what is accepted for a type, and its name
+_KINDS: dict[Any, tuple[type | tuple[type, ...], str]] = {  # the accepted types, and their name in messages
     int: (Integral, "an integer"),
     float: (Real, "a number"),
     bool: ((Integral, bool), "true or false"),
@@ -156,7 +156,7 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
 
 
 def check_path(path: str | Path) -> None:
-    """Raise UserError if no file can have this path, of which pathlib's questions raise an OSError.
+    """Raise UserError for a path that no file can have, with which methods of pathlib raise OSError.
 
     Examples:
         >>> check_path("no/such/file")

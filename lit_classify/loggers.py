@@ -118,7 +118,7 @@ class RunLogger(TensorBoardLogger):
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:  # noqa: ANN401 - as below
-        """The writer of what belongs to no stage."""
+        """The writer of events that belong to no stage."""
         return self.writer("")
 
     def writer(self, stage: str) -> Any:  # noqa: ANN401 - torch declares an open writer's file as optional

@@ -156,7 +156,7 @@ class UnavailableLoss:
     """A custom loss that a checkpoint names, which must be given again before it can be computed.
 
     Args:
-        name: what the checkpoint records.
+        name: the recorded name.
     """
 
     def __init__(self, name: str) -> None:
@@ -210,13 +210,13 @@ def as_name(
 def make_loss(
     task: str, known: Sequence[str], loss: Loss | None, args: Mapping[str, Any] | None
 ) -> RowLoss | None:
-    """Return a loss for a task, or None for its own, which the task computes itself.
+    """Return a loss for a task, or None for its default, which the task computes itself.
 
     Args:
         task: the class name of the task.
-        known: the losses of torch.nn that fit the task, its own first.
+        known: the losses of torch.nn that fit the task, its default first.
         loss: a name, without ``Loss`` or with it, an import path, a class, an instance or a function; None
-            for the task's own.
+            for the task's default.
         args: arguments of the class.
 
     Raises:
@@ -262,7 +262,7 @@ def make_loss(
             raise UserError(f"{key} of {name} cannot be set: the loss is the mean over all rows")
         if key not in names:
             raise UserError(unknown_name(f"argument of {name}", key, names))
-    if name == known[0]:  # the task's own loss, as without an option
+    if name == known[0]:  # the task's default
         return None
     per_row, mean = _build(kind, args | {"reduction": "none"}), _build(kind, args)
     return RowLoss(per_row, mean, signed=name == "SoftMarginLoss")
@@ -289,7 +289,7 @@ def _find(name: str, task: str, known: Sequence[str]) -> Any:  # noqa: ANN401 - 
 
 
 def _without_case(name: str) -> str:
-    """Return the name of a loss without what its spellings differ in: l1_loss, L1Loss and L1."""
+    """Return the name of a loss in one spelling: l1_loss, L1Loss and L1 are equal."""
     return name.lower().replace("_", "").replace("-", "").removesuffix("loss")
 
 

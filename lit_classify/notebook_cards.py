@@ -28,9 +28,9 @@ def html_card(
 
     Args:
         title: the first line.
-        facts: a line for each, by its name; those that are empty are left out.
-        table: rows of a table, the first of which is its head.
-        notes: a line for each.
+        facts: lines by name; empty ones are left out.
+        table: rows of a table, its header first.
+        notes: further lines.
 
     Examples:
         >>> card = html_card("Data", {"rows": 80, "file": "<a>", "inputs": ""})
@@ -54,7 +54,7 @@ def html_card(
 
 
 def list_names(names: Sequence[object]) -> str:
-    """Return names, separated by commas; of many the first ones.
+    """Return names separated by commas, at most the first twelve.
 
     Examples:
         >>> list_names(["no", "yes"])

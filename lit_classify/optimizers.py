@@ -84,7 +84,7 @@ def check_lr(lr: float) -> None:
 
 
 def steps_are_proportional(optimizer: optim.Optimizer) -> bool:
-    """Return whether members can share an optimizer, each moving a part of its steps for a smaller rate.
+    """Return whether members can share an optimizer, each taking a fraction of its steps for a smaller rate.
 
     Each weight's step must depend on the gradients of that weight alone, and be proportional to the rate.
 

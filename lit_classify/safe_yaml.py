@@ -79,7 +79,7 @@ def load(text: str) -> Any:  # noqa: ANN401 - plain data
     return deepcopy(_load(text))
 
 
-@lru_cache(maxsize=256)  # of the parser's calls in a command, most are for words that it has read before
+@lru_cache(maxsize=256)  # most calls of the parser in a command repeat earlier ones
 def _load(text: str) -> Any:  # noqa: ANN401 - plain data
     _check(text)
     try:

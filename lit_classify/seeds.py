@@ -1,7 +1,7 @@
-"""Seeds of random numbers: one for each purpose and place in a run, so that none is used twice.
+"""Seeds of random numbers: one for each purpose and position in a run, so that none is used twice.
 
 torch's generator on the CPU takes only the lower 32 bits of a seed. Seeds that are merely hashed to 32 bits
-would collide within some 100,000 steps, so places are permuted instead.
+would collide within some 100,000 steps, so positions are permuted instead.
 """
 
 import hashlib
@@ -14,14 +14,14 @@ _MASK = 2**_BITS - 1
 def stream_seed(purpose: str, seed: int, index: int) -> int:
     """Return the seed of the ``index``-th stream of random numbers for a purpose.
 
-    Streams of one purpose and seed differ from each other in the lower 32 bits, whatever their number up to
-    2**32. The streams of another purpose or seed are another permutation. The permutation is the finalizer of
-    MurmurHash3 between two keys that BLAKE2b derives from purpose and seed.
+    Up to 2**32 streams of one purpose and seed differ from each other in the lower 32 bits. The streams of
+    another purpose or seed are another permutation. The permutation is the finalizer of MurmurHash3 between
+    two keys that BLAKE2b derives from purpose and seed.
 
     Args:
         purpose: what the random numbers are for.
         seed: the seed of the run or of the data.
-        index: the place in the run, from 0.
+        index: the position in the run, from 0.
 
     Returns:
         A seed of 63 bits.

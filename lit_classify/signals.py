@@ -12,7 +12,7 @@ from lit_classify.atomic_write import remove_unfinished
 
 _GRACE_PERIOD_S = 0.7  # for the main thread to end by itself
 _received = 0
-_continues = False  # whether the command continues after Ctrl-C, to write what it has
+_continues = False  # whether the command continues after Ctrl-C, to write its results
 
 
 def received() -> int:
@@ -75,7 +75,7 @@ def handled() -> Iterator[None]:
 
 @contextmanager
 def continuing_after_interrupt() -> Iterator[None]:
-    """Give the command any time after Ctrl-C, which raises KeyboardInterrupt, to write what it has.
+    """Give the command unlimited time after Ctrl-C, which raises KeyboardInterrupt, to write its results.
 
     It must end itself by ``terminate`` after the context. A second Ctrl-C interrupts the writing.
     """

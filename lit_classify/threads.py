@@ -34,7 +34,7 @@ def limit_threads(model: nn.Module, num_rows: int) -> Iterator[None]:
 
 @contextmanager
 def flush_denormals() -> Iterator[None]:
-    """Round numbers below 1e-38 to zero, which processors compute with slowly.
+    """Round numbers below 1e-38 to zero, as processors are slow with them.
 
     This is a setting of each thread, which threads inherit: it must be made before torch starts its own,
     which keep it.
