@@ -104,7 +104,9 @@ class TensorLoader(_Resumable):
         world_size: int = 1,
         even: bool = True,
     ) -> None:
-        if isinstance(tensors, Tensor) or not all(isinstance(part, Tensor) and part.ndim for part in tensors):
+        if isinstance(tensors, Tensor) or not all(
+            isinstance(tensor, Tensor) and tensor.ndim for tensor in tensors
+        ):
             raise UserError("TensorLoader takes a list of tensors with rows, such as [x, y]")
         lengths = [len(tensor) for tensor in tensors]
         if len(set(lengths)) != 1:

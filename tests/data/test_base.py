@@ -22,7 +22,11 @@ class Seen(L.Callback):
         self.batches: list[Tensor] = []
 
     def on_train_batch_start(
-        self, made: L.Trainer, pl_module: L.LightningModule, batch: tuple[Tensor, Tensor], batch_idx: int
+        self,
+        lightning_trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        batch: tuple[Tensor, Tensor],
+        batch_idx: int,
     ) -> None:
         self.batches.append(batch[0])
 
@@ -30,9 +34,9 @@ class Seen(L.Callback):
 @pytest.mark.parametrize(("overfit_batches", "num_batches"), [(1, 1), (3, 3), (0.1, 8)])
 def test_overfit_batches_are_the_same_in_every_epoch(overfit_batches: float, num_batches: int) -> None:
     seen = Seen()
-    made = trainer(max_epochs=3, overfit_batches=overfit_batches, callbacks=[seen])
+    lightning_trainer = trainer(max_epochs=3, overfit_batches=overfit_batches, callbacks=[seen])
     data = CirclesDataModule(batch_size=10, shuffle=True)
-    made.fit(BinaryClassifier(2), data)
+    lightning_trainer.fit(BinaryClassifier(2), data)
     assert len(seen.batches) == 3 * num_batches
     expected = data.split("train").x[: 10 * num_batches]
     for epoch in range(3):
@@ -43,15 +47,15 @@ def test_overfit_batches_are_the_same_in_every_epoch(overfit_batches: float, num
 @pytest.mark.parametrize(("limit", "num_rows"), [(2, 20), (0.1, 20), (1, 10), (1.0, 200)])
 def test_limits_of_evaluation_count_batches_of_batch_size_rows(limit: float, num_rows: int) -> None:
     data = CirclesDataModule(batch_size=10)
-    made = trainer(limit_predict_batches=limit)
-    predicted = made.predict(BinaryClassifier(2), data)
+    lightning_trainer = trainer(limit_predict_batches=limit)
+    predicted = lightning_trainer.predict(BinaryClassifier(2), data)
     assert sum(map(len, predicted)) == num_rows  # type: ignore[arg-type]
 
 
 def test_limited_epochs_select_other_rows_each_time() -> None:
     seen = Seen()
-    made = trainer(max_epochs=2, limit_train_batches=2, callbacks=[seen])
-    made.fit(BinaryClassifier(2), CirclesDataModule(batch_size=100, shuffle=True))
+    lightning_trainer = trainer(max_epochs=2, limit_train_batches=2, callbacks=[seen])
+    lightning_trainer.fit(BinaryClassifier(2), CirclesDataModule(batch_size=100, shuffle=True))
     assert len(seen.batches) == 4
     assert not torch.equal(seen.batches[0], seen.batches[2])
 

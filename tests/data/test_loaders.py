@@ -30,11 +30,11 @@ def loader(n: int, **options: object) -> TensorLoader:
 def test_every_row_occurs_once_and_tensors_stay_aligned(
     n: int, batch: int | None, seed: int, shuffle: bool
 ) -> None:
-    made = loader(n, batch_size=batch, shuffle=shuffle, seed=seed)
-    got = list(made)
-    assert sorted(torch.cat([x for x, _ in got]).tolist()) == list(range(n))
-    assert all(torch.equal(y, x * 2) for x, y in got)
-    assert len(got) == len(made)
+    tensor_loader = loader(n, batch_size=batch, shuffle=shuffle, seed=seed)
+    loaded = list(tensor_loader)
+    assert sorted(torch.cat([x for x, _ in loaded]).tolist()) == list(range(n))
+    assert all(torch.equal(y, x * 2) for x, y in loaded)
+    assert len(loaded) == len(tensor_loader)
 
 
 @given(n=sizes, batch=batches, seed=seeds, epoch=st.integers(0, 10_000))
@@ -52,10 +52,10 @@ def test_the_order_depends_on_seed_and_epoch_only(n: int, batch: int | None, see
 def test_other_epochs_and_seeds_give_other_orders() -> None:
     orders = set()
     for seed in range(3):
-        made = loader(50, batch_size=7, shuffle=True, seed=seed)
+        tensor_loader = loader(50, batch_size=7, shuffle=True, seed=seed)
         for epoch in range(3):
-            made.set_epoch(epoch)
-            orders.add(str(rows_of(made)))
+            tensor_loader.set_epoch(epoch)
+            orders.add(str(rows_of(tensor_loader)))
     assert len(orders) == 9
 
 
@@ -65,8 +65,8 @@ def test_drop_last_keeps_full_batches_only(n: int, batch: int, shuffle: bool) ->
         with pytest.raises(UserError, match="drop_last leaves no batch"):
             loader(n, batch_size=batch, drop_last=True)
         return
-    got = rows_of(loader(n, batch_size=batch, shuffle=shuffle, drop_last=True))
-    assert [len(rows) for rows in got] == [batch] * (n // batch)
+    loaded = rows_of(loader(n, batch_size=batch, shuffle=shuffle, drop_last=True))
+    assert [len(rows) for rows in loaded] == [batch] * (n // batch)
 
 
 @given(n=sizes, batch=batches, ranks=st.integers(1, 5), seed=seeds, shuffle=st.booleans())
@@ -114,8 +114,8 @@ def test_a_loaded_state_continues_after_the_last_batch(
 
 def test_a_full_batch_is_the_tensor_without_a_copy() -> None:
     x = torch.rand(10, 3)
-    ((got,),) = TensorLoader((x,), shuffle=True)
-    assert got is x
+    ((loaded,),) = TensorLoader((x,), shuffle=True)
+    assert loaded is x
 
 
 @pytest.mark.parametrize(
@@ -160,17 +160,19 @@ def test_batches_of_a_dataset_equal_those_of_tensors(
 def test_processes_divide_the_rows_of_a_dataset_into_equally_many_batches(
     n: int, batch: int, ranks: int, seed: int, shuffle: bool
 ) -> None:
-    made = SeededDataLoader(TensorDataset(torch.arange(n)), batch_size=batch, shuffle=shuffle, seed=seed)
+    dataset_loader = SeededDataLoader(
+        TensorDataset(torch.arange(n)), batch_size=batch, shuffle=shuffle, seed=seed
+    )
     with pytest.MonkeyPatch.context() as patch:
         shares = []
         for rank in range(ranks):
             patch.setattr("lit_classify.data.loaders._processes", lambda rank=rank: (rank, ranks))
             if n < ranks:
                 with pytest.raises(UserError, match=f"at least {ranks} rows"):
-                    len(made)
+                    len(dataset_loader)
                 return
-            shares.append([rows.tolist() for (rows,) in made])
-            assert len(made) == len(shares[-1])
+            shares.append([rows.tolist() for (rows,) in dataset_loader])
+            assert len(dataset_loader) == len(shares[-1])
     assert len({len(share) for share in shares}) == 1
     assert sorted(row for share in shares for rows in share for row in rows) == list(range(n))
 
@@ -191,9 +193,9 @@ def test_random_numbers_of_workers_are_the_same_in_a_resumed_epoch(
 ) -> None:
     def numbers(seed: int, epoch: int, position: int = 0, rank: int = 0) -> list[list[float]]:
         monkeypatch.setattr("lit_classify.data.loaders._processes", lambda: (rank, 2))
-        made = SeededDataLoader(Noise(), batch_size=3, shuffle=True, seed=seed, num_workers=2)
-        made.load_state_dict({"epoch": epoch, "position": position})
-        return [[float(number) for column in batch for number in column] for batch in made]
+        dataset_loader = SeededDataLoader(Noise(), batch_size=3, shuffle=True, seed=seed, num_workers=2)
+        dataset_loader.load_state_dict({"epoch": epoch, "position": position})
+        return [[float(number) for column in batch for number in column] for batch in dataset_loader]
 
     batches = numbers(1, 2)
     assert numbers(1, 2, 3) == batches[3:]

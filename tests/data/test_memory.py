@@ -123,7 +123,7 @@ print(baseline, peak(), rows, data.in_features)
 def test_loading_a_large_csv_file_needs_at_most_three_times_its_float32_matrix(kind: str) -> None:
     num_rows, num_columns = 1_000_000, 20
     columns = np.random.default_rng(0).normal(size=(num_columns, num_rows)).astype(np.float32)
-    table = pl.DataFrame({f"x{number}": column for number, column in enumerate(columns)})
+    table = pl.DataFrame({f"x{index}": column for index, column in enumerate(columns)})
     table = table.with_columns(y=(columns[0] + columns[1] > 0).astype(np.int8))
     if kind == "dates and currencies":
         dates, prices = pl.col("x0", "x1", "x2", "x3", "x4"), ("x5", "x6", "x7", "x8", "x9")

@@ -42,12 +42,14 @@ def test_derived_inputs_leave_the_points_as_they_are(data: type[PointsDataModule
 
 @pytest.mark.parametrize("data", ALL)
 def test_numbers_of_features_and_outputs_are_integers_before_setup(data: type[InMemoryDataModule]) -> None:
-    made = data()  # type: ignore[call-arg]  # synthetic data need no arguments
-    assert type(made.in_features) is int
-    assert type(made.out_features) is int
-    assert made.split("train").x.shape[1] == made.in_features
-    assert made.split("train").x.dtype == torch.float32
-    assert made.split("train").y.dtype == (torch.float32 if made.class_names is None else torch.int64)
+    data_module = data()  # type: ignore[call-arg]  # synthetic data need no arguments
+    assert type(data_module.in_features) is int
+    assert type(data_module.out_features) is int
+    assert data_module.split("train").x.shape[1] == data_module.in_features
+    assert data_module.split("train").x.dtype == torch.float32
+    assert data_module.split("train").y.dtype == (
+        torch.float32 if data_module.class_names is None else torch.int64
+    )
 
 
 def test_circles_equal_those_of_the_course() -> None:
@@ -93,16 +95,16 @@ def test_spirals_equal_those_of_cs231n() -> None:
 
 @pytest.mark.parametrize("data", ALL)
 def test_course_mode_validates_on_the_test_rows(data: type[InMemoryDataModule]) -> None:
-    made = data()  # type: ignore[call-arg]  # as above
-    assert made.validates_on_test
-    assert made.split("val") is made.split("test")
+    data_module = data()  # type: ignore[call-arg]  # as above
+    assert data_module.validates_on_test
+    assert data_module.split("val") is data_module.split("test")
 
 
 @pytest.mark.parametrize("data", ALL)
 def test_val_fraction_makes_a_third_split_that_shares_no_row(data: type[Any]) -> None:
-    made = data(val_fraction=0.1)
-    assert not made.validates_on_test
-    splits = [made.split(name) for name in ("train", "val", "test")]
+    data_module = data(val_fraction=0.1)
+    assert not data_module.validates_on_test
+    splits = [data_module.split(name) for name in ("train", "val", "test")]
     rows = torch.cat([torch.cat([split.x, split.y[:, None].float()], dim=1) for split in splits])
     assert len(rows) == sum(len(data().split(name).y) for name in ("train", "test"))
     assert len({tuple(row) for row in rows.tolist()}) == len(rows)
@@ -112,8 +114,8 @@ def test_val_fraction_makes_a_third_split_that_shares_no_row(data: type[Any]) ->
 @pytest.mark.parametrize("data", ALL)
 def test_synthetic_data_leave_the_global_random_state(data: type[InMemoryDataModule]) -> None:
     rng_state = torch.get_rng_state()
-    made = data()  # type: ignore[call-arg]  # as above
-    list(made.train_dataloader())
+    data_module = data()  # type: ignore[call-arg]  # as above
+    list(data_module.train_dataloader())
     assert torch.equal(rng_state, torch.get_rng_state())
 
 

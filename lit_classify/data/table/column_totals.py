@@ -71,8 +71,8 @@ class ColumnTotals:
         num_rows: number of rows, N.
         missing: number of missing values.
         train_missing: the same of the training rows.
-        everywhere: moments of the values, or of the days of dates, of all rows.
-        moments: moments of the numbers of the training rows, or of each part of dates.
+        all_moments: moments of the values, or of the days of dates, of all rows.
+        train_moments: moments of the numbers of the training rows, or of each part of dates.
 
     Examples:
         >>> totals = ColumnTotals.of(pl.Series(["red", "blue", "red", None]))
@@ -83,15 +83,17 @@ class ColumnTotals:
     num_rows: int = 0
     missing: int = 0
     train_missing: int = 0
-    everywhere: Moments = field(default_factory=Moments)
-    moments: dict[Part, Moments] = field(default_factory=lambda: dict.fromkeys(get_args(Part), Moments()))
+    all_moments: Moments = field(default_factory=Moments)
+    train_moments: dict[Part, Moments] = field(
+        default_factory=lambda: dict.fromkeys(get_args(Part), Moments())
+    )
     has_too_many: bool = False  # distinct values of text to count
     _counts: list[pl.DataFrame] = field(default_factory=list)
     _num_pending: int = 0  # blocks since the number of values was checked
 
     @classmethod
     def of(cls, values: pl.Series) -> "ColumnTotals":
-        """Return the totals of a column whose rows are all for training; ``everywhere`` is left out."""
+        """Return the totals of a column whose rows are all for training; ``all_moments`` is left out."""
         totals = cls(num_rows=len(values), missing=values.null_count())
         totals._add_train(values)
         if values.dtype == pl.String:
@@ -101,8 +103,12 @@ class ColumnTotals:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], counts: pl.DataFrame | None) -> "ColumnTotals":
         """Return the totals of ``to_dict`` and of ``counts``, which are None if there are none."""
-        moments = {part: Moments(**values) for part, values in data["moments"].items()}
-        fields = {**data, "everywhere": Moments(**data["everywhere"]), "moments": moments}
+        train_moments = {part: Moments(**moments) for part, moments in data["train_moments"].items()}
+        fields = {
+            **data,
+            "all_moments": Moments(**data["all_moments"]),
+            "train_moments": train_moments,
+        }
         return cls(**fields, _counts=[] if counts is None else [counts])
 
     def to_dict(self) -> dict[str, Any]:
@@ -127,7 +133,7 @@ class ColumnTotals:
         if values.dtype == pl.String:
             self._count(values, is_train)
         else:
-            self.everywhere += Moments.of(
+            self.all_moments += Moments.of(
                 date_part(values, "elapsed") if values.dtype == pl.Datetime else values
             )
         self._add_train(values.filter(is_train))
@@ -136,9 +142,9 @@ class ColumnTotals:
         self.train_missing += values.null_count()
         if values.dtype == pl.Datetime:
             for part in get_args(Part)[1:]:
-                self.moments[part] += Moments.of(date_part(values, part))
+                self.train_moments[part] += Moments.of(date_part(values, part))
         elif values.dtype != pl.String:
-            self.moments[""] += Moments.of(values)
+            self.train_moments[""] += Moments.of(values)
 
     def _count(self, values: pl.Series, is_train: pl.Series) -> None:
         """Count the values of text, unless there are too many."""
@@ -156,7 +162,7 @@ class ColumnTotals:
     def numbers(self, part: Part = "") -> Moments:
         """Return the moments of numbers, of a part of dates, or of words for yes and no as 1 and 0."""
         if not self._counts:
-            return self.moments[part]
+            return self.train_moments[part]
         train, yes = 0, 0
         for word, count in self.train_counts.items():
             train, yes = train + count, yes + count * round(BOOLEANS[word.lower()])

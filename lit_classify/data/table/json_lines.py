@@ -119,8 +119,8 @@ def _explain(path: Path, block: bytes, offset: int, error: Exception) -> DataErr
     """Return an error that names the line that is not an object, or says that types differ."""
     for index, line in enumerate(block.split(b"\n")):
         if line.strip() and (fault := _find_fault(line)):
-            previous = (text for text, start in _iterate_blocks(path) if start < offset)
-            number = sum(text.count(b"\n") for text in previous) + index + 1
+            previous = (lines for lines, start in _iterate_blocks(path) if start < offset)
+            number = sum(lines.count(b"\n") for lines in previous) + index + 1
             return DataError(f"{path}, line {number}: {fault}")
     return _mixed_types(path, error)
 

@@ -184,7 +184,7 @@ def _count_distinct(values: pl.Series, total: ColumnTotals | None) -> tuple[int,
     distinct = values.drop_nulls().n_unique()
     if total is None or total.num_rows == len(values):
         return distinct, False
-    return max(distinct, min(total.everywhere.count, 1 + total.everywhere.varies)), True
+    return max(distinct, min(total.all_moments.count, 1 + total.all_moments.varies)), True
 
 
 def find_leakage(frame: pl.DataFrame, columns: Sequence[Column], targets: NDArray[Any]) -> set[str]:

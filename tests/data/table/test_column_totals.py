@@ -37,7 +37,7 @@ def test_only_training_rows_are_fitted() -> None:
     totals.add(pl.Series([100.0, 3.0]), pl.Series([False, True]))
     assert (totals.num_rows, totals.missing, totals.train_missing) == (5, 1, 0)
     assert totals.numbers().mean == 3
-    assert totals.everywhere.high == 100
+    assert totals.all_moments.high == 100
 
 
 def test_text_is_counted_exactly() -> None:
@@ -68,4 +68,4 @@ def test_parts_of_dates_are_those_of_the_training_rows() -> None:
     totals.add(days, pl.Series([True, False, True]))
     assert not totals.numbers("year").varies
     assert totals.numbers("month") == Moments(2, 3.5, 2.5, 1.0, 6.0)
-    assert totals.everywhere.count == 3
+    assert totals.all_moments.count == 3

@@ -120,9 +120,9 @@ DAY, NOON, OTHER_DAY = datetime(2024, 1, 31), datetime(2024, 1, 31, 12), datetim
 )
 @pytest.mark.filterwarnings("ignore:.*two ways")
 def test_files_in_different_formats_are_read_alike_in_any_order(files: dict[str, object]) -> None:
-    for number, cell in enumerate(files):
-        write(f"x|y\n{cell}|a\n", f"{number}.csv")
-    expected = {f"{number}.csv": value for number, value in enumerate(files.values())}
+    for index, cell in enumerate(files):
+        write(f"x|y\n{cell}|a\n", f"{index}.csv")
+    expected = {f"{index}.csv": value for index, value in enumerate(files.values())}
     for names in permutations(expected):
         assert read_twice(names) == [expected[name] for name in names]
 
@@ -143,9 +143,9 @@ def test_files_in_different_formats_are_read_alike_in_any_order(files: dict[str,
     ],
 )
 def test_files_in_contradicting_formats_are_refused_in_any_order(cells: tuple[str, ...]) -> None:
-    for number, cell in enumerate(cells):
-        write(f"x|y\n{cell}|a\n", f"{number}.csv")
-    expected = {f"{number}.csv": cell for number, cell in enumerate(cells)}
+    for index, cell in enumerate(cells):
+        write(f"x|y\n{cell}|a\n", f"{index}.csv")
+    expected = {f"{index}.csv": cell for index, cell in enumerate(cells)}
     for names in permutations(expected):
         message = read_twice(names)
         assert isinstance(message, str)
@@ -204,9 +204,9 @@ def test_numbers_with_types_do_not_decide_what_ambiguous_text_means() -> None:
 
 
 def test_files_that_lack_a_column_are_refused_whatever_the_formats_of_the_others() -> None:
-    for number, content in enumerate(("y|z\na|1\n", "x|y\n5|a\n", "x|y\n$7.25|a\n")):
-        write(content, f"{number}.csv")
-    for names in permutations([f"{number}.csv" for number in range(3)]):
+    for index, content in enumerate(("y|z\na|1\n", "x|y\n5|a\n", "x|y\n$7.25|a\n")):
+        write(content, f"{index}.csv")
+    for names in permutations([f"{index}.csv" for index in range(3)]):
         with pytest.raises(DataError, match="differ in their columns: x"):
             read_table(names)
         with pytest.raises(DataError, match="differ in their columns: x"):

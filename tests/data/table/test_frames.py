@@ -68,9 +68,9 @@ KINDS: dict[str, Callable[[pl.DataFrame], Any]] = {
 def fit(data: TableDataModule) -> BinaryClassifier:
     torch.manual_seed(0)
     model = BinaryClassifier(data.in_features, class_names=data.class_names, hidden=[4])
-    made = trainer(max_epochs=2)
-    made.fit(model, data)
-    made.save_checkpoint("frame.ckpt")
+    lightning_trainer = trainer(max_epochs=2)
+    lightning_trainer.fit(model, data)
+    lightning_trainer.save_checkpoint("frame.ckpt")
     return model
 
 
@@ -195,8 +195,8 @@ def test_pyarrow_is_not_needed() -> None:
         "expected = TableDataModule('t.csv', 'target')\n"
         "frame = pd.read_csv('t.csv')\n"
         "colors = frame.astype({'color': 'category'})\n"
-        "for made in (frame, frame.convert_dtypes(), colors, pl.read_csv('t.csv')):\n"
-        "    data = TableDataModule(made, 'target')\n"
+        "for rows in (frame, frame.convert_dtypes(), colors, pl.read_csv('t.csv')):\n"
+        "    data = TableDataModule(rows, 'target')\n"
         "    assert torch.equal(data.split('train').x, expected.split('train').x)\n"
     )
     subprocess.run([sys.executable, "-W", "error::UserWarning", "-c", program], check=True)

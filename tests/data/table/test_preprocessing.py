@@ -125,11 +125,11 @@ def test_all_changes_of_columns_since_training_are_listed() -> None:
         n=[1.0, 2.0, 3.0, 4.0], c=["a", "b", "a", "b"], gone=[1.0, 2.0, 3.0, 5.0], yes=["yes", "no"] * 2
     )
     values, columns = infer_schema(train, [], [], [], [])
-    new = rows_of(n=["1", "old"], c=["1", "2"], yes=["yes", "maybe"], more=[1, 2])
+    new = rows_of(n=["1", "old"], c=["1", "2"], yes=["yes", "maybe"], extra=[1, 2])
     with pytest.raises(DataError) as raised:
         Preprocessor().fit(values, columns).cast_columns(new)
     messages = str(raised.value).splitlines()
-    assert messages[0] == "t.csv lacks gone; it has, not expected, more"
+    assert messages[0] == "t.csv lacks gone; it has, not expected, extra"
     assert "row 2, column 'n': 'old' is not a number" in messages[1]
     assert "row 1, column 'c': '1' is a number, but training had text" in messages[2]
     assert "row 2, column 'yes': 'maybe' is neither yes nor no, as it was in training" in messages[3]

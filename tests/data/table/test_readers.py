@@ -45,13 +45,14 @@ def test_the_same_table_in_every_format_gives_the_same_features_and_weights() ->
     contents = in_every_format(TABLE)
     expected, checkpoint = _trained(contents.pop("CSV"))
     for name, content in contents.items():
-        data, other = _trained(content)
+        data, retrained = _trained(content)
         for split in ("train", "val", "test"):
             assert data.split(split).x.equal(expected.split(split).x), name
             assert data.split(split).y.equal(expected.split(split).y), name
         for key, weight in checkpoint["state_dict"].items():
-            assert other["state_dict"][key].equal(weight), (name, key)
-        states = [one["datamodule_hyper_parameters"]["fitted_state"] for one in (checkpoint, other)]
+            assert retrained["state_dict"][key].equal(weight), (name, key)
+        hparams = [each["datamodule_hyper_parameters"] for each in (checkpoint, retrained)]
+        states = [each["fitted_state"] for each in hparams]
         assert {**states[1], "files": states[0]["files"]} == states[0], name
 
 
@@ -133,8 +134,8 @@ def _workbook(**sheets: list[list[Any]]) -> None:
     with xlsxwriter.Workbook("t.xlsx") as workbook:
         for name, rows in sheets.items():
             sheet = workbook.add_worksheet(name)
-            for number, row in enumerate(rows):
-                sheet.write_row(number, 0, row)
+            for index, row in enumerate(rows):
+                sheet.write_row(index, 0, row)
 
 
 def test_the_only_sheet_with_rows_is_read() -> None:

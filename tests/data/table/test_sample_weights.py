@@ -45,9 +45,11 @@ def test_a_fit_uses_the_weights(folds: int) -> None:
         data = table(ROWS, HEADER, batch_size=None, folds=folds, **options)
         torch.manual_seed(0)
         model = BinaryClassifier(data.in_features, class_names=data.class_names, folds=data.folds)
-        made = trainer(max_epochs=1)
-        made.fit(model, data)
-        losses.append([float(made.callback_metrics[name]) for name in ("train/loss", "val/loss")])
+        lightning_trainer = trainer(max_epochs=1)
+        lightning_trainer.fit(model, data)
+        losses.append(
+            [float(lightning_trainer.callback_metrics[name]) for name in ("train/loss", "val/loss")]
+        )
     assert all(weighted != unweighted for weighted, unweighted in zip(*losses, strict=True))
 
 

@@ -122,7 +122,7 @@ def test_few_rows_of_a_class_are_in_different_folds() -> None:
 
 def test_a_group_is_in_one_fold_and_folds_are_of_similar_size() -> None:
     sizes = [40, 30, *[2] * 65]  # two groups hold a third of the rows
-    patients = [number for number, size in enumerate(sizes) for _ in range(size)]
+    patients = [patient for patient, size in enumerate(sizes) for _ in range(size)]
     rows = [f"{n},{patient},{'ab'[n % 2]}" for n, patient in enumerate(patients)]
     data = table(rows, "x,patient,target", groups="patient", folds=5, test_fraction=0)
     fold, _ = training_folds(data)

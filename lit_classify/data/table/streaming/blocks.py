@@ -217,7 +217,7 @@ class BlockReader:
         return [rows[index] for index in indices]
 
     @property
-    def no_rows(self) -> RawTable:
+    def empty_table(self) -> RawTable:
         """A table with the columns, but no rows."""
         return RawTable(pl.DataFrame(schema=dict.fromkeys(self.names, pl.String())), (), ())
 

@@ -33,7 +33,7 @@ from lit_classify.data.table.streaming.blocks import FIRST_BLOCK, BlockReader, O
 from lit_classify.data.table.streaming.cache import CachedTable, arrays_of, free_space
 from lit_classify.data.table.streaming.first_pass import FirstPass, FirstPassResult, Progress
 from lit_classify.data.table.streaming.row_assignment import Assignment
-from lit_classify.data.table.streaming.second_pass import BlockEncoder, layouts, write_shards, written_until
+from lit_classify.data.table.streaming.second_pass import BlockEncoder, layouts, saved_position, write_shards
 from lit_classify.data.table.streaming.shards import Layout
 from lit_classify.data.table.text_conversion import ValueOptions
 from lit_classify.data.table.value_formats import ValueFormat
@@ -116,7 +116,7 @@ class CacheBuilder:
         except ValueError as error:
             warn(f"the cache is corrupt and is built again: {error}")
             return None
-        return record if record is not None and _is_of(record["fitted"], state) else None
+        return record if record is not None and _has_state(record["fitted"], state) else None
 
     def _name(self, state: FittedState | None) -> str:
         """Return the name of the cache, which differs for other content or settings."""
@@ -141,7 +141,7 @@ class CacheBuilder:
     def _build(self, cached: CachedTable, state: FittedState | None) -> dict[str, Any]:
         """Read the table twice, and return the record of its cache."""
         result = cached.load_first_pass_result()
-        if result is None or result["files"] != self.stamps or not _is_of(result["fitted"], state):
+        if result is None or result["files"] != self.stamps or not _has_state(result["fitted"], state):
             try:
                 result = self._run_first_pass(cached, state)
             except DataError:
@@ -169,7 +169,7 @@ class CacheBuilder:
         formats = {name: ValueFormat.from_dict(entry) for name, entry in result["formats"].items()}
         reader = replace(self.reader, formats=formats, texts=frozenset(result["texts"]))
         try:
-            with _progress("second pass", result["num_rows"], written_until(cached.partial)) as progress:
+            with _progress("second pass", result["num_rows"], saved_position(cached.partial)) as progress:
                 arrays = write_shards(reader, encoder, result["counts"], cached.partial, progress)
         except OtherFormatError as error:
             self.options.cast(fitted.state, error.block.table, cell_warnings)  # names the cell at fault
@@ -251,9 +251,11 @@ class CacheBuilder:
         )
 
 
-def _is_of(fitted: Mapping[str, Any], state: FittedState | None) -> bool:
-    """Return whether rows are encoded with a state, or with what was fitted to them, which has a schema."""
-    return bool(fitted["columns"]) if state is None else fitted["state"] == state.to_dict()
+def _has_state(fitted: Mapping[str, Any], state: FittedState | None) -> bool:
+    """Return whether rows are encoded with a state, or if it is None, with one that was fitted to them."""
+    if state is None:
+        return bool(fitted["columns"])  # only a fit has a schema
+    return bool(fitted["state"] == state.to_dict())
 
 
 @contextmanager

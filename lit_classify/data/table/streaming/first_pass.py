@@ -102,7 +102,7 @@ class FirstPassResult:
     def spread(self) -> float | None:
         """Standard deviation of the target, if it is of values."""
         totals = None if self.target_name is None else self.totals.get(self.target_name)
-        return None if totals is None else totals.everywhere.std
+        return None if totals is None else totals.all_moments.std
 
     @property
     def target_table(self) -> RawTable:

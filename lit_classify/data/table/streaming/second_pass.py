@@ -206,8 +206,8 @@ class _ShardWriter:
             self.written[code] += count
 
 
-def written_until(folder: Path) -> Position:
-    """Return the position after the last block that is written into a folder."""
+def saved_position(folder: Path) -> Position:
+    """Return the position after the last block that an interrupted pass has written into a folder."""
     return _read_progress(folder)[0]
 
 

@@ -54,8 +54,8 @@ class StreamedTable:
 
     def fit(self) -> Fitted:
         """Infer the schema and the target, split the rows, and fit the preprocessor to the training rows."""
-        check_columns("target column", self._options.roles.target, self._reader.no_rows)
-        check_columns("column", self._options.roles.all, self._reader.no_rows)
+        check_columns("target column", self._options.roles.target, self._reader.empty_table)
+        check_columns("column", self._options.roles.all, self._reader.empty_table)
         self._rows = self._open(None)
         return self._rows.fitted
 
@@ -68,10 +68,10 @@ class StreamedTable:
             absent: splits whose files do not exist.
         """
         if self._rows is None:
-            check_columns("target column", self._options.roles.target, self._reader.no_rows)
+            check_columns("target column", self._options.roles.target, self._reader.empty_table)
             self._reader = self._reader.for_state(state)
             self._rows = self._open(state, is_new_table, absent)
-            state.warn_extra_columns(self._reader.no_rows)
+            state.warn_extra_columns(self._reader.empty_table)
         for key, split in (("val_path", "val"), ("test_path", "test")):
             if self.files.paths[key] and split in self._rows.splits:
                 warn_other_files(state, key, self._digests[key], len(self._rows.splits[split].y))
@@ -115,12 +115,12 @@ class StreamedTable:
         Raises:
             DataError: a column does not exist.
         """
-        check_columns("column", names, self._reader.no_rows)
+        check_columns("column", names, self._reader.empty_table)
         return (block.table.frame.select(names) for block in self._reader.only("path").as_text())
 
     def feature_batches(self, state: FittedState, batch_size: int) -> "BlockLoader":
         """Return batches of the features of all rows of ``path``, in order."""
-        state.warn_extra_columns(self._reader.no_rows)
+        state.warn_extra_columns(self._reader.empty_table)
         return BlockLoader(self._reader.only("path").for_state(state), state, self._options, batch_size)
 
     def release(self) -> None:

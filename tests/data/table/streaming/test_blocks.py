@@ -91,12 +91,12 @@ def describe(files: list[str], cache_dir: str | None) -> object:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("first", COLUMNS)
+@pytest.mark.parametrize("kind", COLUMNS)
 @pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
-def test_files_with_columns_of_different_types_are_read_as_in_memory(first: str) -> None:
+def test_files_with_columns_of_different_types_are_read_as_in_memory(kind: str) -> None:
     x, y = pl.Series([n * 7 % 13 + 0.5 for n in range(40)]), pl.Series(["u", "v"] * 20)
-    pl.DataFrame({"c": COLUMNS[first], "x": x, "y": y}).write_parquet("a.parquet")
-    for second in COLUMNS:
-        pl.DataFrame({"c": COLUMNS[second], "x": x + 20, "y": y}).write_parquet("b.parquet")
+    pl.DataFrame({"c": COLUMNS[kind], "x": x, "y": y}).write_parquet("a.parquet")
+    for other in COLUMNS:
+        pl.DataFrame({"c": COLUMNS[other], "x": x + 20, "y": y}).write_parquet("b.parquet")
         files = ["a.parquet", "b.parquet"]
-        assert describe(files, None) == describe(files, f"cache {second}"), second
+        assert describe(files, None) == describe(files, f"cache {other}"), other
