@@ -159,7 +159,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
         return f"there is no {name} split: this table was not used in training"
 
     def sample(self, name: str) -> Split:
-        """Return the rows of a split, or of a table that is not held in memory a random sample of them."""
+        """Return the rows of a split, or a random sample of them if the table is not held in memory."""
         return self.split(name)
 
     def batch_tensors(self, name: str) -> list[Tensor]:
@@ -185,7 +185,7 @@ class InMemoryDataModule(LightningDataModule, ABC):
         return None if self.class_names is None else self.count_rows("train")[1]
 
     def count_rows(self, name: str) -> tuple[int, list[int]]:
-        """Return the number of rows of a split, and of those of each class."""
+        """Return the number of rows of a split, and of each class in it."""
         y, names = self.split(name).y, self.class_names or ()
         return len(y), torch.bincount(y, minlength=len(names)).tolist() if names else []
 

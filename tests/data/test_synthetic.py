@@ -112,7 +112,7 @@ def test_val_fraction_makes_a_third_split_that_shares_no_row(data: type[Any]) ->
 
 
 @pytest.mark.parametrize("data", ALL)
-def test_synthetic_data_leave_the_global_random_state(data: type[InMemoryDataModule]) -> None:
+def test_synthetic_data_leave_the_global_random_state_unchanged(data: type[InMemoryDataModule]) -> None:
     rng_state = torch.get_rng_state()
     data_module = data()  # type: ignore[call-arg]  # as above
     list(data_module.train_dataloader())
@@ -143,7 +143,7 @@ def test_a_line_with_a_step_of_zero_is_refused() -> None:
         LineDataModule(step=0)
 
 
-def test_classes_of_xor_are_those_of_the_signs_and_noise_comes_after() -> None:
+def test_classes_of_xor_are_those_of_the_signs_before_the_noise() -> None:
     x, y = XorDataModule(num_samples=4000, margin=0.1).split("train")
     assert torch.equal(y, (x[:, 0] * x[:, 1] > 0).long())
     assert 0.1 <= float(x.abs().min()) < 0.11

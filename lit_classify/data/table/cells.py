@@ -1,4 +1,4 @@
-"""Cells of text: which are missing values, which are numbers, and which of these floats cannot represent."""
+"""Cells of text: missing values, numbers, and integers that floats cannot represent."""
 
 from collections.abc import Collection
 from typing import TypeVar, cast

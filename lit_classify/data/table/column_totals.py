@@ -65,7 +65,7 @@ class Moments:
 
 @dataclass
 class ColumnTotals:
-    """Totals of a column: of all rows what its schema depends on, of the training rows what is fitted.
+    """Totals of a column: over all rows for its schema, over the training rows for its encoder.
 
     Args:
         num_rows: number of rows, N.

@@ -105,9 +105,9 @@ def open_decompressed(path: Path) -> Iterator[io.BufferedReader]:
 
 
 def sizes_so_far(path: Path) -> Iterator[int]:
-    """Yield the number of bytes of a file, if it is compressed the growing number of those decompressed.
+    """Yield the size of a file; if it is compressed, the growing number of bytes decompressed so far.
 
-    So the caller can stop at a size that is too large, without decompressing the rest.
+    The caller can stop at a size that is too large, without decompressing the rest.
     """
     if find_compression(path) is None:
         yield path.stat().st_size

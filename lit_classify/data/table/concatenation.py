@@ -120,9 +120,9 @@ def concat_tables(tables: Sequence[RawTable], options: ValueOptions) -> RawTable
 
 
 def concat_formats(tables: Sequence[RawTable]) -> dict[str, ValueFormat]:
-    """Return the formats of the columns of tables that agree; of several, one that other files may not have.
+    """Return the format of each column of tables whose formats agree.
 
-    A date such as 2024-01-31 is read in any column of dates.
+    If a column has several, it is not one such as 2024-01-31, which is read in any column of dates.
     """
     formats: dict[str, ValueFormat] = {}
     for table in tables:
@@ -133,7 +133,7 @@ def concat_formats(tables: Sequence[RawTable]) -> dict[str, ValueFormat]:
 
 
 def _concat_positions(tables: Sequence[RawTable]) -> NDArray[np.intp] | None:
-    """Return where the rows of concatenated tables are in all of their files."""
+    """Return the positions of the rows of concatenated tables in all of their files."""
     if all(table.positions is None for table in tables):
         return None
     starts = np.cumsum([0, *(sum(count for _, count in table.files) for table in tables[:-1])])

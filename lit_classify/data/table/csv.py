@@ -127,7 +127,7 @@ class CsvFile:
         return frames, digest.hexdigest(), ()
 
     def guess_formats(self) -> tuple[dict[str, ValueFormat], FormatDetector]:
-        """Return the formats of columns by the first rows, except ambiguous ones, and what detected them."""
+        """Return the formats of columns in the first rows, except ambiguous ones, and their detector."""
         dialect, values = self.dialect, self.options.values
         head = read_head(self.path, self.options.encoding)
         lines = io.StringIO(head).readlines()[len(dialect.header) :]

@@ -409,7 +409,7 @@ class TableDataModule(InMemoryDataModule):
         return torch.from_numpy(self.preprocessor.transform(self._options.cast(self._state, table)))
 
     def sample(self, name: str) -> Split:
-        """Return the rows of a split, or of a table that is read in blocks a random sample of them."""
+        """Return the rows of a split, or a random sample of them if the table is read in blocks."""
         split = self.split(name)
         if not isinstance(self._table, StreamedTable):
             return split

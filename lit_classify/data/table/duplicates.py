@@ -1,4 +1,4 @@
-"""Equal rows of a table: find them, and warn of those in two splits.
+"""Equal rows of a table: find them, and warn about those in two splits.
 
 Legend: N rows.
 """
@@ -57,7 +57,7 @@ def warn_duplicates(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, Ro
 
 
 def is_first_of_duplicates(frame: pl.DataFrame) -> pl.Series:
-    """Return whether each row is the first of those that equal it, but for columns of unique text.
+    """Return whether each row is the first of its duplicates, ignoring columns of unique text.
 
     Examples:
         >>> frame = pl.DataFrame({"name": ["a", "b", "c"], "x": [1, 2, 1]})

@@ -111,7 +111,7 @@ class FittedState:
         return {**dict.fromkeys(numbers, ValueFormat()), **self.formats}
 
     def check_units(self, table: RawTable, names: Collection[str]) -> None:
-        """Check that columns of percentages have percentages in new rows: a number may be 5 % or 0.05.
+        """Check that columns of percentages have percentages in new rows: a number without % is ambiguous.
 
         Raises:
             DataError: a column has numbers that were not text.

@@ -81,7 +81,7 @@ def _iterate_blocks(path: Path, start: int = 0) -> Iterator[tuple[bytes, int]]:
 
 @lru_cache
 def _types_of_file(path: Path, size: int, time: int) -> Types:
-    """Return the types of the columns of a file, which is read."""
+    """Read a file, and return the types of its columns."""
     types: dict[str, pl.DataType] = {}
     for block, offset in _iterate_blocks(path):
         block_types = _infer_types(path, block, offset)

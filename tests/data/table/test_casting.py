@@ -1,4 +1,4 @@
-"""Casting of columns: kinds, missing values, and cells that are of no kind."""
+"""Casting of columns: kinds, missing values, and cells that do not fit their column."""
 
 from datetime import datetime, timedelta
 

@@ -195,7 +195,7 @@ def test_numbers_with_types_beside_percentages_are_refused_in_any_order(
     assert read_twice(["typed", "t.csv"]) == [None, 7.0]
 
 
-def test_numbers_with_types_do_not_decide_what_ambiguous_text_means() -> None:
+def test_numbers_with_types_do_not_resolve_ambiguous_text() -> None:
     pl.DataFrame({"x": [5.0], "y": ["a"]}).write_parquet("typed")
     write("x|y\n1.250|a\n")
     for names in permutations(["typed", "t.csv"]):

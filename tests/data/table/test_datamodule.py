@@ -17,7 +17,7 @@ from tests.example_tables import bundled, table
 
 
 @pytest.mark.reliability(33)
-def test_statistics_come_from_train_rows_alone() -> None:
+def test_statistics_are_those_of_the_training_rows_only() -> None:
     path = bundled(load_wine, "wine.csv")
     data = TableDataModule(str(path), "target")
     x = data.split("train").x

@@ -203,7 +203,7 @@ def test_pyarrow_is_not_needed() -> None:
 
 
 @pytest.mark.parametrize("kind", ["polars", "lazy", "pandas", "arrow", "record_batch", "stream"])
-def test_predictions_are_of_the_kind_of_the_rows(kind: str) -> None:
+def test_predictions_are_a_dataframe_of_the_kind_of_the_rows(kind: str) -> None:
     fit(TableDataModule(ROWS, "target"))
     new = ROWS.drop("target").head(5)
     expected = predict("frame.ckpt", new)
@@ -234,7 +234,7 @@ def test_validation_and_test_rows_may_be_dataframes_too() -> None:
 
 
 @pytest.mark.parametrize("command", ["validate", "test", "predict", "importance", "plot"])
-def test_a_checkpoint_of_a_dataframe_needs_another_table_and_says_so(
+def test_a_checkpoint_of_a_dataframe_is_refused_without_another_table(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fit(TableDataModule(ROWS, "target"))
@@ -258,7 +258,7 @@ def test_a_file_with_the_cells_of_the_dataframe_is_the_same_table(
 
 
 @pytest.mark.parametrize(("word", "number"), [(str, "1.0"), (str.lower, "1"), (str.upper, "1.0")])
-def test_categories_and_classes_are_those_of_a_file_that_spells_them_otherwise(
+def test_categories_and_classes_are_those_of_a_file_that_spells_them_differently(
     word: Callable[[str], str], number: str
 ) -> None:
     columns = {"c": [True, False, True] * 20, "n": [1.0, 2.0, 2.0] * 20, "x": [n / 7 for n in range(60)]}

@@ -18,7 +18,7 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def late_types() -> list[str]:
-    """Return lines of which late ones have other keys and types."""
+    """Return lines of which the last ones have other keys and types."""
     rows: list[dict[str, object]] = [{"a": row, "b": "x" if row < 150 else row} for row in range(200)]
     rows += [{"a": 0.5}, {"a": None, "c": "é" * 300}]
     return [json.dumps(row, ensure_ascii=False) for row in rows]
@@ -39,7 +39,7 @@ def test_blocks_have_the_rows_and_types_of_the_whole_file(name: str, end: str) -
     )
 
 
-def test_the_length_of_lines_is_that_of_the_first_ones() -> None:
+def test_the_mean_length_of_lines_is_that_of_the_first_lines() -> None:
     Path("t.jsonl").write_text('{"a": 1}\n' * 1000)
     assert bytes_per_line(Path("t.jsonl")) == 9.0
 
@@ -57,7 +57,7 @@ def test_values_of_a_key_that_differ_in_type_between_blocks_are_refused() -> Non
         list(iterate_json_lines(Path("t.jsonl")))
 
 
-def test_a_line_without_an_end_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_that_is_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(json_lines, "_MAX_LINE", 1000)
     Path("t.jsonl").write_text('{"a": 1}\n' * 30 + json.dumps({"a": "x" * 2000}))
     with pytest.raises(DataError, match=r"t.jsonl has a line of more than 1,000 bytes"):

@@ -89,7 +89,7 @@ def test_categories_in_composed_and_decomposed_unicode_are_noted_and_merged() ->
         ),
     ],
 )
-def test_values_are_noted_until_the_option_acts(
+def test_values_are_noted_unless_the_suggested_option_is_set(
     columns: dict[str, list[Any]], note: str, options: dict[str, Any]
 ) -> None:
     assert notes(columns) == [note]

@@ -110,7 +110,7 @@ def test_a_corrupt_json_line_is_named(line: str, message: str) -> None:
 
 
 @pytest.mark.reliability(32)
-def test_json_lines_with_ever_new_keys_are_refused_before_they_fill_the_memory(
+def test_json_lines_with_new_keys_in_every_row_are_refused_before_they_fill_the_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write("".join(f'{{"key {number}": 1}}\n' for number in range(1000)))
@@ -167,7 +167,7 @@ def test_a_changed_byte_in_a_workbook_is_detected_by_its_checksum() -> None:
 
 
 @pytest.mark.reliability(38)
-def test_a_missing_fastexcel_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_fastexcel_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     _workbook(data=[["a"], [1]])
     import_module = builtins.__import__
 

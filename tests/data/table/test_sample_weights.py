@@ -54,7 +54,7 @@ def test_a_fit_uses_the_weights(folds: int) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
-def test_a_row_of_a_table_with_a_weight_counts_as_often_as_a_repeated_one() -> None:
+def test_a_row_with_a_weight_counts_like_repeated_rows() -> None:
     # the columns have the same mean and standard deviation with and without repeated rows
     corners = [(u, v, count) for count, (u, v) in enumerate(((-1, -1), (-1, 1), (1, -1), (1, 1)))]
     counted = [(u, v, n, y) for u, v, count in corners for n, y in ((count, "a"), (4 - count, "b"))]

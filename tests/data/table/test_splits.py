@@ -72,7 +72,7 @@ def test_a_class_with_a_single_row_is_used_for_training() -> None:
 
 @pytest.mark.reliability(24)
 @pytest.mark.parametrize("num_rows", [5, 7, 12])
-def test_few_rows_are_split_so_that_none_is_empty(num_rows: int) -> None:
+def test_few_rows_are_split_so_that_no_split_is_empty(num_rows: int) -> None:
     data = table([f"{n},{'ab'[n % 2]}" for n in range(num_rows)], batch_size=64)
     sizes = [len(data.split(name).y) for name in ("train", "val", "test")]
     assert min(sizes) >= 1

@@ -99,7 +99,7 @@ class CachedTable:
 
     @contextmanager
     def locked(self, wait: bool = True) -> Iterator[None]:
-        """Keep other processes from building this table meanwhile.
+        """Prevent other processes from building this table.
 
         Args:
             wait: whether to wait for a process that builds it now.
@@ -224,7 +224,7 @@ class CachedTable:
         return _read_json(self.partial / _FITTED)
 
     def delete(self) -> None:
-        """Delete the folders, unless another process builds the table now; its lock stays.
+        """Delete the folders, unless another process is building the table; the lock file stays.
 
         Raises:
             UserError: another process builds the table.

@@ -79,7 +79,7 @@ class FirstPassResult:
         return 0 if self.counts["val"] else self.assignment.splitter.folds
 
     def check_splits(self, target: Target) -> None:
-        """Check that there are rows for training and for an evaluation, and of each class for training.
+        """Check that there are training rows, some of each class, and rows for an evaluation.
 
         Raises:
             DataError: there are not; gives the counts.
@@ -208,7 +208,7 @@ class FirstPass:
         )
 
     def _to_save(self, current: _Pass, end: Position) -> SavedPass:
-        """Return what ``_resume`` takes."""
+        """Return the data and frames from which ``_resume`` continues."""
         totals, frames = current.totals.state()
         formats, refused = current.reader.formats.items(), self._refused.items()
         return {
@@ -286,7 +286,7 @@ class FirstPass:
         return mask_out_of_range(values, table.locate)[0] if kind == "number" else values
 
     def _refuse(self, error: OtherFormatError, interrupted: _Pass) -> None:
-        """Note that a column does not have a format; a column that is not used is text then.
+        """Record that a column does not have a format; an unused column is then read as text.
 
         Raises:
             DataError: many cells before the first text are values, and no format reads both.

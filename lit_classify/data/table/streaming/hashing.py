@@ -14,7 +14,7 @@ _MULTIPLIERS = np.array([0xBF58476D1CE4E5B9, 0x94D049BB133111EB], np.uint64)
 
 
 def hash_numbers(numbers: NDArray[np.integer], purpose: str, seed: int) -> Hashes:
-    """Return a hash of each number, ``(N,)``: another permutation of 64 bits for each purpose and seed.
+    """Return a hash of each number, ``(N,)``: a different permutation of 64 bits for each purpose and seed.
 
     It is the finalizer of SplitMix64 after a key that BLAKE2b derives from purpose and seed.
 
@@ -44,7 +44,7 @@ def hash_text(cells: pl.Series, purpose: str, seed: int) -> Hashes:
 
 
 def below(hashes: Hashes, fraction: float) -> NDArray[np.bool_]:
-    """Return whether each hash is among a fraction of all possible ones, from the smallest on, ``(N,)``."""
+    """Return whether each hash is in the lowest fraction of all possible ones, ``(N,)``."""
     return hashes < np.uint64(min(round(fraction * 2**64), 2**64 - 1))
 
 

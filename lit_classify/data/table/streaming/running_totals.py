@@ -68,7 +68,7 @@ class Sample:
 
 
 def _num_bytes(frame: pl.DataFrame) -> int:
-    """Return about what the rows need in memory; that of several frames is the sum."""
+    """Estimate the bytes that rows need in memory; the estimates of several frames add up."""
     texts = frame.select(pl.col(pl.String).str.len_bytes().sum())
     nested = frame.select(pl.selectors.nested() | pl.selectors.binary())
     text_bytes = sum(int(size.item()) for size in texts) + 8 * len(frame) * texts.width

@@ -46,7 +46,7 @@ class StreamedTable:
         return tuple(self._digest("path").values())
 
     def _digest(self, key: str) -> dict[str, str]:
-        """Return the digests of the files of an option; store their times of change from before that."""
+        """Return the digests of the files of an option; store their stamps, which are taken before."""
         if key not in self._digests:
             self._stamps[key] = self._reader.stamps(key)
             self._digests[key] = self._reader.digests(key)

@@ -81,7 +81,7 @@ COLUMNS = {
 
 
 def describe(files: list[str], cache_dir: str | None) -> object:
-    """Return the columns of a table, or why it is refused."""
+    """Return the columns of a table, or the message with which it is refused."""
     try:
         data = TableDataModule(files, "y", cache_dir=cache_dir)
         data.setup("fit")

@@ -83,7 +83,7 @@ def test_other_settings_give_another_cache(options: dict[str, Any]) -> None:
     ("name", "fault"),
     [("train-x", "flipped"), ("val-y", "truncated"), ("test-rows", "missing"), ("table.json", "truncated")],
 )
-def test_a_corrupt_file_is_noticed_and_built_again(name: str, fault: str) -> None:
+def test_a_corrupt_file_is_detected_and_built_again(name: str, fault: str) -> None:
     build()
     expected = contents()
     path, content = only().folder / name, bytearray(expected[name])
@@ -100,7 +100,7 @@ def test_a_corrupt_file_is_noticed_and_built_again(name: str, fault: str) -> Non
 
 
 @pytest.mark.usefixtures("table")
-def test_a_changed_record_is_noticed() -> None:
+def test_a_changed_record_is_detected() -> None:
     build()
     path = only().folder / "table.json"
     path.write_text(path.read_text().replace('"median": 4', '"median": 5'))
@@ -278,7 +278,7 @@ def test_a_table_that_changes_while_it_is_read_is_refused(
 
 
 @pytest.mark.usefixtures("table")
-def test_a_full_disk_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache_builder, "free_space", lambda _: 1000)
     with pytest.raises(
         DataError, match=r"cache has 0.001 MB free, but 600 encoded rows need .* --data.cache_dir"
@@ -287,14 +287,16 @@ def test_a_full_disk_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("table")
-def test_a_directory_that_cannot_be_made_is_one_message() -> None:
+def test_a_directory_that_cannot_be_created_is_refused() -> None:
     Path("cache").write_text("a file")
     with pytest.raises(UserError, match=r"cannot write the cache cache: .*; choose another directory"):
         build()
 
 
 @pytest.mark.usefixtures("table")
-def test_a_complete_table_is_read_where_nothing_can_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_complete_table_is_read_from_a_directory_that_is_not_writable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     data = build()
     lock = Path("cache", f"{only().name}.lock")
     lock.unlink()
@@ -397,7 +399,7 @@ def test_a_write_that_was_killed_leaves_nothing_in_the_complete_table() -> None:
 
 
 @pytest.mark.slow
-def test_several_processes_build_it_once() -> None:
+def test_several_processes_build_a_table_once() -> None:
     mixed_table(20_000).write_csv("t.csv")
     processes = [start() for _ in range(3)]
     assert list(map(end, processes)) == [0, 0, 0]

@@ -27,7 +27,7 @@ def test_seeds_and_purposes_are_independent() -> None:
         assert abs((is_chosen & below(other, 0.2)).mean() - 0.04) < 0.003
 
 
-def test_all_or_none_are_below() -> None:
+def test_no_hash_is_below_a_fraction_of_zero() -> None:
     hashes = np.array([0, 2**63, 2**64 - 1], np.uint64)
     assert below(hashes, 0).tolist() == [False] * 3
     assert below(hashes, 0.5).tolist() == [True, False, False]
