@@ -258,8 +258,8 @@ def rate_too_high(facts: Facts) -> Finding | None:
     if not facts.underfits or len(loss) < 4:
         return None
     peak, late = max(loss), loss[len(loss) // 2 :]
-    steps = [after - before for before, after in pairwise(late)]
-    turns = sum(previous * current < 0 for previous, current in pairwise(steps))
+    steps = [current - previous for previous, current in pairwise(late)]
+    turns = sum(step * next_step < 0 for step, next_step in pairwise(steps))
     factor = 10.0
     if peak > 10 * facts.zero_loss:
         evidence = f"the loss reached {peak:.3g}, but is {facts.zero_loss:.3g} if all outputs are zero"

@@ -144,20 +144,20 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
 
     def _check_further_arguments(self) -> None:
         """Raise UserError for an unknown name in ``data_args``, ``model_args`` or ``trainer_args``."""
-        estimator, own = type(self).__name__, self.get_params()
-        known = {place: _parameters(kinds) for place, kinds in _CLASSES.items()}
-        given = [(place, name) for place in known for name in getattr(self, place) or ()]
-        for place, name in given:
-            accepted = known[place] - _DETERMINED[place]
+        estimator, params = type(self).__name__, self.get_params()
+        known = {option: _parameters(kinds) for option, kinds in _CLASSES.items()}
+        names = [(option, name) for option in known for name in getattr(self, option) or ()]
+        for option, name in names:
+            accepted = known[option] - _DETERMINED[option]
             if name in accepted:
                 continue
-            if name in own:
-                raise UserError(f"{place} cannot have {name!r}; give it to {estimator} itself")
-            if name in known[place]:
-                raise UserError(f"{place} cannot have {name!r}, which {estimator} determines")
-            if others := [other for other in known if name in known[other]]:
-                raise UserError(f"{place} cannot have {name!r}; give it in {others[0]}")
-            raise UserError(unknown_name(f"argument in {place}", str(name), accepted))
+            if name in params:
+                raise UserError(f"{option} cannot have {name!r}; give it to {estimator} itself")
+            if name in known[option]:
+                raise UserError(f"{option} cannot have {name!r}, which {estimator} determines")
+            if alternatives := [other for other in known if name in known[other]]:
+                raise UserError(f"{option} cannot have {name!r}; give it in {alternatives[0]}")
+            raise UserError(unknown_name(f"argument in {option}", str(name), accepted))
 
     def _train(self, data: TableDataModule, settings: Mapping[str, Any]) -> None:
         """Train the networks on prepared rows, and keep the best weights of each."""
@@ -213,7 +213,7 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         else:
             checks = {"ensure_all_finite": "allow-nan", "ensure_min_samples": 1 + reset}
             array = validate_data(self, X, reset=reset, **checks)
-            frame = pl.DataFrame(array, schema=[f"x{number}" for number in range(array.shape[1])])
+            frame = pl.DataFrame(array, schema=[f"x{index}" for index in range(array.shape[1])])
         if reset:
             self._columns = frame.columns
         return frame.rename(dict(zip(frame.columns, self._columns, strict=True)))
@@ -224,7 +224,7 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         frame = self._to_frame(X, reset=False)
         with _quiet(self.verbose), limit_threads(self.model_, len(frame)), torch.inference_mode():
             x = self.data_.transform(frame)
-            outputs = torch.cat([self.model_.predict(part) for part in torch.split(x, _BATCH_SIZE)])
+            outputs = torch.cat([self.model_.predict(batch) for batch in torch.split(x, _BATCH_SIZE)])
         return outputs.numpy()
 
 
@@ -332,15 +332,15 @@ class _BestWeights(MemberEarlyStopping):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Keep the weights if the loss on the validation rows has improved."""
-        before = self.best_losses
+        previous_losses = self.best_losses
         super().on_validation_epoch_end(trainer, pl_module)
-        if len(before) == 1 and not torch.equal(before, self.best_losses):
+        if len(previous_losses) == 1 and not torch.equal(previous_losses, self.best_losses):
             self.best = {name: weight.detach().clone() for name, weight in pl_module.named_parameters()}
 
 
-def _parameters(kinds: Sequence[type]) -> set[str]:
+def _parameters(classes: Sequence[type]) -> set[str]:
     """Return the names of the arguments of classes."""
-    return {name for kind in kinds for name in constructor_parameters(kind)}
+    return {name for cls in classes for name in constructor_parameters(cls)}
 
 
 def _is_dataframe(X: Any) -> bool:  # noqa: ANN401 - any array or DataFrame
@@ -376,10 +376,10 @@ def _weighted(
     weights = check_array(sample_weight, input_name="sample_weight", **checks)
     if weights.ndim != 1:
         raise ValueError(f"sample_weight must have one dimension, but has the shape {weights.shape}")
-    kept = weights > 0
-    if not kept.any():
+    has_weight = weights > 0
+    if not has_weight.any():
         raise ValueError("sample_weight is zero for all rows")
-    return frame.with_columns(pl.Series(name, weights)).filter(kept), y[kept]
+    return frame.with_columns(pl.Series(name, weights)).filter(has_weight), y[has_weight]
 
 
 @contextmanager

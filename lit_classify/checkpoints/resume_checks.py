@@ -1,5 +1,7 @@
 """Check that a run can be resumed from a checkpoint: that its data, model and training state are the same."""
 
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -67,24 +69,35 @@ def check_data(checkpoint: Checkpoint, data: InMemoryDataModule) -> None:
     spec, path = ClassSpec.of(data), checkpoint.path
     if checkpoint.data is None or checkpoint.data.class_path != spec.class_path:
         recorded = "other data" if checkpoint.data is None else f"a {checkpoint.data.class_path}"
-        changed = f"{path} was trained on {recorded}, but the data is a {spec.class_path}"
-        raise UserError(f"{changed}; retrain from scratch without --ckpt_path")
+        raise UserError(
+            f"{path} was trained on {recorded}, but the data is a {spec.class_path}; retrain from scratch "
+            "without --ckpt_path"
+        )
     recorded_state = checkpoint.data.init_args.get("fitted_state")
     state = spec.init_args.get("fitted_state")
-    if recorded_state and state and (others := find_changed_files(recorded_state["files"], state["files"])):
-        changed = f"{path} was trained on another table than {others}"
-        raise UserError(f"{changed}; retrain from scratch without --ckpt_path")
-    if recorded_state and state and recorded_state.get("streamed", False) != state["streamed"]:
-        storage, advice = "held in memory", "leave out --data.cache_dir, or free memory"
-        if recorded_state.get("streamed", False):
-            storage, advice = "read in blocks", "add --data.cache_dir DIRECTORY"
-        raise UserError(
-            f"{path} was trained on a table that was {storage}, and split in another way; {advice}, or "
-            "retrain from scratch"
-        )
+    if recorded_state and state:
+        _check_table(path, recorded_state, state)
     settings = {
         name: value
         for name, value in spec.init_args.items()
         if not name.endswith("path") and name not in {"fitted_state", "cache_dir"}
     }
     checkpoint.check_settings("data", settings)
+
+
+def _check_table(path: Path, recorded: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    """Raise UserError if the table of a run is another one, or is read in another way."""
+    if files := find_changed_files(recorded["files"], state["files"]):
+        raise UserError(
+            f"{path} was trained on another table than {files}; retrain from scratch without --ckpt_path"
+        )
+    was_streamed = recorded.get("streamed", False)
+    if was_streamed == state["streamed"]:
+        return
+    storage, advice = "held in memory", "leave out --data.cache_dir, or free memory"
+    if was_streamed:
+        storage, advice = "read in blocks", "add --data.cache_dir DIRECTORY"
+    raise UserError(
+        f"{path} was trained on a table that was {storage}, and split in another way; {advice}, or "
+        "retrain from scratch"
+    )

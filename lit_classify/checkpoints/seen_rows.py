@@ -130,9 +130,9 @@ def _build(
     return recorded_data
 
 
-def _count_seen(other: InMemoryDataModule, data: InMemoryDataModule) -> list[str]:
+def _count_seen(source_data: InMemoryDataModule, data: InMemoryDataModule) -> list[str]:
     """Describe how many rows of each split are evaluated by weights that were trained on them."""
-    train_keys = other.row_keys("train")
+    train_keys = source_data.row_keys("train")
     order = np.argsort(train_keys)
 
     def positions(keys: NDArray[np.uint64]) -> NDArray[np.intp]:
@@ -146,8 +146,8 @@ def _count_seen(other: InMemoryDataModule, data: InMemoryDataModule) -> list[str
     if data.fold is not None:
         index = positions(data.row_keys("train"))
         is_seen["validation"] = index >= 0
-        if other.fold is not None:  # a member has not seen its own fold
-            is_seen["validation"] &= other.fold.numpy()[index] != data.fold.numpy()
+        if source_data.fold is not None:  # a member has not seen its own fold
+            is_seen["validation"] &= source_data.fold.numpy()[index] != data.fold.numpy()
     elif not data.validates_on_test:
         is_seen["validation"] = positions(data.row_keys("val")) >= 0
     return [f"{seen.sum():,} of {len(seen):,} {split} rows" for split, seen in is_seen.items() if seen.any()]

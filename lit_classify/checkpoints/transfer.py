@@ -104,9 +104,9 @@ def _transfer(model: LitModule, source: Checkpoint, data: InMemoryDataModule | N
     names = layer_names(model.network)
     layers = {key: layer for key, layer in layers.items() if layer.name in names}
     is_embedding = [".tables." in layer.name or ".numbers." in layer.name for layer in layers.values()]
-    first, last = list(layers)[: 1 + sum(is_embedding)], next(reversed(layers), "")
-    reasons: dict[str, str | None] = dict.fromkeys(first, _other_inputs(source, model, data))
-    reasons[last] = reasons.get(last) or _other_outputs(source, model)
+    first_layers, last_layer = list(layers)[: 1 + sum(is_embedding)], next(reversed(layers), "")
+    reasons: dict[str, str | None] = dict.fromkeys(first_layers, _other_inputs(source, model, data))
+    reasons[last_layer] = reasons.get(last_layer) or _other_outputs(source, model)
     mismatches = {
         key: _mismatch(layer, recorded_layers.get(key)) or reasons.get(key) for key, layer in layers.items()
     }
@@ -127,14 +127,14 @@ def _transfer(model: LitModule, source: Checkpoint, data: InMemoryDataModule | N
         for key in taken
         for name, tensor in recorded_layers[key].tensors.items()
     ]
-    if last in taken:
+    if last_layer in taken:
         pairs += [(initial_weights[name], weights[name]) for name in model.output_buffers if name in weights]
     _copy(pairs, source)
     model.initialization = {
         "path": str(source.path),
         "layers": [layers[key].name for key in taken],
-        "inputs": set(first) <= set(taken),
-        "outputs": last in taken,
+        "inputs": set(first_layers) <= set(taken),
+        "outputs": last_layer in taken,
         "preprocessing": isinstance(data, TableDataModule)
         and data.preprocessor.to_dict() == _encoders(source),
     }

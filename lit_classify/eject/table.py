@@ -221,8 +221,8 @@ def _split(data: TableDataModule, state: FittedState, splits: list[str]) -> str:
         statements.append(f"{', '.join(assigned)}{',' * (len(assigned) == 1)} = {selected}")
     elif state.files["val_path"] or state.files["test_path"]:
         assigned = ["train"] + [name for name in ("val", "test") if state.files[f"{name}_path"]]
-        ends = "np.cumsum([len(frame) for frame in tables.values()])"
-        statements.append(f"{', '.join(assigned)} = np.split(rows, {ends}[:-1])")
+        file_ends = "np.cumsum([len(frame) for frame in tables.values()])"
+        statements.append(f"{', '.join(assigned)} = np.split(rows, {file_ends}[:-1])")
     elif len(splits) == 1:
         assigned = ["train"]
         statements.append("train = rows")

@@ -283,9 +283,9 @@ def is_linear(model: LitModule, x: Tensor) -> bool:
         return False
     _, network = split_inputs(model.network)
     inputs = network_inputs(model, x)
-    other = inputs.flip(0)
+    flipped = inputs.flip(0)
     with torch.no_grad():
-        start, end, middle = (network(10 * rows) for rows in (inputs, other, (inputs + other) / 2))
+        start, end, middle = (network(10 * rows) for rows in (inputs, flipped, (inputs + flipped) / 2))
     scale = start.std()
     return bool(scale > 0 and (middle - (start + end) / 2).abs().max() < 1e-3 * scale)
 

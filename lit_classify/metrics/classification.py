@@ -229,14 +229,14 @@ def _average_precision(positive: Indicators, scores: Numbers) -> float:
 def _ranking(positive: Indicators, scores: Numbers, kind: str, reason: str) -> Metrics:
     """Return the means of ranking metrics over those columns of ``(N, C)`` for which they are defined."""
     values, notes = {}, {}
-    for name, metric, those in (
+    for name, metric, condition in (
         ("auroc", _auroc, "that are positive in some rows and negative in others"),
         ("average_precision", _average_precision, "that are positive in some rows"),
     ):
         per_column = [metric(column, score) for column, score in zip(positive.T, scores.T, strict=True)]
         defined = [value for value in per_column if not np.isnan(value)]
         values[name] = float(np.mean(defined)) if defined else math.nan
-        notes[name] = _over(len(defined), len(per_column), kind, those) if defined else reason
+        notes[name] = _over(len(defined), len(per_column), kind, condition) if defined else reason
     return Metrics(values, notes)
 
 

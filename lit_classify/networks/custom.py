@@ -45,13 +45,13 @@ def make_network(network: Network, in_features: int, out_features: int, args: Ma
     build = import_object(network, "--model.network", nn.Module) if isinstance(network, str) else network
     name = repr(network if isinstance(network, str) else getattr(network, "__qualname__", network))
     try:
-        built = build(in_features=in_features, out_features=out_features, **args)
+        module = build(in_features=in_features, out_features=out_features, **args)
     except Exception as error:  # user code may raise any type
         reason = f"{type(error).__name__}: {error}"
         raise UserError(f"network {name} could not be built: {reason}") from error
-    if not isinstance(built, nn.Module):
-        raise UserError(f"network {name} must be a torch.nn.Module, but is a {type(built).__name__}")
-    return built
+    if not isinstance(module, nn.Module):
+        raise UserError(f"network {name} must be a torch.nn.Module, but is a {type(module).__name__}")
+    return module
 
 
 @contextmanager
