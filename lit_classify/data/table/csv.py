@@ -30,7 +30,7 @@ from lit_classify.messages import warn
 
 _MAX_OPEN_BYTES = 1 << 22  # a quote open for more bytes is an error
 _FLOAT32_CELLS = 1 << 22  # larger tables use float32 where that is precise enough
-_FLOAT32_SPREADS = 1000.0  # standard deviations from zero up to which it is
+_FLOAT32_SPREADS = 1000.0  # up to so many standard deviations from zero, float32 is precise enough
 _FLOAT32_MAX = 1e33
 
 csv.field_size_limit(2**31 - 1)  # polars has no limit either; unclosed quotes are detected before
@@ -213,7 +213,7 @@ def _find_end(data: bytes, dialect: Dialect) -> tuple[int, bool]:
     if not dialect.skip_spaces and np.isin(outer, boundaries).all():
         return int(_outside_quotes(data, "\n").max(initial=-1)) + 1, True
     lines = io.StringIO(data.decode()).readlines()
-    # the line added shows whether a quote is still open: then it belongs to the last row
+    # the added line belongs to the last row if a quote is still open
     reader = csv.reader([*lines, "\n"], **dialect.csv_options)
     num_lines = max((reader.line_num for _ in reader if reader.line_num <= len(lines)), default=0)
     return len("".join(lines[:num_lines]).encode()), False

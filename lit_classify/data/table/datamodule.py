@@ -289,7 +289,7 @@ class TableDataModule(InMemoryDataModule):
         """
         state, files = self._state, self._table.files
         self.is_new_table = self._table.digests != tuple(state.files["path"].values())
-        if state.streamed and not self.is_streamed:  # the same rows in memory would be split otherwise
+        if state.streamed and not self.is_streamed:  # the same rows in memory would be split differently
             self.is_new_table = True
         if self.is_new_table and files.paths["path"] != state.settings["path"]:
             files = files.without(files.shared_paths(state.settings))

@@ -53,7 +53,9 @@ def warn_duplicates(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, Ro
             "performance on new rows; remove them with --data.duplicates drop, or keep them in one split "
             "with --data.groups COLUMN"
         )
-    return len(rows["train"]) - pl.Series(hashes[rows["train"]]).n_unique() if "train" in rows else 0
+    if "train" not in rows:
+        return 0
+    return len(rows["train"]) - pl.Series(hashes[rows["train"]]).n_unique()
 
 
 def is_first_of_duplicates(frame: pl.DataFrame) -> pl.Series:

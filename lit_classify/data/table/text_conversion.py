@@ -127,10 +127,11 @@ class FormatDetector:
         Args:
             source: the file of the table, for the warning.
         """
-        for column, ((chosen, values), (_, others), *_) in self._ambiguous:
+        for column, parsed in self._ambiguous:
             if not self._options.is_used(column.name):
                 continue
-            differs = (values != others).fill_null(False)
+            (chosen, values), (_, alternatives) = parsed[:2]
+            differs = (values != alternatives).fill_null(False)
             row = int(differs.arg_true()[0])
             if chosen.pattern:
                 option = f"day_first {str(not chosen.day_first).lower()}"
@@ -139,7 +140,7 @@ class FormatDetector:
             warn(
                 f"{source}, column {column.name!r}: {differs.sum():,} of {len(column):,} cells, such as "
                 f"{column[row]!r}, can be read in two ways; they are read as {_show(values[row])}; to read "
-                f"them as {_show(others[row])}, set --data.{option}"
+                f"them as {_show(alternatives[row])}, set --data.{option}"
             )
         return {column.name: parsed[0] for column, parsed in self._ambiguous}
 
@@ -152,7 +153,9 @@ class FormatDetector:
         if known is None:
             formats += candidates
         elif known.is_plain:
-            formats += [candidate for candidate in candidates if candidate.unit != "%"]  # 5 or 0.05?
+            formats += [
+                candidate for candidate in candidates if candidate.unit != "%"
+            ]  # 5% could mean 5 or 0.05
         elif known.pattern:
             formats += [candidate for candidate in candidates if candidate.is_unambiguous]
         parsed: list[Parsed] = []
@@ -167,7 +170,9 @@ class FormatDetector:
                 parsed.append((candidate, values))
         if len(parsed) == 1:
             self._learn(parsed[0][0], present)
-        return [] if parsed and parsed[0][0].is_plain and has_long_integers(cells, parsed[0][1]) else parsed
+        if parsed and parsed[0][0].is_plain and has_long_integers(cells, parsed[0][1]):
+            return []
+        return parsed
 
     def _learn(self, value_format: ValueFormat, present: pl.Series) -> None:
         """Note the convention of a column with a single format."""

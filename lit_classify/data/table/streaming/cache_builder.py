@@ -97,7 +97,7 @@ class CacheBuilder:
             UserError: the cache cannot be written.
         """
         cached, record = CachedTable(self.directory, self._name(state)), None
-        if cached.folder.is_dir() and not os.access(self.directory, os.W_OK):  # nor can others build there
+        if cached.folder.is_dir() and not os.access(self.directory, os.W_OK):  # no process can build it there
             record = self._read(cached, state)
         if record is None:
             with cached.locked():
@@ -105,7 +105,9 @@ class CacheBuilder:
         rows = self._map(cached, record)
         if state is not None:
             return rows
-        files = {key: self.digests.get(key, {}) for key in PATH_OPTIONS}  # perhaps a copy of those it had
+        files = {
+            key: self.digests.get(key, {}) for key in PATH_OPTIONS
+        }  # which may be copies of the cached ones
         fitted_state = replace(rows.fitted.state, files=files, settings=self.options.settings)
         return replace(rows, fitted=replace(rows.fitted, state=fitted_state))
 
