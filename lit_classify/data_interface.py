@@ -5,6 +5,17 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
+LINKED = (  # arguments of a module that come from its data
+    "in_features",
+    "out_features",
+    "class_names",
+    "label_names",
+    "num_categories",
+    "numeric_columns",
+    "folds",
+    "inputs",
+)
+
 
 @runtime_checkable
 class HasClassCounts(Protocol):

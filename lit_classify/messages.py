@@ -219,12 +219,18 @@ def how_to_give(option: str, recorded: str) -> str:
         >>> how_to_give("--model.network", "__main__.Net")
         'move it from the script or notebook into a module, and add --model.network MODULE.Net'
         >>> how_to_give("--model.activation", "LeakyReLU(negative_slope=0.2)")
-        'give it from Python, to lit_classify.load'
+        'give it from Python: lit_classify.load(CHECKPOINT, activation=...)'
+        >>> how_to_give("--model.network", "torch.nn.Sequential()")  # doctest: +ELLIPSIS
+        'give it from Python: lit_classify.load(CHECKPOINT, network=...), or, if in_features and ...'
     """
-    path = recorded.removesuffix("()")
+    path, name = recorded.removesuffix("()"), option.rpartition(".")[2]
+    from_python = f"give it from Python: lit_classify.load(CHECKPOINT, {name}=...)"
     if not re.fullmatch(r"[A-Za-z_][\w.]*", path):
-        return "give it from Python, to lit_classify.load"
+        return from_python
+    option_to_add = f"add {option} {path}"
     if path.startswith("__main__."):
-        name = path.removeprefix("__main__.")
-        return f"move it from the script or notebook into a module, and add {option} MODULE.{name}"
-    return f"add {option} {path}"
+        module_path = path.replace("__main__", "MODULE", 1)
+        option_to_add = f"move it from the script or notebook into a module, and add {option} {module_path}"
+    if name == "network" and path != recorded:  # an instance, whose arguments are unknown
+        return f"{from_python}, or, if in_features and out_features build the same one, {option_to_add}"
+    return option_to_add

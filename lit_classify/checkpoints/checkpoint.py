@@ -307,11 +307,13 @@ class Checkpoint:
         recorded: ClassSpec | None = getattr(self, key)
         for name, value in settings.items():
             expected = recorded.init_args.get(name, value) if recorded else value
-            if expected != value:
+            if expected not in (value, f"{value}()"):  # an instance of the class
                 argument = expected if isinstance(expected, str) else json.dumps(expected, default=str)
                 change = f"{key}.{name} is {expected!r} in {self.path}, but {value!r} was given"
-                option = f"--{key}.{name} {shlex.quote(argument)}"
-                raise UserError(f"{change}; add {option}, or retrain from scratch")
+                advice = f"add --{key}.{name} {shlex.quote(argument)}"
+                if isinstance(expected, str) and expected.endswith(")"):  # which no option can name
+                    advice = "give it from Python"
+                raise UserError(f"{change}; {advice}, or retrain from scratch")
 
 
 def load(

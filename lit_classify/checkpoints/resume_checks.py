@@ -10,6 +10,7 @@ from lit_classify.checkpoints.checkpoint import Checkpoint, consistent
 from lit_classify.checkpoints.training_state import check_state
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.table.fitted_state import find_changed_files
+from lit_classify.data_interface import LINKED
 from lit_classify.errors import UserError
 from lit_classify.modules import LitModule
 from lit_classify.serialization import ClassSpec
@@ -57,7 +58,12 @@ def check_model(checkpoint: Checkpoint, model: LitModule) -> None:
     if checkpoint.model.class_path != spec.class_path:
         recorded = checkpoint.model.class_path
         raise UserError(f"{checkpoint.path} is of a {recorded}, but the model is a {spec.class_path}")
-    checkpoint.check_settings("model", spec.init_args)
+    compared = {
+        name: value
+        for name, value in spec.init_args.items()
+        if name not in LINKED or checkpoint.model.init_args.get(name)  # from Python, they may be left out
+    }
+    checkpoint.check_settings("model", compared)
 
 
 def check_data(checkpoint: Checkpoint, data: InMemoryDataModule) -> None:

@@ -30,9 +30,9 @@ from lit_classify.checkpoints.search import RUNS, find_run_checkpoint
 from lit_classify.checkpoints.seen_rows import warn_seen_rows_again
 from lit_classify.checkpoints.transfer import init_from, recorded_preprocessing
 from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
-from lit_classify.cli.parse_errors import LINKED
 from lit_classify.cli.plot_selection import plot_callbacks, selected
 from lit_classify.data import TableDataModule
+from lit_classify.data_interface import LINKED
 from lit_classify.diagnosis import diagnose
 from lit_classify.errors import DataError, UserError
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD, cross_validated

@@ -20,21 +20,12 @@ from lit_classify.data import InMemoryDataModule
 from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.files import TableFiles
 from lit_classify.data.table.streaming.blocks import BlockReader
+from lit_classify.data_interface import LINKED
 from lit_classify.errors import UserError
 from lit_classify.messages import choose_from, closest
 from lit_classify.modules import LitModule
 from lit_classify.serialization import constructor_parameters
 
-LINKED = (
-    "in_features",
-    "out_features",
-    "class_names",
-    "label_names",
-    "num_categories",
-    "numeric_columns",
-    "folds",
-    "inputs",
-)
 _TRAINER_CLASSES = {
     "trainer.callbacks": (*lightning.pytorch.callbacks.__all__, *callbacks.__all__),
     "trainer.logger": lightning.pytorch.loggers.__all__,

@@ -178,7 +178,7 @@ class LitModule(LightningModule, ABC):
         loss, loss_args = as_name(loss, loss_args)
         arguments = {
             "activation": activation,
-            "network": type(network) if isinstance(network, nn.Module) else network,
+            "network": f"{plain(type(network))}()" if isinstance(network, nn.Module) else network,
             "network_args": network_args,
             "loss": loss,
             "loss_args": loss_args,

@@ -32,7 +32,8 @@ from tests.checkpoints.altered import (
     table,
     value_at,
 )
-from tests.custom_networks import OwnTanh, Squares
+from tests.custom_losses import Focal
+from tests.custom_networks import Narrow, OwnTanh, Squares
 from tests.custom_optimizers import OwnSGD
 from tests.runs import FIT_MOONS, MOONS_CHECKPOINT
 from tests.training import TASKS, fitted, trainer
@@ -252,6 +253,45 @@ def test_load_imports_a_custom_network_only_if_it_is_given() -> None:
     with pytest.raises(UserError, match=f"imports only what you name yourself; add --model.network {path}"):
         load("own.ckpt")
     assert torch.equal(load("own.ckpt", network=path).network.out.weight, model.network.out.weight)  # type: ignore[union-attr, arg-type]
+
+
+@pytest.mark.parametrize(
+    ("network", "advice"),
+    [
+        (nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)), "torch.nn.modules.container.Sequential"),
+        (Squares(2, 1, 5), "tests.custom_networks.Squares"),
+    ],
+)
+def test_an_instance_is_asked_for_from_python(network: nn.Module, advice: str) -> None:
+    fitted(network=network)
+    message = re.escape(
+        "give it from Python: lit_classify.load(CHECKPOINT, network=...), or, if in_features and "
+        f"out_features build the same one, add --model.network {advice}"
+    )
+    with pytest.raises(UserError, match=f"{message}$"):
+        load("fitted.ckpt")
+
+
+def test_the_advice_for_instances_works(capsys: pytest.CaptureFixture[str]) -> None:
+    given: list[tuple[dict[str, Any], str]] = [
+        ({"network": Narrow(2, 1)}, "--model.network tests.custom_networks.Narrow"),
+        ({"activation": OwnTanh()}, "--model.activation tests.custom_networks.OwnTanh"),
+        ({"loss": Focal()}, "--model.loss tests.custom_losses.Focal"),
+    ]
+    for arguments, advice in given:
+        fitted(**arguments)
+        assert main(["test", "--ckpt_path", "fitted.ckpt"]) == 2
+        assert capsys.readouterr().err.endswith(f"add {advice}\n")
+        assert main(["test", "--ckpt_path", "fitted.ckpt", *advice.split()]) == 0
+
+
+def test_the_command_line_resumes_a_checkpoint_from_python(capsys: pytest.CaptureFixture[str]) -> None:
+    fitted()
+    resume = ["fit", "--data", "CirclesDataModule", "--model.hidden", "[3]", "--trainer.max_epochs", "5"]
+    assert main([*resume, "--plots", "none", "--ckpt_path", "fitted.ckpt"]) == 0
+    fitted(activation=nn.LeakyReLU(0.2))
+    assert main([*resume, "--ckpt_path", "fitted.ckpt"]) == 2
+    assert "but 'ReLU' was given; give it from Python, or retrain" in capsys.readouterr().err
 
 
 OWN = "tests.custom_networks."
