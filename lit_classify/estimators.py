@@ -110,11 +110,11 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
         if not self.folds and not self.validation_fraction:
             raise ValueError("folds and validation_fraction are 0, but held-out rows select the best weights")
         options: dict[str, Any] = {"scaling": "robust", **(self.data_args or {})}
-        kinds: dict[str, Any] = {
+        roles: dict[str, Any] = {
             name: as_list(options.pop(name, None)) for name in ("categorical", "numeric")
         }
         if not _is_dataframe(X):
-            kinds["numeric"] = [name for name in frame.columns if name not in kinds["categorical"]]
+            roles["numeric"] = [name for name in frame.columns if name not in roles["categorical"]]
         y = column_or_1d(y, warn=True)
         _check_present(y)
         assert_all_finite(y, input_name="y")
@@ -124,13 +124,13 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
             frame, y = _weighted(frame, y, sample_weight, weight)
             options["sample_weight"] = weight
         column, settings = self._encode(y)
-        kinds["numeric" if column.dtype.is_float() else "categorical"].append(target)
+        roles["numeric" if column.dtype.is_float() else "categorical"].append(target)
         seed = int(check_random_state(self.random_state).randint(2**31))
         with _quiet(self.verbose), torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             data = TableDataModule(
                 frame.with_columns(column.alias(target)),
                 target,
-                **kinds,
+                **roles,
                 folds=min(self.folds, len(frame)),
                 test_fraction=0,
                 val_fraction=0 if self.folds else self.validation_fraction,
@@ -145,7 +145,7 @@ class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ship
     def _check_further_arguments(self) -> None:
         """Raise UserError for an unknown name in ``data_args``, ``model_args`` or ``trainer_args``."""
         estimator, params = type(self).__name__, self.get_params()
-        known = {option: _parameters(kinds) for option, kinds in _CLASSES.items()}
+        known = {option: _parameters(classes) for option, classes in _CLASSES.items()}
         names = [(option, name) for option in known for name in getattr(self, option) or ()]
         for option, name in names:
             accepted = known[option] - _DETERMINED[option]

@@ -190,21 +190,21 @@ class ScalarBuffer:
 
     def flush(self, loggers: Iterable[Logger]) -> None:
         """Pass everything to the loggers, each with its step; this synchronizes with the device."""
-        items, self._buffer, self._flushed_at = self._buffer, [], time.time()
+        entries, self._buffer, self._flushed_at = self._buffer, [], time.time()
         loggers = list(loggers)
-        if not items or not loggers:
+        if not entries or not loggers:
             return
-        values = iter(torch.stack([tensor for _, _, tags, _ in items for tensor in tags.values()]).tolist())
+        values = iter(torch.stack([tensor for _, _, tags, _ in entries for tensor in tags.values()]).tolist())
         scalars = [
             Scalars(step, epoch, {tag: next(values) for tag in tags}, taken_at)
-            for step, epoch, tags, taken_at in items
+            for step, epoch, tags, taken_at in entries
         ]
         for logger in loggers:
             if isinstance(logger, RunLogger):
                 logger.log_scalars(scalars)
             else:
-                for entry in scalars:
-                    logger.log_metrics({"epoch": entry.epoch, **entry.metrics}, entry.step)
+                for record in scalars:
+                    logger.log_metrics({"epoch": record.epoch, **record.metrics}, record.step)
 
 
 def read_scalars(run: Path) -> Iterator[tuple[str, int, float]]:

@@ -239,22 +239,22 @@ def make_loss(
         return None
     if not known:
         raise UserError(f"{task} defines its own loss, so that no other can be chosen")
-    kind: Any = _find(loss, task, known) if isinstance(loss, str) else loss
-    if not inspect.isclass(kind):
-        if isinstance(kind, UnavailableLoss):
-            return RowLoss(kind)
-        if not callable(kind):
-            raise UserError(f"loss must be a class or a function, or the name of one, but is {kind!r}")
+    loss_fn: Any = _find(loss, task, known) if isinstance(loss, str) else loss
+    if not inspect.isclass(loss_fn):
+        if isinstance(loss_fn, UnavailableLoss):
+            return RowLoss(loss_fn)
+        if not callable(loss_fn):
+            raise UserError(f"loss must be a class or a function, or the name of one, but is {loss_fn!r}")
         if args:
             raise UserError("loss_args requires a class, but loss is a function or an instance")
-        return RowLoss(partial(kind, reduction="none") if _takes_reduction(kind) else kind)
-    name, args = kind.__name__, dict(args or {})
-    if kind not in LOSSES.values():
-        reduction = {"reduction": "none"} if _takes_reduction(kind) else {}
-        return RowLoss(_build(kind, args | reduction))
+        return RowLoss(partial(loss_fn, reduction="none") if _takes_reduction(loss_fn) else loss_fn)
+    name, args = loss_fn.__name__, dict(args or {})
+    if loss_fn not in LOSSES.values():
+        reduction = {"reduction": "none"} if _takes_reduction(loss_fn) else {}
+        return RowLoss(_build(loss_fn, args | reduction))
     if name not in known:
         raise UserError(_why_not(name, task, known))
-    names = [key for key in inspect.signature(kind).parameters if key not in {*_FIXED, *_OPTIONS}]
+    names = [key for key in inspect.signature(loss_fn).parameters if key not in {*_FIXED, *_OPTIONS}]
     for key in args:
         if key in _OPTIONS:
             raise UserError(f"{key} of {name} is an option of its own: give {_OPTIONS[key]}")
@@ -264,7 +264,7 @@ def make_loss(
             raise UserError(unknown_name(f"argument of {name}", key, names))
     if name == known[0]:  # the task's default
         return None
-    per_row, mean = _build(kind, args | {"reduction": "none"}), _build(kind, args)
+    per_row, mean = _build(loss_fn, args | {"reduction": "none"}), _build(loss_fn, args)
     return RowLoss(per_row, mean, signed=name == "SoftMarginLoss")
 
 

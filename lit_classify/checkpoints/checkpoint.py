@@ -240,8 +240,8 @@ class Checkpoint:
             return None
         recorded, known = self.model.init_args.get(name), NAMED_CLASSES.get(name, {})
         custom = import_object(value, f"--model.{name}") if isinstance(value, str) and "." in value else value
-        kind = type(custom) if name == "network" and isinstance(custom, nn.Module) else custom
-        if not (value == recorded or refers_to(recorded, kind, known)):
+        cls = type(custom) if name == "network" and isinstance(custom, nn.Module) else custom
+        if not (value == recorded or refers_to(recorded, cls, known)):
             raise UserError(f"{self.path} was trained with the {name} {recorded!r}, not {plain(value)!r}")
         return custom
 

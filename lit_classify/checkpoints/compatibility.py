@@ -67,8 +67,8 @@ def refuse_unknown_settings(path: Path, version: str, specs: Mapping[str, ClassS
     """
     unknown = [
         f"{key}.{name}"
-        for key, known in KNOWN_CLASSES.items()
-        if key in specs and (cls := known.get(specs[key].class_path))
+        for key, classes in KNOWN_CLASSES.items()
+        if key in specs and (cls := classes.get(specs[key].class_path))
         for name in specs[key].init_args.keys() - constructor_parameters(cls).keys()
     ]
     state = specs["data"].init_args.get("fitted_state") if "data" in specs else None

@@ -225,8 +225,8 @@ def _other_inputs(source: Checkpoint, model: LitModule, data: InMemoryDataModule
 def _other_outputs(source: Checkpoint, model: LitModule) -> str | None:
     """Describe how the outputs of the last layer differ from those in the checkpoint."""
     recorded = source.model.init_args
-    known = source.model.class_path in TASKS
-    if known and not isinstance(model, TASKS[source.model.class_path]):
+    is_known = source.model.class_path in TASKS
+    if is_known and not isinstance(model, TASKS[source.model.class_path]):
         return f"of a {source.model.class_path}"
     if recorded.get("class_names") not in (None, model.class_names):
         return "other classes"

@@ -65,20 +65,22 @@ def check_fit(config: Mapping[str, Any]) -> None:
         raise UserError("a script needs a seed to print the same epoch log; set --seed_everything 42")
 
 
-def check_arguments(key: str, module: LightningModule | LightningDataModule, known: Collection[str]) -> None:
+def check_arguments(
+    key: str, module: LightningModule | LightningDataModule, supported: Collection[str]
+) -> None:
     """Check the arguments of the model or the data.
 
     Args:
         key: ``model`` or ``data``.
         module: the model or the data.
-        known: the arguments that a script takes into account.
+        supported: the arguments that a script takes into account.
 
     Raises:
         UserError: another argument does not have its default.
     """
     parameters = constructor_parameters(type(module))
     defaults = {name: parameter.default for name, parameter in parameters.items()}
-    _check(f"{key}.", module.hparams, defaults, known)
+    _check(f"{key}.", module.hparams, defaults, supported)
 
 
 def refuse(option: str, value: object) -> NoReturn:
@@ -87,9 +89,9 @@ def refuse(option: str, value: object) -> NoReturn:
 
 
 def _check(
-    prefix: str, options: Mapping[str, Any], defaults: Mapping[str, Any], known: Collection[str]
+    prefix: str, options: Mapping[str, Any], defaults: Mapping[str, Any], supported: Collection[str]
 ) -> None:
     for name, value in options.items():
         is_default = plain(value) == plain(defaults[name]) if name in defaults else not value
-        if name not in known and not is_default:
+        if name not in supported and not is_default:
             refuse(prefix + name, value)

@@ -97,16 +97,16 @@ def write_script(run: Run) -> str:
     called = [definition for name, definition in _INLINED.items() if name in names]
     constants = {name: module for name, module in _CONSTANTS.items() if name in names}
     sources = Sources.of(called, code, None if plain else run.model, constants)
-    known = _IMPORTS | sources.imports
+    imports = _IMPORTS | sources.imports
     if isinstance(data, TableDataModule):
-        _check_table(data, _with_imports(_join(['device = "cpu"', sources.code, section]), known))
-    body = _with_imports(_join([fill("start", values, flags), sources.code, *sections]), known)
+        _check_table(data, _with_imports(_join(['device = "cpu"', sources.code, section]), imports))
+    body = _with_imports(_join([fill("start", values, flags), sources.code, *sections]), imports)
     return f"{_header(run, body)}\n\n{body}\n"
 
 
-def _with_imports(code: str, known: Mapping[str, Import]) -> str:
+def _with_imports(code: str, imports: Mapping[str, Import]) -> str:
     """Return code after the imports that it needs."""
-    return f"{import_lines({name: known[name] for name in sorted(free_names(code))})}\n\n{code}"
+    return f"{import_lines({name: imports[name] for name in sorted(free_names(code))})}\n\n{code}"
 
 
 def _check_table(data: TableDataModule, code: str) -> None:

@@ -194,13 +194,13 @@ def import_lines(imports: dict[str, Import]) -> str:
     return "\n\n".join("\n".join(block) for block in (standard, others) if block)
 
 
-def prune(source: str, called: frozenset[str], known: Mapping[str, object]) -> str:
+def prune(source: str, called: frozenset[str], objects: Mapping[str, object]) -> str:
     """Return a definition without the lines that a script does not need.
 
     Args:
         source: the definition.
         called: the names of attributes that are used; other methods are left out.
-        known: objects by name, whose attributes decide which branches are taken.
+        objects: objects by name, whose attributes decide which branches are taken.
     """
     code = textwrap.dedent(source)
     lines = [_COMMENTS.sub("", line) for line in code.rstrip().splitlines()]
@@ -209,13 +209,13 @@ def prune(source: str, called: frozenset[str], known: Mapping[str, object]) -> s
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             for statement in node.body:
                 is_unused = isinstance(node, ast.ClassDef) and _is_unused(node.name, statement, called)
-                if is_unused or _is_check(statement) or _is_skipped(statement, known):
+                if is_unused or _is_check(statement) or _is_skipped(statement, objects):
                     removed.update(range(_first_line(statement), _end_line(statement)))
             if doc := ast.get_docstring(node):
                 _shorten(lines, removed, node.body[0], doc)
         elif isinstance(node, ast.If | ast.For | ast.With):
             for statement in node.body:
-                if _is_check(statement) or _is_skipped(statement, known):
+                if _is_check(statement) or _is_skipped(statement, objects):
                     removed.update(range(_first_line(statement), _end_line(statement)))
     lines = [line for index, line in enumerate(lines) if index not in removed]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip()
@@ -250,14 +250,14 @@ def _is_check(node: ast.stmt) -> bool:
     return all(isinstance(statement, ast.Raise) or _is_check(statement) for statement in node.body)
 
 
-def _is_skipped(node: ast.stmt, known: Mapping[str, object]) -> bool:
+def _is_skipped(node: ast.stmt, objects: Mapping[str, object]) -> bool:
     """Return whether a statement is a branch that is not taken."""
     if not isinstance(node, ast.If) or node.orelse:
         return False
     names = {name.id for name in ast.walk(node.test) if isinstance(name, ast.Name)}
-    if not names or not names <= known.keys():
+    if not names or not names <= objects.keys():
         return False
-    return not eval(ast.unparse(node.test), dict(known))
+    return not eval(ast.unparse(node.test), dict(objects))
 
 
 def _shorten(lines: list[str], removed: set[int], node: ast.stmt, doc: str) -> None:

@@ -226,7 +226,7 @@ def _average_precision(positive: Indicators, scores: Numbers) -> float:
     return float(metrics.average_precision_score(positive, scores)) if positive.any() else math.nan
 
 
-def _ranking(positive: Indicators, scores: Numbers, kind: str, reason: str) -> Metrics:
+def _ranking(positive: Indicators, scores: Numbers, noun: str, reason: str) -> Metrics:
     """Return the means of ranking metrics over those columns of ``(N, C)`` for which they are defined."""
     values, notes = {}, {}
     for name, metric, condition in (
@@ -236,10 +236,10 @@ def _ranking(positive: Indicators, scores: Numbers, kind: str, reason: str) -> M
         per_column = [metric(column, score) for column, score in zip(positive.T, scores.T, strict=True)]
         defined = [value for value in per_column if not np.isnan(value)]
         values[name] = float(np.mean(defined)) if defined else math.nan
-        notes[name] = _over(len(defined), len(per_column), kind, condition) if defined else reason
+        notes[name] = _over(len(defined), len(per_column), noun, condition) if defined else reason
     return Metrics(values, notes)
 
 
-def _over(count: int, total: int, kind: str, condition: str) -> str:
+def _over(count: int, total: int, noun: str, condition: str) -> str:
     """Return which classes or labels a mean includes; empty if it includes all."""
-    return f"mean over the {count} of {total} {kind} {condition}" if count < total else ""
+    return f"mean over the {count} of {total} {noun} {condition}" if count < total else ""

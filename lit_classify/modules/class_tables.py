@@ -111,19 +111,19 @@ def _matrix(
 
 def _confusions(counts: NDArray[np.int64], names: Sequence[str]) -> str:
     """Return the most frequent pairs of a true class and another predicted class."""
-    wrong = counts - np.diag(np.diag(counts))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:_MAX_CONFUSIONS]
-    pairs = [divmod(int(cell), len(names)) for cell in order if wrong.flat[cell]]
+    confusions = counts - np.diag(np.diag(counts))
+    order = np.argsort(-confusions, axis=None, kind="stable")[:_MAX_CONFUSIONS]
+    pairs = [divmod(int(cell), len(names)) for cell in order if confusions.flat[cell]]
     if not pairs:
         return "confusions: none"
     rows = [tuple(shorten(names[label], _MAX_NAME) for label in pair) for pair in pairs]
     widths = [max(map(width_of, cells)) for cells in zip(("true", "predicted"), *rows, strict=True)]
     lines = [
-        f"the most frequent of {wrong.sum():,} confusions",
+        f"the most frequent of {confusions.sum():,} confusions",
         f"{'true':<{widths[0]}}  {'predicted':<{widths[1]}}  {'rows':>8}",
     ]
     for (true, predicted), pair in zip(rows, pairs, strict=True):
-        lines.append(f"{pad(true, widths[0])}  {pad(predicted, widths[1])}  {wrong[pair]:>8,}")
+        lines.append(f"{pad(true, widths[0])}  {pad(predicted, widths[1])}  {confusions[pair]:>8,}")
     return "\n".join(lines)
 
 

@@ -41,8 +41,8 @@ def to_features(x: Any, dtype: torch.dtype | str, device: torch.device) -> Tenso
             if array.dtype.kind in "biufO":
                 numbers = torch.from_numpy(array.astype(np.float64))  # a copy: x may be read-only
     if numbers is None or numbers.is_complex():
-        kind = type(x).__name__
-        raise DataError(f"a model takes rows of numbers, shape (N, F), which this {kind} is not")
+        type_name = type(x).__name__
+        raise DataError(f"a model takes rows of numbers, shape (N, F), which this {type_name} is not")
     return numbers.to(device).type(dtype)
 
 
@@ -68,8 +68,9 @@ def check_features(name: str, x: Tensor, num_features: int, dtype: torch.dtype |
         raise DataError(f"{expected}, but these have {x.shape[1]:,}; build it with in_features={x.shape[1]}")
     if x.dtype != dtype:
         to_dtype = "x.float()" if dtype == torch.float32 else f"x.to({dtype})"
-        wanted, found = (str(each).removeprefix("torch.") for each in (dtype, x.dtype))
-        raise DataError(f"{name} takes features of {wanted}, not {found}; give {to_dtype}")
+        expected_dtype = str(dtype).removeprefix("torch.")
+        actual_dtype = str(x.dtype).removeprefix("torch.")
+        raise DataError(f"{name} takes features of {expected_dtype}, not {actual_dtype}; give {to_dtype}")
 
 
 def check_finite(name: str, x: Tensor) -> None:

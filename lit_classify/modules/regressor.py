@@ -145,5 +145,5 @@ class Regressor(LitModule):
     def row_errors(self, logits: Tensor, y: Tensor) -> RowErrors:
         """Return the absolute error of each row."""
         predicted, y = self.probabilities(logits).cpu().double(), y.cpu()
-        texts = [f"{value:g}" for value in y.tolist()], [f"{value:.5g}" for value in predicted.tolist()]
-        return RowErrors((predicted - y).abs(), *texts)
+        actual = [f"{value:g}" for value in y.tolist()]
+        return RowErrors((predicted - y).abs(), actual, [f"{value:.5g}" for value in predicted.tolist()])

@@ -51,9 +51,9 @@ def check_classes(name: str, y: Tensor, num_classes: int) -> None:
         raise DataError(f"{name} needs targets, but there is none")
     low, high = int(y.min()), int(y.max())
     if low < 0 or high >= num_classes:
-        wrong = int(((y < 0) | (y >= num_classes)).nonzero()[0])
+        row = int(((y < 0) | (y >= num_classes)).nonzero()[0])
         raise DataError(
-            f"{name} knows the classes 0 to {num_classes - 1}, but row {wrong} has the target {int(y[wrong])}"
+            f"{name} knows the classes 0 to {num_classes - 1}, but row {row} has the target {int(y[row])}"
         )
 
 
@@ -72,9 +72,9 @@ def to_class_indices(name: str, y: Tensor) -> Tensor:
             f"{name} needs a class for each row, shape (N,), but the targets are {describe_tensor(y)}; "
             f"{_to_one_dimension(y)}"
         )
-    wrong = ((y != 0) & (y != 1)).nonzero()
-    if len(wrong):
-        row = int(wrong[0])
+    invalid = ((y != 0) & (y != 1)).nonzero()
+    if len(invalid):
+        row = int(invalid[0])
         raise DataError(
             f"{name} needs the classes 0 and 1, but row {row} has the target {float(y[row]):g}; "
             "for numbers use Regressor"
@@ -102,8 +102,8 @@ def check_values(name: str, y: Tensor, dtype: torch.dtype | str = torch.float32)
             f"{_to_one_dimension(y, 'choose a column') or convert}"
         )
     if not bool(y.isfinite().all()):
-        wrong = int((~y.isfinite()).nonzero()[0])
-        raise DataError(f"{name} needs finite targets, but row {wrong} has {float(y[wrong])}")
+        row = int((~y.isfinite()).nonzero()[0])
+        raise DataError(f"{name} needs finite targets, but row {row} has {float(y[row])}")
 
 
 def check_labels(name: str, y: Tensor, num_labels: int, dtype: torch.dtype | str = torch.float32) -> None:
@@ -125,9 +125,9 @@ def check_labels(name: str, y: Tensor, num_labels: int, dtype: torch.dtype | str
             f"but the targets are {describe_tensor(y)}"
             f"{f'; give {_conversion(dtype)}' if y.shape[1:] == (num_labels,) else ''}"
         )
-    wrong = ((y != 0) & (y != 1)).nonzero()
-    if len(wrong):
-        row, label = wrong[0].tolist()
+    invalid = ((y != 0) & (y != 1)).nonzero()
+    if len(invalid):
+        row, label = invalid[0].tolist()
         raise DataError(f"{name} needs 0 or 1, but label {label} of row {row} is {float(y[row, label])}")
 
 

@@ -41,10 +41,10 @@ def activation_factory(activation: Activation) -> Callable[[], nn.Module]:
     if isinstance(activation, str):
         if activation not in ACTIVATIONS and "." not in activation:
             raise UserError(unknown_name("activation", activation, ACTIVATIONS))
-        kind = ACTIVATIONS.get(activation) or import_object(activation, "--model.activation", nn.Module)
+        cls = ACTIVATIONS.get(activation) or import_object(activation, "--model.activation", nn.Module)
     else:
-        kind = activation
-    if not (inspect.isclass(kind) and issubclass(kind, nn.Module)):
+        cls = activation
+    if not (inspect.isclass(cls) and issubclass(cls, nn.Module)):
         raise UserError(
             f"activation must be a torch.nn.Module, its name or None, but is {activation!r}; "
             "to use a function, call it in the forward of a Module"
@@ -52,9 +52,9 @@ def activation_factory(activation: Activation) -> Callable[[], nn.Module]:
 
     def make() -> nn.Module:
         try:
-            return kind()
+            return cls()
         except Exception as error:  # user code may raise any type
             reason = f"{type(error).__name__}: {error}"
-            raise UserError(f"activation {kind.__name__} could not be built: {reason}") from error
+            raise UserError(f"activation {cls.__name__} could not be built: {reason}") from error
 
     return make
