@@ -23,10 +23,10 @@ for _name in COMMANDS:
 
 
 class ForkedProgram:
-    """A running program, with the part of ``subprocess.Popen`` that tests use.
+    """A running program, with the methods of ``subprocess.Popen`` that tests use.
 
     Args:
-        program: what Python would get as ``-c``.
+        program: the code that Python would run with ``-c``.
         arguments: the arguments of the program.
         variables: environment variables of the program, besides those of this process.
     """

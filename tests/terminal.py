@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 
 
 def run_in_terminal(*arguments: str, **environment: str) -> tuple[str, list[float]]:
-    """Return the output of lit-classify, and when each part arrived, as a fraction of the whole time."""
+    """Return the output of lit-classify, and when each chunk arrived, as a fraction of the total time."""
     controller, terminal = pty.openpty()
     termios.tcsetwinsize(terminal, (24, 80))  # 0 at first, so that nothing would be drawn
     variables = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", **environment}

@@ -1,4 +1,4 @@
-"""Tests of the allocator: memory that is freed is used again."""
+"""The allocator reuses freed memory."""
 
 import platform
 import subprocess
@@ -29,7 +29,7 @@ def count_faults(setting: str) -> int:
 
 @pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="a setting of glibc")
-def test_memory_of_large_tensors_is_used_again_without_page_faults() -> None:
+def test_memory_of_large_tensors_is_reused_without_page_faults() -> None:
     pages = 5 * 4 * (4 << 23) // 4096
     assert count_faults("") > pages / 2
     assert count_faults("keep_freed_memory()") < pages / 100

@@ -89,7 +89,7 @@ ROUTES: dict[str, dict[str, Any]] = {
 @pytest.mark.reliability(13, 53)
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("command", ["fit", "verify", "plot"])
-def test_a_configuration_imports_and_calls_only_what_was_typed(
+def test_a_configuration_imports_and_calls_only_names_that_were_typed(
     route: str, command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("evil.yaml").write_text(
@@ -135,14 +135,14 @@ def test_a_configuration_sends_nothing_over_the_network_unless_it_was_typed(
         "--model.init_args.network sidefile.Net",
     ],
 )
-def test_what_is_typed_is_imported(typed: str) -> None:
+def test_a_typed_name_is_imported(typed: str) -> None:
     fit = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "1", "--plots", "none"]
     assert main([*fit, *shlex.split(typed)]) == 0
     assert Path("imported").exists()
 
 
 @pytest.mark.reliability(53)
-def test_a_later_command_may_not_import_what_only_an_earlier_one_has_typed() -> None:
+def test_a_name_typed_in_an_earlier_command_is_not_imported_by_a_later_one() -> None:
     fit = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "1", "--plots", "none"]
     assert main([*fit, "--trainer.callbacks", "sidefile.Stop"]) == 0
     Path("evil.yaml").write_text(yaml.safe_dump({**BASE, **ROUTES["callback"]}))

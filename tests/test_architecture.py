@@ -70,7 +70,7 @@ def test_every_file_has_a_level() -> None:
     assert {top_level(file) for file in FILES} - {"__init__"} == set(LEVELS)
 
 
-def test_every_test_file_is_named_after_a_module_or_a_part_of_the_package() -> None:
+def test_every_test_file_is_named_after_a_module_or_subpackage() -> None:
     tests = Path(__file__).parent
     known = {file.relative_to(PACKAGE).with_suffix("") for file in FILES} | {Path(name) for name in LEVELS}
     known |= {Path(subject) for subject in CROSS_CUTTING}

@@ -53,7 +53,7 @@ def test_a_model_that_predicts_well_has_no_cause_of_failure(facts: dict[str, Any
 
 
 @pytest.mark.parametrize("facts", UNDERFITTED)
-def test_rows_that_cannot_be_predicted_are_no_failure(facts: dict[str, Any]) -> None:
+def test_rows_that_cannot_be_predicted_are_not_a_failure(facts: dict[str, Any]) -> None:
     assert verdicts(replace(FAILED, **facts, neighbors_score=0.52)) == []
 
 
@@ -137,7 +137,7 @@ def test_a_batch_that_is_not_learned_is_a_failure(facts: dict[str, Any], verdict
         },
     ],
 )
-def test_a_batch_that_is_learned_or_was_hardly_trained_is_no_failure(facts: dict[str, Any]) -> None:
+def test_a_batch_that_is_learned_or_was_hardly_trained_on_is_not_a_failure(facts: dict[str, Any]) -> None:
     assert verdicts(replace(BATCH, **facts)) == []
 
 
@@ -237,7 +237,7 @@ def test_validation_far_below_training_is_overfitting() -> None:
     ],
     ids=str,
 )
-def test_a_small_or_uncertain_difference_is_no_overfitting(facts: dict[str, Any]) -> None:
+def test_a_small_or_uncertain_difference_is_not_overfitting(facts: dict[str, Any]) -> None:
     assert verdicts(replace(OVERFITTED, **facts)) == []
 
 

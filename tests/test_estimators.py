@@ -193,7 +193,7 @@ def test_arguments_of_a_wrong_type_are_named(name: str, value: Any, message: str
         ({"model_args": {"scaling": "robust"}}, "model_args cannot have 'scaling'; give it in data_args"),
     ],
 )
-def test_further_arguments_of_nothing_are_named(further: dict[str, Any], message: str) -> None:
+def test_further_arguments_that_do_not_exist_are_named(further: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=re.escape(message)):
         LitClassifier(**SMALL, **further).fit(X, Y)
 

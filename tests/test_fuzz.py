@@ -46,7 +46,7 @@ def check_message(error: UserError, most_lines: int) -> None:
 @pytest.mark.reliability(39)
 @cases("tables")
 @given(fuzzing.tables(), fuzzing.table_settings())
-def test_a_table_is_read_or_refused(content: bytes, chosen: dict[str, Any]) -> None:
+def test_a_table_is_read_or_refused(content: bytes, options: dict[str, Any]) -> None:
     Path("fuzzed.csv").write_bytes(content)
     check_data("fuzzed.csv", chosen)
 
@@ -55,7 +55,7 @@ def test_a_table_is_read_or_refused(content: bytes, chosen: dict[str, Any]) -> N
 @pytest.mark.reliability(39)
 @cases("frames")
 @given(fuzzing.frames(), fuzzing.table_settings())
-def test_a_dataframe_is_read_or_refused(frame: pd.DataFrame, chosen: dict[str, Any]) -> None:
+def test_a_dataframe_is_read_or_refused(frame: pd.DataFrame, options: dict[str, Any]) -> None:
     check_data(frame, chosen)
 
 
@@ -144,7 +144,7 @@ def test_a_recipe_runs_or_is_refused(text: str) -> None:
 @pytest.mark.reliability(39)
 @cases("commands")
 @given(fuzzing.command_lines())
-def test_a_command_line_runs_or_is_refused(words: list[str]) -> None:
+def test_a_command_line_runs_or_is_refused(arguments: list[str]) -> None:
     Path("t.csv").write_text(TABLE)
     bound = fuzzing.BOUND if words[0] == "fit" else []
     run([*words, *bound])

@@ -92,7 +92,7 @@ def test_a_loss_by_name_as_a_class_or_instance_is_that_of_torch(name: str) -> No
     assert make(loss=loss).hparams == make(loss=name, loss_args=settings.get("loss_args", {})).hparams
 
 
-def test_every_loss_of_torch_is_a_task_s_or_refused_with_the_reason_and_the_right_name() -> None:
+def test_every_loss_of_torch_is_accepted_or_refused_with_the_reason_and_the_right_name() -> None:
     tasks: dict[type[Any], dict[str, Any]] = {
         BinaryClassifier: {"in_features": 2},
         MulticlassClassifier: {"in_features": 2, "out_features": 3},
@@ -109,7 +109,7 @@ def test_every_loss_of_torch_is_a_task_s_or_refused_with_the_reason_and_the_righ
 
 
 @pytest.mark.parametrize("task", [BinaryClassifier, Regressor], ids=lambda task: task.__name__)
-def test_the_own_loss_by_name_is_the_default(task: type[LitModule]) -> None:
+def test_the_task_s_first_loss_by_name_is_the_default(task: type[LitModule]) -> None:
     assert task(2, loss=task.losses[0]).row_loss is None
 
 
@@ -177,7 +177,7 @@ def test_members_and_sample_weights_use_the_losses_of_rows() -> None:
 
 
 class OwnLoss(BinaryClassifier):
-    """A task that says of no loss that it fits."""
+    """A task without losses to choose from."""
 
     losses = ()  # type: ignore[assignment]
 

@@ -1,4 +1,4 @@
-"""Cards of data modules and modules: what they say, and that names stay text."""
+"""Cards of data modules and modules: their content, and that names stay text."""
 
 import re
 from html.parser import HTMLParser
@@ -54,7 +54,7 @@ def cells(thing: object) -> Cells:
     return read
 
 
-def test_a_data_module_shows_what_is_known_and_loads_nothing() -> None:
+def test_a_data_module_shows_its_settings_and_loads_nothing() -> None:
     data = CirclesDataModule(noise=0.2, inputs=["x1^2", "x2"])
     assert cells(data).rows == [
         ["columns", "x1, x2"], ["inputs", "x1^2, x2"], ["classes", "0, 1"], ["noise", "0.2"]
@@ -123,7 +123,7 @@ class Halved(BinaryClassifier):
         return super().loss(logits, y, reduction) / 2
 
 
-def test_an_overridden_loss_has_not_the_name_of_the_task_s() -> None:
+def test_an_overridden_loss_is_shown_as_custom() -> None:
     assert ["loss", "custom"] in cells(Halved(2)).rows
 
 

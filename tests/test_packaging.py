@@ -41,7 +41,7 @@ def test_the_wheel_fits_a_recipe_from_another_folder(tmp_path: Path) -> None:
     assert (elsewhere / "lightning_logs/blobs/version_0/config.yaml").is_file()
 
 
-def test_the_top_level_holds_what_the_owner_lists() -> None:
+def test_the_top_level_has_only_the_agreed_files_and_folders() -> None:
     listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
     if not listed:
         pytest.skip("not a git checkout")

@@ -41,7 +41,7 @@ def test_written_data_are_read_back_unchanged(data: Any) -> None:
 @pytest.mark.parametrize(
     "word", ["08", "04808024", "no", "yes", "off", "1:30", "2020-01-01", "0x1F", "1_000", "="]
 )
-def test_words_outside_the_core_schema_are_text(word: str) -> None:
+def test_words_outside_the_core_schema_are_strings(word: str) -> None:
     assert safe_yaml.load(f"[{word}]") == [word]
 
 

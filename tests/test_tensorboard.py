@@ -150,7 +150,7 @@ def lines_of_all_runs(browser: webdriver.Chrome) -> bool:
 
 
 def shows(browser: webdriver.Chrome, words: list[str]) -> bool:
-    """Return whether a page contains words, including the shadow roots of its components."""
+    """Return whether a page contains texts, including the shadow roots of its components."""
     text = browser.execute_script(
         """
         const read = (node) => node.nodeType === 3 ? node.data

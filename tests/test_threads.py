@@ -1,4 +1,4 @@
-"""Tests of threads: denormal numbers in all of them."""
+"""Denormal numbers are flushed in all threads."""
 
 import subprocess
 import sys
