@@ -39,6 +39,7 @@ def make(**kwargs: Any) -> MulticlassClassifier:
 
 
 def fit(model: LitModule, data: InMemoryDataModule, *callbacks: Callback, **kwargs: Any) -> Trainer:
-    made = trainer(callbacks=list(callbacks), **{"max_epochs": 20, "num_sanity_val_steps": 0, **kwargs})
-    made.fit(model, data)
-    return made
+    settings = {"max_epochs": 20, "num_sanity_val_steps": 0, **kwargs}
+    finished = trainer(callbacks=list(callbacks), **settings)
+    finished.fit(model, data)
+    return finished

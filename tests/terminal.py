@@ -29,5 +29,5 @@ def run_in_terminal(*arguments: str, **environment: str) -> tuple[str, list[floa
         pass
     os.close(controller)
     assert process.wait() == 0
-    whole = time.monotonic() - start
-    return output.decode(), [moment / whole for moment in times]
+    total = time.monotonic() - start
+    return output.decode(), [moment / total for moment in times]

@@ -12,11 +12,11 @@ from lit_classify.allocator import keep_freed_memory
 
 {setting}
 def faults():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    earlier = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(5):
         tensors = [torch.ones(1 << 23) for _ in range(4)]
         del tensors
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - earlier
 faults()
 print(faults())
 """

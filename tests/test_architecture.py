@@ -101,10 +101,8 @@ def private_names(tree: ast.AST) -> Iterator[str]:
 
 def test_private_names_of_other_packages_are_used_in_lightning_alone() -> None:
     trees = {file: ast.parse(file.read_text(encoding="utf-8")) for file in FILES}
-    defined = {
-        "_exit",
-        "_version",
-    }  # os._exit is documented; the version of TensorBoardLogger has no other name
+    # os._exit is documented; the version of TensorBoardLogger has no other name
+    defined = {"_exit", "_version"}
     for node in (node for tree in trees.values() for node in ast.walk(tree)):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             defined.add(node.name)

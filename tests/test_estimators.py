@@ -60,7 +60,7 @@ def test_the_defaults_are_those_of_the_recipe_for_tables() -> None:
 @pytest.mark.parametrize("kind", [LitClassifier, LitRegressor])
 def test_an_estimator_predicts_what_the_command_line_predicts(kind: type[Any]) -> None:
     X, y = load_iris(return_X_y=True) if kind is LitClassifier else load_diabetes(return_X_y=True)
-    frame = pl.DataFrame(X, schema=[f"x{number}" for number in range(X.shape[1])])
+    frame = pl.DataFrame(X, schema=[f"x{index}" for index in range(X.shape[1])])
     frame.with_columns(target=pl.Series(y)).write_parquet("t.parquet")
     estimator = kind(max_epochs=3, random_state=0).fit(frame, y)
     seed = np.random.RandomState(0).randint(2**31)
@@ -69,16 +69,16 @@ def test_an_estimator_predicts_what_the_command_line_predicts(kind: type[Any]) -
     loss = [] if kind is LitClassifier else ["--model.loss", "MSE"]
     assert main([*command, *loss, "--trainer.max_epochs", "3"]) == 0
     expected = predict(next(Path().rglob("best.ckpt")), frame).drop("prediction" if not loss else [])
-    found = estimator.predict_proba(frame) if kind is LitClassifier else estimator.predict(frame)[:, None]
-    np.testing.assert_allclose(found, expected.to_numpy(), rtol=1e-5)
+    predicted = estimator.predict_proba(frame) if kind is LitClassifier else estimator.predict(frame)[:, None]
+    np.testing.assert_allclose(predicted, expected.to_numpy(), rtol=1e-5)
 
 
 def test_a_fit_leaves_no_files_no_output_and_no_random_numbers_behind(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    before = random_states(torch.device("cpu"))
+    states = random_states(torch.device("cpu"))
     LitClassifier(**SMALL).fit(X, Y)
-    assert same(random_states(torch.device("cpu")), before)
+    assert same(random_states(torch.device("cpu")), states)
     assert capfd.readouterr() == ("", "")
     assert not list(Path().iterdir())
 

@@ -27,9 +27,9 @@ SHARES = {"tables": 0.5, "frames": 0.1, "labels": 0.1, "recipes": 0.15, "command
 TABLE = "\n".join(["a,b,target", *(f"{n % 7},{n % 5}.5,{'yes' if n % 3 else 'no'}" for n in range(40))])
 
 
-def cases(of: str) -> Callable[[Any], Any]:
+def cases(kind: str) -> Callable[[Any], Any]:
     return settings(
-        max_examples=round(SHARES[of] * ALL),
+        max_examples=round(SHARES[kind] * ALL),
         deadline=None,
         derandomize=ALL <= 2000,
         database=None,
@@ -48,7 +48,7 @@ def check_message(error: UserError, most_lines: int) -> None:
 @given(fuzzing.tables(), fuzzing.table_settings())
 def test_a_table_is_read_or_refused(content: bytes, options: dict[str, Any]) -> None:
     Path("fuzzed.csv").write_bytes(content)
-    check_data("fuzzed.csv", chosen)
+    check_data("fuzzed.csv", options)
 
 
 @pytest.mark.slow
@@ -56,15 +56,15 @@ def test_a_table_is_read_or_refused(content: bytes, options: dict[str, Any]) -> 
 @cases("frames")
 @given(fuzzing.frames(), fuzzing.table_settings())
 def test_a_dataframe_is_read_or_refused(frame: pd.DataFrame, options: dict[str, Any]) -> None:
-    check_data(frame, chosen)
+    check_data(frame, options)
 
 
-def check_data(source: Any, chosen: dict[str, Any]) -> None:
+def check_data(source: Any, options: dict[str, Any]) -> None:
     """Check that a table is refused with a short message, or gives valid splits."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)
         try:
-            data = TableDataModule(source, **chosen)
+            data = TableDataModule(source, **options)
             data.setup()
         except UserError as error:
             check_message(error, 10)
@@ -84,9 +84,8 @@ def check_data(source: Any, chosen: dict[str, Any]) -> None:
             if data.class_names is not None:
                 assert y.dtype == torch.int64
                 assert 0 <= int(y.min()) <= int(y.max()) < len(data.class_names)
-        if (
-            chosen.get("handle_unknown") != "error"
-        ):  # validation rows may hold categories that training did not have
+        # with "error", validation rows may have categories that the training rows do not have
+        if options.get("handle_unknown") != "error":
             (x,) = next(iter(data.predict_dataloader()))
             assert bool(x.isfinite().all())
 
@@ -146,5 +145,5 @@ def test_a_recipe_runs_or_is_refused(text: str) -> None:
 @given(fuzzing.command_lines())
 def test_a_command_line_runs_or_is_refused(arguments: list[str]) -> None:
     Path("t.csv").write_text(TABLE)
-    bound = fuzzing.BOUND if words[0] == "fit" else []
-    run([*words, *bound])
+    limits = fuzzing.BOUND if arguments[0] == "fit" else []
+    run([*arguments, *limits])

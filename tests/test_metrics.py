@@ -75,10 +75,10 @@ def test_ranking_metrics_skip_a_class_without_rows_with_a_note() -> None:
     model = identity(MulticlassClassifier, 3)
     measured = score(model, x, y)
     p = torch.softmax(x.double(), dim=1).numpy()
-    each = [reference.roc_auc_score(y == column, p[:, column]) for column in (0, 1)]
-    assert measured["auroc"] == pytest.approx(np.mean(each), abs=1e-6)
-    each = [reference.average_precision_score(y == column, p[:, column]) for column in (0, 1)]
-    assert measured["average_precision"] == pytest.approx(np.mean(each), abs=1e-6)
+    scores = [reference.roc_auc_score(y == column, p[:, column]) for column in (0, 1)]
+    assert measured["auroc"] == pytest.approx(np.mean(scores), abs=1e-6)
+    scores = [reference.average_precision_score(y == column, p[:, column]) for column in (0, 1)]
+    assert measured["average_precision"] == pytest.approx(np.mean(scores), abs=1e-6)
     assert "(mean over the 2 of 3 classes that are positive in some rows and negative in others)" in printed(
         model
     )
@@ -238,8 +238,8 @@ def test_saturated_logits_are_ranked_though_their_probabilities_are_equal() -> N
     assert measured["average_precision"] == pytest.approx(reference.average_precision_score(y, logits))
     many = torch.stack([logits, torch.zeros(4), -logits], dim=1)
     measured = score(identity(MulticlassClassifier, 3), many, 1 - y)
-    each = reference.roc_auc_score(y == 1, logits), reference.roc_auc_score(y == 0, -logits)
-    assert measured["auroc"] == pytest.approx(np.mean(each))
+    scores = reference.roc_auc_score(y == 1, logits), reference.roc_auc_score(y == 0, -logits)
+    assert measured["auroc"] == pytest.approx(np.mean(scores))
 
 
 @pytest.mark.reliability(59)
@@ -294,12 +294,12 @@ def test_metrics_of_each_task_equal_those_of_scikit_learn(
 ) -> None:
     L.seed_everything(1, verbose=False)
     model = task(**arguments)
-    made = data(batch_size=None)  # type: ignore[call-arg]  # all of them take a batch size
-    x, y = made.split("test")
+    data_module = data(batch_size=None)  # type: ignore[call-arg]  # all of them take a batch size
+    x, y = data_module.split("test")
     with torch.no_grad():
         model.network[-1].bias -= model(x).median(dim=0).values  # type: ignore[index]  # so that each class is predicted
         p = model.predict(x)
-    (metrics,) = trainer().test(model, made, verbose=False)
+    (metrics,) = trainer().test(model, data_module, verbose=False)
     if isinstance(model, Regressor):
         y, p = y.double(), p.double()
         expected = {

@@ -47,11 +47,11 @@ class Cells(HTMLParser):
             self.rows[-1].append(data)
 
 
-def cells(thing: object) -> Cells:
-    read = Cells(thing._repr_html_())  # type: ignore[attr-defined]
-    assert set(read.tags) <= {"div", "strong", "table", "tr", "td"}
-    assert read.attributes == {"style"}  # no link, image or script
-    return read
+def cells(module: object) -> Cells:
+    card = Cells(module._repr_html_())  # type: ignore[attr-defined]
+    assert set(card.tags) <= {"div", "strong", "table", "tr", "td"}
+    assert card.attributes == {"style"}  # no link, image or script
+    return card
 
 
 def test_a_data_module_shows_its_settings_and_loads_nothing() -> None:

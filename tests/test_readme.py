@@ -71,9 +71,9 @@ def test_the_accuracies_over_seeds_are_those_of_compare() -> None:
 
 
 def test_commands_of_the_environment_follow_its_activation() -> None:
-    first, second, *_ = blocks("bash")
-    assert first == "scripts/run\n"
-    assert second.startswith("source .venv/bin/activate\n")
+    set_up, usage, *_ = blocks("bash")
+    assert set_up == "scripts/run\n"
+    assert usage.startswith("source .venv/bin/activate\n")
 
 
 def test_the_readme_has_at_most_150_lines() -> None:

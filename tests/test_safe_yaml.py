@@ -33,9 +33,9 @@ scalars = st.one_of(
 @pytest.mark.reliability(41)
 @given(st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8))
 def test_written_data_are_read_back_unchanged(data: Any) -> None:
-    again = safe_yaml.load(safe_yaml.dump(data))
-    assert again == data
-    assert type(again) is type(data)
+    loaded = safe_yaml.load(safe_yaml.dump(data))
+    assert loaded == data
+    assert type(loaded) is type(data)
 
 
 @pytest.mark.parametrize(

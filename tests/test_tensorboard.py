@@ -115,7 +115,7 @@ def test_the_tensorboard_page_shows_a_run_in_a_browser() -> None:
     address = next(urls[0] for line in server.stderr if (urls := re.findall(r"http://127\S+", line)))
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     try:
-        for plugin, words in {
+        for plugin, texts in {
             "timeseries": ["accuracy", "loss", "optimizer", "plots", "version_0/train"],
             "images": ["plots/boundary", "plots/boundary_animation", "plots/confusion_matrix"],
             "hparams": ["activation", "ReLU", "Tanh", "version_1", "summary/val_loss"],
@@ -123,7 +123,7 @@ def test_the_tensorboard_page_shows_a_run_in_a_browser() -> None:
             "text": ["about", "bend the boundary"],
         }.items():
             browser.get(f"{address}#{plugin}")
-            WebDriverWait(browser, 60).until(partial(shows, words=words), f"{words} on the page of {plugin}")
+            WebDriverWait(browser, 60).until(partial(shows, texts=texts), f"{texts} on the page of {plugin}")
             if plugin == "hparams":
                 WebDriverWait(browser, 60).until(lines_of_all_runs, "a line for each run")
             browser.get("about:blank")
@@ -137,9 +137,9 @@ def lines_of_all_runs(browser: webdriver.Chrome) -> bool:
     """Open the parallel coordinates of the HParams page; return whether they have three lines."""
     lines = browser.execute_script(
         """
-        const found = (node) => [node.shadowRoot, ...node.childNodes].filter(Boolean)
-            .flatMap((child) => [child, ...found(child)]);
-        const all = found(document);
+        const descendants = (node) => [node.shadowRoot, ...node.childNodes].filter(Boolean)
+            .flatMap((child) => [child, ...descendants(child)]);
+        const all = descendants(document);
         const tab = all.find((node) => node.tagName === 'PAPER-TAB' && /PARALLEL/.test(node.textContent));
         if (tab) tab.click();
         const plot = all.find((node) => node.tagName === 'TF-HPARAMS-PARALLEL-COORDS-PLOT');
@@ -149,13 +149,13 @@ def lines_of_all_runs(browser: webdriver.Chrome) -> bool:
     return bool(lines == 3)
 
 
-def shows(browser: webdriver.Chrome, words: list[str]) -> bool:
+def shows(browser: webdriver.Chrome, texts: list[str]) -> bool:
     """Return whether a page contains texts, including the shadow roots of its components."""
-    text = browser.execute_script(
+    content = browser.execute_script(
         """
         const read = (node) => node.nodeType === 3 ? node.data
             : [node.shadowRoot, ...node.childNodes].filter(Boolean).map(read).join(' ');
         return document.body ? read(document.body) : '';
         """
     )
-    return all(word in text for word in words)
+    return all(text in content for text in texts)

@@ -34,9 +34,9 @@ TASKS: list[tuple[type[LitModule], dict[str, Any], type[InMemoryDataModule]]] = 
 def fitted(seed: int = 0, **arguments: Any) -> BinaryClassifier:
     torch.manual_seed(seed)
     model = BinaryClassifier(2, hidden=[3], **arguments)
-    made = trainer(max_epochs=3)
-    made.fit(model, CirclesDataModule())
-    made.save_checkpoint("fitted.ckpt")
+    finished = trainer(max_epochs=3)
+    finished.fit(model, CirclesDataModule())
+    finished.save_checkpoint("fitted.ckpt")
     return model
 
 
