@@ -38,11 +38,24 @@ def score(model: LitModule, x: Tensor, y: Tensor, batch_size: int | None = None)
     return {name.removeprefix("test/"): value for name, value in metrics.items()}
 
 
+def with_network(
+    task: Callable[..., LitModule], num_outputs: int, network: nn.Module, **settings: Any
+) -> LitModule:
+    model = task(num_outputs, num_outputs, hidden=[], **settings)
+    model.network = network
+    return model
+
+
 def identity(task: Callable[..., LitModule], num_outputs: int, **settings: Any) -> LitModule:
     """Return a module whose logits are its features."""
-    model = task(num_outputs, num_outputs, hidden=[], **settings)
-    model.network = nn.Identity()
-    return model
+    return with_network(task, num_outputs, nn.Identity(), **settings)
+
+
+class Logarithm(nn.Module):
+    """A network whose outputs for negative features are NaN."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.log()
 
 
 @pytest.mark.reliability(59)
@@ -155,8 +168,8 @@ UNDEFINED: list[tuple[Callable[[], LitModule], Tensor, Tensor, dict[str, str]]] 
         {"r2": "there is only one row"},
     ),
     (
-        lambda: identity(BinaryClassifier, 1),
-        torch.tensor([[1.0], [float("nan")]]),
+        lambda: with_network(BinaryClassifier, 1, Logarithm()),
+        torch.tensor([[1.0], [-1.0]]),
         torch.tensor([0, 1]),
         {"loss": "the outputs for 1 of 2 rows are NaN or infinite"},
     ),
