@@ -96,14 +96,14 @@ def pad(text: str, width: int) -> str:
     return text + " " * (width - width_of(text))
 
 
-def plural(number: int, noun: str) -> str:
-    """Return a number of things.
+def plural(count: int, noun: str) -> str:
+    """Return a count with its noun, in the plural unless the count is 1.
 
     Examples:
         >>> plural(1, "test row"), plural(1000, "test row")
         ('1 test row', '1,000 test rows')
     """
-    return f"{number:,} {noun}{'s' * (number != 1)}"
+    return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
 def format_metric(value: float, digits: int = 5, sign: str = "-") -> str:
@@ -206,8 +206,8 @@ def choose_from(names: Sequence[str], at_most: int = 40) -> str:
         >>> choose_from(["SGD", "Adam", "AdamW"], at_most=2)
         'choose from SGD, Adam and 1 more'
     """
-    more = f" and {len(names) - at_most:,} more" if len(names) > at_most else ""
-    return f"choose from {', '.join(names[:at_most])}{more}"
+    remaining = f" and {len(names) - at_most:,} more" if len(names) > at_most else ""
+    return f"choose from {', '.join(names[:at_most])}{remaining}"
 
 
 def how_to_give(option: str, recorded: str) -> str:

@@ -62,8 +62,8 @@ def list_names(names: Sequence[object]) -> str:
         >>> list_names(range(100))
         '0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and 88 more'
     """
-    more = f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
-    return ", ".join(shorten(str(name), _MAX_LENGTH) for name in names[:_MAX_NAMES]) + more
+    remaining = f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(shorten(str(name), _MAX_LENGTH) for name in names[:_MAX_NAMES]) + remaining
 
 
 def _table(rows: Sequence[str]) -> str:
