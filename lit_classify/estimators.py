@@ -59,7 +59,7 @@ _DETERMINED = {  # which the estimators pass themselves
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class _Estimator(BaseEstimator, ABC):  # type: ignore[misc]  # scikit-learn ships no types
-    """What LitClassifier and LitRegressor have in common; the fields are their arguments."""
+    """Common base class of LitClassifier and LitRegressor; the fields are their arguments."""
 
     hidden: Sequence[int] = (128, 128)
     activation: str = "ReLU"
@@ -344,7 +344,7 @@ def _parameters(classes: Sequence[type]) -> set[str]:
 
 
 def _is_dataframe(X: Any) -> bool:  # noqa: ANN401 - any array or DataFrame
-    """Return whether rows have named columns, as those of ``to_polars`` have."""
+    """Return whether rows have named columns, as all tables that ``to_polars`` accepts."""
     return isinstance(X, pl.LazyFrame) or hasattr(X, "columns")
 
 

@@ -111,7 +111,7 @@ class RunLogger(TensorBoardLogger):
             writer.flush()
 
     def logged_scalars(self) -> Iterator[tuple[str, int, float]]:
-        """Yield tag, step and value of what this process has logged, as ``read_scalars`` does more slowly."""
+        """Yield tag, step and value of scalars that this process logged, faster than ``read_scalars``."""
         for tag, (steps, values) in self._logged.items():
             yield from ((tag, step, value) for step, value in zip(steps, values, strict=True))
 
@@ -122,7 +122,7 @@ class RunLogger(TensorBoardLogger):
         return self.writer("")
 
     def writer(self, stage: str) -> Any:  # noqa: ANN401 - torch declares an open writer's file as optional
-        """Return the writer of a stage's directory; that of the run for an empty name."""
+        """Return the writer of a stage's directory, or of the run's directory if ``stage`` is empty."""
         if stage not in self._writers:
             # the writer hands events to a thread through a queue, and waits when it is full
             self._writers[stage] = SummaryWriter(str(Path(self.log_dir, stage)), max_queue=100_000)

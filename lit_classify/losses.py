@@ -70,7 +70,7 @@ class RowLoss(nn.Module):
 
     Args:
         per_row: maps outputs and targets to the losses of the rows, ``(N,)``, or of their labels, ``(N, L)``.
-        mean: the mean of these, where torch computes it at once.
+        mean: maps outputs and targets to the mean of these, if torch has a function for it.
         signed: whether ``per_row`` takes targets of -1 and 1 instead of 0 and 1.
 
     Shape:

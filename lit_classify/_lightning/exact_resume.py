@@ -299,7 +299,7 @@ class ExactResume(Callback):
         batch: Any,  # noqa: ANN401 - Lightning's
         batch_idx: int,
     ) -> None:
-        """Keep a stop within an epoch from causing a validation, a step or a count of its own."""
+        """Prevent a stop within an epoch from causing an extra validation, optimizer step or count."""
         if trainer.should_stop or self._stop_waits:
             is_last = trainer.is_last_batch
             self._stop_waits = not is_last and (batch_idx + 1) % trainer.accumulate_grad_batches != 0

@@ -13,7 +13,7 @@ from lightning.pytorch import Trainer
 
 
 def settle(loop: dict[str, Any], validated: bool) -> int:
-    """Bring Lightning's counters in a checkpoint into one of two states, whatever hook it was saved in.
+    """Bring Lightning's counters in a checkpoint into one of two states, in whichever hook it was saved.
 
     Either no epoch is open, and a resumed run begins the next one; or an epoch is open after some of its
     batches, perhaps all, and a resumed run continues with the validation, if it is due and not

@@ -38,7 +38,7 @@ class RunTrainer(Trainer):
         self.callbacks = [self._signal, *self.callbacks]  # type: ignore[has-type]  # set in its constructor
 
     def fit(self, *args: Any, **kwargs: Any) -> None:
-        """Train a model, without calling hooks that nobody overrides; stop between two steps after a signal.
+        """Train a model, calling only overridden hooks; stop between two steps after a signal.
 
         Raises:
             KeyboardInterrupt: after Ctrl-C.

@@ -100,7 +100,7 @@ def find_run_checkpoint(name: str, runs: Path = Path(RUNS)) -> str:
 
 def alternative(path: Path) -> str:
     """Return a message about the newest intact checkpoint of the same run, or of other runs beside it."""
-    if path.parent.name != "checkpoints":  # not that of a run, so that any directory would be searched
+    if path.parent.name != "checkpoints":  # not in a run: an arbitrary directory would be searched
         return ""
     for folder in (path.parent.parent, path.parent.parent.parent):
         for candidate in _newest_first(folder, "*.ckpt"):

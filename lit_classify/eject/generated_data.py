@@ -29,7 +29,7 @@ def write_line(data: LineDataModule, flags: Collection[str]) -> str:
 
 
 def write_points(data: PointsDataModule, dtype: str, width: int = WIDTH) -> str:
-    """Return the code of points, whose statements are those of the data module's ``generate``.
+    """Return the code of points, with the statements of the data module's ``generate``.
 
     Args:
         data: the data.

@@ -113,7 +113,7 @@ def _check_table(data: TableDataModule, code: str) -> None:
     """Execute the section of a table, and compare its tensors with those of the run.
 
     Raises:
-        UserError: they differ, as polars alone does not read every table in the way of this package.
+        UserError: they differ, as polars alone reads some tables in another way than this package.
     """
     tensors: dict[str, Any] = {"__name__": "table"}
     try:

@@ -32,7 +32,7 @@ class Importance(NamedTuple):
         columns: names of the columns.
         means: how much worse the metric is on average after a permutation of each column, ``(K,)``.
         deviations: standard deviation over the repeats, with R as its divisor as in scikit-learn, ``(K,)``.
-        measure: what the means are, such as "decrease of accuracy".
+        measure: the meaning of the means, such as "decrease of accuracy".
         basis: the rows used, their metric and the number of repeats, as text.
     """
 

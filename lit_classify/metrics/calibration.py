@@ -33,7 +33,7 @@ class CalibrationBins(NamedTuple):
 
 
 def calibration_bins(y: Indicators, p: Numbers) -> CalibrationBins:
-    """Return those of ten bins of equal width that have rows.
+    """Return the nonempty bins among ten bins of equal width.
 
     Args:
         y: 1 for positive rows, else 0, ``(N,)``.

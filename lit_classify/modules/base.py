@@ -99,8 +99,8 @@ class LitModule(LightningModule, ABC):
             them from the data.
         members: number of networks that are trained as one and whose probabilities are averaged; with folds,
             there is one for each instead.
-        numeric_embedding: functions of each number that the network gets besides the number: periodic ones,
-            piecewise linear ones, both or none.
+        numeric_embedding: learned functions of each number that the network receives in addition to it:
+            periodic ones, piecewise linear ones, both or none.
         hidden: width of each hidden layer; an empty list gives a logistic or linear regression.
         activation: class of torch.nn by name, such as ReLU, Tanh or GELU, or the import path of a custom
             class; none for no activation. From Python also a class or an instance.
@@ -235,7 +235,7 @@ class LitModule(LightningModule, ABC):
         self.initialization: dict[str, Any] | None = None  # what init_from took from a checkpoint
         self.predicts_spread = False  # whether predict_step returns the spread over members too
         self.validation_is_extra = False  # whether a longer run would skip the validation: set by EpochLog
-        self.counts_train_metric = True  # false for members that are runs of their own
+        self.counts_train_metric = True  # false if the members are separate runs
         self.batch_losses = torch.zeros(self.members)  # each member's in the last training batch, (K,)
         self.member_sums = torch.zeros(2, self.members)  # losses and weights of the validation rows, (2, K)
         self._outputs = OutputBuffer()  # of the evaluation in progress
@@ -461,7 +461,7 @@ class LitModule(LightningModule, ABC):
         return self.probabilities(self(self._to_features(x)))
 
     def spread(self, x: Any) -> Tensor:  # noqa: ANN401 - any array
-        """Return the standard deviation over members of what ``predict`` returns, of the same shape.
+        """Return the standard deviation of predictions over members, of the shape that ``predict`` returns.
 
         Raises:
             DataError: as for ``predict``.

@@ -21,8 +21,8 @@ class BatchChecks:
     """Check the features, targets and folds of batches, until the rows of an epoch have been checked.
 
     Attributes:
-        training: whether to check training batches: those of the first epoch of a fit.
-        evaluation: whether to check other batches: those of the first validation of a fit, and of any other.
+        training: whether to check training batches; true in the first epoch of a fit.
+        evaluation: whether to check other batches; true in the first validation of a fit, and outside fits.
     """
 
     def __init__(self) -> None:

@@ -20,8 +20,8 @@ class Evaluation(NamedTuple):
         y: targets, ``(N,)`` or ``(N, L)``.
         metrics: the loss and all metrics.
         fold: with cross-validation, the fold of each validation row, ``(N,)``.
-        num_rows: number of all rows, of which N are kept if the data limits them; loss and the metric of the
-            epoch log are those of all.
+        num_rows: number of all rows, to which loss and the metric of the epoch log refer; N is smaller if the
+            data limits how many rows are kept.
     """
 
     logits: Tensor

@@ -87,7 +87,7 @@ class RunningMean:
         self._totals = None if state["folded"] is None else state["folded"].to(device)
 
     def compute(self) -> tuple[Tensor | None, Tensor | None]:
-        """Return the mean loss and metric, scalars on their device; None for what was not counted."""
+        """Return the mean loss and metric, scalars on their device; None if it was not counted."""
         if self._totals is None and len(self._losses) <= 1 and len(self._metrics) <= 1:
             loss = self._losses[0] if self._losses else None
             return loss, self._metrics[0] / self._rows[0] if self._metrics else None
@@ -108,7 +108,7 @@ class RunningMean:
 
 
 def means_from_sums(sums: Tensor) -> tuple[Tensor | None, Tensor | None]:
-    """Return the mean loss and metric from ``RunningMean.sums``; None for what was not counted.
+    """Return the mean loss and metric from ``RunningMean.sums``; None if it was not counted.
 
     Examples:
         >>> means_from_sums(torch.tensor([6.0, 2.0, 0.0, 0.0]))
