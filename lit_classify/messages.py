@@ -19,6 +19,12 @@ def warn(message: str) -> None:
     warnings.warn(message, DataWarning, stacklevel=3)
 
 
+def warn_all(messages: Iterable[str]) -> None:
+    """Issue several of them."""
+    for message in messages:
+        warnings.warn(message, DataWarning, stacklevel=3)
+
+
 Color = Literal["red", "yellow", "green"]
 _COLORS: dict[Color, int] = {"red": 31, "yellow": 33, "green": 32}
 _CONTROL = re.compile(

@@ -18,7 +18,7 @@ def write(content: bytes | str, name: str = "t.csv") -> Path:
 
 
 def rows_of(**columns: Any) -> RawTable:
-    frame, formats = convert_text(pl.DataFrame(columns), ValueOptions(), "t.csv")
+    frame, formats, _ = convert_text(pl.DataFrame(columns), ValueOptions(), "t.csv")
     return RawTable(frame, (("t.csv", len(frame)),), ("",), formats)
 
 

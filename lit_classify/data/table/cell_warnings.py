@@ -1,9 +1,13 @@
 """Cells to warn about: unseen categories, and numbers beyond single precision."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
+from lit_classify.errors import DataError
 from lit_classify.messages import warn
 
+HandleUnknown = Literal["error", "ignore"]
 _MAX_MESSAGES = 6
 
 
@@ -45,6 +49,20 @@ class CellWarnings:
             for name, cells in theirs.items():
                 mine[name] = mine[name] + cells if name in mine else cells
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> "CellWarnings":
+        """Return those of ``to_dict``."""
+        return cls(
+            **{
+                kind: {name: WarnedCells(**found) for name, found in columns.items()}
+                for kind, columns in data.items()
+            }
+        )
+
+    def to_dict(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Return them as plain data."""
+        return asdict(self)
+
     @property
     def unseen_messages(self) -> list[str]:
         """A message for each column with unseen categories."""
@@ -53,8 +71,8 @@ class CellWarnings:
             for name, cells in self.unseen.items()
         ]
 
-    def warn(self) -> None:
-        """Warn about all columns."""
+    def warn_out_of_range(self) -> None:
+        """Warn about numbers beyond single precision."""
         if self.out_of_range:
             columns = [
                 f"{name!r} has {cells.count:,} such values, first {cells.first_cell}"
@@ -62,5 +80,20 @@ class CellWarnings:
             ]
             shown = "; ".join(columns[:_MAX_MESSAGES])
             warn(f"numbers beyond single precision, which networks use, are treated as missing: {shown}")
+
+    def refuse_unseen(self) -> None:
+        """Raise DataError if there are unseen categories."""
+        if self.unseen:
+            raise DataError("\n".join(self.unseen_messages[:_MAX_MESSAGES]))
+
+    def report(self, handle_unknown: HandleUnknown) -> None:
+        """Warn about all columns.
+
+        Raises:
+            DataError: there are unseen categories, which ``handle_unknown`` refuses.
+        """
+        if handle_unknown == "error":
+            self.refuse_unseen()
+        self.warn_out_of_range()
         if self.unseen:
             warn("unseen categories: " + "; ".join(self.unseen_messages))

@@ -23,7 +23,7 @@ from lit_classify.data.table.cells import MAX_EXACT_INTEGER, has_long_integers, 
 from lit_classify.data.table.compression import sizes_so_far
 from lit_classify.data.table.csv_dialect import CsvOptions, Dialect, detect_dialect, is_blank
 from lit_classify.data.table.csv_text import open_text, read_block, read_head
-from lit_classify.data.table.text_conversion import FormatDetector, convert_text
+from lit_classify.data.table.text_conversion import Converted, FormatDetector, convert_text
 from lit_classify.data.table.value_formats import Formats, ValueFormat
 from lit_classify.errors import DataError
 from lit_classify.messages import warn
@@ -70,15 +70,15 @@ class CsvFile:
         >>> with TemporaryDirectory() as directory:
         ...     path = Path(directory, "t.csv")
         ...     _ = path.write_text("size;color\n1,5;red\n2,5;blue\n")
-        ...     frame, _, formats = CsvFile(path, CsvOptions()).read()
-        >>> frame.rows(), formats["size"].decimal
+        ...     converted, _ = CsvFile(path, CsvOptions()).read()
+        >>> converted.frame.rows(), converted.formats["size"].decimal
         ([(1.5, 'red'), (2.5, 'blue')], ',')
     """
 
     def __init__(self, path: Path, options: CsvOptions) -> None:
         self.path, self.options, self.dialect = path, options, detect_dialect(path, options)
 
-    def read(self) -> tuple[pl.DataFrame, str, dict[str, ValueFormat]]:
+    def read(self) -> tuple[Converted, str]:
         """Read all rows.
 
         Columns whose first cells have the same format are converted block by block: numbers become float64,
@@ -87,7 +87,7 @@ class CsvFile:
         format.
 
         Returns:
-            The rows, the SHA-256 of the text, and the formats of values.
+            The rows, and the SHA-256 of the text.
 
         Raises:
             DataError: the file is not in this encoding, too large for the memory, or malformed.
@@ -105,8 +105,8 @@ class CsvFile:
         if not blocks:
             raise DataError(f"{self.path} has a header but no rows")
         table = pl.concat(blocks, how="vertical_relaxed")
-        frame, text_formats = convert_text(table, self.options.values, str(self.path), detector)
-        return frame, digest, formats | text_formats
+        converted = convert_text(table, self.options.values, str(self.path), detector)
+        return converted._replace(formats=formats | converted.formats), digest
 
     def _read_as(self, formats: Formats, is_large: bool) -> tuple[list[pl.DataFrame], str, Collection[str]]:
         """Read all rows, or stop at a block with a cell that does not have the format of its column.

@@ -17,6 +17,7 @@ from torch import Tensor
 from lit_classify.data.base import InMemoryDataModule
 from lit_classify.data.loaders import TensorLoader
 from lit_classify.data.splits import Split
+from lit_classify.data.table.cell_warnings import HandleUnknown
 from lit_classify.data.table.column_roles import ColumnRoles, Names, as_list
 from lit_classify.data.table.column_totals import Moments
 from lit_classify.data.table.encoders import Scaling
@@ -25,7 +26,7 @@ from lit_classify.data.table.fitted_state import Fitted, FittedState
 from lit_classify.data.table.frames import FRAMES, is_frame
 from lit_classify.data.table.in_memory import InMemoryTable
 from lit_classify.data.table.options import Duplicates, MissingTarget, TableOptions
-from lit_classify.data.table.preprocessing import HandleUnknown, Missing, Preprocessor
+from lit_classify.data.table.preprocessing import Missing, Preprocessor
 from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.schema import check_columns, format_schema
 from lit_classify.data.table.splits import Splitter
@@ -35,7 +36,7 @@ from lit_classify.data.table.streaming.shards import ShardLoader
 from lit_classify.data.table.streaming.streamed_table import BlockLoader, StreamedTable
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError, TooLargeError, UserError, check_at_least, check_path, check_type
-from lit_classify.messages import escape_control, shorten, warn
+from lit_classify.messages import escape_control, shorten, warn, warn_all
 
 if TYPE_CHECKING:
     Source = Any  # paths or a DataFrame of any package
@@ -406,6 +407,7 @@ class TableDataModule(InMemoryDataModule):
 
     def _features(self, table: RawTable) -> Tensor:
         """Return the features ``(N, F)`` of new rows."""
+        warn_all(table.doubts.values())
         return torch.from_numpy(self.preprocessor.transform(self._options.cast(self._state, table)))
 
     def sample(self, name: str) -> Split:

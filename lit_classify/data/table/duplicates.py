@@ -1,4 +1,4 @@
-"""Equal rows of a table: find them, and warn about those in two splits.
+"""Equal rows of a table.
 
 Legend: N rows.
 """
@@ -11,16 +11,18 @@ from numpy.typing import NDArray
 
 from lit_classify.data.table.splits import RowIndices
 from lit_classify.data.table.targets import Targets
-from lit_classify.messages import warn
 
 _BLOCK = 1 << 16
 
 
-def warn_duplicates(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, RowIndices]) -> int:
-    """Warn about rows of one split that occur in another one, with the same features and target.
+def find_duplicates(
+    frame: pl.DataFrame, targets: Targets, rows: Mapping[str, RowIndices]
+) -> tuple[list[str], int]:
+    """Find rows that occur again, with the same features and target.
 
     Returns:
-        The number of training rows that equal an earlier one.
+        What to warn about if rows of one split occur in another one, and the number of training rows that
+        equal an earlier one.
 
     Args:
         frame: the used columns, ``(N,)`` each.
@@ -30,13 +32,9 @@ def warn_duplicates(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, Ro
     Examples:
         >>> frame, targets = pl.DataFrame({"x": [1, 2, 1]}), np.array([0, 1, 0], dtype=np.int32)
         >>> rows = {"train": np.array([0, 1], dtype=np.int32), "test": np.array([2], dtype=np.int32)}
-        >>> import warnings
-        >>> with warnings.catch_warnings(record=True) as issued:
-        ...     warnings.simplefilter("always")
-        ...     num_repeated = warn_duplicates(frame, targets, rows)
-        ...
-        >>> str(issued[0].message).partition(",")[0]
-        '1 of 1 test rows also occur in train'
+        >>> (message,), num_repeated = find_duplicates(frame, targets, rows)
+        >>> message.partition(",")[0], num_repeated
+        ('1 of 1 test rows also occur in train', 0)
     """
     target_columns = [pl.Series(column) for column in targets.reshape(len(targets), -1).T]
     columns = [series.alias(str(index)) for index, series in enumerate([*frame, *target_columns])]
@@ -48,14 +46,13 @@ def warn_duplicates(frame: pl.DataFrame, targets: Targets, rows: Mapping[str, Ro
             if count:
                 messages.append(f"{count:,} of {len(rows[name]):,} {name} rows also occur in {other}")
     if messages:
-        warn(
+        messages = [
             f"{'; '.join(messages)}, with equal features and target; the metrics overestimate the "
             "performance on new rows; remove them with --data.duplicates drop, or keep them in one split "
             "with --data.groups COLUMN"
-        )
-    if "train" not in rows:
-        return 0
-    return len(rows["train"]) - pl.Series(hashes[rows["train"]]).n_unique()
+        ]
+    train = hashes[rows["train"]] if "train" in rows else hashes[:0]
+    return messages, len(train) - pl.Series(train).n_unique()
 
 
 def is_first_of_duplicates(frame: pl.DataFrame) -> pl.Series:

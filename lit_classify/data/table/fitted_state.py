@@ -157,12 +157,14 @@ class Fitted:
         columns: the schema.
         notes: notes on the rows and values.
         leaking: columns that determine the target.
+        warnings: what to warn about.
     """
 
     state: FittedState
     columns: list[Column] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     leaking: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -171,6 +173,7 @@ class Fitted:
             "columns": [asdict(column) for column in self.columns],
             "notes": self.notes,
             "leaking": self.leaking,
+            "warnings": self.warnings,
         }
 
     @classmethod

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from lit_classify.data.table.cell_warnings import CellWarnings
 from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.column_totals import ColumnTotals
 from lit_classify.data.table.fitted_state import Fitted, FittedState
@@ -20,7 +21,6 @@ from lit_classify.data.table.splits import RowIndices
 from lit_classify.data.table.targets import Targets, infer_target
 from lit_classify.data.table.value_formats import special_formats
 from lit_classify.errors import DataError
-from lit_classify.messages import warn
 
 
 class TableFitter:
@@ -34,7 +34,7 @@ class TableFitter:
 
     Attributes:
         target: the target.
-        frame: the used columns as numbers, dates or text.
+        frame: the used columns as numbers, dates or text; once it is fitted, those with features.
 
     Raises:
         DataError: the target or a column cannot be used.
@@ -74,7 +74,9 @@ class TableFitter:
                 "--data.features leaves out"
             )
         kept_state.check_units(table, [encoder.name for encoder in encoders])
-        frame = kept_state.preprocessor.cast_columns(table, self._options.handle_unknown)
+        is_sample = self._totals is not None  # of which the caller warns about all rows
+        cell_warnings = CellWarnings() if is_sample else None
+        frame = kept_state.preprocessor.cast_columns(table, self._options.handle_unknown, cell_warnings)
         categorical, numeric = (
             [encoder.name for encoder in encoders if encoder.kind == kind] for kind in ("category", "number")
         )
@@ -84,7 +86,7 @@ class TableFitter:
         return frame, [replace(column, use=uses.get(column.name, unused)) for column in columns]
 
     def fit(self, y: Targets, rows: RowIndices, files: Mapping[str, Mapping[str, str]], folds: int) -> Fitted:
-        """Fit the preprocessor; warn about columns.
+        """Fit the preprocessor.
 
         Args:
             y: the targets, ``(N,)`` or ``(N, L)``.
@@ -111,22 +113,24 @@ class TableFitter:
         if not preprocessor.num_features:
             message = f"{table.files[0][0]}: no feature is left to predict the target"
             raise DataError("\n".join([message, format_schema(columns, leaking), *notes]))
-        _warn(columns, leaking)
+        self.frame = self.frame.select(list(preprocessor.column_features))
         names, is_sample = tuple(table.frame.columns), self._totals is not None
         formats = special_formats(table.formats)
         state = FittedState(
             files, preprocessor, target, options.settings, names, folds, formats, streamed=is_sample
         )
-        return Fitted(state, columns, notes, sorted(leaking))
+        return Fitted(state, columns, notes, sorted(leaking), _warnings(columns, leaking))
 
 
-def _warn(columns: list[Column], leaking: set[str]) -> None:
-    """Warn about possible target leakage and about columns without variation."""
+def _warnings(columns: list[Column], leaking: set[str]) -> list[str]:
+    """Return what to warn about: possible target leakage, and columns without variation."""
+    messages = []
     if leaking:
-        warn(
+        messages.append(
             f"possible target leakage: {', '.join(sorted(leaking))} determines the target; if it is "
             "not known at prediction time, exclude it with --data.ignore"
         )
     constant = ("dropped: all missing", "dropped: constant")
     if names := [column.name for column in columns if column.use in constant]:
-        warn(f"dropped columns without variation: {', '.join(names)}")
+        messages.append(f"dropped columns without variation: {', '.join(names)}")
+    return messages

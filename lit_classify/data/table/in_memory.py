@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lit_classify.data.splits import Split
 from lit_classify.data.table.concatenation import concat_tables
-from lit_classify.data.table.duplicates import is_first_of_duplicates, warn_duplicates
+from lit_classify.data.table.duplicates import find_duplicates, is_first_of_duplicates
 from lit_classify.data.table.files import PATH_OPTIONS, TableFiles
 from lit_classify.data.table.fitted_state import Fitted, FittedState, warn_new_table, warn_other_files
 from lit_classify.data.table.fitting import TableFitter
@@ -28,6 +28,7 @@ from lit_classify.data.table.schema import check_columns
 from lit_classify.data.table.splits import RowIndices, split_by_files
 from lit_classify.data.table.targets import Targets, has_targets
 from lit_classify.errors import DataError
+from lit_classify.messages import warn_all
 
 
 class EncodedRows(NamedTuple):
@@ -106,7 +107,9 @@ class InMemoryTable:
             check_totals(weights, rows, str(options.sample_weight))
         folds = 0 if fold is None else int(fold.max()) + 1
         fitted = fitter.fit(y, rows["train"], files, folds)
-        notes = notes_on_rows(num_dropped, warn_duplicates(fitter.frame, y, rows))
+        duplicates, num_repeated = find_duplicates(fitter.frame, y, rows)
+        warn_all([*fitted.warnings, *duplicates])
+        notes = notes_on_rows(num_dropped, num_repeated)
         self._split_rows = _SplitRows(fitter.frame, rows, y, fold, weights)
         return replace(fitted, notes=[*fitted.notes, *notes])
 
@@ -154,12 +157,13 @@ class InMemoryTable:
             if state.folds:
                 fold = splitter.fold_rows(table, rows, target.class_names, y)
         frame = self._options.cast(state, table)
-        warn_duplicates(frame, y, rows)
+        warn_all(find_duplicates(frame, y, rows)[0])
         return _SplitRows(frame, rows, y, fold, weights)
 
     def _read(self, num_dropped: Counter[str], is_new_table: bool = False) -> dict[str, RawTable]:
         """Return the rows of each path option; ``path`` of a new table counts as ``test_path``."""
         tables = self.files.read_all(self._table)
+        warn_all(doubt for table in tables.values() for doubt in table.doubts.values())
         if is_new_table:
             tables.setdefault("test_path", tables.pop("path"))
         return {key: self._drop_rows(table, num_dropped) for key, table in tables.items()}

@@ -6,12 +6,12 @@ from typing import Any, Literal, get_args
 
 import polars as pl
 
-from lit_classify.data.table.cell_warnings import CellWarnings
+from lit_classify.data.table.cell_warnings import CellWarnings, HandleUnknown
 from lit_classify.data.table.column_roles import ColumnRoles
 from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.encoders import Scaling
 from lit_classify.data.table.fitted_state import FittedState
-from lit_classify.data.table.preprocessing import HandleUnknown, Missing, check_missing
+from lit_classify.data.table.preprocessing import Missing, check_missing
 from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.splits import Splitter
 from lit_classify.data.table.text_conversion import ValueOptions
@@ -90,7 +90,13 @@ class TableOptions:
     def cast(
         self, state: FittedState, table: RawTable, cell_warnings: CellWarnings | None = None
     ) -> pl.DataFrame:
-        """Return the columns of new rows as numbers, dates or text; see ``Preprocessor.cast_columns``."""
+        """Return the columns of rows as numbers, dates or text; see ``Preprocessor.cast_columns``.
+
+        Args:
+            state: the fitted state.
+            table: the rows.
+            cell_warnings: where to collect what to warn about, instead of that.
+        """
         state.check_units(table, [encoder.name for encoder in state.preprocessor.encoders])
         frame = state.preprocessor.cast_columns(table, self.handle_unknown, cell_warnings)
         if cell_warnings is None:

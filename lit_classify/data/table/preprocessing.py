@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lit_classify.data.table.casting import LARGEST_FLOAT32, cast_column, mask_out_of_range
-from lit_classify.data.table.cell_warnings import CellWarnings, WarnedCells
+from lit_classify.data.table.cell_warnings import CellWarnings, HandleUnknown, WarnedCells
 from lit_classify.data.table.cells import respell, to_numbers
 from lit_classify.data.table.column_totals import ColumnTotals
 from lit_classify.data.table.encoders import Encoder, Scaling, fit_encoders
@@ -24,7 +24,6 @@ from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError
 
 Missing = Literal["impute", "error"]
-HandleUnknown = Literal["error", "ignore"]
 _MAX_ERRORS = 6
 _BLOCK = 1 << 14  # rows that polars encodes at a time
 _MAX_SERIAL = 1 << 15  # elements up to which torch starts no threads, which cost more than they save here
@@ -233,7 +232,7 @@ class Preprocessor(nn.Module):
         Args:
             table: new rows, with columns in any order.
             handle_unknown: ``error`` refuses categories that the training rows lack, ``ignore`` warns.
-            cell_warnings: where to collect what to warn about, if the rows are a block of a table.
+            cell_warnings: where to collect them and what else to warn about, instead of that.
 
         Raises:
             DataError: columns are missing or of another kind than in training; lists all of them.
@@ -270,10 +269,8 @@ class Preprocessor(nn.Module):
             if lacking:
                 errors[0] += f"; it has, not expected, {', '.join(extra[:20]) or 'nothing'}"
             raise DataError("\n".join(errors[:_MAX_ERRORS]))
-        if new_warnings.unseen and handle_unknown == "error":
-            raise DataError("\n".join(new_warnings.unseen_messages[:_MAX_ERRORS]))
         if cell_warnings is None:
-            new_warnings.warn()
+            new_warnings.report(handle_unknown)
         else:
             cell_warnings.add(new_warnings)
         return pl.DataFrame(columns)

@@ -14,17 +14,15 @@ from lit_classify.data.table.csv import CsvFile
 from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.format_detection import detect_format
 from lit_classify.data.table.json_lines import read_json_lines
-from lit_classify.data.table.text_conversion import convert_text
-from lit_classify.data.table.value_formats import ValueFormat
+from lit_classify.data.table.text_conversion import Converted, convert_text
 from lit_classify.errors import DataError
 
 
-def read_file(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[str, ValueFormat]]:
+def read_file(path: Path, options: CsvOptions) -> tuple[Converted, str]:
     """Read a file, whose format is detected from its content.
 
     Returns:
-        The rows, the SHA-256 of the decompressed file (of CSV files, of their text), and the formats of
-        values that were text.
+        The rows, and the SHA-256 of the decompressed file (of CSV files, of their text).
 
     Raises:
         DataError: the file is empty, corrupt, too large for the memory or in an unsupported format.
@@ -48,8 +46,7 @@ def read_file(path: Path, options: CsvOptions) -> tuple[pl.DataFrame, str, dict[
                 frame = _read_excel(path, options.header is not False)
     if frame.is_empty():
         raise DataError(f"{path} has no rows")
-    frame, formats = convert_text(frame, options.values, str(path))
-    return frame, digest_file(path), formats
+    return convert_text(frame, options.values, str(path)), digest_file(path)
 
 
 def scan(path: Path, name: str) -> pl.LazyFrame:

@@ -154,7 +154,7 @@ def infer_schema(
         if use == "used":
             used.append(values)
         columns.append(Column(name, kind, missing, distinct, use, is_sampled))
-    cell_warnings.warn()
+    cell_warnings.warn_out_of_range()
     return pl.DataFrame(used), columns
 
 

@@ -7,7 +7,7 @@ Legend: N rows.
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -19,11 +19,24 @@ from lit_classify.data.table.value_formats import (
     candidate_formats,
     special_formats,
 )
-from lit_classify.messages import warn
 
 _GROUPED = r"^[+-]?[1-9]\d{0,2}(\.\d{3})?$"  # numbers whose point may separate thousands
 
 Parsed = tuple[ValueFormat, pl.Series]  # a format and the values of a column, (N,)
+
+
+class Converted(NamedTuple):
+    """Columns of a table whose text is converted.
+
+    Attributes:
+        frame: the columns.
+        formats: the formats of those that were text, or required of those that remain text.
+        doubts: what to warn about, by the column: cells that can be read in two ways.
+    """
+
+    frame: pl.DataFrame
+    formats: dict[str, ValueFormat]
+    doubts: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -121,12 +134,17 @@ class FormatDetector:
         self._ambiguous = [(column, parsed) for column, parsed in readings if chosen[column.name] is None]
         return {name: reading for name, reading in chosen.items() if reading is not None}
 
-    def decide(self, source: str) -> dict[str, Parsed]:
-        """Return format and values of the ambiguous columns, with a warning about each that is used.
+    def decide(self) -> dict[str, Parsed]:
+        """Return format and values of the ambiguous columns."""
+        return {column.name: parsed[0] for column, parsed in self._ambiguous}
+
+    def doubts(self, source: str) -> dict[str, str]:
+        """Return what to warn about, by the name of each ambiguous column that is used.
 
         Args:
-            source: the file of the table, for the warning.
+            source: the file of the table.
         """
+        messages = {}
         for column, parsed in self._ambiguous:
             if not self._options.is_used(column.name):
                 continue
@@ -137,12 +155,12 @@ class FormatDetector:
                 option = f"day_first {str(not chosen.day_first).lower()}"
             else:
                 option = f"decimal {',' if chosen.decimal == '.' else '.'}"
-            warn(
+            messages[column.name] = (
                 f"{source}, column {column.name!r}: {differs.sum():,} of {len(column):,} cells, such as "
                 f"{column[row]!r}, can be read in two ways; they are read as {_show(values[row])}; to read "
                 f"them as {_show(alternatives[row])}, set --data.{option}"
             )
-        return {column.name: parsed[0] for column, parsed in self._ambiguous}
+        return messages
 
     def _parse(self, cells: pl.Series) -> list[Parsed]:
         """Return the formats in which all cells have a value, and these values where they differ."""
@@ -205,7 +223,7 @@ def _show(value: Any) -> str:  # noqa: ANN401 - a number or a time
 
 def convert_text(
     frame: pl.DataFrame, options: ValueOptions, source: str, detector: FormatDetector | None = None
-) -> tuple[pl.DataFrame, dict[str, ValueFormat]]:
+) -> Converted:
     """Convert the columns of text whose cells all are numbers, dates or times.
 
     Args:
@@ -214,13 +232,10 @@ def convert_text(
         source: the file of the table, for warnings.
         detector: knows the conventions of the table's other columns.
 
-    Returns:
-        The columns, and the formats of those that were text, or required of those that remain text.
-
     Examples:
         >>> days, shares, units = ["31.01.2024", "01.02.2024"], ["5%", "7.5%"], ["m", "m"]
         >>> frame = pl.DataFrame({"day": days, "share": shares, "unit": units})
-        >>> converted, formats = convert_text(frame, ValueOptions(), "t.csv")
+        >>> converted, formats, _ = convert_text(frame, ValueOptions(), "t.csv")
         >>> converted.dtypes
         [Datetime(time_unit='us', time_zone=None), Float64, String]
         >>> formats["day"].pattern, formats["share"].unit
@@ -230,11 +245,11 @@ def convert_text(
     texts = [series.name for series in frame if series.dtype == pl.String]
     names = [name for name in texts if name not in options.text_columns]
     parsed = detector.detect(missing_to_null(frame[name], options.missing_values) for name in names)
-    parsed |= detector.decide(source)
+    parsed |= detector.decide()
     frame = frame.with_columns(values.alias(name) for name, (_, values) in parsed.items())
     formats = special_formats({name: options.formats[name] for name in texts if name in options.formats})
     formats |= {name: value_format for name, (value_format, _) in parsed.items()}
-    return replace_values(frame, options), formats
+    return Converted(replace_values(frame, options), formats, detector.doubts(source))
 
 
 def unify_spelling(cells: pl.Series) -> pl.Series:

@@ -15,7 +15,6 @@ from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.files import TableFiles, read_table
 from lit_classify.data.table.streaming.blocks import BlockReader
 from lit_classify.data.table.text_conversion import ValueOptions
-from lit_classify.errors import DataWarning
 from tests.example_tables import write
 
 
@@ -199,8 +198,16 @@ def test_numbers_with_types_do_not_resolve_ambiguous_text() -> None:
     pl.DataFrame({"x": [5.0], "y": ["a"]}).write_parquet("typed")
     write("x|y\n1.250|a\n")
     for names in permutations(["typed", "t.csv"]):
-        with pytest.warns(DataWarning, match="two ways"):
-            read_twice(names)
+        assert "two ways" in read_table(names).doubts["x"]
+        assert "two ways" in BlockReader.detect(TableFiles({"path": names}, CsvOptions())).doubts["x"]
+
+
+def test_dates_that_a_later_file_decides_are_not_said_to_be_ambiguous() -> None:
+    write("x|y\n02/03/2024|a\n", "1.csv")
+    write("x|y\n31/01/2024|a\n", "2.csv")
+    for names in permutations(["1.csv", "2.csv"]):
+        assert not read_table(names).doubts
+        assert not BlockReader.detect(TableFiles({"path": names}, CsvOptions())).doubts
 
 
 def test_files_that_lack_a_column_are_refused_whatever_the_formats_of_the_others() -> None:

@@ -23,7 +23,7 @@ from lit_classify.data.table.files import PATH_OPTIONS, TableFiles, find_files
 from lit_classify.data.table.fitted_state import FittedState
 from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.streaming.file_blocks import digest, estimate_rows, read_blocks, read_head
-from lit_classify.data.table.text_conversion import replace_values
+from lit_classify.data.table.text_conversion import FormatDetector, ValueOptions, replace_values
 from lit_classify.data.table.value_formats import Formats, ValueFormat, special_formats
 from lit_classify.errors import DataError
 
@@ -105,6 +105,9 @@ class BlockReader:
         formats: the formats of the columns of values that are text in a file.
         texts: the columns that are text.
         other_formats: the formats of columns in a file that differ from these, by its path.
+        doubts: what to warn about, by the column: text that can be read in two ways, as the first rows of all
+            files are written.
+        detector: what has detected the formats of the first file.
 
     Examples:
         >>> from tempfile import TemporaryDirectory
@@ -123,6 +126,8 @@ class BlockReader:
     formats: Formats = field(default_factory=dict)
     texts: frozenset[str] = frozenset()
     other_formats: Mapping[str, Formats] = field(default_factory=dict)
+    doubts: Mapping[str, str] = field(default_factory=dict)
+    detector: FormatDetector = field(default_factory=lambda: FormatDetector(ValueOptions()))
 
     @classmethod
     def detect(cls, files: TableFiles) -> "BlockReader":
@@ -131,11 +136,12 @@ class BlockReader:
         Raises:
             DataError: a file does not exist, its format cannot be read in blocks, or the files differ.
         """
-        options, from_text = files.options, set[str]()
+        options, from_text, detectors = files.options, set[str](), list[FormatDetector]()
 
         def read(path: Path, known_formats: Formats) -> RawTable:
-            table, text_columns = read_head(path, options.with_formats(known_formats))
+            table, text_columns, detector = read_head(path, options.with_formats(known_formats))
             from_text.update(text_columns)
+            detectors.append(detector)
             return table
 
         paths = find_files(files.paths["path"])
@@ -162,7 +168,13 @@ class BlockReader:
             }
             for table in tables
         }
-        return cls(files, types, formats, texts, other_formats)
+        doubts = {name: doubt for table in tables for name, doubt in table.doubts.items()}
+        return cls(files, types, formats, texts, other_formats, doubts, detectors[0])
+
+    @property
+    def other_columns(self) -> set[str]:
+        """The columns whose formats differ between files."""
+        return {name for formats in self.other_formats.values() for name in formats}
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from lit_classify import __version__
 from lit_classify.data.memory import format_size
 from lit_classify.data.splits import Split
 from lit_classify.data.table.cell_warnings import CellWarnings
-from lit_classify.data.table.duplicates import warn_duplicates
+from lit_classify.data.table.duplicates import find_duplicates
 from lit_classify.data.table.files import PATH_OPTIONS
 from lit_classify.data.table.fitted_state import Fitted, FittedState
 from lit_classify.data.table.fitting import TableFitter
@@ -56,6 +56,9 @@ class StreamedRows:
         rows: the index of each row over all files, ``(N,)`` int64.
         weights: the weights of the rows in the loss, ``(N,)``.
         fold: the fold of each training row, ``(N,)``, if there are folds.
+        doubts: what to warn about after a fit: text that can be read in two ways.
+        cell_warnings: what to warn about.
+        duplicates: the same: rows in two splits.
     """
 
     fitted: Fitted
@@ -64,6 +67,9 @@ class StreamedRows:
     rows: dict[str, Tensor]
     weights: dict[str, Tensor]
     fold: Tensor | None
+    doubts: list[str]
+    cell_warnings: CellWarnings
+    duplicates: list[str]
 
 
 @dataclass(frozen=True)
@@ -181,11 +187,10 @@ class CacheBuilder:
                 f"cannot write the cache {cached.partial}: {error.strerror}; choose another directory with "
                 "--data.cache_dir"
             ) from error
-        cell_warnings.warn()
         if {key: self.reader.stamps(key) for key in self.stamps} != self.stamps:
             shutil.rmtree(cached.partial)
             raise DataError("the table was changed while it was read; start again")
-        return cached.finish(result, arrays)
+        return cached.finish({**result, "cell_warnings": cell_warnings.to_dict()}, arrays)
 
     def _run_first_pass(self, cached: CachedTable, state: FittedState | None) -> dict[str, Any]:
         """Return the result of the first pass, as plain data."""
@@ -207,9 +212,14 @@ class CacheBuilder:
                 only_counts=state is not None,
             )
             result = first_pass.run(self.reader, self.assignment, saved)
-        fitted = self._fit(result) if state is None else Fitted(state)
+        if state is None:
+            fitted, duplicates = self._fit(result)
+        else:
+            fitted, duplicates = Fitted(state), self._find_duplicates(result, state)
         return {
             "fitted": fitted.to_dict(),
+            "doubts": result.doubts,
+            "duplicates": duplicates,
             "paths": table["paths"],
             "files": self.stamps,
             "counts": result.counts,
@@ -220,16 +230,25 @@ class CacheBuilder:
             "texts": sorted(result.reader.texts),
         }
 
-    def _fit(self, result: FirstPassResult) -> Fitted:
-        """Fit to the result of the first pass."""
+    def _fit(self, result: FirstPassResult) -> tuple[Fitted, list[str]]:
+        """Fit to the result of the first pass; return also warnings about rows in two splits."""
         fitter = TableFitter(self.options, result.sample, result.target_table, result.totals)
         result.check_splits(fitter.target)
         y = fitter.target.values(result.sample, result.spread)
         files = {key: self.digests.get(key, {}) for key in PATH_OPTIONS}
         fitted = fitter.fit(y, result.rows["train"], files, result.num_folds)
-        num_repeated = warn_duplicates(fitter.frame, y, result.rows) if result.is_complete else 0
+        duplicates, num_repeated = list[str](), 0
+        if result.is_complete:
+            duplicates, num_repeated = find_duplicates(fitter.frame, y, result.rows)
         notes = notes_on_rows({"without a target": result.num_dropped}, num_repeated)
-        return replace(fitted, notes=[*fitted.notes, *notes])
+        return replace(fitted, notes=[*fitted.notes, *notes]), duplicates
+
+    def _find_duplicates(self, result: FirstPassResult, state: FittedState) -> list[str]:
+        """Return warnings about rows in two splits of a table that was fitted before."""
+        if not result.is_complete:
+            return []
+        frame = self.options.cast(state, result.sample, CellWarnings())
+        return find_duplicates(frame, state.target.values(result.sample, result.spread), result.rows)[0]
 
     def _map(self, cached: CachedTable, record: Mapping[str, Any]) -> StreamedRows:
         arrays = {name: torch.from_numpy(array) for name, array in cached.map(record).items()}
@@ -250,6 +269,9 @@ class CacheBuilder:
             {split: arrays[f"{split}-rows"] for split in splits},
             weights,
             fold,
+            record["doubts"],
+            CellWarnings.from_dict(record["cell_warnings"]),
+            record["duplicates"],
         )
 
 

@@ -12,7 +12,7 @@ from lit_classify.data.table.format_detection import detect_format
 from lit_classify.data.table.json_lines import bytes_per_line, iterate_json_lines
 from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.readers import digest_file, refuse_corrupt, scan
-from lit_classify.data.table.text_conversion import convert_text
+from lit_classify.data.table.text_conversion import FormatDetector, convert_text
 from lit_classify.data.table.value_formats import Formats, ValueFormat
 from lit_classify.errors import DataError
 
@@ -68,25 +68,26 @@ def read_blocks(
                 yield apply_formats(rows.slice(start, size).collect(), formats, missing), 0
 
 
-def read_head(path: Path, options: CsvOptions) -> tuple[RawTable, set[str]]:
-    """Return the first rows of a file, and the columns that are text in it.
+def read_head(path: Path, options: CsvOptions) -> tuple[RawTable, set[str], FormatDetector]:
+    """Return the first rows of a file, the columns that are text in it, and what has detected their formats.
 
     Raises:
         DataError: it has no rows.
     """
-    csv_formats, detector = dict[str, ValueFormat](), None
+    csv_formats, detector = dict[str, ValueFormat](), FormatDetector(options.values)
     if check_format(path) == "CSV":
         csv_formats, detector = CsvFile(path, options).guess_formats()
     frame, _ = next(read_blocks(path, options, csv_formats), (None, None))
     if frame is None:
         raise DataError(f"{path} has no rows")
     texts = {series.name for series in frame if series.dtype == pl.String}
-    converted, text_formats = convert_text(frame, options.values, str(path), detector)
+    converted, text_formats, doubts = convert_text(frame, options.values, str(path), detector)
     formats = {name: csv_formats[name] for name in csv_formats if name not in texts}
     parsed = [name for name in texts if converted[name].dtype != pl.String]
     formats |= {name: text_formats.get(name, ValueFormat()) for name in parsed}
     head = converted.head(_HEAD)
-    return RawTable(head, ((str(path), len(head)),), ("",), formats), texts | csv_formats.keys()
+    table = RawTable(head, ((str(path), len(head)),), ("",), formats, doubts=doubts)
+    return table, texts | csv_formats.keys(), detector
 
 
 def estimate_rows(path: Path, options: CsvOptions) -> int | None:

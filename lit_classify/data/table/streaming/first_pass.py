@@ -5,6 +5,7 @@ Legend: N rows of a block, M rows of the sample.
 
 import time
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -55,6 +56,7 @@ class FirstPassResult:
             each, and the number ``train`` of training rows; None if there are too many to count.
         sample: some of the rows, or all if there are few.
         rows: indices of the rows of each split in the sample.
+        doubts: what to warn about: text that can be read in two ways.
     """
 
     reader: BlockReader
@@ -67,6 +69,7 @@ class FirstPassResult:
     targets: pl.DataFrame | None
     sample: RawTable
     rows: dict[str, RowIndices]
+    doubts: list[str] = field(default_factory=list)
 
     @property
     def is_complete(self) -> bool:
@@ -144,7 +147,8 @@ class FirstPass:
     save: Callable[[dict[str, Any], Frames], None]
     only_counts: bool = False
     _refused: dict[str, set[ValueFormat]] = field(default_factory=dict)  # formats that a column does not have
-    _doubts: dict[str, str] = field(default_factory=dict)  # errors, unless a format reads the whole column
+    _faults: dict[str, str] = field(default_factory=dict)  # errors, unless a format reads the whole column
+    _doubts: dict[str, str] = field(default_factory=dict)  # warnings, unless a format turns out to be wrong
 
     def run(
         self, reader: BlockReader, assignment: Assignment, saved: SavedPass | None = None
@@ -159,7 +163,12 @@ class FirstPass:
         Raises:
             DataError: a cell is not valid, or a split has no rows.
         """
-        reader = reader.with_text([name for name in self.roles.categorical if name in reader.names])
+        texts = [name for name in self.roles.categorical if name in reader.names]
+        if not self.only_counts:  # then all rows decide about text that can be read in two ways
+            undecided = reader.doubts.keys() - reader.other_columns
+            self._doubts = {name: reader.doubts[name] for name in reader.doubts if name not in undecided}
+            texts += undecided
+        reader = reader.with_text(texts)
         current = (
             self._begin(reader, assignment) if saved is None else self._resume(reader, assignment, saved)
         )
@@ -180,9 +189,10 @@ class FirstPass:
             elif not self.only_counts and (formats := self._late_formats(result)):
                 current = self._begin(reader.with_formats(formats), assignment)
             else:
-                if unread := self._doubts.keys() & result.reader.texts:
-                    raise DataError(self._doubts[min(unread)])
-                return result
+                if unread := self._faults.keys() & result.reader.texts:
+                    raise DataError(self._faults[min(unread)])
+                doubts = [doubt for name, doubt in self._doubts.items() if name not in result.reader.texts]
+                return replace(result, doubts=doubts)
 
     @property
     def _target_name(self) -> str | None:
@@ -198,7 +208,7 @@ class FirstPass:
         data, frames = saved
         refused = data["refused"].items()
         self._refused = {name: {*map(ValueFormat.from_dict, formats)} for name, formats in refused}
-        self._doubts = dict(data["doubts"])
+        self._faults, self._doubts = dict(data["faults"]), dict(data["doubts"])
         formats = {name: ValueFormat.from_dict(entry) for name, entry in data["formats"].items()}
         return _Pass(
             replace(reader, formats=formats, texts=frozenset(data["texts"])),
@@ -218,6 +228,7 @@ class FirstPass:
             "formats": {name: value_format.to_dict() for name, value_format in formats},
             "texts": sorted(current.reader.texts),
             "refused": {name: [each.to_dict() for each in value_formats] for name, value_formats in refused},
+            "faults": self._faults,
             "doubts": self._doubts,
         }, frames
 
@@ -238,7 +249,7 @@ class FirstPass:
                 check_complete(labeled.table, self._target_name)
             totals.counts += np.bincount(codes, minlength=len(SPLITS))
             totals.targets.add(frame, indices, is_train)
-            totals.sample.add(frame.select([]) if self.only_counts else frame, indices, codes)
+            totals.sample.add(frame, indices, codes)
             self.progress(len(block.table))
             if time.monotonic() - saved_at > _SECONDS:
                 self.save(*self._to_save(current, block.end))
@@ -307,26 +318,28 @@ class FirstPass:
         num_leading += row - cells.head(row).null_count()
         if num_leading >= _MIN_VALUES:
             expected = "a date or time" if value_format.pattern else "a number"
-            self._doubts[name] = (
+            self._faults[name] = (
                 f"{table.locate(row)}, column {name!r}: {cells[row]!r} is not {expected}, but "
                 f"{num_leading:,} cells before it are; fix it, name it in --data.missing_values, or declare "
                 "the column categorical"
             )
             candidates = candidate_formats(cells.drop_nulls(), ".")
             if all(candidate.parse(cells).null_count() > cells.null_count() for candidate in candidates):
-                raise DataError(self._doubts[name])
+                raise DataError(self._faults[name])
 
     def _late_formats(self, result: FirstPassResult) -> dict[str, ValueFormat]:
         """Return the formats of columns that are text in the first block, but values in all of the sample."""
         options, sample = result.reader.files.options.values, result.sample.frame
-        unlike = {name for formats in result.reader.other_formats.values() for name in formats}
-        remaining_text = {*options.text_columns, *self.roles.categorical, *unlike}
-        names = [name for name in result.reader.texts if name not in remaining_text]
+        remaining_text = {*options.text_columns, *self.roles.categorical, *result.reader.other_columns}
+        names = [name for name in result.reader.names if name in result.reader.texts - remaining_text]
         names = [name for name in names if sample[name].null_count() < len(sample)]
-        converted, formats = convert_text(sample.select(names), options, result.files[0][0])
+        detector = deepcopy(result.reader.detector)  # with what the columns of the first rows have in common
+        converted, formats, doubts = convert_text(sample.select(names), options, result.files[0][0], detector)
         parsed = [series.name for series in converted if series.dtype != pl.String]
         late = {name: formats.get(name, ValueFormat()) for name in parsed}
-        return {name: late[name] for name in late if late[name] not in self._refused.get(name, ())}
+        late = {name: late[name] for name in late if late[name] not in self._refused.get(name, ())}
+        self._doubts |= {name: doubts[name] for name in doubts if name in late}
+        return late
 
 
 def with_targets(block: Block, names: list[str], missing_target: str) -> tuple[Block, NDArray[np.int64]]:

@@ -140,7 +140,8 @@ def write_shards(
     """
     arrays = encoder.arrays(counts)
     split_layouts = layouts(counts, arrays, encoder.assignment.splitter.seed)
-    position, written = _read_progress(folder)
+    position, written, cell_warnings = _read_progress(folder)
+    encoder.cell_warnings.add(cell_warnings)
     with ExitStack() as stack:
         files = {
             name: stack.enter_context(open_array_file(folder / name, array)) for name, array in arrays.items()
@@ -151,7 +152,7 @@ def write_shards(
             writer.add(encoder.encode(block))
             if time.monotonic() - saved_at > _SECONDS:
                 writer.flush()
-                _write_progress(folder, files.values(), block.end, writer.written)
+                _write_progress(folder, files.values(), block.end, writer.written, encoder.cell_warnings)
                 saved_at = time.monotonic()
         writer.flush()
         for file in files.values():
@@ -211,17 +212,29 @@ def saved_position(folder: Path) -> Position:
     return _read_progress(folder)[0]
 
 
-def _read_progress(folder: Path) -> tuple[Position, list[int]]:
-    """Return the position after the last written block, and the number of written rows of each split."""
+def _read_progress(folder: Path) -> tuple[Position, list[int], CellWarnings]:
+    """Return the position after the last written block, the written rows of each split, and warnings."""
     if not (folder / _PROGRESS).is_file():
-        return FIRST_BLOCK, [0] * len(SPLITS)
+        return FIRST_BLOCK, [0] * len(SPLITS), CellWarnings()
     saved = json.loads((folder / _PROGRESS).read_text("utf-8"))
-    return Position.from_dict(saved["position"]), saved["written"]
+    cell_warnings = CellWarnings.from_dict(saved["cell_warnings"])
+    return Position.from_dict(saved["position"]), saved["written"], cell_warnings
 
 
-def _write_progress(folder: Path, files: Iterable[BinaryIO], end: Position, written: Sequence[int]) -> None:
+def _write_progress(
+    folder: Path,
+    files: Iterable[BinaryIO],
+    end: Position,
+    written: Sequence[int],
+    cell_warnings: CellWarnings,
+) -> None:
     """Save the position after the last written block, once all rows are on the disk."""
     for file in files:
         os.fsync(file.fileno())
+    saved = {
+        "position": end.to_dict(),
+        "written": list(written),
+        "cell_warnings": cell_warnings.to_dict(),
+    }
     with atomic_write(folder / _PROGRESS) as path:
-        path.write_text(json.dumps({"position": end.to_dict(), "written": list(written)}), "utf-8")
+        path.write_text(json.dumps(saved), "utf-8")

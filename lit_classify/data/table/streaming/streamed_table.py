@@ -20,6 +20,7 @@ from lit_classify.data.table.streaming.blocks import BlockReader, OtherFormatErr
 from lit_classify.data.table.streaming.cache_builder import CacheBuilder, StreamedRows
 from lit_classify.data.table.streaming.row_assignment import Assignment
 from lit_classify.data.table.streaming.shards import Layout
+from lit_classify.messages import warn_all
 
 
 class StreamedTable:
@@ -56,8 +57,15 @@ class StreamedTable:
         """Infer the schema and the target, split the rows, and fit the preprocessor to the training rows."""
         check_columns("target column", self._options.roles.target, self._reader.empty_table)
         check_columns("column", self._options.roles.all, self._reader.empty_table)
-        self._rows = self._open(None)
-        return self._rows.fitted
+        rows = self._open(None)
+        warn_all(rows.doubts)
+        if self._options.kept_state is None:
+            rows.cell_warnings.warn_out_of_range()
+        else:
+            rows.cell_warnings.report(self._options.handle_unknown)
+        warn_all([*rows.fitted.warnings, *rows.duplicates])
+        self._rows = rows
+        return rows.fitted
 
     def load(self, state: FittedState, is_new_table: bool, absent: Collection[str]) -> StreamedRows:
         """Return the encoded rows of each split, mapped from the cache.
@@ -67,17 +75,22 @@ class StreamedTable:
             is_new_table: whether the rows of ``path`` were not used in training, so that all are test rows.
             absent: splits whose files do not exist.
         """
-        if self._rows is None:
-            check_columns("target column", self._options.roles.target, self._reader.empty_table)
-            self._reader = self._reader.for_state(state)
-            self._rows = self._open(state, is_new_table, absent)
-            state.warn_extra_columns(self._reader.empty_table)
+        if self._rows is not None:
+            return self._rows
+        check_columns("target column", self._options.roles.target, self._reader.empty_table)
+        self._reader = self._reader.for_state(state)
+        rows = self._open(state, is_new_table, absent)
+        warn_all(self._reader.doubts.values())
         for key, split in (("val_path", "val"), ("test_path", "test")):
-            if self.files.paths[key] and split in self._rows.splits:
-                warn_other_files(state, key, self._digests[key], len(self._rows.splits[split].y))
-        if is_new_table and "test" in self._rows.splits:
-            warn_new_table(len(self._rows.splits["test"].y), self._digests["path"])
-        return self._rows
+            if self.files.paths[key] and split in rows.splits:
+                warn_other_files(state, key, self._digests[key], len(rows.splits[split].y))
+        if is_new_table and "test" in rows.splits:
+            warn_new_table(len(rows.splits["test"].y), self._digests["path"])
+        rows.cell_warnings.report(self._options.handle_unknown)
+        state.warn_extra_columns(self._reader.empty_table)
+        warn_all(rows.duplicates)
+        self._rows = rows
+        return rows
 
     def _open(
         self, state: FittedState | None, is_new_table: bool = False, absent: Collection[str] = ()
@@ -120,7 +133,6 @@ class StreamedTable:
 
     def feature_batches(self, state: FittedState, batch_size: int) -> "BlockLoader":
         """Return batches of the features of all rows of ``path``, in order."""
-        state.warn_extra_columns(self._reader.empty_table)
         return BlockLoader(self._reader.only("path").for_state(state), state, self._options, batch_size)
 
     def release(self) -> None:
@@ -144,13 +156,17 @@ class BlockLoader:
         self._reader, self._state, self._options, self._batch_size = reader, state, options, batch_size
 
     def __iter__(self) -> Iterator[tuple[Tensor]]:
-        cell_warnings = CellWarnings()
+        cell_warnings, handle_unknown = CellWarnings(), self._options.handle_unknown
+        warn_all(self._reader.doubts.values())
         try:
             for block in self._reader:
                 frame = self._options.cast(self._state, block.table, cell_warnings)
+                if handle_unknown == "error":
+                    cell_warnings.refuse_unseen()
                 x = torch.from_numpy(self._state.preprocessor.transform(frame))
                 yield from ((batch,) for batch in torch.split(x, self._batch_size))
         except OtherFormatError as error:
             self._options.cast(self._state, error.block.table, cell_warnings)  # names the cell at fault
             raise error.explain() from error
-        cell_warnings.warn()
+        cell_warnings.report(handle_unknown)
+        self._state.warn_extra_columns(self._reader.empty_table)

@@ -4,6 +4,8 @@ import shutil
 import subprocess
 import sys
 import time
+import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +24,8 @@ from lit_classify.data.table.streaming import shards
 from lit_classify.errors import DataWarning, UserError
 from tests.data.table.streaming.tables import mixed_table
 from tests.training import same_weights, trainer
+
+PARTS = ["test", "train", "train", "train", "val"]
 
 
 def written(name: str = "t.csv", num_rows: int = 600) -> str:
@@ -457,3 +461,109 @@ def test_batches_are_copied_to_a_gpu_from_pinned_memory_without_waiting(
     monkeypatch.setattr(torch.Tensor, "to", to)
     move_data_to_device(batch, torch.device(device))  # as Lightning does
     assert moved == 2 * [(torch.device(device), {"non_blocking": True} if device == "cuda" else {})]
+
+
+def column(cell: Callable[[int], object]) -> list[str]:
+    return [str(cell(number)) for number in range(600)]
+
+
+KINDS: dict[str, dict[str, list[str]]] = {
+    "without variation": {
+        "constant": column(lambda n: "5"),
+        "missing": column(lambda n: ""),
+        "unique": column(lambda n: f"name {n}"),
+        "id": column(lambda n: n),
+    },
+    "booleans": {
+        "yes": column(lambda n: ["yes", "no", ""][n % 3]),
+        "late": column(lambda n: "yes" if n < 590 else "?"),
+    },
+    "dates": {
+        "ambiguous": column(lambda n: f"{1 + n % 12:02}/{1 + n % 11:02}/2024"),
+        "short": column(lambda n: f"{1 + n % 28:02}.{1 + n % 12:02}.{(60 + n) % 100:02}"),
+    },
+    "dates decided late": {
+        "c": column(lambda n: f"{1 + n % 12 if n < 500 else 13 + n % 12:02}/{1 + n % 11:02}/2024")
+    },
+    "dates decided late by another column": {
+        "c": column(lambda n: f"{1 + n % 12:02}/{1 + n % 11:02}/2024"),
+        "d": column(lambda n: f"{1 + n % 12 if n < 500 else 13 + n % 12:02}/{1 + n % 11:02}/2024"),
+    },
+    "numbers": {
+        "price": column(lambda n: f"${n % 97}.5" if n % 15 else "free"),
+        "late": column(lambda n: f"{n % 97}" if n < 500 else f"${n % 97}"),
+        "share": column(lambda n: f"{n % 97}%"),
+        "code": column(lambda n: -999 if n % 20 == 0 else n % 50),
+        "large": column(lambda n: "1e300" if n in {7, 400} else n % 9),
+    },
+    "ambiguous numbers": {"c": column(lambda n: f"{1 + n % 9},{100 + n % 800}")},
+    "categories": {
+        "town": column(lambda n: ["Rome", "rome", "Oslo", "Oslo "][n % 4]),
+        "rare": column(lambda n: f"rare {n}" if n < 5 else "abc"[n % 3]),
+        "unseen": column(lambda n: "new" if n % 5 > 2 and n < 200 else "ab"[n % 2]),
+    },
+    "all rare": {"c": column(lambda n: f"v{n // 2}")},
+    "duplicates": {"x": column(lambda n: n % 7), "c": column(lambda n: n % 4)},
+    "leakage": {"c": column(lambda n: "01"[n % 3 // 2]), "d": column(lambda n: f"{'uw'[n % 3 // 2]}{n % 2}")},
+}
+
+
+def printed(cache_dir: str | None) -> list[str]:
+    """Return what is printed about a table when it is fitted and evaluated, and about new rows."""
+    given: dict[str, Any] = {"target": "target", "split": "part", "cache_dir": cache_dir}
+    with warnings.catch_warnings(record=True) as issued:
+        warnings.simplefilter("always")
+        data = TableDataModule("t.csv", **given)
+        data.setup()
+        texts, state = [data.describe()], data.hparams["fitted_state"]
+        for path in ("t.csv", "new.csv"):
+            data = TableDataModule(path, **given, fitted_state=state)
+            data.setup("test")
+            texts.append(str(data))
+            list(data.predict_dataloader())
+    return [*(str(part.message) for part in issued), *texts]
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=() if kind in {"dates decided late", "categories"} else pytest.mark.slow)
+        for kind in KINDS
+    ],
+)
+def test_what_is_printed_about_a_table_is_the_same_as_in_memory(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_text, "_HEAD_BYTES", 2000)
+    others = {
+        "x": column(lambda n: n * 7 % 55 / 10),
+        "part": column(lambda n: PARTS[n % 5]),
+        "target": column(lambda n: "ab"[n % 3 // 2]),
+    }
+    frame = pl.DataFrame(others | KINDS[kind])
+    frame.write_csv("t.csv", separator="|")
+    new = frame.tail(50).with_columns(more=pl.lit("1"))
+    if kind == "categories":
+        new = new.with_columns(town=pl.lit("Bonn"))
+    new.write_csv("new.csv", separator="|")
+    expected = printed(None)
+    assert printed("cache") == expected
+    assert printed("cache") == expected  # nothing is built again
+
+
+@pytest.mark.filterwarnings("ignore:.* also occur in")
+@pytest.mark.parametrize("cache_dir", [None, "cache"])
+def test_unseen_categories_of_the_fitted_table_are_refused_when_it_is_evaluated(
+    cache_dir: str | None,
+) -> None:
+    rows = [f"{'new' if n % 5 == 4 else 'b'}|{n % 7}|{'ab'[n % 3 // 2]}|{PARTS[n % 5]}" for n in range(100)]
+    Path("t.csv").write_text("\n".join(["c|x|target|part", *rows]))
+    given: dict[str, Any] = {"target": "target", "split": "part", "handle_unknown": "error"}
+    data = TableDataModule("t.csv", **given, cache_dir=cache_dir)
+    data.setup()
+    state = data.hparams["fitted_state"]
+    for _ in range(2):
+        data = TableDataModule("t.csv", **given, cache_dir=cache_dir, fitted_state=state)
+        with pytest.raises(DataError, match=r"'c' has 20 values not seen in training, first 'new' in t\.csv"):
+            data.setup("test")
