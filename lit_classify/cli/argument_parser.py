@@ -23,7 +23,7 @@ class _Parser(ArgumentParser):
     _arguments: Sequence[str] = ()
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 - as argparse
-        """Parse arguments, which messages may name."""
+        """Parse arguments, and keep them for error messages."""
         self._arguments = args or ()
         return super().parse_known_args(args, namespace)
 
@@ -34,7 +34,7 @@ class _Parser(ArgumentParser):
 
 
 def wrong_number_of_values(message: str, arguments: Sequence[str]) -> str | None:
-    """Return a clearer form of argparse's message about an option with a value too many or too few.
+    """Return a clearer form of argparse's message about a value that is missing or not expected.
 
     Args:
         message: the message.
@@ -59,7 +59,7 @@ def wrong_number_of_values(message: str, arguments: Sequence[str]) -> str | None
 
 
 def _requires_value(option: str, arguments: Sequence[str]) -> str:
-    """Return the message for an option without a value; that of a class may be one of its arguments."""
+    """Return the message for an option without a value; argparse names ``--data`` for ``--data.path``."""
     for name, following in pairwise([*arguments, ""]):
         if name == option or (name.startswith(f"{option}.") and following.startswith("-")):
             if re.match("-[^-]", following):
@@ -70,7 +70,7 @@ def _requires_value(option: str, arguments: Sequence[str]) -> str:
 
 
 def takes_no_value(option: str, value: str) -> str:
-    """Return the message about a value of an option without one.
+    """Return the message for a value of an option that takes none.
 
     Examples:
         >>> takes_no_value("--report", "'page.html'")
@@ -108,7 +108,7 @@ def add_data_options(options: ArgumentParser, path: str) -> None:
 
     Args:
         options: the parser.
-        path: what another path is for.
+        path: help text of ``--data.path``.
     """
     options.add_argument("--data.path", help=path)
     options.add_argument("--data.cache_dir", help="another directory for a table that is read in blocks")

@@ -26,7 +26,7 @@ from lit_classify.report.settings import flat_settings
 QUIET = ["--plots", "none", "--trainer.logger", "false", "--ckpt_path", "null"]
 NO_CHECKPOINTS = ["--trainer.enable_checkpointing", "false"]
 _MAX_EVALUATED = 8192  # rows of a validation batch, unless all are one batch
-# options of fit that are right for members, or do not change what a run learns
+# options of fit that apply to members as they do to a single run, or do not change what a run learns
 _TRAINER_OPTIONS = {
     *("max_epochs", "max_steps", "accumulate_grad_batches", "gradient_clip_val", "gradient_clip_algorithm"),
     *("accelerator", "devices", "limit_train_batches", "check_val_every_n_epoch", "log_every_n_steps"),
@@ -52,10 +52,10 @@ class PreparedFit(FitCLI):
         self.fit_arguments = kwargs
 
     def find_lr(self) -> None:
-        """Find no learning rate: each run does."""
+        """Skip the range test: each run has its own."""
 
     def unknown_options(self) -> list[str]:
-        """Return the options that are set, and not known to be right for members."""
+        """Return the options that are set, and not known to apply to members."""
         given, defaults = self.config.fit.as_dict(), inspect.signature(Trainer).parameters
         options = [
             name
@@ -74,7 +74,7 @@ def prepare(name: str, arguments: Sequence[str]) -> Configuration:
 
     Args:
         name: its name in tables.
-        arguments: the options of ``fit`` that give it.
+        arguments: its options of ``fit``.
 
     Raises:
         UserError: an option is wrong, or the data cannot be read.
@@ -149,7 +149,7 @@ def _sequential_reason(cli: PreparedFit) -> str:
 
 
 def _plot_data(model: LitModule, data: InMemoryDataModule, split: str) -> PlotData | None:
-    """Return what a plot of predictions over one or two features needs; None if there are others."""
+    """Return the data of a plot of predictions over one or two features; None for other features."""
     features = data.numeric_features
     if data.in_features != len(features) or not data.has_split("train"):
         return None
@@ -174,7 +174,7 @@ def _plot_data(model: LitModule, data: InMemoryDataModule, split: str) -> PlotDa
 
 
 def _num_activations(cli: PreparedFit) -> int:
-    """Return how many numbers the layers of a network return for the rows of a batch."""
+    """Return the number of activations of all layers of a network for the rows of a batch."""
     widths = [layer.out_features for layer in cli.model.network.modules() if isinstance(layer, nn.Linear)]
     num_val = len(cli.datamodule.split("val").y)
     return sum(widths) * max(cli.rows_per_step(), min(num_val, _MAX_EVALUATED))

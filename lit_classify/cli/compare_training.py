@@ -98,7 +98,7 @@ class _Curves(Callback):
 
 
 def _surface(model: LitModule, logits: Tensor) -> Tensor:
-    """Return what a plot shows of the logits of a grid."""
+    """Return the probabilities or values that a plot shows, from the logits of a grid."""
     return model.relative_probabilities(model.probabilities(logits)).cpu()
 
 

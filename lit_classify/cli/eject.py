@@ -70,10 +70,10 @@ def _find(source: str) -> tuple[str, Checkpoint | None]:
 
 
 class _Built(FitCLI):
-    """Data, model and trainer of a fit that does not begin."""
+    """A fit whose data, model and trainer are built, but which is not started."""
 
     def fit(self, **kwargs: Any) -> None:
-        """Train nothing."""
+        """Do not train."""
 
 
 def _build(config: str, options: list[str], checkpoint: Checkpoint | None) -> Run:
@@ -81,7 +81,7 @@ def _build(config: str, options: list[str], checkpoint: Checkpoint | None) -> Ru
 
     Args:
         config: a recipe or configuration.
-        options: further options of fit.
+        options: other options of fit.
         checkpoint: a checkpoint that the configuration must agree with.
 
     Raises:

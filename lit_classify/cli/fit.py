@@ -132,7 +132,7 @@ class FitCLI(LitCLI):
             )
 
     def _read_source(self, runs: Path) -> None:
-        """Read the checkpoint of ``--init_from``; a resumed run has the weights of its own.
+        """Read the checkpoint of ``--init_from``; a resumed run starts from its own weights.
 
         Raises:
             UserError: it is missing or cannot be read, or the command also resumes a run.
@@ -149,7 +149,7 @@ class FitCLI(LitCLI):
             )
 
     def _leave_out_find_lr(self) -> None:
-        """Ignore ``--find_lr`` of a configuration where another option makes it needless.
+        """Ignore ``--find_lr`` of a configuration if another option makes it unnecessary.
 
         Raises:
             UserError: it is on the command line.
@@ -189,7 +189,7 @@ class FitCLI(LitCLI):
         return any(word.partition("=")[0] == f"--{option}" for word in self.args)
 
     def build(self) -> None:
-        """Build data, model and trainer; a table with the preprocessing of the run that weights come from."""
+        """Build data, model and trainer; a table may keep the preprocessing of the run of the weights."""
         given = self.config.fit
         data = self._with_kept_preprocessing()
         options = given.data
@@ -200,7 +200,7 @@ class FitCLI(LitCLI):
             given.data = options  # which config.yaml records
 
     def _with_kept_preprocessing(self) -> TableDataModule | None:
-        """Return the data with the preprocessing of a checkpoint; None if it is to be fitted.
+        """Return the data with the preprocessing of a checkpoint; None if it has to be fitted.
 
         Raises:
             UserError: ``--init_preprocessing keep`` is given, but the table does not fit it.
@@ -490,7 +490,7 @@ class FitCLI(LitCLI):
         elsewhere = self.checkpoint or given.get("split") or given.get("test_path")
         return not elsewhere and bool(given.get("test_fraction"))
 
-    def test_command(self, kept: Path) -> str:
+    def test_command(self, checkpoint: Path) -> str:
         """Return the command that tests a checkpoint; user-defined classes are given again."""
         option = [f"--ckpt_path={kept}"] if str(kept).startswith("-") else ["--ckpt_path", str(kept)]
         words = ["lit-classify", "test", *option]

@@ -115,7 +115,7 @@ class LitCLI(LightningCLI):
         add_fit_options(parser)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 - Lightning's
-        """Parse, ignoring a recipe's arguments for a network, loss, optimizer or scheduler replaced."""
+        """Parse, ignoring a recipe's arguments for a replaced network, loss, optimizer or scheduler."""
         self._options.recipes.clear()
         self._options.ignored_keys.clear()
         super().parse_arguments(parser, args)

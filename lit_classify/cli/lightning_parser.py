@@ -86,9 +86,9 @@ def class_help(kind: type, part: str, given: Mapping[str, Any]) -> str:
     r"""Return a line for each constructor argument: its option, value and the start of its help text.
 
     Args:
-        kind: the class.
-        part: its option, ``data`` or ``model``.
-        given: values that replace the defaults.
+        class_: the class.
+        option: its option, ``data`` or ``model``.
+        values: values that replace the defaults.
 
     Examples:
         >>> from lit_classify import MoonsDataModule
@@ -123,7 +123,7 @@ class RunParser(LightningArgumentParser):
     Attributes:
         common_options: the options that ``--help`` begins with, and what they do.
         recipes: the namespace after each ``--config``, in order.
-        ignored_keys: keys that ``--config`` number n does not set.
+        ignored_keys: keys that a ``--config`` does not set, by its index.
         default_classes: the classes that ``--help`` describes if none is chosen.
     """
 

@@ -75,7 +75,7 @@ def main(arguments: list[str]) -> int:
 
 
 def is_recipe(source: str) -> bool:
-    """Return whether an argument is a recipe: a YAML file, or a name that is no file.
+    """Return whether an argument is a recipe: a YAML file, or a name that is not a file.
 
     Examples:
         >>> [is_recipe(source) for source in ("moons", "own.yaml", "best", "runs/last.ckpt")]
@@ -93,7 +93,7 @@ def plot_checkpoint(path: str, given: Namespace, prefixed: bool) -> Iterator[tup
 
     Args:
         path: path of the checkpoint.
-        given: options with the import paths of custom classes.
+        args: options with the import paths of custom classes.
         prefixed: begin the names with those of the run and the checkpoint.
     """
     checkpoint = Checkpoint.read(path)

@@ -101,7 +101,7 @@ class PredictCLI(CheckpointCLI):
                 write_predictions(Path(out), table, self.parsed("overwrite"))
 
     def _predictions(self, **kwargs: Any) -> pl.DataFrame:
-        """Return the predicted label and the probabilities of each row; on other ranks than 0, no rows."""
+        """Return the predicted label and the probabilities of each row; on ranks other than 0, no rows."""
         kept = self._kept(as_list(self.parsed("keep")))
         self.model.predicts_spread = self.parsed("spread")
         check_spread(self.model)
@@ -136,7 +136,7 @@ class PredictCLI(CheckpointCLI):
                 raise UserError("no rows were predicted: the limit is 0 batches")
 
     def _table(self, outputs: Tensor, kept: pl.DataFrame) -> pl.DataFrame:
-        """Return the predictions of rows, beside the columns that are kept."""
+        """Return the predictions of rows, beside the columns that are copied."""
         spread = None
         if self.model.predicts_spread:
             outputs, spread = outputs.unbind(dim=-1)

@@ -89,7 +89,7 @@ def check_lines(expect: dict[str, Any], actual: list[str]) -> list[Line]:
         actual: the printed lines, which may be more.
 
     Returns:
-        What was expected, what was found, and whether they match.
+        The expected result, the actual one, and whether they match.
 
     Examples:
         >>> check_lines({"lines": ["Epoch: 0 | Train loss: 0.10"]}, ["Epoch: 0 | Train loss: 0.12"])

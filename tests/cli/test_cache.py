@@ -45,7 +45,7 @@ def test_an_unknown_name_is_one_message(names: list[str], capsys: pytest.Capture
     assert "no cache in empty" in capsys.readouterr().err
 
 
-def test_any_name_of_a_file_is_listed_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_file_name_is_listed_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     path = "two\nlines" + "\u4e2d" * 80 + ".csv"
     mixed_table(100).write_csv(path)
     TableDataModule(path, "target", ignore=["split", "street"], cache_dir="cache")
@@ -56,7 +56,7 @@ def test_any_name_of_a_file_is_listed_in_one_line(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("directory", ["elsewhere", "t.csv", ""])
-def test_what_is_no_directory_has_no_caches(
+def test_a_path_that_is_not_a_directory_has_no_caches(
     names: list[str], directory: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["cache", "--cache_dir", directory, "--delete"]) == 2

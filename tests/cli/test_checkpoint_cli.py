@@ -1,4 +1,4 @@
-"""validate, test and predict: a checkpoint needs no configuration, and refuses what contradicts it."""
+"""validate, test and predict: a checkpoint needs no configuration, and refuses options that contradict it."""
 
 import csv
 import re
@@ -63,7 +63,7 @@ def test_a_checkpoint_is_evaluated_without_a_configuration(
 
 
 @pytest.mark.parametrize("kind", DATA_MODULES.values(), ids=lambda kind: kind.__name__)
-def test_evaluation_accepts_the_options_of_every_data_module(kind: type) -> None:
+def test_evaluation_accepts_the_options_of_every_data_module(class_: type) -> None:
     def options(built: type) -> set[str]:
         return set(re.findall(r"--data\.\w+", class_help(built, "data", {})))
 
@@ -103,7 +103,7 @@ def test_a_model_option_that_differs_from_the_checkpoint_is_refused(
     assert set(Path().rglob("*")) == before
 
 
-def test_an_evaluation_of_a_table_in_blocks_keeps_the_outputs_of_a_part_of_its_rows(
+def test_an_evaluation_of_a_table_in_blocks_keeps_the_outputs_of_some_rows(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(datamodule, "_EVALUATION_ROWS", 20)

@@ -112,7 +112,7 @@ def test_a_table_that_has_not_been_named_a_split_keeps_it_for_all_seeds(
 
 
 @pytest.mark.parametrize("activation", ["ReLU", "RReLU"], ids=["at once", "alone"])
-def test_diverged_runs_are_written_as_such(activation: str) -> None:
+def test_diverged_runs_are_written_without_metrics(activation: str) -> None:
     options = ["--vary", "model.lr=0.1,1e25", "--seeds", "2", "--model.activation", activation, *SHORT]
     assert main(["compare", "circles_v2", *options, "--out", "r.json"]) == 0
     first, second = json.loads(Path("r.json").read_text())["configurations"]
@@ -250,7 +250,7 @@ trainer: {{max_epochs: {epochs}}}
 @pytest.mark.parametrize(
     ("dropout", "epochs", "place"), [(0, 1_000_000, "[2/2]"), (0.1, 4, "  seed 43")], ids=["at once", "alone"]
 )
-def test_ctrl_c_keeps_what_is_finished(dropout: float, epochs: int, place: str) -> None:
+def test_ctrl_c_keeps_the_finished_runs(dropout: float, epochs: int, progress: str) -> None:
     Path("first.yaml").write_text(CONFIGURATION.format(dropout=0, epochs=4))
     Path("second.yaml").write_text(CONFIGURATION.format(dropout=dropout, epochs=epochs))
     arguments = ["compare", "first.yaml", "second.yaml", "--seeds", "100", "--out", "page.html"]

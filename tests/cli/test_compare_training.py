@@ -182,7 +182,7 @@ def test_a_run_trained_alone_is_that_of_fit() -> None:
     ],
     ids=str,
 )
-def test_what_cannot_be_members_is_trained_alone(options: list[str], reason: str) -> None:
+def test_configurations_that_cannot_be_members_are_trained_alone(options: list[str], reason: str) -> None:
     assert reason in prepare("name", [*CIRCLES, *options]).sequential_reason
 
 

@@ -1,4 +1,4 @@
-"""fit: what it prints, and what a run leaves behind."""
+"""fit: its output, and the files of a run."""
 
 import shlex
 from pathlib import Path
@@ -70,7 +70,7 @@ def test_a_fit_writes_a_configuration_events_and_checkpoints() -> None:
         assert {"config.yaml", "checkpoints/last.ckpt", "checkpoints/best.ckpt"} <= names
 
 
-def test_a_fit_of_no_epoch_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fit_without_epochs_prints_that_it_trained_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "--config", "moons", "--trainer.max_epochs", "0", "--plots", "none"]) == 0
     assert "Trained 0 epochs in" in capsys.readouterr().out
 
@@ -239,7 +239,7 @@ def test_resuming_without_the_folds_names_them(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize("options", [["--data.test_path", "test.csv"], ["--data.split", "part"]])
-def test_no_command_for_all_rows_is_shown_where_it_would_train_on_the_same(
+def test_the_command_for_all_rows_is_not_shown_if_it_would_train_on_the_same_rows(
     options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = [

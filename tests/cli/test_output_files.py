@@ -9,7 +9,7 @@ from lit_classify.cli.output_files import check_output, output_format
 from lit_classify.errors import UserError
 
 
-def test_a_directory_and_an_existing_file_are_no_outputs() -> None:
+def test_a_directory_and_an_existing_file_are_not_accepted_as_outputs() -> None:
     Path("folder.html").mkdir()
     with pytest.raises(UserError, match=r"folder\.html is a directory"):
         check_output(Path("folder.html"), overwrite=True)

@@ -1,4 +1,4 @@
-"""One short message per mistake, which leads to the option."""
+"""Each mistake gives one short message, which names the option to use."""
 
 import re
 from importlib.util import find_spec

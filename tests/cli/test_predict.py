@@ -126,7 +126,7 @@ def test_predictions_that_standard_output_does_not_take_are_an_error(predict: st
         ("--trainer.devices 2 < t.csv", "--data.path - needs a single process"),
     ],
 )
-def test_standard_input_that_is_no_table_is_one_message(predict: str, source: str, message: str) -> None:
+def test_standard_input_that_is_not_a_table_is_one_message(predict: str, source: str, message: str) -> None:
     write("a,b\n1,2\n1,2,3\n", "new.csv")
     done = shell(f"{predict} - --out - {source}")
     assert (done.returncode, done.stdout) == (2, b"")

@@ -1,4 +1,4 @@
-"""Runs of recipes within verify and plot."""
+"""Runs of recipes that verify and plot start."""
 
 from pathlib import Path
 

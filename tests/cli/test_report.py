@@ -14,7 +14,7 @@ RUN = "lightning_logs/circles_v2/version_0"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["html", "md", "json"])
-def test_a_report_is_written_in_each_format(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_is_written_in_each_format(format_: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(FIT) == 0
     capsys.readouterr()
     assert main(["report", RUN, "--format", form]) == 0
