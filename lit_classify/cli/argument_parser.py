@@ -49,10 +49,10 @@ def wrong_number_of_values(message: str, arguments: Sequence[str]) -> str | None
         "--data.path requires a value, and '-t.csv' looks like an option: write --data.path=-t.csv"
     """
     pattern = r"argument .*?(--[\w.]+)[^:]*: (?:ignored explicit argument (.*)|expected .*argument)"
-    found = re.match(pattern, message)
-    if not found:
+    match = re.match(pattern, message)
+    if not match:
         return None
-    option, value = found.groups()
+    option, value = match.groups()
     if value is None:
         return _requires_value(option, arguments)
     return takes_no_value(option, value)
@@ -99,8 +99,8 @@ def add_custom_classes(options: ArgumentParser, *names: str) -> None:
     """
     for name in names or _CUSTOM:
         flags = [f"--{name}", *([f"--model.{name}"] if name in _OF_MODEL else [])]
-        described = f"import path of the run's {_CUSTOM[name]}, if it is a custom one"
-        options.add_argument(*flags, dest=name, help=described)
+        description = f"import path of the run's {_CUSTOM[name]}, if it is a custom one"
+        options.add_argument(*flags, dest=name, help=description)
 
 
 def add_data_options(options: ArgumentParser, path: str) -> None:
@@ -114,7 +114,7 @@ def add_data_options(options: ArgumentParser, path: str) -> None:
     options.add_argument("--data.cache_dir", help="another directory for a table that is read in blocks")
 
 
-def data_settings(given: Namespace) -> dict[str, str]:
+def data_settings(args: Namespace) -> dict[str, str]:
     """Return the arguments of the data module that replace those of a checkpoint.
 
     Examples:
@@ -123,5 +123,5 @@ def data_settings(given: Namespace) -> dict[str, str]:
         >>> data_settings(options.parse_args(["--data.path", "t.csv"]))
         {'path': 't.csv'}
     """
-    settings = {name: getattr(given, f"data.{name}") for name in ("path", "cache_dir")}
+    settings = {name: getattr(args, f"data.{name}") for name in ("path", "cache_dir")}
     return {name: value for name, value in settings.items() if value is not None}

@@ -15,20 +15,20 @@ def main(arguments: list[str]) -> int:
     options.add_argument("names", nargs="*", help="the tables; all by default")
     options.add_argument("--cache_dir", help="their directory; ~/.cache/lit_classify by default")
     options.add_argument("--delete", action="store_true", help="delete them; a run builds its own again")
-    given = options.parse_args(arguments[1:])
-    directory = default_directory() if given.cache_dir is None else Path(given.cache_dir)
+    args = options.parse_args(arguments[1:])
+    directory = default_directory() if args.cache_dir is None else Path(args.cache_dir)
     check_path(directory)
-    if given.cache_dir is not None and not (given.cache_dir and directory.is_dir()):
-        raise UserError(f"no cache in {given.cache_dir!r}, which is not a directory")
-    found = find_tables(directory)
-    names = {entry.cached.name for entry in found}
-    if unknown := [name for name in given.names if name not in names]:
+    if args.cache_dir is not None and not (args.cache_dir and directory.is_dir()):
+        raise UserError(f"no cache in {args.cache_dir!r}, which is not a directory")
+    entries = find_tables(directory)
+    names = {entry.cached.name for entry in entries}
+    if unknown := [name for name in args.names if name not in names]:
         raise UserError(unknown_name("cache", unknown[0], names) if names else f"no cache in {directory}")
-    chosen = [entry for entry in found if not given.names or entry.cached.name in given.names]
+    chosen = [entry for entry in entries if not args.names or entry.cached.name in args.names]
     for entry in chosen:
         echo(_line(entry))
     total = f"{len(chosen)} in {directory}, {format_size(sum(entry.num_bytes for entry in chosen))}"
-    if given.delete:
+    if args.delete:
         for cached in {entry.cached for entry in chosen}:
             cached.delete()
         total += ", deleted"

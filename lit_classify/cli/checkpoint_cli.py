@@ -65,10 +65,10 @@ class CheckpointCLI(LitCLI):
 
     def add_fit_options(self, parser: LightningArgumentParser) -> None:
         """Accept the options of fit, but do not show them."""
-        before = list(actions(parser))
+        visible = list(actions(parser))
         super().add_fit_options(parser)
         for action in actions(parser):
-            if action not in before:
+            if action not in visible:
                 action.help = SUPPRESS
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 - Lightning's
@@ -77,31 +77,32 @@ class CheckpointCLI(LitCLI):
         Raises:
             UserError: an invalid option; a checkpoint that is missing or cannot be read.
         """
-        self._given = parser.parse_args(args, defaults=False)[self.command]
+        self._typed = parser.parse_args(args, defaults=False)[self.command]
         super().parse_arguments(parser, args)
-        given = self.config[self.command]
-        if not given.ckpt_path:
+        config = self.config[self.command]
+        if not config.ckpt_path:
             raise UserError(missing_checkpoint(self.command))
-        runs = Path(given.trainer.default_root_dir or "", RUNS)
-        self.read_checkpoint(runs / self.run_name() if given.recipe.name or given.config else runs)
-        given.ckpt_path = None  # the model is built with the weights
-        for part in ("model", "data"):
-            given.pop(part)  # built from the checkpoint
+        runs = Path(config.trainer.default_root_dir or "", RUNS)
+        self.read_checkpoint(runs / self.run_name() if config.recipe.name or config.config else runs)
+        config.ckpt_path = None  # the model is built with the weights
+        for key in ("model", "data"):
+            config.pop(key)  # built from the checkpoint
 
     def build(self) -> None:
         """Build model and data as the checkpoint records them, except for the given data options."""
         assert self.checkpoint is not None
         classes, settings = {}, {}
-        for part in ("model", "data"):
-            given = self._given.get(part)
-            is_default = given is None or given.class_path in {AUTO_MODULE, RECORDED_DATA}
-            classes[part] = self.checkpoint.custom_class(part, None if is_default else given.class_path)
-            settings[part] = given.init_args.as_dict() if given and "init_args" in given else {}
-            self.checkpoint.check_options(part, settings[part])
+        for key in ("model", "data"):
+            typed = self._typed.get(key)
+            is_default = typed is None or typed.class_path in {AUTO_MODULE, RECORDED_DATA}
+            classes[key] = self.checkpoint.custom_class(key, None if is_default else typed.class_path)
+            settings[key] = typed.init_args.as_dict() if typed and "init_args" in typed else {}
+            self.checkpoint.check_options(key, settings[key])
         network = settings["model"].pop("network", None)
         activation, loss = settings["model"].get("activation"), settings["model"].get("loss")
         self.checkpoint.check_settings("model", settings["model"])
-        self.checkpoint.check_settings("data", {k: v for k, v in settings["data"].items() if k == "inputs"})
+        inputs = {name: value for name, value in settings["data"].items() if name == "inputs"}
+        self.checkpoint.check_settings("data", inputs)
         self.model = self.checkpoint.build_model(network, classes["model"], activation, loss)
         self.datamodule = self.checkpoint.build_data(settings["data"], classes["data"])
         self.config_init = self.parser.instantiate_classes(self.config)

@@ -56,15 +56,15 @@ class PreparedFit(FitCLI):
 
     def unknown_options(self) -> list[str]:
         """Return the options that are set, and not known to apply to members."""
-        given, defaults = self.config.fit.as_dict(), inspect.signature(Trainer).parameters
+        config, defaults = self.config.fit.as_dict(), inspect.signature(Trainer).parameters
         options = [
             name
-            for name, value in given.items()
+            for name, value in config.items()
             if name not in _OPTIONS and value != self._options.get_default(name)
         ]
         return options + [
             f"trainer.{name}"
-            for name, value in given["trainer"].items()
+            for name, value in config["trainer"].items()
             if name not in _TRAINER_OPTIONS and value not in (None, defaults[name].default)
         ]
 
@@ -82,9 +82,9 @@ def prepare(name: str, arguments: Sequence[str]) -> Configuration:
     cli = PreparedFit(["fit", *arguments, *QUIET, *NO_CHECKPOINTS])
     if cli.trainer.world_size > 1:
         raise UserError("compare trains in one process; leave --trainer.devices out")
-    given, model, data = cli.config.fit, cli.model, cli.datamodule
+    config, model, data = cli.config.fit, cli.model, cli.datamodule
     split = "test" if data.has_split("test") else "val"
-    settings = given.as_dict()
+    settings = config.as_dict()
     training_options = ("model", "data", "trainer", "log_every_n_epochs")
     same_training = deepcopy({name: settings[name] for name in training_options})
     if rates_are_proportional(model.hparams["lr_scheduler"], model.hparams["lr_scheduler_args"]):
@@ -92,12 +92,12 @@ def prepare(name: str, arguments: Sequence[str]) -> Configuration:
     higher_is_better = model.make_metric().higher_is_better
     return Configuration(
         name=name,
-        arguments=[*arguments, *_fixed_random_state(given, data)],
+        arguments=[*arguments, *_fixed_random_state(config, data)],
         settings={key: value for key, value in flat_settings(settings).items() if key != "seed_everything"},
         lr=model.lr,
         same_training_key=json.dumps(same_training, sort_keys=True, default=str),
         sequential_reason=_sequential_reason(cli),
-        uses_best=bool(given.test_best or given.tune_threshold or stops_members(cli.trainer)),
+        uses_best=bool(config.test_best or config.tune_threshold or stops_members(cli.trainer)),
         num_activations=_num_activations(cli),
         members=model.members,
         parameters=sum(weight.numel() for weight in model.parameters()),
@@ -109,9 +109,9 @@ def prepare(name: str, arguments: Sequence[str]) -> Configuration:
     )
 
 
-def _fixed_random_state(given: Namespace, data: InMemoryDataModule) -> list[str]:
+def _fixed_random_state(config: Namespace, data: InMemoryDataModule) -> list[str]:
     """Return the option that gives every seed the same data, split and order of batches."""
-    has_option = "random_state" in given.data.init_args
+    has_option = "random_state" in config.data.init_args
     return ["--data.random_state", str(data.random_state)] if has_option else []
 
 
@@ -120,9 +120,9 @@ def _sequential_reason(cli: PreparedFit) -> str:
     model, data = cli.model, cli.datamodule
     if data.folds or model.members > 1:
         return "each run has several members"
-    for part in (model, data):
-        if not type(part).__module__.startswith("lit_classify."):
-            return f"{type(part).__name__} is a class of your own"
+    for instance in (model, data):
+        if not type(instance).__module__.startswith("lit_classify."):
+            return f"{type(instance).__name__} is a class of your own"
     if options := cli.unknown_options():
         return f"--{options[0]} is set"
     (optimizer,), _ = optimizers_and_schedulers(model.configure_optimizers())
@@ -137,9 +137,9 @@ def _sequential_reason(cli: PreparedFit) -> str:
         return f"{type(model).__name__} has parameters besides those of its network"
     network = deepcopy(model.network).train()
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        before = torch.get_rng_state()
+        state = torch.get_rng_state()
         network(torch.zeros(2, data.in_features))
-        if not torch.equal(before, torch.get_rng_state()):
+        if not torch.equal(state, torch.get_rng_state()):
             return "the network draws random numbers, such as those of dropout"
     try:
         as_members([network, network])
@@ -167,7 +167,7 @@ def _plot_data(model: LitModule, data: InMemoryDataModule, split: str) -> PlotDa
         return PlotData(x[:, columns], y, model.class_names, features, inputs, extent, equal)
     if model.boundary_plot == "line" and len(features) == 1:
         splits = {name: data.split(name) for name in ("train", split)}
-        all_x, all_y = (torch.cat(parts) for parts in zip(*splits.values(), strict=True))
+        all_x, all_y = (torch.cat(tensors) for tensors in zip(*splits.values(), strict=True))
         inputs = torch.linspace(float(all_x.min()), float(all_x.max()), 200).unsqueeze(1)
         return PlotData(all_x, all_y, None, features, inputs, None)
     return None

@@ -34,8 +34,8 @@ from lit_classify.networks import as_members, evaluating, in_single_precision, s
 from lit_classify.report.comparison import Configuration, SeedRun
 from lit_classify.threads import limit_threads
 
-_MAX_ACTIVATIONS = 50_000_000  # numbers of all members and rows of a batch
-_MIN_VALIDATIONS = 25  # for curves; of members they do not affect the training
+_MAX_ACTIVATIONS = 50_000_000  # of all members and rows of a batch
+_MIN_VALIDATIONS = 25  # points of a curve; validations do not affect the training of members
 
 
 class SeedFit(PreparedFit):
@@ -63,8 +63,8 @@ class SeedFit(PreparedFit):
             UserError: the module has a step of its own.
         """
         if uses_best:
-            kept = Checkpoint.read(self._best.best_model_path)
-            _ = self.test_best(kept) if split == "test" else self.validate_best(kept)
+            checkpoint = Checkpoint.read(self._best.best_model_path)
+            _ = self.test_best(checkpoint) if split == "test" else self.validate_best(checkpoint)
         else:
             run = self.trainer.test if split == "test" else self.trainer.validate
             run(self.model, self.datamodule, verbose=False)
@@ -102,49 +102,49 @@ def _surface(model: LitModule, logits: Tensor) -> Tensor:
     return model.relative_probabilities(model.probabilities(logits)).cpu()
 
 
-def train_sequentially(part: Configuration, seed: int) -> None:
+def train_sequentially(config: Configuration, seed: int) -> None:
     """Train a configuration with a seed as ``fit`` does, and add the run to it."""
     start = time.monotonic()
     with TemporaryDirectory() as folder, _quiet():
-        where = ["--trainer.default_root_dir", folder] if part.uses_best else NO_CHECKPOINTS
-        arguments = ["fit", *part.arguments, *QUIET, *where, "--seed_everything", str(seed)]
+        checkpoint_options = ["--trainer.default_root_dir", folder] if config.uses_best else NO_CHECKPOINTS
+        arguments = ["fit", *config.arguments, *QUIET, *checkpoint_options, "--seed_everything", str(seed)]
         try:
-            run = _evaluate(SeedFit(arguments), part, seed)
+            run = _evaluate(SeedFit(arguments), config, seed)
         except DivergedError as error:
             epoch = re.search(r"epoch (\d+)", str(error))
             run = SeedRun(seed, None, None, int(epoch[1]) if epoch else -1, {}, None)
-    part.runs.append(run)
-    part.seconds += time.monotonic() - start
+    config.runs.append(run)
+    config.seconds += time.monotonic() - start
 
 
-def _evaluate(cli: SeedFit, part: Configuration, seed: int) -> SeedRun:
+def _evaluate(cli: SeedFit, config: Configuration, seed: int) -> SeedRun:
     """Return the result of a finished fit."""
-    metrics, surface = cli.evaluate(part.split, part.uses_best), None
-    metric = metrics.get(part.metric)  # absent if outputs are not finite
-    if part.plot_data is not None and metric is not None:
+    metrics, surface = cli.evaluate(config.split, config.uses_best), None
+    metric = metrics.get(config.metric)  # absent if outputs are not finite
+    if config.plot_data is not None and metric is not None:
         with evaluating(cli.model):
             model = in_single_precision(cli.model)
-            surface = _surface(model, model(part.plot_data.inputs.to(model.device)))
+            surface = _surface(model, model(config.plot_data.inputs.to(model.device)))
     diverged = -1 if metric is None else None
     return SeedRun(seed, metric, metrics.get("loss"), diverged, cli.curves.values, surface)
 
 
-def train_at_once(parts: Sequence[Configuration], seeds: Sequence[int]) -> None:
+def train_at_once(configurations: Sequence[Configuration], seeds: Sequence[int]) -> None:
     """Train configurations of one shape with ascending seeds as members of one network, and add the runs.
 
     The members are those of the first learning rate, one for each seed, then those of the second.
     """
     start = time.monotonic()
     with _quiet():
-        cli, runs = _build_members(parts, seeds)
+        cli, runs = _build_members(configurations, seeds)
         model, data = cli.model, cli.datamodule
         keep_freed_memory()
         with limit_threads(model, cli.rows_per_step()), suppress(DivergedError):  # of all members
             cli.trainer.fit(**cli.fit_arguments)
-        batches = data.test_dataloader() if parts[0].split == "test" else data.val_dataloader()
+        batches = data.test_dataloader() if configurations[0].split == "test" else data.val_dataloader()
         losses, metrics = (values.tolist() for values in member_metrics(model, batches))
         surfaces: list[Tensor | None] = [None] * model.members
-        if (plot_data := parts[0].plot_data) is not None:
+        if (plot_data := configurations[0].plot_data) is not None:
             with evaluating(model):
                 surfaces = [
                     _surface(model, logits) for logits in model.network(plot_data.inputs.to(model.device))
@@ -153,28 +153,30 @@ def train_at_once(parts: Sequence[Configuration], seeds: Sequence[int]) -> None:
         name: {epoch: values.tolist() for epoch, values in curve.items()}
         for name, curve in runs.curves.items()
     }
-    for number, (part, seed) in enumerate(product(parts, seeds)):
+    for member, (config, seed) in enumerate(product(configurations, seeds)):
         curves = {
-            name: {epoch: values[number] for epoch, values in curve.items()}
+            name: {epoch: values[member] for epoch, values in curve.items()}
             for name, curve in all_curves.items()
         }
-        diverged = runs.diverged.get(number, None if math.isfinite(metrics[number]) else -1)
+        diverged = runs.diverged.get(member, None if math.isfinite(metrics[member]) else -1)
         if diverged is None:
-            metric, loss = _rounded(metrics[number]), _rounded(losses[number])
-            run = SeedRun(seed, metric, loss, None, curves, surfaces[number])
+            metric, loss = _rounded(metrics[member]), _rounded(losses[member])
+            run = SeedRun(seed, metric, loss, None, curves, surfaces[member])
         else:
             run = SeedRun(seed, None, None, diverged, curves, None)
-        part.runs.append(run)
-        part.seconds += (time.monotonic() - start) / model.members
+        config.runs.append(run)
+        config.seconds += (time.monotonic() - start) / model.members
 
 
-def _build_members(parts: Sequence[Configuration], seeds: Sequence[int]) -> tuple[PreparedFit, ParallelRuns]:
+def _build_members(
+    configurations: Sequence[Configuration], seeds: Sequence[int]
+) -> tuple[PreparedFit, ParallelRuns]:
     """Return a fit of one network whose members are the runs, and the callback that records these."""
-    rates = [part.lr for part in parts]
+    rates = [config.lr for config in configurations]
     first, last = seeds[0], seeds[-1]  # member k of a network of the first seed has the weights of seed + k
     options = ["--seed_everything", str(first), "--model.members", str(last - first + 1)]
-    arguments = [*parts[0].arguments, *QUIET, *NO_CHECKPOINTS, *options, "--model.lr", repr(max(rates))]
-    cli = PreparedFit(["fit", *arguments])
+    options += ["--model.lr", repr(max(rates))]
+    cli = PreparedFit(["fit", *configurations[0].arguments, *QUIET, *NO_CHECKPOINTS, *options])
     interval = max((cli.trainer.max_epochs or 0) // _MIN_VALIDATIONS, 1)  # from one validation to the next
     cli.epoch_log.every_n_epochs = min(cli.epoch_log.every_n_epochs, interval)
     network = cli.model.network if last > first else as_members([cli.model.network])
@@ -190,11 +192,11 @@ def _rounded(value: float) -> float:
     return round(value, 7)
 
 
-def chunks(parts: Sequence[Configuration], seeds: Sequence[int]) -> Iterator[Sequence[int]]:
+def chunks(configurations: Sequence[Configuration], seeds: Sequence[int]) -> Iterator[Sequence[int]]:
     """Yield the seeds that fit into memory at once with the learning rates of configurations."""
-    size = max(_MAX_ACTIVATIONS // (max(parts[0].num_activations, 1) * len(parts)), 1)
-    for first in range(0, len(seeds), size):
-        yield seeds[first : first + size]
+    size = max(_MAX_ACTIVATIONS // (max(configurations[0].num_activations, 1) * len(configurations)), 1)
+    for start in range(0, len(seeds), size):
+        yield seeds[start : start + size]
 
 
 @contextmanager

@@ -20,11 +20,11 @@ def main(arguments: list[str]) -> int:
     options.add_argument("run", help="directory of a run, or a checkpoint; last or best for the newest")
     add_data_options(options, "the table, if it has moved")
     add_custom_classes(options)
-    given = options.parse_args(arguments[1:])
+    args = options.parse_args(arguments[1:])
     filter_warnings()
 
-    checkpoint = Checkpoint.read(find_checkpoint(given.run, names=("last", "best")))
-    model, data = CustomClasses.of(given).build_run(checkpoint, data_settings(given))
+    checkpoint = Checkpoint.read(find_checkpoint(args.run, names=("last", "best")))
+    model, data = CustomClasses.of(args).build_run(checkpoint, data_settings(args))
     findings = diagnose(read_facts(checkpoint, model, data))
     epochs = checkpoint.epochs
     echo(f"{checkpoint.path.parent.parent}: {type(model).__name__} after {plural(epochs, 'epoch')}")

@@ -37,18 +37,18 @@ def main(arguments: list[str]) -> int:
     )
     options.add_argument("--out", help="file of the script (default: standard output)")
     options.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
-    given, of_fit = options.parse_known_args(arguments[1:])
-    out = None if given.out is None else Path(given.out)
+    args, fit_options = options.parse_known_args(arguments[1:])
+    out = None if args.out is None else Path(args.out)
     if out is not None:
-        check_output(out, given.overwrite)
+        check_output(out, args.overwrite)
 
     filter_warnings()
-    config, checkpoint = _find(given.source)
-    script = write_script(_build(config, of_fit, checkpoint))
+    config, checkpoint = _find(args.source)
+    script = write_script(_build(config, fit_options, checkpoint))
     if out is None:
         echo(script.removesuffix("\n"))
     else:
-        with atomic_write(out, given.overwrite) as path:
+        with atomic_write(out, args.overwrite) as path:
             path.write_text(script, encoding="utf-8")
         echo(f"Script:  {out}\nTry:     {shlex.join(['python', str(out)])}")
     return 0

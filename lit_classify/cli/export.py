@@ -39,35 +39,35 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--out", default="exported", help="output directory (default: exported)")
     options.add_argument("--overwrite", action="store_true", help="overwrite existing files")
     add_custom_classes(options, "network", "activation")
-    given = options.parse_args(arguments[1:])
-    not_installed = [name for name in REQUIRED[given.format] if find_spec(name) is None]
+    args = options.parse_args(arguments[1:])
+    not_installed = [name for name in REQUIRED[args.format] if find_spec(name) is None]
     if not_installed:
         raise UserError(f"export needs more packages: pip install {' '.join(not_installed)}")
-    directory = Path(given.out)
+    directory = Path(args.out)
     check_directory(directory)
-    if not given.overwrite and directory.is_dir() and any(directory.iterdir()):
+    if not args.overwrite and directory.is_dir() and any(directory.iterdir()):
         raise UserError(f"{directory} is not empty; add --overwrite, or choose another --out")
 
     filter_warnings()
-    checkpoint = Checkpoint.read(find_checkpoint(given.checkpoint))
-    model = checkpoint.build_model(given.network, activation=given.activation)
-    fitted = checkpoint.data.init_args.get("fitted_state") if checkpoint.data else None
-    state = None if fitted is None else FittedState.from_dict(fitted)
+    checkpoint = Checkpoint.read(find_checkpoint(args.checkpoint))
+    model = checkpoint.build_model(args.network, activation=args.activation)
+    fitted_state = checkpoint.data.init_args.get("fitted_state") if checkpoint.data else None
+    state = None if fitted_state is None else FittedState.from_dict(fitted_state)
     columns = [Encoder(f"x{index}", "number") for index in range(1, model.hparams["in_features"] + 1)]
     preprocessor = Preprocessor(encoders=columns) if state is None else state.preprocessor
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports optional packages as missing
     exported = ExportedModel(preprocessor, model).eval()
     schema = describe_inputs(exported, __version__, state)
     contents = {
-        f"model.{given.format}": _to_onnx(exported) if given.format == "onnx" else _to_safetensors(exported),
+        f"model.{args.format}": _to_onnx(exported) if args.format == "onnx" else _to_safetensors(exported),
         "schema.json": json.dumps(schema, indent=2, ensure_ascii=False).encode(),
     }
-    if given.format == "onnx" or schema["layers"] is not None:  # the example cannot rebuild a custom network
+    if args.format == "onnx" or schema["layers"] is not None:  # the example cannot rebuild a custom network
         examples = resources.files("lit_classify.export.examples")
-        contents["example.py"] = (examples / f"{given.format}_example.py").read_bytes()
+        contents["example.py"] = (examples / f"{args.format}_example.py").read_bytes()
         contents["read_rows.py"] = (examples / "read_rows.py").read_bytes()
     write_all({directory / name: content for name, content in contents.items()})
-    echo(f"Model:   {directory / f'model.{given.format}'}\nSchema:  {directory / 'schema.json'}")
+    echo(f"Model:   {directory / f'model.{args.format}'}\nSchema:  {directory / 'schema.json'}")
     if "example.py" in contents:
         echo(f"Try:     cd {shlex.quote(str(directory))} && python example.py rows.csv")
     return 0

@@ -83,27 +83,27 @@ class FitCLI(LitCLI):
         Raises:
             UserError: an invalid option; a checkpoint that is missing or cannot be read.
         """
-        printing = [word for word in args if word.partition("=")[0] == "--print_config"]
+        print_options = [arg for arg in args if arg.partition("=")[0] == "--print_config"]
         try:
-            words = self._parse_options(parser, [word for word in args if word not in printing])
+            arguments = self._parse_options(parser, [arg for arg in args if arg not in print_options])
         except UserError:
-            if printing:  # of options that are incomplete, too
+            if print_options:  # incomplete options can be printed too
                 super().parse_arguments(parser, args)
             raise
-        given, name = self.config.fit, self.run_name()
-        if printing:  # what all passes have determined, and exit
+        config, name = self.config.fit, self.run_name()
+        if print_options:  # print the result of all passes, and exit
             self._options.recipes.clear()
-            LightningCLI.parse_arguments(self, parser, [*words, "--recipe.name", name, *printing])
-        given.recipe.name = name  # config.yaml records it, so the file can be moved
-        if given.freeze is not None:
-            given.model.init_args.freeze, given.freeze = given.freeze, None
-        self._lines: list[str] = []  # on how the training starts, to print
-        runs = Path(given.trainer.default_root_dir or "", RUNS)
+            LightningCLI.parse_arguments(self, parser, [*arguments, "--recipe.name", name, *print_options])
+        config.recipe.name = name  # config.yaml records it, so the file can be moved
+        if config.freeze is not None:
+            config.model.init_args.freeze, config.freeze = config.freeze, None
+        self._lines: list[str] = []  # to print before the training, on how it starts
+        runs = Path(config.trainer.default_root_dir or "", RUNS)
         self._read_source(runs)
         self._leave_out_find_lr()
-        if given.ckpt_path:
+        if config.ckpt_path:
             self.read_checkpoint(runs / name, ("last",))
-            given.ckpt_path = None  # Lightning would merge the file's hyper_parameters into the options
+            config.ckpt_path = None  # Lightning would merge the file's hyper_parameters into the options
 
     def _parse_options(self, parser: LightningArgumentParser, args: list[str]) -> list[str]:
         """Parse the options, with the recipe for tables if none is given, and return them all."""
@@ -117,17 +117,17 @@ class FitCLI(LitCLI):
 
     def _check_values(self) -> None:
         """Raise UserError for an option that is empty, that the data determines, or that needs another."""
-        given = self.config.fit
+        config = self.config.fit
         for option, examples in {"ckpt_path": "last, best", "init_from": "the directory of a run"}.items():
-            if given[option] is not None and not given[option].strip():  # such as an unset variable
+            if config[option] is not None and not config[option].strip():  # such as an unset variable
                 raise UserError(f"--{option} is empty: give a checkpoint, {examples}, or null")
         defaults = inspect.signature(LitModule).parameters
         for name in LINKED:
-            if given.model.init_args.get(name) not in (None, [], defaults[name].default):
+            if config.model.init_args.get(name) not in (None, [], defaults[name].default):
                 raise UserError(f"--model.{name} comes from the data; change the data instead")
-        if given.init_preprocessing != "auto" and not given.init_from:
+        if config.init_preprocessing != "auto" and not config.init_from:
             raise UserError(
-                f"--init_preprocessing {given.init_preprocessing} requires --init_from, the run of the "
+                f"--init_preprocessing {config.init_preprocessing} requires --init_from, the run of the "
                 "weights"
             )
 
@@ -137,12 +137,12 @@ class FitCLI(LitCLI):
         Raises:
             UserError: it is missing or cannot be read, or the command also resumes a run.
         """
-        given = self.config.fit
+        config = self.config.fit
         self.source: Checkpoint | None = None
-        if given.init_from and not given.ckpt_path:
-            self.source = Checkpoint.read(find_run_checkpoint(given.init_from, runs))
-            given.init_from = str(self.source.path)
-        elif given.init_from and self._is_typed("init_from"):
+        if config.init_from and not config.ckpt_path:
+            self.source = Checkpoint.read(find_run_checkpoint(config.init_from, runs))
+            config.init_from = str(self.source.path)
+        elif config.init_from and self._is_typed("init_from"):
             raise UserError(
                 "--ckpt_path resumes a run with its weights, so that --init_from would have no effect; "
                 "give one of them"
@@ -154,50 +154,50 @@ class FitCLI(LitCLI):
         Raises:
             UserError: it is on the command line.
         """
-        given = self.config.fit
-        needless = {
-            "ckpt_path": given.ckpt_path,
+        config = self.config.fit
+        reasons = {
+            "ckpt_path": config.ckpt_path,
             "model.lr": self._is_typed("model.lr"),
-            "trainer.fast_dev_run": given.trainer.fast_dev_run,
+            "trainer.fast_dev_run": config.trainer.fast_dev_run,
         }
-        for option, is_set in needless.items():
-            if not (is_set and given.find_lr):
+        for option, is_set in reasons.items():
+            if not (is_set and config.find_lr):
                 continue
             if self._is_typed("find_lr"):
                 raise UserError(
                     f"--find_lr finds a learning rate for a new run; leave it out with --{option}"
                 )
-            given.find_lr = False
+            config.find_lr = False
 
     def before_instantiate_classes(self) -> None:
         """Restore ``--ckpt_path``, which config.yaml records, and set what is null but has a default here.
 
         A table is split by ``--seed_everything``; a run without any limit has the default number of epochs.
         """
-        given = self.config.fit
+        config = self.config.fit
         if self.checkpoint:
-            given.ckpt_path = str(self.checkpoint.path)
-        if "random_state" in given.data.init_args and given.data.init_args.random_state is None:
-            seed = given.seed_everything
-            given.data.init_args.random_state = None if seed is False else seed
-        limits = given.trainer
+            config.ckpt_path = str(self.checkpoint.path)
+        if "random_state" in config.data.init_args and config.data.init_args.random_state is None:
+            seed = config.seed_everything
+            config.data.init_args.random_state = None if seed is False else seed
+        limits = config.trainer
         if limits.max_epochs is None and limits.max_time is None and limits.max_steps == -1:
             limits.max_epochs = self._options.get_default("trainer.max_epochs")
 
     def _is_typed(self, option: str) -> bool:
         """Return whether an option is on the command line, and not only in a configuration."""
-        return any(word.partition("=")[0] == f"--{option}" for word in self.args)
+        return any(arg.partition("=")[0] == f"--{option}" for arg in self.args)
 
     def build(self) -> None:
         """Build data, model and trainer; a table may keep the preprocessing of the run of the weights."""
-        given = self.config.fit
+        config = self.config.fit
         data = self._with_kept_preprocessing()
-        options = given.data
+        options = config.data
         try:
-            given.data = data or options
+            config.data = data or options
             super().build()
         finally:
-            given.data = options  # which config.yaml records
+            config.data = options  # which config.yaml records
 
     def _with_kept_preprocessing(self) -> TableDataModule | None:
         """Return the data with the preprocessing of a checkpoint; None if it has to be fitted.
@@ -205,14 +205,14 @@ class FitCLI(LitCLI):
         Raises:
             UserError: ``--init_preprocessing keep`` is given, but the table does not fit it.
         """
-        given, choice = self.config.fit, self.parsed("init_preprocessing")
-        if self.checkpoint:  # a resumed run has kept it before
-            before = self.checkpoint.content["lit_classify"].get("initialization", {})
-            source = self.checkpoint if before.get("preprocessing") else None
+        config, choice = self.config.fit, self.parsed("init_preprocessing")
+        if self.checkpoint:  # a resumed run keeps what it had kept
+            initialization = self.checkpoint.content["lit_classify"].get("initialization", {})
+            source = self.checkpoint if initialization.get("preprocessing") else None
         else:
             source = self.source if choice != "fit" else None
         state = recorded_preprocessing(source) if source else None
-        is_table = given.data.class_path.rpartition(".")[2] == "TableDataModule"
+        is_table = config.data.class_path.rpartition(".")[2] == "TableDataModule"
         if self.source and choice == "keep" and not (state and is_table):
             raise UserError(
                 "--init_preprocessing keep needs a table, and a checkpoint that was trained on one"
@@ -220,7 +220,7 @@ class FitCLI(LitCLI):
         if state is None or not is_table:
             return None
         try:
-            return TableDataModule(**{**given.data.init_args.as_dict(), "preprocessing": state})
+            return TableDataModule(**{**config.data.init_args.as_dict(), "preprocessing": state})
         except DataError as error:
             if self.checkpoint or choice == "keep":
                 raise
@@ -235,13 +235,13 @@ class FitCLI(LitCLI):
 
         Configuration and checkpoints are saved in one directory of ``lightning_logs`` for any logger.
         """
-        given = self.config_init.fit.trainer
+        options = self.config_init.fit.trainer
         run = None
-        keeps = given.enable_checkpointing is not False and not given.fast_dev_run
-        if not given.fast_dev_run and (keeps or given.logger is not False):
-            run = RunLogger(Path(given.default_root_dir or "") / RUNS, self.run_name())
+        keeps = options.enable_checkpointing is not False and not options.fast_dev_run
+        if not options.fast_dev_run and (keeps or options.logger is not False):
+            run = RunLogger(Path(options.default_root_dir or "") / RUNS, self.run_name())
         callbacks: list[Callback] = []
-        if run and (given.logger is None or given.logger is True):
+        if run and (options.logger is None or options.logger is True):
             summary = RunSummary(self.run_name(), self.parsed("recipe").purpose, self.args)
             hparams = HParams(tests_best=self.parsed("test_best"))
             callbacks += plot_callbacks(selected(self.parsed("plots")), summary, hparams)
@@ -253,7 +253,7 @@ class FitCLI(LitCLI):
         trainer = super().instantiate_trainer(
             callbacks=callbacks,
             enable_checkpointing=keeps,
-            enable_progress_bar=given.enable_progress_bar is not False and sys.stderr.isatty(),
+            enable_progress_bar=options.enable_progress_bar is not False and sys.stderr.isatty(),
             **kwargs,
         )
         trainer.run = run
@@ -297,9 +297,9 @@ class FitCLI(LitCLI):
         """Set the learning rate by a range test; config.yaml records the rate in place of the option."""
         with limit_threads(self.model, self.rows_per_step()):
             test = range_test(self.model, self.datamodule, self.trainer)
-        given = self.config.fit
-        self.model.lr = given.model.init_args.lr = test.suggestion
-        given.find_lr = False
+        config = self.config.fit
+        self.model.lr = config.model.init_args.lr = test.suggestion
+        config.find_lr = False
         self._lines.append(str(test))
         self.trainer.callbacks.append(LearningRatePlot(test, self.run_name(), self.trainer.run))
 
@@ -316,7 +316,7 @@ class FitCLI(LitCLI):
             self.say(line)
         if isinstance(self.datamodule, TableDataModule):
             self.say(f"\n{self.datamodule.describe()}\n")
-        before = self.checkpoint.epochs if self.checkpoint else 0
+        earlier_epochs = self.checkpoint.epochs if self.checkpoint else 0
         start = time.monotonic()
         try:
             keep_freed_memory()
@@ -328,9 +328,11 @@ class FitCLI(LitCLI):
                 self.report_run()
             raise
         epochs = self.trainer.current_epoch
-        resumed = f"Resumed after {plural(before, 'epoch')} and trained {epochs - before:,} more"
-        trained = resumed if before else f"Trained {plural(epochs, 'epoch')}"
-        if any(getattr(part, "stopped_epoch", 0) for part in self.trainer.early_stopping_callbacks):
+        trained = f"Trained {plural(epochs, 'epoch')}"
+        if earlier_epochs:
+            new_epochs = epochs - earlier_epochs
+            trained = f"Resumed after {plural(earlier_epochs, 'epoch')} and trained {new_epochs:,} more"
+        if any(getattr(callback, "stopped_epoch", 0) for callback in self.trainer.early_stopping_callbacks):
             trained += ", stopped early,"
         self.say(f"\n{trained} in {time.monotonic() - start:.1f} s.")
         try:
@@ -349,37 +351,38 @@ class FitCLI(LitCLI):
             for split, name in splits.items()
             if self.datamodule.has_split(split)
         )
-        weights = sum(parameter.numel() for parameter in self.model.parameters())
-        fixed = sum(part.numel() for part in self.model.parameters() if not part.requires_grad)
-        frozen = f", {fixed:,} of them frozen," if fixed else ""
-        return f"{self.run_name()}: {type(self.model).__name__} with {weights:,} parameters{frozen} on {rows}"
+        weights = list(self.model.parameters())
+        total = sum(weight.numel() for weight in weights)
+        num_frozen = sum(weight.numel() for weight in weights if not weight.requires_grad)
+        frozen = f", {num_frozen:,} of them frozen," if num_frozen else ""
+        return f"{self.run_name()}: {type(self.model).__name__} with {total:,} parameters{frozen} on {rows}"
 
     def report_best(self) -> None:
         """Print the best epoch; evaluate its weights on rows that the epoch log does not cover."""
         best = self._best
         if not best.best_model_path:  # no checkpoint was saved
             return
-        kept = Checkpoint.read(best.best_model_path)
+        checkpoint = Checkpoint.read(best.best_model_path)
         if self.parsed("tune_threshold"):
-            kept = self.tune_threshold(kept)
+            checkpoint = self.tune_threshold(checkpoint)
         tests = self.parsed("test_best") and self.datamodule.has_split("test")
-        tested = self.test_best(kept) if tests and not self.datamodule.validates_on_test else ""
+        tested = self.test_best(checkpoint) if tests and not self.datamodule.validates_on_test else ""
         folds = self.datamodule.folds
         if folds or stops_members(self.trainer):
-            validated = cross_validated(self.model, self.validate_best(kept))
+            validated = cross_validated(self.model, self.validate_best(checkpoint))
             rows = OUT_OF_FOLD if folds else "each member's best epoch on the validation rows"
             shown = f"{self.headline(validated)}{f', {folds} folds' if folds else ''}"
             self.say(f"Best:  {rows}: {shown}", "green")
-            self.show_best(kept.epochs - 1, validated.values)
+            self.show_best(checkpoint.epochs - 1, validated.values)
         elif tested:
             score = float(cast(Tensor, best.best_model_score))
             shown = f"{score:.5f}; on the test rows: {tested}"
-            self.say(f"Best:  epoch {kept.epochs - 1} by val/loss, {shown}", "green")
+            self.say(f"Best:  epoch {checkpoint.epochs - 1} by val/loss, {shown}", "green")
             return
         else:
             before_resume = f"val/loss {best.best_model_score:.5f}"
-            *_, metrics = self.epoch_log.entries.get(kept.epochs - 1, [before_resume])
-            self.say(f"Best:  epoch {kept.epochs - 1}, {metrics}", "green")
+            *_, metrics = self.epoch_log.entries.get(checkpoint.epochs - 1, [before_resume])
+            self.say(f"Best:  epoch {checkpoint.epochs - 1}, {metrics}", "green")
         if tested:
             self.say(f"       on the test rows: {tested}", "green")
 
@@ -401,10 +404,10 @@ class FitCLI(LitCLI):
 
     def show_best(self, epoch: int, values: Mapping[str, float]) -> None:
         """Show the metrics of the best weights of all members on TensorBoard's HParams page."""
-        for part in self.trainer.callbacks:
-            if isinstance(part, HParams):
+        for callback in self.trainer.callbacks:
+            if isinstance(callback, HParams):
                 shown = {name: values[name] for name in ("loss", self.model.metric_name) if name in values}
-                part.show_best(self.trainer, epoch, shown)
+                callback.show_best(self.trainer, epoch, shown)
 
     def validate_best(self, best: Checkpoint) -> Evaluation:
         """Evaluate the best weights on the validation rows, without logging."""
@@ -433,19 +436,19 @@ class FitCLI(LitCLI):
         run = self.trainer.run
         folder = run.directory if run else None  # trainer.log_dir would wait for other processes
         if folder is not None and folder.is_dir():  # None or absent if training failed at once
-            kept = folder / "checkpoints" / "best.ckpt"
-            kept = kept if kept.is_file() else kept.with_name("last.ckpt")
+            checkpoint = folder / "checkpoints" / "best.ckpt"
+            checkpoint = checkpoint if checkpoint.is_file() else checkpoint.with_name("last.ckpt")
             self.say(f"Run:   {folder}")
             if any(isinstance(logger, RunLogger) for logger in self.trainer.loggers):
                 self.say(f"Look:  tensorboard --logdir {folder.parent.parent}")
-            if kept.is_file():
-                self.say(f"Test:  {self.test_command(kept)}")
+            if checkpoint.is_file():
+                self.say(f"Test:  {self.test_command(checkpoint)}")
                 if self.datamodule.folds and self._splits_off_test_rows() and not signals.received():
                     command = shlex.join(["lit-classify", *self.args, "--data.test_fraction", "0"])
                     self.say(f"Final: {command}  # trains on all rows")
         if not self.trainer.checkpoint_callbacks:
-            why = "fast_dev_run" if self.parsed("trainer").fast_dev_run else "enable_checkpointing false"
-            self.say(f"No checkpoint was saved: --trainer.{why}")
+            reason = "fast_dev_run" if self.parsed("trainer").fast_dev_run else "enable_checkpointing false"
+            self.say(f"No checkpoint was saved: --trainer.{reason}")
 
     def write_report(self) -> None:
         """Write the report of the run into its directory; an error in it does not fail the run."""
@@ -456,8 +459,8 @@ class FitCLI(LitCLI):
         from lit_classify.report.html import render_html
         from lit_classify.report.summary import summarize
 
-        given = self.parsed("model").init_args
-        custom = CustomClasses(given.get("network"), given.get("activation"), given.get("loss"))
+        options = self.parsed("model").init_args
+        custom = CustomClasses(options.get("network"), options.get("activation"), options.get("loss"))
         path = run.directory / "report.html"
         with skip_on_error("report"):
             write_all({path: render_html(summarize([run.directory], custom=custom)).encode()})
@@ -469,7 +472,7 @@ class FitCLI(LitCLI):
         if not (best and self.trainer.run and self.trainer.is_global_zero):
             return
         try:
-            with limit_threads(self.model, 1):  # a few milliseconds, also beside other processes
+            with limit_threads(self.model, 1):  # takes a few milliseconds, even beside other processes
                 facts = collect_facts(
                     self.model,
                     self.datamodule,
@@ -486,25 +489,27 @@ class FitCLI(LitCLI):
 
     def _splits_off_test_rows(self) -> bool:
         """Return whether the test rows of a new run were chosen at random, and could be trained on."""
-        given = self.parsed("data").init_args
-        elsewhere = self.checkpoint or given.get("split") or given.get("test_path")
-        return not elsewhere and bool(given.get("test_fraction"))
+        options = self.parsed("data").init_args
+        is_fixed = self.checkpoint or options.get("split") or options.get("test_path")
+        return not is_fixed and bool(options.get("test_fraction"))
 
     def test_command(self, checkpoint: Path) -> str:
         """Return the command that tests a checkpoint; user-defined classes are given again."""
-        option = [f"--ckpt_path={kept}"] if str(kept).startswith("-") else ["--ckpt_path", str(kept)]
-        words = ["lit-classify", "test", *option]
-        given = self.config["fit"]
-        for name, path in {
-            "--model": given.model.class_path,
-            "--data": given.data.class_path,
-            "--model.network": given.model.init_args.get("network"),
-            "--model.activation": given.model.init_args.get("activation"),
-            "--model.loss": given.model.init_args.get("loss"),
+        path = str(checkpoint)
+        option = [f"--ckpt_path={path}"] if path.startswith("-") else ["--ckpt_path", path]
+        arguments = ["lit-classify", "test", *option]
+        config = self.config["fit"]
+        for name, import_path in {
+            "--model": config.model.class_path,
+            "--data": config.data.class_path,
+            "--model.network": config.model.init_args.get("network"),
+            "--model.activation": config.model.init_args.get("activation"),
+            "--model.loss": config.model.init_args.get("loss"),
         }.items():
-            if isinstance(path, str) and "." in path and not path.startswith("lit_classify."):
-                words += [name, path]
-        return shlex.join(words)
+            is_custom = isinstance(import_path, str) and "." in import_path
+            if is_custom and not import_path.startswith("lit_classify."):
+                arguments += [name, import_path]
+        return shlex.join(arguments)
 
     def remove_empty_run(self) -> None:
         """Remove the directory of a run that failed before its first step."""

@@ -39,17 +39,17 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--out", default="importance", help="output directory (default: importance)")
     options.add_argument("--overwrite", action="store_true", help="overwrite existing files")
     add_custom_classes(options)
-    given = options.parse_args(arguments[1:])
-    folder = Path(given.out)
+    args = options.parse_args(arguments[1:])
+    folder = Path(args.out)
     plot_path, table_path = folder / "importance.png", folder / "importance.csv"
     check_directory(folder)
-    if not given.overwrite:
+    if not args.overwrite:
         check_new([plot_path, table_path])
     filter_warnings()
 
-    checkpoint = Checkpoint.read(find_checkpoint(given.checkpoint))
-    model, data = CustomClasses.of(given).build_run(checkpoint, data_settings(given))
-    result = permutation_importance(model, data, given.metric, given.repeats, given.max_rows, given.seed)
+    checkpoint = Checkpoint.read(find_checkpoint(args.checkpoint))
+    model, data = CustomClasses.of(args).build_run(checkpoint, data_settings(args))
+    result = permutation_importance(model, data, args.metric, args.repeats, args.max_rows, args.seed)
     echo(importance_text(result))
 
     run = checkpoint.path.parent.parent.resolve()

@@ -120,11 +120,11 @@ class LitCLI(LightningCLI):
         self._options.ignored_keys.clear()
         super().parse_arguments(parser, args)
         if ignored := self._replaced_arguments():
-            before = list(self._options.recipes)
+            recipes = list(self._options.recipes)  # as they are without the second pass
             self._options.recipes.clear()
             self._options.ignored_keys.update(ignored)
             super().parse_arguments(parser, args)
-            self._report_ignored(before, ignored)
+            self._report_ignored(recipes, ignored)
         self._check_nulls()
         seed = self.parsed("seed_everything")
         if not 0 <= seed < 2**32:
@@ -136,48 +136,48 @@ class LitCLI(LightningCLI):
 
         jsonargparse accepts null for every argument of a class.
         """
-        for part in ("model", "data"):
-            given = self.config[self.command][part]
-            nulls = {name for name, value in (given.get("init_args") or {}).items() if value is None}
-            kinds = KNOWN_CLASSES[part]
-            chosen = kinds.get(given.class_path.rpartition(".")[2])
-            for kind in [chosen] if chosen else kinds.values():
-                for name in sorted(nulls & non_nullable_arguments(kind)):
-                    raise UserError(f"--{part}.{name} cannot be null; leave it out instead")
+        for key in ("model", "data"):
+            config = self.config[self.command][key]
+            nulls = {name for name, value in (config.get("init_args") or {}).items() if value is None}
+            classes = KNOWN_CLASSES[key]
+            named_class = classes.get(config.class_path.rpartition(".")[2])
+            for class_ in [named_class] if named_class else classes.values():
+                for name in sorted(nulls & non_nullable_arguments(class_)):
+                    raise UserError(f"--{key}.{name} cannot be null; leave it out instead")
 
     def _replaced_arguments(self) -> dict[int, list[str]]:
         """Return, for each recipe, the keys whose loss, optimizer, scheduler or network is replaced."""
         final = self.config[self.command]
         ignored: dict[int, list[str]] = {}
-        for number, recipe in enumerate(self._options.recipes):
-            for part in ("loss", "optimizer", "lr_scheduler", "network"):
-                key = f"model.init_args.{part}"
-                default = inspect.signature(LitModule).parameters[part].default
+        for index, recipe in enumerate(self._options.recipes):
+            for name in ("loss", "optimizer", "lr_scheduler", "network"):
+                key = f"model.init_args.{name}"
+                default = inspect.signature(LitModule).parameters[name].default
                 if recipe.get(f"{key}_args") and recipe.get(key, default) != final.get(key):
-                    ignored.setdefault(number, []).append(f"{key}_args")
+                    ignored.setdefault(index, []).append(f"{key}_args")
         return ignored
 
     def _report_ignored(self, recipes: list[Namespace], ignored: dict[int, list[str]]) -> None:
         """Warn of each argument of a recipe that the second pass has not set."""
         final = self.config[self.command]
-        for number, keys in ignored.items():
+        for index, keys in ignored.items():
             for key in keys:
-                option, replaced = key.rpartition(".")[2], recipes[number].get(key.removesuffix("_args"))
-                file = Path(str(final.config[number])).name
-                for name in recipes[number][key].keys() - (final.get(key) or {}).keys():
+                option, replaced = key.rpartition(".")[2], recipes[index].get(key.removesuffix("_args"))
+                file = Path(str(final.config[index])).name
+                for name in recipes[index][key].keys() - (final.get(key) or {}).keys():
                     warn(f"ignored {option}.{name}, which {file} sets for {replaced}")
 
     def parsed(self, option: str) -> Any:  # noqa: ANN401 - an option of any type
         """Return the parsed value of an option."""
         return self.config[self.command][option]
 
-    def read_checkpoint(self, runs: Path, of_run: Sequence[str] = ("best", "last")) -> None:
+    def read_checkpoint(self, runs: Path, names: Sequence[str] = ("best", "last")) -> None:
         """Read the checkpoint that ``--ckpt_path`` names, or the first one in the directory of a run.
 
         Raises:
             UserError: the checkpoint is missing or cannot be read.
         """
-        self.checkpoint = Checkpoint.read(find_checkpoint(self.parsed("ckpt_path"), runs, of_run))
+        self.checkpoint = Checkpoint.read(find_checkpoint(self.parsed("ckpt_path"), runs, names))
 
     def instantiate_classes(self) -> None:
         """Build data, model and trainer; errors of constructors become UserError."""
@@ -194,12 +194,12 @@ class LitCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> RunTrainer:
         """Add the epoch log, the reader of checkpoints and, if it is enabled here, the progress bar."""
-        given = self.config_init[self.command].trainer
-        if given.barebones:
+        options = self.config_init[self.command].trainer
+        if options.barebones:
             raise UserError(
                 "--trainer.barebones leaves out metrics and checkpoints: nothing would remain of a run"
             )
-        callbacks = given.callbacks or []
+        callbacks = options.callbacks or []
         callbacks = callbacks if isinstance(callbacks, list) else [callbacks]
         for callback in callbacks:
             if isinstance(callback, ModelCheckpoint) and callback.filename in ("best", "last"):
@@ -209,53 +209,53 @@ class LitCLI(LightningCLI):
                 )
         extra = kwargs.pop("callbacks", [])
         # callbacks that monitor validation metrics then run after each validation, not after each epoch
-        every = self._validation_interval(given.check_val_every_n_epoch)
-        kwargs["check_val_every_n_epoch"] = every
-        own_bar = any(isinstance(callback, ProgressBar) for callback in callbacks)
-        if own_bar:
+        interval = self._validation_interval(options.check_val_every_n_epoch)
+        kwargs["check_val_every_n_epoch"] = interval
+        has_progress_bar = any(isinstance(callback, ProgressBar) for callback in callbacks)
+        if has_progress_bar:
             del kwargs["enable_progress_bar"]
         elif kwargs["enable_progress_bar"]:
             extra.append(EpochProgressBar())
-        kwargs["plugins"] = [*(given.plugins or []), self.io]
-        self.epoch_log = EpochLog(every, self.parsed("print_every_n_epochs"))
+        kwargs["plugins"] = [*(options.plugins or []), self.io]
+        self.epoch_log = EpochLog(interval, self.parsed("print_every_n_epochs"))
         kwargs["callbacks"] = [self.epoch_log, *callbacks, *extra]
         trainer = super().instantiate_trainer(**kwargs)
         assert isinstance(trainer, RunTrainer)
-        trainer.shows_metrics = own_bar
+        trainer.shows_metrics = has_progress_bar
         return trainer
 
-    def _validation_interval(self, given: int | None) -> int:
+    def _validation_interval(self, lightning_interval: int | None) -> int:
         """Return the number of epochs between validations; Lightning's option takes precedence.
 
         Raises:
             UserError: both options are given, with different values.
         """
-        every: int = self.parsed("log_every_n_epochs")
-        if given is not None:
-            check_at_least("trainer.check_val_every_n_epoch", given, 1)
+        interval: int = self.parsed("log_every_n_epochs")
+        if lightning_interval is not None:
+            check_at_least("trainer.check_val_every_n_epoch", lightning_interval, 1)
             recipes = self._options.recipes
             default = recipes[-1].get("log_every_n_epochs", 100) if recipes else 100
-            if every not in (default, given):  # both are given
+            if interval not in (default, lightning_interval):  # both are given
                 raise UserError(
-                    f"--log_every_n_epochs is {every}, but --trainer.check_val_every_n_epoch is {given}: "
-                    "a line is printed after each validation, so give only one of them"
+                    f"--log_every_n_epochs is {interval}, but --trainer.check_val_every_n_epoch is "
+                    f"{lightning_interval}: a line is printed after each validation, so give only one of them"
                 )
-            every = given
+            interval = lightning_interval
             config = self.config[self.command]  # of which config.yaml is a copy
-            config.log_every_n_epochs, config.trainer.check_val_every_n_epoch = given, None
-        return every
+            config.log_every_n_epochs, config.trainer.check_val_every_n_epoch = lightning_interval, None
+        return interval
 
     def run_name(self) -> str:
         """Return the recipe's name, else the file's, else the data's: CirclesDataModule gives circles."""
-        given = self.config[self.command]
-        recipe, files = given.recipe, given.config or []
+        config = self.config[self.command]
+        recipe, files = config.recipe, config.config or []
         if recipe.name:
             if not re.fullmatch(r"\w[\w.-]*", recipe.name):
                 raise UserError(f"recipe.name must be a directory name for {RUNS}, but is {recipe.name!r}")
             return str(recipe.name)
         if files:
             return Path(str(files[-1])).stem
-        name: str = given.data.class_path.rpartition(".")[2]
+        name: str = config.data.class_path.rpartition(".")[2]
         return name.removesuffix("DataModule").lower()
 
     def after_instantiate_classes(self) -> None:
@@ -271,12 +271,12 @@ class LitCLI(LightningCLI):
     def headline(self, metrics: Metrics) -> str:
         """Return the loss and the task's metric as text, with their notes."""
         values, notes = metrics
-        parts = []
+        texts = []
         for name in ("loss", self.model.metric_name):
             if name in values or name in notes:
                 value = f"{format_metric(values[name])} " if name in values else ""
-                parts.append(f"{name} {value}{notes.get(name, '')}".rstrip())
-        return ", ".join(parts)
+                texts.append(f"{name} {value}{notes.get(name, '')}".rstrip())
+        return ", ".join(texts)
 
     def metrics(self, stage: str, logged: Mapping[str, float]) -> Metrics:
         """Return the metrics of a stage, with the reasons why some are undefined."""

@@ -53,10 +53,10 @@ class RecipeFile(ActionConfigFile):
     def __call__(self, parser: Any, cfg: Any, values: Any, option_string: str | None = None) -> None:  # noqa: ANN401 - argparse's
         """Apply a recipe, except for the keys that ``parser`` ignores, and record the result."""
         text = values if "\n" in values else str(recipes.find(values))  # several lines are YAML, not a name
-        before = deepcopy(cfg)
+        previous = deepcopy(cfg)
         super().__call__(parser, cfg, text, option_string)  # type: ignore[no-untyped-call]
         for key in parser.ignored_keys.get(len(parser.recipes), ()):
-            cfg[key] = before.get(key)
+            cfg[key] = previous.get(key)
         parser.recipes.append(deepcopy(cfg))
 
 
@@ -71,18 +71,18 @@ class Help(Action):
         for action in actions(parser):
             if action.dest == "ckpt_path":  # Lightning's text is about files that are refused here
                 action.help = "See the common options."
-        usage, description, rest = parser.format_help().replace("\b", "").split("\n\n", 2)
+        usage, description, all_options = parser.format_help().replace("\b", "").split("\n\n", 2)
         lines = [_option_line(option, text) for option, text in parser.common_options.items()]
-        parts = [usage, description, "\n".join(["common options:", *lines])]
-        for part, default in parser.default_classes.items():
-            chosen = namespace.get(part)
-            kind = import_object(chosen.class_path if chosen else default, f"--{part}")
-            parts.append(class_help(kind, part, chosen.get("init_args", {}) if chosen else {}))
-        echo("\n\n".join([*parts, "all options:", rest]))
+        sections = [usage, description, "\n".join(["common options:", *lines])]
+        for option, default in parser.default_classes.items():
+            typed = namespace.get(option)
+            class_ = import_object(typed.class_path if typed else default, f"--{option}")
+            sections.append(class_help(class_, option, typed.get("init_args", {}) if typed else {}))
+        echo("\n\n".join([*sections, "all options:", all_options]))
         parser.exit()
 
 
-def class_help(kind: type, part: str, given: Mapping[str, Any]) -> str:
+def class_help(class_: type, option: str, values: Mapping[str, Any]) -> str:
     r"""Return a line for each constructor argument: its option, value and the start of its help text.
 
     Args:
@@ -97,12 +97,12 @@ def class_help(kind: type, part: str, given: Mapping[str, Any]) -> str:
           --data.num_samples 500          number of points, half of them in each moon
     """
     options = ArgumentParser(add_help=False)
-    options.add_class_arguments(kind, part, skip=set(LINKED) if part == "model" else None)
-    lines = [f"options of --{part} {kind.__name__}:"]
+    options.add_class_arguments(class_, option, skip=set(LINKED) if option == "model" else None)
+    lines = [f"options of --{option} {class_.__name__}:"]
     for action in actions(options):
         if "." in action.dest:
             name = action.dest.partition(".")[2]
-            value = json.dumps(given.get(name, action.default), default=str).strip('"')
+            value = json.dumps(values.get(name, action.default), default=str).strip('"')
             shown = "" if value.startswith(("Conditional", "==")) else value  # placeholders
             summary = re.split(r"[;.]\s", action.help or "")[0].rstrip(".").replace("``", "")
             lines.append(_option_line(f"--{action.dest} {shown}", summary))
@@ -112,9 +112,9 @@ def class_help(kind: type, part: str, given: Mapping[str, Any]) -> str:
 def _option_line(option: str, text: str) -> str:
     """Return an option and what it does in lines of at most 80 characters, as far as the option allows."""
     indent, width = " " * 34, _WIDTH - 34
-    first, *more = textwrap.wrap(text, width, max_lines=_MAX_LINES, placeholder="...") or [""]
+    first, *others = textwrap.wrap(text, width, max_lines=_MAX_LINES, placeholder="...") or [""]
     head = f"  {option:<30}  " if len(option) <= 30 else f"  {option}\n{indent}"
-    return "\n".join([f"{head}{first}".rstrip(), *(indent + line for line in more)])
+    return "\n".join([f"{head}{first}".rstrip(), *(indent + line for line in others)])
 
 
 class RunParser(LightningArgumentParser):

@@ -16,7 +16,7 @@ from lit_classify.cli import standard_streams
 from lit_classify.errors import DivergedError, UserError
 from lit_classify.messages import echo, echo_once, summarize, unknown_name
 
-COMMANDS = {  # each in the file of its name
+COMMANDS = {  # each is a module of this name
     "fit": "train a model on data",
     "validate": "evaluate a checkpoint on the validation rows",
     "test": "evaluate a checkpoint on the test rows",
@@ -71,8 +71,8 @@ def usage() -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; a UserError becomes one message on standard error."""
-    given = sys.argv[1:] if argv is None else argv
-    arguments = [re.sub(r"^(--?[\w.]+=)?(~(?=/))", _expand_home, word) for word in given]
+    command_line = sys.argv[1:] if argv is None else argv
+    arguments = [re.sub(r"^(--?[\w.]+=)?(~(?=/))", _expand_home, arg) for arg in command_line]
     with standard_streams.fault_tolerant() as failure, signals.handled():
         try:
             code = _run(arguments)
@@ -80,17 +80,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             if error.code or failure() is None:
                 raise
             code = 0
-        if code == 0 and (why := failure()):
-            echo_once(f"lit-classify: cannot write standard output: {why}")
+        if code == 0 and (reason := failure()):
+            echo_once(f"lit-classify: cannot write standard output: {reason}")
             code = 2
     if argv is None and signals.received():  # Python's shutdown is slow after torch is imported
         os._exit(code)
     return code
 
 
-def _expand_home(found: re.Match[str]) -> str:
+def _expand_home(match: re.Match[str]) -> str:
     """Expand ``~`` as the shell does, but not after ``--option=``."""
-    return (found[1] or "") + os.path.expanduser(found[2])
+    return (match[1] or "") + os.path.expanduser(match[2])
 
 
 def _run(arguments: list[str]) -> int:
@@ -132,12 +132,9 @@ def _dispatch(arguments: list[str]) -> int:
     _check_recipes(arguments[1:])
     if name != "recipes" and sys.stdout.isatty() and sys.stderr.isatty():
         echo_once("starting...")  # the imports below take seconds
-    if (
-        "OMP_WAIT_POLICY" not in os.environ
-    ):  # threads of torch that wait for each other yield the processor soon
-        os.environ.setdefault(
-            "GOMP_SPINCOUNT", "1000"
-        )  # by default, training beside other programs hardly moves
+    if "OMP_WAIT_POLICY" not in os.environ:
+        # torch's threads yield the processor soon when they wait: else training beside other programs stalls
+        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     fast_import = import_module("lit_classify._lightning.fast_import")
     with fast_import.without_garbage_collection():
         if name in _IMPORT_LIGHTNING:

@@ -41,7 +41,7 @@ def check_directory(out: Path) -> None:
         raise UserError(f"cannot write into {out}: not a directory")
 
 
-def output_format(out: Path, given: str | None, formats: Iterable[str]) -> str:
+def output_format(out: Path, format_: str | None, formats: Iterable[str]) -> str:
     """Return the given format, or else the one that the name of the output ends in.
 
     Raises:
@@ -52,7 +52,7 @@ def output_format(out: Path, given: str | None, formats: Iterable[str]) -> str:
         'md'
     """
     ending = out.suffix.removeprefix(".").lower()
-    if given is None and ending not in formats:
+    if format_ is None and ending not in formats:
         endings = ", ".join(f".{name}" for name in sorted(formats))
         raise UserError(f"--out {out} must end in one of {endings}, or add --format")
-    return given or ending
+    return format_ or ending

@@ -51,26 +51,26 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--dark", action="store_true", help="for dark pages (default: light)")
     add_data_options(options, "another table, of which all rows are used")
     add_custom_classes(options)
-    given = options.parse_args(arguments[1:])
-    folder = Path(given.out)
+    args = options.parse_args(arguments[1:])
+    folder = Path(args.out)
     check_path(folder)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"cannot write plots into {folder}: it is not a directory")
-    sources = {source: is_recipe(source) for source in given.source}
-    for recipe in (source for source, is_one in sources.items() if is_one):
+    sources = {source: is_recipe(source) for source in args.source}
+    for recipe in (source for source, from_recipe in sources.items() if from_recipe):
         recipes.find(recipe)
-        if not given.overwrite:
-            check_new([folder / f"{Path(recipe).stem}_data.{given.format}"])  # before it is trained
+        if not args.overwrite:
+            check_new([folder / f"{Path(recipe).stem}_data.{args.format}"])  # before it is trained
     filter_warnings()
-    with rc_context(plots.DARK if given.dark else None):
-        for source, is_one in sources.items():
-            if is_one:
+    with rc_context(plots.DARK if args.dark else None):
+        for source, from_recipe in sources.items():
+            if from_recipe:
                 figures = plot_recipe(source)
             else:
-                figures = plot_checkpoint(find_checkpoint(source), given, prefixed=len(sources) > 1)
-            write(folder, dict(figures), given.format, given.overwrite)
+                figures = plot_checkpoint(find_checkpoint(source), args, prefixed=len(sources) > 1)
+            write(folder, dict(figures), args.format, args.overwrite)
         if any(sources.values()):  # the same of every recipe
-            write(folder, {"activations": plots.activation_functions()}, given.format, overwrite=True)
+            write(folder, {"activations": plots.activation_functions()}, args.format, overwrite=True)
     return 0
 
 
@@ -88,7 +88,7 @@ def is_recipe(source: str) -> bool:
     return source not in {"best", "last"} and source == path.stem and not path.exists()
 
 
-def plot_checkpoint(path: str, given: Namespace, prefixed: bool) -> Iterator[tuple[str, Figure]]:
+def plot_checkpoint(path: str, args: Namespace, prefixed: bool) -> Iterator[tuple[str, Figure]]:
     """Yield the names and figures of a checkpoint and the run that it belongs to.
 
     Args:
@@ -97,7 +97,7 @@ def plot_checkpoint(path: str, given: Namespace, prefixed: bool) -> Iterator[tup
         prefixed: begin the names with those of the run and the checkpoint.
     """
     checkpoint = Checkpoint.read(path)
-    model, data = CustomClasses.of(given).build_run(checkpoint, data_settings(given))
+    model, data = CustomClasses.of(args).build_run(checkpoint, data_settings(args))
     run = checkpoint.path.parent.parent.resolve()
     prefix = f"{run.parent.name}_{run.name}_{checkpoint.path.stem}_" if prefixed else ""
     plotters = model_plots(model, data, f"{run.parent.name}/{run.name}", checkpoint.epochs - 1)

@@ -74,13 +74,13 @@ class PredictCLI(CheckpointCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 - Lightning's
         """Parse the options; copy standard input, if it is the table, to a file, to read it repeatedly."""
         super().parse_arguments(parser, args)
-        paths = as_list(self._given.get("data.init_args.path"))
+        paths = as_list(self._typed.get("data.init_args.path"))
         if STANDARD_INPUT in paths:
             self._input.touch(mode=0o600)
             with open(0, "rb", closefd=False) as source, self._input.open("wb") as file:
                 shutil.copyfileobj(source, file)
             paths[paths.index(STANDARD_INPUT)] = str(self._input)
-            self._given.data.init_args.path = paths
+            self._typed.data.init_args.path = paths
 
     def predict(self, **kwargs: Any) -> None:
         """Write the predicted label and the probabilities of each row."""
@@ -102,14 +102,14 @@ class PredictCLI(CheckpointCLI):
 
     def _predictions(self, **kwargs: Any) -> pl.DataFrame:
         """Return the predicted label and the probabilities of each row; on ranks other than 0, no rows."""
-        kept = self._kept(as_list(self.parsed("keep")))
+        copied = self._copied_columns(as_list(self.parsed("keep")))
         self.model.predicts_spread = self.parsed("spread")
         check_spread(self.model)
         batches = self.trainer.predict(**{**kwargs, "weights_only": True, "return_predictions": True})
         if not batches:
             raise UserError("no rows were predicted: the limit is 0 batches")
         outputs = TensorLoader.merge_ranks(self._of_all_ranks(cast(list[Tensor], batches)))
-        return self._table(outputs, kept) if self.trainer.is_global_zero else pl.DataFrame()
+        return self._table(outputs, copied) if self.trainer.is_global_zero else pl.DataFrame()
 
     def _predict_in_blocks(self, data: TableDataModule, out: str, **kwargs: Any) -> None:
         """Write the predictions of each batch before the next one is read."""
@@ -118,7 +118,7 @@ class PredictCLI(CheckpointCLI):
         self.model.predicts_spread = self.parsed("spread")
         check_spread(self.model)
         names = as_list(self.parsed("keep"))
-        kept = RowBuffer(data.raw_blocks(names)) if names else None
+        copied = RowBuffer(data.raw_blocks(names)) if names else None
         with ExitStack() as stack:
             if out == STANDARD_OUTPUT:
                 write = csv_writer(sys.stdout.buffer)
@@ -127,7 +127,7 @@ class PredictCLI(CheckpointCLI):
                 write = stack.enter_context(prediction_file(Path(out), self.parsed("overwrite")))
 
             def write_outputs(outputs: Tensor) -> None:
-                write(self._table(outputs, kept.take(len(outputs)) if kept else pl.DataFrame()))
+                write(self._table(outputs, copied.take(len(outputs)) if copied else pl.DataFrame()))
 
             writer = BatchWriter(write_outputs)
             self.trainer.callbacks.append(writer)
@@ -135,15 +135,15 @@ class PredictCLI(CheckpointCLI):
             if not writer.num_rows:
                 raise UserError("no rows were predicted: the limit is 0 batches")
 
-    def _table(self, outputs: Tensor, kept: pl.DataFrame) -> pl.DataFrame:
+    def _table(self, outputs: Tensor, copied: pl.DataFrame) -> pl.DataFrame:
         """Return the predictions of rows, beside the columns that are copied."""
         spread = None
         if self.model.predicts_spread:
             outputs, spread = outputs.unbind(dim=-1)
         predicted = prediction_table(self.model, outputs, spread)
-        if both := set(predicted.columns) & set(kept.columns):
-            raise UserError(f"--keep {both.pop()}: the predictions have a column of that name")
-        return pl.concat([kept, predicted], how="horizontal") if kept.width else predicted
+        if duplicates := set(predicted.columns) & set(copied.columns):
+            raise UserError(f"--keep {duplicates.pop()}: the predictions have a column of that name")
+        return pl.concat([copied, predicted], how="horizontal") if copied.width else predicted
 
     def _of_all_ranks(self, batches: list[Tensor]) -> list[list[Tensor]]:
         """Gather the batches of all ranks."""
@@ -152,7 +152,7 @@ class PredictCLI(CheckpointCLI):
             torch.distributed.all_gather_object(shares, shares[0])
         return shares
 
-    def _kept(self, names: list[str]) -> pl.DataFrame:
+    def _copied_columns(self, names: list[str]) -> pl.DataFrame:
         """Return the columns of the table to copy to the output file."""
         if not names:
             return pl.DataFrame()

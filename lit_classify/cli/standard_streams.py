@@ -44,7 +44,7 @@ def fault_tolerant() -> Iterator[Callable[[], str | None]]:
         complete or the reader has closed it.
     """
     _open_closed()
-    before = sys.stdout, sys.stderr
+    original = sys.stdout, sys.stderr
     sys.stdout, out = _fault_tolerant(sys.stdout, 1)
     sys.stderr, _ = _fault_tolerant(sys.stderr, 2)
 
@@ -57,29 +57,29 @@ def fault_tolerant() -> Iterator[Callable[[], str | None]]:
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        sys.stdout, sys.stderr = before
+        sys.stdout, sys.stderr = original
 
 
 def _open_closed() -> None:
     """Open closed standard descriptors on the null device: files opened later would reuse their numbers."""
-    for number in (0, 1, 2):
+    for fileno in (0, 1, 2):
         try:
-            os.fstat(number)
+            os.fstat(fileno)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # POSIX: the lowest free number
 
 
-def _fault_tolerant(stream: TextIO | None, number: int) -> tuple[TextIO, _Descriptor | None]:
+def _fault_tolerant(stream: TextIO | None, fileno: int) -> tuple[TextIO, _Descriptor | None]:
     """Return the replacement of a stream; a stream without a file, as in a notebook, is unchanged."""
     if isinstance(stream, io.TextIOWrapper):
         try:
-            number = stream.fileno()
+            fileno = stream.fileno()
         except OSError:
             return stream, None
         stream.flush()
     elif stream is not None:
         return stream, None
-    descriptor = _Descriptor(number, "w", closefd=False)
+    descriptor = _Descriptor(fileno, "w", closefd=False)
     encoding = stream.encoding if stream is not None else "utf-8"
     buffered = io.BufferedWriter(descriptor)
     return io.TextIOWrapper(buffered, encoding, "backslashreplace", line_buffering=True), descriptor

@@ -19,35 +19,35 @@ def main(arguments: list[str]) -> int:
     """Run the recipes, print a table of the comparisons and return 1 if any fails."""
     options = parser("verify", "Run recipes and compare them with the expected results.")
     options.add_argument("recipe", nargs="*", help="name or file of a recipe (default: all packaged ones)")
-    given = options.parse_args(arguments[1:]).recipe
-    names = list(dict.fromkeys(given)) or [
+    typed = options.parse_args(arguments[1:]).recipe
+    names = list(dict.fromkeys(typed)) or [
         name for name in recipes.names() if recipes.read(name)["recipe"]["expect"]
     ]
     expectations = {name: expectation(name) for name in names}
 
     from lit_classify.cli import recipe_runs
 
-    wanted = {name: [line[0] for line in _check(expect, [], {})] for name, expect in expectations.items()}
+    expected_results = [line[0] for expect in expectations.values() for line in _check(expect, [], {})]
     widths = [
         max(map(len, ("recipe", *(Path(name).stem for name in names)))),
-        max(map(len, ("expected", *(want for wants in wanted.values() for want in wants)))),
+        max(map(len, ("expected", *expected_results))),
     ]
 
-    def row(name: str, want: str, result: str, seconds: str, actual: str) -> None:
-        echo(f"{name:<{widths[0]}}  {want:<{widths[1]}}  {result:<4}  {seconds:>7}  {actual}".rstrip())
+    def row(name: str, expected: str, result: str, seconds: str, actual: str) -> None:
+        echo(f"{name:<{widths[0]}}  {expected:<{widths[1]}}  {result:<4}  {seconds:>7}  {actual}".rstrip())
 
     row("recipe", "expected", "", "seconds", "actual")
     failed = 0
     for name, expect in expectations.items():
         result = recipe_runs.run(name)
-        for tag in (tag for word in ("at_least", "below") for tag in expect.get(word, {})):
+        for tag in (tag for key in ("at_least", "below") for tag in expect.get(key, {})):
             if tag not in result.metrics:
                 raise UserError(f"recipe {name}: {unknown_name('metric', tag, result.metrics)}")
         lines = _check(expect, result.lines, result.metrics)
         failed += not all(passed for _, _, passed in lines)
-        for number, (want, got, passed) in enumerate(lines):
-            first = (result.name, f"{result.seconds:.1f}") if number == 0 else ("", "")
-            row(first[0], want, "pass" if passed else "FAIL", first[1], got)
+        for index, (expected, actual, passed) in enumerate(lines):
+            name, seconds = (result.name, f"{result.seconds:.1f}") if index == 0 else ("", "")
+            row(name, expected, "pass" if passed else "FAIL", seconds, actual)
     echo(f"\n{len(names) - failed} of {len(names)} recipes match their expected results.")
     return 1 if failed else 0
 
@@ -60,14 +60,14 @@ def expectation(name: str) -> dict[str, Any]:
     """
     recipe = recipes.read(name).get("recipe")
     expect: dict[str, Any] = recipe.get("expect") or {} if isinstance(recipe, dict) else {}
-    wanted = {"lines": list, "at_least": dict, "below": dict}
+    types = {"lines": list, "at_least": dict, "below": dict}
     if not isinstance(expect, dict) or any(
-        not isinstance(expect.get(word, kind()), kind) for word, kind in wanted.items()
+        not isinstance(expect.get(key, type_()), type_) for key, type_ in types.items()
     ):
         raise UserError(f"recipe {name}: expect takes lines (a list), at_least and below (tag: number)")
-    for word in expect:
-        if word not in _EXPECTATIONS:
-            raise UserError(f"recipe {name}: {unknown_name('expectation', word, _EXPECTATIONS)}")
+    for key in expect:
+        if key not in _EXPECTATIONS:
+            raise UserError(f"recipe {name}: {unknown_name('expectation', key, _EXPECTATIONS)}")
     if not expect:
         raise UserError(f"recipe {name} has no expected results: add recipe.expect")
     return expect
@@ -101,9 +101,9 @@ def check_lines(expect: dict[str, Any], actual: list[str]) -> list[Line]:
     within, points = expect.get("within", 0.0), expect.get("accuracy_within", 0.0)
     differences = {"": 0.0, "%": 0.0}  # of losses, and of accuracies in percentage points
     by_epoch = {_epoch(line): line for line in actual}
-    found = [by_epoch.get(_epoch(line), "") for line in wanted]
+    printed = [by_epoch.get(_epoch(line), "") for line in wanted]
     same_text = True
-    for want, got in zip(wanted, found, strict=True):
+    for want, got in zip(wanted, printed, strict=True):
         same_text &= _NUMBER.sub("#", want) == _NUMBER.sub("#", got)
         for (a, percent), (b, _) in zip(_NUMBER.findall(want), _NUMBER.findall(got), strict=False):
             difference = abs(float(a) - float(b))
@@ -132,9 +132,9 @@ def check_metrics(expect: dict[str, Any], metrics: dict[str, float]) -> list[Lin
         [('test/accuracy at least 0.9', '0.9500', True)]
     """
     lines: list[Line] = []
-    for word, compare in (("at_least", operator.ge), ("below", operator.lt)):
-        for tag, bound in expect.get(word, {}).items():
+    for key, compare in (("at_least", operator.ge), ("below", operator.lt)):
+        for tag, bound in expect.get(key, {}).items():
             value = metrics.get(tag, math.nan)
-            got = "undefined" if math.isnan(value) else f"{value:.4f}"
-            lines.append((f"{tag} {word.replace('_', ' ')} {bound:g}", got, compare(value, bound)))
+            shown = "undefined" if math.isnan(value) else f"{value:.4f}"
+            lines.append((f"{tag} {key.replace('_', ' ')} {bound:g}", shown, compare(value, bound)))
     return lines

@@ -43,16 +43,20 @@ class _Notes:
     def __init__(self, default: Callable[..., None]) -> None:
         self._default = default
 
-    def __call__(self, message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+    def __call__(
+        self, message: Warning | str, category: type[Warning], *location: Any, **options: Any
+    ) -> None:
         if issubclass(category, DataWarning):
             echo_once(f"lit-classify: note: {message}", color="yellow")
         else:
-            self._default(message, category, *where, **more)
+            self._default(message, category, *location, **options)
 
 
 class _WithoutNotes(_Notes):
     """A ``warnings.showwarning`` that ignores each DataWarning."""
 
-    def __call__(self, message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+    def __call__(
+        self, message: Warning | str, category: type[Warning], *location: Any, **options: Any
+    ) -> None:
         if not issubclass(category, DataWarning):
-            self._default(message, category, *where, **more)
+            self._default(message, category, *location, **options)

@@ -45,7 +45,7 @@ def test_a_checkpoint_is_evaluated_without_a_configuration(
     changed = "--data.random_state=7"  # travels in the checkpoint
     assert main(["fit", "--config", recipe, "--trainer.max_epochs", "2", changed]) == 0
     checkpoint = f"lightning_logs/{recipe}/version_0/checkpoints/best.ckpt"
-    before = set(Path("lightning_logs").rglob("*"))
+    files = set(Path("lightning_logs").rglob("*"))
     capsys.readouterr()
     assert main(["test", "--ckpt_path", checkpoint]) == 0
     printed = lines(capsys)
@@ -54,7 +54,7 @@ def test_a_checkpoint_is_evaluated_without_a_configuration(
     assert main(["validate", "--ckpt_path", checkpoint]) == 0
     assert lines(capsys)[1].split()[0] == "loss"
     assert main(["predict", f"--ckpt_path={checkpoint}", "--out", "p.csv"]) == 0
-    assert set(Path("lightning_logs").rglob("*")) == before
+    assert set(Path("lightning_logs").rglob("*")) == files
     rows = list(csv.reader(Path("p.csv").read_text().splitlines()))
     assert rows[0][0] == "prediction"
     assert len(rows) - 1 == {"line": 20}.get(recipe, 200)
@@ -62,12 +62,12 @@ def test_a_checkpoint_is_evaluated_without_a_configuration(
         assert all(abs(sum(map(float, row[1:])) - 1) < 1e-6 for row in rows[1:])
 
 
-@pytest.mark.parametrize("kind", DATA_MODULES.values(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("class_", DATA_MODULES.values(), ids=lambda class_: class_.__name__)
 def test_evaluation_accepts_the_options_of_every_data_module(class_: type) -> None:
     def options(built: type) -> set[str]:
         return set(re.findall(r"--data\.\w+", class_help(built, "data", {})))
 
-    assert options(kind) <= options(class_from_function(recorded_data))
+    assert options(class_) <= options(class_from_function(recorded_data))
 
 
 def test_evaluation_refuses_options_of_another_class(capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,9 +98,9 @@ def test_a_model_option_that_differs_from_the_checkpoint_is_refused(
     checkpoint = "lightning_logs/circles_v2/version_0/checkpoints/best.ckpt"
     assert main(["test", "--ckpt_path", checkpoint, "--model.hidden", "[3]"]) == 2
     assert "model.hidden is [10, 10] in" in capsys.readouterr().err
-    before = set(Path().rglob("*"))
+    files = set(Path().rglob("*"))
     assert main([*SHORT, "--ckpt_path", checkpoint, "--model.hidden", "[3]"]) == 2
-    assert set(Path().rglob("*")) == before
+    assert set(Path().rglob("*")) == files
 
 
 def test_an_evaluation_of_a_table_in_blocks_keeps_the_outputs_of_some_rows(
@@ -124,10 +124,10 @@ def test_an_evaluation_of_a_table_in_blocks_keeps_the_outputs_of_some_rows(
     test = ["test", "--ckpt_path", "lightning_logs/table/version_0/checkpoints/best.ckpt"]
     capsys.readouterr()
     assert main(test) == 0
-    whole = lines(capsys)
+    of_all_rows = lines(capsys)
     monkeypatch.setattr(datamodule, "_MAX_EVALUATED", 50)
     assert main(test) == 0
-    part = lines(capsys)
-    assert part[:3] == whole[:3]  # number of rows, loss and accuracy
-    assert part[10] == "loss and accuracy are those of all rows, everything else is of 40 of them"
-    assert next(line for line in part if line.startswith("macro average")).endswith(" 40")
+    of_some_rows = lines(capsys)
+    assert of_some_rows[:3] == of_all_rows[:3]  # number of rows, loss and accuracy
+    assert of_some_rows[10] == "loss and accuracy are those of all rows, everything else is of 40 of them"
+    assert next(line for line in of_some_rows if line.startswith("macro average")).endswith(" 40")

@@ -55,7 +55,7 @@ def test_a_grid_has_all_combinations(capsys: pytest.CaptureFixture[str]) -> None
     varied = ["--vary", "model.lr=0.01,0.1", "--vary", "model.hidden=[5],[4,4]"]
     assert main(["compare", "circles_v2", *varied, "--seeds", "2", *SHORT, "--out", "grid.json"]) == 0
     configurations = json.loads(Path("grid.json").read_text())["configurations"]
-    assert [part["name"] for part in configurations] == [
+    assert [configuration["name"] for configuration in configurations] == [
         "circles_v2 lr=0.01 hidden=[5]",
         "circles_v2 lr=0.01 hidden=[4,4]",
         "circles_v2 lr=0.1 hidden=[5]",
@@ -69,11 +69,13 @@ def test_a_grid_has_all_combinations(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_finished_run_is_trained_from_scratch_with_its_settings() -> None:
     assert main(["fit", "--config", "moons", "--model.lr", "0.03", "--plots", "none", *SHORT]) == 0
     run = "lightning_logs/moons/version_0"
-    for what in (run, f"{run}/checkpoints/best.ckpt", "last"):
-        assert main(["compare", what, "moons", *SHORT, "--seeds", "2", "--out", "r.json", "--overwrite"]) == 0
-        first, second = json.loads(Path("r.json").read_text())["configurations"]
-        assert first["differs"]["model.lr"] == 0.03
-        assert first["runs"] != second["runs"]
+    for source in (run, f"{run}/checkpoints/best.ckpt", "last"):
+        assert (
+            main(["compare", source, "moons", *SHORT, "--seeds", "2", "--out", "r.json", "--overwrite"]) == 0
+        )
+        retrained, recipe = json.loads(Path("r.json").read_text())["configurations"]
+        assert retrained["differs"]["model.lr"] == 0.03
+        assert retrained["runs"] != recipe["runs"]
     assert sorted(path.name for path in Path("lightning_logs/moons").iterdir()) == ["version_0"]
 
 
@@ -248,7 +250,9 @@ trainer: {{max_epochs: {epochs}}}
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 @pytest.mark.parametrize(
-    ("dropout", "epochs", "place"), [(0, 1_000_000, "[2/2]"), (0.1, 4, "  seed 43")], ids=["at once", "alone"]
+    ("dropout", "epochs", "progress"),
+    [(0, 1_000_000, "[2/2]"), (0.1, 4, "  seed 43")],
+    ids=["at once", "alone"],
 )
 def test_ctrl_c_keeps_the_finished_runs(dropout: float, epochs: int, progress: str) -> None:
     Path("first.yaml").write_text(CONFIGURATION.format(dropout=0, epochs=4))
@@ -256,7 +260,7 @@ def test_ctrl_c_keeps_the_finished_runs(dropout: float, epochs: int, progress: s
     arguments = ["compare", "first.yaml", "second.yaml", "--seeds", "100", "--out", "page.html"]
     process = ForkedProgram(COMMAND, *arguments)
     for line in process.stderr:
-        if line.startswith(place):
+        if line.startswith(progress):
             break
     process.send_signal(signal.SIGINT)
     out, error = process.communicate(timeout=60)

@@ -26,13 +26,13 @@ def write_table(target: str) -> list[str]:
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(120, 3, generator=generator)
     score = x[:, 0] - x[:, 1]
-    columns: dict[str, Any] = {f"x{number}": x[:, number].tolist() for number in range(3)}
+    columns: dict[str, Any] = {f"x{index}": x[:, index].tolist() for index in range(3)}
     columns["color"] = ["red" if n % 3 else "blue" for n in range(120)]
     columns["y"] = ["yes" if value > 0 else "no" for value in score]
     columns["value"] = (100 * score).tolist()
     columns["first"], columns["second"] = (score > 0).long().tolist(), (x[:, 2] > 0).long().tolist()
-    kept = ["x0", "x1", "x2", "color", *target.split(",")]
-    pl.DataFrame(columns).select(kept).write_csv("t.csv")
+    names = ["x0", "x1", "x2", "color", *target.split(",")]
+    pl.DataFrame(columns).select(names).write_csv("t.csv")
     config = {
         "data": {
             "class_path": "TableDataModule",
@@ -59,11 +59,11 @@ def metrics_of_fit(arguments: list[str], seed: int, random_state: int = 42) -> d
     return dict(cli.model.evaluation.metrics.values)
 
 
-def check_against_fit(part: Configuration, arguments: list[str], within: float) -> None:
-    for run in part.runs:
+def check_against_fit(config: Configuration, arguments: list[str], tolerance: float) -> None:
+    for run in config.runs:
         expected = metrics_of_fit(arguments, run.seed)
-        assert run.loss == pytest.approx(expected["loss"], abs=within)
-        assert run.metric == pytest.approx(expected[part.metric], abs=20 * within)
+        assert run.loss == pytest.approx(expected["loss"], abs=tolerance)
+        assert run.metric == pytest.approx(expected[config.metric], abs=20 * tolerance)
 
 
 @pytest.mark.parametrize(
@@ -82,21 +82,21 @@ def check_against_fit(part: Configuration, arguments: list[str], within: float) 
 )
 @pytest.mark.slow
 def test_members_equal_runs_of_fit(arguments: list[str]) -> None:
-    part = prepare("name", arguments)
-    assert part.sequential_reason == ""
-    train_at_once([part], SEEDS)
-    assert [run.seed for run in part.runs] == list(SEEDS)
-    check_against_fit(part, arguments, 1e-5)
+    config = prepare("name", arguments)
+    assert config.sequential_reason == ""
+    train_at_once([config], SEEDS)
+    assert [run.seed for run in config.runs] == list(SEEDS)
+    check_against_fit(config, arguments, 1e-5)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["y", "value", "first,second"])
 def test_members_equal_runs_of_fit_on_a_table(target: str) -> None:
     arguments = write_table(target)
-    part = prepare("name", arguments)
-    assert part.sequential_reason == ""
-    train_at_once([part], SEEDS)
-    check_against_fit(part, arguments, 1e-5)
+    config = prepare("name", arguments)
+    assert config.sequential_reason == ""
+    train_at_once([config], SEEDS)
+    check_against_fit(config, arguments, 1e-5)
 
 
 @pytest.mark.slow
@@ -118,37 +118,37 @@ def test_curves_of_members_are_those_of_runs_trained_alone() -> None:
 
 def test_members_with_other_rates_equal_runs_of_fit() -> None:
     rates = ["0.1", "0.02"]
-    parts = [prepare(rate, [*CIRCLES, "--model.lr", rate]) for rate in rates]
-    assert parts[0].same_training_key == parts[1].same_training_key
-    train_at_once(parts, range(42, 44))
-    for part, rate in zip(parts, rates, strict=True):
-        run = part.runs[1]
+    configs = [prepare(rate, [*CIRCLES, "--model.lr", rate]) for rate in rates]
+    assert configs[0].same_training_key == configs[1].same_training_key
+    train_at_once(configs, range(42, 44))
+    for config, rate in zip(configs, rates, strict=True):
+        run = config.runs[1]
         assert run.loss == pytest.approx(metrics_of_fit([*CIRCLES, "--model.lr", rate], 43)["loss"], abs=1e-5)
 
 
 @pytest.mark.slow
 def test_seeds_that_are_apart_are_trained_at_once() -> None:
-    part = prepare("name", CIRCLES)
-    train_at_once([part], range(42, 50, 3))
-    assert [run.seed for run in part.runs] == [42, 45, 48]
-    check_against_fit(part, CIRCLES, 1e-5)
+    config = prepare("name", CIRCLES)
+    train_at_once([config], range(42, 50, 3))
+    assert [run.seed for run in config.runs] == [42, 45, 48]
+    check_against_fit(config, CIRCLES, 1e-5)
 
 
 @pytest.mark.slow
 def test_several_rates_of_a_single_seed_are_trained_at_once() -> None:
     frozen = [*CIRCLES, "--model.freeze", "[0]"]
-    parts = [prepare(rate, [*frozen, "--model.lr", rate]) for rate in ("0.1", "0.02")]
-    train_at_once(parts, range(42, 43))
+    configs = [prepare(rate, [*frozen, "--model.lr", rate]) for rate in ("0.1", "0.02")]
+    train_at_once(configs, range(42, 43))
     expected = metrics_of_fit([*frozen, "--model.lr", "0.02"], 42)["loss"]
-    assert parts[1].runs[0].loss == pytest.approx(expected, abs=1e-5)
+    assert configs[1].runs[0].loss == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.slow
 def test_the_distribution_over_seeds_is_that_of_fit_at_the_end_of_training() -> None:
     arguments = ["--config", "moons", "--trainer.max_epochs", "60"]
-    part, seeds = prepare("moons", arguments), range(42, 52)
-    train_at_once([part], seeds)
-    losses = torch.tensor([run.loss for run in part.runs])
+    config, seeds = prepare("moons", arguments), range(42, 52)
+    train_at_once([config], seeds)
+    losses = torch.tensor([run.loss for run in config.runs])
     expected = torch.tensor([metrics_of_fit(arguments, seed)["loss"] for seed in seeds])
     assert torch.allclose(losses.mean(), expected.mean(), rtol=0.02)
     assert torch.allclose(losses.std(), expected.std(), rtol=0.1)
@@ -156,12 +156,12 @@ def test_the_distribution_over_seeds_is_that_of_fit_at_the_end_of_training() -> 
 
 def test_a_run_trained_alone_is_that_of_fit() -> None:
     arguments = [*BATCHES, "--model.dropout", "0.3"]
-    part = prepare("dropout", arguments)
-    assert "random numbers" in part.sequential_reason
-    train_sequentially(part, 43)
+    config = prepare("dropout", arguments)
+    assert "random numbers" in config.sequential_reason
+    train_sequentially(config, 43)
     expected = metrics_of_fit(arguments, 43)
-    assert part.runs[0].loss == pytest.approx(expected["loss"], abs=1e-7)
-    assert list(part.runs[0].curves["val/loss"]) == [0, 2]
+    assert config.runs[0].loss == pytest.approx(expected["loss"], abs=1e-7)
+    assert list(config.runs[0].curves["val/loss"]) == [0, 2]
 
 
 @pytest.mark.parametrize(
@@ -205,8 +205,8 @@ def test_configurations_that_cannot_be_members_are_trained_alone(options: list[s
 def test_rates_are_trained_at_once_if_the_schedule_is_proportional_to_them(
     options: list[str], is_shared: bool
 ) -> None:
-    parts = [prepare(rate, [*CIRCLES, *options, "--model.lr", rate]) for rate in ("0.1", "0.2")]
-    assert (parts[0].same_training_key == parts[1].same_training_key) is is_shared
+    configs = [prepare(rate, [*CIRCLES, *options, "--model.lr", rate]) for rate in ("0.1", "0.2")]
+    assert (configs[0].same_training_key == configs[1].same_training_key) is is_shared
 
 
 @pytest.mark.parametrize("option", ["--model.hidden=[5]", "--data.noise=0.1", "--trainer.max_epochs=3"])
@@ -219,38 +219,39 @@ def test_cross_validated_tables_with_early_stopping_are_evaluated_with_their_bes
     write_table("y")
     options = ["--data.path", "t.csv", "--data.target", "y", "--trainer.max_epochs", "4", "--data.folds", "3"]
     arguments = ["--config", "table", *options]
-    part = prepare("table", arguments)
-    assert (part.sequential_reason, part.uses_best, part.split) == (
+    config = prepare("table", arguments)
+    assert (config.sequential_reason, config.uses_best, config.split) == (
         "each run has several members",
         True,
         "test",
     )
-    train_sequentially(part, 43)
+    train_sequentially(config, 43)
     with redirect_stdout(io.StringIO()) as printed:
         FitCLI(["fit", *arguments, "--seed_everything", "43", "--data.random_state", "42", "--plots", "none"])
     line = next(line for line in printed.getvalue().splitlines() if "on the test rows" in line)
     assert (
-        line.strip() == f"on the test rows: loss {part.runs[0].loss:.5f}, accuracy {part.runs[0].metric:.5f}"
+        line.strip()
+        == f"on the test rows: loss {config.runs[0].loss:.5f}, accuracy {config.runs[0].metric:.5f}"
     )
     assert not any(path.name != "version_0" for path in Path("lightning_logs/table").iterdir())
 
 
 @pytest.mark.slow
 def test_a_diverged_run_is_reported_in_its_epoch() -> None:
-    parts = [prepare(rate, [*CIRCLES, "--model.lr", rate]) for rate in ("0.1", "1e25")]
-    train_at_once(parts, range(42, 44))
-    train_sequentially(parts[1], 44)
-    assert [run.diverged_in for run in parts[0].runs] == [None, None]
-    epochs = [run.diverged_in for run in parts[1].runs]
+    configs = [prepare(rate, [*CIRCLES, "--model.lr", rate]) for rate in ("0.1", "1e25")]
+    train_at_once(configs, range(42, 44))
+    train_sequentially(configs[1], 44)
+    assert [run.diverged_in for run in configs[0].runs] == [None, None]
+    epochs = [run.diverged_in for run in configs[1].runs]
     assert epochs == [1, 1, 1] or all(epoch is not None and epoch < 4 for epoch in epochs)
-    assert all(run.metric is None for run in parts[1].runs)
-    assert parts[0].runs[0].loss == pytest.approx(metrics_of_fit(CIRCLES, 42)["loss"], abs=1e-5)
+    assert all(run.metric is None for run in configs[1].runs)
+    assert configs[0].runs[0].loss == pytest.approx(metrics_of_fit(CIRCLES, 42)["loss"], abs=1e-5)
 
 
 def test_seeds_are_trained_in_chunks_that_fit_into_memory() -> None:
-    part = prepare("name", CIRCLES)
-    part.num_activations = 15_000_000
-    assert [len(chunk) for chunk in chunks([part], range(8))] == [3, 3, 2]
+    config = prepare("name", CIRCLES)
+    config.num_activations = 15_000_000
+    assert [len(chunk) for chunk in chunks([config], range(8))] == [3, 3, 2]
 
 
 def test_several_processes_are_refused() -> None:

@@ -91,8 +91,8 @@ def test_a_run_a_checkpoint_and_the_newest_are_diagnosed_alike(capsys: pytest.Ca
     capsys.readouterr()
     run = "lightning_logs/circles_v0/version_0"
     outputs = []
-    for words in (run, f"{run}/checkpoints/last.ckpt", "last"):
-        assert main(["diagnose", words]) == 0
+    for source in (run, f"{run}/checkpoints/last.ckpt", "last"):
+        assert main(["diagnose", source]) == 0
         outputs.append(capsys.readouterr().out)
     assert outputs[0].startswith(f"{run}: BinaryClassifier after 20 epochs\nCheck: all layers are linear")
     assert len(set(outputs)) == 1
@@ -114,7 +114,9 @@ def test_a_directory_without_checkpoints_is_refused(capsys: pytest.CaptureFixtur
     assert "no checkpoint at nothing" in capsys.readouterr().err
 
 
-def test_a_configuration_that_was_changed_by_hand_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_configuration_that_was_changed_by_hand_causes_no_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     fit("circles_v0", "--trainer.max_epochs", "20")
     run = "lightning_logs/circles_v0/version_0"
     for content in ("trainer: [1, 2]", "trainer: {overfit_batches: many}", "trainer: {overfit_batches: -3}"):

@@ -163,16 +163,16 @@ def mixed_columns(rows: int = 90) -> dict[str, list[Any]]:
     random = np.random.default_rng(0)
     age, size = random.normal(40, 10, rows), random.lognormal(size=rows)
     return {
-        "age": [None if row % 11 == 0 else round(part, 1) for row, part in enumerate(age)],
-        "size": [f"{part:.2f}".replace(".", ",") for part in size],
+        "age": [None if row % 11 == 0 else round(value, 1) for row, value in enumerate(age)],
+        "size": [f"{value:.2f}".replace(".", ",") for value in size],
         "color": [["red", "blue", "n/a", " green"][row % 4] for row in range(rows)],
         "paid": [["Yes", "no", ""][row % 3] for row in range(rows)],
         "town": [f"town {row % 41}" if row % 9 else "rare" for row in range(rows)],
         "day": [f"{1 + row % 28:02}.{1 + row % 12:02}.202{row % 4}" for row in range(rows)],
         "id": [f"ID{row}" for row in range(rows)],
-        "kind": [["good", "bad"][int(part > 41)] for part in age],
-        "grade": [int(part > 35) + int(part > 45) for part in age],
-        "price": [f"{100 * part:.1f}" for part in size],
+        "kind": [["good", "bad"][int(value > 41)] for value in age],
+        "grade": [int(value > 35) + int(value > 45) for value in age],
+        "price": [f"{100 * value:.1f}" for value in size],
     }
 
 
@@ -197,7 +197,7 @@ TABLES = {
     ),
     "groups, sample weights": ("kind", "--data.groups=town", "--data.sample_weight=grade"),
     "split column, weighted validation rows": (
-        *("kind", "--data.split=part", "--data.folds=0", "--data.sample_weight=grade"),
+        *("kind", "--data.split=subset", "--data.folds=0", "--data.sample_weight=grade"),
     ),
     "split column with test rows, one weighted network": (
         *("grade", "--data.split=tested", "--data.folds=0", "--data.sample_weight=price"),
@@ -221,10 +221,13 @@ def test_the_script_of_a_table_prints_the_epoch_log_and_the_result_of_the_test(
 ) -> None:
     columns = mixed_columns()
     columns |= {"kind_a": [row % 2 for row in range(90)], "kind_b": [row % 5 == 0 for row in range(90)]}
-    columns |= {"part": ["Train", "training", "dev", "test", "train"] * 18, "tested": ["train", "Test"] * 45}
+    columns |= {
+        "subset": ["Train", "training", "dev", "test", "train"] * 18,
+        "tested": ["train", "Test"] * 45,
+    }
     write_table(columns)
-    target, *more = options
-    arguments = ["table", "--data.path=t.csv", f"--data.target={target}", *more]
+    target, *further_options = options
+    arguments = ["table", "--data.path=t.csv", f"--data.target={target}", *further_options]
     arguments += ["--trainer.max_epochs=12", "--plots=none"]
     eject(*arguments)
     check_format("script.py", width=110)
@@ -266,12 +269,12 @@ def typed_table(rows: int) -> pl.DataFrame:
 def test_the_script_reads_files_of_any_format(
     method: str, paths: dict[str, list[int]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows, starts = typed_table(90), [start for part in paths.values() for start in part]
+    rows, starts = typed_table(90), [start for option_starts in paths.values() for start in option_starts]
     for start, end in pairwise([*starts, 90]):
         getattr(rows[start:end], method)(f"{start}.data")
     arguments = ["table", "--data.target=kind", "--trainer.max_epochs=6", "--plots=none"]
-    for name, part in paths.items():
-        arguments.append(f"--data.{name}=[{','.join(f'{start}.data' for start in part)}]")
+    for name, option_starts in paths.items():
+        arguments.append(f"--data.{name}=[{','.join(f'{start}.data' for start in option_starts)}]")
     eject(*arguments)
     check_format("script.py", width=110)
     capsys.readouterr()
@@ -308,7 +311,7 @@ def test_the_script_of_the_recipe_table_stops_early_as_fit_does(capsys: pytest.C
 def test_names_in_a_table_cannot_become_code(capsys: pytest.CaptureFixture[str]) -> None:
     attack = "\"]);print('run')#'''\"\"\"\\"
     columns = mixed_columns(40)
-    rows = {f"{attack}{number}": columns[name] for number, name in enumerate(["age", "size", "color", "day"])}
+    rows = {f"{attack}{index}": columns[name] for index, name in enumerate(["age", "size", "color", "day"])}
     classes = [f"{attack}{row % 2}" for row in range(40)]
     write_table({**rows, f"{attack} target": classes}, "t'\"\\#.csv")
     options = ["--data.path", "t'\"\\#.csv", "--data.target", f"{attack} target", "--trainer.max_epochs=1"]
@@ -328,12 +331,14 @@ def test_a_table_that_polars_reads_in_another_way_is_refused(capsys: pytest.Capt
     assert "save it as CSV" in capsys.readouterr().err
     write_table(mixed_columns(40))
     refused = ("duplicates=drop", "ignore_case=true", "missing_target=drop", "cache_dir=cache")
-    for option in (f"--data.{part}" for part in refused):
+    for option in (f"--data.{setting}" for setting in refused):
         assert main(["eject", "table", "--data.path=t.csv", "--data.target=kind", option]) == 2
         assert option.partition("=")[0] in capsys.readouterr().err
 
 
-def test_what_a_script_cannot_reproduce_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_that_a_script_cannot_reproduce_are_refused_by_name(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     Path("exists.py").touch()
     for arguments, message in (
         (["circle_v2"], "unknown recipe 'circle_v2': did you mean 'circles_v2'?"),

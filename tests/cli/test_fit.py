@@ -104,7 +104,7 @@ def test_a_saved_configuration_runs_again_under_its_name() -> None:
 )
 @pytest.mark.filterwarnings("ignore:ignored optimizer_args.momentum:lit_classify.errors.DataWarning")
 def test_a_printed_configuration_gives_the_same_run(options: str, capsys: pytest.CaptureFixture[str]) -> None:
-    write("x,y\n" + "\n".join(f"{number % 7},{'ab'[number % 2]}" for number in range(60)))
+    write("x,y\n" + "\n".join(f"{row % 7},{'ab'[row % 2]}" for row in range(60)))
     write("data: {class_path: CirclesDataModule, init_args: {noise: 0.1}}", "own.yaml")
     typed = ["fit", *shlex.split(options)]
     with pytest.raises(SystemExit) as exit_:
@@ -155,8 +155,8 @@ def test_early_stopping_counts_validations(capsys: pytest.CaptureFixture[str]) -
     command = [*SHORT[:-1], "40", "--log_every_n_epochs", "5", *STOP.split()]
     assert main([*command, "--trainer.callbacks.patience", "3"]) == 0
     assert "Trained 40 epochs in" in capsys.readouterr().out  # the loss falls at every validation
-    more = ["--trainer.callbacks.patience", "1", "--trainer.callbacks.min_delta", "1"]
-    assert main([*command, *more]) == 0
+    strict = ["--trainer.callbacks.patience", "1", "--trainer.callbacks.min_delta", "1"]
+    assert main([*command, *strict]) == 0
     assert "Trained 6 epochs, stopped early, in" in capsys.readouterr().out
 
 
@@ -238,17 +238,14 @@ def test_resuming_without_the_folds_names_them(capsys: pytest.CaptureFixture[str
     assert "data.folds is 8 in" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("options", [["--data.test_path", "test.csv"], ["--data.split", "part"]])
+@pytest.mark.parametrize("options", [["--data.test_path", "test.csv"], ["--data.split", "subset"]])
 def test_the_command_for_all_rows_is_not_shown_if_it_would_train_on_the_same_rows(
     options: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = [
-        f"{number},{'no' if number % 3 else 'yes'},{'train' if number % 4 else 'test'}"
-        for number in range(40)
-    ]
+    rows = [f"{row},{'no' if row % 3 else 'yes'},{'train' if row % 4 else 'test'}" for row in range(40)]
     for name in ("t.csv", "test.csv"):
-        write("\n".join(["a,y,part", *rows]), name)
-    ignored = [] if "part" in options else ["--data.ignore", "part"]
+        write("\n".join(["a,y,subset", *rows]), name)
+    ignored = [] if "subset" in options else ["--data.ignore", "subset"]
     assert main([*TABLE, *options, *ignored, "--trainer.max_epochs", "1"]) == 0
     assert not [line for line in lines(capsys) if line.startswith("Final:")]
 
@@ -263,8 +260,8 @@ def test_the_seed_moves_the_split_of_a_table_unless_random_state_is_given() -> N
     ):
         assert main([*TABLE, "--trainer.max_epochs", "1", *options]) == 0
     states = [
-        yaml.safe_load(Path(f"lightning_logs/table/version_{number}/config.yaml").read_text())["data"]
-        for number in range(4)
+        yaml.safe_load(Path(f"lightning_logs/table/version_{version}/config.yaml").read_text())["data"]
+        for version in range(4)
     ]
     assert [state["init_args"]["random_state"] for state in states] == [42, 7, 42, 0]
 

@@ -62,13 +62,13 @@ def test_the_importance_of_each_column_is_printed_and_written(capsys: pytest.Cap
 def test_results_are_overwritten_only_on_request(capsys: pytest.CaptureFixture[str]) -> None:
     fit()
     assert main(["importance", "best"]) == 0
-    before = Path(RESULT[0]).read_bytes()
+    table_content = Path(RESULT[0]).read_bytes()
     assert main(["importance", "best", "--metric", "loss"]) == 2
     assert "importance/importance.png already exists; add --overwrite" in capsys.readouterr().err
-    assert Path(RESULT[0]).read_bytes() == before
+    assert Path(RESULT[0]).read_bytes() == table_content
     assert main(["importance", "best", "--metric", "loss", "--overwrite"]) == 0
     assert "increase of loss when a column is permuted" in capsys.readouterr().out
-    assert Path(RESULT[0]).read_bytes() != before
+    assert Path(RESULT[0]).read_bytes() != table_content
 
 
 def test_another_table_is_used_as_a_whole(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ def test_a_single_callback_needs_no_list() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "kept"),
+    ("options", "recorded"),
     [
         ("--model.optimizer Adam", None),
         ("--model.optimizer Adam --model.optimizer_args.betas [0.8,0.9]", {"betas": [0.8, 0.9]}),
@@ -27,13 +27,15 @@ def test_a_single_callback_needs_no_list() -> None:
     ],
 )
 def test_recipe_arguments_of_a_replaced_optimizer_are_ignored(
-    options: str, kept: dict[str, object] | None, capsys: pytest.CaptureFixture[str]
+    options: str, recorded: dict[str, object] | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fit = ["fit", "--config", "moons", "--trainer.max_epochs", "1", "--plots", "none"]
     assert main([*fit, *shlex.split(options)]) == 0
     saved = yaml.safe_load(Path("lightning_logs/moons/version_0/config.yaml").read_text())
-    assert saved["model"]["init_args"]["optimizer_args"] == kept
-    assert ("ignored optimizer_args.momentum" in capsys.readouterr().err) == ("momentum" not in (kept or {}))
+    assert saved["model"]["init_args"]["optimizer_args"] == recorded
+    assert ("ignored optimizer_args.momentum" in capsys.readouterr().err) == (
+        "momentum" not in (recorded or {})
+    )
 
 
 def test_the_scheduler_of_a_recipe_can_be_replaced_or_removed() -> None:
@@ -99,14 +101,14 @@ def test_check_val_every_n_epoch_sets_the_epochs_that_are_validated_and_printed(
     config = yaml.safe_load(Path("lightning_logs/circles_v2/version_0/config.yaml").read_text())
     assert config["log_every_n_epochs"] == 2
     assert main([*SHORT, "--trainer.check_val_every_n_epoch", "1", "--log_every_n_epochs", "1"]) == 0
-    again = [
+    command = [
         "fit",
         "--config",
         "lightning_logs/circles_v2/version_0/config.yaml",
         "--log_every_n_epochs",
         "3",
     ]
-    assert main([*again, "--trainer.max_epochs", "2"]) == 0
+    assert main([*command, "--trainer.max_epochs", "2"]) == 0
 
 
 @pytest.mark.parametrize(

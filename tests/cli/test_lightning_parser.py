@@ -7,9 +7,9 @@ from lit_classify.cli.main import COMMANDS, main
 
 
 def test_fit_help_explains_the_data_and_course_mode(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as left:
+    with pytest.raises(SystemExit) as exit_:
         main(["fit", "--data.help", "CirclesDataModule"])
-    assert left.value.code == 0
+    assert exit_.value.code == 0
     printed = " ".join(capsys.readouterr().out.split())
     assert "0 validates on the test points (course mode)" in printed
     assert "--data.num_samples" in printed
@@ -29,9 +29,9 @@ def test_fit_help_begins_with_the_options_of_the_chosen_classes(
 ) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["fit", *options, "--help"])
-    first, _, rest = capsys.readouterr().out.partition("all options:")
-    assert all(f"\n  {option} " in first for option in described)
-    assert "--trainer.gradient_clip_val" in rest
+    overview, _, all_options = capsys.readouterr().out.partition("all options:")
+    assert all(f"\n  {option} " in overview for option in described)
+    assert "--trainer.gradient_clip_val" in all_options
 
 
 @pytest.mark.parametrize("command", ["validate", "test", "predict"])
@@ -40,14 +40,16 @@ def test_the_help_of_evaluation_begins_with_its_own_options(
 ) -> None:
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
-    first, _, rest = capsys.readouterr().out.partition("all options:")
-    assert first.split("\n\n")[:2] == [
+    overview, _, all_options = capsys.readouterr().out.partition("all options:")
+    assert overview.split("\n\n")[:2] == [
         f"usage: lit-classify {command} [options]",
         f"{COMMANDS[command].capitalize()}.",
     ]
-    assert "\n  --ckpt_path best " in first
-    assert "--trainer.devices" in rest
-    assert not any(option in rest for option in ("--plots", "--log_every", "--test_best", "--tune_threshold"))
+    assert "\n  --ckpt_path best " in overview
+    assert "--trainer.devices" in all_options
+    assert not any(
+        option in all_options for option in ("--plots", "--log_every", "--test_best", "--tune_threshold")
+    )
 
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]

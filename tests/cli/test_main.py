@@ -27,9 +27,9 @@ def test_the_help_of_a_command_fits_80_columns_and_describes_each_option(
     monkeypatch.setenv("COLUMNS", "80")
     with pytest.raises(SystemExit, match="0"):
         main([command, "--help"])
-    first, _, _ = capsys.readouterr().out.partition("all options:")  # which are Lightning's, too
-    assert max(map(len, first.splitlines())) <= 80
-    for line, following in pairwise([*first.splitlines(), ""]):
+    overview, _, _ = capsys.readouterr().out.partition("all options:")  # which are Lightning's, too
+    assert max(map(len, overview.splitlines())) <= 80
+    for line, following in pairwise([*overview.splitlines(), ""]):
         if re.match("  -", line):
             assert re.search(r"\S  +\S", line) or re.match(r" {24,}\S", following), line
 
@@ -70,8 +70,8 @@ def test_nothing_but_results_is_written_to_pipes(capsys: pytest.CaptureFixture[s
 def test_threads_of_torch_do_not_wait_actively_for_long() -> None:
     command = [sys.executable, "-m", "lit_classify", "fit", "--config", "blobs", "--trainer.max_epochs", "1"]
     environment = {**os.environ, "OMP_DISPLAY_ENV": "verbose"}
-    for given, expected in ((None, "1000"), ("7", "7")):
-        settings = environment | ({"GOMP_SPINCOUNT": given} if given else {})
+    for value, expected in ((None, "1000"), ("7", "7")):
+        settings = environment | ({"GOMP_SPINCOUNT": value} if value else {})
         done = subprocess.run(command, env=settings, capture_output=True, text=True, check=True)
         if "GOMP_SPINCOUNT" not in done.stderr:
             pytest.skip("torch's threads are not those of libgomp")

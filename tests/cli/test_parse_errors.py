@@ -222,9 +222,7 @@ _TABLE = "fit --config table --data.path t.csv --data.target y"
         *("compare", "compare circles_v2 --out", "cache --cache_dir"),
     ],
 )
-def test_a_path_that_no_file_can_have_is_one_short_message(
-    command: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_impossible_path_is_one_short_message(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     Path("t.csv").write_text("x,y\n" + "1,a\n2,b\n" * 20)
     long = "a" * 300 + ".csv"
     for path, expected in {long: f"the path {long} is too long", "a\0b": "null", "  ": "empty|blank"}.items():

@@ -23,6 +23,6 @@ SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "7", "--plots"
 )
 def test_each_plot_is_selected_by_the_option(options: list[str], tags: set[str]) -> None:
     assert main([*SHORT, *options]) == 0
-    found = events("circles_v2/version_0").Tags()
-    assert set(found["images"]) == tags
-    assert ("optimizer/lr" in found["scalars"]) == (options[0] in ("basic", "all"))
+    logged = events("circles_v2/version_0").Tags()
+    assert set(logged["images"]) == tags
+    assert ("optimizer/lr" in logged["scalars"]) == (options[0] in ("basic", "all"))

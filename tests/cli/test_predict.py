@@ -186,15 +186,15 @@ def test_a_table_in_blocks_has_the_predictions_of_the_same_table_in_memory(
     monkeypatch.setattr(datamodule, "_EVALUATION_ROWS", 40)
     monkeypatch.setattr(predictions, "_WRITTEN_ROWS", 100)
     assert main([*streamed_run, "--out", out, "--keep", "[id, color]", "--spread"]) == 0
-    found = pl.read_csv(out) if out.endswith("csv") else pl.read_parquet(out)
+    predicted = pl.read_csv(out) if out.endswith("csv") else pl.read_parquet(out)
     columns = ["id", "color", "prediction", "p_no", "p_yes", "spread_no", "spread_yes"]
-    assert found.columns == columns
-    assert found["id"].cast(int).to_list() == list(range(300))
-    assert found["color"][0] == ("'=blue" if out.endswith("csv") else "=blue")
+    assert predicted.columns == columns
+    assert predicted["id"].cast(int).to_list() == list(range(300))
+    assert predicted["color"][0] == ("'=blue" if out.endswith("csv") else "=blue")
     expected = predict_table(streamed_run[2], pl.read_csv("t.csv"), spread=True)
-    assert found["prediction"].to_list() == expected["prediction"].to_list()
+    assert predicted["prediction"].to_list() == expected["prediction"].to_list()
     for name in columns[3:]:
-        assert np.allclose(found[name], expected[name], atol=1e-6)
+        assert np.allclose(predicted[name], expected[name], atol=1e-6)
     assert not list(Path().glob("*.tmp"))
 
 

@@ -13,19 +13,19 @@ RUN = "lightning_logs/circles_v2/version_0"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["html", "md", "json"])
+@pytest.mark.parametrize("format_", ["html", "md", "json"])
 def test_a_report_is_written_in_each_format(format_: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(FIT) == 0
     capsys.readouterr()
-    assert main(["report", RUN, "--format", form]) == 0
-    assert capsys.readouterr().out == f"Report: report.{form}\n"
-    content = Path(f"report.{form}").read_text(encoding="utf-8")
+    assert main(["report", RUN, "--format", format_]) == 0
+    assert capsys.readouterr().out == f"Report: report.{format_}\n"
+    content = Path(f"report.{format_}").read_text(encoding="utf-8")
     assert "circles_v2" in content.replace("\\", "")
-    if form == "json":
+    if format_ == "json":
         assert json.loads(content)["runs"][0]["epochs"] == 5
-    assert main(["report", RUN, "--format", form]) == 2
-    assert f"report.{form} already exists; add --overwrite" in capsys.readouterr().err
-    assert main(["report", RUN, "--format", form, "--overwrite"]) == 0
+    assert main(["report", RUN, "--format", format_]) == 2
+    assert f"report.{format_} already exists; add --overwrite" in capsys.readouterr().err
+    assert main(["report", RUN, "--format", format_, "--overwrite"]) == 0
 
 
 def test_fit_writes_the_report_of_its_run(capsys: pytest.CaptureFixture[str]) -> None:

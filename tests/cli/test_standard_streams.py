@@ -68,10 +68,10 @@ def test_an_error_of_standard_output_is_reported_after_the_command(command: str)
 def test_a_file_that_reuses_the_descriptor_of_a_closed_output_receives_no_text() -> None:
     code = (
         "import sys; from lit_classify.cli.main import main\n"
-        "import lit_classify.cli.recipes as home; before = home.main\n"
-        "def instead(arguments):\n"
-        "    with open('mine', 'w'): import os; os.write(1, b'line'); return before(arguments)\n"
-        "home.main = instead; main(['recipes'])"
+        "import lit_classify.cli.recipes as module; original = module.main\n"
+        "def with_file(arguments):\n"
+        "    with open('mine', 'w'): import os; os.write(1, b'line'); return original(arguments)\n"
+        "module.main = with_file; main(['recipes'])"
     )
     Path("program.py").write_text(code)
     assert shell(f"{sys.executable} program.py >&-").returncode == 0
