@@ -51,16 +51,15 @@ class CellWarnings:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> "CellWarnings":
-        """Return those of ``to_dict``."""
-        return cls(
-            **{
-                kind: {name: WarnedCells(**found) for name, found in columns.items()}
-                for kind, columns in data.items()
-            }
-        )
+        """Return the warnings of ``to_dict``."""
+        kinds = {
+            kind: {name: WarnedCells(**cells) for name, cells in columns.items()}
+            for kind, columns in data.items()
+        }
+        return cls(**kinds)
 
     def to_dict(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """Return them as plain data."""
+        """Return the warnings as plain data."""
         return asdict(self)
 
     @property

@@ -95,7 +95,7 @@ class TableOptions:
         Args:
             state: the fitted state.
             table: the rows.
-            cell_warnings: where to collect what to warn about, instead of that.
+            cell_warnings: collects the warnings; if None, they are issued.
         """
         state.check_units(table, [encoder.name for encoder in state.preprocessor.encoders])
         frame = state.preprocessor.cast_columns(table, self.handle_unknown, cell_warnings)

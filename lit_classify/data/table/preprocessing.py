@@ -232,7 +232,7 @@ class Preprocessor(nn.Module):
         Args:
             table: new rows, with columns in any order.
             handle_unknown: ``error`` refuses categories that the training rows lack, ``ignore`` warns.
-            cell_warnings: where to collect them and what else to warn about, instead of that.
+            cell_warnings: collects the warnings; if None, they are issued.
 
         Raises:
             DataError: columns are missing or of another kind than in training; lists all of them.

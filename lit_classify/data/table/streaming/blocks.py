@@ -107,7 +107,7 @@ class BlockReader:
         other_formats: the formats of columns in a file that differ from these, by its path.
         doubts: what to warn about, by the column: text that can be read in two ways, as the first rows of all
             files are written.
-        detector: what has detected the formats of the first file.
+        detector: the detector of the formats of the first file.
 
     Examples:
         >>> from tempfile import TemporaryDirectory

@@ -69,7 +69,7 @@ def read_blocks(
 
 
 def read_head(path: Path, options: CsvOptions) -> tuple[RawTable, set[str], FormatDetector]:
-    """Return the first rows of a file, the columns that are text in it, and what has detected their formats.
+    """Return the first rows of a file, the columns that are text in it, and the detector of their formats.
 
     Raises:
         DataError: it has no rows.

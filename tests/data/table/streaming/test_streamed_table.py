@@ -25,7 +25,7 @@ from lit_classify.errors import DataWarning, UserError
 from tests.data.table.streaming.tables import mixed_table
 from tests.training import same_weights, trainer
 
-PARTS = ["test", "train", "train", "train", "val"]
+SPLITS = ["test", "train", "train", "train", "val"]
 
 
 def written(name: str = "t.csv", num_rows: int = 600) -> str:
@@ -510,18 +510,18 @@ KINDS: dict[str, dict[str, list[str]]] = {
 
 def printed(cache_dir: str | None) -> list[str]:
     """Return what is printed about a table when it is fitted and evaluated, and about new rows."""
-    given: dict[str, Any] = {"target": "target", "split": "part", "cache_dir": cache_dir}
+    options: dict[str, Any] = {"target": "target", "split": "split", "cache_dir": cache_dir}
     with warnings.catch_warnings(record=True) as issued:
         warnings.simplefilter("always")
-        data = TableDataModule("t.csv", **given)
+        data = TableDataModule("t.csv", **options)
         data.setup()
         texts, state = [data.describe()], data.hparams["fitted_state"]
         for path in ("t.csv", "new.csv"):
-            data = TableDataModule(path, **given, fitted_state=state)
+            data = TableDataModule(path, **options, fitted_state=state)
             data.setup("test")
             texts.append(str(data))
             list(data.predict_dataloader())
-    return [*(str(part.message) for part in issued), *texts]
+    return [*(str(warning.message) for warning in issued), *texts]
 
 
 @pytest.mark.usefixtures("small_blocks")
@@ -532,18 +532,18 @@ def printed(cache_dir: str | None) -> list[str]:
         for kind in KINDS
     ],
 )
-def test_what_is_printed_about_a_table_is_the_same_as_in_memory(
+def test_warnings_and_descriptions_are_the_same_as_in_memory(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(csv_text, "_HEAD_BYTES", 2000)
-    others = {
+    shared = {
         "x": column(lambda n: n * 7 % 55 / 10),
-        "part": column(lambda n: PARTS[n % 5]),
+        "split": column(lambda n: SPLITS[n % 5]),
         "target": column(lambda n: "ab"[n % 3 // 2]),
     }
-    frame = pl.DataFrame(others | KINDS[kind])
+    frame = pl.DataFrame(shared | KINDS[kind])
     frame.write_csv("t.csv", separator="|")
-    new = frame.tail(50).with_columns(more=pl.lit("1"))
+    new = frame.tail(50).with_columns(extra=pl.lit("1"))
     if kind == "categories":
         new = new.with_columns(town=pl.lit("Bonn"))
     new.write_csv("new.csv", separator="|")
@@ -557,13 +557,13 @@ def test_what_is_printed_about_a_table_is_the_same_as_in_memory(
 def test_unseen_categories_of_the_fitted_table_are_refused_when_it_is_evaluated(
     cache_dir: str | None,
 ) -> None:
-    rows = [f"{'new' if n % 5 == 4 else 'b'}|{n % 7}|{'ab'[n % 3 // 2]}|{PARTS[n % 5]}" for n in range(100)]
-    Path("t.csv").write_text("\n".join(["c|x|target|part", *rows]))
-    given: dict[str, Any] = {"target": "target", "split": "part", "handle_unknown": "error"}
-    data = TableDataModule("t.csv", **given, cache_dir=cache_dir)
+    rows = [f"{'new' if n % 5 == 4 else 'b'}|{n % 7}|{'ab'[n % 3 // 2]}|{SPLITS[n % 5]}" for n in range(100)]
+    Path("t.csv").write_text("\n".join(["c|x|target|split", *rows]))
+    options: dict[str, Any] = {"target": "target", "split": "split", "handle_unknown": "error"}
+    data = TableDataModule("t.csv", **options, cache_dir=cache_dir)
     data.setup()
     state = data.hparams["fitted_state"]
     for _ in range(2):
-        data = TableDataModule("t.csv", **given, cache_dir=cache_dir, fitted_state=state)
+        data = TableDataModule("t.csv", **options, cache_dir=cache_dir, fitted_state=state)
         with pytest.raises(DataError, match=r"'c' has 20 values not seen in training, first 'new' in t\.csv"):
             data.setup("test")
