@@ -92,8 +92,14 @@ def results(script: Callable[[int], None], devices: int) -> list[dict[str, Any]]
 @pytest.mark.reliability(44, 45, 47)
 @pytest.mark.ddp
 def test_two_processes_are_resumed_exactly_and_one_process_only_at_the_end_of_an_epoch() -> None:
+    parts = ["train", "val", "train", "test", "train"]
+    rows = [f"{n * 7 % 100},{n * 3 % 41},{'ab'[n * 7 % 100 > 40]},{parts[n % 5]}" for n in range(333)]
+    Path("t.csv").write_text("\n".join(["x,z,target,split", *rows]))
     run_on_two("resume(2)")
-    for name in ("FewRows_1", "FewRows_2", "Dataset_1", "Dataset_2"):
+    in_memory, in_blocks = (torch.load(f"{name}.ckpt", weights_only=True) for name in (None, "cache"))
+    assert same(in_memory["state_dict"], in_blocks["state_dict"])
+    names = [f"{name}_{number}" for name in ("FewRows", "Dataset", "Blocks") for number in (1, 2)]
+    for name in names:
         uninterrupted = torch.load(f"{name}_whole.ckpt", weights_only=True)
         for moment in ("within", "end"):
             resumed = torch.load(f"{name}_{moment}_resumed.ckpt", weights_only=True)

@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import TensorDataset
 
-from lit_classify import BinaryClassifier, MoonsDataModule, SeededDataLoader
+from lit_classify import BinaryClassifier, MoonsDataModule, SeededDataLoader, TableDataModule
 from lit_classify.callbacks import MemberEarlyStopping
 from lit_classify.cli.main import main as run
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.splits import Split
+from lit_classify.data.table.streaming import shards
 
 
 class FewRows(InMemoryDataModule):
@@ -130,7 +132,7 @@ class SlowStart(MoonsDataModule):
         return super().train_dataloader()
 
 
-def fit(devices: int, rows: FewRows, save: str, path: str | None = None, **until: Any) -> None:
+def fit(devices: int, rows: InMemoryDataModule, save: str, path: str | None = None, **until: Any) -> None:
     L.seed_everything(3, verbose=False)
     model = BinaryClassifier(
         2, hidden=[8], dropout=0.3, lr=0.1, optimizer="Adam", lr_scheduler="ReduceLROnPlateau"
@@ -140,14 +142,27 @@ def fit(devices: int, rows: FewRows, save: str, path: str | None = None, **until
     trainer.save_checkpoint(save)
 
 
+def table(cache_dir: str | None) -> TableDataModule:
+    """Return a table that both processes build or read at once if it is read in blocks."""
+    return TableDataModule("t.csv", "target", split="split", batch_size=8, cache_dir=cache_dir)
+
+
 def resume(devices: int) -> None:
     """Train without interruption; stop within an epoch and at its end, and resume."""
-    for kind in (FewRows, Dataset):
+    for cache_dir in (None, "cache"):
+        fit(devices, table(cache_dir), f"{cache_dir}.ckpt", max_epochs=2)
+    shards._SHARD_BYTES = 500  # many groups of shards, whose order is another one than in memory
+    kinds: dict[str, Callable[[], InMemoryDataModule]] = {
+        "FewRows": lambda: FewRows(21),
+        "Dataset": lambda: Dataset(21),
+        "Blocks": lambda: table("cache_of_shards"),
+    }
+    for kind_name, make_data in kinds.items():
         for accumulate in (1, 2):
-            name = f"{kind.__name__}_{accumulate}"
+            name = f"{kind_name}_{accumulate}"
             both: dict[str, Any] = {"accumulate_grad_batches": accumulate, "max_epochs": 4}
-            fit(devices, kind(21), f"{name}_whole.ckpt", **both)
+            fit(devices, make_data(), f"{name}_whole.ckpt", **both)
             for moment, until in {"within": {"max_steps": 4}, "end": {"max_epochs": 2}}.items():
                 stop = f"{name}_{moment}.ckpt"
-                fit(devices, kind(21), stop, **{**both, **until})
-                fit(devices, kind(21), f"{name}_{moment}_resumed.ckpt", stop, **both)
+                fit(devices, make_data(), stop, **{**both, **until})
+                fit(devices, make_data(), f"{name}_{moment}_resumed.ckpt", stop, **both)
