@@ -37,7 +37,7 @@ from lit_classify.data.table.streaming.second_pass import BlockEncoder, layouts,
 from lit_classify.data.table.streaming.shards import Layout
 from lit_classify.data.table.text_conversion import ValueOptions
 from lit_classify.data.table.value_formats import ValueFormat
-from lit_classify.errors import DataError
+from lit_classify.errors import DataError, UserError
 from lit_classify.messages import echo_once, warn
 
 _FORMAT = 5  # of the files in the cache
@@ -102,13 +102,15 @@ class CacheBuilder:
             DataError: the rows cannot be used.
             UserError: the cache cannot be written.
         """
-        cached, record = CachedTable(self.directory, self._name(state)), None
-        if cached.folder.is_dir() and not os.access(self.directory, os.W_OK):  # no process can build it there
-            record = self._read(cached, state)
-        if record is None:
-            with cached.locked():
-                record = self._read(cached, state) or self._build(cached, state)
-        rows = self._map(cached, record)
+        cached = CachedTable(self.directory, self._name(state))
+        try:
+            rows = self._open(cached, state)
+        except FileNotFoundError as error:
+            if self.directory not in Path(str(error.filename)).parents:
+                raise
+            raise UserError(
+                f"{cached.folder} was deleted while it was built or opened; start again"
+            ) from error
         if state is not None:
             return rows
         files = {
@@ -116,6 +118,14 @@ class CacheBuilder:
         }  # which may be copies of the cached ones
         fitted_state = replace(rows.fitted.state, files=files, settings=self.options.settings)
         return replace(rows, fitted=replace(rows.fitted, state=fitted_state))
+
+    def _open(self, cached: CachedTable, state: FittedState | None) -> StreamedRows:
+        """Map the rows from the cache, which no other process builds meanwhile."""
+        is_read_only = cached.folder.is_dir() and not os.access(self.directory, os.W_OK)
+        if is_read_only and (record := self._read(cached, state)):  # no process can build it there
+            return self._map(cached, record)
+        with cached.locked():
+            return self._map(cached, self._read(cached, state) or self._build(cached, state))
 
     def _read(self, cached: CachedTable, state: FittedState | None) -> dict[str, Any] | None:
         """Return the record of the complete table; None if it is not there, corrupt, or of another state."""

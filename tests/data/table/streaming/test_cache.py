@@ -398,6 +398,19 @@ def test_a_write_that_was_killed_leaves_nothing_in_the_complete_table() -> None:
     assert [path.name for path in table.folder.iterdir()] == ["table.json"]
 
 
+def test_a_cache_that_is_deleted_while_it_is_opened_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    map_arrays = CachedTable.map
+
+    def map_after_deletion(cached: CachedTable, record: dict[str, Any]) -> dict[str, Any]:
+        shutil.rmtree("cache")
+        return map_arrays(cached, record)
+
+    monkeypatch.setattr(CachedTable, "map", map_after_deletion)
+    mixed_table(200).write_csv("t.csv")
+    with pytest.raises(UserError, match=r"cache/t-\w+ was deleted while it was built or opened; start again"):
+        TableDataModule("t.csv", "target", cache_dir="cache")
+
+
 @pytest.mark.slow
 def test_several_processes_build_a_table_once() -> None:
     mixed_table(20_000).write_csv("t.csv")
