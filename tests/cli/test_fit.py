@@ -137,8 +137,8 @@ def test_a_directory_with_the_name_of_a_recipe_is_not_taken_for_it() -> None:
 
 
 def test_the_printed_next_command_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    own = ["--model.network", "tests.custom_networks.Narrow", "--model.activation", "null"]
-    assert main([*SHORT, *own, "--trainer.default_root_dir", "a folder's"]) == 0
+    custom = ["--model.network", "tests.custom_networks.Narrow", "--model.activation", "null"]
+    assert main([*SHORT, *custom, "--trainer.default_root_dir", "a folder's"]) == 0
     (line,) = (line for line in lines(capsys) if line.startswith("Test:"))
     program, *arguments = shlex.split(line.removeprefix("Test:"))
     assert program == "lit-classify"

@@ -117,12 +117,12 @@ def test_the_columns_of_points_are_their_coordinates(capsys: pytest.CaptureFixtu
 
 
 def test_a_run_of_a_custom_module_is_measured(capsys: pytest.CaptureFixture[str]) -> None:
-    own = f"{__name__}.OwnClassifier"
+    class_path = f"{__name__}.OwnClassifier"
     short = ["--trainer.max_epochs", "2", "--plots", "none"]
-    assert main(["fit", "--config", "circles_v2", *short, "--model", own]) == 0
+    assert main(["fit", "--config", "circles_v2", *short, "--model", class_path]) == 0
     assert main(["importance", "last"]) == 2
-    assert f"add --model {own}" in capsys.readouterr().err
-    assert main(["importance", "last", "--model", own]) == 0
+    assert f"add --model {class_path}" in capsys.readouterr().err
+    assert main(["importance", "last", "--model", class_path]) == 0
 
 
 def test_unusable_arguments_are_refused_and_write_nothing(capsys: pytest.CaptureFixture[str]) -> None:

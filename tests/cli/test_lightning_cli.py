@@ -69,13 +69,13 @@ def test_arguments_of_the_default_optimizer_are_kept() -> None:
 def test_custom_activations_and_optimizers_run_from_the_command_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    own = [
+    custom = [
         "--model.activation",
         "tests.custom_networks.OwnTanh",
         "--model.optimizer",
         "tests.custom_optimizers.OwnSGD",
     ]
-    assert main([*SHORT, *own]) == 0
+    assert main([*SHORT, *custom]) == 0
     assert main([*SHORT, "--model.activation", "Tanh"]) == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")]
     assert rows
@@ -84,7 +84,7 @@ def test_custom_activations_and_optimizers_run_from_the_command_line(
     assert main(["test", "--ckpt_path", path]) == 2
     assert "only what you name yourself" in capsys.readouterr().err
     assert main(["test", "--ckpt_path", path, "--model.activation", "tests.custom_networks.OwnTanh"]) == 0
-    assert main([*SHORT[:-1], "5", *own, "--ckpt_path", path]) == 0
+    assert main([*SHORT[:-1], "5", *custom, "--ckpt_path", path]) == 0
     for option in ("--activation", "--model.activation"):
         assert main(["plot", path, "--overwrite", option, "tests.custom_networks.OwnTanh"]) == 0
 

@@ -54,28 +54,38 @@ def test_extreme_values_stop_neither_a_fit_nor_its_plots(
 
 
 def test_a_run_on_a_custom_data_module_is_plotted(capsys: pytest.CaptureFixture[str]) -> None:
-    own = f"{__name__}.OwnData"
-    fit = ["fit", "--data", own, "--trainer.max_epochs", "1", "--plots", "none", "--recipe.name", "own"]
+    class_path = f"{__name__}.OwnData"
+    fit = [
+        "fit",
+        "--data",
+        class_path,
+        "--trainer.max_epochs",
+        "1",
+        "--plots",
+        "none",
+        "--recipe.name",
+        "own",
+    ]
     assert main(fit) == 0
     plot = ["plot", "lightning_logs/own/version_0/checkpoints/best.ckpt"]
     assert main(plot) == 2
     assert (
-        f"{own}: a checkpoint imports only what you name yourself; add --data {own}"
+        f"{class_path}: a checkpoint imports only what you name yourself; add --data {class_path}"
         in capsys.readouterr().err
     )
     assert main([*plot, "--data", "lit_classify.CirclesDataModule"]) == 2
-    assert f"is of a {own}, but --data is a CirclesDataModule" in capsys.readouterr().err
-    assert main([*plot, "--data", own]) == 0
+    assert f"is of a {class_path}, but --data is a CirclesDataModule" in capsys.readouterr().err
+    assert main([*plot, "--data", class_path]) == 0
     assert "plots/confusion_matrix.png" in capsys.readouterr().out.split()
 
 
 def test_a_run_of_a_custom_module_is_plotted(capsys: pytest.CaptureFixture[str]) -> None:
-    own = f"{__name__}.OwnClassifier"
-    assert main([*SHORT, "none", "--model", own]) == 0
+    class_path = f"{__name__}.OwnClassifier"
+    assert main([*SHORT, "none", "--model", class_path]) == 0
     plot = ["plot", "lightning_logs/circles_v2/version_0/checkpoints/best.ckpt"]
     assert main(plot) == 2
-    assert f"add --model {own}" in capsys.readouterr().err
-    assert main([*plot, "--model", own]) == 0
+    assert f"add --model {class_path}" in capsys.readouterr().err
+    assert main([*plot, "--model", class_path]) == 0
 
 
 @pytest.mark.parametrize("format_", ["png", "svg"])

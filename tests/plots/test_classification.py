@@ -195,6 +195,6 @@ def test_labels_of_a_confusion_matrix_are_within_a_file_of_any_resolution(resolu
 
 def test_counts_of_a_large_confusion_matrix_are_not_written() -> None:
     for num_classes, written in ((30, 900), (31, 0)):
-        names = [str(number) for number in range(num_classes)]
+        names = [str(index) for index in range(num_classes)]
         figure = plots.confusion_matrix(np.eye(num_classes, dtype=np.int64), names, "")
         assert len(figure.axes[0].texts) == written

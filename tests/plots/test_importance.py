@@ -22,9 +22,9 @@ def test_bars_show_means_and_error_bars_show_standard_deviations() -> None:
 
 
 def test_at_most_forty_columns_are_drawn() -> None:
-    numbers = np.arange(45.0)[::-1]
-    names = [f"$a_very_long_name_of_a_column_{number}" for number in range(45)]
-    figure = column_importance(names, numbers, numbers, "increase of mae", "run")
+    values = np.arange(45.0)[::-1]
+    names = [f"$a_very_long_name_of_a_column_{index}" for index in range(45)]
+    figure = column_importance(names, values, values, "increase of mae", "run")
     (axes,) = figure.axes
     labels = [label.get_text() for label in axes.get_yticklabels()]
     assert len(labels) == len(axes.patches) == 40

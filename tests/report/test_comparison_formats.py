@@ -51,7 +51,7 @@ def test_a_setting_in_the_name_is_not_printed_again_in_another_spelling() -> Non
 
 
 def test_many_tests_are_shortened_on_a_terminal() -> None:
-    configurations = [configuration(f"c{number}", [0.5, 0.6]) for number in range(6)]
+    configurations = [configuration(f"c{index}", [0.5, 0.6]) for index in range(6)]
     lines = comparison_lines(summarize_comparison(configurations, range(2)))
     assert "... and 5 more comparisons: see --out" in lines
 

@@ -91,7 +91,7 @@ def test_configurations_without_results_have_a_page(metrics: list[None]) -> None
 
 @pytest.mark.slow
 def test_of_many_differences_most_are_collapsed() -> None:
-    configurations = [configuration(f"c{number}", [0.5, 0.6], plot_data=None) for number in range(8)]
+    configurations = [configuration(f"c{index}", [0.5, 0.6], plot_data=None) for index in range(8)]
     content = page(*configurations)
     assert "<summary>8 more differences</summary>" in content
     assert content.count("not significant") == 28
@@ -99,5 +99,5 @@ def test_of_many_differences_most_are_collapsed() -> None:
 
 @pytest.mark.slow
 def test_the_title_of_many_configurations_is_their_number() -> None:
-    content = page(*(configuration(f"c{number}", [0.5], plot_data=None) for number in range(4)))
+    content = page(*(configuration(f"c{index}", [0.5], plot_data=None) for index in range(4)))
     assert "<h1>4 configurations</h1>" in content

@@ -113,9 +113,9 @@ def markup(browser: webdriver.Chrome, selector: str) -> str:
     return str(find(browser, selector).get_attribute("outerHTML"))
 
 
-def redrawn(browser: webdriver.Chrome, selector: str, before: str) -> bool:
+def redrawn(browser: webdriver.Chrome, selector: str, previous: str) -> bool:
     """Wait until a canvas changes: an event may be handled after the command that causes it."""
-    WebDriverWait(browser, 20).until(lambda _: pixels(browser, selector) != before)
+    WebDriverWait(browser, 20).until(lambda _: pixels(browser, selector) != previous)
     return True
 
 
@@ -207,7 +207,7 @@ def test_baselines_are_below_their_metric_even_if_it_is_undefined() -> None:
 
 
 def test_many_classes_and_columns_are_collapsed() -> None:
-    names = [f"name {number}" for number in range(30)]
+    names = [f"name {index}" for index in range(30)]
     data = {"name": "T", "rows": {}, "class_counts": dict.fromkeys(names, 1), "columns": [], "notes": []}
     importance = [{"column": name, "drop": 0.1, "deviation": 0.0} for name in names]
     entries: dict[str, Any] = {"data": data, "importance": importance, "importance_metric": "accuracy"}
@@ -305,9 +305,9 @@ class TestInABrowser:
         )
         show(browser, run(model, what_if=what_if(model, preprocessor)))
         shown = ".result .bar b"
-        before = find(browser, shown).text
+        initial = find(browser, shown).text
         set_value(browser, find(browser, "input[aria-label='size']"), "9")
-        assert find(browser, shown).text != before
+        assert find(browser, shown).text != initial
         assert "Prediction by size" in find(browser, ".result").text
         find(browser, "input[aria-label='paid']").click()
         assert "Prediction by paid" in find(browser, ".result").text
@@ -327,7 +327,8 @@ class TestInABrowser:
         assert find(browser, ".epoch").text == "epoch 0"
         assert find(browser, ".charts .cursor").get_attribute("d") != cursor
         assert all(
-            pixels(browser, selector) != before for selector, before in zip(selectors, last, strict=True)
+            pixels(browser, selector) != canvas_image
+            for selector, canvas_image in zip(selectors, last, strict=True)
         )
         assert markup(browser, ".links") != links
         assert markup(browser, ".overlay") != points
@@ -355,15 +356,15 @@ class TestInABrowser:
         webdriver.ActionChains(browser).move_to_element(overlay).perform()
         assert re.fullmatch(r"x1 0.\d+, x2 .+: class 0 .+ %, class 1 .+ %", find(browser, ".readout").text)
         browser.execute_script("arguments[0].focus()", overlay)
-        before = find(browser, ".readout").text
+        center = find(browser, ".readout").text
         overlay.send_keys(Keys.ARROW_RIGHT)
-        assert find(browser, ".readout").text != before
+        assert find(browser, ".readout").text != center
 
     def test_a_unit_is_enlarged(self, browser: webdriver.Chrome) -> None:
         show(browser, circles_run())
-        before = pixels(browser, ".map canvas")
+        predictions = pixels(browser, ".map canvas")
         browser.execute_script("document.querySelectorAll('.unit')[3].focus()")
-        assert redrawn(browser, ".map canvas", before)
+        assert redrawn(browser, ".map canvas", predictions)
         assert find(browser, ".readout").text.startswith("layer 1, unit 2")
 
     def test_a_member_or_the_mean_is_shown(self, browser: webdriver.Chrome) -> None:
@@ -394,9 +395,9 @@ class TestInABrowser:
 
     def test_regions_hide_the_probabilities(self, browser: webdriver.Chrome) -> None:
         show(browser, circles_run())
-        before = pixels(browser, ".map canvas")
+        probabilities = pixels(browser, ".map canvas")
         find(browser, ".controls label input").click()
-        assert redrawn(browser, ".map canvas", before)
+        assert redrawn(browser, ".map canvas", probabilities)
 
     def test_the_threshold_moves_counts_and_cost(self, browser: webdriver.Chrome) -> None:
         shown = circles_run()
@@ -512,8 +513,8 @@ class TestInABrowser:
         assert len(browser.find_elements(By.CSS_SELECTOR, ".stage")) == 2
         maps = [pixels(browser, f".stage:nth-child({number}) .map canvas") for number in (1, 2)]
         set_value(browser, find(browser, "input[aria-label=epoch]"), 3)
-        for number, before in enumerate(maps, 1):
-            assert pixels(browser, f".stage:nth-child({number}) .map canvas") != before
+        for number, canvas_image in enumerate(maps, 1):
+            assert pixels(browser, f".stage:nth-child({number}) .map canvas") != canvas_image
         check_quiet(browser)
 
     @pytest.mark.parametrize("width", [400, 1600])
@@ -562,7 +563,7 @@ class TestInABrowser:
         model = MulticlassClassifier(preprocessor.num_features, 50, [f"class {n}" for n in range(50)])
         show(browser, run(model, what_if=what_if(model, preprocessor)))
         bars = browser.find_elements(By.CSS_SELECTOR, ".prediction.bar")
-        shown = [number for number, bar in enumerate(bars) if bar.is_displayed()]
+        shown = [index for index, bar in enumerate(bars) if bar.is_displayed()]
         expected = outputs(browser, {}).topk(20).indices.tolist()
         assert shown == sorted(expected)
         assert "The 20 most probable of 50." in find(browser, ".result").text

@@ -13,7 +13,7 @@ FIT = ["fit", "--config", "circles_v1", "--plots", "none", "--trainer.max_epochs
 def test_several_runs_are_compared_by_metrics_and_differing_settings() -> None:
     assert main(FIT) == 0
     assert main([*FIT, "--model.lr", "0.01"]) == 0
-    runs = [f"lightning_logs/circles_v1/version_{number}" for number in (0, 1)]
+    runs = [f"lightning_logs/circles_v1/version_{version}" for version in (0, 1)]
     lines = render_markdown(summarize(runs)).splitlines()
     assert lines[0] == "# Runs"
     header = [cell.strip() for cell in lines[2].split("|")[1:-1]]
