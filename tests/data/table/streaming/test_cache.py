@@ -1,6 +1,7 @@
 """Caches of tables: named by content and settings, checked, resumed, and safe with several writers."""
 
 import os
+import re
 import shutil
 import signal
 import time
@@ -23,7 +24,7 @@ from lit_classify.data.table.streaming import (
 from lit_classify.data.table.streaming.cache import CachedTable, find_tables
 from lit_classify.errors import DataWarning, UserError
 from tests.data.table.streaming.tables import mixed_table
-from tests.forked import ForkedProgram
+from tests.forked import COMMAND, ForkedProgram
 
 
 def build(**options: Any) -> TableDataModule:
@@ -419,6 +420,40 @@ def test_several_processes_build_a_table_once() -> None:
     (entry,) = find_tables(Path("cache"))
     assert entry.is_complete
     assert entry.num_rows == 20_000
+
+
+@pytest.mark.slow
+def test_runs_that_build_or_read_a_cache_at_once_print_what_a_run_in_memory_prints() -> None:
+    numbers = [(n * 7 % 100, n * 3 % 41) for n in range(20_000)]
+    splits = ["train", "val", "train", "test", "train"]
+    rows = [f"{x},{z},{'ab'[x > z]},{splits[n % 5]}" for n, (x, z) in enumerate(numbers)]
+    Path("t.csv").write_text("\n".join(["x,z,target,part", *rows]))
+    options = "--data.path t.csv --data.target target --data.split part --data.folds 0 --model.members 1"
+    fit = ["fit", "--config", "table", *options.split(), "--trainer.max_epochs", "1", "--plots", "none"]
+    in_blocks = [*fit, "--data.cache_dir", "cache"]
+
+    def start_command(*arguments: str) -> ForkedProgram:
+        return ForkedProgram(COMMAND, *arguments)
+
+    def printed(program: ForkedProgram) -> list[str]:
+        output, errors = program.communicate()
+        assert program.returncode == 0, errors
+        return [line for line in output.splitlines() if not re.search("version_| in .* s\\.$|Final:", line)]
+
+    expected = printed(start_command(*fit))
+    checkpoint = str(next(Path("lightning_logs").glob("*/*/checkpoints/best.ckpt")))
+    evaluation = printed(start_command("test", "--ckpt_path", checkpoint))
+    assert printed(start_command(*in_blocks)) == expected
+    checkpoint = str(next(Path("lightning_logs").glob("*/version_1/checkpoints/best.ckpt")))
+    for wait in (0.2, 0.5, 1.0):
+        shutil.rmtree("cache")
+        killed, *fits = [start_command(*in_blocks) for _ in range(3)]
+        test = start_command("test", "--ckpt_path", checkpoint)
+        time.sleep(wait)
+        killed.send_signal(signal.SIGKILL)
+        assert [printed(program) for program in fits] == [expected, expected]
+        assert printed(test) == evaluation
+        killed.communicate()
 
 
 @pytest.mark.slow
