@@ -212,6 +212,8 @@ def choose_from(names: Sequence[str], at_most: int = 40) -> str:
         >>> choose_from(["SGD", "Adam", "AdamW"], at_most=2)
         'choose from SGD, Adam and 1 more'
     """
+    if not names:
+        return "there is none"
     remaining = f" and {len(names) - at_most:,} more" if len(names) > at_most else ""
     return f"choose from {', '.join(names[:at_most])}{remaining}"
 

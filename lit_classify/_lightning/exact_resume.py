@@ -171,7 +171,7 @@ class ExactResume(Callback):
         """
         if trainer.state.fn != "fit":
             return
-        refuse_averages(checkpoint, trainer)
+        refuse_averages(str(trainer.ckpt_path), checkpoint, trainer)
         keys = {RESUME_KEY, "loops", "epoch", "global_step"} & checkpoint.keys()
         self._loaded = deepcopy({key: checkpoint[key] for key in keys})
         resumed = self._loaded.get(RESUME_KEY, {})

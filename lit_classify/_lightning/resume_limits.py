@@ -5,6 +5,7 @@ at a limit. Public API only.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -18,7 +19,7 @@ _NOTHING_LEFT = "nothing left to train: {}; to train longer, give a larger {}"
 _STOPPING = ("min_delta", "stopping_threshold", "divergence_threshold", "check_finite")
 
 
-def refuse_averages(checkpoint: Mapping[str, Any], trainer: Trainer) -> None:
+def refuse_averages(path: str | Path, checkpoint: Mapping[str, Any], trainer: Trainer) -> None:
     """Raise UserError if a checkpoint was trained with Lightning's StochasticWeightAveraging.
 
     Lightning restores neither its learning rates nor, after the end of a run, the weights that it averaged.
@@ -30,7 +31,7 @@ def refuse_averages(checkpoint: Mapping[str, Any], trainer: Trainer) -> None:
     }
     if (names | {StochasticWeightAveraging.__name__}) & checkpoint.get("callbacks", {}).keys():
         raise UserError(
-            f"{trainer.ckpt_path} was trained with StochasticWeightAveraging, whose learning rates Lightning "
+            f"{path} was trained with StochasticWeightAveraging, whose learning rates Lightning "
             "does not restore: the run cannot be resumed exactly; retrain from scratch, or average with "
             "WeightAveraging or EMAWeightAveraging, which can be resumed"
         )

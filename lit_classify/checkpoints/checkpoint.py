@@ -185,7 +185,10 @@ class Checkpoint:
             UserError: the file records no data module or an unknown one, or the data cannot be read.
         """
         if self.data is None and custom_class is None:
-            raise UserError(f"{self.path} does not record the data it was trained on")
+            raise UserError(
+                f"{self.path} does not record the data it was trained on; name its class, such as --data "
+                "CirclesDataModule, or from Python use lit_classify.load(CHECKPOINT).predict(x)"
+            )
         recorded = self.data or ClassSpec("", {})
         if custom_class is None and recorded.class_path not in DATA_MODULES:
             raise UserError(unknown_name("data module in the checkpoint", recorded.class_path, DATA_MODULES))

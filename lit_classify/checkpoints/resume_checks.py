@@ -6,6 +6,7 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 
+from lit_classify._lightning.resume_limits import refuse_averages
 from lit_classify.checkpoints.checkpoint import Checkpoint, consistent
 from lit_classify.checkpoints.training_state import check_state
 from lit_classify.data import InMemoryDataModule
@@ -45,6 +46,7 @@ def check_resume(
     check_model(checkpoint, model)
     checkpoint.check_weights(model)
     with consistent(checkpoint.path):
+        refuse_averages(checkpoint.path, checkpoint.content, trainer)
         check_state(checkpoint.content, configured, trainer)
 
 

@@ -36,7 +36,8 @@ def find_checkpoint(path: str, runs: Path = Path(RUNS), names: Sequence[str] = (
         raise UserError("the path of the checkpoint is empty: give a file, or the directory of a run")
     check_path(path)
     if Path(path).is_dir():
-        return str(_checkpoint_of_run(Path(path), names))
+        is_inner = Path(path).name == "checkpoints"
+        return str(_checkpoint_of_run(Path(path).parent if is_inner else Path(path), names))
     if Path(path).is_file():
         return str(_follow(Path(path)))
     if path not in {"last", "best"}:
@@ -57,10 +58,21 @@ def _checkpoint_of_run(folder: Path, names: Sequence[str]) -> Path:
     for name in names:
         if (path := folder / "checkpoints" / f"{name}.ckpt").is_file():
             return path
+    if run := newest_run(folder):
+        raise UserError(f"{folder} has no checkpoints; give the directory of a run, such as {run}")
     raise UserError(
-        f"{folder} has no checkpoints; give the directory of a run, such as {RUNS}/circles_v2/version_0; "
-        "a run that diverged in its first epoch has none, train it with a smaller --model.lr"
+        f"{folder} has no checkpoints; give the directory of a run that has; one that diverged in its first "
+        "epoch has none, train it with a smaller --model.lr"
     )
+
+
+def newest_run(folder: Path) -> Path | None:
+    """Return the directory of the run below a directory that wrote the newest checkpoint, or None.
+
+    Examples:
+        >>> newest_run(Path("no/such/directory"))
+    """
+    return next((path.parent.parent for path in _newest_first(folder, "*.ckpt")), None)
 
 
 def _newest_intact(runs: Path, name: str) -> str:
@@ -92,6 +104,7 @@ def find_run_checkpoint(name: str, runs: Path = Path(RUNS)) -> str:
     if name in {"last", "best"} or Path(name).is_file():
         return find_checkpoint(name, runs)
     for folder in (Path(name), runs / name):
+        folder = folder.parent if folder.name == "checkpoints" else folder
         if folder.is_dir():
             return _newest_intact(folder, "best")
     hint = f"; train one first: lit-classify fit --config {name}" if name in recipes.names() else ""

@@ -148,9 +148,12 @@ def _check_members(source: Checkpoint, model: LitModule) -> None:
     recorded = source.model.init_args
     members = recorded.get("folds") or recorded.get("members", 1)
     if members != model.members:
+        advice = f"--model.members {members}"
+        if model.hparams["folds"]:
+            advice = f"--data.folds {members}" if members > 1 else f"--data.folds 0 {advice}"
+        noun = "members" if members > 1 else "member"
         raise UserError(
-            f"{source.path} has {members} member{'s' * (members != 1)}, but the model has {model.members}; "
-            f"add --model.members {members}" + (f", or --data.folds {members}" if members > 1 else "")
+            f"{source.path} has {members} {noun}, but the model has {model.members}; add {advice}"
         )
 
 

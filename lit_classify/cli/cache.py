@@ -6,7 +6,7 @@ from lit_classify.cli.argument_parser import parser
 from lit_classify.data.memory import format_size
 from lit_classify.data.table.streaming.cache import Entry, default_directory, find_tables
 from lit_classify.errors import UserError, check_path
-from lit_classify.messages import echo, escape_control, unknown_name
+from lit_classify.messages import echo, escape_control, plural, unknown_name
 
 
 def main(arguments: list[str]) -> int:
@@ -27,7 +27,8 @@ def main(arguments: list[str]) -> int:
     chosen = [entry for entry in entries if not args.names or entry.cached.name in args.names]
     for entry in chosen:
         echo(_line(entry))
-    total = f"{len(chosen)} in {directory}, {format_size(sum(entry.num_bytes for entry in chosen))}"
+    size = format_size(sum(entry.num_bytes for entry in chosen))
+    total = f"{plural(len(chosen), 'cache')} in {directory}, {size}"
     if args.delete:
         for cached in {entry.cached for entry in chosen}:
             cached.delete()

@@ -279,7 +279,7 @@ def _find(what: str) -> str:
     if path.suffix == ".ckpt" or what in {"best", "last"}:
         path = Path(find_checkpoint(what)).parent.parent
     elif not path.is_dir():
-        recipes.find(what)
+        recipes.read(what)
         return what
     if not (path / "config.yaml").is_file():
         example = "lightning_logs/circles_v2/version_0"

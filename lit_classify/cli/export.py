@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
     write_all({directory / name: content for name, content in contents.items()})
     echo(f"Model:   {directory / f'model.{args.format}'}\nSchema:  {directory / 'schema.json'}")
     if "example.py" in contents:
-        echo(f"Try:     cd {shlex.quote(str(directory))} && python example.py rows.csv")
+        echo(f"Try:     cd {shlex.quote(str(directory))} && python example.py FILE")
     return 0
 
 

@@ -269,9 +269,10 @@ class FitCLI(LitCLI):
                     f"--tune_threshold needs two classes, but the model is a {type(self.model).__name__}"
                 )
             if self.datamodule.validates_on_test:
+                folds = "--data.folds 8 or " if isinstance(self.datamodule, TableDataModule) else ""
                 raise UserError(
-                    "--tune_threshold needs validation rows that are not the test rows; set --data.folds 8 "
-                    "or --data.val_fraction 0.2"
+                    "--tune_threshold needs validation rows that are not the test rows; set "
+                    f"{folds}--data.val_fraction 0.2"
                 )
         self.model.check_targets(self.datamodule.split("train").y)
         if self.source:
@@ -442,7 +443,8 @@ class FitCLI(LitCLI):
             if any(isinstance(logger, RunLogger) for logger in self.trainer.loggers):
                 self.say(f"Look:  tensorboard --logdir {folder.parent.parent}")
             if checkpoint.is_file():
-                self.say(f"Test:  {self.test_command(checkpoint)}")
+                other = "" if self.datamodule.has_split("test") else " --data.path FILE  # with other rows"
+                self.say(f"Test:  {self.test_command(checkpoint)}{other}")
                 if self.datamodule.folds and self._splits_off_test_rows() and not signals.received():
                     command = shlex.join(["lit-classify", *self.args, "--data.test_fraction", "0"])
                     self.say(f"Final: {command}  # trains on all rows")

@@ -127,6 +127,8 @@ def _dispatch(arguments: list[str]) -> int:
         echo(f"lit_classify {__version__}")
         return 0
     name = arguments[0]
+    if name.startswith("-"):
+        raise UserError(unknown_name("option", name, ["--help", "--version"]))
     if name not in COMMANDS:
         raise UserError(unknown_name("command", name, COMMANDS))
     _check_recipes(arguments[1:])

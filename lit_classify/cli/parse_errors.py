@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import pairwise
+from pathlib import Path
 
 import lightning.pytorch
 from jsonargparse import ArgumentParser
@@ -14,7 +15,7 @@ from jsonargparse import ArgumentParser
 from lit_classify import callbacks, data, modules
 from lit_classify._lightning.argparse_actions import actions
 from lit_classify.allowed_imports import import_object
-from lit_classify.checkpoints.search import RUNS
+from lit_classify.checkpoints.search import RUNS, newest_run
 from lit_classify.cli.argument_parser import takes_no_value, wrong_number_of_values
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.table.csv_dialect import CsvOptions
@@ -37,6 +38,7 @@ _BASES = {  # of the class of an option, and a class that extends it
     "trainer.logger": ("lightning.pytorch.loggers.Logger", "CSVLogger"),
 }
 _OTHER_KINDS = {"float": "a number", "int": "a number", "list": "a list", "dict": "a mapping"}
+_EXPECTED = r"Expected (?:an? )?(?:<class ')?"
 _MAX_LINES = 8
 _REQUIRES_CLASS = "{} requires a class_path, and its arguments under init_args"
 
@@ -64,6 +66,10 @@ def explain(parser: ArgumentParser, message: str) -> str:
             return f"unknown {key} class {name!r}{_guess(name, _classes(key))}"
         guess = closest(name, _TRAINER_CLASSES.get(str(key), ()), cutoff=0.7)
         return f"unknown {key} class {name!r}{f': did you mean {guess!r}?' if guess else ''}"
+    if key in _TRAINER_CLASSES and re.search(
+        r"Importing '[\w.]+\.(Callback|Logger)' is not allowed", message
+    ):
+        return _missing_class(str(key), _typed_argument(str(key), parser), parser)
     if name := _find(r"Importing '([\w.]+)' is not allowed", message):
         return f"{name} is imported only if given on the command line; if you trust it, add --{key} {name}"
     if "is abstract" in message:
@@ -75,7 +81,7 @@ def explain(parser: ArgumentParser, message: str) -> str:
         return _REQUIRES_CLASS.format(key)
     if options := _find(r"the following arguments are required: (.+)", message):
         return _missing_options(key, options.split(", "), parser)
-    if key and (expected := _find(r"Expected an? (?:<class ')?([\w.]+)", message)):
+    if key and (expected := _find(rf"{_EXPECTED}([\w.]+)", message)):
         return _wrong_type(key, expected, message)
     return "\n".join(message.splitlines()[:_MAX_LINES])
 
@@ -91,9 +97,9 @@ def _wrong_type(key: str, expected: str, message: str) -> str:
     if key in {"model", "data"} and option == key:
         return _REQUIRES_CLASS.format(key)
     if choices := _find(r"typing\.Literal\[(.+?)\]", message):
-        kinds = dict.fromkeys(re.findall(r"Expected an? <class '(float|int|list|dict)'>", message))
+        kinds = dict.fromkeys(re.findall(rf"{_EXPECTED}(float|int|list|dict)'", message))
         expected = " or ".join([f"one of {choices}", *(_OTHER_KINDS[kind] for kind in kinds)])
-    elif expected == "bool" and "Expected a <class 'int'>" in message:
+    elif expected == "bool" and re.search(rf"{_EXPECTED}int'", message):
         expected = "a whole number, true or false"
     return f"--{option}: expected {_describe_type(expected, str(given), option)}, but got {given!r}"
 
@@ -143,6 +149,9 @@ def _how_to_name(text: str, parser: ArgumentParser) -> str:
     command, name = _command(parser), shlex.quote(text)
     if text.endswith(".ckpt"):
         return f"to read a file, add --ckpt_path {name}"
+    if _is_table(text) and (before := _typed(parser, "data.path")):
+        files = shlex.quote(f"[{before.strip('[]')}, {text}]")
+        return f"to read several files, give a list: --data.path {files}"
     if _is_table(text) and command != "fit":
         return f"to read a file, add --data.path {name}"
     if _is_table(text):
@@ -150,13 +159,16 @@ def _how_to_name(text: str, parser: ArgumentParser) -> str:
         target = "" if _typed(parser, "data.target") else " --data.target COLUMN"
         return f"to read a file, add {recipe}--data.path {name}{target}"
     if command != "fit":
-        return f"to use a checkpoint, add --ckpt_path {name}"
+        run = None if Path(text).exists() else newest_run(Path(RUNS, text))
+        return f"to use a checkpoint, add --ckpt_path {shlex.quote(str(run)) if run else name}"
     return f"to use a recipe, add --config {name}"
 
 
 def missing_checkpoint(command: str) -> str:
     """Return the error message for a missing ``--ckpt_path``."""
-    return f"{command} requires a checkpoint: add --ckpt_path {RUNS}/.../checkpoints/best.ckpt"
+    if run := newest_run(Path(RUNS)):
+        return f"{command} requires a checkpoint: add --ckpt_path {shlex.quote(str(run))}"
+    return f"{command} requires a checkpoint, but {RUNS} has none: train a model first, with lit-classify fit"
 
 
 def _missing_class(key: str, option: str, parser: ArgumentParser) -> str:
@@ -164,11 +176,23 @@ def _missing_class(key: str, option: str, parser: ArgumentParser) -> str:
     if _command(parser) != "fit" and not _typed(parser, "ckpt_path"):
         return missing_checkpoint(_command(parser))
     if key in _TRAINER_CLASSES:
-        return f"--{key}.{option} requires --{key}: add --{key} {_BASES[key][1]}, or another class"
+        if _typed(parser, key):
+            return f"--{key}.{option} is an argument of the class of --{key}, which must come before it"
+        example = _BASES[key][1]
+        if key == "trainer.logger" and option != "save_dir":  # which its example requires
+            example += " --trainer.logger.save_dir logs"
+        return f"--{key}.{option} requires --{key}: add --{key} {example} before it, or another class"
     names = sorted(_classes(key))
     of_table = key == "data" and option not in constructor_parameters(data.CirclesDataModule)
     hint = "--config table" if of_table else f"--{key} NAME ({', '.join(names)}), or a recipe with --config"
     return f"--{key}.{option} requires --{key}: add {hint}"
+
+
+def _typed_argument(key: str, parser: ArgumentParser) -> str:
+    """Return the first argument of the class of an option on the command line."""
+    arguments: Sequence[str] = getattr(parser, "args", ())
+    options = (argument.partition("=")[0] for argument in arguments)
+    return next(option.removeprefix(f"--{key}.") for option in options if option.startswith(f"--{key}."))
 
 
 def _describe_type(expected: str, given: str, option: str) -> str:
@@ -218,6 +242,9 @@ def _missing_options(key: str | None, options: list[str], parser: ArgumentParser
         return f"--data.target is missing: {choose_from(columns)}"
     verb = "is" if len(names) == 1 else "are"
     hint = "" if key or len(names) > 1 else "add a recipe with --config, or "
+    config = Path(_typed(parser, "ckpt_path") or "").parent.parent / "config.yaml"
+    if hint and config.is_file():
+        return f"{names[0]} is missing; add the configuration of the run, --config {shlex.quote(str(config))}"
     return f"{' and '.join(names)} {verb} missing; {hint}see lit-classify {_command(parser)} --help"
 
 

@@ -29,6 +29,10 @@ from lit_classify.model_plots.plotted_rows import describe_rows, evaluate
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
 
+_NO_PLOT = (
+    "{}: plot draws recipes with classes over numeric features, or values over a single feature; use "
+    "lit-classify fit --config {}, then lit-classify plot last"
+)
 Plotters = dict[str, Callable[[], Figure | None]]
 
 
@@ -58,7 +62,9 @@ def main(arguments: list[str]) -> int:
         raise UserError(f"cannot write plots into {folder}: it is not a directory")
     sources = {source: is_recipe(source) for source in args.source}
     for recipe in (source for source, from_recipe in sources.items() if from_recipe):
-        recipes.find(recipe)
+        data = recipes.read(recipe).get("data") or {}
+        if data.get("class_path") == "TableDataModule" and not (data.get("init_args") or {}).get("path"):
+            raise UserError(_NO_PLOT.format(recipe, f"{recipe} --data.path FILE --data.target COLUMN"))
         if not args.overwrite:
             check_new([folder / f"{Path(recipe).stem}_data.{args.format}"])  # before it is trained
     filter_warnings()
@@ -140,10 +146,7 @@ def plot_recipe(recipe: str) -> Iterator[tuple[str, Figure]]:
     with evaluating(result.model):
         plot = make_boundary_plot(result.model, result.data, "test", result.name)
         if plot is None:
-            raise UserError(
-                f"{result.name}: plot draws recipes with classes over numeric features, or values over a "
-                f"single feature; use 'fit --config {recipe}', then 'plot' with its checkpoint"
-            )
+            raise UserError(_NO_PLOT.format(result.name, recipe))
         yield f"{result.name}_data", plot.data_figure()
         yield (
             f"{result.name}_{plot.result_name}",

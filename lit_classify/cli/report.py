@@ -7,7 +7,7 @@ from typing import Any
 
 from lit_classify.atomic_write import write_all
 from lit_classify.checkpoints.custom_classes import CustomClasses
-from lit_classify.cli.argument_parser import add_custom_classes, parser
+from lit_classify.cli.argument_parser import add_custom_classes, add_data_options, data_settings, parser
 from lit_classify.cli.output_files import check_output, output_format
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.messages import echo
@@ -42,12 +42,13 @@ def main(arguments: list[str]) -> int:
     )
     options.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
     add_custom_classes(options)
+    add_data_options(options, "the table, if it has moved or was a DataFrame")
     args = options.parse_args(arguments[1:])
     out = Path(args.out or f"report.{args.format or 'html'}")
     check_output(out, args.overwrite)
     format_ = output_format(out, args.format, FORMATS)
     filter_warnings()
-    summary = summarize(args.runs, not args.no_rows, CustomClasses.of(args))
+    summary = summarize(args.runs, not args.no_rows, CustomClasses.of(args), data_settings(args))
     write_all({out: FORMATS[format_](summary).encode()})
     echo(f"Report: {out}")
     return 0

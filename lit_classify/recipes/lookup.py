@@ -61,6 +61,8 @@ def find(name: str) -> Path:
         return Path(str(_FOLDER / f"{name}.yaml"))
     if name in bad_names():
         return Path(str(_BAD / f"{name}.yaml"))
+    if (path / "config.yaml").is_file():
+        raise UserError(f"{name} is the directory of a run; give its configuration, {path / 'config.yaml'}")
     if path.is_dir():
         raise UserError(f"{name} is a directory; give the name of a recipe or a YAML file")
     if path.suffix in {".yaml", ".yml"} or len(path.parts) > 1:

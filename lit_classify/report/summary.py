@@ -8,7 +8,7 @@ import os
 import platform
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,10 @@ _NO_CUSTOM_CLASSES = CustomClasses()
 
 
 def summarize(
-    runs: Sequence[str | Path], rows: bool = True, custom: CustomClasses = _NO_CUSTOM_CLASSES
+    runs: Sequence[str | Path],
+    rows: bool = True,
+    custom: CustomClasses = _NO_CUSTOM_CLASSES,
+    settings: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return a summary of runs as plain data that can be written as JSON.
 
@@ -61,6 +64,7 @@ def summarize(
         runs: directories of runs, or checkpoints in them.
         rows: include raw rows and rare categories of the data.
         custom: the custom classes of the runs.
+        settings: arguments that replace those of the data modules.
 
     Raises:
         UserError: a run has no checkpoint or is given twice, or its data cannot be read.
@@ -72,7 +76,7 @@ def summarize(
     summaries = []
     for path in paths:
         try:
-            summaries.append(_summarize_run(path, rows, custom))
+            summaries.append(_summarize_run(path, rows, custom, settings or {}))
         except DataError as error:
             raise DataError(f"{path}: {error}") from error
     names = Counter(run["name"] for run in summaries)
@@ -89,13 +93,15 @@ def summarize(
     return {"version": __version__, "contains": contains, "has_rows": rows, "runs": summaries}
 
 
-def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, Any]:
+def _summarize_run(
+    path: Path, rows: bool, custom: CustomClasses, settings: Mapping[str, Any]
+) -> dict[str, Any]:
     checkpoint = Checkpoint.read(path)
     folder = path.parent.parent.resolve()
     config_path = str(path.parent.parent / "config.yaml")
     config = read_config(folder)
     model = custom.build_model(checkpoint)
-    data = _build_data(checkpoint, custom)
+    data = _build_data(checkpoint, custom, settings)
     data.setup("test")
     last = _last_checkpoint(path, checkpoint)
     split = "test" if data.has_split("test") else "val"
@@ -140,11 +146,13 @@ def _summarize_run(path: Path, rows: bool, custom: CustomClasses) -> dict[str, A
         }
 
 
-def _build_data(checkpoint: Checkpoint, custom: CustomClasses) -> InMemoryDataModule:
+def _build_data(
+    checkpoint: Checkpoint, custom: CustomClasses, settings: Mapping[str, Any]
+) -> InMemoryDataModule:
     """Build the data module; a table that has not changed since the training is described again."""
-    data = custom.build_data(checkpoint, {})
+    data = custom.build_data(checkpoint, settings)
     if isinstance(data, TableDataModule) and not data.is_new_table and not data.absent_files:
-        return custom.build_data(checkpoint, {"fitted_state": None})
+        return custom.build_data(checkpoint, {**settings, "fitted_state": None})
     return data
 
 

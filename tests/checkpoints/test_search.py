@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from lit_classify.checkpoints.checkpoint import Checkpoint
-from lit_classify.checkpoints.search import find_checkpoint
+from lit_classify.checkpoints.search import find_checkpoint, find_run_checkpoint
 from lit_classify.cli.main import main
 from lit_classify.errors import DataWarning, UserError
 from lit_classify.report.summary import summarize
@@ -101,8 +101,10 @@ def test_the_directory_of_a_run_is_its_best_checkpoint_and_its_last_one_to_resum
     assert find_checkpoint(run) == f"{run}/checkpoints/best.ckpt"
     assert main(["fit", "--config", "moons", *QUICK, "4", "--ckpt_path", run]) == 0
     assert "Resumed after 3 epochs" in capsys.readouterr().out
-    with pytest.raises(UserError, match="lightning_logs has no checkpoints; give the directory of a run"):
+    with pytest.raises(UserError, match=r"lightning_logs has no checkpoints; .* such as .*/version_1$"):
         find_checkpoint("lightning_logs")
+    assert find_checkpoint(f"{run}/checkpoints") == f"{run}/checkpoints/best.ckpt"
+    assert find_run_checkpoint(f"{run}/checkpoints") == f"{run}/checkpoints/best.ckpt"
     with pytest.raises(UserError, match="the path of the checkpoint is empty"):
         find_checkpoint("")
 

@@ -136,8 +136,13 @@ def test_members_have_the_weights_of_as_many_members() -> None:
     model = BinaryClassifier(2, hidden=[4], members=3)
     init_from(model, path)
     assert same_weights(model, source)
-    with pytest.raises(UserError, match=r"has 3 members, but the model has 1; add --model\.members 3, or"):
+    with pytest.raises(UserError, match=r"has 3 members, but the model has 1; add --model\.members 3$"):
         init_from(BinaryClassifier(2, hidden=[4]), path)
+    with pytest.raises(UserError, match=r"has 3 members, but the model has 2; add --data\.folds 3$"):
+        init_from(BinaryClassifier(2, hidden=[4], folds=2), path)
+    single = saved(BinaryClassifier(2, hidden=[4]), CirclesDataModule())
+    with pytest.raises(UserError, match=r"the model has 2; add --data\.folds 0 --model\.members 1$"):
+        init_from(BinaryClassifier(2, hidden=[4], folds=2), single)
 
 
 @pytest.mark.parametrize(

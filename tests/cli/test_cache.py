@@ -26,7 +26,7 @@ def test_caches_are_listed_with_size_rows_and_files(
     *lines, total = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == names
     assert all(line.endswith("100 rows of t.csv") for line in lines)
-    assert total.startswith("2 in cache, 0.0")
+    assert total.startswith("2 caches in cache, 0.0")
 
 
 def test_one_or_all_are_deleted_and_nothing_else(names: list[str]) -> None:

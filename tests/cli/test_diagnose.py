@@ -109,7 +109,7 @@ def test_a_healthy_run_has_no_problem(capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_directory_without_checkpoints_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     Path("runs").mkdir()
     assert main(["diagnose", "runs"]) == 2
-    assert "runs has no checkpoints; give the directory of a run, such as" in capsys.readouterr().err
+    assert "runs has no checkpoints; give the directory of a run that has" in capsys.readouterr().err
     assert main(["diagnose", "nothing"]) == 2
     assert "no checkpoint at nothing" in capsys.readouterr().err
 

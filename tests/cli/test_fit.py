@@ -228,6 +228,10 @@ def test_training_on_all_rows_is_one_option_away(capsys: pytest.CaptureFixture[s
     newest = ["--ckpt_path", "lightning_logs/table/version_1/checkpoints/best.ckpt"]
     assert main(["test", *newest]) == 2
     assert "there are no test rows: data.test_fraction is 0" in capsys.readouterr().err
+    (test,) = (line for line in printed if line.startswith("Test:"))
+    Path("more.csv").write_text(Path("t.csv").read_text(encoding="utf-8").replace("1", "2"), encoding="utf-8")
+    again = shlex.split(test.removeprefix("Test:").replace("FILE", "more.csv"), comments=True)
+    assert main(again[1:]) == 0
     assert main(["predict", *newest]) == 0
 
 

@@ -124,3 +124,13 @@ def test_the_configuration_of_a_run_with_a_callback_of_lightning_can_be_used_aga
     assert main(["fit", "--config", "lightning_logs/circles_v2/version_0/config.yaml"]) == 0
     first, second = (Path(f"lightning_logs/circles_v2/version_{n}/config.yaml").read_text() for n in (0, 1))
     assert first == second.replace("/version_1", "/version_0")
+
+
+def test_a_run_with_averaged_weights_is_not_resumed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    swa = [*SHORT, "--plots", "none", "--trainer.callbacks", "StochasticWeightAveraging"]
+    swa += ["--trainer.callbacks.swa_lrs", "0.1", "--trainer.max_epochs"]
+    assert main([*swa, "4"]) == 0
+    assert main([*swa, "8", "--ckpt_path", "last"]) == 2
+    assert "or average with WeightAveraging or EMAWeightAveraging" in capsys.readouterr().err

@@ -4,9 +4,12 @@ import json
 import re
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from lit_classify import BinaryClassifier, TableDataModule
 from lit_classify.cli.main import main
+from tests.training import trainer
 
 FIT = ["fit", "--config", "circles_v2", "--plots", "[snapshots]", "--trainer.max_epochs", "5"]
 RUN = "lightning_logs/circles_v2/version_0"
@@ -26,6 +29,18 @@ def test_a_report_is_written_in_each_format(format_: str, capsys: pytest.Capture
     assert main(["report", RUN, "--format", format_]) == 2
     assert f"report.{format_} already exists; add --overwrite" in capsys.readouterr().err
     assert main(["report", RUN, "--format", format_, "--overwrite"]) == 0
+
+
+def test_a_report_of_a_dataframe_takes_its_table(capsys: pytest.CaptureFixture[str]) -> None:
+    frame = pl.DataFrame({"size": range(60), "target": ["small", "large"] * 30})
+    data = TableDataModule(frame, "target")
+    made = trainer(max_epochs=1)
+    made.fit(BinaryClassifier(data.in_features, class_names=data.class_names), data)
+    made.save_checkpoint("frame.ckpt")
+    frame.write_csv("frame.csv")
+    assert main(["report", "frame.ckpt"]) == 2
+    assert "give a table with --data.path FILE" in capsys.readouterr().err
+    assert main(["report", "frame.ckpt", "--data.path", "frame.csv"]) == 0
 
 
 def test_fit_writes_the_report_of_its_run(capsys: pytest.CaptureFixture[str]) -> None:

@@ -111,8 +111,8 @@ def detect_dialect(path: Path, options: CsvOptions) -> Dialect:
     for name, count in Counter(names).items():
         if count > 1:
             raise DataError(
-                f"{path}, line 1: the column name {name!r} occurs {count} times; rename one, or set header "
-                "to false if the first row contains values"
+                f"{path}, line 1: the column name {name!r} occurs {count} times; rename one, or set "
+                "--data.header false if the first row contains values"
             )
         if name == "*" or (name[0] == "^" and name[-1] == "$"):  # polars takes them for patterns
             raise DataError(f"{path}, line 1: {name!r} cannot be the name of a column; rename it")

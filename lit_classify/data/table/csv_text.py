@@ -35,7 +35,10 @@ def _read(path: Path, file: io.TextIOWrapper, size: int, num_lines: int) -> str:
     lines = [file.readline(_MAX_LINE) for _ in range(num_lines)]
     text = "".join([start, *lines])
     if "\0" in text:
-        raise DataError(f"{path} contains NUL bytes; set encoding, for example to utf-16")
+        places = (text[0::2].count("\0"), text[1::2].count("\0"))  # half of UTF-16, if most letters are Latin
+        is_utf16 = max(places) > len(text) / 4
+        advice = f"set --data.encoding utf-16-{'le' if places[1] > places[0] else 'be'}"
+        raise DataError(f"{path} contains NUL bytes; {advice if is_utf16 else 'remove them'}")
     if max(map(len, lines)) >= _MAX_LINE:
         raise DataError(f"{path} has a line of more than {_MAX_LINE:,} characters")
     return text
@@ -58,11 +61,11 @@ def open_text(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
             preceding = raw.read(position)
             marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
             if is_utf8 and not preceding and error.object.startswith(marks):
-                raise DataError(f"{path} is UTF-16; set encoding to utf-16") from error
+                raise DataError(f"{path} is UTF-16; set --data.encoding utf-16") from error
             line = 1 + len(re.findall("\r\n?|\n", preceding.decode(encoding, errors="replace")))
             raise DataError(
-                f"{path}, line {line}: byte {error.object[error.start]:#x} is not {encoding}; set encoding, "
-                "for example to latin-1"
+                f"{path}, line {line}: byte {error.object[error.start]:#x} is not {encoding}; set "
+                "--data.encoding, for example latin-1"
             ) from error
         except UnicodeError as error:
             raise DataError(f"{path} is not {encoding}: {error}") from error

@@ -369,7 +369,8 @@ class TableDataModule(InMemoryDataModule):
             return self.absent_files[name]
         if name == "test" and not self.is_new_table:
             return (
-                "there are no test rows: data.test_fraction is 0; evaluate another file with --data.path FILE"
+                "there are no test rows: data.test_fraction is 0, and this is the table of the training; "
+                "evaluate another one with --data.path FILE"
             )
         return super().explain_missing(name)
 

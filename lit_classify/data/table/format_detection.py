@@ -24,6 +24,7 @@ _MIN_BINARY = 12  # bytes: in Parquet the signature at both ends and the length 
 _Format = tuple[str, str]  # name of the format and how to convert it; {file} is the path, quoted for a shell
 _SPREADSHEET = "save it as CSV in the spreadsheet program"
 _WITH_POLARS = "convert it first: polars.{read}(path).write_parquet('table.parquet')"
+_WITH_NUMPY = "save it as CSV: numpy.savetxt('table.csv', x, delimiter=',', header='a,b', comments='')"
 _EXPORT = "export its table as CSV or Parquet with the program that wrote it"
 _NO_TABLE = "it does not contain a table"
 _PICKLE = "opening it may run untrusted code; save its table as CSV or Parquet where it was created"
@@ -43,7 +44,7 @@ _SIGNATURES: tuple[tuple[int, bytes, _Format], ...] = (  # offset, regular expre
     (0, rb"SQLite format 3\x00", ("an SQLite database", "export the rows of a query as CSV")),
     (0, rb"\x89HDF\r\n\x1a\n", ("an HDF5 file", _EXPORT)),
     (0, rb"CDF[\x01\x02]", ("a NetCDF file", _EXPORT)),
-    (0, rb"\x93NUMPY", ("a NumPy array", "save it as CSV: numpy.savetxt, delimiter=',' and a header")),
+    (0, rb"\x93NUMPY", ("a NumPy array", _WITH_NUMPY)),
     (0, rb"\x80[\x02-\x05]", ("a pickle", _PICKLE)),
     (0, rb"MATLAB 5\.0 MAT-file", ("a MATLAB file", _EXPORT)),
     (0, rb"\$FL[23]", ("an SPSS file", _EXPORT)),
@@ -69,7 +70,7 @@ _TEXTS: tuple[tuple[str, _Format], ...] = (  # regular expression of the first c
 _ZIPPED: tuple[tuple[str, _Format], ...] = (  # prefix or suffix of a name in a zip archive
     ("word/", ("a Word document", "save its table as CSV")),
     ("content.xml", ("an OpenDocument file", _SPREADSHEET)),
-    (".npy", ("NumPy arrays (.npz)", "save the table as CSV: numpy.savetxt, delimiter=','")),
+    (".npy", ("NumPy arrays (.npz)", _WITH_NUMPY)),
     ("data.pkl", ("a PyTorch checkpoint", _NO_TABLE)),
 )
 _JSON_LINES = r'\{[ \t]*"[^\n]*(\}[ \t]*\n|\Z)'  # the first line is an object

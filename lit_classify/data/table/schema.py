@@ -86,10 +86,12 @@ def check_columns(role: str, names: Collection[str], table: RawTable) -> None:
     for name in names:
         if name not in table.frame.columns:
             columns = table.frame.columns
-            message = unknown_name(role, name, columns)
             if len(columns) == 1 and name in columns[0]:
-                message += "; if another character than a comma separates columns, set --data.delimiter"
-            raise DataError(message)
+                raise DataError(
+                    f"unknown {role} {name!r}: the only column is {columns[0]!r}; if another character "
+                    "than a comma separates columns, set --data.delimiter"
+                )
+            raise DataError(unknown_name(role, name, columns))
 
 
 def infer_schema(

@@ -245,9 +245,14 @@ def test_a_header_is_read_in_linear_time() -> None:
         (b"# source\na,b\n1,2\n", "line 2: 2 fields, but the first row has 1; .*remove a title or comments"),
         (b"a,b\n1,2\n1", "line 3: 1 fields, but the first row has 2"),
         (b'a,b\n"x\ny",2\n"p,q",3\n5\n', "line 5: 1 fields"),
-        ("a,b\n1,ü\n".encode("latin-1"), "line 2: byte 0xfc is not utf-8; set encoding"),
-        ("a,b\n1,2\n".encode("utf-16"), "is UTF-16; set encoding to utf-16"),
-        (b"a,b\n1,\0\n", "NUL bytes"),
+        (
+            "a,b\n1,ü\n".encode("latin-1"),
+            "line 2: byte 0xfc is not utf-8; set --data.encoding, for",
+        ),
+        ("a,b\n1,2\n".encode("utf-16"), "is UTF-16; set --data.encoding utf-16$"),
+        (b"a,b\n1,\0\n", "contains NUL bytes; remove them$"),
+        ("a,b\n1,2\n".encode("utf-16-le"), "NUL bytes; set --data.encoding utf-16-le$"),
+        ("a,b\n1,2\n".encode("utf-16-be"), "NUL bytes; set --data.encoding utf-16-be$"),
     ],
 )
 def test_a_malformed_file_is_refused_with_its_line(content: bytes, message: str) -> None:
