@@ -128,7 +128,7 @@ def _seeds(first: int, number: int, configurations: Sequence[Configuration]) -> 
 
 
 def _train(configurations: Sequence[Configuration], seeds: Sequence[int]) -> bool:
-    """Train all configurations, and return whether Ctrl-C has not interrupted that."""
+    """Train all configurations, and return whether this was completed, and not interrupted by Ctrl-C."""
     try:
         _train_groups(configurations, seeds)
     except KeyboardInterrupt:
@@ -170,7 +170,7 @@ def _train_one_by_one(part: Configuration, seeds: Sequence[int]) -> None:
 def _split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the arguments of compare, and the options of fit.
 
-    A word after an option is its value, unless the option takes none or the word is an option too.
+    An argument after an option is its value, unless the option takes none or it is an option too.
 
     Raises:
         UserError: an option of fit that compare sets.
@@ -246,7 +246,7 @@ def split_values(text: str) -> list[str]:
 
 
 def _variants(whats: Sequence[str], varied: Sequence[_Varied]) -> Iterator[tuple[str, list[str]]]:
-    """Yield the name of each configuration and the options of fit that give it.
+    """Yield the name of each configuration and its options of fit.
 
     Raises:
         UserError: a configuration does not exist or is given twice, or there are too many.

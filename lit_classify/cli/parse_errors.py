@@ -1,4 +1,4 @@
-"""Short messages for the parser's errors: the expected value, the given one and the closest valid name."""
+"""Short messages for the parser's errors: the expected value, the actual one and the closest valid name."""
 
 import inspect
 import os
@@ -111,7 +111,7 @@ def _command(parser: ArgumentParser) -> str:
 
 
 def _typed(parser: ArgumentParser, option: str) -> str | None:
-    """Return the last value that was given for an option."""
+    """Return the last value of an option on the command line."""
     value = None
     for argument, following in pairwise([*getattr(parser, "args", ()), ""]):
         name, separator, text = argument.partition("=")
@@ -145,7 +145,7 @@ def _named_file(parser: ArgumentParser, key: str) -> str | None:
 
 
 def _how_to_name(text: str, parser: ArgumentParser) -> str:
-    """Return a hint at the option for a file or a name that was given without one."""
+    """Return a hint at the option for a file or a name that was typed without one."""
     command, name = _command(parser), shlex.quote(text)
     if text.endswith(".ckpt"):
         return f"to read a file, add --ckpt_path {name}"
