@@ -63,10 +63,10 @@ class _Varied(NamedTuple):
 
 def main(arguments: list[str]) -> int:
     """Train, print the table and the tests, and write the page."""
-    own, for_fit = _split_arguments(arguments[1:])
+    own_arguments, fit_options = _split_arguments(arguments[1:])
     options = parser("compare", DESCRIPTION, epilog=EPILOG, formatter_class=RawDescriptionHelpFormatter)
     options.add_argument(
-        "what", nargs="+", metavar="WHAT", help="a recipe, a YAML file, or the directory of a run"
+        "sources", nargs="+", metavar="WHAT", help="a recipe, a YAML file, or the directory of a run"
     )
     options.add_argument("--seeds", type=int, default=20, help="number of seeds (default: 20)")
     options.add_argument("--first_seed", type=int, default=42, help="the others follow (default: 42)")
@@ -80,28 +80,28 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--out", help="write a page (.html), table (.csv) or all results (.json)")
     options.add_argument("--format", choices=sorted(FORMATS), help="format (default: by the ending of --out)")
     options.add_argument("--overwrite", action="store_true", help="overwrite an existing file")
-    given = options.parse_args(own)
-    check_at_least("seeds", given.seeds, 1)
-    check_at_least("first_seed", given.first_seed, 0)
-    if given.seeds > _MAX_SEEDS:
-        raise UserError(f"seeds must be at most {_MAX_SEEDS:,}, but is {given.seeds:,}")
-    out, format_ = Path(given.out) if given.out else None, "html"
+    args = options.parse_args(own_arguments)
+    check_at_least("seeds", args.seeds, 1)
+    check_at_least("first_seed", args.first_seed, 0)
+    if args.seeds > _MAX_SEEDS:
+        raise UserError(f"seeds must be at most {_MAX_SEEDS:,}, but is {args.seeds:,}")
+    out, format_ = Path(args.out) if args.out else None, "html"
     if out is not None:
-        check_output(out, given.overwrite)
-        format_ = output_format(out, given.format, FORMATS)
-    elif given.format is not None:
-        raise UserError(f"--format {given.format} needs --out FILE")
-    variants = dict(_variants(given.what, [_parse_varied(text) for text in given.vary]))
-    if given.seeds == 1 and len(variants) == 1:
+        check_output(out, args.overwrite)
+        format_ = output_format(out, args.format, FORMATS)
+    elif args.format is not None:
+        raise UserError(f"--format {args.format} needs --out FILE")
+    variants = dict(_variants(args.sources, [_parse_varied(setting) for setting in args.vary]))
+    if args.seeds == 1 and len(variants) == 1:
         raise UserError("one configuration with one seed is nothing to compare; increase --seeds, or use fit")
     filter_warnings()
     with flush_denormals():
-        configurations = [prepare(name, [*words, *for_fit]) for name, words in variants.items()]
+        configurations = [prepare(name, [*variant, *fit_options]) for name, variant in variants.items()]
         _check_metrics(configurations)
-        seeds = _seeds(given.first_seed, given.seeds, configurations)
+        seeds = _seeds(args.first_seed, args.seeds, configurations)
         with signals.continuing_after_interrupt():
             is_complete = _train(configurations, seeds)
-            if finished := [part for part in configurations if part.runs]:
+            if finished := [config for config in configurations if config.runs]:
                 summary = summarize_comparison(finished, seeds)
                 echo("\n".join(comparison_lines(summary)))
                 if out is not None:
@@ -112,7 +112,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def _seeds(first: int, number: int, configurations: Sequence[Configuration]) -> range:
+def _seeds(first: int, count: int, configurations: Sequence[Configuration]) -> range:
     """Return the seeds, far enough from each other that no two runs share a member.
 
     Member k of a run has the seed of the run plus k.
@@ -120,8 +120,8 @@ def _seeds(first: int, number: int, configurations: Sequence[Configuration]) -> 
     Raises:
         UserError: a seed is too large.
     """
-    step = max(part.members for part in configurations)
-    last = first + number * step - 1
+    step = max(config.members for config in configurations)
+    last = first + count * step - 1
     if last >= 2**32:
         raise UserError(f"seeds must be below {2**32}, but the last one is {last}")
     return range(first, last + 1, step)
@@ -139,31 +139,31 @@ def _train(configurations: Sequence[Configuration], seeds: Sequence[int]) -> boo
 def _train_groups(configurations: Sequence[Configuration], seeds: Sequence[int]) -> None:
     """Train all configurations, several at once if possible, and print the progress on standard error."""
     groups: dict[str, list[Configuration]] = {}
-    for part in configurations:
-        key = part.name if part.sequential_reason else part.same_training_key
-        groups.setdefault(key, []).append(part)
-    for number, parts in enumerate(groups.values(), 1):
-        names = ", ".join(part.name for part in parts)
+    for config in configurations:
+        key = config.name if config.sequential_reason else config.same_training_key
+        groups.setdefault(key, []).append(config)
+    for number, group in enumerate(groups.values(), 1):
+        names = ", ".join(config.name for config in group)
         step = f"[{number}/{len(groups)}] {names}: {plural(len(seeds), 'seed')}"
-        if reason := parts[0].sequential_reason:
+        if reason := group[0].sequential_reason:
             echo_once(f"{step}, one by one: {reason}")
-            _train_one_by_one(parts[0], seeds)
+            _train_one_by_one(group[0], seeds)
             continue
-        for chunk in chunks(parts, seeds):
-            if len(chunk) * len(parts) > 1:
+        for chunk in chunks(group, seeds):
+            if len(chunk) * len(group) > 1:
                 echo_once(f"{step} at once")
-                train_at_once(parts, chunk)
+                train_at_once(group, chunk)
             else:
                 echo_once(f"{step}, one by one")
-                _train_one_by_one(parts[0], chunk)
+                _train_one_by_one(group[0], chunk)
 
 
-def _train_one_by_one(part: Configuration, seeds: Sequence[int]) -> None:
+def _train_one_by_one(config: Configuration, seeds: Sequence[int]) -> None:
     """Train a configuration with each seed, and print its metric."""
     for seed in seeds:
-        train_sequentially(part, seed)
-        metric = part.runs[-1].metric
-        result = "diverged" if metric is None else f"{part.metric} {format_metric(metric, 4)}"
+        train_sequentially(config, seed)
+        metric = config.runs[-1].metric
+        result = "diverged" if metric is None else f"{config.metric} {format_metric(metric, 4)}"
         echo_once(f"  seed {seed}: {result}")
 
 
@@ -175,21 +175,21 @@ def _split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     Raises:
         UserError: an option of fit that compare sets.
     """
-    own: list[str] = []
-    for_fit: list[str] = []
-    words = list(arguments)
-    while words:
-        word = words.pop(0)
-        name, has_value, _ = word.partition("=")
-        is_own = not word.startswith("-") or name in _OWN_FLAGS or name in _OWN_OPTIONS
+    own_arguments: list[str] = []
+    fit_options: list[str] = []
+    remaining = list(arguments)
+    while remaining:
+        argument = remaining.pop(0)
+        name, has_value, _ = argument.partition("=")
+        is_own = not argument.startswith("-") or name in _OWN_FLAGS or name in _OWN_OPTIONS
         if not is_own:
             _check_option(name)
-        part = own if is_own else for_fit
-        part.append(word)
-        takes_value = word.startswith("-") and not has_value and name not in FLAGS
-        if takes_value and words and not words[0].startswith("--"):
-            part.append(words.pop(0))
-    return own, for_fit
+        destination = own_arguments if is_own else fit_options
+        destination.append(argument)
+        takes_value = argument.startswith("-") and not has_value and name not in FLAGS
+        if takes_value and remaining and not remaining[0].startswith("--"):
+            destination.append(remaining.pop(0))
+    return own_arguments, fit_options
 
 
 def _check_option(name: str) -> None:
@@ -213,13 +213,13 @@ def _parse_varied(text: str) -> _Varied:
         >>> _parse_varied("model.hidden=[10],[10,10]")
         _Varied(key='model.hidden', values=['[10]', '[10,10]'])
     """
-    key, separator, rest = text.removeprefix("--").partition("=")
-    values = [value.strip() for value in split_values(rest)]
+    key, separator, value_text = text.removeprefix("--").partition("=")
+    values = [value.strip() for value in split_values(value_text)]
     if not separator or not key or not all(values):
         raise UserError(f"--vary {text!r} must be KEY=V1,V2, such as model.lr=0.01,0.1")
     _check_option(f"--{key}")
-    for number, value in enumerate(values):
-        if value in values[:number]:
+    for index, value in enumerate(values):
+        if value in values[:index]:
             raise UserError(f"--vary {key} has the value {value} twice")
     return _Varied(key, values)
 
@@ -245,51 +245,51 @@ def split_values(text: str) -> list[str]:
     return values
 
 
-def _variants(whats: Sequence[str], varied: Sequence[_Varied]) -> Iterator[tuple[str, list[str]]]:
+def _variants(sources: Sequence[str], varied: Sequence[_Varied]) -> Iterator[tuple[str, list[str]]]:
     """Yield the name of each configuration and its options of fit.
 
     Raises:
         UserError: a configuration does not exist or is given twice, or there are too many.
     """
-    keys = [part.key for part in varied]
-    for kind, names in (("configuration", list(whats)), ("--vary", keys)):
-        for number, name in enumerate(names):
-            if name in names[:number]:
-                raise UserError(f"{kind} {name} is given twice")
-    combinations = list(product(*(part.values for part in varied)))
-    if len(whats) * len(combinations) > _MAX_CONFIGURATIONS:
-        number = len(whats) * len(combinations)
-        raise UserError(f"{number} configurations are too many to compare, at most {_MAX_CONFIGURATIONS}")
-    for what in whats:
-        path = _find(what)
+    keys = [setting.key for setting in varied]
+    for label, names in (("configuration", list(sources)), ("--vary", keys)):
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                raise UserError(f"{label} {name} is given twice")
+    combinations = list(product(*(setting.values for setting in varied)))
+    if len(sources) * len(combinations) > _MAX_CONFIGURATIONS:
+        count = len(sources) * len(combinations)
+        raise UserError(f"{count} configurations are too many to compare, at most {_MAX_CONFIGURATIONS}")
+    for source in sources:
+        path = _find(source)
         for values in combinations:
-            words = [f"--{key}={value}" for key, value in zip(keys, values, strict=True)]
+            options = [f"--{key}={value}" for key, value in zip(keys, values, strict=True)]
             labels = [f"{key.rpartition('.')[2]}={value}" for key, value in zip(keys, values, strict=True)]
-            yield " ".join([what, *labels]), ["--config", path, *words]
+            yield " ".join([source, *labels]), ["--config", path, *options]
 
 
-def _find(what: str) -> str:
+def _find(source: str) -> str:
     """Return the name of a recipe, or the path of a configuration; that of a run is in its directory.
 
     Raises:
         UserError: there is none.
     """
-    check_path(what)
-    path = Path(what)
-    if path.suffix == ".ckpt" or what in {"best", "last"}:
-        path = Path(find_checkpoint(what)).parent.parent
+    check_path(source)
+    path = Path(source)
+    if path.suffix == ".ckpt" or source in {"best", "last"}:
+        path = Path(find_checkpoint(source)).parent.parent
     elif not path.is_dir():
-        recipes.read(what)
-        return what
+        recipes.read(source)
+        return source
     if not (path / "config.yaml").is_file():
         example = "lightning_logs/circles_v2/version_0"
-        raise UserError(f"{what} has no config.yaml: give the directory of a run, such as {example}")
+        raise UserError(f"{source} has no config.yaml: give the directory of a run, such as {example}")
     return str(path / "config.yaml")
 
 
 def _check_metrics(configurations: Sequence[Configuration]) -> None:
     """Raise UserError if configurations have different metrics."""
-    by_metric = {part.metric: part.name for part in reversed(configurations)}
+    by_metric = {config.metric: config.name for config in reversed(configurations)}
     if len(by_metric) > 1:
         metrics = " and ".join(f"{name} has {metric}" for metric, name in reversed(by_metric.items()))
         raise UserError(f"configurations of different tasks cannot be compared: {metrics}")

@@ -443,8 +443,8 @@ class FitCLI(LitCLI):
             if any(isinstance(logger, RunLogger) for logger in self.trainer.loggers):
                 self.say(f"Look:  tensorboard --logdir {folder.parent.parent}")
             if checkpoint.is_file():
-                other = "" if self.datamodule.has_split("test") else " --data.path FILE  # with other rows"
-                self.say(f"Test:  {self.test_command(checkpoint)}{other}")
+                hint = "" if self.datamodule.has_split("test") else " --data.path FILE  # with other rows"
+                self.say(f"Test:  {self.test_command(checkpoint)}{hint}")
                 if self.datamodule.folds and self._splits_off_test_rows() and not signals.received():
                     command = shlex.join(["lit-classify", *self.args, "--data.test_fraction", "0"])
                     self.say(f"Final: {command}  # trains on all rows")

@@ -31,7 +31,7 @@ _TRAINER_CLASSES = {
     "trainer.callbacks": (*lightning.pytorch.callbacks.__all__, *callbacks.__all__),
     "trainer.logger": lightning.pytorch.loggers.__all__,
 }
-_BASES = {  # of the class of an option, and a class that extends it
+_BASES = {  # the base class of an option's class, and a class that extends it
     "model": ("lit_classify.LitModule", "BinaryClassifier"),
     "data": ("lit_classify.data.InMemoryDataModule", "TableDataModule"),
     "trainer.callbacks": ("lightning.pytorch.Callback", "EarlyStopping"),
@@ -55,12 +55,12 @@ def explain(parser: ArgumentParser, message: str) -> str:
     if explanation := wrong_number_of_values(message, getattr(parser, "args", ())):
         return explanation
     if option := _find(r"unrecognized arguments: (.+)", message):
-        first = option.split()[0]
-        if first.startswith("--"):
-            return _unknown_option(first.removeprefix("--").partition("=")[0], parser)
-        if flag := _flag_before(first, parser):
-            return takes_no_value(flag, repr(first))
-        return f"unexpected argument {first!r}; {_how_to_name(first, parser)}"
+        argument = option.split()[0]
+        if argument.startswith("--"):
+            return _unknown_option(argument.removeprefix("--").partition("=")[0], parser)
+        if flag := _flag_before(argument, parser):
+            return takes_no_value(flag, repr(argument))
+        return f"unexpected argument {argument!r}; {_how_to_name(argument, parser)}"
     if name := _find(r"Expected a dot import path string: (\S+)", message):
         if key in {"model", "data"}:
             return f"unknown {key} class {name!r}{_guess(name, _classes(key))}"
@@ -88,20 +88,20 @@ def explain(parser: ArgumentParser, message: str) -> str:
 
 def _wrong_type(key: str, expected: str, message: str) -> str:
     """Return the error message for a value of another type than the expected one."""
-    inner = re.findall(r'Parser key "([\w.]+)"', message)
-    option = f"{key}.{inner[-1]}" if len(inner) > 1 else key
-    got = _find(r"Got value: (.*)", message)
-    given = _find(r"Given value: (.*)", message) if got is None else got
-    if key in _BASES and option == key and re.fullmatch(r"[^\W\d][^\[{]*", str(given)):
-        return _invalid_base(key, str(given))
+    keys = re.findall(r'Parser key "([\w.]+)"', message)
+    option = f"{key}.{keys[-1]}" if len(keys) > 1 else key
+    got_value = _find(r"Got value: (.*)", message)
+    value = _find(r"Given value: (.*)", message) if got_value is None else got_value
+    if key in _BASES and option == key and re.fullmatch(r"[^\W\d][^\[{]*", str(value)):
+        return _invalid_base(key, str(value))
     if key in {"model", "data"} and option == key:
         return _REQUIRES_CLASS.format(key)
     if choices := _find(r"typing\.Literal\[(.+?)\]", message):
-        kinds = dict.fromkeys(re.findall(rf"{_EXPECTED}(float|int|list|dict)'", message))
-        expected = " or ".join([f"one of {choices}", *(_OTHER_KINDS[kind] for kind in kinds)])
+        types = dict.fromkeys(re.findall(rf"{_EXPECTED}(float|int|list|dict)'", message))
+        expected = " or ".join([f"one of {choices}", *(_OTHER_KINDS[type_] for type_ in types)])
     elif expected == "bool" and re.search(rf"{_EXPECTED}int'", message):
         expected = "a whole number, true or false"
-    return f"--{option}: expected {_describe_type(expected, str(given), option)}, but got {given!r}"
+    return f"--{option}: expected {_describe_type(expected, str(value), option)}, but got {value!r}"
 
 
 def _command(parser: ArgumentParser) -> str:
@@ -123,8 +123,8 @@ def _typed(parser: ArgumentParser, option: str) -> str | None:
 def _flag_before(argument: str, parser: ArgumentParser) -> str | None:
     """Return the option without a value that an argument follows."""
     flags = {name for action in actions(parser) if action.nargs == 0 for name in action.option_strings}
-    given = pairwise(getattr(parser, "args", ()))
-    return next((before for before, following in given if following == argument and before in flags), None)
+    pairs = pairwise(getattr(parser, "args", ()))
+    return next((option for option, following in pairs if following == argument and option in flags), None)
 
 
 def _is_table(name: str) -> bool:
@@ -135,7 +135,7 @@ def _is_table(name: str) -> bool:
 def _named_file(parser: ArgumentParser, key: str) -> str | None:
     """Return an error message if a file was given in place of a class."""
     typed = _typed(parser, key) or ""
-    is_file = os.path.isfile(typed)  # a name may be too long for pathlib's question
+    is_file = os.path.isfile(typed)  # pathlib raises an error if a name is too long
     is_recipe = typed.endswith((".yaml", ".yml")) and is_file
     if is_recipe or not (_is_table(typed) or "/" in typed or typed.endswith(".ckpt") or is_file):
         return None
@@ -144,22 +144,22 @@ def _named_file(parser: ArgumentParser, key: str) -> str | None:
     return f"--{key} takes a name ({names}), but {typed!r} is a file; {table}{_how_to_name(typed, parser)}"
 
 
-def _how_to_name(text: str, parser: ArgumentParser) -> str:
+def _how_to_name(argument: str, parser: ArgumentParser) -> str:
     """Return a hint at the option for a file or a name that was typed without one."""
-    command, name = _command(parser), shlex.quote(text)
-    if text.endswith(".ckpt"):
+    command, name = _command(parser), shlex.quote(argument)
+    if argument.endswith(".ckpt"):
         return f"to read a file, add --ckpt_path {name}"
-    if _is_table(text) and (before := _typed(parser, "data.path")):
-        files = shlex.quote(f"[{before.strip('[]')}, {text}]")
+    if _is_table(argument) and (paths := _typed(parser, "data.path")):
+        files = shlex.quote(f"[{paths.strip('[]')}, {argument}]")
         return f"to read several files, give a list: --data.path {files}"
-    if _is_table(text) and command != "fit":
+    if _is_table(argument) and command != "fit":
         return f"to read a file, add --data.path {name}"
-    if _is_table(text):
+    if _is_table(argument):
         recipe = "" if _typed(parser, "config") or _typed(parser, "data.path") else "--config table "
         target = "" if _typed(parser, "data.target") else " --data.target COLUMN"
         return f"to read a file, add {recipe}--data.path {name}{target}"
     if command != "fit":
-        run = None if Path(text).exists() else newest_run(Path(RUNS, text))
+        run = None if Path(argument).exists() else newest_run(Path(RUNS, argument))
         return f"to use a checkpoint, add --ckpt_path {shlex.quote(str(run)) if run else name}"
     return f"to use a recipe, add --config {name}"
 
@@ -195,16 +195,16 @@ def _typed_argument(key: str, parser: ArgumentParser) -> str:
     return next(option.removeprefix(f"--{key}.") for option in options if option.startswith(f"--{key}."))
 
 
-def _describe_type(expected: str, given: str, option: str) -> str:
+def _describe_type(expected: str, value: str, option: str) -> str:
     """Describe the values of a type, with an example."""
-    kind = expected.rpartition(".")[2]
-    if option == "data.inputs" and kind == "Sequence":
+    type_name = expected.rpartition(".")[2]
+    if option == "data.inputs" and type_name == "Sequence":
         return 'a list such as "[x1, x2^2]"'
-    if kind in {"Sequence", "MutableSequence"}:
-        number = given if re.fullmatch(r"[\d.]+", given) else "10"
-        return f"a list such as [{number}, {number}]"
-    words = {"Mapping": "a mapping such as '{momentum: 0.9}'", "dict": "a mapping such as '{name: value}'"}
-    return {**words, "bool": "true or false"}.get(kind, expected)
+    if type_name in {"Sequence", "MutableSequence"}:
+        width = value if re.fullmatch(r"[\d.]+", value) else "10"
+        return f"a list such as [{width}, {width}]"
+    examples = {"Mapping": "a mapping such as '{momentum: 0.9}'", "dict": "a mapping such as '{name: value}'"}
+    return {**examples, "bool": "true or false"}.get(type_name, expected)
 
 
 def _invalid_base(key: str, path: str) -> str:
@@ -284,8 +284,8 @@ def _unknown_option(option: str, parser: ArgumentParser) -> str:
     """
     known = set(_options(parser))
     if option in known:
-        more = _owners(option)
-        return f"--{option} is not an option of the chosen class{more and f': it {more}'}"
+        owners = _owners(option)
+        return f"--{option} is not an option of the chosen class{owners and f': it {owners}'}"
     name = option.rpartition(".")[2]
     suggestion = _SYNONYMS.get(name)
     if suggestion is None or ("." not in suggestion and suggestion not in known):  # of another command
@@ -295,36 +295,37 @@ def _unknown_option(option: str, parser: ArgumentParser) -> str:
         suggestion = unique[0] if unique else _most_similar(option, known)
     if suggestion is None:
         return f"unknown option --{option}; see lit-classify {_command(parser)} --help"
-    more = _owners(suggestion)
-    return f"unknown option --{option}: did you mean --{suggestion}?{more and f' It {more}'}"
+    owners = _owners(suggestion)
+    return f"unknown option --{option}: did you mean --{suggestion}?{owners and f' It {owners}'}"
 
 
 def _owners(option: str) -> str:
     """Return which classes have an option of the model or the data, if not all of them do."""
     key, _, name = option.partition(".")
-    kinds = _classes(key) if key in {"model", "data"} else {}
-    owners = [owner for owner, kind in kinds.items() if name in constructor_parameters(kind)]
-    return f"belongs to {', '.join(owners)}" if 0 < len(owners) < len(kinds) else ""
+    classes = _classes(key) if key in {"model", "data"} else {}
+    names = [owner for owner, class_ in classes.items() if name in constructor_parameters(class_)]
+    return f"belongs to {', '.join(names)}" if 0 < len(names) < len(classes) else ""
 
 
 def _most_similar(option: str, known: Iterable[str]) -> str | None:
     """Return the most similar option of the same group, or else of any group."""
     group, _, name = option.rpartition(".")
-    within = {key.rpartition(".")[2]: key for key in known if key.rpartition(".")[0] == group}
-    guess = closest(name, within, cutoff=0.7)
-    return within[guess] if guess else closest(option, known, cutoff=0.7)
+    same_group = {key.rpartition(".")[2]: key for key in known if key.rpartition(".")[0] == group}
+    guess = closest(name, same_group, cutoff=0.7)
+    return same_group[guess] if guess else closest(option, known, cutoff=0.7)
 
 
 def _options(parser: ArgumentParser) -> Iterator[str]:
     for action in actions(parser):
         yield from (name.removeprefix("--") for name in action.option_strings if name.startswith("--"))
     for key in ("model", "data"):
-        for task in _classes(key).values():
-            names = constructor_parameters(task).keys() - {*(LINKED if key == "model" else ())}
+        for class_ in _classes(key).values():
+            names = constructor_parameters(class_).keys() - {*(LINKED if key == "model" else ())}
             yield from (f"{key}.{name}" for name in names)
 
 
 def _classes(key: str) -> dict[str, type]:
-    space, base = (modules, LitModule) if key == "model" else (data, InMemoryDataModule)
-    classes = ((name, getattr(space, name)) for name in space.__all__)
-    return {name: kind for name, kind in classes if issubclass(kind, base) and not inspect.isabstract(kind)}
+    package, base = (modules, LitModule) if key == "model" else (data, InMemoryDataModule)
+    classes = {name: getattr(package, name) for name in package.__all__}
+    concrete = [name for name, class_ in classes.items() if not inspect.isabstract(class_)]
+    return {name: classes[name] for name in concrete if issubclass(classes[name], base)}
