@@ -87,11 +87,18 @@ def _check_units(tables: Sequence[RawTable], options: ValueOptions) -> None:
 
 def _differ(name: str, table: RawTable, values: str, other: RawTable, required: ValueFormat) -> DataError:
     """Return the error for a column that differs between two tables."""
-    argument = shlex.quote(json.dumps([name], ensure_ascii=False))
     return DataError(
         f"column {name!r}: {table.files[0][0]} has {values}, but {other.files[0][0]} has values like "
-        f"{required.example}; write them alike, leave the column out with --data.ignore {argument}, or read "
-        f"it as text with --data.categorical {argument}"
+        f"{required.example}; {unify_advice(name)}"
+    )
+
+
+def unify_advice(name: str) -> str:
+    """Return what to do about a column that differs between files."""
+    argument = shlex.quote(json.dumps([name], ensure_ascii=False))
+    return (
+        f"write them alike, leave the column out with --data.ignore {argument}, or read it as text with "
+        f"--data.categorical {argument}"
     )
 
 

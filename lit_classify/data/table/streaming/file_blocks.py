@@ -6,13 +6,14 @@ from pathlib import Path
 import polars as pl
 
 from lit_classify.data.table.compression import find_compression
+from lit_classify.data.table.concatenation import unify_advice
 from lit_classify.data.table.csv import CsvFile, apply_formats
 from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.format_detection import detect_format
 from lit_classify.data.table.json_lines import bytes_per_line, iterate_json_lines
 from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.readers import digest_file, refuse_corrupt, scan
-from lit_classify.data.table.text_conversion import FormatDetector, convert_text
+from lit_classify.data.table.text_conversion import FormatDetector, ValueOptions, convert_text
 from lit_classify.data.table.value_formats import Formats, ValueFormat
 from lit_classify.errors import DataError
 
@@ -51,21 +52,39 @@ def read_blocks(
     Yields:
         The rows, and the offset of the next block.
     """
-    name, missing = check_format(path), options.values.missing_values
+    name = check_format(path)
     if name == "CSV":
         for frame, lines in CsvFile(path, options).blocks(formats, offset):
             if len(frame):
                 yield frame, lines.end
     elif name == "JSON lines":
         for frame, end in iterate_json_lines(path, offset):
-            yield apply_formats(frame, formats, missing), end
+            yield _convert(path, frame, formats, options.values), end
     else:
         with refuse_corrupt(path, name):
             rows = scan(path, name).with_columns(pl.col(pl.Categorical, pl.Enum).cast(pl.String))
             num_rows, width = rows.select(pl.len()).collect().item(), len(rows.collect_schema())
             size = max(_CELLS // width, 1)
             for start in range(row, num_rows, size):
-                yield apply_formats(rows.slice(start, size).collect(), formats, missing), 0
+                yield _convert(path, rows.slice(start, size).collect(), formats, options.values), 0
+
+
+def _convert(path: Path, frame: pl.DataFrame, formats: Formats, options: ValueOptions) -> pl.DataFrame:
+    """Convert columns of text that have a format.
+
+    Raises:
+        DataError: a column has numbers without a unit, but percentages in another file.
+    """
+    percentages = {name: formats[name] for name in formats if formats[name].unit == "%"}
+    for name, value_format in percentages.items():
+        cells = frame.get_column(name, default=None)
+        is_typed = cells is not None and cells.dtype.is_numeric() and cells.count() > 0
+        if is_typed and options.is_used(name):
+            raise DataError(
+                f"column {name!r}: {path} has numbers without a unit, but another file has values like "
+                f"{value_format.example}; {unify_advice(name)}"
+            )
+    return apply_formats(frame, formats, options.missing_values)
 
 
 def read_head(path: Path, options: CsvOptions) -> tuple[RawTable, set[str], FormatDetector]:

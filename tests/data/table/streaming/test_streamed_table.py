@@ -320,6 +320,19 @@ def test_percentages_are_refused_where_the_training_had_plain_numbers(cache_dir:
         data.setup("test")
 
 
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("cache_dir", [None, "cache"])
+def test_numbers_with_types_in_a_late_block_beside_percentages_are_refused(cache_dir: str | None) -> None:
+    Path("t.csv").write_text("\n".join(["x,target", *(f"{n % 50}%,{'ab'[n % 2]}" for n in range(100))]))
+    frame = pl.DataFrame({"x": [None] * 300 + [5.0] * 300, "target": ["a", "b"] * 300})
+    frame.write_parquet("typed.parquet")
+    for paths in (["t.csv", "typed.parquet"], ["typed.parquet", "t.csv"]):
+        with pytest.raises(
+            DataError, match=r"column 'x': typed.parquet has numbers without a unit, but .* %;"
+        ):
+            TableDataModule(paths, "target", cache_dir=cache_dir)
+
+
 @pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")
 @pytest.mark.parametrize("cache_dir", [None, "cache"])
 def test_new_numbers_with_types_are_read_as_amounts_but_not_as_percentages(cache_dir: str | None) -> None:
