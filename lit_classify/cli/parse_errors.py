@@ -279,7 +279,7 @@ _SYNONYMS = {
 def _unknown_option(option: str, parser: ArgumentParser) -> str:
     """Return the error message for an unknown option, with a suggestion if there is a good one.
 
-    Synonyms from other libraries take precedence, then options with the same last part, then similar names,
+    Synonyms from other libraries take precedence, then options of the same last name, then similar names,
     those of the same group first.
     """
     known = set(_options(parser))

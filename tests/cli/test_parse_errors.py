@@ -290,7 +290,7 @@ def test_a_wrong_value_of_an_option_named_missing_is_not_taken_for_a_missing_opt
 
 
 @pytest.mark.parametrize(
-    ("part", "name", "base", "guess"),
+    ("option", "name", "base", "guess"),
     [
         ("model", "Model", "lit_classify.LitModule", "BinaryClassifier"),
         ("data", "Data", "lit_classify.data.InMemoryDataModule", "TableDataModule"),
@@ -301,12 +301,12 @@ def test_a_wrong_value_of_an_option_named_missing_is_not_taken_for_a_missing_opt
     ],
 )
 def test_the_message_for_a_class_of_lightning_names_the_class_to_extend(
-    part: str, name: str, base: str, guess: str, capsys: pytest.CaptureFixture[str]
+    option: str, name: str, base: str, guess: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("own_file_of_mine.py").write_text(OWN_FILE)
-    assert main([*SHORT, f"--{part}", f"own_file_of_mine.{name}"]) == 2
+    assert main([*SHORT, f"--{option}", f"own_file_of_mine.{name}"]) == 2
     stderr = capsys.readouterr().err
-    assert f"--{part} own_file_of_mine.{name} must extend {base}, as {guess} does" in stderr
+    assert f"--{option} own_file_of_mine.{name} must extend {base}, as {guess} does" in stderr
     assert len(stderr.splitlines()) == 1
 
 
