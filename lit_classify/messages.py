@@ -3,6 +3,7 @@
 import html
 import os
 import re
+import shutil
 import sys
 import unicodedata
 import warnings
@@ -90,6 +91,11 @@ def width_of(text: str) -> int:
     """
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
     return len(text) + wide - sum(unicodedata.category(character) in {"Mn", "Me", "Cf"} for character in text)
+
+
+def terminal_width() -> int:
+    """Return the number of columns of the terminal, or 80 without one."""
+    return shutil.get_terminal_size().columns
 
 
 def pad(text: str, width: int) -> str:

@@ -126,17 +126,24 @@ def format_metrics(metrics: dict[str, float], evaluated_on: str) -> list[str]:
     Examples:
         >>> format_metrics({"train/loss": 0.69295, "train/accuracy": 0.5, "val/loss": 0.6933}, "Val")
         ['Loss: 0.69295, Acc: 50.00%', 'Val loss: 0.69330']
+        >>> format_metrics({"train/loss": 2.5e30}, "Val")
+        ['Train loss: 2.500e+30']
     """
     classes = "train/accuracy" in metrics or "val/accuracy" in metrics
     shown = {
-        "train/loss": ("Loss: {:.5f}" if classes else "Train loss: {:.5f}"),
-        "train/accuracy": "Acc: {:.2%}",
-        "val/loss": f"{evaluated_on} loss: {{:.5f}}",
-        "val/accuracy": "Acc: {:.2%}",
+        "train/loss": ("Loss" if classes else "Train loss", _format_loss),
+        "train/accuracy": ("Acc", "{:.2%}".format),
+        "val/loss": (f"{evaluated_on} loss", _format_loss),
+        "val/accuracy": ("Acc", "{:.2%}".format),
     }
     fields = []
     for stage in ("train/", "val/"):
         tags = [tag for tag in shown if tag in metrics and tag.startswith(stage)]
         if tags:
-            fields.append(", ".join(shown[tag].format(metrics[tag]) for tag in tags))
+            fields.append(", ".join(f"{shown[tag][0]}: {shown[tag][1](metrics[tag])}" for tag in tags))
     return fields if classes else [", ".join(fields)]
+
+
+def _format_loss(loss: float) -> str:
+    """Return a loss as the course prints it, but with an exponent if it is about to diverge."""
+    return f"{loss:.5f}" if loss < 1e7 else f"{loss:.3e}"

@@ -16,7 +16,7 @@ from lit_classify.cli.compare_training import chunks, train_at_once, train_seque
 from lit_classify.cli.output_files import check_output, output_format
 from lit_classify.cli.warning_filters import filter_warnings
 from lit_classify.errors import UserError, check_at_least, check_path
-from lit_classify.messages import closest, echo, echo_once, format_metric, plural
+from lit_classify.messages import closest, echo, echo_once, format_metric, plural, terminal_width
 from lit_classify.report.comparison import Configuration, summarize_comparison
 from lit_classify.report.comparison_formats import comparison_csv, comparison_json, comparison_lines
 from lit_classify.report.comparison_page import comparison_page
@@ -103,7 +103,7 @@ def main(arguments: list[str]) -> int:
             is_complete = _train(configurations, seeds)
             if finished := [config for config in configurations if config.runs]:
                 summary = summarize_comparison(finished, seeds)
-                echo("\n".join(comparison_lines(summary)))
+                echo("\n".join(comparison_lines(summary, terminal_width())))
                 if out is not None:
                     write_all({out: FORMATS[format_](summary, finished)})
                     echo(f"\nWritten: {out}")

@@ -40,7 +40,7 @@ from lit_classify.evaluation.diagnosis_facts import collect_facts
 from lit_classify.evaluation.lr_range_test import range_test
 from lit_classify.evaluation.threshold_tuning import check_metric, tune_threshold
 from lit_classify.loggers import RunLogger
-from lit_classify.messages import escape_control, plural, summarize, warn
+from lit_classify.messages import escape_control, plural, summarize, terminal_width, warn, width_of
 from lit_classify.modules import BinaryClassifier, LitModule
 from lit_classify.modules.results import Evaluation
 from lit_classify.threads import flush_denormals, limit_threads
@@ -373,12 +373,12 @@ class FitCLI(LitCLI):
             validated = cross_validated(self.model, self.validate_best(checkpoint))
             rows = OUT_OF_FOLD if folds else "each member's best epoch on the validation rows"
             shown = f"{self.headline(validated)}{f', {folds} folds' if folds else ''}"
-            self.say(f"Best:  {rows}: {shown}", "green")
+            self.say(_in_lines(f"Best:  {rows}:", shown), "green")
             self.show_best(checkpoint.epochs - 1, validated.values)
         elif tested:
             score = float(cast(Tensor, best.best_model_score))
-            shown = f"{score:.5f}; on the test rows: {tested}"
-            self.say(f"Best:  epoch {checkpoint.epochs - 1} by val/loss, {shown}", "green")
+            best_epoch = f"Best:  epoch {checkpoint.epochs - 1} by val/loss, {score:.5f};"
+            self.say(_in_lines(best_epoch, f"on the test rows: {tested}"), "green")
             return
         else:
             before_resume = f"val/loss {best.best_model_score:.5f}"
@@ -522,6 +522,12 @@ class FitCLI(LitCLI):
         for parent in (folder.parent, folder.parent.parent):
             with suppress(OSError):  # not empty
                 parent.rmdir()
+
+
+def _in_lines(first: str, second: str) -> str:
+    """Return two texts in a line if they fit into the terminal, else the second one below."""
+    line = f"{first} {second}"
+    return line if width_of(line) <= terminal_width() else f"{first}\n       {second}"
 
 
 main = FitCLI.main

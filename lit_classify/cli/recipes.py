@@ -1,8 +1,10 @@
 """``lit-classify recipes``: list the packaged recipes."""
 
+from textwrap import fill
+
 from lit_classify import recipes
 from lit_classify.cli.argument_parser import parser
-from lit_classify.messages import echo
+from lit_classify.messages import echo, terminal_width
 
 
 def main(arguments: list[str]) -> int:
@@ -12,6 +14,8 @@ def main(arguments: list[str]) -> int:
     names = recipes.bad_names() if options.parse_args(arguments[1:]).bad else recipes.names()
     width = max(map(len, names))
     for name in names:
-        echo(f"{name:<{width}}  {recipes.read(name)['recipe']['purpose']}")
+        start, indent = f"{name:<{width}}  ", " " * (width + 2)
+        purpose = recipes.read(name)["recipe"]["purpose"]
+        echo(fill(purpose, terminal_width(), initial_indent=start, subsequent_indent=indent))
     echo(f"\nRun one:  lit-classify fit --config {'circles_v2' if 'circles_v2' in names else names[0]}")
     return 0

@@ -1,6 +1,7 @@
 """Render the summary of a comparison as lines for a terminal, as CSV and as JSON."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,15 +11,18 @@ from lit_classify.evaluation.predictions import escape_formulas
 from lit_classify.messages import escape_control, format_metric, pad, plural, width_of
 
 _MAX_TESTS = 10  # lines in a terminal
-_MAX_DIFFERS = 40  # characters in a column of the table
 Summary = Mapping[str, Any]
 
 
-def comparison_lines(summary: Summary) -> list[str]:
-    """Return the table, the tests and the notes as lines."""
+def comparison_lines(summary: Summary, width: int = 80) -> list[str]:
+    """Return the table, the tests and the notes as lines.
+
+    Args:
+        summary: the comparison.
+        width: the columns of the terminal, into which the table fits.
+    """
     seeds, metric = summary["seeds"], summary["metric"]
     rows = [["configuration", "what differs", "parameters", metric, "best", "worst", "times best", "seconds"]]
-    fits = all(len(what_differs(config)) <= _MAX_DIFFERS for config in summary["configurations"])
     for config in summary["configurations"]:
         spread = "" if config["std"] is None else f" ± {format_metric(config['std'], 4)}"
         values = [
@@ -27,15 +31,20 @@ def comparison_lines(summary: Summary) -> list[str]:
         ]
         times_best = f"{config['times_best']} of {len(seeds)}"
         parameters, seconds = f"{config['parameters']:,}", f"{config['seconds']:.1f}"
-        differs = what_differs(config) if fits else ""
         rows.append(
-            [config["name"], differs, parameters, values[0] + spread, *values[1:], times_best, seconds]
+            [
+                *(config["name"], what_differs(config), parameters, values[0] + spread),
+                *(*values[1:], times_best, seconds),
+            ]
         )
+    fits = max(map(width_of, _aligned(rows))) <= width
+    if not fits:
+        rows = [[row[0], "", *row[2:]] for row in rows]
     seed_range = f"{len(seeds)} seeds, {seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else f"seed {seeds[0]}"
     statistic = "mean ± standard deviation over " * (len(seeds) > 1)
     title = f"{metric} on {' or '.join(summary['rows'])}, {statistic}{seed_range}"
-    lines = [title, "", *_aligned(rows)]
-    if not fits:
+    lines = [title, "", *_aligned(rows, width)]
+    if not fits and any(map(what_differs, summary["configurations"])):
         settings = [f"{config['name']}: {what_differs(config)}" for config in summary["configurations"]]
         lines += ["", "what differs", *(escape_control(line, is_name=True) for line in settings)]
     lines += _test_lines(summary)
@@ -93,18 +102,29 @@ def verdict(test: Summary) -> str:
     return f"{difference}, {judged} (p = {test['p_corrected']:.2g}, {seeds})"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows with columns of equal width; the first two are text, and aligned to the left."""
+def _aligned(rows: Sequence[Sequence[str]], width: float = math.inf) -> list[str]:
+    """Return rows with columns of equal width; the first two are text, and aligned to the left.
+
+    Names that are too long for the width stand in a line of their own above the other cells.
+    """
     rows = [[escape_control(cell, is_name=True) for cell in row] for row in rows]
     widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
-    shown = [index for index, width in enumerate(widths) if any(row[index] for row in rows[1:])]
-    return [
-        "  ".join(
-            pad(row[index], widths[index]) if index < 2 else row[index].rjust(widths[index])
+    shown = [index for index in range(len(widths)) if any(row[index] for row in rows[1:])]
+    excess = sum(widths[index] + 2 for index in shown) - 2 - width
+    if excess > 0:
+        widths[0] = max(widths[0] - int(excess), width_of(rows[0][0]))
+    lines = []
+    for row in rows:
+        cells = list(row)
+        if width_of(cells[0]) > widths[0]:
+            lines.append(cells[0])
+            cells[0] = ""
+        padded = [
+            pad(cells[index], widths[index]) if index < 2 else cells[index].rjust(widths[index])
             for index in shown
-        ).rstrip()
-        for row in rows
-    ]
+        ]
+        lines.append("  ".join(padded).rstrip())
+    return lines
 
 
 def comparison_csv(summary: Summary) -> bytes:

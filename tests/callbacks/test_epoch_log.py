@@ -51,7 +51,7 @@ def test_lines_of_long_tables_are_printed_every_n_epochs(
 def test_a_line_of_an_epoch_fits_80_columns(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    wide = {"train/loss": 12.5, "train/accuracy": 1.0, "val/loss": 12.5, "val/accuracy": 1.0}
+    wide = {"train/loss": 1e36, "train/accuracy": 1.0, "val/loss": 1e36, "val/accuracy": 1.0}
     assert len(" | ".join(["Epoch: 9999", *format_metrics(wide, "Test")])) <= 80
     assert main([*SHORT, "--data.val_fraction", "0.2"]) == 0
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch")]

@@ -104,7 +104,7 @@ def test_the_hparams_page_shows_the_metrics_of_the_best_epoch_and_of_the_test(
     assert main([*fit, "--model.lr", "0.3"]) == 0  # so large that the last epoch is not the best
     out = capsys.readouterr().out
     ((epoch, loss, tested, accuracy),) = re.findall(
-        r"epoch (\d+) by val/loss, (\S+); on the test rows: loss (\S+), accuracy (\S+)", out
+        r"epoch (\d+) by val/loss, (\S+);\s+on the test rows: loss (\S+), accuracy (\S+)", out
     )
     assert int(epoch) < 39
     tags, (values,), _ = hparams("lightning_logs")
@@ -158,8 +158,6 @@ def test_the_hparams_page_shows_the_metrics_of_the_best_members(
     names = [f"{stage}_{name}" for stage in ("val", "test") for name in ("loss", "accuracy")]
     assert tags == [f"summary/{name}" for name in ("epoch", *names)]
     assert set(values) == set(tags)
-    assert re.search(
-        rf"Best: .*: loss {values['summary/val_loss']:.5f}.*, accuracy {values['summary/val_accuracy']:.5f}",
-        out,
-    )
+    loss, accuracy = values["summary/val_loss"], values["summary/val_accuracy"]
+    assert re.search(rf"Best: .*:\s+loss {loss:.5f}.*, accuracy {accuracy:.5f}", out)
     assert f"loss {values['summary/test_loss']:.5f}, accuracy {values['summary/test_accuracy']:.5f}" in out

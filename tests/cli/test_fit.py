@@ -200,10 +200,11 @@ def test_a_cross_validated_fit_ends_with_out_of_fold_and_test_metrics(
         loss = F.binary_cross_entropy_with_logits(held_out.squeeze(1), y.float())
         test = data.split("test")
         p = torch.sigmoid(model.network(test.x)).mean(dim=0).squeeze(1).double()
-    assert printed[best].startswith(f"Best:  out-of-fold (used for selection): loss {loss:.5f} ± ")
-    assert printed[best].endswith(", 3 folds")
+    assert printed[best] == "Best:  out-of-fold (used for selection):"
+    assert printed[best + 1].startswith(f"       loss {loss:.5f} ± ")
+    assert printed[best + 1].endswith(", 3 folds")
     expected = F.binary_cross_entropy(p, test.y.double())
-    assert printed[best + 1] == (
+    assert printed[best + 2] == (
         f"       on the test rows: loss {expected:.5f}, accuracy {((p > 0.5) == test.y).double().mean():.5f}"
     )
     assert main(["validate", "--ckpt_path", checkpoint]) == 0

@@ -15,7 +15,7 @@ def test_the_table_and_the_tests_are_aligned_lines() -> None:
         configuration("a", better, settings={"model.lr": 0.1}),
         configuration("long_name", [0.5] * 6, settings={"model.lr": 0.2}),
     ]
-    lines = comparison_lines(summarize_comparison(configurations, range(6)))
+    lines = comparison_lines(summarize_comparison(configurations, range(6)), width=100)
     assert lines[:5] == [
         "accuracy on 2 test rows, mean ± standard deviation over 6 seeds, 0 to 5",
         "",
@@ -25,6 +25,21 @@ def test_the_table_and_the_tests_are_aligned_lines() -> None:
     ]
     assert lines[6] == "a - long_name: +0.4250, significant (p = 0.031, 6 seeds)"
     assert lines[8].startswith("- Differences are tested on runs of equal seeds")
+
+
+def test_a_table_fits_the_terminal_without_losing_a_name_or_a_setting() -> None:
+    names = ["a", "lightning_logs/circles_v2/version_0/checkpoints/best.ckpt"]
+    configurations = [
+        configuration(name, [0.5, 0.6], settings={"model.lr": lr})
+        for name, lr in zip(names, (0.1, 0.2), strict=True)
+    ]
+    lines = comparison_lines(summarize_comparison(configurations, range(2)))
+    table = lines[2 : lines.index("what differs") - 1]
+    assert max(map(len, table)) <= 80
+    assert [line.split()[0] for line in table] == ["configuration", "a", names[1], "21"]
+    assert table[1].split()[1:] == table[3].split()
+    assert len(table[1]) == len(table[3])
+    assert f"{names[1]}: lr=0.2" in lines
 
 
 def test_long_settings_are_printed_in_full_below_the_table() -> None:
