@@ -334,7 +334,11 @@ class FirstPass:
         names = [name for name in result.reader.names if name in result.reader.texts - remaining_text]
         names = [name for name in names if sample[name].null_count() < len(sample)]
         detector = deepcopy(result.reader.detector)  # with what the columns of the first rows have in common
-        converted, formats, doubts = convert_text(sample.select(names), options, result.files[0][0], detector)
+        path, num_rows = result.files[0]
+        converted, formats, doubts = convert_text(sample.select(names), options, path, detector)
+        if doubts:  # which count the cells of a file
+            first_rows = sample.head(int((result.sample.row_positions < num_rows).sum()))
+            doubts = convert_text(first_rows.select(doubts.keys()), options, path, detector).doubts
         parsed = [series.name for series in converted if series.dtype != pl.String]
         late = {name: formats.get(name, ValueFormat()) for name in parsed}
         late = {name: late[name] for name in late if late[name] not in self._refused.get(name, ())}

@@ -567,6 +567,19 @@ def test_warnings_and_descriptions_are_the_same_as_in_memory(
 
 @pytest.mark.filterwarnings("ignore:.* also occur in")
 @pytest.mark.parametrize("cache_dir", [None, "cache"])
+def test_cells_that_can_be_read_in_two_ways_are_counted_in_the_first_file(cache_dir: str | None) -> None:
+    rows = [f"{1 + n % 12:02}/{1 + n % 11:02}/2024|{'ab'[n % 2]}" for n in range(132)]
+    for name in ("1.csv", "2.csv"):
+        Path(name).write_text("\n".join(["x|target", *rows, f"02/03/202{name[0]}|a"]))
+    with pytest.warns(DataWarning) as issued:
+        TableDataModule(["1.csv", "2.csv"], "target", cache_dir=cache_dir)
+    messages = [str(part.message) for part in issued]
+    (message,) = (message for message in messages if "two ways" in message)
+    assert message.startswith("1.csv, column 'x': 122 of 133 cells, such as '12/01/2024', can")
+
+
+@pytest.mark.filterwarnings("ignore:.* also occur in")
+@pytest.mark.parametrize("cache_dir", [None, "cache"])
 def test_unseen_categories_of_the_fitted_table_are_refused_when_it_is_evaluated(
     cache_dir: str | None,
 ) -> None:
