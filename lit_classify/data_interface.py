@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
-LINKED = (  # arguments of a module that come from its data
+LINKED_ARGUMENTS = (  # arguments of a module that come from its data
     "in_features",
     "out_features",
     "class_names",

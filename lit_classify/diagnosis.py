@@ -123,12 +123,12 @@ class Facts:
         """A learning rate that often works with the optimizer."""
         return 0.1 if self.optimizer == "SGD" else 0.01
 
-    def lower_lr(self, factor: float = 10) -> str:
+    def lower_lr_option(self, factor: float = 10) -> str:
         """Return the option for a lower learning rate, by more than ten only down to the typical one."""
         return f"--model.lr {max(self.lr / factor, min(self.typical_lr, self.lr / 10)):g}"
 
     @property
-    def other_optimizer(self) -> str:
+    def other_optimizer_options(self) -> str:
         """The options for Adam; if it was used, the one that tells whether a few rows can be learned."""
         return _ADAM if self.optimizer == "SGD" or self.overfit_batches else _OVERFIT
 
@@ -207,7 +207,7 @@ def diverged(facts: Facts) -> Finding | None:
     if not facts.num_invalid:
         return None
     evidence = f"the outputs for {facts.num_invalid:,} training rows are NaN or infinite"
-    return Finding("training has diverged", evidence, facts.lower_lr(math.inf))
+    return Finding("training has diverged", evidence, facts.lower_lr_option(math.inf))
 
 
 def unscaled_inputs(facts: Facts) -> Finding | None:
@@ -236,7 +236,7 @@ def dead_units(facts: Facts) -> Finding | None:
     evidence = f"{', '.join(layers)} have the same output for every row; {facts.scores}"
     advice = "--model.activation LeakyReLU"
     if facts.lr > facts.typical_lr:
-        advice = facts.lower_lr()
+        advice = facts.lower_lr_option()
     return Finding("hidden units are dead", evidence, advice)
 
 
@@ -252,7 +252,7 @@ def only_linear_layers(facts: Facts) -> Finding | None:
     return Finding("all layers are linear", facts.scores, advice)
 
 
-def rate_too_high(facts: Facts) -> Finding | None:
+def learning_rate_too_high(facts: Facts) -> Finding | None:
     """Detect a loss that is enormous, rises or oscillates."""
     loss = facts.loss
     if not facts.underfits or len(loss) < 4:
@@ -270,7 +270,7 @@ def rate_too_high(facts: Facts) -> Finding | None:
         evidence = f"the loss oscillates between {min(late):.3g} and {max(late):.3g}"
     else:
         return None
-    return Finding("the learning rate is too high", evidence, facts.lower_lr(factor))
+    return Finding("the learning rate is too high", evidence, facts.lower_lr_option(factor))
 
 
 def vanishing_gradients(facts: Facts) -> Finding | None:
@@ -282,16 +282,16 @@ def vanishing_gradients(facts: Facts) -> Finding | None:
         return None
     evidence = f"their norm is {facts.grad_norm:.1e}, and the loss stays at {late[-1]:.3g}; {facts.scores}"
     if facts.lr > facts.typical_lr:
-        advice = facts.lower_lr()
+        advice = facts.lower_lr_option()
     else:
         options = ["--model.activation ReLU"] if facts.activation in _SATURATING else []
         if len(facts.hidden) > 3:
             options.append(f'--model.hidden "{list(facts.hidden[:2])}"')
-        advice = " ".join(options) or facts.other_optimizer
+        advice = " ".join(options) or facts.other_optimizer_options
     return Finding("gradients are near zero", evidence, advice)
 
 
-def rate_too_low(facts: Facts) -> Finding | None:
+def learning_rate_too_low(facts: Facts) -> Finding | None:
     """Detect a loss that hardly decreases."""
     if not facts.underfits or not facts.from_start or len(facts.loss) < _MIN_EPOCHS:
         return None
@@ -312,7 +312,8 @@ def still_falling(facts: Facts) -> Finding | None:
     loss, tenth = facts.loss, len(facts.loss) // 10
     if not facts.underfits or facts.stops_early or len(loss) < _MIN_EPOCHS:
         return None
-    means = [statistics.fmean(loss[-num_tenths * tenth :][:tenth]) for num_tenths in (5, 4, 3, 2, 1)]
+    starts = range(len(loss) - 5 * tenth, len(loss), tenth)  # of the last five tenths
+    means = [statistics.fmean(loss[start : start + tenth]) for start in starts]
     earlier, last = means[-3], means[-1]
     if last > 0.97 * earlier or means != sorted(means, reverse=True):  # more than noise
         return None
@@ -327,7 +328,7 @@ def constant_predictions(facts: Facts) -> Finding | None:
     """Detect a model with the same output for every row."""
     if not facts.underfits or not facts.is_constant or len(facts.loss) < _MIN_EPOCHS:
         return None
-    return Finding("all rows have the same prediction", facts.scores, facts.other_optimizer)
+    return Finding("all rows have the same prediction", facts.scores, facts.other_optimizer_options)
 
 
 def class_never_predicted(facts: Facts) -> Finding | None:
@@ -422,10 +423,10 @@ CAUSES: Sequence[Check] = (  # of a model that does not learn: the first explain
     rounded_outputs,
     unscaled_inputs,
     only_linear_layers,
-    rate_too_high,
+    learning_rate_too_high,
     dead_units,
     vanishing_gradients,
-    rate_too_low,
+    learning_rate_too_low,
     still_falling,
     constant_predictions,
     class_never_predicted,

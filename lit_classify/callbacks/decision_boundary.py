@@ -17,6 +17,7 @@ from lit_classify.model_plots.boundary import BoundaryPlot, Snapshot, make_bound
 from lit_classify.modules import LitModule
 
 _MAX_SNAPSHOTS = 64  # kept at a time, from which the frames are selected
+_KEPT_FRACTION = 5 / 8  # of them when there are so many: more than there are frames
 _SNAPSHOTS_PER_FIT = 200  # approximately, if the number of epochs is known
 _MAX_FRAMES = 24
 _MAX_IMAGES = 10  # TensorBoard's default number of images per tag
@@ -76,7 +77,7 @@ class DecisionBoundary(PlotCallback):
         self._snapshots.append(snapshot)
         limit = min(_MAX_SNAPSHOTS, max(_MAX_IMAGES, _MAX_PROBABILITIES // snapshot.surface.numel()))
         if len(self._snapshots) >= limit:
-            self._snapshots = select_frames(self._snapshots, limit * 5 // 8)
+            self._snapshots = select_frames(self._snapshots, int(limit * _KEPT_FRACTION))
             self._every_n_epochs *= 2
         if time.monotonic() - self._logged_at > _SECONDS_BETWEEN_IMAGES:
             log_pixels(trainer, "plots/boundary_latest", self._plot.frames([snapshot])[0])

@@ -11,7 +11,7 @@ from lit_classify.checkpoints.checkpoint import Checkpoint, consistent
 from lit_classify.checkpoints.training_state import check_state
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.table.fitted_state import find_changed_files
-from lit_classify.data_interface import LINKED
+from lit_classify.data_interface import LINKED_ARGUMENTS
 from lit_classify.errors import UserError
 from lit_classify.modules import LitModule
 from lit_classify.serialization import ClassSpec
@@ -63,7 +63,8 @@ def check_model(checkpoint: Checkpoint, model: LitModule) -> None:
     compared = {
         name: value
         for name, value in spec.init_args.items()
-        if name not in LINKED or checkpoint.model.init_args.get(name)  # from Python, they may be left out
+        # from Python, the arguments that the data determines may be left out
+        if name not in LINKED_ARGUMENTS or checkpoint.model.init_args.get(name)
     }
     checkpoint.check_settings("model", compared)
 

@@ -32,7 +32,7 @@ from lit_classify.checkpoints.transfer import init_from, recorded_preprocessing
 from lit_classify.cli.lightning_cli import AUTO_MODULE, LitCLI
 from lit_classify.cli.plot_selection import plot_callbacks, selected
 from lit_classify.data import TableDataModule
-from lit_classify.data_interface import LINKED
+from lit_classify.data_interface import LINKED_ARGUMENTS
 from lit_classify.diagnosis import diagnose
 from lit_classify.errors import DataError, UserError
 from lit_classify.evaluation.cross_validation import OUT_OF_FOLD, cross_validated
@@ -73,7 +73,7 @@ class FitCLI(LitCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Link the model's arguments to the data."""
         super().add_arguments_to_parser(parser)
-        for name in LINKED:
+        for name in LINKED_ARGUMENTS:
             parser.link_arguments(f"data.{name}", f"model.init_args.{name}", apply_on="instantiate")
         self._options.default_classes = {"data": "lit_classify.data.CirclesDataModule", "model": AUTO_MODULE}
 
@@ -122,7 +122,7 @@ class FitCLI(LitCLI):
             if config[option] is not None and not config[option].strip():  # such as an unset variable
                 raise UserError(f"--{option} is empty: give a checkpoint, {examples}, or null")
         defaults = inspect.signature(LitModule).parameters
-        for name in LINKED:
+        for name in LINKED_ARGUMENTS:
             if config.model.init_args.get(name) not in (None, [], defaults[name].default):
                 raise UserError(f"--model.{name} comes from the data; change the data instead")
         if config.init_preprocessing != "auto" and not config.init_from:

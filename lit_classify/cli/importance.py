@@ -11,7 +11,12 @@ from lit_classify.checkpoints.search import find_checkpoint
 from lit_classify.cli.argument_parser import add_custom_classes, add_data_options, data_settings, parser
 from lit_classify.cli.output_files import check_directory, check_new
 from lit_classify.cli.warning_filters import filter_warnings
-from lit_classify.evaluation.importance import importance_table, importance_text, permutation_importance
+from lit_classify.evaluation.importance import (
+    NUM_REPEATS,
+    importance_table,
+    importance_text,
+    permutation_importance,
+)
 from lit_classify.evaluation.predictions import escape_formulas
 from lit_classify.messages import echo
 
@@ -27,7 +32,12 @@ def main(arguments: list[str]) -> int:
         "checkpoint", help="directory of a run, or a checkpoint; best or last for the newest"
     )
     options.add_argument("--metric", help="accuracy (mae for a regression), the default, or loss")
-    options.add_argument("--repeats", type=int, default=5, help="permutations of each column (default: 5)")
+    options.add_argument(
+        "--repeats",
+        type=int,
+        default=NUM_REPEATS,
+        help=f"permutations of each column (default: {NUM_REPEATS})",
+    )
     options.add_argument(
         "--max_rows",
         type=int,

@@ -20,7 +20,7 @@ from lit_classify._lightning.argparse_actions import actions
 from lit_classify._lightning.string_arguments import write_strings
 from lit_classify.allowed_imports import import_object
 from lit_classify.cli import parse_errors
-from lit_classify.data_interface import LINKED
+from lit_classify.data_interface import LINKED_ARGUMENTS
 from lit_classify.errors import UserError
 from lit_classify.messages import echo
 
@@ -97,7 +97,7 @@ def class_help(class_: type, option: str, values: Mapping[str, Any]) -> str:
           --data.num_samples 500          number of points, half of them in each moon
     """
     options = ArgumentParser(add_help=False)
-    options.add_class_arguments(class_, option, skip=set(LINKED) if option == "model" else None)
+    options.add_class_arguments(class_, option, skip=set(LINKED_ARGUMENTS) if option == "model" else None)
     lines = [f"options of --{option} {class_.__name__}:"]
     for action in actions(options):
         if "." in action.dest:

@@ -21,7 +21,7 @@ from lit_classify.data import InMemoryDataModule
 from lit_classify.data.table.csv_dialect import CsvOptions
 from lit_classify.data.table.files import TableFiles
 from lit_classify.data.table.streaming.blocks import BlockReader
-from lit_classify.data_interface import LINKED
+from lit_classify.data_interface import LINKED_ARGUMENTS
 from lit_classify.errors import UserError
 from lit_classify.messages import choose_from, closest
 from lit_classify.modules import LitModule
@@ -320,7 +320,7 @@ def _options(parser: ArgumentParser) -> Iterator[str]:
         yield from (name.removeprefix("--") for name in action.option_strings if name.startswith("--"))
     for key in ("model", "data"):
         for class_ in _classes(key).values():
-            names = constructor_parameters(class_).keys() - {*(LINKED if key == "model" else ())}
+            names = constructor_parameters(class_).keys() - {*(LINKED_ARGUMENTS if key == "model" else ())}
             yield from (f"{key}.{name}" for name in names)
 
 

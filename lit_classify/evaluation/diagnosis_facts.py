@@ -122,27 +122,15 @@ def _facts_of_rows(
     num_batches: int,
 ) -> dict[str, Any]:
     """Return the facts that follow from the outputs for training rows, or for those of the first batches."""
-    rows = data.split("train")
-    num_rows = len(rows.y)
-    if num_batches and data.batch_size is not None:
-        num_rows = min(num_batches * data.batch_size, num_rows)
-    num_weights = sum(weight.numel() for weight in model.parameters())
-    max_rows = min(max(_MAX_SIZE // max(num_weights, 1), _MIN_ROWS), _MAX_ROWS)
-    sample = slice(None, num_rows, -(-num_rows // max_rows))
-    x, y = rows.x[sample].to(model.device), model.prepare_targets(rows.y[sample].to(model.device))
+    num_rows = _num_trained_rows(data, num_batches)
+    x, y = _sample(model, data, num_rows)
     with evaluating(model), torch.random.fork_rng(devices=[]):
-        logits = model(x)
-        targets = _as_columns(model, y)
-        predicted = _as_columns(model, model.labels(model.probabilities(logits)))
+        logits, targets = model(x), _as_columns(model, y)
+        predicted = _predicted_columns(model, logits)
         score = _score(model, predicted, targets)
         if score < _GOOD_SCORE and best is not None:
-            state = {
-                name: weight.float() if weight.is_floating_point() else weight
-                for name, weight in best().items()
-            }
-            best_logits = functional_call(model, state, (x,))
-            best_predicted = _as_columns(model, model.labels(model.probabilities(best_logits)))
-            score = max(score, _score(model, best_predicted, targets))
+            best_logits = functional_call(model, _to_float32(best()), (x,))
+            score = max(score, _score(model, _predicted_columns(model, best_logits), targets))
         never_predicted = _never_predicted(model, predicted, targets)
         facts: dict[str, Any] = {
             "score": score,
@@ -173,6 +161,32 @@ def _facts_of_rows(
                 "grad_norm": gradient_norm(model, x, y),
             }
     return facts
+
+
+def _num_trained_rows(data: InMemoryDataModule, num_batches: int) -> int:
+    """Return the number of training rows, or of those in the first batches."""
+    num_rows = len(data.split("train").y)
+    if num_batches and data.batch_size is not None:
+        return min(num_batches * data.batch_size, num_rows)
+    return num_rows
+
+
+def _sample(model: LitModule, data: InMemoryDataModule, num_rows: int) -> tuple[Tensor, Tensor]:
+    """Return features and targets of the first training rows, or of as many as the model's size allows."""
+    num_weights = sum(weight.numel() for weight in model.parameters())
+    max_rows = min(max(_MAX_SIZE // max(num_weights, 1), _MIN_ROWS), _MAX_ROWS)
+    x, y = (tensor[: num_rows : -(-num_rows // max_rows)].to(model.device) for tensor in data.split("train"))
+    return x, model.prepare_targets(y)
+
+
+def _to_float32(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights as float32, other buffers as they are."""
+    return {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()}
+
+
+def _predicted_columns(model: LitModule, logits: Tensor) -> Tensor:
+    """Return the predictions for logits ``(N, O)`` as numbers, as ``_as_columns`` returns targets."""
+    return _as_columns(model, model.labels(model.probabilities(logits)))
 
 
 def _as_columns(model: LitModule, y: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from lit_classify.metrics.base import clear_rounding_errors
 from lit_classify.modules import LitModule
 from lit_classify.networks import evaluating
 
+NUM_REPEATS = 5  # permutations of each column by default
 _BATCH_SIZE = 512  # rows at a time; allocating the activations of larger batches takes longer
 _MAX_PRINTED = 40
 _MAX_NAME = 50  # characters
@@ -47,7 +48,7 @@ def permutation_importance(
     model: LitModule,
     data: InMemoryDataModule,
     metric: str | None = None,
-    repeats: int = 5,
+    repeats: int = NUM_REPEATS,
     max_rows: int = 10_000,
     seed: int = 42,
 ) -> Importance:

@@ -13,7 +13,7 @@ import polars as pl
 from lit_classify.data.table.cells import BOOLEANS
 from lit_classify.data.table.date_features import Part, date_part
 
-MAX_CATEGORIES = 100_000  # distinct values of a column of text that are counted block by block
+MAX_COUNTED_VALUES = 100_000  # distinct values of a column of text that are counted block by block
 _MAX_PENDING = 32  # blocks whose counts are added up at once
 
 
@@ -155,19 +155,21 @@ class ColumnTotals:
         self._counts.append(counts)
         self._num_pending += 1
         if self._num_pending > _MAX_PENDING:
-            self._num_pending = 1
-            if len(self.counts) > MAX_CATEGORIES:
+            self._num_pending = 1  # ``counts`` merges them
+            if len(self.counts) > MAX_COUNTED_VALUES:
                 self.has_too_many, self._counts = True, []
 
     def numbers(self, part: Part = "") -> Moments:
         """Return the moments of numbers, of a part of dates, or of words for yes and no as 1 and 0."""
-        if not self._counts:
-            return self.train_moments[part]
-        train, yes = 0, 0
-        for word, count in self.train_counts.items():
-            train, yes = train + count, yes + count * round(BOOLEANS[word.lower()])
-        mean = yes / train if train else 0.0
-        return Moments(train, mean, math.sqrt(mean * (1 - mean)), float(yes == train), float(yes > 0))
+        return self._boolean_moments() if self._counts else self.train_moments[part]
+
+    def _boolean_moments(self) -> Moments:
+        """Return the moments of words for yes and no as 1 and 0."""
+        num_rows = sum(self.train_counts.values())
+        num_yes = sum(count for word, count in self.train_counts.items() if BOOLEANS[word.lower()])
+        mean = num_yes / num_rows if num_rows else 0.0
+        std = math.sqrt(mean * (1 - mean))
+        return Moments(num_rows, mean, std, low=float(num_yes == num_rows), high=float(num_yes > 0))
 
     @property
     def counts(self) -> pl.DataFrame:

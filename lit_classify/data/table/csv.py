@@ -8,48 +8,33 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Collection, Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from lit_classify.data.memory import check_memory, to_releasable_memory
 from lit_classify.data.read_ahead import read_ahead
 from lit_classify.data.table.cells import MAX_EXACT_INTEGER, has_long_integers, missing_to_null
 from lit_classify.data.table.compression import sizes_so_far
 from lit_classify.data.table.csv_dialect import CsvOptions, Dialect, detect_dialect, is_blank
-from lit_classify.data.table.csv_text import open_text, read_block, read_head
+from lit_classify.data.table.csv_rows import (
+    RowBlock,
+    misplaced_quote,
+    numbered_rows,
+    outside_quotes,
+    read_rows,
+)
+from lit_classify.data.table.csv_text import read_head
 from lit_classify.data.table.text_conversion import Converted, FormatDetector, convert_text
 from lit_classify.data.table.value_formats import Formats, ValueFormat
 from lit_classify.errors import DataError
 from lit_classify.messages import warn
 
-_MAX_OPEN_BYTES = 1 << 22  # a quote open for more bytes is an error
 _FLOAT32_CELLS = 1 << 22  # larger tables use float32 where that is precise enough
 _FLOAT32_SPREADS = 1000.0  # up to so many standard deviations from zero, float32 is precise enough
 _FLOAT32_MAX = 1e33
-
-csv.field_size_limit(2**31 - 1)  # polars has no limit either; unclosed quotes are detected before
-
-
-class Rows(NamedTuple):
-    """Complete rows of a file.
-
-    Attributes:
-        start: number of lines before them.
-        end: number of lines up to their end.
-        text: their lines.
-        is_regular: whether quotes alternately open and close cells.
-    """
-
-    start: int
-    end: int
-    text: bytes
-    is_regular: bool
 
 
 class CsvFile:
@@ -117,11 +102,11 @@ class CsvFile:
         spreads, frames = dict[str, float](), list[pl.DataFrame]()
         digest = hashlib.sha256(self.dialect.normalized_header)
         with read_ahead(self.blocks(formats)) as blocks:
-            for frame, rows in blocks:
+            for frame, block in blocks:
                 dtypes = frame.schema
                 if mismatched := [name for name in formats if dtypes[name] == pl.String]:
                     return frames, "", mismatched
-                digest.update(rows.text)
+                digest.update(block.data)
                 if len(frame):
                     frames.append(_to_float32(frame, spreads) if is_large else frame)
         return frames, digest.hexdigest(), ()
@@ -139,11 +124,11 @@ class CsvFile:
     def digest(self) -> str:
         """Return the SHA-256 of the text, as ``read`` returns it."""
         digest = hashlib.sha256(self.dialect.normalized_header)
-        for rows in self._read_rows():
-            digest.update(rows.text)
+        for block in read_rows(self.path, self.options.encoding, self.dialect):
+            digest.update(block.data)
         return digest.hexdigest()
 
-    def blocks(self, formats: Formats, start: int = 0) -> Generator[tuple[pl.DataFrame, Rows]]:
+    def blocks(self, formats: Formats, start: int = 0) -> Generator[tuple[pl.DataFrame, RowBlock]]:
         """Yield the rows in blocks; a column with a cell that has another format is text in that block.
 
         Args:
@@ -158,111 +143,69 @@ class CsvFile:
         """
         path, dialect, missing = self.path, self.dialect, self.options.values.missing_values
         joined_lines = list[int]()
-        with read_ahead(self._read_rows(start)) as blocks:
-            for rows in blocks:
-                frame = _parse(rows.text, dialect, formats, missing) if rows.is_regular else None
+        with read_ahead(read_rows(path, self.options.encoding, dialect, start)) as blocks:
+            for block in blocks:
+                frame = _parse(block.data, dialect, formats, missing) if block.is_regular else None
                 if frame is None:
-                    frame = apply_formats(_parse_by_csv_module(path, rows, dialect), formats, missing)
-                if len(frame) < rows.end - rows.start:
-                    joined_lines += _joined_rows(frame, rows, dialect)
-                yield frame, rows
+                    frame = apply_formats(_parse_by_csv_module(path, block, dialect), formats, missing)
+                if len(frame) < block.end - block.start:
+                    joined_lines += _joined_rows(frame, block, dialect)
+                yield frame, block
         if joined_lines:
             warn(
                 f"{path}, line {joined_lines[0]}: each line of a quoted cell looks like a row, as in "
                 f"{len(joined_lines):,} places; if the quotes are inch marks or the like, remove them"
             )
 
-    def _read_rows(self, start: int = 0) -> Generator[Rows]:
-        """Yield complete rows in blocks.
-
-        Args:
-            start: number of lines before the first block, if it does not follow the header.
-
-        Raises:
-            DataError: a quote is not closed.
-        """
-        path, start, incomplete = self.path, start or len(self.dialect.header), b""
-        with open_text(path, self.options.encoding) as file:
-            for _ in range(start):
-                file.readline()
-            while len(incomplete) <= _MAX_OPEN_BYTES and (
-                block := read_block(path, file, len(incomplete.decode())).encode()
-            ):
-                data = incomplete + block
-                lines = data if data.endswith(b"\n") else data + b"\n"
-                end, is_regular = _find_end(lines, self.dialect)
-                if end:
-                    rows = Rows(start, start + lines.count(b"\n", 0, end), data[:end], is_regular)
-                    yield rows
-                    start = rows.end
-                incomplete = data[end:]
-        if incomplete:
-            (*_, row) = csv.reader(io.StringIO(incomplete.decode()), **self.dialect.csv_options)
-            opening = start + 1 + incomplete.count(b"\n") - row[-1].count("\n")
-            raise _misplaced_quote(path, opening, "is not closed")
-
-
-def _find_end(data: bytes, dialect: Dialect) -> tuple[int, bool]:
-    """Return where the last complete row ends, and whether quotes alternately open and close cells."""
-    if b'"' not in data:
-        return len(data), True
-    chars = np.frombuffer(b"\n" + data, np.uint8)
-    quotes = np.flatnonzero(chars == ord('"'))
-    outer = np.concatenate([chars[quotes[::2] - 1], chars[quotes[1::2] + 1]])
-    boundaries = np.frombuffer(f'\n"{dialect.delimiter}'.encode(), np.uint8)
-    if not dialect.skip_spaces and np.isin(outer, boundaries).all():
-        return int(_outside_quotes(data, "\n").max(initial=-1)) + 1, True
-    lines = io.StringIO(data.decode()).readlines()
-    # the added line belongs to the last row if a quote is still open
-    reader = csv.reader([*lines, "\n"], **dialect.csv_options)
-    num_lines = max((reader.line_num for _ in reader if reader.line_num <= len(lines)), default=0)
-    return len("".join(lines[:num_lines]).encode()), False
-
-
-def _outside_quotes(data: bytes, char: str) -> NDArray[np.intp]:
-    """Return the positions of a character outside quoted cells, where every quote opens or closes one."""
-    chars = np.frombuffer(data, np.uint8)
-    positions, quotes = np.flatnonzero(chars == ord(char)), np.flatnonzero(chars == ord('"'))
-    outside: NDArray[np.intp] = positions[np.searchsorted(quotes, positions) % 2 == 0]
-    return outside
-
 
 def _parse(data: bytes, dialect: Dialect, formats: Formats, missing: Collection[str]) -> pl.DataFrame | None:
-    """Convert rows to columns: directly, or by way of text where floats may not represent the cells.
+    """Convert rows to columns: numbers directly, or as text first where floats may not represent the cells.
 
     Returns:
         The columns, or None if polars reads other rows than the csv module.
     """
-    plain = {name for name, value_format in formats.items() if value_format.is_plain}
-    for numeric in (plain, set[str]()):
-        types = {name: pl.Float64() if name in numeric else pl.String() for name in dialect.names}
-        with suppress(pl.exceptions.PolarsError):
-            frame = pl.read_csv(data, has_header=False, schema=types, separator=dialect.delimiter)
-            if not len(frame) or frame.to_series(-1).null_count():  # rows may be too short
-                num_delimiters = len(_outside_quotes(data, dialect.delimiter))
-                if num_delimiters != (len(dialect.names) - 1) * len(frame):
-                    return None
-            maxima = frame.select(pl.col(pl.Float64).abs().max())
-            if not any((maximum.item() or 0) >= MAX_EXACT_INTEGER for maximum in maxima):
-                return apply_formats(frame, formats, missing)
+    plain = [name for name in dialect.names if name in formats and formats[name].is_plain]
+    frame = _read_by_polars(data, dialect, plain)
+    if frame is None or _has_large_numbers(frame):
+        frame = _read_by_polars(data, dialect, numeric=())
+    if frame is None:
+        return None
+    if not len(frame) or frame.to_series(-1).null_count():  # rows may be too short
+        num_delimiters = len(outside_quotes(data, dialect.delimiter))
+        if num_delimiters != (len(dialect.names) - 1) * len(frame):
+            return None
+    return apply_formats(frame, formats, missing)
+
+
+def _read_by_polars(data: bytes, dialect: Dialect, numeric: Collection[str]) -> pl.DataFrame | None:
+    """Return rows as numbers in some columns and text in others; None if polars cannot read them."""
+    schema = {**dict.fromkeys(dialect.names, pl.String()), **dict.fromkeys(numeric, pl.Float64())}
+    with suppress(pl.exceptions.PolarsError):
+        return pl.read_csv(data, has_header=False, schema=schema, separator=dialect.delimiter)
     return None
 
 
-def _parse_by_csv_module(path: Path, block: Rows, dialect: Dialect) -> pl.DataFrame:
+def _has_large_numbers(frame: pl.DataFrame) -> bool:
+    """Return whether some numbers are so large that floats may not represent them."""
+    maxima = frame.select(pl.col(pl.Float64).abs().max())
+    return any((maximum.item() or 0) >= MAX_EXACT_INTEGER for maximum in maxima)
+
+
+def _parse_by_csv_module(path: Path, block: RowBlock, dialect: Dialect) -> pl.DataFrame:
     """Return rows as columns of text.
 
     Raises:
         DataError: a row has another number of fields than the first, or a quote opens a cell by mistake.
     """
     rows, width = list[tuple[str | None, ...]](), len(dialect.names)
-    for number, lines, row in _numbered_rows(block, dialect):
+    for number, lines, row in numbered_rows(block, dialect):
         if len(lines) > 1:
             quoted = [re.sub(rf'" +({re.escape(dialect.delimiter)}|$)', r'"\1', line) for line in lines]
             try:
                 list(csv.reader(quoted, strict=True, **dialect.csv_options))
             except csv.Error as error:
                 fault = "is closed on another line, in the middle of a cell"
-                raise _misplaced_quote(path, number, fault) from error
+                raise misplaced_quote(path, number, fault) from error
         if len(row) == width:
             rows.append(tuple([cell or None for cell in row]))  # lists would slow down garbage collection
         elif not is_blank(row):
@@ -276,28 +219,12 @@ def _parse_by_csv_module(path: Path, block: Rows, dialect: Dialect) -> pl.DataFr
     return _to_text(rows, dialect)
 
 
-def _numbered_rows(block: Rows, dialect: Dialect) -> Iterator[tuple[int, list[str], list[str]]]:
-    """Yield the number of the first line, the lines and the cells of each row, as read by the csv module."""
-    lines, start = io.StringIO(block.text.decode()).readlines(), 0
-    reader = csv.reader(lines, **dialect.csv_options)
-    for row in reader:
-        yield block.start + start + 1, lines[start : reader.line_num], row
-        start = reader.line_num
-
-
 def _to_text(rows: Sequence[Sequence[str | None]], dialect: Dialect) -> pl.DataFrame:
     """Return rows as columns of text."""
     return pl.DataFrame(rows, dict.fromkeys(dialect.names, pl.String()), orient="row")
 
 
-def _misplaced_quote(path: Path, line: int, fault: str) -> DataError:
-    return DataError(
-        f"{path}, line {line}: a quote opens a cell here and {fault}; if it is an inch mark or the "
-        'like, remove it, or double it in a quoted cell: "5"" wide"'
-    )
-
-
-def _joined_rows(frame: pl.DataFrame, block: Rows, dialect: Dialect) -> list[int]:
+def _joined_rows(frame: pl.DataFrame, block: RowBlock, dialect: Dialect) -> list[int]:
     """Return the lines of rows that two inch marks may have joined: each of their lines looks like a row."""
     delimiter, num_delimiters, cells = dialect.delimiter, len(dialect.names) - 1, pl.col(pl.String).str
     newlines, inner_delimiters = (cells.count_matches(char, literal=True) for char in ("\n", delimiter))
@@ -306,7 +233,7 @@ def _joined_rows(frame: pl.DataFrame, block: Rows, dialect: Dialect) -> list[int
         return []
     return [
         number
-        for number, lines, _ in _numbered_rows(block, dialect)
+        for number, lines, _ in numbered_rows(block, dialect)
         if len(lines) > 1
         and "".join(lines).count('"') == 2
         and all(line.count(delimiter) == num_delimiters for line in lines)

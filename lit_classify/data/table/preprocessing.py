@@ -80,10 +80,10 @@ class Preprocessor(nn.Module):
         for name in ("center", "scale", "median"):
             values = [getattr(encoders[index], name) for index in numbers]
             self.register_buffer(name, torch.tensor(values, dtype=torch.float64))
-        # forward computes numbers, indicators and categories in turn: sort them by column
+        # forward computes numbers, indicators and categories in turn: (encoder, feature of the encoder)
         computed = [(index, 0) for index in numbers] + [(numbers[column], 1) for column in indicators]
         computed += [(index, code) for index in categories for code in range(encoders[index].num_features)]
-        order = sorted(range(len(computed)), key=computed.__getitem__)
+        order = sorted(range(len(computed)), key=lambda position: computed[position])
         for name, indices in (("numbers", numbers), ("indicators", indicators), ("order", order)):
             self.register_buffer(name, torch.tensor(indices, dtype=torch.long))
         self._in_order = order == list(range(len(order)))

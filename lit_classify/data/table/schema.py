@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from lit_classify.data.table.casting import Kind, are_booleans, cast_column, mask_out_of_range
 from lit_classify.data.table.cell_warnings import CellWarnings
-from lit_classify.data.table.column_totals import MAX_CATEGORIES, ColumnTotals
+from lit_classify.data.table.column_totals import MAX_COUNTED_VALUES, ColumnTotals
 from lit_classify.data.table.raw_table import RawTable
 from lit_classify.errors import DataError
 from lit_classify.messages import escape_control, pad, shorten, unknown_name, width_of
@@ -149,7 +149,7 @@ def infer_schema(
         missing = values.null_count() if total is None else total.missing
         distinct, is_sampled = _count_distinct(values, total)
         if total is not None and total.has_too_many:
-            use = f"dropped: more than {MAX_CATEGORIES:,} values"
+            use = f"dropped: more than {MAX_COUNTED_VALUES:,} values"
         else:
             is_inferred = kind == "category" and declared is None
             use = _use(num_rows, missing, distinct, is_inferred)
@@ -178,7 +178,7 @@ def _count_distinct(values: pl.Series, total: ColumnTotals | None) -> tuple[int,
         The number, and whether it is a lower bound.
     """
     if total is not None and values.dtype == pl.String:
-        return MAX_CATEGORIES if total.has_too_many else len(total.counts), total.has_too_many
+        return MAX_COUNTED_VALUES if total.has_too_many else len(total.counts), total.has_too_many
     if len(values) > _MAX_COUNTED and values.dtype.is_float():
         distinct = values.head(_MAX_COUNTED).drop_nulls().n_unique()
         if distinct > 1:

@@ -49,7 +49,7 @@ def test_text_is_counted_exactly() -> None:
 
 
 def test_text_with_too_many_values_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(column_totals, "MAX_CATEGORIES", 50)
+    monkeypatch.setattr(column_totals, "MAX_COUNTED_VALUES", 50)
     totals = ColumnTotals()
     for start in range(0, 1000, 10):
         totals.add(pl.Series([str(start + n) for n in range(10)]), pl.repeat(True, 10, eager=True))

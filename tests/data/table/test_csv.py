@@ -3,7 +3,7 @@
 import csv
 import io
 import time
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from lit_classify.data.table import csv as csv_reader
 from lit_classify.data.table import csv_text
 from lit_classify.data.table.casting import cast_column
 from lit_classify.data.table.csv_dialect import CsvOptions, Dialect
+from lit_classify.data.table.csv_rows import RowBlock
 from lit_classify.data.table.files import read_table
 from lit_classify.data.table.text_conversion import ValueOptions
 from lit_classify.errors import DataWarning
@@ -101,17 +102,6 @@ def test_a_missing_number_may_be_a_quoted_line_end() -> None:
 
 
 @pytest.mark.reliability(57)
-def test_a_very_long_quoted_cell_is_refused_as_an_unclosed_quote(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_text, "_BLOCK_BYTES", 1000)
-    monkeypatch.setattr(csv_reader, "_MAX_OPEN_BYTES", 1000)
-    rows = ["1,word"] * 10_000
-    rows[5] = '1,"word'
-    rows[-1] = '1,word"'
-    with pytest.raises(DataError, match="line 7: a quote opens a cell here and is not closed"):
-        read_table(write("\n".join(["a,b", *rows])), OPTIONS)
-
-
-@pytest.mark.reliability(57)
 def test_rows_that_polars_splits_differently_are_read_by_the_csv_module(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -127,8 +117,8 @@ def test_only_blocks_with_stray_quotes_need_the_csv_module(monkeypatch: pytest.M
     read = []
     parse = csv_reader._parse_by_csv_module
 
-    def record(path: Path, block: csv_reader.Rows, dialect: Dialect) -> pl.DataFrame:
-        read.append(block.text)
+    def record(path: Path, block: RowBlock, dialect: Dialect) -> pl.DataFrame:
+        read.append(block.data)
         return parse(path, block, dialect)
 
     monkeypatch.setattr(csv_reader, "_parse_by_csv_module", record)
@@ -138,24 +128,6 @@ def test_only_blocks_with_stray_quotes_need_the_csv_module(monkeypatch: pytest.M
     assert frame["b"][[699, 700, 1999]].to_list() == ["word", '5" wide', "word"]
     assert len(read) == 1
     assert rows[700].encode() in read[0]
-
-
-@pytest.mark.reliability(57)
-@given(st.lists(st.sampled_from(['"', '"a"', '"\n,"', '"a""b"', "a", ",", "\n"]), max_size=20).map("".join))
-def test_rows_of_regular_text_end_where_the_csv_module_ends_rows(text: str) -> None:
-    text += "\n"
-    end, is_regular = csv_reader._find_end(text.encode(), Dialect(",", ("a", "b")))
-    if not is_regular:
-        return
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    last_lines = []  # of each complete row
-    with suppress(csv.Error):
-        for _ in reader:
-            last_lines.append(reader.line_num)
-    newlines = [position for position, char in enumerate(text) if char == "\n"]
-    row_ends = csv_reader._outside_quotes(text.encode(), "\n").tolist()
-    assert row_ends == [newlines[line - 1] for line in last_lines]
-    assert end == (row_ends[-1] + 1 if row_ends else 0)
 
 
 @pytest.mark.reliability(57)

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from lit_classify.data.table.column_totals import MAX_CATEGORIES, ColumnTotals
+from lit_classify.data.table.column_totals import MAX_COUNTED_VALUES, ColumnTotals
 from lit_classify.data.table.streaming.hashing import below, hash_numbers
 from lit_classify.data.table.streaming.row_assignment import SPLITS, Codes
 
@@ -95,7 +95,7 @@ class TargetValues:
         if self.frame is not None:
             rows = pl.concat([self.frame, rows], how="vertical_relaxed")
         self.frame = rows.group_by("value").agg(pl.col("row").min(), pl.col("train").sum()).sort("row")
-        if len(self.frame) > MAX_CATEGORIES:
+        if len(self.frame) > MAX_COUNTED_VALUES:
             self.name = self.frame = None
 
 
