@@ -9,11 +9,13 @@ import os
 import sys
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from lit_classify._lightning.fast_import import import_lightning
 from lit_classify.cli.main import COMMANDS
 
 COMMAND = "import sys; from lit_classify.cli.main import main; sys.exit(main())"
+_SCRIPT = str(Path(sys.executable).with_name("lit-classify"))  # Lightning starts a second process with it
 _FORKING = multiprocessing.get_context("forkserver")
 _FORKING.set_forkserver_preload([__name__, "sklearn.datasets", "sklearn.model_selection"])
 
@@ -43,15 +45,19 @@ class ForkedProgram:
         self.stdout, self.stderr = (os.fdopen(os.dup(pipe.fileno())) for pipe in (stdout, stderr))
 
     @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    @property
     def returncode(self) -> int | None:
         """The exit code, or minus the signal that ended the program; None while it runs."""
         return self._process.exitcode
 
     def send_signal(self, signum: int) -> None:
-        assert self._process.pid is not None
         if self.returncode is None:
             with suppress(ProcessLookupError):  # it has just ended
-                os.kill(self._process.pid, signum)
+                os.kill(self.pid, signum)
 
     def communicate(self, timeout: float = 120) -> tuple[str, str]:
         """Wait for the end, and return the rest of both outputs, which must fit into pipes."""
@@ -74,5 +80,5 @@ def _run(
     os.chdir(directory)
     os.environ.clear()
     os.environ.update(environment)
-    sys.argv = ["-c", *arguments]
+    sys.argv = [_SCRIPT, *arguments]
     exec(program, {"__name__": "__main__"})

@@ -1,9 +1,6 @@
 """Loggers: one directory for each run, and scalars in order."""
 
 import csv
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,6 +13,7 @@ from lit_classify import (
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.cli.main import main
 from lit_classify.loggers import RunLogger
+from tests.forked import COMMAND, ForkedProgram
 from tests.runs import FIT_MOONS, MOONS_CHECKPOINT
 from tests.training import trainer
 
@@ -55,9 +53,10 @@ def test_every_fit_has_one_directory_for_any_logger(logger: str, capsys: pytest.
 @pytest.mark.ddp
 def test_two_processes_have_one_directory_without_a_logger() -> None:
     on_two = ["--trainer.accelerator", "cpu", "--trainer.devices", "2", "--trainer.strategy", "ddp"]
-    command = [sys.executable, "-m", "lit_classify", *FIT, "--trainer.logger", "false", *on_two]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "OMP_NUM_THREADS": "1"}
-    subprocess.run(command, check=True, timeout=200, env=environment)
+    root = str(Path(__file__).parent.parent)
+    process = ForkedProgram(COMMAND, *FIT, "--trainer.logger", "false", *on_two, PYTHONPATH=root)
+    _, stderr = process.communicate()
+    assert process.returncode == 0, stderr[-3000:]
     files = sorted(str(path) for path in Path().rglob("*") if path.is_file())
     folder = "lightning_logs/circles_v2/version_0"
     assert files == [f"{folder}/checkpoints/{name}.ckpt" for name in ("best", "last")] + [

@@ -21,7 +21,8 @@ from lit_classify.cli.main import main
 from lit_classify.errors import UserError
 from tests import two_processes
 from tests._lightning.test_exact_resume import same
-from tests.forked import ForkedProgram
+from tests.forked import COMMAND, ForkedProgram
+from tests.runs import Program
 
 ROOT = Path(__file__).parent.parent
 
@@ -31,16 +32,9 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 LAST = Path("lightning_logs/moons/version_0/checkpoints/last.ckpt")
 
 
-def run(*command: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line until it ends."""
-    return subprocess.run(
-        [sys.executable, "-m", "lit_classify", *command],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+def start(*command: str) -> ForkedProgram:
+    """Start the command line on two processes, of which Lightning starts the second."""
+    return ForkedProgram(COMMAND, *command, *ON_TWO, **ENVIRONMENT)
 
 
 def free_port() -> str:
@@ -62,18 +56,17 @@ def run_on_two(call: str) -> None:
         assert process.returncode == 0, stderr[-3000:]
 
 
-def start_node(launcher: str, node: int, port: str, *options: str) -> subprocess.Popen[str]:
+def start_node(launcher: str, node: int, port: str, *options: str) -> Program:
     """Start the command on one of two nodes, which are both this machine."""
-    command = ["-m", "lit_classify", "fit", *options, "--trainer.num_nodes", "2", "--trainer.devices", "1"]
+    command = ["fit", *options, "--trainer.num_nodes", "2", "--trainer.devices", "1"]
     environment = {**ENVIRONMENT, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    if launcher == "torchrun":
-        nodes = ["--nnodes", "2", "--node_rank", str(node), "--master_addr", "127.0.0.1"]
-        command = ["-m", "torch.distributed.run", *nodes, "--master_port", port, *command]
-    elif launcher == "slurm":  # what srun sets
+    if launcher == "slurm":  # what srun sets
         environment |= {"SLURM_NTASKS": "2", "SLURM_PROCID": str(node), "SLURM_NODEID": str(node)}
         environment |= {"SLURM_NTASKS_PER_NODE": "1", "SLURM_LOCALID": "0", "SLURM_JOB_NAME": "fit"}
+        return ForkedProgram(COMMAND, *command, **environment)
+    nodes = ["--nnodes", "2", "--node_rank", str(node), "--master_addr", "127.0.0.1", "--master_port", port]
     return subprocess.Popen(
-        [sys.executable, *command],
+        [sys.executable, "-m", "torch.distributed.run", *nodes, "-m", "lit_classify", *command],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -147,7 +140,24 @@ def test_two_processes_give_the_metrics_of_one_and_divide_the_rows() -> None:
 @pytest.mark.slow
 @pytest.mark.ddp
 def test_the_command_line_trains_on_two_processes_and_prints_once(tmp_path: Path) -> None:
-    done = run("fit", "--config", "circles_v2", "--trainer.max_epochs", "3", *ON_TWO)
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "lit_classify",
+            "fit",
+            "--config",
+            "circles_v2",
+            "--trainer.max_epochs",
+            "3",
+            *ON_TWO,
+        ],
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("Epoch: 0 |") == 1
     assert done.stdout.count("training rows") == 1
@@ -181,22 +191,20 @@ def test_predictions_of_two_processes_are_written_once_and_in_order() -> None:
         assert_frame_equal(of_two, of_one, abs_tol=1e-6, rel_tol=0)
 
 
-def started(*options: str) -> tuple[subprocess.Popen[str], int]:
+def started(*options: str) -> tuple[ForkedProgram, int]:
     """Start a fit on two processes, wait until it trains, return it and the second PID."""
     fit = ["fit", "--config", "moons", "--plots", "none", "--trainer.max_epochs", "1000000", *options]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "lit_classify", *fit, *ON_TWO],
-        env=ENVIRONMENT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
+    process = start(*fit)
     while not process.stdout.readline().startswith("Epoch"):
-        assert process.poll() is None
+        assert process.returncode is None
     time.sleep(1)
+    return process, second(process)
+
+
+def second(process: ForkedProgram) -> int:
+    """Return the PID of the process that Lightning has started."""
     (other,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return process, int(other)
+    return int(other)
 
 
 def has_ended(pid: int) -> bool:
@@ -207,6 +215,15 @@ def has_ended(pid: int) -> bool:
         return True
 
 
+def ended(process: ForkedProgram, other: int, timeout: float = 60) -> str:
+    """Wait until both processes have ended, and return what they wrote to standard error."""
+    begun = time.monotonic()
+    while process.returncode is None or not has_ended(other):
+        assert time.monotonic() - begun < timeout
+        time.sleep(0.1)
+    return process.communicate()[1]
+
+
 @pytest.mark.slow
 @pytest.mark.reliability(35)
 @pytest.mark.ddp
@@ -214,12 +231,8 @@ def has_ended(pid: int) -> bool:
 @pytest.mark.parametrize("killed", [pytest.param("first", marks=pytest.mark.slow), "second"])
 def test_both_processes_end_when_one_is_killed(killed: str) -> None:
     process, other = started()
-    start = time.monotonic()
     os.kill(process.pid if killed == "first" else other, signal.SIGKILL)
-    _, stderr = process.communicate(timeout=60)
-    while not has_ended(other):
-        assert time.monotonic() - start < 60
-        time.sleep(0.1)
+    stderr = ended(process, other)
     assert process.returncode not in (0, 1)
     assert "Traceback" not in stderr
     if killed == "second":
@@ -242,13 +255,11 @@ def test_two_processes_stop_at_the_same_step_and_save(signalled: str, signum: in
     process, other = started()
     for pid in {"first": [process.pid], "second": [other], "both": [process.pid, other]}[signalled]:
         os.kill(pid, signum)
-    _, stderr = process.communicate(timeout=60)
+    stderr = ended(process, other)
     assert process.returncode == code
     assert stderr == ("" if code == 143 else "\nlit-classify: interrupted\n")
     assert is_intact(LAST)
     assert torch.load(LAST, weights_only=True)["global_step"] > 0
-    time.sleep(0.5)
-    assert has_ended(other)
 
 
 @pytest.mark.reliability(8)
@@ -256,18 +267,14 @@ def test_two_processes_stop_at_the_same_step_and_save(signalled: str, signum: in
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's list of processes")
 def test_sigterm_ends_two_processes_that_have_not_begun_to_train() -> None:
-    fit = ["fit", "--data", "tests.two_processes.SlowStart", "--plots", "none"]
-    process = subprocess.Popen([sys.executable, "-m", "lit_classify", *fit, *ON_TWO], env=ENVIRONMENT)
+    process = start("fit", "--data", "tests.two_processes.SlowStart", "--plots", "none")
     while not all(Path(f"loading_{rank}").exists() for rank in range(2)):
-        assert process.poll() is None
+        assert process.returncode is None
         time.sleep(0.1)
-    (other,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    other = second(process)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=10) == 143
-    begun = time.monotonic()
-    while not has_ended(int(other)):
-        assert time.monotonic() - begun < 10
-        time.sleep(0.1)
+    ended(process, other, timeout=10)
+    assert process.returncode == 143
 
 
 @pytest.mark.reliability(10, 35)
@@ -282,12 +289,11 @@ def test_sigterm_ends_two_processes_that_have_not_begun_to_train() -> None:
 )
 def test_an_error_in_one_process_ends_both(options: list[str], code: int, message: str) -> None:
     fit = ["fit", "--config", "blobs", "--model.optimizer_args", "null", "--plots", "none"]
-    start = time.monotonic()
-    done = run(*fit, *options, *ON_TWO)
-    assert time.monotonic() - start < 60
-    assert done.returncode == code
-    assert done.stderr.count(message) == 1
-    assert "Traceback" not in done.stderr
+    process = start(*fit, *options)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert stderr.count(message) == 1
+    assert "Traceback" not in stderr
 
 
 @pytest.mark.reliability(45)

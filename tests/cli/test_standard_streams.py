@@ -83,7 +83,7 @@ def test_a_file_that_reuses_the_descriptor_of_a_closed_output_receives_no_text()
 def test_characters_that_a_terminal_cannot_encode_are_escaped() -> None:
     rows = [f"{n / 7:.3f},{n % 5},{'größer' if n % 3 else 'übel'}" for n in range(60)]
     write("größe,b,y\n" + "\n".join(rows))
-    fit = "fit --data TableDataModule --data.path t.csv --trainer.max_epochs 2 --data.target"
+    fit = "fit --data TableDataModule --data.path t.csv --trainer.max_epochs 2 --plots none --data.target"
     done = shell(f"lit-classify {fit} y", **ASCII)
     assert (done.returncode, done.stderr) == (0, b"")
     assert rb"gr\xf6\xdfe" in done.stdout
