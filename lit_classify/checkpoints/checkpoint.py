@@ -153,7 +153,10 @@ class Checkpoint:
         """
         task = task or TASKS.get(self.model.class_path)
         if task is None:
-            raise UserError(unknown_name("module in the checkpoint", self.model.class_path, TASKS))
+            raise UserError(
+                f"{self.path} was trained with the module {self.model.class_path}; use "
+                "load_from_checkpoint of that class"
+            )
         with consistent(self.path):
             arguments = {"network": network, "activation": activation}
             self._check_arguments(arguments)

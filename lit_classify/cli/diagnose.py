@@ -15,7 +15,7 @@ def main(arguments: list[str]) -> int:
     options = parser(
         "diagnose",
         "Find out from the curves, weights and predictions of a run why it does not learn. Nothing is "
-        "trained. Only clear problems are reported: no finding is no proof of a good model.",
+        "trained. Only clear problems are reported: none does not prove that the model is good.",
     )
     options.add_argument("run", help="directory of a run, or a checkpoint; last or best for the newest")
     add_data_options(options, "the table, if it has moved")

@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
     )
     options.add_argument("--out", default="exported", help="output directory (default: exported)")
     options.add_argument("--overwrite", action="store_true", help="overwrite existing files")
-    add_custom_classes(options, "network", "activation")
+    add_custom_classes(options, "network", "activation", "model")
     args = options.parse_args(arguments[1:])
     not_installed = [name for name in REQUIRED[args.format] if find_spec(name) is None]
     if not_installed:
@@ -50,7 +50,8 @@ def main(arguments: list[str]) -> int:
 
     filter_warnings()
     checkpoint = Checkpoint.read(find_checkpoint(args.checkpoint))
-    model = checkpoint.build_model(args.network, activation=args.activation)
+    task = checkpoint.custom_class("model", args.model)
+    model = checkpoint.build_model(args.network, task, args.activation)
     fitted_state = checkpoint.data.init_args.get("fitted_state") if checkpoint.data else None
     state = None if fitted_state is None else FittedState.from_dict(fitted_state)
     columns = [Encoder(f"x{index}", "number") for index in range(1, model.hparams["in_features"] + 1)]

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import textwrap
 from argparse import SUPPRESS, Action
 from collections.abc import Mapping
@@ -60,6 +61,10 @@ class RecipeFile(ActionConfigFile):
         parser.recipes.append(deepcopy(cfg))
 
 
+_WITHOUT_EFFECT = {"verbose", "weights_only", "return_predictions"}  # of Lightning's options
+_FIRST_SENTENCE = r"^((?:Perform one evaluation|Run inference)[^.:]*)\..*:$"  # of docstrings that go on
+
+
 class Help(Action):
     """The action of ``--help``; classes and recipes given before it are taken into account."""
 
@@ -69,8 +74,12 @@ class Help(Action):
     def __call__(self, parser: Any, namespace: Any, *_: Any) -> None:  # noqa: ANN401 - argparse's
         """Print the options of the chosen or default data and model, then all others, and exit."""
         for action in actions(parser):
-            if action.dest == "ckpt_path":  # Lightning's text is about files that are refused here
+            if action.dest in _WITHOUT_EFFECT:
+                action.help = SUPPRESS
+            elif action.dest == "ckpt_path":  # Lightning's text is about files that are refused here
                 action.help = "See the common options."
+            elif action.dest == "seed_everything":
+                action.help = "Seed of the weights, and of the split of a table; true for a random one."
         usage, description, all_options = parser.format_help().replace("\b", "").split("\n\n", 2)
         lines = [_option_line(option, text) for option, text in parser.common_options.items()]
         sections = [usage, description, "\n".join(["common options:", *lines])]
@@ -78,6 +87,7 @@ class Help(Action):
             typed = namespace.get(option)
             class_ = import_object(typed.class_path if typed else default, f"--{option}")
             sections.append(class_help(class_, option, typed.get("init_args", {}) if typed else {}))
+        all_options = re.sub(_FIRST_SENTENCE, r"\1:", all_options, flags=re.MULTILINE)
         echo("\n\n".join([*sections, "all options:", all_options]))
         parser.exit()
 
@@ -105,7 +115,8 @@ def class_help(class_: type, option: str, values: Mapping[str, Any]) -> str:
             value = json.dumps(values.get(name, action.default), default=str).strip('"')
             shown = "" if value.startswith(("Conditional", "==")) else value  # placeholders
             summary = re.split(r"[;.]\s", action.help or "")[0].rstrip(".").replace("``", "")
-            lines.append(_option_line(f"--{action.dest} {shown}", summary))
+            typed = shlex.quote(shown) if re.search(r"[\s\[{]", shown) else shown
+            lines.append(_option_line(f"--{action.dest} {typed}", summary))
     return "\n".join(lines)
 
 

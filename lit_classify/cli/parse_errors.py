@@ -202,7 +202,7 @@ def _describe_type(expected: str, value: str, option: str) -> str:
         return 'a list such as "[x1, x2^2]"'
     if type_name in {"Sequence", "MutableSequence"}:
         width = value if re.fullmatch(r"[\d.]+", value) else "10"
-        return f"a list such as [{width}, {width}]"
+        return f'a list such as "[{width}, {width}]"'
     examples = {"Mapping": "a mapping such as '{momentum: 0.9}'", "dict": "a mapping such as '{name: value}'"}
     return {**examples, "bool": "true or false"}.get(type_name, expected)
 

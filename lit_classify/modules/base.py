@@ -113,12 +113,12 @@ class LitModule(LightningModule, ABC):
             returns a loss for each row; by default BCEWithLogitsLoss for two classes or labels,
             CrossEntropyLoss for more classes, L1Loss for numbers. From Python also a class, an instance or a
             function.
-        loss_args: further arguments of the loss, such as {delta: 2.0}.
+        loss_args: further arguments of the loss, such as '{delta: 2.0}'.
         optimizer: class of torch.optim by name, such as SGD or AdamW, or the import path of a custom class.
             From Python also a class.
         lr: learning rate.
         weight_decay: weight decay of the optimizer; by default its own, 0.01 for AdamW and 0 for most others.
-        optimizer_args: further arguments of the optimizer, such as {momentum: 0.9}.
+        optimizer_args: further arguments of the optimizer, such as '{momentum: 0.9}'.
         lr_scheduler: class of torch.optim.lr_scheduler by name, or the import path of a custom class; stepped
             after every epoch, ReduceLROnPlateau after every validation with val/loss.
         lr_scheduler_args: further arguments of the scheduler.

@@ -1,13 +1,16 @@
 """The command export: its arguments."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from lit_classify import BinaryClassifier, CirclesDataModule, UserError, load
 from lit_classify.cli import export
 from lit_classify.cli.main import main
+from tests.training import trainer
 
 
 def test_invalid_arguments_are_refused(
@@ -36,3 +39,20 @@ def test_the_chosen_checkpoint_is_a_note_of_one_line() -> None:
     command = [sys.executable, "-m", "lit_classify", "export", "best", "--format", "safetensors"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stderr == f"lit-classify: note: best is {best}\n"
+
+
+class OwnClassifier(BinaryClassifier):
+    """A module of a user."""
+
+
+def test_a_custom_module_is_exported_if_it_is_given(capsys: pytest.CaptureFixture[str]) -> None:
+    made = trainer(max_epochs=1)
+    made.fit(OwnClassifier(2), CirclesDataModule())
+    made.save_checkpoint("own.ckpt")
+    arguments = ["export", "own.ckpt", "--format", "safetensors"]
+    assert main(arguments) == 2
+    (advice,) = re.findall("add (--model .*)", capsys.readouterr().err)
+    assert main([*arguments, *advice.split()]) == 0
+    with pytest.raises(UserError, match="OwnClassifier; use load_from_checkpoint of that class"):
+        load("own.ckpt")
+    assert isinstance(OwnClassifier.load_from_checkpoint("own.ckpt"), OwnClassifier)

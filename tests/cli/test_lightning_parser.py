@@ -18,7 +18,7 @@ def test_fit_help_explains_the_data_and_course_mode(capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("options", "described"),
     [
-        ([], ["--data.noise 0.03", "--model.lr 0.1", "--model.hidden [10, 10]"]),
+        ([], ["--data.noise 0.03", "--model.lr 0.1", "--model.hidden '[10, 10]'"]),
         (["--config", "table"], ["--data.path null", "--data.folds 8", "--model.dropout 0.1"]),
         (["--config", "circles_v0", "--model.lr", "0.5"], ["--model.activation null", "--model.lr 0.5"]),
         (["--data", "BlobsDataModule", "--model", "Regressor"], ["--data.num_classes 4", "--model.lr 0.1"]),
@@ -32,6 +32,18 @@ def test_fit_help_begins_with_the_options_of_the_chosen_classes(
     overview, _, all_options = capsys.readouterr().out.partition("all options:")
     assert all(f"\n  {option} " in overview for option in described)
     assert "--trainer.gradient_clip_val" in all_options
+
+
+@pytest.mark.parametrize("command", ["fit", "validate", "test", "predict"])
+def test_help_shows_no_option_without_an_effect_and_whole_sentences(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert not [line for line in lines if line.startswith(("  --verbose", "  --weights", "  --return"))]
+    assert max(len(line) for line in lines if not line.startswith(" ")) <= 100
+    assert not [line for line in lines if line.endswith((" your:", " to:"))]
 
 
 @pytest.mark.parametrize("command", ["validate", "test", "predict"])
