@@ -56,6 +56,8 @@ class RecipeFile(ActionConfigFile):
         text = values if "\n" in values else str(recipes.find(values))  # several lines are YAML, not a name
         previous = deepcopy(cfg)
         super().__call__(parser, cfg, text, option_string)  # type: ignore[no-untyped-call]
+        if not cfg.get("ckpt_path"):  # null in the config.yaml of a run, which a typed checkpoint resumes
+            cfg["ckpt_path"] = previous.get("ckpt_path")
         for key in parser.ignored_keys.get(len(parser.recipes), ()):
             cfg[key] = previous.get(key)
         parser.recipes.append(deepcopy(cfg))

@@ -37,6 +37,10 @@ _BASES = {  # the base class of an option's class, and a class that extends it
     "trainer.callbacks": ("lightning.pytorch.Callback", "EarlyStopping"),
     "trainer.logger": ("lightning.pytorch.loggers.Logger", "CSVLogger"),
 }
+_REQUIRED = {  # by the example of _BASES
+    "trainer.callbacks": ("monitor", "val/loss"),
+    "trainer.logger": ("save_dir", "logs"),
+}
 _OTHER_KINDS = {"float": "a number", "int": "a number", "list": "a list", "dict": "a mapping"}
 _EXPECTED = r"Expected (?:an? )?(?:<class ')?"
 _MAX_LINES = 8
@@ -178,9 +182,9 @@ def _missing_class(key: str, option: str, parser: ArgumentParser) -> str:
     if key in _TRAINER_CLASSES:
         if _typed(parser, key):
             return f"--{key}.{option} is an argument of the class of --{key}, which must come before it"
-        example = _BASES[key][1]
-        if key == "trainer.logger" and option != "save_dir":  # which its example requires
-            example += " --trainer.logger.save_dir logs"
+        required, value = _REQUIRED[key]
+        more = "" if option == required else f" --{key}.{required} {value}"
+        example = f"{_BASES[key][1]}{more}"
         return f"--{key}.{option} requires --{key}: add --{key} {example} before it, or another class"
     names = sorted(_classes(key))
     of_table = key == "data" and option not in constructor_parameters(data.CirclesDataModule)
@@ -244,7 +248,7 @@ def _missing_options(key: str | None, options: list[str], parser: ArgumentParser
     hint = "" if key or len(names) > 1 else "add a recipe with --config, or "
     config = Path(_typed(parser, "ckpt_path") or "").parent.parent / "config.yaml"
     if hint and config.is_file():
-        return f"{names[0]} is missing; add the configuration of the run, --config {shlex.quote(str(config))}"
+        return f"{names[0]} is missing; begin with the run's options: --config {shlex.quote(str(config))}"
     return f"{' and '.join(names)} {verb} missing; {hint}see lit-classify {_command(parser)} --help"
 
 

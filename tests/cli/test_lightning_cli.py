@@ -1,5 +1,6 @@
 """Options of a recipe whose optimizer, scheduler or network is replaced; callbacks without a list."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -124,6 +125,19 @@ def test_the_configuration_of_a_run_with_a_callback_of_lightning_can_be_used_aga
     assert main(["fit", "--config", "lightning_logs/circles_v2/version_0/config.yaml"]) == 0
     first, second = (Path(f"lightning_logs/circles_v2/version_{n}/config.yaml").read_text() for n in (0, 1))
     assert first == second.replace("/version_1", "/version_0")
+
+
+def test_a_checkpoint_before_the_configuration_of_its_run_is_resumed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main([*SHORT, "--plots", "none"]) == 0
+    run = "lightning_logs/circles_v2/version_0"
+    resume = ["fit", "--ckpt_path", f"{run}/checkpoints/last.ckpt", "--trainer.max_epochs", "5"]
+    assert main(resume) == 2
+    (advice,) = re.findall(r"begin with the run's options: (--config \S+)", capsys.readouterr().err)
+    for command in (["fit", *advice.split(), *resume[1:]], [*resume[:3], *advice.split(), *resume[3:]]):
+        assert main(command) == 0
+        assert "Resumed after 3 epochs and trained 2 more" in capsys.readouterr().out
 
 
 def test_a_run_with_averaged_weights_is_not_resumed(

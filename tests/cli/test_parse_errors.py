@@ -136,7 +136,7 @@ MISTAKES = {
     "test --data.path t.csv": "test requires a checkpoint, but lightning_logs has none: train a model first",
     "fit --config table --data.path a.csv b.csv": "several files, give a list: --data.path '[a.csv, b.csv]'",
     f"{CIRCLES} --seed_everything a": "expected a whole number, true or false, but got 'a'",
-    f"{CIRCLES} --trainer.callbacks.patience 3": "add --trainer.callbacks EarlyStopping before it",
+    f"{CIRCLES} --trainer.callbacks.patience 3": "add --trainer.callbacks EarlyStopping --trainer.callbacks",
     f"{CIRCLES} --trainer.callbacks.patience 3 --trainer.callbacks EarlyStopping": "must come before it",
     "fit t.csv": "to read a file, add --config table --data.path t.csv --data.target COLUMN",
     "fit --config table t.csv": "unexpected argument 't.csv'; to read a file, add --data.path t.csv",
