@@ -21,6 +21,7 @@ from lit_classify import __version__
 from lit_classify.checkpoints.checkpoint import Checkpoint
 from lit_classify.checkpoints.custom_classes import CustomClasses
 from lit_classify.checkpoints.search import find_checkpoint
+from lit_classify.checkpoints.transfer import recorded_preprocessing
 from lit_classify.data import InMemoryDataModule, TableDataModule
 from lit_classify.diagnosis import diagnose
 from lit_classify.errors import DataError, UserError
@@ -152,7 +153,9 @@ def _build_data(
     """Build the data module; a table that has not changed since the training is described again."""
     data = custom.build_data(checkpoint, settings)
     if isinstance(data, TableDataModule) and not data.is_new_table and not data.absent_files:
-        return custom.build_data(checkpoint, {**settings, "fitted_state": None})
+        keeps = checkpoint.content["lit_classify"].get("initialization", {}).get("preprocessing")
+        kept = recorded_preprocessing(checkpoint) if keeps else None
+        return custom.build_data(checkpoint, {**settings, "fitted_state": None, "preprocessing": kept})
     return data
 
 

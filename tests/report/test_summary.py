@@ -105,6 +105,23 @@ def test_a_file_of_validation_or_test_rows_that_is_gone_is_named_and_the_rest_re
             summary(TABLE)
 
 
+@pytest.mark.slow
+def test_a_run_that_kept_the_preprocessing_of_another_is_evaluated_with_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    fit = ["fit", "--config", "table", "--data.target", "target", "--data.folds", "0", "--plots", "none"]
+    fit += ["--trainer.max_epochs", "2", "--data.path", "t.csv"]
+    for scale in (1, 100):
+        rows = "\n".join(f"{n % 37 * scale},{['old', 'young'][n % 37 < 20]}" for n in range(99))
+        write(f"age,target\n{rows}")
+        assert main([*fit, *(["--init_from", TABLE] if scale > 1 else [])]) == 0
+    kept = TABLE.replace("version_0", "version_1")
+    capsys.readouterr()
+    assert main(["test", "--ckpt_path", f"{kept}/checkpoints/best.ckpt"]) == 0
+    loss = summary(kept)["evaluation"]["metrics"]["loss"]["value"]
+    assert f"  loss               {loss:.5f}\n" in capsys.readouterr().out
+
+
 def test_problems_are_those_of_diagnose(capsys: pytest.CaptureFixture[str]) -> None:
     circles()
     (problem,) = summary()["problems"]

@@ -74,13 +74,18 @@ class TableFitter:
                 "--data.features leaves out"
             )
         kept_state.check_units(table, [encoder.name for encoder in encoders])
-        is_sample = self._totals is not None  # of which the caller warns about all rows
-        cell_warnings = CellWarnings() if is_sample else None
-        frame = kept_state.preprocessor.cast_columns(table, self._options.handle_unknown, cell_warnings)
+        cell_warnings, handle_unknown = CellWarnings(), self._options.handle_unknown
+        frame = kept_state.preprocessor.cast_columns(table, handle_unknown, cell_warnings)
+        if handle_unknown == "error":
+            cell_warnings.refuse_unseen()
+        if self._totals is None:  # the caller warns about all rows, if these are a sample
+            cell_warnings.report(handle_unknown)
         categorical, numeric = (
             [encoder.name for encoder in encoders if encoder.kind == kind] for kind in ("category", "number")
         )
-        _, columns = infer_schema(table, frame.columns, roles.ignore, categorical, numeric)
+        _, columns = infer_schema(
+            table, frame.columns, roles.ignore, categorical, numeric, cell_warnings=CellWarnings()
+        )
         uses = dict.fromkeys(frame.columns, "used")
         unused = "dropped: not in the kept preprocessing"
         return frame, [replace(column, use=uses.get(column.name, unused)) for column in columns]

@@ -101,6 +101,7 @@ def infer_schema(
     categorical: Collection[str],
     numeric: Collection[str],
     totals: Mapping[str, ColumnTotals] | None = None,
+    cell_warnings: CellWarnings | None = None,
 ) -> tuple[pl.DataFrame, list[Column]]:
     """Infer the kind of each column from all rows, and drop uninformative columns.
 
@@ -112,6 +113,7 @@ def infer_schema(
         numeric: columns that must hold numbers.
         totals: the totals of all rows by column, if the table is a sample; then there is no warning about
             numbers beyond single precision.
+        cell_warnings: where to collect these numbers, instead of warning about them.
 
     Returns:
         The used columns as numbers, dates or text, and the schema of all columns.
@@ -129,7 +131,7 @@ def infer_schema(
         [('age', 'number', 'used'), ('unit', 'category', 'dropped: constant')]
     """
     ignored, selected, categories, numbers = map(set, (ignore, features, categorical, numeric))
-    used, columns, cell_warnings = [], [], CellWarnings()
+    used, columns, new_warnings = [], [], CellWarnings()
     for series in table.frame:
         name = series.name
         if name in ignored or (selected and name not in selected):
@@ -143,7 +145,7 @@ def infer_schema(
         if kind == "number":
             values, out_of_range = mask_out_of_range(values, table.locate)
             if out_of_range is not None and totals is None:
-                cell_warnings.out_of_range[name] = out_of_range
+                new_warnings.out_of_range[name] = out_of_range
         total = None if totals is None else totals[name]
         num_rows = len(values) if total is None else total.num_rows
         missing = values.null_count() if total is None else total.missing
@@ -156,7 +158,10 @@ def infer_schema(
         if use == "used":
             used.append(values)
         columns.append(Column(name, kind, missing, distinct, use, is_sampled))
-    cell_warnings.warn_out_of_range()
+    if cell_warnings is None:
+        new_warnings.warn_out_of_range()
+    else:
+        cell_warnings.add(new_warnings)
     return pl.DataFrame(used), columns
 
 

@@ -38,7 +38,7 @@ from lit_classify.data.table.streaming.shards import Layout
 from lit_classify.data.table.text_conversion import ValueOptions
 from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError, UserError
-from lit_classify.messages import echo_once, warn
+from lit_classify.messages import echo_once, warn, warn_all
 
 _FORMAT = 5  # of the files in the cache
 _MAX_STEM = 50  # characters of a file's name; names of folders have 255 bytes at most
@@ -223,7 +223,11 @@ class CacheBuilder:
             )
             result = first_pass.run(self.reader, self.assignment, saved)
         if state is None:
-            fitted, duplicates = self._fit(result)
+            try:
+                fitted, duplicates = self._fit(result)
+            except DataError:
+                warn_all(result.doubts)  # which may be the cause
+                raise
         else:
             fitted, duplicates = Fitted(state), self._find_duplicates(result, state)
         return {

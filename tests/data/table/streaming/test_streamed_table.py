@@ -565,6 +565,30 @@ def test_warnings_and_descriptions_are_the_same_as_in_memory(
     assert printed("cache") == expected  # nothing is built again
 
 
+@pytest.mark.usefixtures("small_blocks")
+def test_a_kept_preprocessing_notes_the_same_as_in_memory_and_each_once() -> None:
+    rows = [
+        f"{'1e300' if n == 7 else n % 9}|{'ab'[n % 2]}|{SPLITS[n % 5]}|{'ab'[n % 7 > 3]}" for n in range(600)
+    ]
+    Path("t.csv").write_text("\n".join(["x|c|split|target", *rows]))
+    given: dict[str, Any] = {"target": "target", "split": "split"}
+    with pytest.warns(DataWarning):
+        state = TableDataModule("t.csv", **given).hparams["fitted_state"]
+    Path("t.csv").write_text(Path("t.csv").read_text().replace("|b|", "|z|"))
+    messages = []
+    for cache_dir in (None, "cache"):
+        with warnings.catch_warnings(record=True) as issued:
+            warnings.simplefilter("always")
+            TableDataModule("t.csv", **given, preprocessing=state, cache_dir=cache_dir).setup()
+        messages.append([str(part.message) for part in issued])
+    assert messages[0] == messages[1]
+    assert [message.partition(":")[0] for message in messages[0][:2]] == [
+        "numbers beyond single precision, which networks use, are treated as missing",
+        "unseen categories",
+    ]
+    assert len(set(messages[0])) == len(messages[0])
+
+
 @pytest.mark.filterwarnings("ignore:.* also occur in")
 @pytest.mark.parametrize("cache_dir", [None, "cache"])
 def test_cells_that_can_be_read_in_two_ways_are_counted_in_the_first_file(cache_dir: str | None) -> None:
