@@ -20,6 +20,7 @@ from lit_classify.data.table import csv_text, datamodule
 from lit_classify.evaluation import predictions
 from tests.example_files import COMPRESSED
 from tests.example_tables import write
+from tests.forked import COMMAND, ForkedProgram
 from tests.runs import shell, table_run
 
 SHORT = ["fit", "--config", "circles_v2", "--trainer.max_epochs", "3"]
@@ -118,21 +119,26 @@ def test_predictions_that_standard_output_does_not_take_are_an_error(predict: st
 @pytest.mark.slow
 @pytest.mark.reliability(29)
 @pytest.mark.parametrize(
-    ("source", "message"),
+    ("path", "options", "message"),
     [
-        ("< /dev/null", "is empty"),
-        ("<&-", "is empty"),
-        ("< new.csv", "new.csv"),
-        ("--trainer.devices 2 < t.csv", "--data.path - needs a single process"),
+        ("/dev/null", [], "is empty"),
+        (None, [], "is empty"),
+        ("new.csv", [], "line 3: 3 fields, but the first row has 2"),
+        ("t.csv", ["--trainer.devices", "2"], "--data.path - needs a single process"),
     ],
 )
-def test_standard_input_that_is_not_a_table_is_one_message(predict: str, source: str, message: str) -> None:
+def test_standard_input_that_is_not_a_table_is_one_message(
+    predict: str, path: str | None, options: list[str], message: str
+) -> None:
     write("a,b\n1,2\n1,2,3\n", "new.csv")
-    done = shell(f"{predict} - --out - {source}")
-    assert (done.returncode, done.stdout) == (2, b"")
-    (line,) = done.stderr.decode().splitlines()
+    redirect = f"os.dup2(os.open({path!r}, os.O_RDONLY), 0)" if path else "os.close(0)"
+    words = [*predict.split()[1:], "-", "--out", "-", *options]
+    process = ForkedProgram(f"import os; {redirect}\n{COMMAND}", *words)
+    stdout, stderr = process.communicate()
+    assert (process.returncode, stdout) == (2, "")
+    (line,) = stderr.splitlines()
     assert line.startswith("lit-classify: ")
-    assert message.replace("new.csv", "line 3: 3 fields, but the first row has 2") in line
+    assert message in line
     assert not list(Path(os.environ["TMPDIR"]).iterdir())
 
 
