@@ -104,7 +104,7 @@ class MemberEarlyStopping(EarlyStopping):
         if pl_module.members > 1:
             new = {name: weight.detach().clone() for name, weight in pl_module.named_parameters()}
             keeps_old = ~improved & self.best_losses.isfinite()  # not without validation rows: the latest
-            for name, weight in self.best.items():
+            for name, weight in self.weights.items():  # restored after extra validations, as best_losses are
                 new[name][keeps_old] = weight[keeps_old]
             self.best = self.weights = new
         is_known = self.best_losses.isfinite()  # some may have had no validation rows

@@ -10,7 +10,7 @@ from lightning.pytorch.callbacks import EMAWeightAveraging
 from torch import Tensor
 
 from lit_classify import LitModule, MulticlassClassifier, UserError
-from lit_classify.callbacks import BestCheckpoint, MemberEarlyStopping
+from lit_classify.callbacks import BestCheckpoint, EpochLog, MemberEarlyStopping
 from lit_classify.callbacks.plot_callback import PlotCallback
 from lit_classify.data import InMemoryDataModule
 from lit_classify.data.splits import Split
@@ -43,6 +43,30 @@ def test_best_members_keeps_each_member_s_best_epoch_until_its_patience_ends(pat
         expected = [weight[member] for weight in recorder.weights[chosen]]
         assert all(map(torch.equal, [weight[member] for weight in best.weights.values()], expected))
         assert float(best.best_losses[member]) == losses[chosen]
+
+
+class Kept(Callback):
+    """Record the best weights and losses of members after every validation."""
+
+    def __init__(self, best: MemberEarlyStopping) -> None:
+        self.of, self.weights, self.losses = best, list[list[Tensor]](), list[Tensor]()
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LitModule) -> None:  # type: ignore[override]
+        self.weights.append([weight.clone() for weight in self.of.best.values()])
+        self.losses.append(self.of.best_losses)
+
+
+def test_best_weights_belong_to_the_best_losses_in_each_extra_validation_of_an_epoch() -> None:
+    recorder, best = Recorder(), MemberEarlyStopping(100)
+    kept, every_5 = Kept(best), EpochLog(every_n_epochs=5)
+    options = {"max_epochs": 3, "val_check_interval": 1 / 9}
+    fit(make(folds=K, lr=0.3), Folds(batch_size=5), every_5, recorder, best, kept, **options)
+    assert len(kept.losses) == 2 * 9  # of the first epoch, and the extra ones of the last
+    for weights, losses in zip(kept.weights, kept.losses, strict=True):
+        for member, loss in enumerate(losses):
+            validation = next(index for index, each in enumerate(recorder.losses) if each[member] == loss)
+            expected = [weight[member] for weight in recorder.weights[validation]]
+            assert all(map(torch.equal, [weight[member] for weight in weights], expected))
 
 
 class OwnValidation(MulticlassClassifier):
