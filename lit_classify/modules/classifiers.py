@@ -240,6 +240,8 @@ class BinaryClassifier(Classifier):
         _refuse_labels(self)
         if self.class_names is None:
             self.class_names = ["0", "1"]
+        if len(self.class_names) < 2:
+            raise UserError(f"BinaryClassifier needs the names of two classes, but gets {self.class_names}")
         if out_features != 1 or len(self.class_names) != 2:
             num_classes = max(out_features, len(self.class_names))
             raise UserError(

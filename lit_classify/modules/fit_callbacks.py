@@ -138,10 +138,13 @@ class DivergenceCheck(Callback):
         for (step, rate, *_), (loss, checked) in zip(steps, losses, strict=True):
             if not math.isfinite(checked):
                 loss = math.nan if math.isfinite(loss) else loss
+                clipping = (
+                    ", or --trainer.gradient_clip_val 1" if rate <= 1 else ""
+                )  # of no use for huge ones
                 raise DivergedError(
                     f"the loss is {loss} at step {step}, epoch {trainer.current_epoch}, "
-                    f"learning rate {rate:g}; try a smaller one, such as --model.lr {rate / 10:g}, "
-                    "or --trainer.gradient_clip_val 1"
+                    f"learning rate {rate:g}; try a smaller one, such as --model.lr "
+                    f"{min(rate, 1) / 10:g}{clipping}"
                 )
 
 

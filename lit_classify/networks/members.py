@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from lit_classify.errors import UserError
 from lit_classify.networks.custom import evaluating
 
-_SINGLE = "or train a single network with --data.folds 0 --model.members 1"
+_SINGLE = "or train a single network with --model.members 1, and --data.folds 0 for a table"
 
 
 class MemberLinear(nn.Module):

@@ -300,7 +300,7 @@ def test_a_tuned_threshold_travels_in_the_checkpoint(capsys: pytest.CaptureFixtu
         (["--model.activation", "PReLU"], "PReLU has parameters"),
         (
             ["--model.network", "tests.custom_networks.Draws", "--model.network_args", "{how: RReLU}"],
-            "a single network with --data.folds 0 --model.members 1",
+            "a single network with --model.members 1, and --data.folds 0 for a table",
         ),
     ],
 )

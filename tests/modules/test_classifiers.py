@@ -135,6 +135,7 @@ def test_numbers_of_classes_that_do_not_fit_are_refused(build: Any, message: str
         (lambda: MulticlassClassifier(2, 3, label_names=["a", "b"]), "use MultilabelClassifier"),
         (lambda: BinaryClassifier(2, class_weight=[1.0]), r"for each of 2 classes \(0, 1\)"),
         (lambda: BinaryClassifier(2, class_weight=[1.0, -1.0]), "a positive number for each"),
+        (lambda: BinaryClassifier(2, class_names=["a"]), r"the names of two classes, but gets \['a'\]"),
         (lambda: BinaryClassifier(2, class_weight="balance"), "or balanced, but is 'balance'"),
         (lambda: BinaryClassifier(2, class_weight=3), "for each of 2 classes .* but is 3"),
         (lambda: BinaryClassifier(2, class_weight=np.ones((2, 2))), "for each of 2 classes"),

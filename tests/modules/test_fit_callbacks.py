@@ -170,7 +170,7 @@ def test_diverged_training_stops_at_the_step_and_exits_with_3(capsys: pytest.Cap
     options = ["--model.optimizer", "SGD", "--model.optimizer_args", "null", "--model.lr", "1e30"]
     assert main(["fit", "--config", "blobs", "--plots", "none", *options]) == 3
     stderr = capsys.readouterr().err
-    assert "at step 1, epoch 1, learning rate 1e+30; try a smaller one, such as --model.lr 1e+29" in stderr
+    assert "at step 1, epoch 1, learning rate 1e+30; try a smaller one, such as --model.lr 0.1\n" in stderr
     best = Path("lightning_logs/blobs/version_0/checkpoints/best.ckpt")
     if best.is_file():
         content = torch.load(best, weights_only=True)

@@ -48,8 +48,8 @@ def find_duplicates(
     if messages:
         messages = [
             f"{'; '.join(messages)}, with equal features and target; the metrics overestimate the "
-            "performance on new rows; remove them with --data.duplicates drop, or keep them in one split "
-            "with --data.groups COLUMN"
+            "performance on new rows; remove them, with --data.duplicates drop if they are in the same "
+            "files, or keep them in one split with --data.groups COLUMN"
         ]
     train = hashes[rows["train"]] if "train" in rows else hashes[:0]
     return messages, len(train) - pl.Series(train).n_unique()
