@@ -25,7 +25,7 @@ from lit_classify.data_interface import LINKED_ARGUMENTS
 from lit_classify.errors import UserError
 from lit_classify.messages import echo
 
-_WIDTH, _MAX_LINES = 80, 3  # of a line, and of the text of an option
+_WIDTH, _MAX_LINES = 80, 6  # of a line, and of the text of an option
 
 set_loader("yaml", safe_yaml.load, exceptions=(yaml.YAMLError,))  # for all YAML of the parser
 set_dumper("yaml", safe_yaml.dump)

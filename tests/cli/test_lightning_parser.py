@@ -3,7 +3,10 @@
 import pytest
 import torch
 
+from lit_classify.checkpoints.compatibility import DATA_MODULES, TASKS
+from lit_classify.cli.lightning_parser import class_help
 from lit_classify.cli.main import COMMANDS, main
+from lit_classify.modules import AutoModule, LitModule
 
 
 def test_fit_help_explains_the_data_and_course_mode(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,6 +47,11 @@ def test_help_shows_no_option_without_an_effect_and_whole_sentences(
     assert not [line for line in lines if line.startswith(("  --verbose", "  --weights", "  --return"))]
     assert max(len(line) for line in lines if not line.startswith(" ")) <= 100
     assert not [line for line in lines if line.endswith((" your:", " to:"))]
+
+
+@pytest.mark.parametrize("class_", [*DATA_MODULES.values(), *TASKS.values(), AutoModule])
+def test_no_description_of_an_option_is_cut(class_: type) -> None:
+    assert "..." not in class_help(class_, "model" if issubclass(class_, LitModule) else "data", {})
 
 
 @pytest.mark.parametrize("command", ["validate", "test", "predict"])
