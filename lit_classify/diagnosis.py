@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from itertools import islice, pairwise
 from typing import NamedTuple
 
+from lit_classify.messages import plural
+
 _MIN_MISSED = 0.2  # of accuracy or R², by which neighbors must be better
 _MIN_UNLEARNED = 0.05  # of a few rows, which a network learns by heart
 _MIN_DEAD = 0.8  # fraction of a layer's units: circles_v2 learns with 0.6
@@ -144,7 +146,7 @@ class Facts:
             for score in (self.score, self.neighbors_score)
         ]
         if self.overfit_batches:
-            return f"{self.score_name} {scores[0]} on {self.num_rows:,} rows, the same in every epoch"
+            return f"{self.score_name} {scores[0]} on {plural(self.num_rows, 'row')}, the same in every epoch"
         return f"{self.score_name} {scores[0]} on training rows, {scores[1]} by their nearest neighbors"
 
 
@@ -206,7 +208,7 @@ def diverged(facts: Facts) -> Finding | None:
     """Detect outputs that are NaN or infinite."""
     if not facts.num_invalid:
         return None
-    evidence = f"the outputs for {facts.num_invalid:,} training rows are NaN or infinite"
+    evidence = f"the outputs for {plural(facts.num_invalid, 'training row')} are NaN or infinite"
     return Finding("training has diverged", evidence, facts.lower_lr_option(math.inf))
 
 
@@ -303,7 +305,9 @@ def learning_rate_too_low(facts: Facts) -> Finding | None:
         advice = f"--model.lr {min(facts.lr * factor, facts.typical_lr):g}"
     else:
         advice = _ADAM if facts.optimizer == "SGD" else f"--model.lr {facts.lr * 10:g}"
-    evidence = f"from {start:.5f} to {facts.loss[-1]:.5f} in {len(facts.loss):,} epochs; {facts.scores}"
+    evidence = (
+        f"from {start:.5f} to {facts.loss[-1]:.5f} in {plural(len(facts.loss), 'epoch')}; {facts.scores}"
+    )
     return Finding("the loss hardly moves", evidence, advice)
 
 
@@ -355,7 +359,7 @@ def cannot_overfit(facts: Facts) -> Finding | None:
         return cause._replace(verdict=f"{verdict}: {cause.verdict}")
     if not facts.underfits:
         return None
-    evidence = f"{facts.scores}, after {len(facts.loss):,} epochs"
+    evidence = f"{facts.scores}, after {plural(len(facts.loss), 'epoch')}"
     if facts.stops_early:
         advice = f"--trainer.callbacks null --trainer.max_epochs {10 * len(facts.loss)}"
         return Finding(verdict, f"{evidence}, with early stopping", advice)

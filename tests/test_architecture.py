@@ -23,9 +23,9 @@ LEVELS = {
     name: level
     for level, names in enumerate(
         [
-            "diagnosis errors data_interface",
+            "errors data_interface",
             "atomic_write messages safe_yaml seeds",
-            "notebook_cards signals",
+            "diagnosis notebook_cards signals",
             "allowed_imports recipes",
             "allocator losses networks optimizers loggers metrics serialization threads",
             "plots",

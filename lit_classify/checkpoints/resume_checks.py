@@ -13,6 +13,7 @@ from lit_classify.data import InMemoryDataModule
 from lit_classify.data.table.fitted_state import find_changed_files
 from lit_classify.data_interface import LINKED_ARGUMENTS
 from lit_classify.errors import UserError
+from lit_classify.messages import plural
 from lit_classify.modules import LitModule
 from lit_classify.serialization import ClassSpec
 
@@ -40,8 +41,8 @@ def check_resume(
     max_epochs = trainer.max_epochs
     if max_epochs is not None and 0 <= max_epochs < checkpoint.epochs:
         raise UserError(
-            f"{checkpoint.path} was trained for {checkpoint.epochs} epochs, but --trainer.max_epochs is "
-            f"{max_epochs}; increase it, or test the checkpoint"
+            f"{checkpoint.path} was trained for {plural(checkpoint.epochs, 'epoch')}, but "
+            f"--trainer.max_epochs is {max_epochs}; increase it, or test the checkpoint"
         )
     check_model(checkpoint, model)
     checkpoint.check_weights(model)

@@ -40,4 +40,4 @@ def main(arguments: list[str]) -> int:
 def _line(entry: Entry) -> str:
     state = "" if entry.is_complete else ", not complete: the next run continues it"
     name, files = (escape_control(text, is_name=True) for text in (entry.cached.name, ", ".join(entry.paths)))
-    return f"{name}  {format_size(entry.num_bytes)}, {entry.num_rows:,} rows of {files}{state}"
+    return f"{name}  {format_size(entry.num_bytes)}, {plural(entry.num_rows, 'row')} of {files}{state}"

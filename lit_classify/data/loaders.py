@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, get_worker_info
 
 from lit_classify.errors import UserError, check_at_least, check_type
+from lit_classify.messages import plural
 from lit_classify.seeds import stream_seed
 
 Batch = tuple[Tensor, ...]
@@ -124,7 +125,8 @@ class TensorLoader(_Resumable):
         self._stride = self.num_rows if batch_size is None else batch_size * world_size
         self._num_steps = self._count_steps()
         if even and not self._num_steps:
-            raise UserError(f"drop_last leaves no batch: {self.num_rows} rows, but batches of {self._stride}")
+            rows = plural(self.num_rows, "row")
+            raise UserError(f"drop_last leaves no batch: {rows}, but batches of {self._stride}")
 
     def _count_steps(self) -> int:
         """Return the number of steps of this rank."""

@@ -154,10 +154,12 @@ def format_number(value: float | None, digits: int = 4) -> str:
     Examples:
         >>> format_number(0.123456), format_number(12345), format_number(12345.6), format_number(1.5e12)
         ('0.1235', '12,345', '12,350', '1.5e+12')
+        >>> format_number(-0.0)
+        '0'
     """
     if value is None:
         return "\N{EN DASH}"
-    text = f"{value:,}" if isinstance(value, int) else f"{value:.{digits}g}"
+    text = f"{value:,}" if isinstance(value, int) else f"{value + 0.0:.{digits}g}"  # -0.0 as 0
     if isinstance(value, float) and abs(value) < 1e9 and float(text).is_integer():
         text = f"{float(text):,.0f}"  # without an exponent
     return text.replace("-", "\N{MINUS SIGN}")

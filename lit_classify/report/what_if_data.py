@@ -68,7 +68,7 @@ def _numeric_control(encoder: Encoder, features: Tensor) -> dict[str, Any]:
     raw = encoder.center + encoder.scale * present.double()
     limits = (float(raw.min()), float(raw.max())) if len(raw) else (0.0, 0.0)
     digits = 6 - math.ceil(math.log10(encoder.scale))  # after which features in single precision are inexact
-    low, high = (round(limit, digits) for limit in limits)
+    low, high = (round(limit, digits) + 0.0 for limit in limits)  # not -0.0
     return {
         "name": encoder.name,
         "kind": encoder.kind,

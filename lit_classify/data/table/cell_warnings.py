@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from lit_classify.errors import DataError
-from lit_classify.messages import warn
+from lit_classify.messages import plural, warn
 
 HandleUnknown = Literal["error", "ignore"]
 _MAX_MESSAGES = 6
@@ -66,7 +66,7 @@ class CellWarnings:
     def unseen_messages(self) -> list[str]:
         """A message for each column with unseen categories."""
         return [
-            f"{name!r} has {cells.count:,} values not seen in training, first {cells.first_cell}"
+            f"{name!r} has {plural(cells.count, 'value')} not seen in training, first {cells.first_cell}"
             for name, cells in self.unseen.items()
         ]
 
@@ -74,7 +74,7 @@ class CellWarnings:
         """Warn about numbers beyond single precision."""
         if self.out_of_range:
             columns = [
-                f"{name!r} has {cells.count:,} such values, first {cells.first_cell}"
+                f"{name!r} has {plural(cells.count, 'such value')}, first {cells.first_cell}"
                 for name, cells in self.out_of_range.items()
             ]
             shown = "; ".join(columns[:_MAX_MESSAGES])

@@ -15,6 +15,7 @@ from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.schema import Column
 from lit_classify.data.table.text_conversion import unify_spelling
 from lit_classify.data.table.value_formats import Formats, closest_format
+from lit_classify.messages import plural
 
 _SENTINELS = {-9.0, *(sign * (10.0**digits - 1) for digits in range(2, 7) for sign in (1, -1))}  # 99, -999...
 _MIN_GAP = 0.5  # distance of a sentinel from the other values, as a fraction of their range
@@ -79,10 +80,11 @@ def notes_on_rows(num_dropped: Mapping[str, int], num_repeated: int) -> list[str
         >>> notes_on_rows({"without a target": 11}, 0)
         ['dropped 11 rows without a target']
     """
-    notes = [f"dropped {count:,} rows {reason}" for reason, count in num_dropped.items() if count]
+    notes = [f"dropped {plural(count, 'row')} {reason}" for reason, count in num_dropped.items() if count]
     if num_repeated:
-        repeated = f"{num_repeated:,} training rows equal an earlier one"
-        notes.append(f"{repeated}; drop them with --data.duplicates drop")
+        verb, pronoun = ("equals", "it") if num_repeated == 1 else ("equal", "them")
+        rows = plural(num_repeated, "training row")
+        notes.append(f"{rows} {verb} an earlier one; drop {pronoun} with --data.duplicates drop")
     return notes
 
 

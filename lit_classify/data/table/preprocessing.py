@@ -22,6 +22,7 @@ from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.schema import Column, to_unique_strings
 from lit_classify.data_interface import NumericFeature
 from lit_classify.errors import DataError
+from lit_classify.messages import plural
 
 Missing = Literal["impute", "error"]
 _MAX_ERRORS = 6
@@ -288,9 +289,9 @@ class Preprocessor(nn.Module):
             parts = ", ".join(encoder.part for encoder in encoders)
             return f"used as {parts}{indicator}"
         if encoder.embedded:
-            return f"used, {len(encoder.categories)} values embedded"
+            return f"used, {plural(len(encoder.categories), 'value')} embedded"
         if encoder.kind == "category":
-            return f"used, {encoder.num_features} features"
+            return f"used, {plural(encoder.num_features, 'feature')}"
         return "used, with missing-value indicator" if encoder.indicator else "used"
 
 
@@ -343,6 +344,6 @@ def check_missing(frame: pl.DataFrame, table: RawTable) -> None:
             row = int(series.is_null().arg_true()[0])
             raise DataError(
                 f"{table.locate(row)}, column {series.name!r}: {table.frame[series.name][row]!r} is missing "
-                f"or not finite in single precision, as in {series.null_count():,} rows; set "
+                f"or not finite in single precision, as in {plural(series.null_count(), 'row')}; set "
                 "--data.missing impute to fill it"
             )

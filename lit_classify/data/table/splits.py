@@ -15,7 +15,7 @@ from lit_classify.data.table.cells import as_text
 from lit_classify.data.table.raw_table import RawTable
 from lit_classify.data.table.targets import Targets
 from lit_classify.errors import DataError
-from lit_classify.messages import warn
+from lit_classify.messages import plural, warn
 
 RowIndices = NDArray[np.int32]  # a table in memory has fewer than 2**31 rows
 Classes = NDArray[np.int16] | NDArray[np.int32]
@@ -208,7 +208,8 @@ class Splitter:
         if not self.folds and not {"val", "test"} & {*rows, *absent}:
             raise DataError(NO_EVALUATION)
         if classes is None and min(map(len, rows.values())) < 2:
-            raise DataError(f"{len(table)} rows are too few for training, validation and testing")
+            count = plural(len(table), "row")
+            raise DataError(f"{count} cannot be split for training, validation and testing")
         if classes is not None and class_names is not None:
             check_classes(
                 np.bincount(classes[rows["train"]], minlength=len(class_names)).tolist(), class_names

@@ -68,7 +68,7 @@ def test_statistics_are_those_of_the_training_rows_only() -> None:
         (["1,0", "2,1"] * 20, {"target": ["target", "target"]}, "several distinct columns of labels"),
         (["1,a", "2,b"] * 20, {"test_path": "t.csv"}, "t.csv is given twice"),
         ([f"{n},{1.7e9 + n / 100}" for n in range(50)], {}, "which single precision cannot resolve"),
-        (["1,1.5", "2,2.5", "3,3.7"], {}, "3 rows are too few for training"),
+        (["1,1.5", "2,2.5", "3,3.7"], {}, "3 rows cannot be split for training"),
     ],
 )
 @pytest.mark.filterwarnings("ignore::lit_classify.errors.DataWarning")

@@ -12,6 +12,7 @@ import torch
 from lit_classify import TableDataModule
 from lit_classify.cli.main import main
 from lit_classify.data.table.column_roles import as_list
+from lit_classify.data.table.notes import notes_on_rows
 from lit_classify.errors import DataError, DataWarning
 from lit_classify.safe_yaml import load
 
@@ -171,6 +172,10 @@ def test_rows_that_repeat_are_noted_and_dropped() -> None:
     with pytest.warns(DataWarning, match="test rows also occur in train"):
         data = TableDataModule(frame, "y")
     assert data.notes == ["4 training rows equal an earlier one; drop them with --data.duplicates drop"]
+    assert notes_on_rows({"without a target": 1}, 1) == [
+        "dropped 1 row without a target",
+        "1 training row equals an earlier one; drop it with --data.duplicates drop",
+    ]
     assert len(data.split("train").x) - len(torch.unique(data.split("train").x)) == 4
     data = TableDataModule(frame, "y", duplicates="drop")
     assert data.notes == ["dropped 10 rows equal to an earlier one"]

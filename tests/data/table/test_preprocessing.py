@@ -30,11 +30,11 @@ def test_numbers_beyond_single_precision_are_missing_values_with_a_warning(
     huge: float, scaling: Scaling
 ) -> None:
     numbers = [1.0, 2.0, huge, 4.0]
-    with pytest.warns(DataWarning, match=r"missing: 'n' has 1 such values, first .*e\+.* in t\.csv, row 3"):
+    with pytest.warns(DataWarning, match=r"missing: 'n' has 1 such value, first .*e\+.* in t\.csv, row 3"):
         values, columns = infer_schema(rows_of(n=numbers), [], [], [], [])
     assert columns[0].missing == 1
     fitted = Preprocessor(scaling).fit(values, columns)
-    with pytest.warns(DataWarning, match="'n' has 1 such values, first"):
+    with pytest.warns(DataWarning, match="'n' has 1 such value, first"):
         x = fitted.transform(fitted.cast_columns(rows_of(n=numbers)))
     assert np.isfinite(x).all()
     assert x[2].tolist() == pytest.approx(
@@ -67,14 +67,14 @@ def test_numbers_are_scaled_and_imputed_and_categories_one_hot_encoded() -> None
     fitted = Preprocessor().fit(values, columns)
     new = rows_of(extra=["z"] * 3, c=["a", "new", ""], n=["3", "inf", "7"])
     with pytest.warns(
-        DataWarning, match=r"'c' has 1 values not seen in training, first 'new' in t.csv, row 2"
+        DataWarning, match=r"'c' has 1 value not seen in training, first 'new' in t.csv, row 2"
     ):
         x = fitted.transform(fitted.cast_columns(new))
     scale = np.std([1, 3, 5])
     # n, n is missing, c is missing, c is a, c is b
     expected = [[0, 0, 0, 1, 0], [0, 1, 0, 0, 0], [4 / scale, 0, 1, 0, 0]]
     assert x.tolist() == [pytest.approx(row, rel=1e-6) for row in expected]
-    with pytest.raises(DataError, match="'c' has 1 values not seen"):
+    with pytest.raises(DataError, match="'c' has 1 value not seen"):
         fitted.cast_columns(new, handle_unknown="error")
 
 
@@ -91,7 +91,7 @@ def test_many_categories_are_encoded_for_an_embedding_and_rare_ones_as_unseen() 
     fitted = Preprocessor().fit(values, columns)
     assert [encoder.name for encoder in fitted.encoders] == ["n", "c"]  # embedded ones come last
     assert fitted.encoders[1].embedded
-    with pytest.warns(DataWarning, match="has 1 values not seen in training, first 'new'"):
+    with pytest.warns(DataWarning, match="has 1 value not seen in training, first 'new'"):
         frame = fitted.cast_columns(rows_of(c=["c00", "c39", "rare", "new", None], n=[0.0] * 5))
     assert fitted.transform(frame)[:, 1].tolist() == [2, 41, 0, 0, 1]
 
@@ -175,5 +175,5 @@ def test_permuting_a_column_permutes_its_features() -> None:
 def test_a_new_number_among_categories_that_look_like_numbers_is_unseen() -> None:
     frame = pl.DataFrame({"ticket": ["113803", "A/5 21171"] * 3})
     fitted = Preprocessor().fit(frame, [Column("ticket", "category", 0, 2)])
-    with pytest.warns(DataWarning, match="1 values not seen in training, first '5'"):
+    with pytest.warns(DataWarning, match="1 value not seen in training, first '5'"):
         assert fitted.cast_columns(rows_of(ticket=pl.Series(["5"]))).rows() == [("5",)]
