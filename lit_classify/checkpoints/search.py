@@ -72,7 +72,10 @@ def newest_run(folder: Path) -> Path | None:
     Examples:
         >>> newest_run(Path("no/such/directory"))
     """
-    return next((path.parent.parent for path in _newest_first(folder, "*.ckpt")), None)
+    patterns = ("*/checkpoints/*.ckpt", "*/*/checkpoints/*.ckpt")  # any directory may be given, however large
+    paths = [path for pattern in patterns for path in folder.glob(pattern) if path.is_file()]
+    newest = max(paths, key=lambda path: path.stat().st_mtime, default=None)
+    return None if newest is None else newest.parent.parent
 
 
 def _newest_intact(runs: Path, name: str) -> str:
