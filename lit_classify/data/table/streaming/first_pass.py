@@ -4,7 +4,7 @@ Legend: N rows of a block, M rows of the sample.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -148,6 +148,7 @@ class FirstPass:
     only_counts: bool = False
     _refused: dict[str, set[ValueFormat]] = field(default_factory=dict)  # formats that a column does not have
     _faults: dict[str, str] = field(default_factory=dict)  # errors, unless a format reads the whole column
+    _undecided: Set[str] = frozenset()  # columns whose first rows can be read in two ways
     _doubts: dict[str, str] = field(default_factory=dict)  # warnings, unless a format turns out to be wrong
 
     def run(
@@ -163,12 +164,10 @@ class FirstPass:
         Raises:
             DataError: a cell is not valid, or a split has no rows.
         """
-        texts = [name for name in self.roles.categorical if name in reader.names]
-        if not self.only_counts:  # then all rows decide about text that can be read in two ways
-            undecided = reader.doubts.keys() - reader.other_columns
-            self._doubts = {name: reader.doubts[name] for name in reader.doubts if name not in undecided}
-            texts += undecided
-        reader = reader.with_text(texts)
+        declared = [name for name in self.roles.categorical if name in reader.names]
+        self._undecided = reader.doubts.keys() - reader.other_columns
+        self._doubts = {name: reader.doubts[name] for name in reader.doubts if name not in self._undecided}
+        reader = reader.with_text([*declared, *self._undecided])
         current = (
             self._begin(reader, assignment) if saved is None else self._resume(reader, assignment, saved)
         )
@@ -177,7 +176,7 @@ class FirstPass:
             try:
                 self._add_rows(current)
             except OtherFormatError as error:
-                if not self.only_counts:
+                if not self.only_counts or error.column in self._undecided:
                     self._refuse(error, current)
                 current = self._begin(reader.with_text([error.column]), assignment)
                 continue
@@ -186,7 +185,7 @@ class FirstPass:
             has_column = assignment.splitter.split is not None and not assignment.is_new_table
             if has_column and filled < assignment.fixed_splits:  # the column lacks a split
                 current = self._begin(reader, replace(assignment, fixed_splits=filled))
-            elif not self.only_counts and (formats := self._late_formats(result)):
+            elif formats := self._late_formats(result):
                 current = self._begin(reader.with_formats(formats), assignment)
             else:
                 if unread := self._faults.keys() & result.reader.texts:
@@ -332,6 +331,8 @@ class FirstPass:
         options, sample = result.reader.files.options.values, result.sample.frame
         remaining_text = {*options.text_columns, *self.roles.categorical, *result.reader.other_columns}
         names = [name for name in result.reader.names if name in result.reader.texts - remaining_text]
+        if self.only_counts:  # the others have the kind that they had in training
+            names = [name for name in names if name in self._undecided]
         names = [name for name in names if sample[name].null_count() < len(sample)]
         detector = deepcopy(result.reader.detector)  # with what the columns of the first rows have in common
         path, num_rows = result.files[0]

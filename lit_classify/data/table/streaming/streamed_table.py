@@ -80,7 +80,8 @@ class StreamedTable:
         check_columns("target column", self._options.roles.target, self._reader.empty_table)
         self._reader = self._reader.for_state(state)
         rows = self._open(state, is_new_table, absent)
-        warn_all(self._reader.doubts.values())
+        if not rows.fitted.columns:  # the rows of a fit have the formats that it has found
+            warn_all(rows.doubts)
         for key, split in (("val_path", "val"), ("test_path", "test")):
             if self.files.paths[key] and split in rows.splits:
                 warn_other_files(state, key, self._digests[key], len(rows.splits[split].y))

@@ -566,6 +566,25 @@ def test_warnings_and_descriptions_are_the_same_as_in_memory(
 
 
 @pytest.mark.usefixtures("small_blocks")
+@pytest.mark.filterwarnings("ignore:data.path is not the table", "ignore:.* also occur in")
+@pytest.mark.parametrize(("late", "value"), [("7,25", 1.1), ("1,250.5", 1100.0)])
+def test_all_new_rows_decide_how_the_first_are_read(
+    late: str, value: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(csv_text, "_HEAD_BYTES", 2000)
+    Path("t.csv").write_text("\n".join(["x|target", *(f"{n % 97}.5|{'ab'[n % 2]}" for n in range(400))]))
+    cells = ["1,100"] * 500 + [late] * 100
+    Path("new.csv").write_text("\n".join(["x|target", *(f"{cell}|a" for cell in cells)]))
+    for cache_dir in (None, "cache"):
+        data = TableDataModule("t.csv", "target", cache_dir=cache_dir)
+        state = data.hparams["fitted_state"]
+        new = TableDataModule("new.csv", "target", cache_dir=cache_dir, fitted_state=state)
+        x = new.split("test").x[0, 0].item()
+        expected = data.preprocessor.transform(pl.DataFrame({"x": [value]}))
+        assert x == pytest.approx(expected.item(), rel=1e-4)
+
+
+@pytest.mark.usefixtures("small_blocks")
 def test_a_kept_preprocessing_notes_the_same_as_in_memory_and_each_once() -> None:
     rows = [
         f"{'1e300' if n == 7 else n % 9}|{'ab'[n % 2]}|{SPLITS[n % 5]}|{'ab'[n % 7 > 3]}" for n in range(600)
