@@ -294,8 +294,8 @@ def test_the_script_of_a_table_has_a_class_with_the_task(capsys: pytest.CaptureF
 
 @pytest.mark.slow
 def test_the_script_of_the_recipe_table_stops_early_as_fit_does(capsys: pytest.CaptureFixture[str]) -> None:
-    bundled(load_breast_cancer, "cancer.csv")
-    arguments = ["table", "--data.path=cancer.csv", "--data.target=target", "--plots=none"]
+    pl.read_csv(bundled(load_breast_cancer, "cancer.csv")).head(200).write_csv("few.csv")
+    arguments = ["table", "--data.path=few.csv", "--data.target=target", "--plots=none"]
     arguments.append("--trainer.callbacks=[{class_path: MemberEarlyStopping, init_args: {patience: 3}}]")
     eject(*arguments)
     capsys.readouterr()
