@@ -163,7 +163,10 @@ def _how_to_name(argument: str, parser: ArgumentParser) -> str:
         target = "" if _typed(parser, "data.target") else " --data.target COLUMN"
         return f"to read a file, add {recipe}--data.path {name}{target}"
     if command != "fit":
-        run = None if Path(argument).exists() else newest_run(Path(RUNS, argument))
+        of_recipe = os.path.join(RUNS, argument)
+        run = (
+            newest_run(Path(of_recipe)) if os.path.isdir(of_recipe) and not os.path.exists(argument) else None
+        )
         return f"to use a checkpoint, add --ckpt_path {shlex.quote(str(run)) if run else name}"
     return f"to use a recipe, add --config {name}"
 
@@ -247,7 +250,7 @@ def _missing_options(key: str | None, options: list[str], parser: ArgumentParser
     verb = "is" if len(names) == 1 else "are"
     hint = "" if key or len(names) > 1 else "add a recipe with --config, or "
     config = Path(_typed(parser, "ckpt_path") or "").parent.parent / "config.yaml"
-    if hint and config.is_file():
+    if hint and os.path.isfile(config):
         return f"{names[0]} is missing; begin with the run's options: --config {shlex.quote(str(config))}"
     return f"{' and '.join(names)} {verb} missing; {hint}see lit-classify {_command(parser)} --help"
 

@@ -80,6 +80,8 @@ MISTAKES = {
     f"{CIRCLES} {STOP} --trainer.limit_val_batches 0": "early stopping requires validation",
     f"{CIRCLES} --log_every_n_epochs 0": "every_n_epochs must be at least 1, but is 0",
     "test": "test requires a checkpoint, but lightning_logs has none: train a model first",
+    f"test {'a' * 300}": "to use a checkpoint, add --ckpt_path aaa",
+    f"fit --ckpt_path {'a' * 300}/b/c": "--data is missing; add a recipe with --config",
     "--versoin": "unknown option '--versoin': did you mean '--version'?",
     "plot table": "use lit-classify fit --config table --data.path FILE --data.target COLUMN, then",
     "compare t.csv": "t.csv must be a mapping with keys such as 'model:' and 'data:'",
