@@ -104,7 +104,7 @@ class CsvFile:
         with read_ahead(self.blocks(formats)) as blocks:
             for frame, block in blocks:
                 dtypes = frame.schema
-                if mismatched := [name for name in formats if dtypes[name] == pl.String]:
+                if mismatched := {name for name in formats if dtypes[name] == pl.String}:
                     return frames, "", mismatched
                 digest.update(block.data)
                 if len(frame):

@@ -330,9 +330,10 @@ class FirstPass:
         """Return the formats of columns that are text in the first block, but values in all of the sample."""
         options, sample = result.reader.files.options.values, result.sample.frame
         remaining_text = {*options.text_columns, *self.roles.categorical, *result.reader.other_columns}
-        names = [name for name in result.reader.names if name in result.reader.texts - remaining_text]
+        texts = result.reader.texts - remaining_text
         if self.only_counts:  # the others have the kind that they had in training
-            names = [name for name in names if name in self._undecided]
+            texts &= self._undecided
+        names = [name for name in result.reader.names if name in texts]
         names = [name for name in names if sample[name].null_count() < len(sample)]
         detector = deepcopy(result.reader.detector)  # with what the columns of the first rows have in common
         path, num_rows = result.files[0]
