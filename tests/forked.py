@@ -6,6 +6,7 @@ For tests of what a command does; a test of how a command starts runs Python its
 import importlib
 import multiprocessing
 import os
+import select
 import sys
 from contextlib import suppress
 from multiprocessing.connection import Connection
@@ -63,6 +64,10 @@ class ForkedProgram:
         """Wait for the end, and return the rest of both outputs, which must fit into pipes."""
         self._process.join(timeout)
         assert self.returncode is not None, f"still runs after {timeout} s"
+        for output in (self.stdout, self.stderr):
+            poll = select.poll()
+            poll.register(output, 0)  # of the end of the output, even if text is left
+            assert poll.poll(1000 * timeout), f"another process still has its output after {timeout} s"
         with self.stdout, self.stderr:
             return self.stdout.read(), self.stderr.read()
 
