@@ -42,7 +42,7 @@ COMPONENTS = (  # a fragment of a path, and the component of its functions; the 
     ("lightning/pytorch/plugins/", "Lightning: strategy, precision and clipping"),
     ("lightning/pytorch/core/", "Lightning: strategy, precision and clipping"),
     ("lightning/pytorch/trainer/connectors/", "Lightning: results and metrics"),
-    ("lightning/pytorch/utilities/signature_utils", "Lightning: signature of training_step, inspected anew"),
+    ("lightning/pytorch/utilities/signature_utils", "Lightning: signature of training_step, inspected again"),
     ("lightning/pytorch/trainer/call", "Lightning: calls of hooks"),
     ("lightning/pytorch/trainer/", "Lightning: properties of the trainer"),
     ("lightning/pytorch/utilities/", "Lightning: is a hook overridden, by inspection"),

@@ -127,6 +127,6 @@ def select_frames(snapshots: Sequence[Snapshot], count: int) -> list[Snapshot]:
     positions = np.cumsum([0.0, *(change + constant for change in changes)])
     indices = list(range(len(snapshots)))
     while len(indices) > count:
-        gaps = positions[indices[2:]] - positions[indices[:-2]]  # between the neighbors of inner snapshots
-        del indices[1 + int(gaps.argmin())]
+        spans = positions[indices[2:]] - positions[indices[:-2]]  # between the neighbors of inner snapshots
+        del indices[1 + int(spans.argmin())]
     return [snapshots[index] for index in indices]
