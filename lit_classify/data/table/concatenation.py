@@ -123,7 +123,7 @@ def concat_tables(tables: Sequence[RawTable], options: ValueOptions) -> RawTable
         tuple(digest for table in tables for digest in table.digests),
         concat_formats(tables),
         _concat_positions(tables),
-        {name: doubt for table in tables for name, doubt in table.doubts.items()},
+        {name: ambiguity for table in tables for name, ambiguity in table.ambiguities.items()},
     )
 
 

@@ -408,7 +408,7 @@ class TableDataModule(InMemoryDataModule):
 
     def _features(self, table: RawTable) -> Tensor:
         """Return the features ``(N, F)`` of new rows."""
-        warn_all(table.doubts.values())
+        warn_all(table.ambiguities.values())
         return torch.from_numpy(self.preprocessor.transform(self._options.cast(self._state, table)))
 
     def sample(self, name: str) -> Split:

@@ -39,11 +39,11 @@ def read_table(paths: str | Path | Sequence[str | Path], options: CsvOptions | N
     options = options or CsvOptions()
 
     def read(file: Path, known_formats: Formats) -> RawTable:
-        (frame, formats, doubts), digest = read_file(file, options.with_formats(known_formats))
+        (frame, formats, ambiguities), digest = read_file(file, options.with_formats(known_formats))
         columns = [series for series in frame if series.name in options.values.text_columns]
         # the same column may be text in another file
         frame = frame.with_columns(as_text(series) for series in columns if series.dtype != pl.String)
-        return RawTable(frame, ((str(file), len(frame)),), (digest,), formats, doubts=doubts)
+        return RawTable(frame, ((str(file), len(frame)),), (digest,), formats, ambiguities=ambiguities)
 
     files = find_files([paths] if isinstance(paths, str | Path) else paths)
     return concat_tables(read_alike(files, read, options.values), options.values)
@@ -148,8 +148,8 @@ class TableFiles:
         if key not in self.frames:
             return read_table(self.paths[key], self.options)
         table = self.frames[key]
-        frame, formats, doubts = convert_text(table.frame, self.options.values, table.files[0][0])
-        return replace(table, frame=frame, formats=formats, doubts=doubts)
+        frame, formats, ambiguities = convert_text(table.frame, self.options.values, table.files[0][0])
+        return replace(table, frame=frame, formats=formats, ambiguities=ambiguities)
 
     def read_all(self, table: RawTable | None = None) -> dict[str, RawTable]:
         """Return the rows of each option that is given, whose formats agree.

@@ -163,7 +163,7 @@ class InMemoryTable:
     def _read(self, num_dropped: Counter[str], is_new_table: bool = False) -> dict[str, RawTable]:
         """Return the rows of each path option; ``path`` of a new table counts as ``test_path``."""
         tables = self.files.read_all(self._table)
-        warn_all(doubt for table in tables.values() for doubt in table.doubts.values())
+        warn_all(ambiguity for table in tables.values() for ambiguity in table.ambiguities.values())
         if is_new_table:
             tables.setdefault("test_path", tables.pop("path"))
         return {key: self._drop_rows(table, num_dropped) for key, table in tables.items()}

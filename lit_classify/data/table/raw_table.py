@@ -21,7 +21,7 @@ class RawTable:
         digests: SHA-256 of each file; tables with equal digests have equal rows.
         formats: the formats of the columns that were text.
         positions: positions of the rows in the files, from 0; None if the table has all of their rows.
-        doubts: warnings about text that can be read in two ways, by the name of the column.
+        ambiguities: warnings about text that can be read in two ways, by the name of the column.
     """
 
     frame: pl.DataFrame
@@ -29,7 +29,7 @@ class RawTable:
     digests: tuple[str, ...]
     formats: Formats = field(default_factory=dict)
     positions: NDArray[np.intp] | None = None
-    doubts: Mapping[str, str] = field(default_factory=dict)
+    ambiguities: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.frame)

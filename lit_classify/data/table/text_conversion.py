@@ -31,12 +31,12 @@ class Converted(NamedTuple):
     Attributes:
         frame: the columns.
         formats: the formats of those that were text, or required of those that remain text.
-        doubts: what to warn about, by the column: cells that can be read in two ways.
+        ambiguities: what to warn about, by the column: cells that can be read in two ways.
     """
 
     frame: pl.DataFrame
     formats: dict[str, ValueFormat]
-    doubts: dict[str, str]
+    ambiguities: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class FormatDetector:
         """Return format and values of the ambiguous columns."""
         return {column.name: parsed[0] for column, parsed in self._ambiguous}
 
-    def doubts(self, source: str) -> dict[str, str]:
+    def ambiguities(self, source: str) -> dict[str, str]:
         """Return what to warn about, by the name of each ambiguous column that is used.
 
         Args:
@@ -249,7 +249,7 @@ def convert_text(
     frame = frame.with_columns(values.alias(name) for name, (_, values) in parsed.items())
     formats = special_formats({name: options.formats[name] for name in texts if name in options.formats})
     formats |= {name: value_format for name, (value_format, _) in parsed.items()}
-    return Converted(replace_values(frame, options), formats, detector.doubts(source))
+    return Converted(replace_values(frame, options), formats, detector.ambiguities(source))
 
 
 def unify_spelling(cells: pl.Series) -> pl.Series:

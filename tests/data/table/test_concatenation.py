@@ -198,16 +198,16 @@ def test_numbers_with_types_do_not_resolve_ambiguous_text() -> None:
     pl.DataFrame({"x": [5.0], "y": ["a"]}).write_parquet("typed")
     write("x|y\n1.250|a\n")
     for names in permutations(["typed", "t.csv"]):
-        assert "two ways" in read_table(names).doubts["x"]
-        assert "two ways" in BlockReader.detect(TableFiles({"path": names}, CsvOptions())).doubts["x"]
+        assert "two ways" in read_table(names).ambiguities["x"]
+        assert "two ways" in BlockReader.detect(TableFiles({"path": names}, CsvOptions())).ambiguities["x"]
 
 
 def test_dates_that_a_later_file_decides_are_not_said_to_be_ambiguous() -> None:
     write("x|y\n02/03/2024|a\n", "1.csv")
     write("x|y\n31/01/2024|a\n", "2.csv")
     for names in permutations(["1.csv", "2.csv"]):
-        assert not read_table(names).doubts
-        assert not BlockReader.detect(TableFiles({"path": names}, CsvOptions())).doubts
+        assert not read_table(names).ambiguities
+        assert not BlockReader.detect(TableFiles({"path": names}, CsvOptions())).ambiguities
 
 
 def test_files_that_lack_a_column_are_refused_whatever_the_formats_of_the_others() -> None:

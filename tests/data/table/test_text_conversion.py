@@ -135,16 +135,16 @@ def test_ambiguous_columns_are_noted_with_the_option_that_decides(
     frame = pl.DataFrame({"x": cells})
     (name, value), *_ = options.items()
     option = f"--data.{name} {str(value).lower()}"
-    converted, _, doubts = convert_text(frame, ValueOptions(), "t.csv")
-    assert re.search(f"column 'x': 1 of .* in two ways; .* set {option}", doubts["x"])
+    converted, _, ambiguities = convert_text(frame, ValueOptions(), "t.csv")
+    assert re.search(f"column 'x': 1 of .* in two ways; .* set {option}", ambiguities["x"])
     assert converted["x"].to_list() == others
-    converted, _, doubts = convert_text(frame, ValueOptions(**options), "t.csv")
+    converted, _, ambiguities = convert_text(frame, ValueOptions(**options), "t.csv")
     assert converted["x"].to_list() == values
-    assert not doubts
+    assert not ambiguities
     opposite = ValueOptions(day_first=False) if name == "day_first" else ValueOptions(decimal=".")
-    converted, _, doubts = convert_text(frame, opposite, "t.csv")
+    converted, _, ambiguities = convert_text(frame, opposite, "t.csv")
     assert converted["x"].to_list() == others
-    assert not doubts
+    assert not ambiguities
 
 
 @pytest.mark.parametrize(
@@ -254,14 +254,14 @@ def test_a_known_format_of_plain_numbers_is_preferred() -> None:
     options = ValueOptions(formats={"x": ValueFormat()})
     for other in (["1,5"], ["word"]):
         table = pl.DataFrame({"x": ["1.234"], "other": other})
-        frame, formats, doubts = convert_text(table, options, "t.csv")
+        frame, formats, ambiguities = convert_text(table, options, "t.csv")
         assert frame["x"].to_list() == [1.234]
         assert formats["x"].is_plain
-        assert not doubts
-    frame, _, doubts = convert_text(pl.DataFrame({"x": ["1,5"]}), options, "t.csv")
+        assert not ambiguities
+    frame, _, ambiguities = convert_text(pl.DataFrame({"x": ["1,5"]}), options, "t.csv")
     assert frame["x"].to_list() == [1.5]
-    assert not doubts
-    assert "two ways" in convert_text(pl.DataFrame({"x": ["1,234"]}), options, "t.csv").doubts["x"]
+    assert not ambiguities
+    assert "two ways" in convert_text(pl.DataFrame({"x": ["1,234"]}), options, "t.csv").ambiguities["x"]
     assert convert_text(pl.DataFrame({"x": ["5%"]}), options, "t.csv")[0]["x"].to_list() == ["5%"]
 
 
@@ -297,7 +297,7 @@ def test_missing_dates_are_null_in_columns_of_dates() -> None:
 def test_columns_that_are_not_used_are_not_warned_about() -> None:
     frame = pl.DataFrame({"x": ["1,234"], "y": ["1,234"]})
     for options in (ValueOptions(ignore=["y"]), ValueOptions(features=["x"])):
-        assert list(convert_text(frame, options, "t.csv").doubts) == ["x"]
+        assert list(convert_text(frame, options, "t.csv").ambiguities) == ["x"]
 
 
 def test_missing_values_of_the_options_are_null_in_columns_of_any_kind() -> None:

@@ -105,8 +105,8 @@ class BlockReader:
         formats: the formats of the columns of values that are text in a file.
         texts: the columns that are text.
         other_formats: the formats of columns in a file that differ from these, by its path.
-        doubts: what to warn about, by the column: text that can be read in two ways, as the first rows of all
-            files are written.
+        ambiguities: what to warn about, by the column: text that can be read in two ways in the first rows of
+            all files.
         detector: the detector of the formats of the first file.
 
     Examples:
@@ -126,7 +126,7 @@ class BlockReader:
     formats: Formats = field(default_factory=dict)
     texts: frozenset[str] = frozenset()
     other_formats: Mapping[str, Formats] = field(default_factory=dict)
-    doubts: Mapping[str, str] = field(default_factory=dict)
+    ambiguities: Mapping[str, str] = field(default_factory=dict)
     detector: FormatDetector = field(default_factory=lambda: FormatDetector(ValueOptions()))
 
     @classmethod
@@ -168,8 +168,8 @@ class BlockReader:
             }
             for table in tables
         }
-        doubts = {name: doubt for table in tables for name, doubt in table.doubts.items()}
-        return cls(files, types, formats, texts, other_formats, doubts, detectors[0])
+        ambiguities = {name: ambiguity for table in tables for name, ambiguity in table.ambiguities.items()}
+        return cls(files, types, formats, texts, other_formats, ambiguities, detectors[0])
 
     @property
     def other_columns(self) -> set[str]:

@@ -40,7 +40,7 @@ from lit_classify.data.table.value_formats import ValueFormat
 from lit_classify.errors import DataError, UserError
 from lit_classify.messages import echo_once, warn, warn_all
 
-_FORMAT = 5  # of the files in the cache
+_FORMAT = 6  # of the files in the cache
 _MAX_STEM = 50  # characters of a file's name; names of folders have 255 bytes at most
 _CONTINUING = "continuing {}, which was interrupted"
 
@@ -56,7 +56,7 @@ class StreamedRows:
         rows: the index of each row over all files, ``(N,)`` int64.
         weights: the weights of the rows in the loss, ``(N,)``.
         fold: the fold of each training row, ``(N,)``, if there are folds.
-        doubts: what to warn about after a fit: text that can be read in two ways.
+        ambiguities: what to warn about after a fit: text that can be read in two ways.
         cell_warnings: what to warn about.
         duplicates: the same: rows in two splits.
     """
@@ -67,7 +67,7 @@ class StreamedRows:
     rows: dict[str, Tensor]
     weights: dict[str, Tensor]
     fold: Tensor | None
-    doubts: list[str]
+    ambiguities: list[str]
     cell_warnings: CellWarnings
     duplicates: list[str]
 
@@ -226,13 +226,13 @@ class CacheBuilder:
             try:
                 fitted, duplicates = self._fit(result)
             except DataError:
-                warn_all(result.doubts)  # which may be the cause
+                warn_all(result.ambiguities)  # which may be the cause
                 raise
         else:
             fitted, duplicates = Fitted(state), self._find_duplicates(result, state)
         return {
             "fitted": fitted.to_dict(),
-            "doubts": result.doubts,
+            "ambiguities": result.ambiguities,
             "duplicates": duplicates,
             "paths": table["paths"],
             "files": self.stamps,
@@ -283,7 +283,7 @@ class CacheBuilder:
             {split: arrays[f"{split}-rows"] for split in splits},
             weights,
             fold,
-            record["doubts"],
+            record["ambiguities"],
             CellWarnings.from_dict(record["cell_warnings"]),
             record["duplicates"],
         )

@@ -100,12 +100,12 @@ def read_head(path: Path, options: CsvOptions) -> tuple[RawTable, set[str], Form
     if frame is None:
         raise DataError(f"{path} has no rows")
     texts = {series.name for series in frame if series.dtype == pl.String}
-    converted, text_formats, doubts = convert_text(frame, options.values, str(path), detector)
+    converted, text_formats, ambiguities = convert_text(frame, options.values, str(path), detector)
     formats = {name: csv_formats[name] for name in csv_formats if name not in texts}
     parsed = [name for name in texts if converted[name].dtype != pl.String]
     formats |= {name: text_formats.get(name, ValueFormat()) for name in parsed}
     head = converted.head(_HEAD)
-    table = RawTable(head, ((str(path), len(head)),), ("",), formats, doubts=doubts)
+    table = RawTable(head, ((str(path), len(head)),), ("",), formats, ambiguities=ambiguities)
     return table, texts | csv_formats.keys(), detector
 
 

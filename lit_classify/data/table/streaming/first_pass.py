@@ -56,7 +56,7 @@ class FirstPassResult:
             each, and the number ``train`` of training rows; None if there are too many to count.
         sample: some of the rows, or all if there are few.
         rows: indices of the rows of each split in the sample.
-        doubts: what to warn about: text that can be read in two ways.
+        ambiguities: what to warn about: text that can be read in two ways.
     """
 
     reader: BlockReader
@@ -69,7 +69,7 @@ class FirstPassResult:
     targets: pl.DataFrame | None
     sample: RawTable
     rows: dict[str, RowIndices]
-    doubts: list[str] = field(default_factory=list)
+    ambiguities: list[str] = field(default_factory=list)
 
     @property
     def is_complete(self) -> bool:
@@ -149,7 +149,9 @@ class FirstPass:
     _refused: dict[str, set[ValueFormat]] = field(default_factory=dict)  # formats that a column does not have
     _faults: dict[str, str] = field(default_factory=dict)  # errors, unless a format reads the whole column
     _undecided: Set[str] = frozenset()  # columns whose first rows can be read in two ways
-    _doubts: dict[str, str] = field(default_factory=dict)  # warnings, unless a format turns out to be wrong
+    _ambiguities: dict[str, str] = field(
+        default_factory=dict
+    )  # warnings, unless a format turns out to be wrong
 
     def run(
         self, reader: BlockReader, assignment: Assignment, saved: SavedPass | None = None
@@ -165,8 +167,10 @@ class FirstPass:
             DataError: a cell is not valid, or a split has no rows.
         """
         declared = [name for name in self.roles.categorical if name in reader.names]
-        self._undecided = reader.doubts.keys() - reader.other_columns
-        self._doubts = {name: reader.doubts[name] for name in reader.doubts if name not in self._undecided}
+        self._undecided = reader.ambiguities.keys() - reader.other_columns
+        self._ambiguities = {
+            name: reader.ambiguities[name] for name in reader.ambiguities if name not in self._undecided
+        }
         reader = reader.with_text([*declared, *self._undecided])
         current = (
             self._begin(reader, assignment) if saved is None else self._resume(reader, assignment, saved)
@@ -190,8 +194,12 @@ class FirstPass:
             else:
                 if unread := self._faults.keys() & result.reader.texts:
                     raise DataError(self._faults[min(unread)])
-                doubts = [doubt for name, doubt in self._doubts.items() if name not in result.reader.texts]
-                return replace(result, doubts=doubts)
+                ambiguities = [
+                    ambiguity
+                    for name, ambiguity in self._ambiguities.items()
+                    if name not in result.reader.texts
+                ]
+                return replace(result, ambiguities=ambiguities)
 
     @property
     def _target_name(self) -> str | None:
@@ -207,7 +215,7 @@ class FirstPass:
         data, frames = saved
         refused = data["refused"].items()
         self._refused = {name: {*map(ValueFormat.from_dict, formats)} for name, formats in refused}
-        self._faults, self._doubts = dict(data["faults"]), dict(data["doubts"])
+        self._faults, self._ambiguities = dict(data["faults"]), dict(data["ambiguities"])
         formats = {name: ValueFormat.from_dict(entry) for name, entry in data["formats"].items()}
         return _Pass(
             replace(reader, formats=formats, texts=frozenset(data["texts"])),
@@ -228,7 +236,7 @@ class FirstPass:
             "texts": sorted(current.reader.texts),
             "refused": {name: [each.to_dict() for each in value_formats] for name, value_formats in refused},
             "faults": self._faults,
-            "doubts": self._doubts,
+            "ambiguities": self._ambiguities,
         }, frames
 
     def _add_rows(self, current: _Pass) -> None:
@@ -337,14 +345,16 @@ class FirstPass:
         names = [name for name in names if sample[name].null_count() < len(sample)]
         detector = deepcopy(result.reader.detector)  # with what the columns of the first rows have in common
         path, num_rows = result.files[0]
-        converted, formats, doubts = convert_text(sample.select(names), options, path, detector)
-        if doubts:  # which count the cells of a file
+        converted, formats, ambiguities = convert_text(sample.select(names), options, path, detector)
+        if ambiguities:  # which count the cells of a file
             first_rows = sample.head(int((result.sample.row_positions < num_rows).sum()))
-            doubts = convert_text(first_rows.select(doubts.keys()), options, path, detector).doubts
+            ambiguities = convert_text(
+                first_rows.select(ambiguities.keys()), options, path, detector
+            ).ambiguities
         parsed = [series.name for series in converted if series.dtype != pl.String]
         late = {name: formats.get(name, ValueFormat()) for name in parsed}
         late = {name: late[name] for name in late if late[name] not in self._refused.get(name, ())}
-        self._doubts |= {name: doubts[name] for name in doubts if name in late}
+        self._ambiguities |= {name: ambiguities[name] for name in ambiguities if name in late}
         return late
 
 

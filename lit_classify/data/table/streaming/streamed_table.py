@@ -58,7 +58,7 @@ class StreamedTable:
         check_columns("target column", self._options.roles.target, self._reader.empty_table)
         check_columns("column", self._options.roles.all, self._reader.empty_table)
         rows = self._open(None)
-        warn_all(rows.doubts)
+        warn_all(rows.ambiguities)
         if self._options.kept_state is None:
             rows.cell_warnings.warn_out_of_range()
         else:
@@ -81,7 +81,7 @@ class StreamedTable:
         self._reader = self._reader.for_state(state)
         rows = self._open(state, is_new_table, absent)
         if not rows.fitted.columns:  # the rows of a fit have the formats that it has found
-            warn_all(rows.doubts)
+            warn_all(rows.ambiguities)
         for key, split in (("val_path", "val"), ("test_path", "test")):
             if self.files.paths[key] and split in rows.splits:
                 warn_other_files(state, key, self._digests[key], len(rows.splits[split].y))
@@ -158,7 +158,7 @@ class BlockLoader:
 
     def __iter__(self) -> Iterator[tuple[Tensor]]:
         cell_warnings, handle_unknown = CellWarnings(), self._options.handle_unknown
-        warn_all(self._reader.doubts.values())
+        warn_all(self._reader.ambiguities.values())
         try:
             for block in self._reader:
                 frame = self._options.cast(self._state, block.table, cell_warnings)
